@@ -1,0 +1,258 @@
+"""Convolution of NumPy arrays, made fast: NHWC in memory, windows laid out a few images at a time, chunks shared among threads.
+
+Why NHWC. A convolution is a matrix product once every window of the input is laid out as a row ("columns", or im2col). With the
+channels last in memory, a window is kh runs of kw*C neighbouring numbers; in NCHW it is C*kh runs of kw, and copying such crumbs
+takes longer than multiplying. So every 4-D array that leaves here is a logical NCHW view of NHWC memory, weights included. Inputs may
+have any layout, and are faster in this one.
+
+Why a few images at a time. The columns are kh*kw times larger than the input. Made piece by piece in one buffer that fits in the
+processor's cache, they never travel to main memory. Each piece is a chunk for the pool. Pieces depend on shapes alone, and where
+pieces are summed (the weight gradient) they are in order, so the bits do not depend on the number of threads.
+
+Letters: N images, C channels in, O channels out, G groups, (kh, kw) kernel, (Ho, Wo) positions of the window, m rows of a piece.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from tinygen.backend import parallel
+
+Array = np.ndarray
+Pair = tuple[int, int]
+Piece = tuple[int, int, int, int]  # images n0 to n1, rows of windows y0 to y1
+
+_PIECE = 1 << 20  # bytes of columns in a piece: they should stay in a core's own cache
+_SMALL = 1 << 17  # not worth a second thread
+_KEEP = 1 << 23  # bytes of the largest buffer kept for the next call
+
+
+def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
+    """See `kernels.conv`; size is (Ho, Wo)."""
+    (n, c), (o, _, kh, kw) = x.shape[:2], w.shape
+    dtype = np.result_type(x, w)
+    x = x.transpose(0, 2, 3, 1)
+    kernel = _rows_of(w, groups).transpose(0, 2, 1)  # (G, kh kw C/G, O/G)
+    pieces = _pieces(n, size[0], size[1] * kh * kw * c * dtype.itemsize)
+    y = (np.empty if pieces else np.zeros)((n, *size, o), dtype)
+
+    def run(piece: Piece) -> None:
+        n0, n1, y0, y1 = piece
+        columns = _columns(x, piece, size[1], (kh, kw), stride, padding, dilation, groups, dtype)  # (G, m, kh kw C/G)
+        out = y[n0:n1, y0:y1].reshape(columns.shape[1], groups, o // groups)  # a view: a piece is whole images, or rows of one
+        np.matmul(columns, kernel, out=out.transpose(1, 0, 2))
+        if bias is not None:
+            out += bias.reshape(groups, o // groups)
+
+    _each(run, pieces)
+    return y.transpose(0, 3, 1, 2)
+
+
+def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
+    """See `kernels.conv_weight`."""
+    (n, c), (_, o, ho, wo) = x.shape[:2], g.shape
+    dtype = np.result_type(x, g)
+    x, g = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
+    pieces = _pieces(n, ho, wo * kernel[0] * kernel[1] * c * dtype.itemsize)
+    chunks = min(4, len(pieces))  # each chunk sums its pieces, then the chunks' sums are added in order
+    sums = np.zeros((max(chunks, 1), groups, o // groups, kernel[0] * kernel[1] * c // groups), dtype)
+
+    def run(chunk: int) -> None:
+        for n0, n1, y0, y1 in pieces[chunk * len(pieces) // chunks : (chunk + 1) * len(pieces) // chunks]:
+            columns = _columns(x, (n0, n1, y0, y1), wo, kernel, stride, padding, dilation, groups, dtype)  # (G, m, kh kw C/G)
+            rows = _crop(g, n0, n1, y0, y1, 0, wo, dtype, "rows").reshape(columns.shape[1], groups, o // groups)
+            sums[chunk] += np.matmul(rows.transpose(1, 2, 0), columns, out=_scratch("product", sums.shape[1:], dtype))
+
+    parallel(run, chunks)
+    for more in sums[1:]:
+        sums[0] += more
+    return sums[0].reshape(o, *kernel, c // groups).transpose(0, 3, 1, 2)
+
+
+def conv_transpose(
+    g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair
+) -> Array:
+    """See `kernels.conv_transpose`. Two ways, the one with fewer multiplications; the first, when equal, has no scattered sums."""
+    ho, wo = g.shape[2:]
+    blocks = [-(-(padding[a] + size[a]) // stride[a]) - padding[a] // stride[a] for a in (0, 1)]
+    taps = [-(-w.shape[2 + a] // stride[a]) for a in (0, 1)]
+    gathered = blocks[0] * blocks[1] * taps[0] * taps[1] * stride[0] * stride[1]
+    scattered = ho * wo * w.shape[2] * w.shape[3]
+    undilated = all(stride[a] == 1 or dilation[a] == 1 for a in (0, 1))
+    way = _gather if undilated and gathered <= 1.5 * scattered else _scatter
+    return way(g.transpose(0, 2, 3, 1), w, bias, stride, padding, dilation, groups, size).transpose(0, 3, 1, 2)
+
+
+def _gather(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair) -> Array:
+    """The transposed convolution as a convolution of g, followed by a pixel shuffle.
+
+    In one dimension, place i = s q + r - p (block q, phase r < s) receives w[t] g[o] wherever s o + t = s q + r: t = s u + r and
+    o = q - u for u = 0, 1, ... So all s phases of a block see the same window of g, g[q - u], each through its own part of the kernel,
+    w[s u + r]: together a convolution with s times as many channels. With stride 1 that is the kernel flipped.
+    """
+    n, o, c = len(g), w.shape[0], w.shape[1] * groups
+    dtype = np.result_type(g, w)
+    (sh, sw), (uh, uw) = stride, [-(-w.shape[2 + a] // stride[a]) for a in (0, 1)]
+    padded = np.zeros((groups, o // groups, c // groups, uh * sh, uw * sw), dtype)  # kernel sides rounded up to multiples of s
+    padded[..., : w.shape[2], : w.shape[3]] = w.reshape(groups, o // groups, *w.shape[1:])
+    kernel = padded.reshape(groups, o // groups, c // groups, uh, sh, uw, sw)[:, :, :, ::-1, :, ::-1]
+    kernel = kernel.transpose(0, 3, 5, 1, 4, 6, 2).reshape(groups, uh * uw * o // groups, sh * sw * c // groups)
+    first = [padding[a] // stride[a] for a in (0, 1)]  # the blocks that reach into the result: first to first + count
+    count = [-(-(padding[a] + size[a]) // stride[a]) - first[a] for a in (0, 1)]
+    before = [dilation[a] * (u - 1) - first[a] for a, u in ((0, uh), (1, uw))]  # the first window begins this far before g
+    pieces = _pieces(n, count[0], count[1] * uh * uw * o * dtype.itemsize)
+    x = (np.empty if pieces else np.zeros)((n, *size, groups, c // groups), dtype)
+
+    def run(piece: Piece) -> None:
+        n0, n1, q0, q1 = piece
+        columns = _columns(g, piece, count[1], (uh, uw), (1, 1), before, dilation, groups, dtype)  # (G, m, uh uw O/G)
+        m, direct = columns.shape[1], stride == (1, 1)
+        product = x[n0:n1, q0:q1] if direct else _scratch("product", (n1 - n0, q1 - q0, count[1], groups, sh, sw, c // groups), dtype)
+        flat = product.reshape(m, groups, kernel.shape[2])
+        np.matmul(columns, kernel, out=flat.transpose(1, 0, 2))
+        shift = 0 if bias is None else bias.reshape(groups, c // groups)
+        if direct:
+            if bias is not None:
+                flat += shift
+            return
+        for r in range(sh):
+            ys, qs = _phase(r, first[0] + q0, first[0] + q1, size[0], sh, padding[0])
+            for t in range(sw):
+                xs, ps = _phase(t, first[1], first[1] + count[1], size[1], sw, padding[1])
+                np.add(product[:, qs, ps, :, r, t], shift, out=x[n0:n1, ys, xs])
+
+    _each(run, pieces)
+    return x.reshape(n, *size, c)
+
+
+def _phase(r: int, q0: int, q1: int, size: int, stride: int, padding: int) -> tuple[slice, slice]:
+    """Of the blocks q0 to q1: the places s q + r - p in bounds, and the blocks they belong to, counted from q0."""
+    low = max(q0, -((r - padding) // stride))
+    high = max(low, min(q1, -(-(size + padding - r) // stride)))
+    start = low * stride + r - padding
+    return slice(start, start + (high - low) * stride, stride), slice(low - q0, high - q0)
+
+
+def _scatter(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair) -> Array:
+    """The transposed convolution as its definition has it: each element of g adds a multiple of the kernel to its window."""
+    (n, ho, wo, o), (kh, kw), c = g.shape, w.shape[2:], w.shape[1] * groups
+    dtype = np.result_type(g, w)
+    kernel = _rows_of(w, groups)  # (G, O/G, kh kw C/G)
+    pieces = _pieces(n, ho, wo * kh * kw * c * dtype.itemsize)
+    images = sorted({piece[:2] for piece in pieces})  # a chunk has whole images: windows of neighbouring rows overlap
+    x = np.empty((n, *size, groups, c // groups), dtype)
+
+    def run(chunk: int) -> None:
+        n0, n1 = images[chunk]
+        x[n0:n1] = 0 if bias is None else bias.reshape(groups, c // groups)
+        for y0, y1 in (piece[2:] for piece in pieces if piece[:2] == images[chunk]):
+            m = (n1 - n0) * (y1 - y0) * wo
+            rows = _crop(g, n0, n1, y0, y1, 0, wo, dtype, "rows").reshape(m, groups, o // groups).transpose(1, 0, 2)
+            product = _scratch("product", (n1 - n0, y1 - y0, wo, groups, kh, kw, c // groups), dtype)
+            np.matmul(rows, kernel, out=product.reshape(m, groups, kernel.shape[2]).transpose(1, 0, 2))
+            for i in range(kh):
+                ys, os = _tap(i, y0, y1, size[0], stride[0], padding[0], dilation[0])
+                for j in range(kw):
+                    xs, ps = _tap(j, 0, wo, size[1], stride[1], padding[1], dilation[1])
+                    x[n0:n1, ys, xs] += product[:, os, ps, :, i, j]
+
+    if n and not pieces:  # no window at all
+        x[:] = 0 if bias is None else bias.reshape(groups, c // groups)
+    parallel(run, len(images))
+    return x.reshape(n, *size, c)
+
+
+def _tap(t: int, o0: int, o1: int, size: int, stride: int, padding: int, dilation: int) -> tuple[slice, slice]:
+    """Of the windows o0 to o1: the places s o + d t - p in bounds that their tap t touches, and the windows, counted from o0."""
+    return _phase(dilation * t, o0, o1, size, stride, padding)
+
+
+# ------------------------------------------------------------------------------------------------------------------ the parts
+
+
+def _rows_of(w: Array, groups: int) -> Array:
+    """w (O, C/G, kh, kw) as (G, O/G, kh kw C/G): a view if w is NHWC in memory."""
+    o, c, kh, kw = w.shape
+    return w.transpose(0, 2, 3, 1).reshape(groups, o // groups, kh * kw * c)
+
+
+def _pieces(images: int, rows: int, row_bytes: int) -> list[Piece]:
+    """Cut the windows of a batch into pieces of at most about _PIECE bytes of columns: several images each, or rows of one.
+
+    The count is a multiple of four, so that two or four threads have equal shares. None if there is nothing to do.
+    """
+    total = images * rows * row_bytes
+    if not total:
+        return []
+    count = 1 if total <= _SMALL else 4 * -(-total // (4 * _PIECE))
+    if count <= images:
+        return [(i * images // count, (i + 1) * images // count, 0, rows) for i in range(count)]
+    parts = min(rows, -(-count // images))
+    return [(i, i + 1, j * rows // parts, (j + 1) * rows // parts) for i in range(images) for j in range(parts)]
+
+
+def _each(run: Callable[[Piece], None], pieces: list[Piece]) -> None:
+    parallel(lambda i: run(pieces[i]), len(pieces))
+
+
+def _columns(
+    x: Array, piece: Piece, wo: int, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int, dtype: np.dtype
+) -> Array:
+    """The windows of one piece of x (N, H, W, C) as rows: (G, m, kh kw C/G). Valid until this thread's next call."""
+    n0, n1, y0, y1 = piece
+    (kh, kw), (sh, sw), (dh, dw), c = kernel, stride, dilation, x.shape[3]
+    top, left = y0 * sh - padding[0], -padding[1]
+    height, width = (y1 - y0 - 1) * sh + dh * (kh - 1) + 1, (wo - 1) * sw + dw * (kw - 1) + 1
+    x = _crop(x, n0, n1, top, top + height, left, left + width, dtype, "padded")
+    sn, sy, sc = *x.strides[:2], dtype.itemsize  # a pixel is c neighbouring numbers, and a row its pixels
+    sx = c * sc
+    counts, steps = (n1 - n0, y1 - y0, wo, kh), (sn, sh * sy, sw * sx, dh * sy)
+    if groups == 1 and dw == 1:  # a row of a window is one run of kw C numbers
+        windows = as_strided(x, (1, *counts, 1, kw * c), (0, *steps, 0, sc))
+    else:
+        windows = as_strided(x, (groups, *counts, kw, c // groups), (c // groups * sc, *steps, dw * sx, sc))
+    shape = groups, (n1 - n0) * (y1 - y0) * wo, kh * kw * c // groups
+    if windows.flags.c_contiguous:  # a 1x1 kernel, or one as large as the image: they are laid out already
+        return windows.reshape(shape)
+    columns = _scratch("columns", windows.shape, dtype)
+    run = np.dtype((np.void, windows.shape[-1] * dtype.itemsize))  # copy whole runs: 4 times faster where they are short
+    columns.view(run)[...] = windows.view(run)
+    return columns.reshape(shape)
+
+
+def _crop(x: Array, n0: int, n1: int, y0: int, y1: int, x0: int, x1: int, dtype: np.dtype, name: str) -> Array:
+    """x[n0:n1, y0:y1, x0:x1] of x (N, H, W, C), zero where that leaves its bounds: a view if it can be, else a buffer in NHWC."""
+    _, height, width, c = x.shape
+    inside = 0 <= y0 and y1 <= height and 0 <= x0 and x1 <= width
+    if inside and x.dtype == dtype and (c == 1 or x.strides[3] == x.itemsize) and (width == 1 or x.strides[2] == c * x.itemsize):
+        return x[n0:n1, y0:y1, x0:x1]
+    out = _scratch(name, (n1 - n0, y1 - y0, x1 - x0, c), dtype)
+    a0, a1, b0, b1 = max(y0, 0), min(y1, height), max(x0, 0), min(x1, width)
+    if a0 >= a1 or b0 >= b1:
+        out[...] = 0
+        return out
+    out[:, : a0 - y0] = out[:, a1 - y0 :] = 0
+    out[:, a0 - y0 : a1 - y0, : b0 - x0] = out[:, a0 - y0 : a1 - y0, b1 - x0 :] = 0
+    out[:, a0 - y0 : a1 - y0, b0 - x0 : b1 - x0] = x[n0:n1, a0:a1, b0:b1]
+    return out
+
+
+_buffers = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """An uninitialised array on this thread's buffer of that name, which its next use overwrites. Fresh memory costs page faults."""
+    size = dtype.itemsize
+    for side in shape:
+        size *= side
+    if size > _KEEP:
+        return np.empty(shape, dtype)
+    buffer = getattr(_buffers, name, None)
+    if buffer is None or buffer.nbytes < size:
+        buffer = np.empty(size, np.uint8)
+        setattr(_buffers, name, buffer)
+    return buffer[:size].view(dtype).reshape(shape)
