@@ -1,0 +1,36 @@
+"""Data, with no network needed: arrays come out, nothing else.
+
+    digits.py     handwritten digits drawn from a seed: the default data of the demos
+    mixtures.py   two-dimensional distributions with exact densities
+    idx.py        the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
+    cifar.py      CIFAR-10
+    download.py   where such files are sought, how they are downloaded and checked
+    folder.py     your own pictures, single or in pairs
+    loader.py     batches without end, resumable
+
+Images are uint8 (n, channels, height, width), labels int64 (n,).
+"""
+
+from .cifar import cifar10
+from .digits import digits
+from .folder import folder, paired_folder
+from .idx import fashion_mnist, kmnist, mnist, read_idx
+from .loader import Loader
+from .mixtures import checkerboard, grid, moons, ring, swiss_roll
+
+__all__ = [
+    "Loader",
+    "checkerboard",
+    "cifar10",
+    "digits",
+    "fashion_mnist",
+    "folder",
+    "grid",
+    "kmnist",
+    "mnist",
+    "moons",
+    "paired_folder",
+    "read_idx",
+    "ring",
+    "swiss_roll",
+]
