@@ -1,0 +1,138 @@
+"""A stand-in for CuPy where there is no GPU: an array type as strict as CuPy's about what is silently converted.
+
+`StrictArray` wraps a NumPy array and, like `cupy.ndarray`, refuses `np.asarray`, refuses to meet a NumPy array of one or more elements in an
+operation, and answers NumPy's functions only through the array protocols. Code that runs on it runs on any array type that follows them.
+"""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+
+from tinygen.backend import register
+
+
+def _unwrap(value):
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>: a NumPy array met a device array")
+    if isinstance(value, StrictArray):
+        return value._a
+    if isinstance(value, (tuple, list)):
+        return type(value)(_unwrap(v) for v in value)
+    if isinstance(value, slice):
+        return slice(_unwrap(value.start), _unwrap(value.stop), _unwrap(value.step))
+    return value
+
+
+def _wrap(value):
+    """Device functions return device arrays, zero-dimensional ones included, never NumPy scalars."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return StrictArray(value)
+    if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
+        return type(value)(_wrap(v) for v in value)
+    return value
+
+
+def _wrapped(function):
+    def call(*args, **kwargs):
+        out = kwargs.get("out")
+        result = function(*_unwrap(args), **{k: _unwrap(v) for k, v in kwargs.items()})
+        return out[0] if isinstance(out, tuple) else out if out is not None else _wrap(result)
+
+    return call
+
+
+class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """A NumPy array that behaves like one on a device."""
+
+    def __init__(self, a):
+        self._a = np.asarray(a)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return _wrapped(getattr(ufunc, method))(*inputs, **kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return _wrapped(function)(*args, **kwargs)
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = getattr(self._a, name)
+        return _wrapped(value) if isinstance(value, (types.BuiltinMethodType, types.MethodType)) else _wrap(value)
+
+    @property
+    def base(self):
+        return None if self._a.base is None else StrictArray(self._a.base)
+
+    @property
+    def shape(self):
+        return self._a.shape
+
+    def get(self) -> np.ndarray:
+        return np.array(self._a)
+
+    def item(self):
+        return self._a.item()
+
+    def tolist(self):
+        return self._a.tolist()
+
+    def __getitem__(self, index):
+        return StrictArray(self._a[_unwrap(index)])
+
+    def __setitem__(self, index, value):
+        self._a[_unwrap(index)] = _unwrap(value)
+
+    def __len__(self):
+        return len(self._a)
+
+    def __bool__(self):
+        return bool(self._a)
+
+    def __float__(self):
+        return float(self._a)
+
+    def __int__(self):
+        return int(self._a)
+
+    def __index__(self):
+        return self._a.__index__()
+
+    def __repr__(self):
+        return f"StrictArray({self._a!r})"
+
+
+class _Module:
+    """What `array_module` gives for a StrictArray: NumPy's functions, taking and making StrictArrays."""
+
+    ndarray = StrictArray
+
+    def __getattr__(self, name):
+        value = getattr(np, name)
+        if isinstance(value, types.ModuleType):
+            return _Submodule(value)
+        return value if isinstance(value, type) or not callable(value) else _wrapped(value)
+
+    @staticmethod
+    def asarray(a, dtype=None):
+        return a if isinstance(a, StrictArray) and dtype in (None, a.dtype) else StrictArray(np.asarray(a._a if isinstance(a, StrictArray) else a, dtype))
+
+    @staticmethod
+    def array(a, dtype=None):
+        return StrictArray(np.array(a._a if isinstance(a, StrictArray) else a, dtype))
+
+
+class _Submodule:
+    def __init__(self, module):
+        self.module = module
+
+    def __getattr__(self, name):
+        value = getattr(self.module, name)
+        return _wrapped(value) if callable(value) else value
+
+
+register(StrictArray, _Module())

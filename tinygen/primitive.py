@@ -1,0 +1,170 @@
+"""Primitives: the functions that the engine can differentiate, each with its forward and its rules side by side.
+
+    @primitive
+    def exp(x):                         # the forward sees plain arrays
+        return np.exp(x)
+
+    exp.vjp(x=lambda g, y: g * y)       # d exp(x)/dx = exp(x) = y: the rule asks for the output by its name
+
+**The signature is the memory contract.** A rule names what it needs: arguments, outputs (`y` unless declared otherwise), settings,
+`<argument>_shape`. What no rule names is not kept: `lambda g, b: ...` keeps b, `lambda g: g` keeps nothing. So all that a rule keeps is an
+input or an output, whose own derivative is known. An array smuggled in otherwise (a mask, drawn noise) counts as a constant.
+
+A rule is written with primitives and operators, never writes in place and never asks whether it was given arrays or Tensors: that is what
+makes one rule serve every order. tests/test_tutorial.py writes an op of one's own, step by step.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .backend import array_module
+from .engine import Node, Tensor, _mode, as_array, check_nan
+
+
+class Primitive:
+    """A differentiable function of arrays: the forward and a rule an argument. See `primitive`."""
+
+    def __init__(self, forward: Callable, outputs: Sequence[str] = ("y",)):
+        functools.update_wrapper(self, forward)
+        parameters = inspect.signature(forward).parameters.values()
+        self.forward, self.outputs, self.rules, self.joint, self.plans = forward, tuple(outputs), {}, ((), None), {}
+        self.arguments = [p.name for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+        self.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.several = len(self.outputs) > 1
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+    def vjp(self, **rules: Callable | None) -> None:
+        """Set the rule of each named argument: `rule(g, *what it names) -> its cotangent`. With several outputs g is a tuple, in their order.
+        The rule of a variadic argument is `rule(g, which, ...)`, which: the position. None declares that no gradient flows."""
+        if unknown := rules.keys() - set(self.arguments):
+            raise TypeError(f"{self.__name__}.vjp: no argument {', '.join(unknown)}; it has {', '.join(self.arguments)}")
+        self.rules |= rules
+
+    def vjp_joint(self, *arguments: str) -> Callable:
+        """Decorate one rule `rule(g, needs, ...) -> tuple` for arguments whose cotangents share work; None where `needs` says False."""
+        return lambda rule: setattr(self, "joint", (arguments, rule)) or rule
+
+    def __call__(self, *args, **settings):
+        if settings and not settings.keys() <= self.settings.keys():
+            args = self._positional(args, settings)
+        if self.variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
+            args = args[0]
+        arrays, parents, mask, bit, tensors, plain = [], [], 0, 1, False, True
+        for a in args:
+            edge = None
+            if type(a) is Tensor:
+                tensors, edge, a = True, a._edge, a._data
+                if edge is not None:
+                    mask += bit
+            if type(a) is not np.ndarray:
+                plain = False
+            arrays.append(a)
+            parents.append(edge)
+            bit += bit
+        if not plain:
+            self._check(arrays, tensors)
+        y = self.forward(*arrays, **settings)
+        outs = y if self.several else (y,)
+        for o in outs:
+            if type(o) is not np.ndarray:
+                outs = [as_array(o, like=arrays) for o in outs]
+                break
+        if _mode.nan:
+            check_nan(self.__name__, outs, arrays)
+        if not tensors:
+            return tuple(outs) if self.several else outs[0]
+        written = [[0] if o.base is None else _cell_of(o, args) for o in outs]
+        node = self._record(args, arrays, parents, outs, settings, mask, written) if mask and _mode.grad else None
+        if not self.several:
+            o = outs[0]
+            return Tensor(o, None if node is None or o.dtype.kind != "f" else (node, 0), written[0])
+        return tuple(Tensor(o, None if node is None or o.dtype.kind != "f" else (node, k), written[k]) for k, o in enumerate(outs))
+
+    def _record(self, args, arrays, parents, outs, settings, mask, written) -> Node | None:
+        """The node of this call, with what its rules ask for; None if no rule will run."""
+        n = len(arrays)
+        keep, static, calls = plan = self.plans.get((mask, n)) or self._plan(mask, n)
+        if not calls:
+            return None
+        pool = arrays + [*outs]
+        saved = {name: pool[k] if type(k) is int else tuple([pool[j] for j in k]) for name, k in keep} if keep else {}
+        for name, k in static:
+            saved[name] = settings.get(name, self.settings[name]) if k is None else _shapes(pool, k)
+        constants = {i: a._written for i, a in enumerate(args) if type(a) is Tensor and a._edge is None} if None in parents else None
+        return Node(self, plan, parents, saved, [(o.shape, o.dtype) for o in outs], written, constants)
+
+    def _positional(self, args, settings) -> list:
+        """Array arguments that came by keyword, moved to their places: `conv2d(x, w, bias=b)`."""
+        args = [*args, *(settings.pop(name, None) for name in self.arguments[len(args):])]
+        if unknown := settings.keys() - self.settings.keys():
+            raise TypeError(f"{self.__name__}: unknown {', '.join(unknown)}; its arrays are {self.arguments}, its settings {list(self.settings)}")
+        return args
+
+    def _check(self, arrays, tensors) -> None:
+        """Beside a Tensor, NumPy scalars count as Python scalars (`x * np.sqrt(2.)` keeps float32). What is no array is refused, so are mixed devices."""
+        for i, a in enumerate(arrays):
+            if isinstance(a, np.generic):
+                arrays[i] = a.item() if tensors else a
+            elif not (a is None or isinstance(a, (bool, int, float)) or hasattr(a, "__array_function__")):
+                raise TypeError(f"{self.__name__}: argument {i} is a {type(a).__name__}; give a Tensor, an array or a number")
+        array_module(*arrays)
+
+    def _plan(self, mask: int, n: int) -> tuple:
+        """For the tracked arguments in `mask`: what to keep, as (name, place among arguments and outputs); shapes and settings, as (name, place or
+        None for a setting); and the rules to run, as (rule, names it asks for, arguments it serves, joint). Made at the first call and reused."""
+        places = {name: tuple(range(n)) if self.variadic else i for i, name in enumerate(self.arguments)}
+        where = places | {name: n + k for k, name in enumerate(self.outputs)}
+        together, rule = self.joint
+        calls = [(rule, _names(rule)[2:], tuple(places[a] for a in together))] if any(mask >> places[a] & 1 for a in together) else []
+        for i in range(n):
+            argument = self.arguments[0 if self.variadic else i]
+            if mask >> i & 1 and argument not in together:
+                if argument not in self.rules:
+                    raise TypeError(f"{self.__name__} has no rule for its argument {argument!r}: detach() it, or write the rule")
+                if (rule := self.rules[argument]) is not None:
+                    calls.append((rule, _names(rule)[2 if self.variadic else 1:], i))
+        keep, static = {}, {}
+        for name in itertools.chain.from_iterable(names for _, names, _ in calls):
+            if name in where:
+                keep[name] = where[name]
+            elif name in self.settings or name.removesuffix("_shape") in places:
+                static[name] = None if name in self.settings else places[name.removesuffix("_shape")]
+            else:
+                raise TypeError(f"{self.__name__}: a rule asks for {name!r}, which is no argument, output, setting or <argument>_shape")
+        self.plans[mask, n] = list(keep.items()), list(static.items()), calls
+        return self.plans[mask, n]
+
+
+def primitive(forward: Callable | None = None, *, outputs: Sequence[str] = ("y",)):
+    """Make a primitive of `forward`, a function of arrays: its positional parameters are arrays, its keyword-only ones settings.
+
+    Given arrays it returns an array (a tuple when `outputs` names several); given at least one Tensor, Tensors with a node. Give it rules with
+    `.vjp(argument=rule)` and hold them to `tinygen.check_grads`. The forward must not write into its arguments.
+    """
+    return functools.partial(Primitive, outputs=outputs) if forward is None else Primitive(forward, outputs)
+
+
+def _names(rule) -> tuple:
+    return rule.__code__.co_varnames[: rule.__code__.co_argcount]
+
+
+def _shapes(pool, k):
+    return np.shape(pool[k]) if type(k) is int else [np.shape(pool[j]) for j in k]
+
+
+def _owner(a):
+    while getattr(a, "base", None) is not None:
+        a = a.base
+    return a
+
+
+def _cell_of(o, args):
+    """A result that views an argument's memory shares its cell: a write to either is a write to both."""
+    base = _owner(o)
+    return next((a._written for a in args if type(a) is Tensor and _owner(a._data) is base), None) or [0]
