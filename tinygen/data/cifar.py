@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+import os
 
 import numpy as np
 
@@ -27,7 +27,7 @@ ARCHIVE = File(
 FOLDER = "cifar-10-batches-bin"
 BATCHES = {"train": tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test": ("test_batch.bin",)}
 RECORD = 1 + 3 * 32 * 32  # a label, then 1024 bytes each of red, green and blue, row by row
-BYTES = 10_000 * RECORD
+BATCH = 10_000  # records to a file
 
 
 def cifar10(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -41,19 +41,19 @@ def cifar10(split: str) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"cifar10: split must be 'train' or 'test', got {split!r}")
     unpacked = _unpacked(BATCHES[split])
     if unpacked and not find(ARCHIVE):
-        batches = [(read_bounded(path, BYTES), path) for path in unpacked]
+        batches = [(read_bounded(path, BATCH * RECORD), path) for path in unpacked]
     else:
         batches = _from_archive(BATCHES[split])
     images, labels = zip(*(_parse(content, where) for content, where in batches), strict=True)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _unpacked(names: tuple[str, ...]) -> list[Path]:
+def _unpacked(names: tuple[str, ...]) -> list[str]:
     """The batches' paths where an unpacked archive lies on this machine, else none."""
     for root in folders(ARCHIVE.dataset):
-        for folder in (root / FOLDER, root):
-            paths = [folder / name for name in names]
-            if all(path.is_file() for path in paths):
+        for folder in (os.path.join(root, FOLDER), root):
+            paths = [os.path.join(folder, name) for name in names]
+            if all(map(os.path.isfile, paths)):
                 return paths
     return []
 
@@ -69,17 +69,19 @@ def _from_archive(names: tuple[str, ...]) -> list[tuple[bytes, str]]:
                 member = archive.extractfile(f"{FOLDER}/{name}")
                 if member is None:
                     raise KeyError(f"{name} is not a plain file")
-                batches.append((member.read(BYTES + 1), f"{where}: {name}"))
+                batches.append((member.read(BATCH * RECORD + 1), f"{where}: {name}"))
     except (tarfile.TarError, KeyError) as error:
         raise ValueError(f"{where}: not CIFAR-10's binary archive ({error}); delete it, and fetch it again") from error
     return batches
 
 
 def _parse(content: bytes, where: object) -> tuple[np.ndarray, np.ndarray]:
-    if len(content) != BYTES:
-        raise ValueError(f"{where}: {len(content):,} bytes, expected {BYTES:,} (10,000 records of {RECORD}); fetch it again")
-    records = np.frombuffer(content, np.uint8).reshape(10_000, RECORD)
+    if len(content) != BATCH * RECORD:
+        raise ValueError(
+            f"{where}: {len(content):,} bytes, expected {BATCH * RECORD:,} ({BATCH:,} records of {RECORD}); fetch it again"
+        )
+    records = np.frombuffer(content, np.uint8).reshape(BATCH, RECORD)
     labels = records[:, 0].astype(np.int64)
     if labels.max() > 9:
         raise ValueError(f"{where}: label {labels.max()}, expected 0 to 9: the file is damaged, fetch it again")
-    return records[:, 1:].reshape(10_000, 3, 32, 32), labels
+    return records[:, 1:].reshape(BATCH, 3, 32, 32), labels

@@ -15,7 +15,6 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 __all__ = ["File", "fetch", "find", "gunzip", "read_bounded"]
 
@@ -56,36 +55,37 @@ def fetch(file: File) -> tuple[bytes, str]:
     if path is None:
         return _download(file)
     packed = read_bounded(path, file.size + 2**20)
-    return _check(file, packed, path, published=False), str(path)
+    return _check(file, packed, path, published=False), path
 
 
-def find(file: File) -> Path | None:
+def find(file: File) -> str | None:
     """The path of the file on this machine, plain or .gz, or None."""
     for folder in folders(file.dataset):
         for name in (file.name, *file.aliases):
-            for path in (folder / name, folder / f"{name}.gz"):
-                if path.is_file():
+            for path in (os.path.join(folder, name), os.path.join(folder, f"{name}.gz")):
+                if os.path.isfile(path):
                     return path
     return None
 
 
-def folders(dataset: str) -> Iterator[Path]:
+def folders(dataset: str) -> Iterator[str]:
     """Where files of a data set may lie, best first: the user's folder, then the cache."""
     if root := os.environ.get("TINYGEN_DATA"):
-        yield Path(root).expanduser() / dataset
-    yield _cache() / dataset
+        yield os.path.join(os.path.expanduser(root), dataset)
+    yield os.path.join(_cache(), dataset)
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinygen"
+def _cache() -> str:
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tinygen")
 
 
-def read_bounded(path: Path, most: int) -> bytes:
+def read_bounded(path: str | os.PathLike[str], most: int) -> bytes:
     """A file's bytes; ValueError if it is larger than ``most``, before any of it is read."""
-    size = path.stat().st_size
+    size = os.path.getsize(path)
     if size > most:
         raise ValueError(f"{path}: {size:,} bytes, where at most {most:,} make sense; it is not the file it is taken for")
-    return path.read_bytes()
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def gunzip(packed: bytes, most: int, where: object) -> bytes:
@@ -151,7 +151,7 @@ def _download(file: File) -> tuple[bytes, str]:
             reasons.append(f"  {url}\n    {error}")
             continue
         try:
-            _keep(packed, _cache() / file.dataset / f"{file.name}.gz")
+            _keep(packed, os.path.join(_cache(), file.dataset), f"{file.name}.gz")
         except OSError as error:
             warnings.warn(f"{file.name} was downloaded but cannot be kept in the cache: {error}", stacklevel=2)
         return content, url
@@ -185,18 +185,18 @@ def _get(url: str, most: int) -> bytes:
     return body
 
 
-def _keep(data: bytes, path: Path) -> None:
-    """Write a file so that at every moment it is either whole or absent, whatever is killed or full."""
+def _keep(data: bytes, folder: str, name: str) -> None:
+    """Write ``folder/name`` so that at every moment it is either whole or absent, whatever is killed or full."""
     import tempfile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.makedirs(folder, exist_ok=True)
+    handle, aside = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        os.replace(aside, path)
+        os.replace(aside, os.path.join(folder, name))
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        os.unlink(aside)
         raise

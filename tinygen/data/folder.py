@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pathlib brings a network module with it (urllib, for file URLs), so it too is imported where it is used
+    from pathlib import Path
+
     from PIL import Image
 
 __all__ = ["folder", "paired_folder"]
@@ -40,10 +41,7 @@ def folder(path: str | os.PathLike[str], size: int, channels: int = 3) -> tuple[
     bad ``size`` or ``channels``; ImportError if Pillow is missing.
     """
     _arguments("folder", size, channels)
-    root = Path(path)
-    files = _pictures(root)
-    parents = [file.relative_to(root).parts[:-1] for file in files]
-    classes = [parts[0] if parts else "" for parts in parents]
+    files, classes = _pictures(path)
     images = np.empty((len(files), channels, size, size), np.uint8)
 
     def put(i: int, picture: Image.Image) -> None:
@@ -60,7 +58,7 @@ def paired_folder(path: str | os.PathLike[str], size: int, channels: int = 3) ->
     an error, as it has no middle.
     """
     _arguments("paired_folder", size, channels)
-    files = _pictures(Path(path))
+    files, _ = _pictures(path)
     left, right = (np.empty((len(files), channels, size, size), np.uint8) for _ in range(2))
 
     def put(i: int, picture: Image.Image) -> None:
@@ -79,8 +77,11 @@ def _arguments(name: str, size: int, channels: int) -> None:
         raise ValueError(f"{name}: needs size >= 1 and channels 1 or 3; got size={size}, channels={channels}")
 
 
-def _pictures(root: Path) -> list[Path]:
-    """Picture files under ``root``, sorted by path."""
+def _pictures(path: str | os.PathLike[str]) -> tuple[list[Path], list[str]]:
+    """Picture files under a folder, sorted by path, and the first-level sub-folder of each, "" for none."""
+    from pathlib import Path
+
+    root = Path(path)
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: {'is a file' if root.exists() else 'no such folder'}; give a folder of pictures")
     files = [
@@ -92,7 +93,9 @@ def _pictures(root: Path) -> list[Path]:
     ]
     if not files:
         raise FileNotFoundError(f"{root}: no picture in it; looked for {', '.join(sorted(SUFFIXES))}, in sub-folders too")
-    return sorted(files, key=lambda file: file.relative_to(root).parts)
+    files.sort(key=lambda file: file.relative_to(root).parts)
+    parents = [file.relative_to(root).parts[:-1] for file in files]
+    return files, [parts[0] if parts else "" for parts in parents]
 
 
 def _open_all(files: list[Path], put: Callable[[int, Any], None]) -> None:
@@ -123,7 +126,7 @@ def _plain(picture: Image.Image) -> Image.Image:
         return Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
     if picture.mode == "F":
         raise ValueError("holds floating-point numbers of unknown range; save it with 8 or 16 bits")
-    if picture.has_transparency_data:
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     return picture.convert("L" if picture.mode in ("1", "L") else "RGB")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +28,6 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises ValueError, naming the file, if the header is not IDX, announces more than 2 GiB, or does not agree with the number
     of bytes that follow; or if the gzip data is damaged. FileNotFoundError if there is no such file.
     """
-    path = Path(path)
     content = read_bounded(path, MOST)
     if content[:2] == b"\x1f\x8b":
         # Unfold the header alone first: what it announces bounds how much the rest may unfold to.

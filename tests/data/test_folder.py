@@ -1,0 +1,154 @@
+"""Folders of pictures: every kind of picture file, and every way they go wrong."""
+
+import builtins
+
+import numpy as np
+import pytest
+
+from tinygen.data import folder, paired_folder
+
+pytest.importorskip("PIL")
+from PIL import Image  # noqa: E402
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def flat(path, colour, size=(8, 8), mode="RGB", **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour).save(path, **options)
+
+
+def test_sorted_recursive_and_labelled(tmp_path):
+    flat(tmp_path / "b" / "deep" / "x.png", BLUE)
+    flat(tmp_path / "a" / "2.PNG", GREEN)
+    flat(tmp_path / "a" / "1.bmp", RED)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("not a picture")
+    flat(tmp_path / ".hidden" / "x.png", RED)
+    (tmp_path / "a" / "._1.png").write_bytes(b"what a Mac leaves behind")
+    images, labels = folder(tmp_path, 4)
+    assert images.shape == (3, 3, 4, 4) and images.dtype == np.uint8 and labels.dtype == np.int64
+    assert images[:, :, 0, 0].tolist() == [list(RED), list(GREEN), list(BLUE)]
+    assert labels.tolist() == [0, 0, 1]
+
+
+def test_labels_without_sub_folders_are_zero(tmp_path):
+    for name in "ab":
+        flat(tmp_path / f"{name}.png", RED)
+    assert folder(str(tmp_path), 4)[1].tolist() == [0, 0]
+    flat(tmp_path / "sub" / "c.png", RED)
+    assert folder(tmp_path, 4)[1].tolist() == [0, 0, 1]
+
+
+def test_grey_from_colour_and_colour_from_grey(tmp_path):
+    flat(tmp_path / "a.png", (255, 0, 0))
+    flat(tmp_path / "b.png", 90, mode="L")
+    grey, colour = (folder(tmp_path, 2, channels)[0] for channels in (1, 3))
+    assert grey[:, 0, 0, 0].tolist() == [76, 90]  # 0.299 of red
+    assert colour[1, :, 0, 0].tolist() == [90, 90, 90]
+
+
+def test_modes(tmp_path):
+    flat(tmp_path / "a_alpha.png", (255, 0, 0, 0), mode="RGBA")
+    flat(tmp_path / "b_half.png", (0, 0, 0, 128), mode="RGBA")
+    flat(tmp_path / "c_grey_alpha.png", (0, 0), mode="LA")
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 0, 255, 0])
+    palette.save(tmp_path / "d_palette.png")
+    palette.save(tmp_path / "e_palette_transparent.png", transparency=1)
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "f_16_bit.png")
+    flat(tmp_path / "g_bits.png", 1, mode="1")
+    flat(tmp_path / "h_cmyk.jpg", (0, 0, 0, 0), mode="CMYK")
+    expected = [255, 255, 255], [127, 127, 127], [255, 255, 255], [0, 255, 0], [255, 255, 255], [156] * 3, [255] * 3, [255] * 3
+    assert np.array_equal(folder(tmp_path, 2)[0][:, :, 0, 0], expected)
+
+
+def test_exif_orientation(tmp_path):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:4] = 255  # bright above
+    exif = Image.Exif()
+    exif[0x0112] = 3  # taken upside down
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    image = folder(tmp_path, 8, 1)[0][0, 0]
+    assert image[0, 0] == 0 and image[-1, 0] == 255
+
+
+def test_central_square(tmp_path):
+    pixels = np.zeros((10, 30), np.uint8)
+    pixels[:, 10:20] = 200
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    assert (folder(tmp_path, 10, 1)[0] == 200).all()
+
+
+def test_shrinking_averages(tmp_path):
+    board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
+    Image.fromarray(board).save(tmp_path / "board.png")
+    assert np.abs(folder(tmp_path, 8, 1)[0].astype(int) - 127).max() <= 3  # picking pixels would give 0 or 255
+
+
+def test_broken_pictures_are_all_named(tmp_path):
+    flat(tmp_path / "good.png", RED)
+    whole = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "a_empty.png").write_bytes(b"")
+    (tmp_path / "b_text.jpg").write_bytes(b"<html>404</html>")
+    flat(tmp_path / "d_big.png", RED, (64, 64))
+    data = (tmp_path / "d_big.png").read_bytes()
+    (tmp_path / "d_big.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match="3 of 4 pictures cannot be read") as caught:
+        folder(tmp_path, 4)
+    assert all(name in str(caught.value) for name in ("a_empty.png", "b_text.jpg", "d_big.png"))
+    assert "good.png" not in str(caught.value)
+    for i in range(9):
+        (tmp_path / f"z{i}.png").write_bytes(whole[:20])
+    with pytest.raises(ValueError, match="and 7 more"):
+        folder(tmp_path, 4)
+
+
+def test_float_pictures_are_refused(tmp_path):
+    Image.fromarray(np.zeros((8, 8), np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="floating-point"):
+        folder(tmp_path, 4)
+
+
+def test_no_picture(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        folder(tmp_path / "absent", 4)
+    with pytest.raises(FileNotFoundError, match="no picture in it; looked for .bmp"):
+        folder(tmp_path, 4)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileNotFoundError, match="is a file"):
+        folder(tmp_path / "file", 4)
+
+
+@pytest.mark.parametrize("reader", [folder, paired_folder])
+def test_bad_arguments(tmp_path, reader):
+    with pytest.raises(ValueError, match="channels 1 or 3; got size=4, channels=2"):
+        reader(tmp_path, 4, channels=2)
+    with pytest.raises(ValueError, match="size=0"):
+        reader(tmp_path, 0)
+
+
+def test_pillow_missing(tmp_path, monkeypatch):
+    flat(tmp_path / "a.png", RED)
+    real = builtins.__import__
+
+    def without_pillow(name, *rest, **options):
+        if name.split(".")[0] == "PIL":
+            raise ImportError("No module named 'PIL'")
+        return real(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_pillow)
+    with pytest.raises(ImportError, match=r"pip install tinygen\[demos\]"):
+        folder(tmp_path, 4)
+
+
+def test_pairs(tmp_path):
+    both = Image.new("RGB", (16, 8), RED)
+    both.paste(BLUE, (8, 0, 16, 8))
+    both.save(tmp_path / "a.png")
+    left, right = paired_folder(tmp_path, 4)
+    assert left.shape == right.shape == (1, 3, 4, 4)
+    assert (left == np.array(RED)[:, None, None]).all() and (right == np.array(BLUE)[:, None, None]).all()
+    flat(tmp_path / "b.png", RED, (15, 8))
+    with pytest.raises(ValueError, match=r"b.png: is 15 pixels wide"):
+        paired_folder(tmp_path, 4)

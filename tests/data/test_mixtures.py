@@ -1,0 +1,117 @@
+"""Densities integrate to one, and samples follow them."""
+
+import numpy as np
+import pytest
+
+from tinygen.data import checkerboard, grid, moons, ring, swiss_roll
+
+# name: (distribution, low corner, high corner, grid step); steps of at most 0.4 sigma make the midpoint rule exact here
+CASES = {
+    "ring": (ring(), (-1.08, -1.08), (1.08, 1.08), 0.004),
+    "ring3": (ring(3, 2.0, 0.3), (-5, -5), (5, 5), 0.1),
+    "grid": (grid(), (-4.4, -4.4), (4.4, 4.4), 0.02),
+    "moons": (moons(), (-1.4, -0.9), (2.4, 1.4), 0.02),
+    "swiss_roll": (swiss_roll(), (-1.4, -1.6), (1.8, 2.0), 0.02),
+    "checkerboard": (checkerboard(), (-2.5, -2.5), (2.5, 2.5), 0.02),
+    "checkerboard6": (checkerboard(6), (-3.5, -3.5), (3.5, 3.5), 0.02),
+}
+BLOCK = 10  # grid cells to a coarse cell
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    """A distribution, its cells' corners, and the log-density at the cells' middles (rows are y)."""
+    distribution, low, high, step = CASES[request.param]
+    cells = [BLOCK * round((b - a) / step / BLOCK) for a, b in zip(low, high, strict=True)]
+    x, y = (a + step * (np.arange(n) + 0.5) for a, n in zip(low, cells, strict=True))
+    points = np.stack(np.meshgrid(x, y), axis=-1)
+    return distribution, np.array(low), step, distribution.log_prob(points.reshape(-1, 2)).reshape(points.shape[:2])
+
+
+def test_density_integrates_to_one(case):
+    _, _, step, log_p = case
+    assert abs(np.exp(log_p).sum() * step**2 - 1) < 1e-5
+
+
+def test_samples_fall_where_the_density_says(case):
+    distribution, low, step, log_p = case
+    n = 50_000
+    x, _ = distribution.sample(n, np.random.default_rng(0))
+    rows, columns = (k // BLOCK for k in log_p.shape)
+    expected = n * step**2 * np.exp(log_p).reshape(rows, BLOCK, columns, BLOCK).sum((1, 3))
+    j, i = np.floor((x - low) / (BLOCK * step)).astype(int).T
+    inside = (i >= 0) & (i < rows) & (j >= 0) & (j < columns)
+    counts = np.zeros((rows, columns))
+    np.add.at(counts, (i[inside], j[inside]), 1)
+    assert inside.mean() > 0.9999
+    filled = expected > 10
+    z = (counts - expected)[filled] / np.sqrt(expected[filled])
+    assert np.abs(z).max() < 5
+    assert abs((z**2).mean() - 1) < 4 * np.sqrt(2 / len(z))  # chi^2: mean 1, variance 2 for each cell
+    assert counts[expected < 1e-4].sum() <= 1
+
+
+def test_mean_log_density_of_samples_is_minus_the_entropy(case):
+    distribution, _, step, log_p = case
+    p = np.exp(log_p)
+    entropy = -(p[p > 0] * log_p[p > 0]).sum() * step**2
+    values = distribution.log_prob(distribution.sample(4000, np.random.default_rng(1))[0])
+    assert abs(values.mean() + entropy) < 4 * values.std() / np.sqrt(4000) + 1e-5
+
+
+def test_sample_types_and_determinism(case):
+    distribution = case[0]
+    x, label = distribution.sample(7, np.random.default_rng(5))
+    again, _ = distribution.sample(7, np.random.default_rng(5))
+    assert x.shape == (7, 2) and x.dtype == np.float32 and label.shape == (7,) and label.dtype == np.int64
+    assert np.array_equal(x, again)
+    none, labels = distribution.sample(0, np.random.default_rng(0))
+    assert none.shape == (0, 2) and labels.shape == (0,)
+    assert distribution.log_prob(none).shape == (0,)
+
+
+@pytest.mark.parametrize(("mixture", "k"), [(ring(), 8), (grid(), 25)])
+def test_modes_and_labels(mixture, k):
+    assert mixture.modes.shape == (k, 2) and np.allclose(mixture.modes.mean(0), 0)
+    x, label = mixture.sample(5000, np.random.default_rng(0))
+    distance = np.linalg.norm(x[:, None] - mixture.modes, axis=-1)
+    assert np.array_equal(distance.argmin(1), label)
+    # PacGAN's measure of a good sample: a perfect sampler has 1 - exp(-9/2) = 98.89 % within three sigma.
+    assert abs((distance.min(1) < 3 * mixture.sigma).mean() - 0.9889) < 0.006
+
+
+def test_paper_settings():
+    assert np.allclose(np.linalg.norm(ring().modes, axis=1), 1) and ring().sigma == 0.01
+    assert np.abs(grid().modes).max() == 4 and grid().sigma == 0.05
+
+
+def test_log_prob_far_away_is_finite():
+    assert np.isclose(ring().log_prob([[1000.0, 0.0]])[0], -(999**2) / (2 * 0.01**2), rtol=1e-4)
+
+
+def test_curve_density_against_a_long_sum():
+    for distribution in (moons(0.02), swiss_roll()):
+        x = distribution.sample(5, np.random.default_rng(0))[0].astype(float) + 0.05
+        u = (np.arange(400_000) + 0.5) / 400_000
+        total = 0
+        for curve in distribution.curves:
+            square = ((x[:, None] - curve(u)) ** 2).sum(-1)
+            total = total + np.exp(-square / (2 * distribution.sigma**2)).mean(1)
+        expected = total / len(distribution.curves) / (2 * np.pi * distribution.sigma**2)
+        assert np.allclose(np.exp(distribution.log_prob(x)), expected, rtol=1e-6)
+
+
+def test_checkerboard_squares():
+    board = checkerboard()
+    x, label = board.sample(4000, np.random.default_rng(0))
+    assert np.isfinite(board.log_prob(x)).all() and np.array_equal(np.unique(label), np.arange(8))
+    assert board.log_prob([[-1.5, -1.5], [-0.5, -1.5], [2.5, 0.5]]).tolist() == [-np.log(8), -np.inf, -np.inf]
+    row, column = np.floor(x[:, 1] + 2).astype(int), np.floor(x[:, 0] + 2).astype(int)
+    assert np.array_equal(label, 2 * row + column // 2)
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match=r"shape \(n, 2\), got \(3,\)"):
+        ring().log_prob(np.zeros(3))
+    with pytest.raises(ValueError, match="even"):
+        checkerboard(3)
