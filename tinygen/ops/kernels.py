@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.backend import array_module
-from tinygen.ops import kernels_cpu
+from ..backend import array_module
+from . import kernels_cpu
 
 __all__ = ["conv", "conv_transpose", "conv_weight", "output_size"]
 
@@ -42,7 +42,7 @@ def conv(x: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, di
         return kernels_cpu.conv(x, w, bias, size, stride, padding, dilation, groups)
     xp = array_module(x, w, bias)
     n, o = len(x), len(w)
-    kernel = w.reshape(groups, o // groups, w.size // o)  # (G, O/G, C/G kh kw)
+    kernel = w.reshape(groups, o // groups, w.shape[1] * w.shape[2] * w.shape[3])  # (G, O/G, C/G kh kw)
     rows = _columns(x, w.shape[2:], size, stride, padding, dilation, groups)  # (N, G, C/G, kh, kw, Ho, Wo)
     y = xp.matmul(kernel, rows.reshape(n, groups, kernel.shape[2], size[0] * size[1]))  # (N, G, O/G, Ho Wo)
     y = y.reshape(n, o, *size)
@@ -58,10 +58,10 @@ def conv_transpose(
     xp = array_module(g, w, bias)
     (n, o, ho, wo), (kh, kw) = g.shape, w.shape[2:]
     c = w.shape[1] * groups
-    kernel = w.reshape(groups, o // groups, w.size // o).swapaxes(1, 2)  # (G, C/G kh kw, O/G)
+    kernel = w.reshape(groups, o // groups, w.shape[1] * kh * kw).swapaxes(1, 2)  # (G, C/G kh kw, O/G)
     rows = xp.matmul(kernel, g.reshape(n, groups, o // groups, ho * wo))  # what each window receives
     rows = rows.reshape(n, c, kh, kw, ho, wo)
-    x = xp.zeros_like(g, shape=(n, c, *size))
+    x = xp.zeros((n, c, *size), xp.result_type(g, w))
     if bias is not None:
         x += bias.reshape(c, 1, 1)
     for i in range(kh):
@@ -87,7 +87,7 @@ def _columns(x: Array, kernel: Pair, size: Pair, stride: Pair, padding: Pair, di
     """The windows of x: (N, G, C/G, kh, kw, Ho, Wo), the element under tap (i, j) of the window at (y, x). A new array."""
     xp = array_module(x)
     n, c = x.shape[:2]
-    rows = xp.zeros_like(x, shape=(n, groups, c // groups, *kernel, *size))
+    rows = xp.zeros((n, groups, c // groups, *kernel, *size), x.dtype)
     x = x.reshape(n, groups, c // groups, *x.shape[2:])
     for i in range(kernel[0]):
         for j in range(kernel[1]):
