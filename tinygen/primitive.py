@@ -37,7 +37,9 @@ class Primitive:
         self.arguments = [p.name for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
         self.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         self.several = len(self.outputs) > 1
+        self.optional = {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY and p.default is not p.empty}
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.arity = 0 if self.variadic else len(self.arguments)
 
     def vjp(self, **rules: Callable | None) -> None:
         """Set the rule of each named argument: `rule(g, *what it names) -> its cotangent`. With several outputs g is a tuple, in their order.
@@ -51,8 +53,8 @@ class Primitive:
         return lambda rule: setattr(self, "joint", (arguments, rule)) or rule
 
     def __call__(self, *args, **settings):
-        if settings and not settings.keys() <= self.settings.keys():
-            args = self._positional(args, settings)
+        if len(args) < self.arity or (settings and not settings.keys() <= self.settings.keys()):
+            args = self._complete(args, settings)
         if self.variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
             args = args[0]
         arrays, parents, mask, bit, tensors, plain = [], [], 0, 1, False, True
@@ -99,11 +101,13 @@ class Primitive:
         constants = {i: a._written for i, a in enumerate(args) if type(a) is Tensor and a._edge is None} if None in parents else None
         return Node(self, plan, parents, saved, [(o.shape, o.dtype) for o in outs], written, constants)
 
-    def _positional(self, args, settings) -> list:
-        """Array arguments that came by keyword, moved to their places: `conv2d(x, w, bias=b)`."""
-        args = [*args, *(settings.pop(name, None) for name in self.arguments[len(args):])]
-        if unknown := settings.keys() - self.settings.keys():
-            raise TypeError(f"{self.__name__}: unknown {', '.join(unknown)}; its arrays are {self.arguments}, its settings {list(self.settings)}")
+    def _complete(self, args, settings) -> list:
+        """All array arguments in their places: those that came by keyword, `conv2d(x, w, bias=b)`, and None for the optional ones left out."""
+        args = [*args, *(settings.pop(name, self.optional.get(name, inspect.Parameter.empty)) for name in self.arguments[len(args) :])]
+        missing = [name for name, a in zip(self.arguments, args) if a is inspect.Parameter.empty and not self.variadic]
+        if missing or (unknown := settings.keys() - self.settings.keys()):
+            what = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(unknown)}"
+            raise TypeError(f"{self.__name__}: {what}; its arrays are {', '.join(self.arguments)}, its settings {', '.join(self.settings) or 'none'}")
         return args
 
     def _check(self, arrays, tensors) -> None:

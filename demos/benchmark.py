@@ -1,0 +1,218 @@
+"""How long does one training step take, here and in PyTorch?
+
+    python demos/benchmark.py                              every step, this library alone
+    python demos/benchmark.py conv_vae --against torch     the same step in PyTorch, in turn, and the ratio
+
+Question to predict: of a convolutional VAE's step, how much is multiplications, and how much is moving numbers to where they are multiplied?
+
+A step is everything between two minibatches: forward, loss, backward, optimizer. Each library runs in a fresh process of its own; the processes
+take turns, a few steps each, so that a change in the machine's speed meets all of them alike. PyTorch runs in both of its memory formats and the
+better counts. Compare ratios: times depend on the machine, and on what else it does.
+
+Peak memory is the rise of the process's largest resident size over its first five steps.
+"""
+
+# %% Imports
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+# %% The steps in tinygen. Each function builds a model and returns a function that makes one step.
+
+
+def mlp_vae():
+    """784-400-20-400-784, batch 128, Bernoulli likelihood + KL, Adam."""
+    from tinygen import Generator, losses, nn, optim, tensor
+
+    generator = Generator(0)
+    encoder = nn.Sequential(nn.Linear(784, 400, generator=generator), nn.ReLU())
+    to_mu, to_log_var = nn.Linear(400, 20, generator=generator), nn.Linear(400, 20, generator=generator)
+    decoder = nn.Sequential(nn.Linear(20, 400, generator=generator), nn.ReLU(), nn.Linear(400, 784, generator=generator))
+    optimizer = optim.Adam([p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()], lr=1e-3)
+    x = tensor(generator.uniform((128, 784)))
+
+    def step():
+        h = encoder(x)
+        mu, log_var = to_mu(h), to_log_var(h)
+        z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
+        loss = (losses.bernoulli_nll(decoder(z), x) + losses.kl_normal(mu, log_var)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def conv_vae():
+    """1x28x28, convolutions to 32 and 64 channels (kernel 4, stride 2), latent 32, and back; batch 128, squared error + KL, Adam."""
+    from tinygen import Generator, losses, nn, optim, tensor
+
+    generator = Generator(0)
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 32, 4, 2, 1, generator=generator), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1, generator=generator), nn.ReLU(), nn.Flatten()
+    )
+    to_mu, to_log_var = nn.Linear(3136, 32, generator=generator), nn.Linear(3136, 32, generator=generator)
+    decoder = nn.Sequential(
+        nn.Linear(32, 3136, generator=generator), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 32, 4, 2, 1, generator=generator), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1, generator=generator), nn.Sigmoid(),
+    )
+    optimizer = optim.Adam([p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()], lr=1e-3)
+    x = tensor(generator.uniform((128, 1, 28, 28)))
+
+    def step():
+        h = encoder(x)
+        mu, log_var = to_mu(h), to_log_var(h)
+        z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
+        loss = (losses.mse(decoder(z), x) + losses.kl_normal(mu, log_var)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae}
+
+# %% The same steps in PyTorch, if it is installed.
+
+
+def torch_step(name: str, channels_last: bool):
+    """The step `name` in PyTorch, activations and weights in its default format or channels-last."""
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    if name == "mlp_vae":
+        encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU())
+        to_mu, to_log_var = nn.Linear(400, 20), nn.Linear(400, 20)
+        decoder = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784))
+        x = torch.rand(128, 784)
+        reconstruction = F.binary_cross_entropy_with_logits
+    else:
+        encoder = nn.Sequential(nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), nn.Flatten())
+        to_mu, to_log_var = nn.Linear(3136, 32), nn.Linear(3136, 32)
+        decoder = nn.Sequential(
+            nn.Linear(32, 3136), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
+            nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1), nn.Sigmoid(),
+        )
+        x = torch.rand(128, 1, 28, 28).to(memory_format=memory_format)
+        encoder.to(memory_format=memory_format), decoder.to(memory_format=memory_format)
+        reconstruction = F.mse_loss
+    optimizer = torch.optim.Adam([p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()], 1e-3)
+
+    def step():
+        h = encoder(x)
+        mu, log_var = to_mu(h), to_log_var(h)
+        z = mu + torch.randn_like(mu) * (0.5 * log_var).exp()
+        kl = 0.5 * (mu * mu + log_var.exp() - log_var - 1).sum() / len(x)
+        loss = reconstruction(decoder(z), x, reduction="sum") / len(x) + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+# %% A process for each library: it builds the step, reports its memory, then makes steps when it is told to.
+
+
+def peak_mib() -> float:
+    """The largest resident size of this process so far, in MiB (Linux counts it in KiB, macOS in bytes)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def work(library: str, name: str) -> None:
+    """The body of a worker process: answers each line `n` on standard input with the milliseconds of n steps."""
+    step = STEPS[name]() if library == "tinygen" else torch_step(name, library.endswith("channels_last"))
+    before = peak_mib()
+    for _ in range(5):
+        step()
+    print(json.dumps({"memory": peak_mib() - before}), flush=True)
+    for line in sys.stdin:
+        times = []
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            step()
+            times.append(1e3 * (time.perf_counter() - start))
+        print(json.dumps(times), flush=True)
+
+
+class Worker:
+    """A library's process, seen from here."""
+
+    def __init__(self, library: str, name: str):
+        self.library, self.times = library, []
+        command = [sys.executable, __file__, name, "--worker", library]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.memory = self.answer()["memory"]
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.library} stopped with exit status {self.process.wait()}; its message is above")
+        return json.loads(line)
+
+    def run(self, steps: int) -> None:
+        print(steps, file=self.process.stdin, flush=True)
+        self.times += self.answer()
+
+    def __str__(self) -> str:
+        return f"{self.library:22s} {min(self.times):8.2f} {statistics.median(self.times):8.2f} {self.memory:8.1f}"
+
+
+# %% Take turns and print.
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which steps: {', '.join(STEPS)} (default: all; about 10 s each, 30 s against PyTorch)")
+    parser.add_argument("--against", choices=["torch"], help="run the same steps in PyTorch in turn and print the ratio")
+    parser.add_argument("--steps", type=int, default=60, help="how many steps to time in each process (default: 60)")
+    parser.add_argument("--out", type=pathlib.Path, help="write the figures into this folder too, as benchmark.json")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if unknown := set(args.names) - set(STEPS):
+        parser.error(f"no step called {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
+    if args.steps < 1:
+        parser.error(f"--steps {args.steps}: there must be at least one step to time")
+    if args.worker:
+        return work(args.worker, args.names[0])
+    figures = {}
+    print(f"{'step':10s} {'library':22s} {'min ms':>8s} {'median':>8s} {'peak MiB':>8s}")
+    for name in args.names or STEPS:
+        libraries = ["tinygen"] + (["torch contiguous"] + ["torch channels_last"] * (name != "mlp_vae") if args.against else [])
+        workers = [Worker(library, name) for library in libraries]
+        turns = -(-args.steps // 5)
+        for turn in range(turns):
+            for worker in workers:
+                worker.run(min(5, args.steps - 5 * turn))
+        for worker in workers:
+            print(f"{name:10s} {worker}")
+            worker.process.stdin.close()
+            worker.process.wait()
+        figures[name] = {w.library: {"min_ms": min(w.times), "median_ms": statistics.median(w.times), "peak_mib": w.memory} for w in workers}
+        if args.against:
+            best = {k: min(f[k] for lib, f in figures[name].items() if lib != "tinygen") for k in ("min_ms", "median_ms", "peak_mib")}
+            ratios = {k: figures[name]["tinygen"][k] / best[k] for k in best if best[k]}
+            figures[name]["ratio"] = ratios
+            print(f"{name:10s} {'ratio to the better':22s} " + " ".join(f"{ratios.get(k, float('nan')):8.2f}" for k in best))
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "benchmark.json").write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
+
+# %% Try
+# - In `conv_vae`, replace kernel 4 by 2 and padding 1 by 0: a quarter of the multiplications. Is it four times faster?
+# - Run with TINYGEN_THREADS=1, then 2: the ratio of the two is the share of the step that is cut into chunks.
+# - Start a second benchmark beside the first: which library slows by more than its share?
