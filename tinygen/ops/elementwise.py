@@ -1,0 +1,294 @@
+"""Arithmetic and functions applied element by element, each with its derivative beside it.
+
+Two arguments broadcast as in NumPy. A rule may return the cotangent in the broadcast shape: the engine sums it back. Rules are written with
+operators and with the functions of this file, so that they run on arrays (first order) and on Tensors (higher orders) alike. A comparison such
+as `a > b` is a constant mask, and a cotangent is gated by multiplying with it: five times faster on NumPy than `where`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..engine import Tensor
+from ..primitive import primitive
+
+__all__ = [
+    "abs", "add", "clip", "cos", "divide", "exp", "expm1", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power",
+    "reverse_gradient", "sin", "sqrt", "square", "stop_gradient", "straight_through", "subtract", "tanh", "where",
+]
+
+# ---------------------------------------------------------------------------------------------------------------- arithmetic
+
+
+@primitive
+def add(a, b):
+    """a + b. **Math** ga = g, gb = g. **Saved** nothing."""
+    return a + b
+
+
+add.vjp(a=lambda g: g, b=lambda g: g)
+
+
+@primitive
+def subtract(a, b):
+    """a - b. **Math** ga = g, gb = -g. **Saved** nothing."""
+    return a - b
+
+
+subtract.vjp(a=lambda g: g, b=lambda g: -g)
+
+
+@primitive
+def multiply(a, b):
+    """a b. **Math** ga = g b, gb = g a. **Saved** for each argument's rule the other argument."""
+    return a * b
+
+
+multiply.vjp(a=lambda g, b: g * b, b=lambda g, a: g * a)
+
+
+@primitive
+def divide(a, b):
+    """a / b. **Math** ga = g / b, gb = -g a / b^2 = -(g y) / b. **Saved** b, and y for b's rule."""
+    return a / b
+
+
+divide.vjp(a=lambda g, b: g / b, b=lambda g, b, y: -(g * y) / b)
+
+
+@primitive
+def negative(a):
+    """-a. **Math** ga = -g. **Saved** nothing."""
+    return -a
+
+
+negative.vjp(a=lambda g: -g)
+
+
+def power(a, b):
+    """a ** b, elementwise.
+
+    **Math** ga = g b a^(b-1), gb = g y log a.
+
+    **Numerics** A number b is a setting, not an argument: integer powers are products (np.power takes 100 times as long), and right at a = 0 in every
+    derivative, negative a allowed. For an array b, the derivative in b wants a >= 0 (else log a is NaN); it is 0 at a = 0.
+    """
+    if isinstance(b, (int, float, np.generic)):
+        return _power_number(a, exponent=b.item() if isinstance(b, np.generic) else b)
+    return _power(a, b)
+
+
+@primitive
+def _power(a, b):
+    return np.power(a, b)
+
+
+_power.vjp(
+    a=lambda g, a, b: g * b * power(a, where((a == 0) * (b == 0), 1.0, b - 1)),  # at a = b = 0 the factor b decides, not 0^-1
+    b=lambda g, a, y: g * y * log(where(a == 0, 1.0, a)),
+)
+
+
+@primitive
+def _power_number(a, *, exponent):
+    if exponent != int(exponent) or not 2 <= exponent <= 64:
+        return a**exponent
+    n, y = int(exponent), None  # the product of a^(2^k) over the bits k of n
+    while n:
+        if n & 1:
+            y = a if y is None else y * a
+        n >>= 1
+        a = a * a if n else a
+    return y
+
+
+def _power_number_rule(g, a, exponent):
+    if exponent == 0:
+        return g * 0.0
+    return g if exponent == 1 else g * (exponent * power(a, exponent - 1))
+
+
+_power_number.vjp(a=_power_number_rule)
+
+
+@primitive
+def square(x):
+    """x^2. **Math** gx = 2 g x. **Saved** x."""
+    return x * x
+
+
+square.vjp(x=lambda g, x: g * (2 * x))
+
+
+@primitive
+def sqrt(x):
+    """The square root. **Math** gx = g / (2 y). **Saved** y. **Numerics** Domain x > 0: the derivative at 0 is infinite."""
+    return np.sqrt(x)
+
+
+sqrt.vjp(x=lambda g, y: g / (2 * y))
+
+
+@primitive
+def abs(x):
+    """|x|. **Math** gx = g sign(x). **Saved** x. **Numerics** At the kink x = 0 the derivative is taken as 0, the middle of [-1, 1]."""
+    return np.abs(x)
+
+
+abs.vjp(x=lambda g, x: g * sign(x))
+
+
+@primitive
+def sign(x):
+    """-1, 0 or 1. A constant: its derivative is zero wherever there is one."""
+    return np.sign(x)
+
+
+sign.vjp(x=None)
+
+# ---------------------------------------------------------------------------------------------------------------- functions
+
+
+@primitive
+def exp(x):
+    """e^x. **Math** gx = g y. **Saved** y."""
+    return np.exp(x)
+
+
+exp.vjp(x=lambda g, y: g * y)
+
+
+@primitive
+def expm1(x):
+    """e^x - 1 without cancellation at small x. **Math** gx = g (y + 1). **Saved** y."""
+    return np.expm1(x)
+
+
+expm1.vjp(x=lambda g, y: g * (y + 1))
+
+
+@primitive
+def log(x):
+    """The natural logarithm. **Math** gx = g / x. **Saved** x. **Numerics** Domain x > 0."""
+    return np.log(x)
+
+
+log.vjp(x=lambda g, x: g / x)
+
+
+@primitive
+def log1p(x):
+    """log(1 + x) without cancellation at small x. **Math** gx = g / (1 + x). **Saved** x. **Numerics** Domain x > -1."""
+    return np.log1p(x)
+
+
+log1p.vjp(x=lambda g, x: g / (x + 1))
+
+
+@primitive
+def tanh(x):
+    """The hyperbolic tangent. **Math** gx = g (1 - y^2). **Saved** y."""
+    return np.tanh(x)
+
+
+tanh.vjp(x=lambda g, y: g * (1 - y * y))
+
+
+@primitive
+def sin(x):
+    """The sine. **Math** gx = g cos x. **Saved** x."""
+    return np.sin(x)
+
+
+sin.vjp(x=lambda g, x: g * cos(x))
+
+
+@primitive
+def cos(x):
+    """The cosine. **Math** gx = -g sin x. **Saved** x."""
+    return np.cos(x)
+
+
+cos.vjp(x=lambda g, x: -(g * sin(x)))
+
+# ---------------------------------------------------------------------------------------------------------------- choices
+
+
+@primitive
+def where(condition, a, b):
+    """a where the condition holds, else b. **Math** ga = g [condition], gb = g [not condition]. **Saved** the condition, which has no gradient."""
+    return np.where(condition, a, b)
+
+
+where.vjp(condition=None, a=lambda g, condition: g * (condition != 0), b=lambda g, condition: g * (condition == 0))
+
+
+@primitive
+def maximum(a, b):
+    """The greater of a and b. **Math** ga = g [a > b], gb = g [b > a]. **Numerics** At a tie each gets g / 2."""
+    return np.maximum(a, b)
+
+
+maximum.vjp(a=lambda g, a, b: (g * (a > b) + g * (a >= b)) * 0.5, b=lambda g, a, b: (g * (b > a) + g * (b >= a)) * 0.5)
+
+
+@primitive
+def minimum(a, b):
+    """The lesser of a and b. **Math** ga = g [a < b], gb = g [b < a]. **Numerics** At a tie each gets g / 2."""
+    return np.minimum(a, b)
+
+
+minimum.vjp(a=lambda g, a, b: (g * (a < b) + g * (a <= b)) * 0.5, b=lambda g, a, b: (g * (b < a) + g * (b <= a)) * 0.5)
+
+
+def clip(x, minimum: float | None = None, maximum: float | None = None):
+    """x held within the numbers [minimum, maximum]; None is no bound.
+
+    **Math** gx = g [minimum <= x <= maximum]. **Saved** x. **Numerics** At the bounds themselves the gradient passes.
+    """
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ValueError(f"clip: no number is at least {minimum} and at most {maximum}; give the minimum first")
+    return _clip(x, low=-np.inf if minimum is None else float(minimum), high=np.inf if maximum is None else float(maximum))
+
+
+@primitive
+def _clip(x, *, low, high):
+    return np.minimum(np.maximum(x, low), high)
+
+
+_clip.vjp(x=lambda g, x, low, high: g * ((x >= low) * (x <= high)))
+
+# ---------------------------------------------------------------------------------------------------------------- gradients by declaration
+
+
+def stop_gradient(x):
+    """x as a constant: **Math** gx = 0, by declaration (x.detach())."""
+    return x.detach() if isinstance(x, Tensor) else x
+
+
+def straight_through(x, y):
+    """The values of y with the gradient of x: **Math** gx = g, by declaration, and nothing flows to y.
+
+    For a y that has no useful derivative in x, such as x rounded or replaced by its nearest code (VQ-VAE): backward pretends that y = x.
+    **Shapes** x and y alike. **Saved** nothing.
+    """
+    if np.shape(x) != np.shape(y):
+        raise ValueError(f"straight_through: x {np.shape(x)} and y {np.shape(y)} must have one shape, for y's cotangent is handed to x")
+    return _straight_through(x, y)
+
+
+@primitive
+def _straight_through(x, y):
+    return y[...]  # a view, so that a write to either is seen by both
+
+
+_straight_through.vjp(x=lambda g: g, y=None)
+
+
+@primitive
+def reverse_gradient(x, *, scale=1.0):
+    """x itself. **Math** gx = -scale g, by declaration: what is above minimises, what is below maximises, in one backward pass. **Saved** nothing."""
+    return x[...]
+
+
+reverse_gradient.vjp(x=lambda g, scale: -scale * g)
