@@ -1,11 +1,8 @@
-"""Shapes: rearrange, cut, join, pad, index. Every function here is linear and only moves numbers, so each rule is the adjoint move.
+"""Shapes: rearrange, repeat, join, cut, pad. Every function here is linear and only moves numbers, so each rule is the adjoint move:
 
-The pairs that are each other's adjoint, <f(x), g> = <x, f*(g)>:
-
-    reshape, transpose, flip     their own inverses
-    broadcast_to                 sum_to: what was copied is summed
-    concatenate, stack           getitem of a part
-    getitem                      put_at: zeros, with g added where it was read; what was read twice receives twice
+    reshape, transpose, flip     <f(x), g> = <x, f*(g)> with f* the inverse
+    broadcast_to                 sum_to: what was copied is summed; and the other way round
+    concatenate, stack           the parts of g; and the other way round for split
     pad                          constant: the crop; otherwise `_fold`: each border is added to where it was copied from
 
 On NumPy all keep the memory order of what they are given: a channels-last picture stays one. Results may share memory with the argument.
@@ -19,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import array_module
-from ..engine import Tensor
 from ..primitive import primitive
+from .indexing import _axis, getitem
 
 __all__ = [
-    "astype", "broadcast_to", "concatenate", "embedding", "expand_dims", "flip", "getitem", "moveaxis", "one_hot", "put_at", "reshape",
-    "split", "squeeze", "stack", "sum_to", "swapaxes", "take_along_axis", "transpose",
+    "astype", "broadcast_to", "concatenate", "expand_dims", "flip", "moveaxis", "pad", "reshape", "split", "squeeze", "stack", "sum_to",
+    "swapaxes", "transpose",
 ]
 
 Array = Any  # an array of any module, or a Tensor
@@ -75,12 +71,6 @@ def astype(x, *, dtype):
 
 
 astype.vjp(x=lambda g: g)  # the engine converts every cotangent to its argument's dtype
-
-
-def _axis(name: str, axis: int, ndim: int) -> int:
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"{name}: axis {axis} is out of bounds for {ndim} dimensions: give {-ndim} to {ndim - 1}")
-    return axis % ndim
 
 
 def expand_dims(x: Array, axis: int) -> Array:
@@ -149,123 +139,11 @@ def sum_to(x, *, shape):
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:])):
         raise ValueError(f"sum_to: an array of shape {shape} does not broadcast to {x.shape}, so {x.shape} cannot be summed to it")
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1))
-    return x.sum(axis=axes, keepdims=True).reshape(shape)
+    return (x.sum(axis=axes, keepdims=True) if axes else x).reshape(shape)
 
 
 broadcast_to.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
 sum_to.vjp(x=lambda g, x_shape: broadcast_to(g, shape=x_shape))
-
-# --------------------------------------------------------------------------------------------------------- indexing
-
-
-def getitem(x: Array, index: Any) -> Array:
-    """x[index] as NumPy has it: integers, slices, None, Ellipsis, masks, arrays and lists of integers.
-
-    **Math.** y[k] = x[index_k]; cotangent of x: put_at(g, index, shape of x), the adjoint.
-    """
-    return _getitem(x, index=_plain("getitem", index, x))
-
-
-def put_at(x: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of `shape` to which x is added at `index`, once for each time an element is named: scatter-add.
-
-    **Shapes.** x has the shape of zeros(shape)[index].
-    **Math.** y[m] = sum over k with index_k = m of x[k]; cotangent of x: getitem(g, index), the adjoint.
-    """
-    return _put_at(x, index=_plain("put_at", index, x), shape=tuple(shape))
-
-
-def _plain(name: str, index, x) -> tuple:
-    """The index as a tuple without Tensors or lists."""
-    entries = []
-    for i in index if isinstance(index, tuple) else (index,):
-        if isinstance(i, Tensor):
-            i = i.data.copy()  # a write into the tensor after the forward must not move where the gradient goes
-        elif isinstance(i, (list, range)):
-            i = array_module(x.data if isinstance(x, Tensor) else x).asarray(i, dtype=None if len(i) else np.intp)
-        if hasattr(i, "dtype") and i.dtype.kind not in "iub":
-            raise IndexError(f"{name}: an index array must hold integers or booleans, not {i.dtype}; convert it with astype")
-        entries.append(i)
-    return tuple(entries)
-
-
-@primitive
-def _getitem(x, *, index):
-    return x[index]
-
-
-@primitive
-def _put_at(x, *, index, shape):
-    y = np.zeros_like(x, shape=shape)
-    arrays = [i for i in index if getattr(i, "dtype", np.dtype(bool)).kind != "b" and np.ndim(i) > 0]
-    if not arrays:  # integers, slices and masks name no element twice
-        y[index] = x
-    elif len(index) == 1 and type(y) is np.ndarray:
-        _add_rows(y, index[0], x)
-    else:
-        getattr(array_module(y).add, "at", np.add.at)(y, index, x)
-    return y
-
-
-def _add_rows(y, rows, x) -> None:
-    """y[rows[k]] += x[k] for each k. Faster than np.add.at by sorting: x of equal rows side by side, then one sum a run."""
-    if not rows.size or not y.size:
-        return
-    rows = rows.reshape(rows.size) % len(y) if rows.min() < 0 else rows.reshape(rows.size)
-    order = rows.argsort(kind="stable")
-    x = x.reshape(rows.size, *y.shape[1:])[order]
-    rows = rows[order]
-    starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    y[rows[starts]] = np.add.reduceat(x, starts, axis=0)
-
-
-_getitem.vjp(x=lambda g, x_shape, index: _put_at(g, index=index, shape=x_shape))
-_put_at.vjp(x=lambda g, index: _getitem(g, index=index))
-
-
-def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
-    """y[i, j, k] = x[i, indices[i, j, k], k] for axis 1, and so on, as np.take_along_axis (PyTorch's gather).
-
-    **Shapes.** indices: integers, with as many axes as x, whose other sides are x's or 1. Negative ones count from the end.
-    """
-    raw = indices.data if isinstance(indices, Tensor) else indices
-    axis = _axis("take_along_axis", axis, x.ndim)
-    if raw.ndim != x.ndim or raw.dtype.kind not in "iu":
-        raise ValueError(f"take_along_axis: indices are {raw.dtype} {raw.shape}; x {x.shape} needs integers with {x.ndim} axes")
-    xp = array_module(raw)
-    places = [xp.arange(n).reshape([-1 if k == i else 1 for k in range(x.ndim)]) for i, n in enumerate(x.shape)]
-    places[axis] = indices
-    return getitem(x, tuple(places))
-
-
-def embedding(indices: Array, weight: Array) -> Array:
-    """Row `indices[...]` of the table `weight`, for each index.
-
-    **Math.** y[k] = weight[indices[k]]; cotangent of weight: row m is the sum of g[k] over the k with indices[k] = m.
-    **Shapes.** indices (...), integers from 0 to R - 1; weight (R, D); result (..., D). On a GPU the range is not checked: that would wait for it.
-    """
-    raw = indices.data if isinstance(indices, Tensor) else indices
-    if getattr(raw, "dtype", np.dtype(float)).kind not in "iu":
-        raise TypeError(f"embedding: indices must be an array of integers, not {getattr(raw, 'dtype', type(raw).__name__)}; convert them with astype")
-    if weight.ndim != 2:
-        raise ValueError(f"embedding: weight has shape {weight.shape}; a table of R rows of D numbers is (R, D)")
-    _check_range("embedding", raw, weight.shape[0], "rows of weight")
-    return getitem(weight, indices)
-
-
-def one_hot(indices: Array, num_classes: int, dtype: Any = np.float32) -> np.ndarray:
-    """A constant array (..., num_classes): 1 at the place that each index (...) names, else 0. Indices run from 0 to num_classes - 1."""
-    raw = indices.data if isinstance(indices, Tensor) else indices
-    if getattr(raw, "dtype", np.dtype(float)).kind not in "iu":
-        raise TypeError(f"one_hot: indices must be an array of integers, not {getattr(raw, 'dtype', type(raw).__name__)}; convert them with astype")
-    _check_range("one_hot", raw, num_classes, "classes")
-    return (raw[..., None] == array_module(raw).arange(num_classes)).astype(dtype)
-
-
-def _check_range(name: str, indices, n: int, what: str) -> None:
-    if type(indices) is np.ndarray and indices.size and not 0 <= (low := indices.min()) <= (high := indices.max()) < n:
-        raise IndexError(f"{name}: indices run from {low} to {high}; there are {n} {what}, so they must lie in 0 to {n - 1}")
-
 
 # --------------------------------------------------------------------------------------------------------- joining and cutting
 
@@ -297,7 +175,7 @@ def _joined(name, xs, axis) -> int:
 def _concatenate_rule(g, which, xs_shape, axis):
     axis %= len(xs_shape[0])
     start = sum(s[axis] for s in xs_shape[:which])
-    return _getitem(g, index=_part(axis, start, start + xs_shape[which][axis]))
+    return getitem(g, index=_part(axis, start, start + xs_shape[which][axis]))
 
 
 concatenate.vjp(xs=_concatenate_rule)
@@ -316,7 +194,7 @@ def stack(*xs, axis=0):
     return np.concatenate([x[index] for x in xs], axis=_joined("stack", [x[index] for x in xs], axis))
 
 
-stack.vjp(xs=lambda g, which, axis: _getitem(g, index=(*[slice(None)] * (axis % g.ndim), which)))
+stack.vjp(xs=lambda g, which, axis: getitem(g, index=(*[slice(None)] * (axis % g.ndim), which)))
 
 
 @primitive(outputs=("first", "others"))  # a rule that names no output serves any number of them
@@ -343,3 +221,96 @@ def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> tuple:
         raise ValueError(f"split: sizes {sizes} add up to {sum(sizes)}, but axis {axis} of shape {x.shape} has {n}")
     bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
     return _split(x, bounds=bounds, axis=axis) if len(sizes) > 1 else (x,)
+
+# --------------------------------------------------------------------------------------------------------- padding
+
+_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "replicate": "edge", "wrap": "wrap", "circular": "wrap"}
+
+
+def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: float = 0.0) -> Array:
+    """x with a border of new elements.
+
+    Parameters
+    ----------
+    pad_width : how many before and after, as NumPy has it: an int for all sides; (before, after) for all axes; or a pair for each axis.
+    mode : what the border holds. "constant": `value`. "reflect": x mirrored in its last element, which is not repeated. "edge" (or "replicate"):
+        the last element. "wrap" (or "circular"): x from its other end.
+
+    **Math.** y[i] = x[r(i)], where r reads back into x, or y[i] = value; cotangent of x: x[j] receives the sum of g over all i with r(i) = j.
+    **Shapes.** Each side n to before + n + after. "reflect" needs before and after < n, "wrap" <= n.
+    """
+    if mode not in _MODES:
+        raise ValueError(f"pad: mode {mode!r} is unknown; choose one of {', '.join(_MODES)}")
+    try:
+        widths = [(int(b), int(a)) for b, a in np.broadcast_to(pad_width, (x.ndim, 2))]
+    except ValueError:
+        raise ValueError(f"pad: pad_width {pad_width} fits no x of shape {x.shape}; give an int, (before, after), or {x.ndim} such pairs") from None
+    if any(b < 0 or a < 0 for b, a in widths):
+        raise ValueError(f"pad: pad_width {pad_width} is negative; to cut x smaller, slice it")
+    mode = _MODES[mode]
+    if mode == "constant":
+        return _pad(x, widths=widths, value=value)
+    for axis, (n, w) in enumerate(zip(x.shape, widths)):
+        most = {"reflect": n - 1, "wrap": n, "edge": max(w) if n else 0}[mode]
+        if max(w) > max(most, 0):
+            raise ValueError(f"pad: mode {mode!r} can make at most {max(most, 0)} new elements on each side of axis {axis} of shape {x.shape}, not {w}")
+    return _pad_copy(x, widths=widths, mode=mode)
+
+
+def _padded(shape, widths) -> tuple:
+    return tuple(n + b + a for n, (b, a) in zip(shape, widths))
+
+
+def _inside(shape, widths) -> tuple:
+    """Where x lies in an array that it was padded to; `shape` is the padded one."""
+    return tuple(slice(b, n - a) for n, (b, a) in zip(shape, widths))
+
+
+@primitive
+def _pad(x, *, widths, value):
+    y = np.full_like(x, value, shape=_padded(x.shape, widths))
+    y[_inside(y.shape, widths)] = x
+    return y
+
+
+_pad.vjp(x=lambda g, widths: getitem(g, _inside(g.shape, widths)))
+
+
+def _borders(shape, widths, mode) -> list:
+    """(border, where it is copied from, axis) in the padded array. A later axis copies the borders of the earlier ones too: that fills the corners."""
+    borders = []
+    inside = _inside(_padded(shape, widths), widths)
+    for axis, (n, (b, a)) in enumerate(zip(shape, widths)):
+        end = b + n
+        before, after = {
+            "reflect": (slice(2 * b, b, -1), slice(end - 2, end - 2 - a if end - 2 - a >= 0 else None, -1)),
+            "edge": (slice(b, b + 1), slice(end - 1, end)),
+            "wrap": (slice(n, n + b), slice(b, b + a)),
+        }[mode]
+        for size, border, source in ((b, slice(0, b), before), (a, slice(end, end + a), after)):
+            if size:
+                borders.append([(*[slice(None)] * axis, s, *inside[axis + 1 :]) for s in (border, source)] + [axis])
+    return borders
+
+
+@primitive
+def _pad_copy(x, *, widths, mode):
+    y = np.empty_like(x, shape=_padded(x.shape, widths))
+    y[_inside(y.shape, widths)] = x
+    for border, source, _ in _borders(x.shape, widths, mode):
+        y[border] = y[source]
+    return y
+
+
+@primitive
+def _fold(y, *, widths, mode):
+    """The adjoint of _pad_copy: the copies undone from last to first, each border added to its source."""
+    x = y.copy(order="K")
+    shape = tuple(n - b - a for n, (b, a) in zip(y.shape, widths))
+    for border, source, axis in reversed(_borders(shape, widths, mode)):
+        x[source] += x[border].sum(axis=axis, keepdims=True) if mode == "edge" else x[border]
+    return x[_inside(y.shape, widths)]
+
+
+_pad_copy.vjp(x=lambda g, widths, mode: _fold(g, widths=widths, mode=mode))
+_fold.vjp(y=lambda g, widths, mode: _pad_copy(g, widths=widths, mode=mode))

@@ -1,0 +1,16 @@
+"""The differentiable functions, by kind; each file has forward and rule side by side. Importing this package gives `Tensor` its operators."""
+
+from . import activation, attention, conv, elementwise, indexing, linalg, norm, reduce, resample, shape
+from .activation import *  # noqa: F403
+from .attention import *  # noqa: F403
+from .conv import *  # noqa: F403
+from .elementwise import *  # noqa: F403
+from .indexing import *  # noqa: F403
+from .linalg import *  # noqa: F403
+from .norm import *  # noqa: F403
+from .operators import *  # noqa: F403
+from .reduce import *  # noqa: F403
+from .resample import *  # noqa: F403
+from .shape import *  # noqa: F403
+
+__all__ = sorted(name for module in (activation, attention, conv, elementwise, indexing, linalg, norm, reduce, resample, shape) for name in module.__all__)
