@@ -59,6 +59,8 @@ class Draw:
     def values(self, a: np.ndarray) -> np.ndarray:
         """The same values in a drawn memory layout."""
         layout = self.sampled(*LAYOUTS)
+        if not a.ndim:
+            return np.array(a)  # ascontiguousarray would make one axis of none
         if layout == "transposed":
             return np.ascontiguousarray(a.T).T
         if layout == "channels last" and a.ndim >= 3:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops import reshape, sigmoid, where
+from ..ops import sigmoid
+from ..ops.elementwise import sign
 from ..primitive import primitive
 
 __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
@@ -38,11 +39,12 @@ def bernoulli_nll(logits, x):
     _same_shape("bernoulli_nll", logits=logits, x=x)
     if x.dtype.kind != "f":
         raise TypeError(f"bernoulli_nll: x is {x.dtype}; give floats from 0 to 1, for bytes (x / 255).astype('float32')")
-    y = np.abs(logits)
+    small = np.abs(logits)
     for f in (np.negative, np.exp, np.log1p):  # in one buffer: it stays in cache
-        f(y, out=y)
-    y += np.maximum(logits, 0)
-    y -= logits * x
+        f(small, out=small)
+    y = np.maximum(logits, 0)
+    y -= logits * x  # first, so that what is left of two large numbers does not swallow the small one
+    y += small
     return y.sum(axis=_all_but_first(y))
 
 
@@ -53,60 +55,55 @@ bernoulli_nll.vjp(
 
 
 @primitive
-def squared_error(x, y):
-    """|x - y|^2, summed over each example: the MSE of the slides, without their mean.
+def squared_error(x, x_hat):
+    """|x - x_hat|^2, summed over each example: the MSE of the slides, without their mean.
 
-    **Where it comes from.** It is the negative log-likelihood of x under N(y, s^2 I): with D numbers an example,
+    **Where it comes from.** It is the negative log-likelihood of x under N(x_hat, s^2 I): with D numbers an example,
 
-        -log p(x) = |x - y|^2 / (2 s^2) + D log s + D/2 log 2 pi.
+        -log p(x) = |x - x_hat|^2 / (2 s^2) + D log s + D/2 log 2 pi.
 
     For fixed s all but the first term is constant, so the slides' objective |x - x_hat|^2 + lambda KL is, divided by 2 s^2, an ELBO whose s is in
     lambda: **lambda = 2 s^2**. Few know that they choose the pixels' noise when they tune lambda.
 
-    **Gradient**: d/dx = 2 (x - y), d/dy = -2 (x - y).
-    **Shapes**: x and y (N, ...), the same; -> (N,), summed over all axes but the first. The mean square error is `squared_error(x, y).mean() / D`.
-    **Saved**: x and y.
+    **Gradient**: d/dx = 2 (x - x_hat), d/dx_hat = -2 (x - x_hat).
+    **Shapes**: x and x_hat (N, ...), the same; -> (N,), summed over all axes but the first. The mean square error is `squared_error(x, x_hat).mean() / D`.
+    **Saved**: x and x_hat.
     """
-    _same_shape("squared_error", x=x, y=y)
-    d = x - y
+    _same_shape("squared_error", x=x, x_hat=x_hat)
+    d = x - x_hat
     return (d * d).sum(axis=_all_but_first(d))
 
 
 squared_error.vjp(
-    x=lambda g, x, y: _spread(g, x) * (2 * (x - y)),
-    y=lambda g, x, y: _spread(g, x) * (2 * (y - x)),
+    x=lambda g, x, x_hat: _spread(g, x) * (2 * (x - x_hat)),
+    x_hat=lambda g, x, x_hat: _spread(g, x) * (2 * (x_hat - x)),
 )
 
 
 @primitive
-def absolute_error(x, y):
-    """|x - y|_1, summed over each example: the L1 loss of the slides' autoencoder, without their mean.
+def absolute_error(x, x_hat):
+    """|x - x_hat|_1, summed over each example: the L1 loss of the slides' autoencoder, without their mean.
 
-    **Where it comes from.** It is the negative log-likelihood under a Laplace density: p(x) = exp(-|x - y| / b) / 2b gives |x - y| / b + log 2b.
+    **Where it comes from.** It is the negative log-likelihood under a Laplace density: p(x) = exp(-|x - x_hat| / b) / 2b gives |x - x_hat| / b + log 2b.
     The best constant answer to squared error is the mean, to this one the *median*: hence sharper edges, where squared error averages.
 
-    **Gradient**: sign(x - y) in x, its opposite in y. **Numerics**: a kink at x = y, where sign gives 0, one of the subgradients; the second
+    **Gradient**: sign(x - x_hat) in x, its opposite in x_hat. **Numerics**: a kink at x = x_hat, where sign gives 0, one of the subgradients; the second
     derivative is zero elsewhere.
-    **Shapes**: x and y (N, ...), the same; -> (N,), summed over all axes but the first. **Saved**: x and y.
+    **Shapes**: x and x_hat (N, ...), the same; -> (N,), summed over all axes but the first. **Saved**: x and x_hat.
     """
-    _same_shape("absolute_error", x=x, y=y)
-    return np.abs(x - y).sum(axis=_all_but_first(x))
+    _same_shape("absolute_error", x=x, x_hat=x_hat)
+    return np.abs(x - x_hat).sum(axis=_all_but_first(x))
 
 
 absolute_error.vjp(
-    x=lambda g, x, y: _signed(_spread(g, x), x, y),
-    y=lambda g, x, y: _signed(_spread(g, x), y, x),
+    x=lambda g, x, x_hat: _spread(g, x) * sign(x - x_hat),
+    x_hat=lambda g, x, x_hat: _spread(g, x) * sign(x_hat - x),
 )
-
-
-def _signed(g, x, y):
-    """g sign(x - y)."""
-    return where(x > y, g, where(x < y, -g, 0.0))
 
 
 def _spread(g, like):
     """The cotangent (N,) as (N, 1, ...), to multiply what has an example's axes."""
-    return reshape(g, g.shape + (1,) * (like.ndim - 1))
+    return g.reshape(g.shape + (1,) * (like.ndim - 1))
 
 
 def _all_but_first(a) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ def reparametrize(mu, log_var, eps):
     **Saved**: log_var and eps. (z holds sigma eps = z - mu, but that difference loses its digits where sigma is small.)
     **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4.
     """
-    if mu.shape != log_var.shape or eps.shape[eps.ndim - mu.ndim :] != mu.shape:
+    if mu.shape != log_var.shape or eps.ndim < mu.ndim or eps.shape[eps.ndim - mu.ndim :] != mu.shape:
         raise ValueError(f"reparametrize: mu {mu.shape} and log_var {log_var.shape} must have one shape, and eps {eps.shape} that shape "
                          "or it behind axes of further draws, such as (K, *mu.shape)")
     return mu + np.exp(0.5 * log_var) * eps
