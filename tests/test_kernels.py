@@ -168,17 +168,24 @@ def test_dtype_is_kept_and_memory_is_channels_last(dtype):
 
 
 def test_no_channel_no_sum():
-    """Sums over nothing are zero, not what memory held."""
-    ones = (1, 1), (0, 0), (1, 1), 1
-    assert not kernels.conv(np.ones((2, 0, 5, 5)), np.ones((3, 0, 2, 2)), None, *ones).any()
-    assert not kernels.conv_transpose(np.ones((2, 0, 5, 5)), np.ones((0, 3, 2, 2)), None, *ones, (6, 6)).any()
-    assert not kernels.conv_transpose(np.ones((2, 3, 0, 5)), np.ones((3, 1, 2, 2)), None, *ones, (1, 6)).any()
-    assert not kernels.conv_weight(np.ones((0, 2, 5, 5)), np.ones((0, 3, 4, 4)), (2, 2), *ones).any()
+    """Sums over nothing are zero, plus the bias, not what memory held."""
+    for wrap in (np.asarray, StrictArray):
+        ones, bias = ((1, 1), (0, 0), (1, 1), 1), wrap(np.arange(3.0))
+        for shift, expected in ((None, 0), (bias, np.arange(3.0)[:, None, None])):
+            results = [
+                kernels.conv(wrap(np.ones((2, 0, 5, 5))), wrap(np.ones((3, 0, 2, 2))), shift, *ones),
+                kernels.conv_transpose(wrap(np.ones((2, 0, 5, 5))), wrap(np.ones((0, 3, 2, 2))), shift, *ones, (6, 6)),
+                kernels.conv_transpose(wrap(np.ones((2, 3, 0, 5))), wrap(np.ones((3, 3, 2, 2))), shift, *ones, (1, 6)),
+            ]
+            for result in results:
+                assert result.shape[:2] == (2, 3) and (backend.to_numpy(result) == expected).all()
+        weight = kernels.conv_weight(wrap(np.ones((0, 2, 5, 5))), wrap(np.ones((0, 3, 4, 4))), (2, 2), *ones)
+        assert weight.shape == (3, 2, 2, 2) and not backend.to_numpy(weight).any()
 
 
 SHAPES = [  # N, C, H, O, kernel, stride, padding, groups: layers of the models, and a few images large enough to be cut by rows
     (37, 1, 28, 32, 4, 2, 1, 1), (37, 32, 14, 64, 4, 2, 1, 1), (13, 32, 14, 32, 3, 1, 1, 1), (13, 64, 7, 100, 1, 1, 0, 1),
-    (2, 16, 96, 8, 3, 1, 1, 1), (3, 12, 40, 12, 3, 1, 1, 4), (5, 30, 4, 200, 4, 1, 0, 1),
+    (37, 32, 14, 1, 3, 1, 1, 1), (2, 16, 96, 8, 3, 1, 1, 1), (3, 12, 40, 12, 3, 1, 1, 4), (5, 30, 4, 200, 4, 1, 0, 1),
 ]  # fmt: skip
 
 

@@ -36,9 +36,14 @@ def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, paddi
     (n, c), (o, _, kh, kw) = x.shape[:2], w.shape
     dtype = np.result_type(x, w)
     x = x.transpose(0, 2, 3, 1)
+    if stride == (1, 1) and _scatter_pays(x.shape[1:3], c, o, (kh, kw), stride, groups, size):  # few channels out
+        padding = _turned_padding(padding, (kh, kw), dilation)
+        return _scatter(x, _turned(w, groups), bias, stride, padding, dilation, groups, size)
     kernel = _rows_of(w, groups).transpose(0, 2, 1)  # (G, kh kw C/G, O/G)
     pieces = _pieces(n, size[0], size[1] * kh * kw * c * dtype.itemsize)
-    y = (np.empty if pieces else np.zeros)((n, *size, o), dtype)
+    y = np.empty((n, *size, o), dtype)
+    if not pieces:  # no window, or no channel to sum over
+        y[...] = 0 if bias is None else bias
 
     def run(piece: Piece) -> None:
         n0, n1, y0, y1 = piece
@@ -55,6 +60,9 @@ def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, paddi
 def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """See `kernels.conv_weight`."""
     (n, c), (_, o, ho, wo) = x.shape[:2], g.shape
+    if stride == (1, 1) and o < c:  # then x meets windows of g as g meets windows of x, and g's columns are smaller
+        turned = conv_weight(g, x, kernel, stride, _turned_padding(padding, kernel, dilation), dilation, groups)
+        return _turned(turned, groups)
     dtype = np.result_type(x, g)
     x, g = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
     pieces = _pieces(n, ho, wo * kernel[0] * kernel[1] * c * dtype.itemsize)
@@ -76,19 +84,23 @@ def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, d
 def conv_transpose(
     g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair
 ) -> Array:
-    """See `kernels.conv_transpose`. Two ways, whichever should take less time for this shape.
-
-    `_gather` copies windows of g, `_scatter` adds up windows of the result: so the one is better where g has few channels, the other
-    where the result has. Measured, a number copied costs as much as 10 multiplications in a product, and a number added as much as 50.
-    """
-    o, c, kh, kw = w.shape
-    u, v = -(-kh // stride[0]), -(-kw // stride[1])  # windows that meet in one place of the result
-    blocks = (-(-size[0] // stride[0]) + (stride[0] > 1)) * (-(-size[1] // stride[1]) + (stride[1] > 1))
-    gather = blocks * u * v * o * (10 + stride[0] * stride[1] * c)
-    scatter = g.shape[2] * g.shape[3] * kh * kw * c * groups * (50 + o // groups)
+    """See `kernels.conv_transpose`. There are two ways, and the cheaper one is taken."""
+    o, c = w.shape[0], w.shape[1] * groups
     undilated = all(stride[a] == 1 or dilation[a] == 1 for a in (0, 1))
-    way = _gather if undilated and gather <= scatter else _scatter
-    return way(g.transpose(0, 2, 3, 1), w, bias, stride, padding, dilation, groups, size).transpose(0, 3, 1, 2)
+    way = _scatter if not undilated or _scatter_pays(g.shape[2:], o, c, w.shape[2:], stride, groups, size) else _gather
+    return way(g.transpose(0, 2, 3, 1), w, bias, stride, padding, dilation, groups, size)
+
+
+def _scatter_pays(windows: Pair, o: int, c: int, kernel: Pair, stride: Pair, groups: int, size: Pair) -> bool:
+    """Whether `_scatter` should take less time than `_gather` for a transposed convolution of o channels to c.
+
+    `_gather` copies windows of the o channels, `_scatter` adds up windows of the c channels. Measured, a number copied costs as much time
+    as 10 multiplications in a matrix product, and a number added as much as 50.
+    """
+    taps = -(-kernel[0] // stride[0]) * -(-kernel[1] // stride[1])  # elements of g that meet in one place of the result
+    blocks = (-(-size[0] // stride[0]) + (stride[0] > 1)) * (-(-size[1] // stride[1]) + (stride[1] > 1))
+    gather = blocks * taps * o * (10 + stride[0] * stride[1] * c // groups)
+    return windows[0] * windows[1] * kernel[0] * kernel[1] * c * (50 + o // groups) < gather
 
 
 def _gather(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair) -> Array:
@@ -109,20 +121,23 @@ def _gather(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair,
     count = [-(-(padding[a] + size[a]) // stride[a]) - first[a] for a in (0, 1)]
     before = [dilation[a] * (u - 1) - first[a] for a, u in ((0, uh), (1, uw))]  # the first window begins this far before g
     pieces = _pieces(n, count[0], count[1] * uh * uw * o * dtype.itemsize)
-    x = (np.empty if pieces else np.zeros)((n, *size, groups, c // groups), dtype)
+    x = np.empty((n, *size, groups, c // groups), dtype)
+    shift = 0 if bias is None else bias.reshape(groups, c // groups)
+    if not pieces:
+        x[...] = shift
 
     def run(piece: Piece) -> None:
         n0, n1, q0, q1 = piece
         columns = _columns(g, piece, count[1], (uh, uw), (1, 1), before, dilation, groups, dtype)  # (G, m, uh uw O/G)
-        m, direct = columns.shape[1], stride == (1, 1)
-        product = x[n0:n1, q0:q1] if direct else _scratch("product", (n1 - n0, q1 - q0, count[1], groups, sh, sw, c // groups), dtype)
-        flat = product.reshape(m, groups, kernel.shape[2])
-        np.matmul(columns, kernel, out=flat.transpose(1, 0, 2))
-        shift = 0 if bias is None else bias.reshape(groups, c // groups)
-        if direct:
+        m = columns.shape[1]
+        if stride == (1, 1):  # one phase: the product is the result
+            out = x[n0:n1, q0:q1].reshape(m, groups, c // groups)
+            np.matmul(columns, kernel, out=out.transpose(1, 0, 2))
             if bias is not None:
-                flat += shift
+                out += shift
             return
+        product = _scratch("product", (n1 - n0, q1 - q0, count[1], groups, sh, sw, c // groups), dtype)
+        np.matmul(columns, kernel, out=product.reshape(m, groups, sh * sw * c // groups).transpose(1, 0, 2))
         for r in range(sh):
             ys, qs = _phase(r, first[0] + q0, first[0] + q1, size[0], sh, padding[0])
             for t in range(sw):
@@ -130,7 +145,7 @@ def _gather(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair,
                 np.add(product[:, qs, ps, :, r, t], shift, out=x[n0:n1, ys, xs])
 
     _each(run, pieces)
-    return x.reshape(n, *size, c)
+    return x.reshape(n, *size, c).transpose(0, 3, 1, 2)
 
 
 def _phase(r: int, q0: int, q1: int, size: int, stride: int, padding: int) -> tuple[slice, slice]:
@@ -149,10 +164,13 @@ def _scatter(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair
     pieces = _pieces(n, ho, wo * kh * kw * c * dtype.itemsize)
     images = sorted({piece[:2] for piece in pieces})  # a chunk has whole images: windows of neighbouring rows overlap
     x = np.empty((n, *size, groups, c // groups), dtype)
+    shift = 0 if bias is None else bias.reshape(groups, c // groups)
+    if not pieces:
+        x[...] = shift
 
     def run(chunk: int) -> None:
         n0, n1 = images[chunk]
-        x[n0:n1] = 0 if bias is None else bias.reshape(groups, c // groups)
+        x[n0:n1] = shift
         for y0, y1 in (piece[2:] for piece in pieces if piece[:2] == images[chunk]):
             m = (n1 - n0) * (y1 - y0) * wo
             rows = _crop(g, n0, n1, y0, y1, 0, wo, dtype, "rows").reshape(m, groups, o // groups).transpose(1, 0, 2)
@@ -164,10 +182,8 @@ def _scatter(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair
                     xs, ps = _tap(j, 0, wo, size[1], stride[1], padding[1], dilation[1])
                     x[n0:n1, ys, xs] += product[:, os, ps, :, i, j]
 
-    if n and not pieces:  # no window at all
-        x[:] = 0 if bias is None else bias.reshape(groups, c // groups)
     parallel(run, len(images))
-    return x.reshape(n, *size, c)
+    return x.reshape(n, *size, c).transpose(0, 3, 1, 2)
 
 
 def _tap(t: int, o0: int, o1: int, size: int, stride: int, padding: int, dilation: int) -> tuple[slice, slice]:
@@ -182,6 +198,21 @@ def _rows_of(w: Array, groups: int) -> Array:
     """w (O, C/G, kh, kw) as (G, O/G, kh kw C/G): a view if w is NHWC in memory."""
     o, c, kh, kw = w.shape
     return w.transpose(0, 2, 3, 1).reshape(groups, o // groups, kh * kw * c)
+
+
+def _turned(w: Array, groups: int) -> Array:
+    """w (O, C/G, kh, kw) with its channels exchanged and its taps reversed: (C, O/G, kh, kw).
+
+    With stride 1, a convolution with w is the transposed convolution with this, under `_turned_padding`, and the other way round.
+    """
+    o, c, kh, kw = w.shape
+    rows = w.reshape(groups, o // groups, c, kh, kw)[..., ::-1, ::-1].transpose(0, 2, 3, 4, 1)  # (G, C/G, kh, kw, O/G)
+    return rows.reshape(groups * c, kh, kw, o // groups).transpose(0, 3, 1, 2)
+
+
+def _turned_padding(padding: Pair, kernel: Pair, dilation: Pair) -> Pair:
+    """The padding that goes with `_turned`. Negative where the padding exceeds the kernel: then it crops."""
+    return dilation[0] * (kernel[0] - 1) - padding[0], dilation[1] * (kernel[1] - 1) - padding[1]
 
 
 def _pieces(images: int, rows: int, row_bytes: int) -> list[Piece]:
