@@ -1,0 +1,224 @@
+"""Layers with weights: linear, convolution and its transpose, embedding, and the spectral normalization of any of them.
+
+Names, argument order, defaults, parameter shapes and initial distributions are PyTorch's. Where initial values are random the layer takes a
+`generator`, and lies on its device.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..backend import Generator
+from ..engine import Tensor
+from . import init
+from .module import Module
+
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Embedding", "Linear", "SpectralNorm"]
+
+Pair = int | tuple[int, int]
+
+
+def parameter(array: Any) -> Tensor:
+    """A leaf that holds `array` itself (`tinygen.tensor` would copy it, and lose its layout)."""
+    t = Tensor(array)
+    t.requires_grad = True
+    return t
+
+
+class _Weighted(Module):
+    """A layer that is linear in one weight. `forward_with` takes another weight in its place: that is how SpectralNorm and its like wrap a layer."""
+
+    weight: Tensor
+    bias: Tensor | None
+    output_axis = 0  # of the weight
+
+    def _initialise(self, shape: tuple[int, ...], outputs: int, bias: bool, generator: Generator, dtype: Any) -> None:
+        """PyTorch's default: both weight and bias U(-b, b) with b = 1 / sqrt(fan_in)."""
+        self.weight = parameter(_channels_last(init.kaiming_uniform(shape, generator, a=math.sqrt(5), dtype=dtype)))
+        bound = 1 / math.sqrt(init.fans(shape)[0])
+        self.bias = parameter(init.uniform((outputs,), generator, -bound, bound, dtype)) if bias else None
+
+    def forward(self, x):
+        return self.forward_with(self.weight, x)
+
+    def forward_with(self, weight, x):
+        raise NotImplementedError
+
+
+class Linear(_Weighted):
+    """y = x W^T + b, along the last axis: x (..., in_features) to (..., out_features).
+
+    Parameters: weight (out_features, in_features) and bias (out_features,), both U(-b, b) with b = 1 / sqrt(in_features).
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, generator: Generator, dtype: Any = np.float32):
+        _check_sizes("Linear", in_features=in_features, out_features=out_features)
+        self.in_features, self.out_features = in_features, out_features
+        self._initialise((out_features, in_features), out_features, bias, generator, dtype)
+
+    def forward_with(self, weight, x):
+        return ops.linear(x, weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features}, {self.out_features}" + ("" if self.bias is not None else ", bias=False")
+
+
+class _Conv(_Weighted):
+    space: int  # spatial axes
+    transposed = False
+
+    def _build(self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, generator, dtype) -> None:
+        name = type(self).__name__
+        _check_sizes(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{name}: groups={groups} must divide in_channels={in_channels} and out_channels={out_channels}")
+        kernel = (kernel_size,) * self.space if isinstance(kernel_size, int) else tuple(kernel_size)
+        if len(kernel) != self.space or any(not isinstance(k, int) or k < 1 for k in kernel):
+            raise ValueError(f"{name}: kernel_size must be {'a positive int' + ' or a pair of them' * (self.space == 2)}, not {kernel_size!r}")
+        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        shape = (in_channels, out_channels // groups, *kernel) if self.transposed else (out_channels, in_channels // groups, *kernel)
+        self._initialise(shape, out_channels, bias, generator, dtype)
+
+    def extra_repr(self) -> str:
+        defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+        given = [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k, v) != v] + ["bias=False"] * (self.bias is None)
+        return ", ".join([f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}", *given])
+
+
+class Conv2d(_Conv):
+    """2-D convolution (`ops.conv2d`): x (N, in_channels, H, W) to (N, out_channels, Ho, Wo), Ho = (H + 2p - d (k - 1) - 1) // s + 1.
+
+    Parameters: weight (out_channels, in_channels / groups, kh, kw) and bias (out_channels,), both U(-b, b) with b = 1 / sqrt(in_channels / groups
+    kh kw). On the CPU the weight lies channels-last in memory, as do its gradient and its optimizer's state.
+    """
+
+    space = 2
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: int = 1,
+        bias: bool = True, *, generator: Generator, dtype: Any = np.float32,
+    ):  # fmt: skip
+        self._build(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, generator, dtype)
+
+    def forward_with(self, weight, x):
+        op = ops.conv2d if self.space == 2 else ops.conv1d
+        return op(x, weight, self.bias, stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups)
+
+
+class Conv1d(Conv2d):
+    """1-D convolution: x (N, in_channels, L) to (N, out_channels, Lo). As Conv2d, with one spatial axis and settings that are ints."""
+
+    space = 1
+
+
+class ConvTranspose2d(_Conv):
+    """2-D transposed convolution (`ops.conv_transpose2d`): x (N, in_channels, H, W) to (N, out_channels, Ho, Wo),
+    Ho = (H - 1) s - 2p + d (k - 1) + output_padding + 1.
+
+    Parameters: weight (in_channels, out_channels / groups, kh, kw) and bias (out_channels,), both U(-b, b) with b = 1 / sqrt(out_channels / groups
+    kh kw): PyTorch reads the fan-in off the weight's second axis here too, though at stride 1 it is in_channels / groups kh kw.
+    """
+
+    space = 2
+    transposed = True
+    output_axis = 1
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0, output_padding: Pair = 0, groups: int = 1,
+        bias: bool = True, dilation: Pair = 1, *, generator: Generator, dtype: Any = np.float32,
+    ):  # fmt: skip
+        self.output_padding = output_padding
+        self._build(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, generator, dtype)
+
+    def forward_with(self, weight, x):
+        op = ops.conv_transpose2d if self.space == 2 else ops.conv_transpose1d
+        settings = {"stride": self.stride, "padding": self.padding, "output_padding": self.output_padding, "dilation": self.dilation}
+        return op(x, weight, self.bias, groups=self.groups, **settings)
+
+
+class ConvTranspose1d(ConvTranspose2d):
+    """1-D transposed convolution: x (N, in_channels, L) to (N, out_channels, Lo). As ConvTranspose2d, with one spatial axis."""
+
+    space = 1
+
+
+class Embedding(Module):
+    """A table of vectors: indices (any shape, integers in [0, num_embeddings)) to (*shape, embedding_dim). Parameter: weight, from N(0, 1)."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, *, generator: Generator, dtype: Any = np.float32):
+        _check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.weight = parameter(init.normal((num_embeddings, embedding_dim), generator, dtype=dtype))
+
+    def forward(self, indices):
+        return ops.embedding(indices, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_embeddings}, {self.embedding_dim}"
+
+
+class SpectralNorm(Module):
+    """A layer whose weight is divided by its largest singular value sigma at every call, so that, as a matrix, it stretches nothing (Miyato et al. 2018).
+
+    The matrix W is the weight with the axis of the outputs first and all others flattened. sigma = u^T W v with u and v from power iteration,
+
+        v <- W^T u / |W^T u|,    u <- W v / |W v|,
+
+    one each time the layer is called in training: the weight changes little between steps, so the vectors keep up. They count as constants in the
+    gradient (`ops.spectral_norm` says why). In evaluation they stay as they are.
+
+    Parameters: `layer`, any with a weight from this file; `generator`, for the first u. Buffers: u and v.
+    """
+
+    def __init__(self, layer: _Weighted, *, generator: Generator, eps: float = 1e-12):
+        if not isinstance(layer, _Weighted):
+            raise TypeError(f"SpectralNorm: {type(layer).__name__} has no weight it could normalize; wrap a Linear or a convolution")
+        self.layer, self.eps = layer, eps
+        matrix = self._matrix(layer.weight.data)
+        u, v = _unit(generator.normal(matrix.shape[:1], matrix.dtype), eps), None
+        for _ in range(15):  # so that the first sigma is right to a few per cent
+            u, v = self._iterate(matrix, u)
+        self.register_buffer("u", u)
+        self.register_buffer("v", v)
+
+    def _matrix(self, w):
+        w = w.swapaxes(0, 1) if self.layer.output_axis else w
+        return w.reshape(w.shape[0], math.prod(w.shape[1:]))
+
+    def _iterate(self, matrix, u):
+        v = _unit(matrix.T @ u, self.eps)
+        return _unit(matrix @ v, self.eps), v
+
+    def forward(self, x):
+        w, u, v = self.layer.weight, self.u.data, self.v.data
+        if self.training:
+            # new arrays: the graphs of earlier calls (a critic sees real and generated samples before it goes backward) still hold the old ones
+            u, v = self._iterate(self._matrix(w.data), u)
+            self.u[...], self.v[...] = u, v
+        else:
+            u, v = u.copy(), v.copy()
+        w = ops.swapaxes(w, 0, 1) if self.layer.output_axis else w
+        w = ops.spectral_norm(w, u, v)
+        return self.layer.forward_with(ops.swapaxes(w, 0, 1) if self.layer.output_axis else w, x)
+
+
+def _unit(v, eps):
+    return v / np.maximum(np.sqrt((v * v).sum()), eps)
+
+
+def _channels_last(w):
+    """On the CPU, w (O, C, *kernel) with the channels last in memory: what the convolutions read and what their gradients are."""
+    if not isinstance(w, np.ndarray) or w.ndim < 3:
+        return w
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(w, 1, -1)), -1, 1)
+
+
+def _check_sizes(name: str, **sizes: int) -> None:
+    for what, n in sizes.items():
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"{name}: {what} must be a positive whole number, not {n!r}")

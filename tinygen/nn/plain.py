@@ -1,0 +1,142 @@
+"""Layers without parameters: activations, reshaping, dropout. Each is a function of `tinygen.ops` that remembers its settings."""
+
+from __future__ import annotations
+
+import math
+
+from .. import ops
+from ..backend import Generator
+from .module import Module
+
+__all__ = ["Dropout", "ELU", "Flatten", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh", "Unflatten"]
+
+
+class Identity(Module):
+    """x."""
+
+    def forward(self, x):
+        return x
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def forward(self, x):
+        return ops.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else negative_slope x."""
+
+    def __init__(self, negative_slope: float = 0.01):
+        self.negative_slope = negative_slope
+
+    def forward(self, x):
+        return ops.leaky_relu(x, negative_slope=self.negative_slope)
+
+    def extra_repr(self) -> str:
+        return str(self.negative_slope)
+
+
+class ELU(Module):
+    """x where x > 0, else alpha (e^x - 1)."""
+
+    def __init__(self, alpha: float = 1.0):
+        self.alpha = alpha
+
+    def forward(self, x):
+        return ops.elu(x, alpha=self.alpha)
+
+    def extra_repr(self) -> str:
+        return str(self.alpha)
+
+
+class GELU(Module):
+    """x Phi(x), Phi the distribution function of N(0, 1); approximate="tanh" for the formula with tanh."""
+
+    def __init__(self, approximate: str = "none"):
+        self.approximate = approximate
+
+    def forward(self, x):
+        return ops.gelu(x, approximate=self.approximate)
+
+    def extra_repr(self) -> str:
+        return repr(self.approximate)
+
+
+class SiLU(Module):
+    """x sigmoid(x)."""
+
+    def forward(self, x):
+        return ops.silu(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e^-x)."""
+
+    def forward(self, x):
+        return ops.sigmoid(x)
+
+
+class Softplus(Module):
+    """log(1 + e^x)."""
+
+    def forward(self, x):
+        return ops.softplus(x)
+
+
+class Tanh(Module):
+    """tanh(x)."""
+
+    def forward(self, x):
+        return ops.tanh(x)
+
+
+class Dropout(Module):
+    """In training, each element becomes 0 with probability p and the others grow by 1 / (1 - p); in evaluation, x.
+
+    `generator` is shared, not owned: it is not in `state_dict()`, so save it beside the model.
+    """
+
+    def __init__(self, p: float = 0.5, *, generator: Generator):
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout: p is the share that is dropped, in [0, 1), not {p}")
+        self.p, self.generator = p, generator
+
+    def forward(self, x):
+        return ops.dropout(x, self.p, generator=self.generator) if self.training and self.p else x
+
+    def extra_repr(self) -> str:
+        return str(self.p)
+
+
+class Flatten(Module):
+    """Axes start_dim to end_dim, both included, become one: (N, C, H, W) to (N, C H W)."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x):
+        first, last = (d + x.ndim * (d < 0) for d in (self.start_dim, self.end_dim))
+        if not 0 <= first <= last < x.ndim:
+            raise ValueError(f"Flatten: x {x.shape} has no axes {self.start_dim} to {self.end_dim}")
+        return ops.reshape(x, shape=(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+    def extra_repr(self) -> str:
+        return f"{self.start_dim}, {self.end_dim}"
+
+
+class Unflatten(Module):
+    """Axis `dim` becomes several, of `sizes`: Unflatten(1, (64, 7, 7)) turns (N, 3136) into (N, 64, 7, 7)."""
+
+    def __init__(self, dim: int, sizes: tuple[int, ...]):
+        self.dim, self.sizes = dim, tuple(sizes)
+
+    def forward(self, x):
+        d = self.dim + x.ndim * (self.dim < 0)
+        if not 0 <= d < x.ndim or x.shape[d] != math.prod(self.sizes):
+            raise ValueError(f"Unflatten: axis {self.dim} of x {x.shape} does not have the {math.prod(self.sizes)} elements of {self.sizes}")
+        return ops.reshape(x, shape=(*x.shape[:d], *self.sizes, *x.shape[d + 1 :]))
+
+    def extra_repr(self) -> str:
+        return f"{self.dim}, {self.sizes}"
