@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tinygen.data import digits, mnist
-from tinygen.data.digits import BLOCK, CHUNK, EDGE, SEGMENTS, TEMPLATES, _catmull_rom, _choose, _compile, _pen_paths, _render
+from tinygen.data.digits import CHUNK, EDGE, SEGMENTS, TEMPLATES, _catmull_rom, _choose, _compile, _pen_paths, _render
 
 
 def classifier_accuracy(train, test):
     """Test accuracy of ridge regression onto one-hot labels: the linear classifier with a closed form."""
-    (x, y), (u, v) = ((im.reshape(len(im), -1) / 255 - 0.13, label) for im, label in (train, test))
-    x, u = (np.concatenate([a, np.ones((len(a), 1))], axis=1) for a in (x, u))
-    weights = np.linalg.solve(x.T @ x + 10 * np.eye(785), x.T @ np.eye(10)[y])
+    (x, y), (u, v) = ((im.reshape(len(im), -1).astype(np.float32) / 255, label) for im, label in (train, test))
+    x, u = (np.concatenate([a, np.ones((len(a), 1), np.float32)], axis=1) for a in (x, u))
+    weights = np.linalg.solve(x.T @ x + 10 * np.eye(785, dtype=np.float32), x.T @ np.eye(10, dtype=np.float32)[y])
     return ((u @ weights).argmax(axis=1) == v).mean()
 
 
@@ -32,7 +32,7 @@ def test_types_and_ranges():
     assert none.shape == (0, 1, 28, 28) and empty.shape == (0,)
 
 
-@pytest.mark.parametrize("k", [1, BLOCK + 1, CHUNK - 1, CHUNK, CHUNK + 1])
+@pytest.mark.parametrize("k", [1, 5, CHUNK - 1, CHUNK, CHUNK + 1])
 def test_the_first_k_of_more_are_the_same(k):
     images, labels = digits(CHUNK + 10, seed=3)
     few, few_labels = digits(k, seed=3)
@@ -71,20 +71,17 @@ def test_sizes_show_the_same_digits():
     assert np.corrcoef(mean.ravel(), small.ravel())[0, 1] > 0.99
 
 
-def test_rendering_against_a_loop():
+def test_rendering_against_distances_in_float64():
     rng = np.random.default_rng(0)
-    begin, end, radius = (a[:2] for a in _pen_paths(_choose(rng)[1], rng))
+    begin, end, radius = (a[:1] for a in _pen_paths(_choose(rng)[1], rng))
     ink = _render(begin, end, radius, 28)
-    for n in range(2):
-        for row in range(28):
-            for column in range(28):
-                p = np.array([column - 14, row - 14])
-                depth = np.inf
-                for a, b, r in zip(begin[n].astype(float), end[n].astype(float), radius[n], strict=True):
-                    t = np.clip((p - a) @ (b - a) / max((b - a) @ (b - a), 1e-12), 0, 1)
-                    depth = min(depth, np.linalg.norm(p - a - t * (b - a)) / r)
-                expected = 255 * np.clip((1 - depth) * radius[n].mean() / EDGE + 0.5, 0, 1)
-                assert abs(int(ink[n, row, column]) - expected) < 1
+    pixels = np.stack(np.meshgrid(np.arange(28) - 14, np.arange(28) - 14), axis=-1)  # row, column, (x, y)
+    depth = np.full((28, 28), np.inf)
+    for a, b, r in zip(begin[0].astype(float), end[0].astype(float), radius[0], strict=True):
+        t = np.clip((pixels - a) @ (b - a) / max((b - a) @ (b - a), 1e-12), 0, 1)  # the nearest point is a + t (b - a)
+        depth = np.minimum(depth, np.linalg.norm(pixels - a - t[..., None] * (b - a), axis=-1) / r)
+    expected = 255 * np.clip((1 - depth) * radius[0].mean() / EDGE + 0.5, 0, 1)
+    assert np.abs(ink[0] - expected).max() < 1 and ink.max() == 255
 
 
 def test_catmull_rom_goes_through_its_knots():
@@ -113,8 +110,8 @@ def test_templates_are_joined_strokes(template):
 
 
 def test_variety_is_that_of_handwriting():
-    train, test = digits(8000, seed=1), digits(2000, seed=2)
-    assert 0.75 < classifier_accuracy(train, test) < 0.95
+    train, test = digits(4000, seed=1), digits(1000, seed=2)
+    assert 0.7 < classifier_accuracy(train, test) < 0.95
 
 
 @pytest.mark.parametrize("arguments", [dict(n=-1), dict(n=1, seed=-1), dict(n=1, size=7)])

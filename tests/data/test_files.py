@@ -427,5 +427,7 @@ def test_import_touches_no_network_and_no_plotting():
         "print([m for m in ('http', 'urllib.request', 'ssl', 'socket', 'matplotlib', 'PIL', 'torch') if m in sys.modules])"
     )
     root = os.path.dirname(os.path.dirname(tinygen.__file__))
-    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "[]", done.stderr
