@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..primitive import primitive
-from .elementwise import exp, maximum, minimum, tanh
+from .elementwise import _erf, erf, exp, maximum, minimum, tanh
 
 __all__ = ["elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]
 
@@ -123,11 +123,26 @@ def gelu(x, *, approximate: str = "none"):
     t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3); gx = g ((1 + t) / 2 + x (1 - t^2) u' / 2). **Saved** x.
     **Source** Hendrycks and Gimpel 2016, Gaussian error linear units.
     """
-    if approximate != "tanh":
+    if approximate not in ("none", "tanh"):
         raise ValueError(f'gelu: approximate={approximate!r}; it is "none" (exact) or "tanh"')
-    return _gelu_tanh(x)
+    return _gelu_tanh(x) if approximate == "tanh" else _gelu(x)
 
 
+@primitive
+def _gelu(x):
+    y = _erf(x * math.sqrt(0.5))
+    y += 1
+    y *= x
+    y *= 0.5
+    return y
+
+
+def _gelu_rule(g, x):
+    density = exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+    return g * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * density)
+
+
+_gelu.vjp(x=_gelu_rule)
 _C, _D = math.sqrt(2 / math.pi), 0.044715
 
 
