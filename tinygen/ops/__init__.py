@@ -1,8 +1,9 @@
 """The differentiable functions, by kind; each file has forward and rule side by side. Importing this package gives `Tensor` its operators."""
 
-from . import activation, attention, conv, elementwise, indexing, linalg, norm, reduce, resample, shape
+from . import activation, attention, contraction, conv, elementwise, indexing, linalg, norm, reduce, resample, shape
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .contraction import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .indexing import *  # noqa: F403
@@ -13,4 +14,5 @@ from .reduce import *  # noqa: F403
 from .resample import *  # noqa: F403
 from .shape import *  # noqa: F403
 
-__all__ = sorted(name for module in (activation, attention, conv, elementwise, indexing, linalg, norm, reduce, resample, shape) for name in module.__all__)
+_files = (activation, attention, contraction, conv, elementwise, indexing, linalg, norm, reduce, resample, shape)
+__all__ = sorted(name for file in _files for name in file.__all__)
