@@ -5,17 +5,18 @@ import pytest
 
 from tinygen.data import checkerboard, grid, moons, ring, swiss_roll
 
-# name: (distribution, low corner, high corner, grid step); steps of at most 0.4 sigma make the midpoint rule exact here
+# name: (distribution, low corner, high corner, grid step); steps of 0.3 to 0.6 sigma: a sum over the whole plane is exact to
+# 1e-20, and over part of it to a percent
 CASES = {
     "ring": (ring(), (-1.08, -1.08), (1.08, 1.08), 0.004),
     "ring3": (ring(3, 2.0, 0.3), (-5, -5), (5, 5), 0.1),
     "grid": (grid(), (-4.4, -4.4), (4.4, 4.4), 0.02),
-    "moons": (moons(), (-1.4, -0.9), (2.4, 1.4), 0.02),
-    "swiss_roll": (swiss_roll(), (-1.4, -1.6), (1.8, 2.0), 0.02),
+    "moons": (moons(), (-1.4, -0.9), (2.4, 1.4), 0.03),
+    "swiss_roll": (swiss_roll(), (-1.4, -1.6), (1.8, 2.0), 0.03),
     "checkerboard": (checkerboard(), (-2.5, -2.5), (2.5, 2.5), 0.02),
     "checkerboard6": (checkerboard(6), (-3.5, -3.5), (3.5, 3.5), 0.02),
 }
-BLOCK = 10  # grid cells to a coarse cell
+BLOCK = 5  # grid cells to a coarse cell
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -91,8 +92,8 @@ def test_log_prob_far_away_is_finite():
 
 def test_curve_density_against_a_long_sum():
     for distribution in (moons(0.02), swiss_roll()):
-        x = distribution.sample(5, np.random.default_rng(0))[0].astype(float) + 0.05
-        u = (np.arange(400_000) + 0.5) / 400_000
+        x = distribution.sample(3, np.random.default_rng(0))[0].astype(float) + 0.05
+        u = (np.arange(100_000) + 0.5) / 100_000
         total = 0
         for curve in distribution.curves:
             square = ((x[:, None] - curve(u)) ** 2).sum(-1)

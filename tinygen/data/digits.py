@@ -3,8 +3,8 @@
 A digit is made the way a hand makes one. A **template** says where the pen goes: three to five per class, each a few
 strokes through a few knots. Every digit then differs from its template in six ways, in this order:
 
-1. knots are jittered, and the plane under them bent by a smooth random warp (no two hands agree on a shape);
-2. the knots are joined by Catmull-Rom curves, cut into short straight segments;
+1. the knots are jittered, and joined by Catmull-Rom curves cut into short straight segments;
+2. a smooth random warp bends the plane with the curves on it (no two hands agree on a shape);
 3. the whole is stretched, slanted and turned;
 4. it is scaled so that its longer side fills a box of about 17 pixels (20 with the pen's width) and moved so that its
    **centre of mass** is the image's: how MNIST was prepared, and the step that matters most to a network trained there;
