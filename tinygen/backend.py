@@ -284,8 +284,8 @@ class _Job:
         self.helpers_gone = threading.Event()
 
     def work(self) -> None:
-        _inside.job = True
         try:
+            _inside.job = True
             while True:
                 with self.lock:
                     i, self.next = self.next, self.next + 1
