@@ -57,7 +57,7 @@ def test_swish_learns_its_beta():
     x = np.linspace(-3, 3, 50)
     target = x / (1 + np.exp(-2.0 * x))
     beta = tensor(np.array(0.5), requires_grad=True)
-    for _ in range(200):
+    for _ in range(500):
         error = swish(x, beta) - target
         beta.data -= 2.0 * grad((error * error).mean(), beta).data
     assert abs(beta.item() - 2.0) < 1e-3

@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from operator import attrgetter
 
 import numpy as np
+from numpy import ndarray
 
 from .backend import array_module, device_of
 
-_ids = itertools.count()  # nodes are numbered as they are made, so the numbers are a topological order of every graph
-_writes = [0]  # how many in-place writes there have been: the clock by which a node knows whether what it saved is stale
+_clock = itertools.count(1)  # ticks at each node made, so that times are a topological order of every graph, and at each in-place write
+_last_write = [0]  # the time of the latest write: a node made after it saved nothing that is stale
 
 
 class _Mode(threading.local):  # what each thread has switched on; class attributes are every thread's defaults
@@ -57,10 +58,10 @@ def detect_nan():
 class Node:
     """One recorded call: where cotangents arrive and what the rules need. It never holds a Tensor, so there is no reference cycle."""
 
-    __slots__ = ("id", "op", "plan", "parents", "saved", "outputs", "written", "constants", "clock")
+    __slots__ = ("time", "op", "plan", "parents", "saved", "outputs", "written", "constants")
 
     def __init__(self, op, plan, parents, saved, outputs, written, constants):
-        self.id = next(_ids)
+        self.time = next(_clock)
         self.op = op  # the Primitive
         self.plan = plan  # which rules will run, and on what (Primitive._plan)
         self.parents = parents  # for each argument an edge (node, output index), or None for a constant
@@ -68,17 +69,16 @@ class Node:
         self.outputs = outputs  # (shape, dtype) of each output
         self.written = written  # for each output the cell with the time of its last in-place write
         self.constants = constants  # for each argument that is a constant Tensor, its cell
-        self.clock = _writes[0]
 
 
 class Leaf:
     """The end of a graph: a tensor that asked for gradients. Weakly held, so that a graph does not keep its Tensor."""
 
-    __slots__ = ("id", "tensor", "outputs", "written")
+    __slots__ = ("time", "tensor", "outputs", "written")
     op, parents = None, ()
 
     def __init__(self, tensor):
-        self.id = next(_ids)
+        self.time = next(_clock)
         self.tensor = weakref.ref(tensor)
         self.outputs, self.written = [(tensor.shape, tensor.dtype)], [tensor._written]
 
@@ -130,8 +130,7 @@ class Tensor:
 
     def touch(self) -> None:
         """Say that `data` was written in place: graphs that saved the old values refuse to go backward."""
-        _writes[0] += 1
-        self._written[0] = _writes[0]
+        self._written[0] = _last_write[0] = next(_clock)
 
     def __setitem__(self, index, value) -> None:
         if self._edge is not None and self._edge[0].op is not None:
@@ -200,22 +199,21 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
         raw = g._data if isinstance(g, Tensor) else g
         _arrive(cotangents, owned, y._edge, raw if not create_graph else g if isinstance(g, Tensor) else Tensor(g), None)
     order = _ancestors(cotangents)
-    wanted = {(node, 0) for node in order if node.op is None} if inputs is None else {x._edge for x in inputs}
-    useful = {}  # node -> for each argument whether it lies on a path to a wanted edge, if any does
+    wanted = {(node, 0) for node in order if node.op is None} if inputs is None else {x._edge for x in inputs if x._edge is not None}
+    ends = {node for node, _ in wanted}
+    useful = {node: () for node in ends if node.op is None}  # node -> for each argument whether it lies on a path to a wanted edge, if any does
     for node in order:
-        needs = []
-        for edge in node.parents:
-            needs.append(edge is not None and (edge in wanted or edge[0] in useful))
+        needs = [edge is not None and (edge[0] in useful or edge in wanted) for edge in node.parents]
         if True in needs:
             useful[node] = needs
-    found, wanted_nodes = {}, {edge[0] for edge in wanted if edge is not None}
-    with _switched("grad", create_graph):
+    found, nan = {}, _mode.nan
+    with _switched("grad", create_graph), _switched("nan", False):
         while order:
             node = order.pop()
-            if node in wanted_nodes:
+            if node in ends:
                 found |= {edge: cotangents[edge] for k in range(len(node.outputs)) if (edge := (node, k)) in wanted and edge in cotangents}
-            needs, saved = useful.get(node), ()
-            if needs is None:
+            needs = useful.get(node)
+            if not needs:
                 continue
             g = cotangents.pop((node, 0), None) if len(node.outputs) == 1 else _several(node, cotangents)
             if g is None:
@@ -223,7 +221,7 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
             op, (keep, _, calls), parents, saved = node.op, node.plan, node.parents, node.saved
             if saved is None:
                 raise RuntimeError(f"backward: the graph of {op.__name__} was freed by an earlier backward; give that one retain_graph=True")
-            if node.clock != _writes[0]:
+            if node.time < _last_write[0]:
                 _check_stale(node)
             if create_graph:
                 saved = saved | {name: _rewrap(node, saved[name], k) for name, k in keep}
@@ -232,10 +230,15 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
                     if needs[target]:
                         given = [saved[name] for name in names]
                         r = rule(g, target, *given) if op.variadic else rule(g, *given)
+                        if nan:
+                            check_nan(f"the rule of {op.__name__} for its argument {target}", (r,), (g, given))
                         _arrive(cotangents, owned, parents[target], r, op, g, given)
                 elif any(needs[i] for i in target):
                     given = [saved[name] for name in names]
-                    for i, r in zip(target, rule(g, [needs[i] for i in target], *given)):
+                    rs = rule(g, [needs[i] for i in target], *given)
+                    if nan:
+                        check_nan(f"the rule of {op.__name__}", rs, (g, given))
+                    for i, r in zip(target, rs):
                         if needs[i]:
                             _arrive(cotangents, owned, parents[i], r, op, g, None)
             if not retain:
@@ -252,7 +255,7 @@ def _ancestors(edges) -> list:
             if edge is not None and edge[0] not in seen:
                 seen.add(edge[0])
                 stack.append(edge[0])
-    return sorted(seen, key=attrgetter("id"))
+    return sorted(seen, key=attrgetter("time"))
 
 
 def _arrive(cotangents, owned, edge, r, op, g=None, given=None) -> None:
@@ -260,10 +263,8 @@ def _arrive(cotangents, owned, edge, r, op, g=None, given=None) -> None:
     rule was given, tell whether r is a new array (given None: unknown)."""
     node, k = edge
     shape, dtype = node.outputs[k]
-    if type(r) is not np.ndarray:
+    if type(r) is not ndarray:
         r = as_array(r, like=())
-    if _mode.nan and op:
-        check_nan(f"the rule of {op.__name__} for an argument of shape {shape}", [r], [g, *(given or ())])
     if r.shape != shape:  # the argument was broadcast: its cotangent is the sum over the axes along which it was repeated
         lead = r.ndim - len(shape)
         if lead < 0 or any(n not in (1, m) for n, m in zip(shape, r.shape[lead:])):
@@ -274,13 +275,13 @@ def _arrive(cotangents, owned, edge, r, op, g=None, given=None) -> None:
     before = cotangents.get(edge)
     if before is None:
         cotangents[edge] = r
-        if given is not None and type(r) is not Tensor and r.base is None and r is not g and not any(r is v or type(v) is tuple for v in given):
+        if node.op is None and given is not None and type(r) is not Tensor and r.base is None and not any(r is v or type(v) is tuple for v in (g, *given)):
             owned.add(edge)
     elif edge in owned:
-        np.add(before, r, out=before)
+        before += r
     else:
         total = before + r
-        cotangents[edge] = total if type(total) is np.ndarray else as_array(total, like=())
+        cotangents[edge] = total if type(total) is ndarray else as_array(total, like=())
         if type(r) is not Tensor:
             owned.add(edge)
 
@@ -310,10 +311,10 @@ def as_array(o, like):
 def check_nan(name, made, given) -> None:
     def bad(a):
         a = a._data if isinstance(a, Tensor) else a
-        return getattr(getattr(a, "dtype", None), "kind", "") == "f" and bool((a != a).any())
+        return any(map(bad, a)) if type(a) in (tuple, list) else getattr(getattr(a, "dtype", None), "kind", "") == "f" and bool((a != a).any())
 
-    if any(map(bad, made)) and not any(map(bad, given)):
-        raise FloatingPointError(f"{name}: the first NaN rose here, from {', '.join(str(np.shape(a)) for a in given if a is not None)} without any")
+    if bad(made) and not bad(given):
+        raise FloatingPointError(f"{name}: the first NaN rose here, from arguments without any")
 
 
 def _check_stale(node) -> None:
@@ -323,7 +324,7 @@ def _check_stale(node) -> None:
         for k in places if type(places) is tuple else (places,):
             edge = (node, k - n) if k >= n else node.parents[k]
             cell = node.constants.get(k, (0,)) if edge is None else edge[0].written[edge[1]]
-            if cell[0] > node.clock:
+            if cell[0] > node.time:
                 raise RuntimeError(f"backward through {node.op.__name__}: its {name!r} was written in place since the forward (an optimizer step too "
                                    "early?), so the gradient would be wrong: run the forward again after the write")
 

@@ -22,6 +22,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy import ndarray
 
 from .backend import array_module
 from .engine import Node, Tensor, _mode, as_array, check_nan
@@ -57,14 +58,19 @@ class Primitive:
             args = self._complete(args, settings)
         if self.variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
             args = args[0]
-        arrays, parents, mask, bit, tensors, plain = [], [], 0, 1, False, True
+        arrays, parents, constants, mask, bit, tensors, plain = [], [], None, 0, 1, False, True
         for a in args:
             edge = None
             if type(a) is Tensor:
-                tensors, edge, a = True, a._edge, a._data
+                tensors, edge = True, a._edge
                 if edge is not None:
                     mask += bit
-            if type(a) is not np.ndarray:
+                elif constants is None:
+                    constants = {len(arrays): a._written}
+                else:
+                    constants[len(arrays)] = a._written
+                a = a._data
+            if type(a) is not ndarray:
                 plain = False
             arrays.append(a)
             parents.append(edge)
@@ -72,34 +78,36 @@ class Primitive:
         if not plain:
             self._check(arrays, tensors)
         y = self.forward(*arrays, **settings)
-        outs = y if self.several else (y,)
-        for o in outs:
-            if type(o) is not np.ndarray:
-                outs = [as_array(o, like=arrays) for o in outs]
-                break
+        if self.several:
+            y = tuple(o if type(o) is ndarray else as_array(o, like=arrays) for o in y)
+        elif type(y) is not ndarray:
+            y = as_array(y, like=arrays)
         if _mode.nan:
-            check_nan(self.__name__, outs, arrays)
+            check_nan(self.__name__, y, arrays)
         if not tensors:
-            return tuple(outs) if self.several else outs[0]
-        written = [[0] if o.base is None else _cell_of(o, args) for o in outs]
-        node = self._record(args, arrays, parents, outs, settings, mask, written) if mask and _mode.grad else None
-        if not self.several:
-            o = outs[0]
-            return Tensor(o, None if node is None or o.dtype.kind != "f" else (node, 0), written[0])
-        return tuple(Tensor(o, None if node is None or o.dtype.kind != "f" else (node, k), written[k]) for k, o in enumerate(outs))
+            return y
+        plan = None
+        if mask and _mode.grad:
+            plan = self.plans.get(mask + bit) or self._plan(mask, len(arrays))
+        if self.several:
+            written = [[0] if o.base is None else _cell_of(o, args) for o in y]
+            node = self._record(plan, arrays, parents, constants, y, settings, [(o.shape, o.dtype) for o in y], written) if plan and plan[2] else None
+            return tuple(Tensor(o, (node, k) if node and o.dtype.kind == "f" else None, written[k]) for k, o in enumerate(y))
+        cell = [0] if y.base is None else _cell_of(y, args)
+        if plan and plan[2] and y.dtype.kind == "f":
+            return Tensor(y, (self._record(plan, arrays, parents, constants, (y,), settings, ((y.shape, y.dtype),), (cell,)), 0), cell)
+        return Tensor(y, None, cell)
 
-    def _record(self, args, arrays, parents, outs, settings, mask, written) -> Node | None:
-        """The node of this call, with what its rules ask for; None if no rule will run."""
-        n = len(arrays)
-        keep, static, calls = plan = self.plans.get((mask, n)) or self._plan(mask, n)
-        if not calls:
-            return None
-        pool = arrays + [*outs]
-        saved = {name: pool[k] if type(k) is int else tuple([pool[j] for j in k]) for name, k in keep} if keep else {}
+    def _record(self, plan, arrays, parents, constants, outs, settings, outputs, written) -> Node:
+        """The node of this call, with what its rules ask for."""
+        keep, static, _ = plan
+        arrays += outs
+        saved = {}
+        for name, k in keep:
+            saved[name] = arrays[k] if type(k) is int else tuple([arrays[j] for j in k])
         for name, k in static:
-            saved[name] = settings.get(name, self.settings[name]) if k is None else _shapes(pool, k)
-        constants = {i: a._written for i, a in enumerate(args) if type(a) is Tensor and a._edge is None} if None in parents else None
-        return Node(self, plan, parents, saved, [(o.shape, o.dtype) for o in outs], written, constants)
+            saved[name] = settings.get(name, self.settings[name]) if k is None else _shapes(arrays, k)
+        return Node(self, plan, parents, saved, outputs, written, constants)
 
     def _complete(self, args, settings) -> list:
         """All array arguments in their places: those that came by keyword, `conv2d(x, w, bias=b)`, and None for the optional ones left out."""
@@ -141,8 +149,8 @@ class Primitive:
                 static[name] = None if name in self.settings else places[name.removesuffix("_shape")]
             else:
                 raise TypeError(f"{self.__name__}: a rule asks for {name!r}, which is no argument, output, setting or <argument>_shape")
-        self.plans[mask, n] = list(keep.items()), list(static.items()), calls
-        return self.plans[mask, n]
+        self.plans[mask + (1 << n)] = plan = list(keep.items()), list(static.items()), calls
+        return plan
 
 
 def primitive(forward: Callable | None = None, *, outputs: Sequence[str] = ("y",)):
