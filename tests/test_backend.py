@@ -285,7 +285,7 @@ def test_thread_count_is_checked(monkeypatch):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    rows=st.integers(0, 70), inner=st.integers(0, 40), columns=st.integers(0, 70), transposed=st.tuples(st.booleans(), st.booleans()),
+    rows=st.integers(0, 70), inner=st.sampled_from([0, 1, 7, 40, 600]), columns=st.integers(0, 70), transposed=st.tuples(st.booleans(), st.booleans()),
     batch=st.sampled_from([((), ()), ((3,), ()), ((), (2,)), ((9,), (9,)), ((2, 1), (3,)), ((1,), (5,)), ((0,), ())]),
     with_out=st.booleans(), seed=st.integers(0, 99),
 )  # fmt: skip

@@ -410,6 +410,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         parts = [(a[..., s, :], b, out[..., s, :]) for s in _slices(rows, chunks)]
     elif columns >= 8 * chunks:
         parts = [(a, b[..., s], out[..., s]) for s in _slices(columns, chunks)]
+    elif inner < 64 * chunks:
+        return np.matmul(a, b, out=out)
     else:  # few outputs, each a long sum: share the sum, and add the parts in their order
         sums = np.empty((chunks, *out.shape), out.dtype)
         parts = [(a[..., s], b[..., s, :], sums[i]) for i, s in enumerate(_slices(inner, chunks))]
