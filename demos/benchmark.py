@@ -70,7 +70,7 @@ def conv_vae():
         h = encoder(x)
         mu, log_var = to_mu(h), to_log_var(h)
         z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
-        loss = (losses.mse(decoder(z), x) + losses.kl_normal(mu, log_var)).mean()
+        loss = (losses.squared_error(decoder(z), x) + losses.kl_normal(mu, log_var)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
