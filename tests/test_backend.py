@@ -83,14 +83,22 @@ def test_cupy_arrays_are_known_by_their_module_name(monkeypatch):
 
 
 def test_import_is_light():
-    code = (
-        "import sys, numpy; before = set(sys.modules); import importlib.util as u;"
-        "spec = u.spec_from_file_location('backend', sys.argv[1]); m = u.module_from_spec(spec); sys.modules['backend'] = m;"
-        "import time; a = time.perf_counter(); spec.loader.exec_module(m); took = time.perf_counter() - a;"
-        "assert not {'cupy', 'concurrent.futures', 'matplotlib', 'socket'} & (set(sys.modules) - before); print(took)"
-    )
+    """It brings in no heavy module, and costs a small part of what NumPy's own import does (the same machine, the same moment)."""
+    code = """if True:
+        import sys, time, importlib.util
+        start = time.process_time()
+        import numpy
+        numpys, before = time.process_time() - start, set(sys.modules)
+        spec = importlib.util.spec_from_file_location("backend", sys.argv[1])
+        module = sys.modules["backend"] = importlib.util.module_from_spec(spec)
+        start = time.process_time()
+        spec.loader.exec_module(module)
+        own = time.process_time() - start
+        assert not {"cupy", "concurrent.futures", "matplotlib", "socket"} & (set(sys.modules) - before)
+        print(own / numpys)
+    """
     command = [sys.executable, "-c", code, backend.__file__]
-    assert min(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(3)) < 0.02
+    assert min(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(3)) < 0.2
 
 
 # --------------------------------------------------------------------------------------------------------------- random numbers
@@ -285,7 +293,8 @@ def test_thread_count_is_checked(monkeypatch):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    rows=st.integers(0, 70), inner=st.sampled_from([0, 1, 7, 40, 600]), columns=st.integers(0, 70), transposed=st.tuples(st.booleans(), st.booleans()),
+    rows=st.integers(0, 70), inner=st.sampled_from([0, 1, 7, 40, 600]), columns=st.integers(0, 70),
+    transposed=st.tuples(st.booleans(), st.booleans()),
     batch=st.sampled_from([((), ()), ((3,), ()), ((), (2,)), ((9,), (9,)), ((2, 1), (3,)), ((1,), (5,)), ((0,), ())]),
     with_out=st.booleans(), seed=st.integers(0, 99),
 )  # fmt: skip
