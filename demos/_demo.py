@@ -1,0 +1,189 @@
+"""What all demos have in common: their arguments, and what goes on around a training loop. The loop itself stands in each script.
+
+    parser(doc, ...)   --data --steps --batch --device --seed --out --resume --save-every, the same in every demo
+    Run                counts steps, shows progress, keeps the curves, saves, stops at Ctrl-C, resumes; writes metrics.json
+
+**Interrupted is not lost.** A checkpoint is written before the first step, every so many seconds, and at the end. Ctrl-C (or a polite kill) lets the
+step under way finish first, since half a step is a state that no uninterrupted run goes through. All that decides the next step is in the checkpoint:
+weights, optimizer, the order of the data, the noise generator. So a resumed run ends with the same bits as one left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a checkout runs without being installed
+
+import numpy as np
+
+import tinygen
+from tinygen import backend
+
+try:
+    from tqdm import tqdm
+except ImportError:
+    sys.exit("the demos show their progress with tqdm and draw with matplotlib: pip install tqdm matplotlib")
+
+
+def parser(doc: str, *, steps: dict[str, int], takes: dict[str, str], batch: int) -> argparse.ArgumentParser:
+    """The arguments that mean the same in every demo. `steps` and `takes`: for each data set, first the default one, how many steps and how long."""
+    name = Path(sys.argv[0]).stem
+    p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = next(iter(steps))
+    each = "; ".join(f"{n:,} on {data}: {takes[data]}" for data, n in steps.items())
+    p.add_argument("--data", choices=[*steps], default=default, help=f"what to learn from (default: {default}, made here, no network needed)")
+    p.add_argument("--steps", type=_natural, help=f"training steps (default on two CPU cores: {each})")
+    p.add_argument("--batch", type=_natural, default=batch, help=f"examples a step (default: {batch})")
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
+    p.add_argument("--seed", type=int, default=0, help="of initial weights, order and noise (default: 0)")
+    p.add_argument("--out", type=Path, default=Path("out") / name, metavar="DIR", help=f"folder for pictures, metrics.json and checkpoint (default: out/{name})")
+    p.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, with the settings it was begun with")
+    p.add_argument("--save-every", type=float, default=15, metavar="SECONDS", help="between checkpoints (default: 15)")
+    p.set_defaults(default_steps=steps)
+    return p
+
+
+def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
+    """The settings; in a notebook, whose command line is not ours, the defaults."""
+    args = p.parse_args([] if "ipykernel" in sys.modules else None)
+    defaults = vars(args).pop("default_steps")
+    args.steps = defaults[args.data] if args.steps is None else args.steps
+    return args
+
+
+class Run:
+    """One training run in the folder `args.out`, begun or resumed.
+
+    objects : all whose state decides the next step, by name; each has state_dict() and load_state_dict().
+
+        run = Run(args, model=model, optimizer=optimizer, loader=loader, generator=generator)
+        for step in run.steps():
+            ...
+            run.log(loss=loss)
+    """
+
+    NOT_SETTINGS = ("out", "resume", "save_every")  # everything else must be the same in a resumed run
+
+    def __init__(self, args: argparse.Namespace, **objects):
+        self.args, self.objects = args, objects
+        self.settings = {k: v for k, v in vars(args).items() if k not in self.NOT_SETTINGS}
+        self.path = args.out / "checkpoint.npz"
+        self.step, self.seconds = 0, 0.0
+        self.history: dict[str, np.ndarray] = {}  # name -> one float32 a step
+        self._pending: dict[str, list] = {}  # logged and not yet fetched from the device
+        self._training = self._stop = False
+        try:
+            self._resume() if args.resume else self._keep_unfinished()
+        except (OSError, ValueError) as error:
+            sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        for s in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(s, self._interrupted)
+
+    def steps(self) -> Iterator[int]:
+        """The steps that are left, with a progress bar; saves as it goes, and at the end."""
+        self._training, last_save, last_show = True, time.monotonic(), 0.0
+        self.save()
+        with tqdm(total=self.args.steps, initial=self.step, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
+            while self.step < self.args.steps:
+                begun = time.monotonic()
+                yield self.step
+                self.step += 1
+                now = time.monotonic()
+                self.seconds += now - begun
+                bar.update()
+                if now - last_show > 0.5:
+                    bar.set_postfix({k: f"{v[-100:].mean():.4g}" for k, v in self._fetch().items()}, refresh=False)
+                    last_show = now
+                if self._stop or now - last_save > self.args.save_every:
+                    self.save()
+                    last_save = time.monotonic()
+                if self._stop and self.step < self.args.steps:
+                    bar.close()
+                    print(f"\nStopped after step {self.step} of {self.args.steps} and saved. Go on with:\n\n    {self.command()}\n")
+                    raise SystemExit(130)
+        self._training = False
+        self.save()
+
+    def log(self, **values) -> None:
+        """Note scalars of this step (numbers or tensors) for the curves. Nothing is fetched from a GPU here: that would make it wait."""
+        for name, value in values.items():
+            self._pending.setdefault(name, []).append(getattr(value, "data", value))
+
+    def _fetch(self) -> dict[str, np.ndarray]:
+        for name, values in self._pending.items():
+            new = np.array([float(v) for v in values], np.float32)
+            if not np.isfinite(new).all():
+                sys.exit(f"\n{name} became {new[~np.isfinite(new)][0]} near step {self.step}: training diverged (a smaller learning rate?). "
+                         f"The last good checkpoint stays in {self.path}")
+            self.history[name] = np.concatenate([self.history.get(name, new[:0]), new])
+        self._pending = {}
+        return self.history
+
+    def save(self) -> None:
+        history = self._fetch()  # first: it refuses a run that diverged
+        tinygen.save_checkpoint(self.path, settings=self.settings, step=self.step, seconds=self.seconds, history=history, **self.objects)
+
+    def _resume(self) -> None:
+        saved = tinygen.load_checkpoint(self.path)
+        if set(saved) != {"settings", "step", "seconds", "history", *self.objects}:
+            raise ValueError(f"{self.path} is not a checkpoint of this demo: it holds {', '.join(saved)}")
+        theirs = saved["settings"]
+        if different := [k for k in {*theirs, *self.settings} if theirs.get(k) != self.settings.get(k)]:
+            lines = "".join(f"\n    --{k.replace('_', '-')}: {theirs.get(k)} in the checkpoint, {self.settings.get(k)} now" for k in sorted(different))
+            raise ValueError(f"{self.path} was begun with other settings:{lines}\nResume with those, or begin afresh in another --out")
+        rest = tinygen.load_checkpoint(self.path, **self.objects)
+        self.step, self.seconds, self.history = rest["step"], rest["seconds"], rest["history"]
+
+    def _keep_unfinished(self) -> None:
+        """Beginning afresh where an unfinished run stands: move its checkpoint aside rather than write over it."""
+        if not self.path.exists():
+            return
+        try:
+            saved = tinygen.load_checkpoint(self.path)
+            finished = saved["step"] >= saved["settings"]["steps"]
+        except (ValueError, KeyError, TypeError):
+            finished = False
+        if not finished:
+            aside = self.path.with_name("checkpoint-unfinished.npz")
+            os.replace(self.path, aside)
+            print(f"An unfinished run stood in {self.args.out} (--resume would go on with it); its checkpoint is now {aside}")
+
+    def _interrupted(self, number, frame) -> None:
+        if self._training and not self._stop:
+            self._stop = True
+            return
+        saved = f"; the last checkpoint is in {self.path}. Go on with:\n\n    {self.command()}\n" if self._stop or self.path.exists() else ""
+        print(f"\nStopped{saved}")
+        raise SystemExit(130)
+
+    def command(self) -> str:
+        """What goes on with this run."""
+        given = [a for a in sys.argv if a != "--resume"]
+        return shlex.join(["python", *given, "--resume"])
+
+    def write_metrics(self, picture: str, **figures) -> None:
+        """Write metrics.json and say what there is. `picture`: the file that stands for this demo in the README."""
+        versions = {"tinygen": tinygen.__version__, "numpy": np.__version__, "python": platform.python_version(), "machine": platform.machine()}
+        speed = {"seconds": round(self.seconds, 1), "steps_per_second": round(self.step / max(self.seconds, 1e-9), 1), "threads": backend.threads()}
+        metrics = {**self.settings, **speed, **figures, "picture": picture, "versions": versions}
+        path = self.args.out / "metrics.json"
+        aside = path.with_name(f".metrics.{os.getpid()}.tmp")
+        aside.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+        os.replace(aside, path)
+        print(f"Written to {self.args.out}: {', '.join(sorted(p.name for p in self.args.out.iterdir() if not p.name.startswith('.')))}")
+
+
+def _natural(text: str) -> int:
+    n = int(text)
+    if n < 1:
+        raise argparse.ArgumentTypeError(f"needs to be at least 1, got {n}")
+    return n
