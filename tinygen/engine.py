@@ -323,7 +323,7 @@ def _check_stale(node) -> None:
     for name, places in node.plan[0]:
         for k in places if type(places) is tuple else (places,):
             edge = (node, k - n) if k >= n else node.parents[k]
-            cell = node.constants.get(k, (0,)) if edge is None else edge[0].written[edge[1]]
+            cell = (node.constants or {}).get(k, (0,)) if edge is None else edge[0].written[edge[1]]
             if cell[0] > node.time:
                 raise RuntimeError(f"backward through {node.op.__name__}: its {name!r} was written in place since the forward (an optimizer step too "
                                    "early?), so the gradient would be wrong: run the forward again after the write")
