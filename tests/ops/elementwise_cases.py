@@ -98,6 +98,13 @@ def _(d):
     return (lambda x: ops.power(x, n)), [d.array(d.shape(), 0.5, 2)], slowly(lambda x: math.exp(n * math.log(x)))
 
 
+@case("power")
+def _(d):
+    """A number to the power of an array."""
+    base = d.sampled(2, 0.5, np.float64(3.0))
+    return (lambda x: ops.power(base, x)), [d.array(d.shape(), -2, 2)], slowly(lambda x: math.exp(x * math.log(base)))
+
+
 @case("square")
 def _(d):
     return ops.square, [d.array(d.shape(), -2, 2)], slowly(lambda x: x * x)
@@ -184,19 +191,19 @@ def apart(d):
 
 @case("maximum")
 def _(d):
-    return ops.maximum, apart(d), slowly(lambda a, b: a if a > b else b)
+    return ops.maximum, apart(d), slowly(max)
 
 
 @case("minimum")
 def _(d):
-    return ops.minimum, apart(d), slowly(lambda a, b: a if a < b else b)
+    return ops.minimum, apart(d), slowly(min)
 
 
 @case("maximum", "minimum")
 def _(d):
     """Against a number."""
     x = d.away_from([0.5, -0.5], d.shape())
-    return (lambda x: ops.maximum(x, -0.5) * ops.minimum(0.5, x)), [x], slowly(lambda x: (x if x > -0.5 else -0.5) * (x if x < 0.5 else 0.5))
+    return (lambda x: ops.maximum(x, -0.5) * ops.minimum(0.5, x)), [x], slowly(lambda x: max(x, -0.5) * min(x, 0.5))
 
 
 @case("clip")

@@ -83,12 +83,12 @@ def _(d):
 
 @case("max")
 def _(d):
-    return reduction(d, ops.max, lambda v: sorted(v)[-1], d.distinct(d.shape(min_side=1)))
+    return reduction(d, ops.max, max, d.distinct(d.shape(min_side=1)))
 
 
 @case("min")
 def _(d):
-    return reduction(d, ops.min, lambda v: sorted(v)[0], d.distinct(d.shape(min_side=1)))
+    return reduction(d, ops.min, min, d.distinct(d.shape(min_side=1)))
 
 
 @case("logsumexp")

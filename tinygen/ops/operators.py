@@ -53,8 +53,8 @@ class _Operators:
     def __pos__(self): return self
     def __abs__(self): return ew.abs(self)
 
-    def __eq__(self, other): return equal(self, other)
-    def __ne__(self, other): return not_equal(self, other)
+    def __eq__(self, other): return NotImplemented if other is None else equal(self, other)  # `t == None` is False, by identity
+    def __ne__(self, other): return NotImplemented if other is None else not_equal(self, other)
     def __lt__(self, other): return less(self, other)
     def __le__(self, other): return less_equal(self, other)
     def __gt__(self, other): return greater(self, other)
@@ -68,8 +68,8 @@ class _Operators:
     def __len__(self): return len(self._data)
     def __iter__(self): return (self[i] for i in range(len(self)))
     def __bool__(self): return bool(self._data)
-    def __float__(self): return float(self._data)
-    def __int__(self): return int(self._data)
+    def __float__(self): return float(self.item())
+    def __int__(self): return int(self.item())
 
     def __repr__(self):
         lines = repr(to_numpy(self._data)).replace("array(", "tensor(", 1)
@@ -86,6 +86,7 @@ class _Operators:
         """The axes in another order: t.transpose(0, 2, 1), t.transpose((0, 2, 1)); all reversed without arguments."""
         return shape.transpose(self, axes=axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
+    def squeeze(self, axis=None): return shape.squeeze(self, axis)
     def sum(self, axis=None, keepdims=False): return reduce.sum(self, axis=axis, keepdims=keepdims)
     def mean(self, axis=None, keepdims=False): return reduce.mean(self, axis=axis, keepdims=keepdims)
     def var(self, axis=None, ddof=0, keepdims=False): return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
