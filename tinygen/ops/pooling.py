@@ -35,11 +35,13 @@ def _picture(name: str, x) -> None:
         raise ValueError(f"{name}: x has shape {x.shape}; it takes pictures (N, C, H, W)")
 
 
+_CHANNELS_LAST = np.empty((2, 2, 2, 2)).transpose(0, 3, 1, 2)  # a pattern of memory order for empty_like
+
+
 def _empty(like, shape):
-    """An uninitialised array (N, C, H, W): channels-last in memory on NumPy."""
-    n, c, h, w = shape
+    """An uninitialised array (N, C, H, W): channels-last in memory on NumPy, and no view, so that the engine may add into it."""
     if isinstance(like, np.ndarray):
-        return np.empty((n, h, w, c), like.dtype).transpose(0, 3, 1, 2)
+        return np.empty_like(_CHANNELS_LAST, dtype=like.dtype, shape=shape)
     return np.empty_like(like, shape=shape, order="C")
 
 
@@ -62,7 +64,8 @@ def _outputs(kernel, stride, padding, size) -> Pair:
 
 
 def _taps(kernel, stride, padding, size):
-    """For each position in the window, in order: its number, the pixels under it and the windows they belong to, as indices into (N, C, H, W)."""
+    """For each position in the window, in order: its number, which counts down to 1, and the pixels under it and the windows they belong to, as indices
+    into (N, C, H, W)."""
     outputs = _outputs(kernel, stride, padding, size)
     along = []
     for k, s, p, n, m in zip(kernel, stride, padding, size, outputs):
@@ -72,8 +75,13 @@ def _taps(kernel, stride, padding, size):
             last = max(first, min(m, (n - 1 - t + p) // s + 1))
             start = s * first + t - p
             along[-1].append((slice(start, start + s * (last - first), s), slice(first, last)))
-    for number, ((ys, os), (xs, ps)) in enumerate(itertools.product(*along)):
-        yield number, (..., ys, xs), (..., os, ps)
+    for k, ((ys, os), (xs, ps)) in enumerate(itertools.product(*along)):
+        yield kernel[0] * kernel[1] - k, (..., ys, xs), (..., os, ps)
+
+
+def _apart(kernel, stride, padding, size) -> bool:
+    """Whether each pixel lies in exactly one window."""
+    return stride == kernel and padding == (0, 0) and all(n % k == 0 for n, k in zip(size, kernel))
 
 
 @primitive
@@ -84,7 +92,7 @@ def _sum_pool(x, *, kernel, stride, padding, size, scale):
     if not fresh:
         y[...] = 0
     for number, pixels, windows in _taps(kernel, stride, padding, size):
-        if fresh and number == 0:
+        if fresh and number == kernel[0] * kernel[1]:
             y[...] = x[pixels]
         else:
             y[windows] += x[pixels]
@@ -98,7 +106,7 @@ def _spread(y, *, kernel, stride, padding, size, scale):
     """x[i] = scale times the sum of y over the windows that hold pixel i: the adjoint of _sum_pool."""
     x = _empty(y, (*y.shape[:2], *size))
     y = y * scale if scale != 1 else y
-    apart = stride == kernel and padding == (0, 0) and all(n % k == 0 for n, k in zip(size, kernel))  # each pixel in exactly one window
+    apart = _apart(kernel, stride, padding, size)
     if not apart:
         x[...] = 0
     for _, pixels, windows in _taps(kernel, stride, padding, size):
@@ -125,15 +133,15 @@ def avg_pool2d(x: Array, kernel_size: int | Pair, stride: int | Pair | None = No
 
 @primitive(outputs=("y", "tap"))
 def _max_pool(x, *, kernel, stride, padding, size):
-    """The maximum of each window, and which of its positions holds it: of equals the first."""
+    """The maximum of each window, and where it is: the tap's number counted from the last, which is 1, so that the first of equals is the largest."""
     y = _empty(x, (*x.shape[:2], *_outputs(kernel, stride, padding, size)))
     y[...] = -np.inf
-    tap = np.zeros_like(y, dtype=np.uint8 if kernel[0] * kernel[1] <= 256 else np.int32)
-    for number, pixels, windows in reversed(list(_taps(kernel, stride, padding, size))):  # so that the first of equals comes last, and stays
-        candidate = x[pixels]
-        better = (candidate >= y[windows]) | np.isnan(candidate)  # a NaN is kept, as by np.maximum
-        y[windows] = np.where(better, candidate, y[windows])
-        tap[windows] = np.where(better, tap.dtype.type(number), tap[windows])
+    for _, pixels, windows in _taps(kernel, stride, padding, size):
+        y[windows] = np.maximum(y[windows], x[pixels])
+    tap = np.zeros_like(y, dtype=np.uint8 if kernel[0] * kernel[1] < 256 else np.int32)
+    for number, pixels, windows in _taps(kernel, stride, padding, size):
+        found = x[pixels] == y[windows]
+        tap[windows] = np.maximum(tap[windows], found * tap.dtype.type(number))  # ten times quicker than a masked copy
     return y, tap
 
 
@@ -141,9 +149,14 @@ def _max_pool(x, *, kernel, stride, padding, size):
 def _unpick(y, tap, *, kernel, stride, padding, size):
     """x[i] = the sum of y over the windows whose picked pixel is i."""
     x = _empty(y, (*y.shape[:2], *size))
-    x[...] = 0
+    apart = _apart(kernel, stride, padding, size)
+    if not apart:
+        x[...] = 0
     for number, pixels, windows in _taps(kernel, stride, padding, size):
-        x[pixels] += y[windows] * (tap[windows] == number)
+        if apart:
+            x[pixels] = y * (tap == number)
+        else:
+            x[pixels] += y[windows] * (tap[windows] == number)
     return x
 
 

@@ -36,13 +36,27 @@ def _separable(x, *, rows, columns):
     (n, c, h, w), (ho, wo) = x.shape, (len(rows), len(columns))
     if not isinstance(x, np.ndarray):
         return np.matmul(np.matmul(rows, x), columns.T)
-    x = np.ascontiguousarray(x.transpose(0, 2, 3, 1))  # (N, H, W, C)
-    y = matmul(rows, x.reshape(n, h, w * c))  # (N, Ho, W C)
-    if c == 1:
-        y = matmul(y.reshape(n, ho, w), columns.T)
-    else:
-        y = matmul(columns, y.reshape(n * ho, w, c))  # (N Ho, Wo, C)
-    return y.reshape(n, ho, wo, c).transpose(0, 3, 1, 2)
+    z = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(n, h, w * c)
+    z = _banded(rows, z, np.empty((n, ho, w * c), x.dtype))
+    y = _empty(x, (n, c, ho, wo))
+    _banded(columns, z.reshape(n * ho, w, c), y.transpose(0, 2, 3, 1).reshape(n * ho, wo, c))  # y as it lies in memory
+    return y
+
+
+def _banded(matrix, x, out):
+    """out = matrix x, for x (N, n, k). These matrices are narrow bands: for each 32 rows only the columns where something stands are multiplied."""
+    batch, _, k = x.shape
+    for start in range(0, len(matrix), 32):
+        stop = min(start + 32, len(matrix))
+        used = np.flatnonzero(matrix[start:stop].any(axis=0))
+        low, high = (used[0], used[-1] + 1) if used.size else (0, 0)
+        band, part, target = matrix[start:stop, low:high], x[:, low:high], out[:, start:stop]
+        if k < 8:  # too few columns for a good product: one matrix for pixels and channels together
+            part, target = part.reshape(batch, (high - low) * k), target.reshape(batch, (stop - start) * k)
+            matmul(part, np.kron(band, np.eye(k, dtype=x.dtype)).T, out=target)
+        else:
+            matmul(band, part, out=target)
+    return out
 
 
 _separable.vjp(x=lambda g, rows, columns: _separable(g, rows=rows.T, columns=columns.T))
