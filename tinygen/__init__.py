@@ -3,15 +3,23 @@
 Read in this order: engine.py (automatic differentiation), primitive.py, ops/elementwise.py, gradcheck.py, ops/conv.py, nn/module.py, losses/, models/.
 """
 
-from . import data, losses, nn, ops, optim
+from . import losses, nn, ops, optim
 from .backend import Generator, set_threads
-from .checkpoint import load_checkpoint, save_checkpoint
 from .engine import Tensor, detect_nan, grad, hvp, jvp, no_grad, tensor
 from .gradcheck import check_grads
 from .primitive import primitive
 
 __version__ = "0.1.0"
 __all__ = [
-    "Generator", "Tensor", "check_grads", "data", "detect_nan", "grad", "hvp", "jvp", "load_checkpoint", "losses", "nn", "no_grad", "ops", "optim",
-    "primitive", "save_checkpoint", "set_threads", "tensor",
+    "Generator", "Tensor", "check_grads", "checkpoint", "data", "detect_nan", "grad", "hvp", "jvp", "losses", "models", "nn", "no_grad", "ops", "optim",
+    "plot", "primitive", "set_threads", "tensor",
 ]
+
+
+def __getattr__(name: str):
+    """`tinygen.data` and the like, imported when they are first asked for, so that `import tinygen` stays quick."""
+    if name in ("checkpoint", "data", "models", "plot"):
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,6 @@ gradient is linear in u, as it must be.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -43,11 +42,8 @@ def check_grads(f: Callable, *args, order: int = 2, seed: int = 0) -> None:
     for i, a in enumerate(raw):
         if getattr(getattr(a, "dtype", None), "kind", None) != "f":
             raise TypeError(f"check_grads: argument {i} is {getattr(a, 'dtype', type(a).__name__)}; only floating-point arrays are differentiated, bind others in f")
-    try:
-        names = [*inspect.signature(f).parameters][: len(raw)]
-    except (TypeError, ValueError):
-        names = []
-    names += [f"argument {i}" for i in range(len(names), len(raw))]
+    f_names = getattr(f, "arguments", None) or (f.__code__.co_varnames[: f.__code__.co_argcount] if hasattr(f, "__code__") else ())  # a primitive's, or a function's
+    names = [*f_names[: len(raw)], *(f"argument {i}" for i in range(len(f_names), len(raw)))]
     _check(f, [a.astype(np.float64) for a in raw], names, 1, order, np.random.default_rng(seed))
 
 

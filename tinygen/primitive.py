@@ -17,7 +17,6 @@ makes one rule serve every order. tests/test_tutorial.py writes an op of one's o
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -33,14 +32,15 @@ class Primitive:
 
     def __init__(self, forward: Callable, outputs: Sequence[str] = ("y",)):
         functools.update_wrapper(self, forward)
-        parameters = inspect.signature(forward).parameters.values()
-        self.forward, self.outputs, self.rules, self.joint, self.plans = forward, tuple(outputs), {}, ((), None), {}
-        self.arguments = [p.name for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
-        self.settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        self.several = len(self.outputs) > 1
-        self.optional = {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY and p.default is not p.empty}
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        code = forward.__code__  # read directly: the inspect module costs more to import than all of this file
+        positional, keywords = code.co_argcount, code.co_kwonlyargcount
+        self.variadic = bool(code.co_flags & 0x04)  # it has a *argument
+        self.arguments = list(code.co_varnames[:positional] or code.co_varnames[keywords : keywords + 1])
+        self.settings = {name: (forward.__kwdefaults__ or {}).get(name) for name in code.co_varnames[positional : positional + keywords]}
+        self.optional = dict(zip(reversed(self.arguments), reversed(forward.__defaults__ or ())))
         self.arity = 0 if self.variadic else len(self.arguments)
+        self.forward, self.outputs, self.several = forward, tuple(outputs), len(outputs) > 1
+        self.rules, self.joint, self.plans = {}, ((), None), {}
 
     def vjp(self, **rules: Callable | None) -> None:
         """Set the rule of each named argument: `rule(g, *what it names) -> its cotangent`. With several outputs g is a tuple, in their order.
@@ -111,8 +111,9 @@ class Primitive:
 
     def _complete(self, args, settings) -> list:
         """All array arguments in their places: those that came by keyword, `conv2d(x, w, bias=b)`, and None for the optional ones left out."""
-        args = [*args, *(settings.pop(name, self.optional.get(name, inspect.Parameter.empty)) for name in self.arguments[len(args) :])]
-        missing = [name for name, a in zip(self.arguments, args) if a is inspect.Parameter.empty and not self.variadic]
+        rest = [] if self.variadic else self.arguments[len(args) :]
+        missing = [name for name in rest if name not in settings and name not in self.optional]
+        args = [*args, *(settings.pop(name, self.optional.get(name)) for name in rest)]
         if missing or (unknown := settings.keys() - self.settings.keys()):
             what = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(unknown)}"
             raise TypeError(f"{self.__name__}: {what}; its arrays are {', '.join(self.arguments)}, its settings {', '.join(self.settings) or 'none'}")
