@@ -27,6 +27,7 @@ import numpy as np
 
 import tinygen
 from tinygen import backend
+from tinygen.checkpoint import load_checkpoint, save_checkpoint
 
 try:
     from tqdm import tqdm
@@ -41,8 +42,8 @@ def parser(doc: str, *, steps: dict[str, int], takes: dict[str, str], batch: int
     default = next(iter(steps))
     each = "; ".join(f"{n:,} on {data}: {takes[data]}" for data, n in steps.items())
     p.add_argument("--data", choices=[*steps], default=default, help=f"what to learn from (default: {default}, made here, no network needed)")
-    p.add_argument("--steps", type=_natural, help=f"training steps (default on two CPU cores: {each})")
-    p.add_argument("--batch", type=_natural, default=batch, help=f"examples a step (default: {batch})")
+    p.add_argument("--steps", type=natural, help=f"training steps (default on two CPU cores: {each})")
+    p.add_argument("--batch", type=natural, default=batch, help=f"examples a step (default: {batch})")
     p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
     p.add_argument("--seed", type=int, default=0, help="of initial weights, order and noise (default: 0)")
     p.add_argument("--out", type=Path, default=Path("out") / name, metavar="DIR", help=f"folder for pictures, metrics.json and checkpoint (default: out/{name})")
@@ -130,17 +131,17 @@ class Run:
 
     def save(self) -> None:
         history = self._fetch()  # first: it refuses a run that diverged
-        tinygen.save_checkpoint(self.path, settings=self.settings, step=self.step, seconds=self.seconds, history=history, **self.objects)
+        save_checkpoint(self.path, settings=self.settings, step=self.step, seconds=self.seconds, history=history, **self.objects)
 
     def _resume(self) -> None:
-        saved = tinygen.load_checkpoint(self.path)
+        saved = load_checkpoint(self.path)
         if set(saved) != {"settings", "step", "seconds", "history", *self.objects}:
             raise ValueError(f"{self.path} is not a checkpoint of this demo: it holds {', '.join(saved)}")
         theirs = saved["settings"]
         if different := [k for k in {*theirs, *self.settings} if theirs.get(k) != self.settings.get(k)]:
             lines = "".join(f"\n    --{k.replace('_', '-')}: {theirs.get(k)} in the checkpoint, {self.settings.get(k)} now" for k in sorted(different))
             raise ValueError(f"{self.path} was begun with other settings:{lines}\nResume with those, or begin afresh in another --out")
-        rest = tinygen.load_checkpoint(self.path, **self.objects)
+        rest = load_checkpoint(self.path, **self.objects)
         self.step, self.seconds, self.history = rest["step"], rest["seconds"], rest["history"]
 
     def _keep_unfinished(self) -> None:
@@ -148,7 +149,7 @@ class Run:
         if not self.path.exists():
             return
         try:
-            saved = tinygen.load_checkpoint(self.path)
+            saved = load_checkpoint(self.path)
             finished = saved["step"] >= saved["settings"]["steps"]
         except (ValueError, KeyError, TypeError):
             finished = False
@@ -182,7 +183,7 @@ class Run:
         print(f"Written to {self.args.out}: {', '.join(sorted(p.name for p in self.args.out.iterdir() if not p.name.startswith('.')))}")
 
 
-def _natural(text: str) -> int:
+def natural(text: str) -> int:
     n = int(text)
     if n < 1:
         raise argparse.ArgumentTypeError(f"needs to be at least 1, got {n}")

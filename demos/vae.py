@@ -25,14 +25,14 @@ Three one-line changes, and what each should show:
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
 
 from tinygen import Generator, data, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.vae import VAE, elbo
 
 p = parser(__doc__, steps={"digits": 8000, "mnist": 25_000}, takes={"digits": "about 80 s", "mnist": "about 4 min"}, batch=128)
-p.add_argument("--latent", type=int, default=20, help="dimensions of z (default: 20; with 2, maps are drawn as they are)")
+p.add_argument("--latent", type=natural, default=20, help="dimensions of z (default: 20; with 2, maps are drawn as they are)")
 args = parse(p)
 
 # %% Data: bytes (n, 1, 28, 28), and labels, which only the map's colours use
