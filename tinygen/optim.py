@@ -227,7 +227,8 @@ class RMSprop(Optimizer):
                 mean = state[-1]
                 _average(mean, np.multiply(g, 1, out=scratch), alpha)
                 np.multiply(mean, mean, out=scratch)
-                np.sqrt(np.subtract(v, scratch, out=scratch), out=scratch)
+                np.maximum(np.subtract(v, scratch, out=scratch), 0, out=scratch)  # a variance: below 0 only by rounding
+                np.sqrt(scratch, out=scratch)
             else:
                 np.sqrt(v, out=scratch)
             np.add(scratch, eps, out=scratch)

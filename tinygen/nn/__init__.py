@@ -5,10 +5,26 @@ from .attention import MultiHeadAttention
 from .layers import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding, Linear, SpectralNorm
 from .module import Module, ModuleList, Sequential
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm, PixelNorm
-from .plain import ELU, GELU, Dropout, Flatten, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, Unflatten
+from .plain import (
+    ELU,
+    GELU,
+    AvgPool2d,
+    Dropout,
+    Flatten,
+    Identity,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+    Unflatten,
+    Upsample,
+)
 
 __all__ = [
-    "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "ELU", "Embedding", "Flatten", "GELU",
-    "GroupNorm", "Identity", "InstanceNorm2d", "LayerNorm", "LeakyReLU", "Linear", "Module", "ModuleList", "MultiHeadAttention", "PixelNorm", "ReLU",
-    "Sequential", "SiLU", "Sigmoid", "Softplus", "SpectralNorm", "Tanh", "Unflatten", "init",
+    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout", "ELU", "Embedding", "Flatten",
+    "GELU", "GroupNorm", "Identity", "InstanceNorm2d", "LayerNorm", "LeakyReLU", "Linear", "MaxPool2d", "Module", "ModuleList", "MultiHeadAttention",
+    "PixelNorm", "ReLU", "Sequential", "SiLU", "Sigmoid", "Softplus", "SpectralNorm", "Tanh", "Unflatten", "Upsample", "init",
 ]

@@ -94,7 +94,7 @@ class Conv2d(_Conv):
     """2-D convolution (`ops.conv2d`): x (N, in_channels, H, W) to (N, out_channels, Ho, Wo), Ho = (H + 2p - d (k - 1) - 1) // s + 1.
 
     Parameters: weight (out_channels, in_channels / groups, kh, kw) and bias (out_channels,), both U(-b, b) with b = 1 / sqrt(in_channels / groups
-    kh kw). On the CPU the weight lies channels-last in memory, as do its gradient and its optimizer's state.
+    kh kw). On the CPU the weight lies channels-last in memory, as the convolution reads it.
     """
 
     space = 2

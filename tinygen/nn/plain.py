@@ -1,4 +1,4 @@
-"""Layers without parameters: activations, reshaping, dropout. Each is a function of `tinygen.ops` that remembers its settings."""
+"""Layers without parameters: activations, dropout, reshaping, resampling. Each is a function of `tinygen.ops` that remembers its settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from .. import ops
 from ..backend import Generator
 from .module import Module
 
-__all__ = ["Dropout", "ELU", "Flatten", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh", "Unflatten"]
+__all__ = [
+    "AvgPool2d", "Dropout", "ELU", "Flatten", "GELU", "Identity", "LeakyReLU", "MaxPool2d", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh", "Unflatten", "Upsample",
+]
+
+Pair = int | tuple[int, int]
 
 
 class Identity(Module):
@@ -140,3 +144,40 @@ class Unflatten(Module):
 
     def extra_repr(self) -> str:
         return f"{self.dim}, {self.sizes}"
+
+
+class _Pool(Module):
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
+        self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_Pool):
+    """The mean of each window of x (N, C, H, W), zeros of the padding included; stride is kernel_size unless given."""
+
+    def forward(self, x):
+        return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class MaxPool2d(_Pool):
+    """The largest value in each window of x (N, C, H, W); stride is kernel_size unless given."""
+
+    def forward(self, x):
+        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class Upsample(Module):
+    """Pictures (N, C, H, W) at another resolution: `ops.interpolate`."""
+
+    def __init__(
+        self, size: Pair | None = None, scale_factor: float | tuple[float, float] | None = None, mode: str = "nearest", align_corners: bool = False
+    ):
+        self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
+
+    def forward(self, x):
+        return ops.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
+
+    def extra_repr(self) -> str:
+        return (f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}") + f", mode={self.mode!r}"

@@ -1,0 +1,84 @@
+"""Initial values: their distributions, their reproducibility, and the claim that they keep signals at their size."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tinygen import Generator
+from tinygen.nn import Conv2d, ConvTranspose2d, Linear, init
+
+SHAPE = (60, 40, 3, 3)
+FAN_IN, FAN_OUT = 360, 540
+
+
+@pytest.mark.parametrize("draw, std, uniform", [
+    (lambda g: init.uniform(SHAPE, g, -2, 4), math.sqrt(3), False),
+    (lambda g: init.normal(SHAPE, g, 1.0, 0.5), 0.5, False),
+    (lambda g: init.kaiming_uniform(SHAPE, g, a=math.sqrt(5)), 1 / math.sqrt(3 * FAN_IN), True),
+    (lambda g: init.kaiming_uniform(SHAPE, g, mode="fan_out", nonlinearity="relu"), math.sqrt(2 / FAN_OUT), True),
+    (lambda g: init.kaiming_normal(SHAPE, g, a=0.2), math.sqrt(2 / 1.04 / FAN_IN), False),
+    (lambda g: init.xavier_uniform(SHAPE, g, gain=2.0), 2 * math.sqrt(2 / (FAN_IN + FAN_OUT)), True),
+    (lambda g: init.xavier_normal(SHAPE, g), math.sqrt(2 / (FAN_IN + FAN_OUT)), False),
+])  # fmt: skip
+def test_standard_deviation_and_bounds(draw, std, uniform):
+    w = draw(Generator(0))
+    assert w.shape == SHAPE and w.dtype == np.float32
+    assert w.std() == pytest.approx(std, rel=0.02)  # of 21600 numbers, whose deviation is known to 0.5 %
+    if uniform:
+        assert np.abs(w).max() == pytest.approx(math.sqrt(3) * std, rel=1e-3) and abs(w.mean()) < 0.03 * std
+    assert (draw(Generator(0)) == w).all() and (draw(Generator(1)) != w).any()
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (6, 2, 3, 1)])
+def test_orthogonal(shape):
+    w = init.orthogonal(shape, Generator(0), gain=2.0, dtype=np.float64).reshape(shape[0], -1)
+    gram = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+
+
+def test_orthogonal_is_uniform_over_rotations():
+    """The mean of a uniformly random orthogonal matrix is zero; without fixing the signs of R the diagonal would have a mean of about -0.5."""
+    g = Generator(0)
+    mean = sum(init.orthogonal((2, 2), g) for _ in range(2000)) / 2000
+    assert mean.dtype == np.float32 and np.abs(mean).max() < 0.06
+
+
+def test_kaiming_keeps_the_size_of_signals_through_relus():
+    g = Generator(0)
+    x = g.normal((500, 100))
+    for _ in range(20):
+        x = np.maximum(x @ init.kaiming_normal((100, 100), g, nonlinearity="relu").T, 0)
+    assert 0.3 < np.sqrt((x**2).mean()) < 3
+
+
+def test_layers_begin_as_pytorch_has_them():
+    for layer, shape, fan_in in [
+        (Linear(40, 60, generator=Generator(0)), (60, 40), 40),
+        (Conv2d(8, 60, 5, generator=Generator(0)), (60, 8, 5, 5), 200),
+        (ConvTranspose2d(60, 8, 5, generator=Generator(0)), (60, 8, 5, 5), 200),
+    ]:
+        assert layer.weight.shape == shape
+        assert np.abs(layer.weight.data).max() == pytest.approx(1 / math.sqrt(fan_in), rel=1e-2)
+        assert layer.weight.data.std() == pytest.approx(1 / math.sqrt(3 * fan_in), rel=0.05)
+        assert 0.5 / math.sqrt(fan_in) < np.abs(layer.bias.data).max() <= 1 / math.sqrt(fan_in)
+
+
+def test_layouts_do_not_change_which_numbers_are_drawn():
+    w = Conv2d(3, 4, 3, generator=Generator(5)).weight.data
+    assert (w == init.kaiming_uniform((4, 3, 3, 3), Generator(5), a=math.sqrt(5))).all()
+
+
+def test_constants():
+    assert init.zeros((2, 3)).tolist() == [[0] * 3] * 2 and init.ones(()).dtype == np.float32
+    assert init.constant((2,), 0.5, dtype=np.float64).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda g: init.fans((3,)), "two axes or more"),
+    (lambda g: init.calculate_gain("selu"), "unknown nonlinearity 'selu'"),
+    (lambda g: init.kaiming_normal((2, 3), g, mode="in"), "fan_in"),
+])  # fmt: skip
+def test_errors_teach(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Generator(0))
