@@ -168,26 +168,58 @@ class Worker:
         return f"{self.library:22s} {min(self.times):8.2f} {statistics.median(self.times):8.2f} {self.memory:8.1f}"
 
 
+# %% What one op costs beyond its arithmetic, on arrays of one element: in units of NumPy's own `a * a`.
+
+
+def overhead(repeats: int) -> dict[str, float]:
+    """Chains of 1000 products, forward and backward, and of NumPy's a * a, in turn; CPU times, so that other processes count less."""
+    import numpy as np
+
+    from tinygen import tensor
+
+    a = np.ones(1, np.float32)
+    t = tensor(a, requires_grad=True)
+    clock, ratios = time.thread_time, {"forward": [], "backward": []}
+    for _ in range(repeats):
+        start, v = clock(), a
+        for _ in range(1000):
+            v = v * a
+        base, start, y = clock() - start, clock(), t
+        for _ in range(1000):
+            y = y * t
+        forward, start = clock() - start, clock()
+        y.backward()
+        ratios["forward"].append(forward / base)
+        ratios["backward"].append((clock() - start) / base)
+    return {name: statistics.median(values) for name, values in ratios.items()}
+
+
 # %% Take turns and print.
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which steps: {', '.join(STEPS)} (default: all; about 10 s each, 30 s against PyTorch)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which steps: {', '.join(STEPS)}, or op, the cost of one op (default: all; about 10 s each, 30 s against PyTorch)")
     parser.add_argument("--against", choices=["torch"], help="run the same steps in PyTorch in turn and print the ratio")
     parser.add_argument("--steps", type=int, default=60, help="how many steps to time in each process (default: 60)")
     parser.add_argument("--out", type=pathlib.Path, help="write the figures into this folder too, as benchmark.json")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if unknown := set(args.names) - set(STEPS):
-        parser.error(f"no step called {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
+    if unknown := set(args.names) - {*STEPS, "op"}:
+        parser.error(f"no step called {', '.join(sorted(unknown))}; there are {', '.join(STEPS)} and op")
     if args.steps < 1:
         parser.error(f"--steps {args.steps}: there must be at least one step to time")
     if args.worker:
         return work(args.worker, args.names[0])
     figures = {}
-    print(f"{'step':10s} {'library':22s} {'min ms':>8s} {'median':>8s} {'peak MiB':>8s}")
-    for name in args.names or STEPS:
+    names = args.names or [*STEPS, "op"]
+    if "op" in names:
+        figures["op"] = overhead(args.steps)
+        print(f"one op of one element: forward {figures['op']['forward']:.1f} times a * a in NumPy, backward {figures['op']['backward']:.1f} times\n")
+        names = [name for name in names if name != "op"]
+    if names:
+        print(f"{'step':10s} {'library':22s} {'min ms':>8s} {'median':>8s} {'peak MiB':>8s}")
+    for name in names:
         libraries = ["tinygen"] + (["torch contiguous"] + ["torch channels_last"] * (name != "mlp_vae") if args.against else [])
         workers = [Worker(library, name) for library in libraries]
         turns = -(-args.steps // 5)

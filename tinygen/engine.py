@@ -3,7 +3,7 @@
 Reverse mode in one paragraph. A program is a composition of **primitives** (exp, matmul, conv2d...). Call **cotangent** of a value v the
 derivative of the final scalar with respect to v; it has the shape of v. If y = f(a, b), the chain rule turns the cotangent g of y into those
 of a and b: (df/da)^T g and (df/db)^T g, *vector-Jacobian products* that never build the Jacobian. So each primitive carries, beside its
-forward, one **rule** an argument, and the backward pass visits the recorded nodes from last to first, adding up what arrives: (`primitive.py` has the recording.)
+forward, one **rule** an argument, and the backward pass visits the recorded nodes from last to first, adding up what arrives. (The recording is in `primitive.py`.)
 
 **Any order.** Rules are written with primitives too. A first-order backward runs them on plain arrays; with `create_graph=True` the *same*
 rules run on Tensors, are recorded in turn, and can be differentiated again. Higher derivatives are no further code.
@@ -100,10 +100,7 @@ class Tensor:
         self._written = written or [0]  # time of the last in-place write: one cell for all tensors that view the same memory
         self.grad = None
 
-    shape = property(lambda self: self._data.shape)
-    dtype = property(lambda self: self._data.dtype)
-    ndim = property(lambda self: self._data.ndim)
-    size = property(lambda self: self._data.size)
+    shape, dtype, ndim, size = (property(attrgetter(f"_data.{name}")) for name in ("shape", "dtype", "ndim", "size"))
     device = property(lambda self: device_of(self._data))
     version = property(lambda self: self._written[0], doc="Time of the last in-place write, counted over all tensors; 0 if never written.")
     data = property(lambda self: self._data)
@@ -157,7 +154,7 @@ class Tensor:
 def tensor(array, requires_grad: bool = False) -> Tensor:
     """A Tensor with a copy of `array` (NumPy or CuPy array, nested lists, number, Tensor); a leaf of the graph if `requires_grad`."""
     array = array._data if isinstance(array, Tensor) else array
-    t = Tensor(np.array(array) if isinstance(array, np.generic) or not hasattr(array, "__array_function__") else array.copy())
+    t = Tensor(np.array(array) if isinstance(array, (ndarray, np.generic)) or not hasattr(array, "__array_function__") else array.copy())
     if t.dtype.kind not in "fiub":
         raise TypeError(f"tensor: cannot hold dtype {t.dtype}; give floating point, integers or booleans")
     t.requires_grad = requires_grad
@@ -183,7 +180,6 @@ def grad(outputs, inputs, grad_outputs=None, create_graph: bool = False, retain_
 
 def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
     """The backward pass: {edge: cotangent Tensor} for the edges of `inputs` that were reached (None: of every leaf). Iterative: depth is no limit.
-
     Only nodes on a path to a wanted edge are visited. What is returned is writable and shares memory with nothing: a rule may hand one array to two
     arguments, or a read-only view, so an array goes out as it is only where the walk can tell that the rule has just made it.
     """
@@ -196,23 +192,25 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
         g = np.ones_like(y._data) if g is None and y.size == 1 else g
         if g is None or g.shape != y.shape:
             raise ValueError(f"backward: an output of shape {y.shape} needs a grad_output of that shape, not {None if g is None else g.shape}")
-        raw = g._data if isinstance(g, Tensor) else g
-        _arrive(cotangents, owned, y._edge, raw if not create_graph else g if isinstance(g, Tensor) else Tensor(g), None)
+        g = g if isinstance(g, Tensor) else Tensor(g)
+        _arrive(cotangents, owned, y._edge, g if create_graph else g._data)
     order = _ancestors(cotangents)
     wanted = {(node, 0) for node in order if node.op is None} if inputs is None else {x._edge for x in inputs if x._edge is not None}
     ends = {node for node, _ in wanted}
-    useful = {node: () for node in ends if node.op is None}  # node -> for each argument whether it lies on a path to a wanted edge, if any does
-    for node in order:
-        needs = [edge is not None and (edge[0] in useful or edge in wanted) for edge in node.parents]
-        if True in needs:
-            useful[node] = needs
+    useful = None  # node -> for each argument whether it lies on a path to a wanted edge, if any does; None: all that have an edge do
+    if inputs is not None:
+        useful = {node: () for node in ends if node.op is None}
+        for node in order:
+            needs = [edge is not None and (edge[0] in useful or edge in wanted) for edge in node.parents]
+            if True in needs:
+                useful[node] = needs
     found, nan = {}, _mode.nan
     with _switched("grad", create_graph), _switched("nan", False):
         while order:
             node = order.pop()
             if node in ends:
                 found |= {edge: cotangents[edge] for k in range(len(node.outputs)) if (edge := (node, k)) in wanted and edge in cotangents}
-            needs = useful.get(node)
+            needs = node.parents if useful is None else useful.get(node)
             if not needs:
                 continue
             g = cotangents.pop((node, 0), None) if len(node.outputs) == 1 else _several(node, cotangents)
@@ -235,7 +233,7 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
                         _arrive(cotangents, owned, parents[target], r, op, g, given)
                 elif any(needs[i] for i in target):
                     given = [saved[name] for name in names]
-                    rs = rule(g, [needs[i] for i in target], *given)
+                    rs = rule(g, [bool(needs[i]) for i in target], *given)
                     if nan:
                         check_nan(f"the rule of {op.__name__}", rs, (g, given))
                     for i, r in zip(target, rs):
@@ -249,7 +247,7 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
 def _ancestors(edges) -> list:
     """All nodes that the edges depend on, oldest first."""
     seen = {node for node, _ in edges}
-    stack = list(seen)
+    stack = [*seen]
     while stack:
         for edge in stack.pop().parents:
             if edge is not None and edge[0] not in seen:
@@ -258,7 +256,7 @@ def _ancestors(edges) -> list:
     return sorted(seen, key=attrgetter("time"))
 
 
-def _arrive(cotangents, owned, edge, r, op, g=None, given=None) -> None:
+def _arrive(cotangents, owned, edge, r, op=None, g=None, given=None) -> None:
     """Fit r, which a rule of `op` returned, to shape and dtype of the value at `edge`, and add it to what arrived there before. g and `given`, what the
     rule was given, tell whether r is a new array (given None: unknown)."""
     node, k = edge
@@ -305,6 +303,8 @@ def _rewrap(node, a, k):
 
 def as_array(o, like):
     """What a forward or rule returned, as an array: NumPy's reductions and 0-d arithmetic give scalars. `like`: arrays of its device."""
+    if o is None:
+        raise TypeError("a forward or rule returned None; it must return an array")
     return o if type(o) is Tensor or (hasattr(o, "__array_function__") and not isinstance(o, np.generic)) else array_module(*like).asarray(o)
 
 
@@ -325,8 +325,7 @@ def _check_stale(node) -> None:
             edge = (node, k - n) if k >= n else node.parents[k]
             cell = (node.constants or {}).get(k, (0,)) if edge is None else edge[0].written[edge[1]]
             if cell[0] > node.time:
-                raise RuntimeError(f"backward through {node.op.__name__}: its {name!r} was written in place since the forward (an optimizer step too "
-                                   "early?), so the gradient would be wrong: run the forward again after the write")
+                raise RuntimeError(f"backward through {node.op.__name__}: its {name!r} was written in place since the forward; run that again after the write")
 
 
 def jvp(f: Callable, x: Tensor, v) -> tuple[Tensor, Tensor]:
