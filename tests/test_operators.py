@@ -15,7 +15,8 @@ def float32(*shape):
 NUMBERS = [2, 2.5, True, np.sqrt(2.0), np.float64(2), np.float32(2), np.int64(3)]
 OPERATORS = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b, "**": lambda a, b: a**b,
-    "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
 }  # fmt: skip
 
 
@@ -124,7 +125,8 @@ def test_length_and_iteration():
 
 def test_indexing():
     x = float32(4, 3)
-    for index in [0, -1, slice(1, 3), (slice(None, None, 2), 1), (..., 0), None, (None, 1, None), [0, 2], np.array([3, 3]), x.data > 1, (np.array([0, 1]), np.array([2, 0]))]:
+    for index in [0, -1, slice(1, 3), (slice(None, None, 2), 1), (..., 0), None, (None, 1, None), [0, 2], np.array([3, 3]), x.data > 1,
+                  (np.array([0, 1]), np.array([2, 0]))]:  # fmt: skip
         assert np.array_equal(x[index].data, x.data[index])
         expected = np.zeros((4, 3))
         np.add.at(expected, index, 1)
@@ -147,9 +149,12 @@ def test_methods_are_the_functions():
     a = x.data
     for y, expected in [
         (x.sum(), a.sum()), (x.sum(axis=0), a.sum(0)), (x.sum(1, keepdims=True), a.sum(1, keepdims=True)), (x.mean(axis=(0, 1)), a.mean()),
-        (x.var(axis=1), a.var(1)), (x.var(axis=1, ddof=1), a.var(1, ddof=1)), (x.max(axis=0), a.max(0)), (x.min(), a.min()), (x.exp(), np.exp(a)), (x.log(), np.log(a)),
-        (x.sqrt(), np.sqrt(a)), (x.tanh(), np.tanh(a)), (x.clip(1, 1.5), a.clip(1, 1.5)), (x.reshape(3, 2), a.reshape(3, 2)), (x.reshape((3, -1)), a.reshape(3, 2)),
-        (x.reshape(-1), a.ravel()), (x.transpose(1, 0), a.T), (x.transpose((1, 0)), a.T), (x.transpose(), a.T), (x.T, a.T), (x[:, None].squeeze(1), a),
+        (x.var(axis=1), a.var(1)), (x.var(axis=1, ddof=1), a.var(1, ddof=1)), (x.max(axis=0), a.max(0)),
+        (x.min(), a.min()), (x.exp(), np.exp(a)), (x.log(), np.log(a)),
+        (x.sqrt(), np.sqrt(a)), (x.tanh(), np.tanh(a)), (x.clip(1, 1.5), a.clip(1, 1.5)), (x.reshape(3, 2), a.reshape(3, 2)),
+        (x.reshape((3, -1)), a.reshape(3, 2)),
+        (x.reshape(-1), a.ravel()),
+        (x.transpose(1, 0), a.T), (x.transpose((1, 0)), a.T), (x.transpose(), a.T), (x.T, a.T), (x[:, None].squeeze(1), a),
     ]:  # fmt: skip
         assert type(y) is Tensor and y.shape == np.shape(expected) and y.requires_grad and y.dtype == np.float32
         np.testing.assert_allclose(y.data, expected, rtol=1e-6)

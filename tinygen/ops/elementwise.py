@@ -15,7 +15,7 @@ from ..engine import Tensor
 from ..primitive import primitive
 
 __all__ = [
-    "abs", "add", "clip", "cos", "divide", "erf", "exp", "expm1", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power",
+    "abs", "add", "clip", "cos", "divide", "exp", "expm1", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power",
     "reverse_gradient", "sin", "sqrt", "square", "stop_gradient", "straight_through", "subtract", "tanh", "where",
 ]
 
@@ -222,54 +222,6 @@ def cos(x):
 
 
 cos.vjp(x=lambda g, x: -(g * sin(x)))
-
-# erf(x) = x P(x^2) / Q(x^2) for |x| <= c, beyond which it is 1 to the last bit: (c, P, Q), the highest power first. The coefficients make the relative
-# error least-maximal (reweighted least squares at 60 digits): 3e-8 for float32, 5e-17 for float64. All are positive: nothing cancels in either sum.
-_ERF_SINGLE = (
-    4.0,
-    (1.99357001e-06, 0.000284302776, 0.00386180256, 0.0530350044, 0.193012811, 1.12837914),
-    (3.74772326e-05, 0.001180784, 0.0151635615, 0.115133399, 0.504385753, 1.0),
-)
-_ERF_DOUBLE = (
-    6.0,
-    (1.5139982482228897e-17, 2.1767950177700595e-14, 3.3250522644746226e-12, 1.7401800666976588e-10, 6.8256137743899385e-09,
-     1.7182737251922846e-07, 3.9364675407236134e-06, 5.7618699253223002e-05, 0.00086104659722404699, 0.006949550136285558,
-     0.066315812387920239, 0.22127580051459167, 1.1283791670955126),
-    (8.5859449772672897e-16, 3.2737524471395359e-13, 2.5663146183035629e-11, 1.1367468551210173e-09, 3.5575369647346791e-08,
-     8.4466936039016525e-07, 1.5660543745702387e-05, 0.00022812337975179964, 0.0025834575415954377, 0.022107954052572404,
-     0.13524882708831854, 0.52943390570047422, 1.0),
-)  # fmt: skip
-
-
-def _polynomial(coefficients, u):
-    """Horner's rule, in one buffer."""
-    y = u * coefficients[0]
-    for c in coefficients[1:-1]:
-        y += c
-        y *= u
-    y += coefficients[-1]
-    return y
-
-
-def _erf(x):
-    c, p, q = _ERF_SINGLE if x.dtype == np.float32 else _ERF_DOUBLE
-    x = np.minimum(np.maximum(x, -c), c)
-    u = x * x
-    x = x * _polynomial(p, u)
-    x /= _polynomial(q, u)
-    return np.minimum(np.maximum(x, -1), 1)  # not even by rounding beyond 1
-
-
-@primitive
-def erf(x):
-    """The error function. **Math** y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x; gx = g 2 / sqrt(pi) e^(-x^2). **Saved** x.
-
-    **Numerics** A rational function, to a few units of the last digit, relative, in float32 and float64.
-    """
-    return _erf(x)
-
-
-erf.vjp(x=lambda g, x: g * (exp(-(x * x)) * (2 / math.sqrt(math.pi))))
 
 # ---------------------------------------------------------------------------------------------------------------- choices
 

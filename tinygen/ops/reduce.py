@@ -50,7 +50,7 @@ def channel_sum(x):
 def _sum(x, axis, keepdims):
     """np.sum. A large float32 array whose summed axes are not the last in memory (a channels-last picture, say) goes through `channel_sum`."""
     if type(x) is not np.ndarray or x.dtype != np.float32 or x.size < 1 << 14 or axis is None:
-        return np.sum(x, axis=axis, keepdims=keepdims)
+        return x.sum(axis=axis, keepdims=keepdims)
     axes = normalize_axis_tuple(axis, x.ndim)
     order = sorted(range(x.ndim), key=lambda i: -x.strides[i])  # as the axes lie in memory
     inner = [i for i in order if x.shape[i] > 1]
@@ -59,11 +59,11 @@ def _sum(x, axis, keepdims):
     b, rows, c = (math.prod(x.shape[i] for i in part) for part in (inner[:lead], inner[lead : lead + run], inner[lead + run :]))
     memory = x.transpose(order)
     if rows < 16 or (rows < _BLOCK and c > 256) or not memory.flags.c_contiguous:  # few long rows: np.sum is as good, and quicker
-        return np.sum(x, axis=axis, keepdims=keepdims)
+        return x.sum(axis=axis, keepdims=keepdims)
     summed = set(inner[lead : lead + run])
     y = channel_sum(memory.reshape(b, rows, c)).reshape([1 if i in summed else x.shape[i] for i in order])
     y = y.transpose(sorted(range(x.ndim), key=order.__getitem__))
-    return np.sum(y, axis=axes, keepdims=keepdims)  # over the summed axes that are left, and those of length one
+    return y.sum(axis=axes, keepdims=keepdims)  # over the summed axes that are left, and those of length one
 
 
 @primitive
@@ -130,14 +130,14 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
 def max(x, *, axis=None, keepdims=False):
     """The greatest value along the axes. **Math** gx = g where x is the greatest. **Saved** x, y. **Numerics** Ties share g equally."""
     _not_empty("max", x, axis)
-    return np.max(x, axis=axis, keepdims=keepdims)
+    return x.max(axis=axis, keepdims=keepdims)
 
 
 @primitive
 def min(x, *, axis=None, keepdims=False):
     """The least value along the axes. **Math** gx = g where x is the least. **Saved** x, y. **Numerics** Ties share g equally."""
     _not_empty("min", x, axis)
-    return np.min(x, axis=axis, keepdims=keepdims)
+    return x.min(axis=axis, keepdims=keepdims)
 
 
 def _not_empty(name, x, axis):
@@ -165,7 +165,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
     **Numerics** The greatest value is taken out of the sum, so nothing overflows. Where all are -inf, y is -inf and gx is 0.
     """
     _not_empty("logsumexp", x, axis)
-    top = np.max(x, axis=axis, keepdims=True)
+    top = x.max(axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
     with np.errstate(divide="ignore"):
         y = np.log(_sum(np.exp(x - top), axis, True)) + top
@@ -181,13 +181,14 @@ logsumexp.vjp(x=_logsumexp_rule)
 
 def _below_top(x, axis):
     """x minus its greatest value along the axis: at most 0, so that exp does not overflow."""
-    return x - np.max(x, axis=axis, keepdims=True) if x.size else x + 0
+    return np.subtract(x, x.max(axis=axis, keepdims=True) if x.size else 0, out=np.empty_like(x))
 
 
 @primitive
 def softmax(x, *, axis=-1):
     """exp(x) / sum(exp(x)) along the axis. **Math** gx = y (g - sum(g y)). **Saved** y. **Numerics** Of x - max(x), so nothing overflows."""
-    y = np.exp(_below_top(x, axis))
+    y = _below_top(x, axis)
+    np.exp(y, out=y)
     y /= _sum(y, axis, True)
     return y
 
@@ -197,7 +198,7 @@ softmax.vjp(x=lambda g, y, axis: y * (g - sum(g * y, axis=axis, keepdims=True)))
 
 @primitive
 def log_softmax(x, *, axis=-1):
-    """x - logsumexp(x) along the axis. **Math** gx = g - exp(y) sum(g). **Saved** y. **Numerics** Stable, as logsumexp; never the log of a softmax."""
+    """x - logsumexp(x) along the axis. **Math** gx = g - exp(y) sum(g). **Saved** y. **Numerics** Stable, as logsumexp."""
     y = _below_top(x, axis)
     if y.size:
         y -= np.log(_sum(np.exp(y), axis, True))
