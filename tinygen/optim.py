@@ -43,14 +43,14 @@ _local = threading.local()  # .scratch: one block, of each thread
 
 
 def _in_blocks(jobs: list[tuple[Callable, tuple[Array, ...]]]) -> None:
-    """For each (f, arrays) call f(*blocks, scratch) for all blocks of its arrays, which have one shape; f works in place and element by element.
+    """For each (f, arrays) call f(*blocks, scratch) for all blocks of its arrays, which have one shape. f works element by element and in place; it
+    only reads its second array (a gradient).
 
     Arrays that are not NumPy's are one block, whose operations their library runs in parallel itself.
     """
     chunks = []
     for f, arrays in jobs:
-        if all(type(a) is np.ndarray for a in arrays):
-            flat = _flat(arrays)
+        if all(type(a) is np.ndarray for a in arrays) and (flat := _flat(arrays)):
             chunks += [(f, flat, slice(i, i + BLOCK)) for i in range(0, flat[0].size, BLOCK)]
         else:
             array_module(*arrays)  # raises if they lie on two devices
@@ -72,17 +72,15 @@ def _in_blocks(jobs: list[tuple[Callable, tuple[Array, ...]]]) -> None:
         parallel(run, len(chunks))
 
 
-def _flat(arrays: tuple[Array, ...]) -> list[Array]:
-    """The arrays as vectors, in the order in which the first lies in memory. They are views, but for a second one (the gradient) of another layout."""
+def _flat(arrays: tuple[Array, ...]) -> list[Array] | None:
+    """The arrays as vectors, in the order in which the first lies in memory: views, but for the second, which may be a copy. None if another would be."""
     first = arrays[0]
     if not first.flags.c_contiguous:
         axes = sorted(range(first.ndim), key=lambda i: -first.strides[i])
         arrays = tuple(a.transpose(axes) for a in arrays)
-    flat = [a.reshape(-1) for a in arrays]
-    for k, (vector, a) in enumerate(zip(flat, arrays)):
-        if k != 1 and not np.may_share_memory(vector, a):
-            raise ValueError(f"an array of shape {first.shape} and strides {first.strides} is updated in place, so it must lie densely in memory")
-    return flat
+    if all(a.flags.c_contiguous for k, a in enumerate(arrays) if k != 1):
+        return [a.reshape(-1) for a in arrays]
+    return None
 
 
 # -------------------------------------------------------------------------------------------------------------- optimizers
