@@ -31,6 +31,8 @@ def _wrap(value):
         return StrictArray(value)
     if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
         return type(value)(_wrap(v) for v in value)
+    if isinstance(value, tuple):  # a named one: np.linalg.slogdet
+        return tuple(_wrap(v) for v in value)
     return value
 
 

@@ -20,33 +20,19 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from ..primitive import primitive
 from .elementwise import sqrt, square
 from .linalg import matmul
 from .reduce import mean as mean_over
+from .reduce import sum
 from .shape import broadcast_to, reshape
 
 __all__ = ["affine_norm", "batch_norm", "group_norm", "instance_norm", "layer_norm", "pixel_norm", "spectral_norm"]
 
 
-@primitive
-def spatial_sum(x):
-    """Sum over all axes but the first two: the table (N, C).
-
-    **Math** dx = g repeated over space. **Saved** nothing.
-    **Numerics** channels-last memory is summed by a product with ones: BLAS adds in blocks where NumPy would add one row after the other, and is
-    several times faster.
-    """
-    n, c = x.shape[:2]
-    m = math.prod(x.shape[2:])
-    if type(x) is np.ndarray and m > 1 and c > 1 and x.strides[1] == x.itemsize:
-        return np.matmul(np.ones((1, m), x.dtype), x.reshape(n, c, m).swapaxes(1, 2)).reshape(n, c)
-    return x.reshape(n, c, m).sum(axis=2)
-
-
-spatial_sum.vjp(x=lambda g, x_shape: broadcast_to(_over_space(g, len(x_shape)), shape=x_shape))
+def _spatial_sum(x):
+    """x (N, C, *space) summed over space: the table (N, C)."""
+    return sum(x, axis=tuple(range(2, x.ndim)))
 
 
 def _over_space(table, ndim):
@@ -81,9 +67,9 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     **Saved** x, weight, mean, var. **Numerics** two passes, the variance from centred values.
     """
     c, m = x.shape[1], _count(x.shape, groups)
-    mean = _pool(spatial_sum(x), groups) / m
+    mean = _pool(_spatial_sum(x), groups) / m
     centred = x - _over_space(_spread(mean, c, groups), x.ndim)
-    var = _pool(spatial_sum(centred * centred), groups) / m
+    var = _pool(_spatial_sum(centred * centred), groups) / m
     scale = _spread((var + eps) ** -0.5, c, groups)
     scale = scale if weight is None else scale * weight
     centred *= _over_space(scale, x.ndim)
@@ -97,7 +83,7 @@ def _channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
     g_y, g_mean, g_var = g
     c, m = x.shape[1], _count(x.shape, groups)
     centred = x - _over_space(_spread(mean, c, groups), x.ndim)
-    s_g, s_gc = spatial_sum(g_y), spatial_sum(g_y * centred)  # (N, C): all sums that anything below needs
+    s_g, s_gc = _spatial_sum(g_y), _spatial_sum(g_y * centred)  # (N, C): all sums that anything below needs
     rstd = (var + eps) ** -0.5
     r = _spread(rstd, c, groups)
     dx = None
