@@ -268,3 +268,16 @@ def _(d):
         return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
     return (lambda x: ops.gelu(x, approximate="tanh")), [d.array(d.shape(), -4, 4)], slowly(naive)
+
+
+# The declared exceptions, where what they declare happens to be the derivative (else: tests/test_elementwise.py).
+
+
+@case("straight_through")
+def _(d):
+    return (lambda x: ops.straight_through(x, x) * x), [d.array(d.shape())], slowly(lambda x: x * x)
+
+
+@case("reverse_gradient")
+def _(d):
+    return (lambda x: ops.reverse_gradient(x, scale=-1.0) * x), [d.array(d.shape())], slowly(lambda x: x * x)
