@@ -144,6 +144,20 @@ def test_a_write_shows_through_views_and_outputs_and_constants():
         grad(y, z)
 
 
+def test_a_forward_that_returns_its_argument_shares_its_writes():
+    @primitive
+    def same(x):
+        return x
+
+    same.vjp(x=lambda g: g)
+    x = leaf([1.0, 2.0])
+    y = same(x)
+    z = (y * y).sum()
+    x[0] = 5.0
+    with pytest.raises(RuntimeError, match="written in place"):
+        grad(z, x)
+
+
 def test_writes_that_the_graph_cannot_allow():
     x = leaf([1.0, 2.0])
     with pytest.raises(ValueError, match="result of multiply"):

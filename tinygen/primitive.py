@@ -90,10 +90,14 @@ class Primitive:
         if mask and _mode.grad:
             plan = self.plans.get(mask + bit) or self._plan(mask, len(arrays))
         if self.several:
-            written = [[0] if o.base is None else _cell_of(o, args) for o in y]
+            written = [_cell_of(o, args) for o in y]
             node = self._record(plan, arrays, parents, constants, y, settings, [(o.shape, o.dtype) for o in y], written) if plan and plan[2] else None
             return tuple(Tensor(o, (node, k) if node and o.dtype.kind == "f" else None, written[k]) for k, o in enumerate(y))
-        cell = [0] if y.base is None else _cell_of(y, args)
+        shared = y.base is not None
+        for a in arrays:
+            if a is y:
+                shared = True
+        cell = _cell_of(y, args) if shared else [0]
         if plan and plan[2] and y.dtype.kind == "f":
             return Tensor(y, (self._record(plan, arrays, parents, constants, (y,), settings, ((y.shape, y.dtype),), (cell,)), 0), cell)
         return Tensor(y, None, cell)
