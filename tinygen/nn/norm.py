@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class _Affine(Module):
 
 
 class _BatchNorm(_Affine):
-    axes: dict[int, str]  # number of axes that x may have -> their names
+    axes: ClassVar[dict[int, str]]  # number of axes that x may have -> their names
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True, *, device: str = "cpu", dtype: Any = np.float32
@@ -66,13 +66,13 @@ class BatchNorm1d(_BatchNorm):
     unbiased estimate, n / (n - 1) times the one divided by. In evaluation the buffers are the statistics. Training on one value a channel is an error.
     """
 
-    axes = {2: "(N, C)", 3: "(N, C, L)"}
+    axes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
 
 
 class BatchNorm2d(_BatchNorm):
     """Batch normalization of x (N, C, H, W), as BatchNorm1d."""
 
-    axes = {4: "(N, C, H, W)"}
+    axes: ClassVar = {4: "(N, C, H, W)"}
 
 
 class LayerNorm(_Affine):

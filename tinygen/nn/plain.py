@@ -9,7 +9,21 @@ from ..backend import Generator
 from .module import Module
 
 __all__ = [
-    "AvgPool2d", "Dropout", "ELU", "Flatten", "GELU", "Identity", "LeakyReLU", "MaxPool2d", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh", "Unflatten", "Upsample",
+    "ELU",
+    "GELU",
+    "AvgPool2d",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "LeakyReLU",
+    "MaxPool2d",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+    "Unflatten",
+    "Upsample",
 ]
 
 Pair = int | tuple[int, int]

@@ -1,0 +1,30 @@
+"""Optimizers, learning-rate schedules, gradient clipping and the exponential moving average of weights.
+
+    optimizer = Adam(model.parameters(), lr=1e-3)
+    for step in range(steps):
+        optimizer.lr = 1e-3 * warmup_cosine(step, warmup=100, steps=steps)
+        optimizer.zero_grad()
+        loss(model(batch)).backward()
+        optimizer.step()
+
+All arithmetic is in the parameters' own dtype. optimizers.py comes first; blocks.py has how a step is made fast.
+"""
+
+from .average import ExponentialMovingAverage
+from .clipping import clip_grad_norm
+from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from .schedules import constant, cosine_decay, linear_decay, warmup_cosine
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "ExponentialMovingAverage",
+    "Optimizer",
+    "RMSprop",
+    "clip_grad_norm",
+    "constant",
+    "cosine_decay",
+    "linear_decay",
+    "warmup_cosine",
+]
