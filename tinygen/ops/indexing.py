@@ -34,7 +34,11 @@ def put_at(x: Array, index: Any, shape: tuple[int, ...]) -> Array:
     **Shapes.** x has the shape of zeros(shape)[index].
     **Math.** y[m] = sum over k with index_k = m of x[k]; cotangent of x: getitem(g, index), the adjoint.
     """
-    return _put_at(x, index=_plain("put_at", index, x), shape=tuple(shape))
+    index, shape, xp = _plain("put_at", index, x), tuple(shape), array_module(x.data if isinstance(x, Tensor) else x)
+    expected = xp.broadcast_to(xp.zeros((), bool), shape)[index].shape
+    if x.shape != expected:
+        raise ValueError(f"put_at: x has shape {x.shape}, but this index into {shape} names elements in the shape {expected}")
+    return _put_at(x, index=index, shape=shape)
 
 
 def _plain(name: str, index, x) -> tuple:
@@ -132,5 +136,6 @@ def one_hot(indices: Array, num_classes: int, dtype: Any = np.float32) -> np.nda
 
 
 def _check_range(name: str, indices, n: int, what: str) -> None:
-    if type(indices) is np.ndarray and indices.size and not 0 <= (low := indices.min()) <= (high := indices.max()) < n:
+    low, high = (indices.min(), indices.max()) if type(indices) is np.ndarray and indices.size else (0, 0)
+    if low < 0 or high >= max(n, 1):
         raise IndexError(f"{name}: indices run from {low} to {high}; there are {n} {what}, so they must lie in 0 to {n - 1}")

@@ -62,14 +62,19 @@ def _banded(matrix, x, out):
 _separable.vjp(x=lambda g, rows, columns: _separable(g, rows=rows.T, columns=columns.T))
 
 
-def _apply(x, rows: np.ndarray, columns: np.ndarray):
-    """_separable with the matrices moved to the device and dtype of x."""
+def _apply(x, build, rows: tuple, columns: tuple):
+    """_separable with the matrices build(*rows) and build(*columns)."""
     raw = x.data if isinstance(x, Tensor) else x
     xp = array_module(raw)
-    return _separable(x, rows=xp.asarray(rows.astype(raw.dtype)), columns=xp.asarray(columns.astype(raw.dtype)))
+    return _separable(x, rows=_matrix(xp, raw.dtype, build, *rows), columns=_matrix(xp, raw.dtype, build, *columns))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
+def _matrix(xp, dtype, build, *args):
+    """build(*args) as an array of xp, made and moved there once."""
+    return xp.asarray(build(*args).astype(dtype))
+
+
 def _linear_matrix(n: int, m: int, scale: float, align_corners: bool) -> np.ndarray:
     """(m, n): output o reads position p = (o + 1/2) / scale - 1/2, or o (n - 1)/(m - 1) where corners are aligned, between its two neighbours."""
     p = np.arange(m) * ((n - 1) / max(m - 1, 1)) if align_corners else np.maximum((np.arange(m) + 0.5) / scale - 0.5, 0)
@@ -80,7 +85,6 @@ def _linear_matrix(n: int, m: int, scale: float, align_corners: bool) -> np.ndar
     return matrix
 
 
-@functools.lru_cache(maxsize=64)
 def _nearest_matrix(n: int, m: int, scale: float) -> np.ndarray:
     """(m, n): output o is input floor(o / scale)."""
     return np.eye(n)[np.minimum(np.floor(np.arange(m) / scale).astype(int), n - 1)]
@@ -121,11 +125,10 @@ def interpolate(x: Array, size: int | Pair | None = None, scale_factor: float | 
             return _spread(x, kernel=factor, stride=factor, padding=(0, 0), size=size, scale=1)
         if all(1 / s == int(1 / s) and n % int(1 / s) == 0 for n, s in zip(x.shape[2:], scale)):
             return getitem(x, (..., slice(None, None, int(1 / scale[0])), slice(None, None, int(1 / scale[1]))))
-        return _apply(x, *(_nearest_matrix(n, m, s) for n, m, s in zip(x.shape[2:], size, scale)))
-    return _apply(x, *(_linear_matrix(n, m, s, align_corners) for n, m, s in zip(x.shape[2:], size, scale)))
+        return _apply(x, _nearest_matrix, *zip(x.shape[2:], size, scale))
+    return _apply(x, _linear_matrix, *zip(x.shape[2:], size, scale, (align_corners, align_corners)))
 
 
-@functools.lru_cache(maxsize=64)
 def _mean_matrix(n: int, m: int) -> np.ndarray:
     """(m, n): output o is the mean of the inputs floor(o n / m) to ceil((o + 1) n / m) - 1."""
     matrix = np.zeros((m, n))
@@ -144,10 +147,9 @@ def adaptive_avg_pool2d(x: Array, output_size: int | Pair) -> Array:
     size = _pair("adaptive_avg_pool2d", "output_size", output_size, 1)
     if 0 in x.shape[2:]:
         raise ValueError(f"adaptive_avg_pool2d: x {x.shape} has no pixels to average")
-    return _apply(x, *(_mean_matrix(n, m) for n, m in zip(x.shape[2:], size)))
+    return _apply(x, _mean_matrix, *zip(x.shape[2:], size))
 
 
-@functools.lru_cache(maxsize=64)
 def _blur_matrix(n: int, kernel: tuple, mode: str) -> np.ndarray:
     """(n, n): row o holds the kernel around o; what it has beyond the ends is dropped, or reflected."""
     matrix, half = np.zeros((n, n)), len(kernel) // 2
@@ -180,7 +182,7 @@ def blur(x: Array, kernel: Sequence[float] = (1, 2, 1), mode: str = "zero") -> A
         raise ValueError(f'blur: mode {mode!r} is unknown; choose "zero" or "reflect"')
     if mode == "reflect" and x.size and len(kernel) // 2 >= min(x.shape[2:]):
         raise ValueError(f"blur: a kernel of {len(kernel)} reaches {len(kernel) // 2} pixels beyond the edge, too far to reflect x {x.shape}")
-    return _apply(x, *(_blur_matrix(n, kernel, mode) for n in x.shape[2:]))
+    return _apply(x, _blur_matrix, *((n, kernel, mode) for n in x.shape[2:]))
 
 
 # --------------------------------------------------------------------------------------------------------- channels to pixels

@@ -222,7 +222,9 @@ def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> tuple:
             raise ValueError(f"split: axis {axis} of shape {x.shape} does not divide into {sections} equal parts; give a list of sizes")
         sections = [n // sections] * sections
     sizes = list(sections)
-    if sum(sizes) != n or not sizes or min(sizes) < 0:
+    if not sizes or min(sizes) < 0:
+        raise ValueError(f"split: sizes {sizes}; give one or more, none of them negative")
+    if sum(sizes) != n:
         raise ValueError(f"split: sizes {sizes} add up to {sum(sizes)}, but axis {axis} of shape {x.shape} has {n}")
     bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
     return _split(x, bounds=bounds, axis=axis) if len(sizes) > 1 else (x,)
@@ -247,11 +249,12 @@ def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: floa
     if mode not in _MODES:
         raise ValueError(f"pad: mode {mode!r} is unknown; choose one of {', '.join(_MODES)}")
     try:
-        widths = [(int(b), int(a)) for b, a in np.broadcast_to(pad_width, (x.ndim, 2))]
+        table = np.broadcast_to(pad_width, (x.ndim, 2))
     except ValueError:
         raise ValueError(f"pad: pad_width {pad_width} fits no x of shape {x.shape}; give an int, (before, after), or {x.ndim} such pairs") from None
-    if any(b < 0 or a < 0 for b, a in widths):
-        raise ValueError(f"pad: pad_width {pad_width} is negative; to cut x smaller, slice it")
+    if table.dtype.kind not in "iu" or (table < 0).any():
+        raise ValueError(f"pad: pad_width {pad_width} must hold integers, none of them negative; to cut x smaller, slice it")
+    widths = [(int(before), int(after)) for before, after in table]
     mode = _MODES[mode]
     if mode == "constant":
         return _pad(x, widths=widths, value=value)

@@ -1,0 +1,122 @@
+"""Linear algebra: against NumPy at sizes that the cases do not reach, memory of results, precision, and errors that teach."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tinygen import check_grads, grad, ops, tensor
+
+rng = np.random.default_rng(0)
+
+
+def test_products_of_a_layer_agree_in_float64():
+    """Large enough to be shared among threads."""
+    x, w, b, g = (rng.standard_normal(s) for s in ((128, 784), (400, 784), (400,), (128, 400)))
+    xs = [tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = ops.linear(*xs)
+    np.testing.assert_allclose(y.data, np.einsum("ni,oi->no", x, w) + b, rtol=1e-10, atol=1e-10)
+    gx, gw, gb = grad(y, xs, tensor(g))
+    np.testing.assert_allclose(gx.data, np.einsum("no,oi->ni", g, w), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(gw.data, np.einsum("no,ni->oi", g, x), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(gb.data, g.sum(0), rtol=1e-10, atol=1e-10)
+    assert gw.data.flags.c_contiguous and gw.data.flags.owndata, "an optimizer walks over it as one run of memory"
+
+
+def test_einsum_agrees_with_numpy_on_large_operands():
+    for spec, a, b in [("bhqd,bhkd->bhqk", (4, 3, 20, 16), (4, 3, 24, 16)), ("nchw,oc->nohw", (3, 8, 9, 9), (5, 8)), ("ij,jk->ki", (70, 80), (80, 90))]:
+        a, b = rng.standard_normal(a), rng.standard_normal(b)
+        np.testing.assert_allclose(ops.einsum(spec, a, b), np.einsum(spec, a, b), rtol=1e-10, atol=1e-10)
+
+
+def test_einsum_takes_a_list_and_keeps_pictures_channels_last():
+    x = rng.standard_normal((2, 5, 4, 3)).transpose(0, 3, 1, 2)
+    y = ops.einsum("nchw,oc->nohw", [x, rng.standard_normal((6, 3))])
+    assert y.shape == (2, 6, 5, 4) and y.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.parametrize("n", [1, 32, 33, 100])
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("transpose", [True, False])
+def test_triangular_solve_reads_its_triangle_alone(n, lower, transpose):
+    a, b = rng.standard_normal((n, n)) / n + 2 * np.eye(n), rng.standard_normal((n, 3))
+    t = np.tril(a) if lower else np.triu(a)
+    x = ops.solve_triangular(a, b, lower=lower, transpose=transpose)
+    np.testing.assert_allclose((t.T if transpose else t) @ x, b, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(x, ops.solve_triangular(np.where(t, t, np.nan), b, lower=lower, transpose=transpose))
+    leaf = tensor(a, requires_grad=True)
+    g = grad(ops.solve_triangular(leaf, b, lower=lower, transpose=transpose).sum(), leaf).data
+    assert g.any() and not (g - (np.tril(g) if lower else np.triu(g))).any()
+
+
+def test_cholesky_reads_the_symmetric_part():
+    a = rng.standard_normal((4, 4)) * 0.2 + 3 * np.eye(4)
+    y = ops.cholesky(a)
+    np.testing.assert_allclose(y @ y.T, (a + a.T) / 2, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(y, ops.cholesky(a.T))
+    leaf = tensor(a, requires_grad=True)
+    g = grad((ops.cholesky(leaf) * rng.standard_normal((4, 4))).sum(), leaf).data
+    np.testing.assert_allclose(g, g.T, rtol=1e-12, atol=1e-12)
+
+
+def test_logdet_is_twice_the_cholesky_factors():
+    """Two ways to a Gaussian's log-determinant, with one gradient."""
+    a = rng.standard_normal((5, 5)) * 0.2 + 3 * np.eye(5)
+    one, two = tensor(a + a.T, requires_grad=True), tensor(a + a.T, requires_grad=True)
+    y, z = ops.logdet(one), 2.0 * ops.log(ops.einsum("ii->i", ops.cholesky(two))).sum()
+    np.testing.assert_allclose(y.data, z.data, rtol=1e-12)
+    np.testing.assert_allclose(grad(y, one).data, grad(z, two).data, rtol=1e-10, atol=1e-12)
+
+
+def test_the_determinant_itself_is_never_formed():
+    a = np.eye(400) * 1e-3
+    assert ops.logdet(a) == pytest.approx(400 * np.log(1e-3)) and np.linalg.det(a) == 0
+
+
+def test_third_order():
+    a = rng.standard_normal((3, 3)) * 0.2 + 2 * np.eye(3)
+    check_grads(ops.inv, a, order=3)
+    check_grads(ops.cholesky, a, order=3)
+    check_grads(lambda a, b: ops.einsum("ij,jk,kl->il", a, b, a), a, a + 1, order=3)
+
+
+A, B = np.ones((2, 3)), np.ones((3, 4))
+
+
+@pytest.mark.parametrize(
+    "f, message",
+    [
+        (lambda: ops.matmul(A, A), r"matmul: \(2, 3\) times \(2, 3\)"),
+        (lambda: ops.matmul(A, B[:2, 0]), r"matmul: \(2, 3\) times \(2,\)"),
+        (lambda: ops.matmul(A, np.array(1.0)), r"matmul: \(2, 3\) times \(\)"),
+        (lambda: ops.linear(A, B), r"linear: weight \(3, 4\) is \(outputs, inputs\), and x \(2, 3\) must end in its inputs"),
+        (lambda: ops.linear(np.array(1.0), B), "linear: weight"),
+        (lambda: ops.linear(A, A, np.ones(3)), r"linear: bias \(3,\) must be \(2,\)"),
+        (lambda: ops.einsum("ij,jk->ik->", A, B), "only letters, commas, one"),
+        (lambda: ops.einsum("i1,1k", A, B), "only letters"),
+        (lambda: ops.einsum("ij", A, B), "it names 1 operands, 2 came"),
+        (lambda: ops.einsum("ij,kj->ik", A, B), "'j' has length 3 and 4"),
+        (lambda: ops.einsum("ii->i", A), "'i' has length 2 and 3"),
+        (lambda: ops.einsum("ij,jk->im", A, B), "each letter of the output must stand in an operand"),
+        (lambda: ops.einsum("ij,jk->ii", A, B), "in the output once"),
+        (lambda: ops.einsum("ijk,jk->i", A, B), r"'ijk' names 3 axes, \(2, 3\) has 2"),
+        (lambda: ops.einsum("i,jk->i", A, B), r"'i' names 1 axes, \(2, 3\) has 2"),
+        (lambda: ops.einsum("...j,jk->jk", A, B), "the output must have it too"),
+        (lambda: ops.einsum("...,...->...", A, B), "a broadcast axis has length"),
+        (lambda: ops.inv(A), r"inv: a has shape \(2, 3\); it must be \(..., n, n\)"),
+        (lambda: ops.slogdet(A), "slogdet: a has shape"),
+        (lambda: ops.cholesky(A), "cholesky: a has shape"),
+        (lambda: ops.solve(A, B), "solve: a has shape"),
+        (lambda: ops.solve(np.eye(3), A), r"solve: a \(3, 3\) times x cannot be b \(2, 3\); b is \(..., 3, k\), or \(3,\)"),
+        (lambda: ops.solve_triangular(np.eye(3), np.ones(2)), r"solve_triangular: a \(3, 3\) times x cannot be b \(2,\)"),
+    ],
+)
+def test_errors_teach(f, message):
+    with pytest.raises(ValueError, match=message):
+        f()
+
+
+@pytest.mark.parametrize("f", [ops.inv, lambda a: ops.solve(a, np.ones(3)), lambda a: ops.cholesky(-np.eye(3)), lambda a: ops.solve_triangular(a, np.ones(3))])
+def test_no_solution_is_an_error(f):
+    with pytest.raises(np.linalg.LinAlgError):
+        f(np.zeros((3, 3)))

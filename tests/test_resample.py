@@ -1,0 +1,165 @@
+"""Pooling and resampling: adjoint identities, memory layout, ties and gaps, known pictures, and errors that teach."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tinygen import grad, ops, tensor
+
+rng = np.random.default_rng(0)
+
+LINEAR = {
+    "avg_pool2d": lambda x: ops.avg_pool2d(x, 3, 2, 1),
+    "avg_pool2d apart": lambda x: ops.avg_pool2d(x, 2),
+    "adaptive": lambda x: ops.adaptive_avg_pool2d(x, (3, 5)),
+    "nearest": lambda x: ops.interpolate(x, scale_factor=2),
+    "nearest to size": lambda x: ops.interpolate(x, size=(5, 11)),
+    "bilinear": lambda x: ops.interpolate(x, scale_factor=2, mode="bilinear"),
+    "blur": ops.blur,
+    "pixel_shuffle": lambda x: ops.pixel_shuffle(x, upscale_factor=2),
+    "pixel_unshuffle": lambda x: ops.pixel_unshuffle(x, downscale_factor=2),
+}
+ALL = LINEAR | {"max_pool2d": lambda x: ops.max_pool2d(x, 2), "max_pool2d overlapping": lambda x: ops.max_pool2d(x, 3, 1, 1)}
+
+
+def channels_last(n, c, h, w, dtype=np.float32):
+    return rng.standard_normal((n, h, w, c)).astype(dtype).transpose(0, 3, 1, 2)
+
+
+def leaf(x):
+    """A leaf whose data keeps the memory order of x."""
+    t = tensor(np.zeros(x.shape, x.dtype), requires_grad=True)
+    t.data = x
+    return t
+
+
+@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("c", [4, 8])
+def test_the_gradient_is_the_adjoint(name, c):
+    """<f(x), g> = <x, f*(g)>."""
+    x = leaf(channels_last(2, c, 8, 6, np.float64))
+    y = LINEAR[name](x)
+    g = channels_last(*y.shape, np.float64)
+    other = grad(y, x, tensor(g)).data
+    assert abs((y.data * g).sum() - (x.data * other).sum()) < 1e-13 * np.linalg.norm(x.data) * np.linalg.norm(g) * 4
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("memory", ["channels last", "channels first"])
+def test_pictures_lie_channels_last(name, memory):
+    x = channels_last(2, 4, 8, 6)
+    x = leaf(x if memory == "channels last" else np.ascontiguousarray(x))
+    y = ALL[name](x)
+    assert y.data.transpose(0, 2, 3, 1).flags.c_contiguous and y.dtype == np.float32
+    g = grad(y, x, leaf(channels_last(*y.shape))).data
+    assert g.transpose(0, 2, 3, 1).flags.c_contiguous and g.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("shape", [(0, 4, 8, 6), (2, 0, 8, 6)])
+def test_empty_batches(name, shape):
+    x = tensor(np.zeros(shape, np.float32), requires_grad=True)
+    y = ALL[name](x)
+    assert y.size == 0 and grad(y, x, tensor(np.zeros(y.shape, np.float32))).shape == shape
+
+
+def test_of_equal_values_the_first_is_the_maximum():
+    x = tensor(np.zeros((1, 1, 4, 4)), requires_grad=True)
+    g = grad(ops.max_pool2d(x, 2).sum(), x).data
+    assert g[0, 0].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_the_padding_never_is_the_maximum():
+    x = tensor(np.full((1, 1, 2, 2), -np.inf), requires_grad=True)
+    y = ops.max_pool2d(x, 2, 2, 1)
+    assert (y.data == -np.inf).all()
+    assert (grad(y.sum(), x).data == 1).all()
+    assert (ops.max_pool2d(np.full((1, 1, 3, 3), -5.0), 3, 2, 1) == -5).all()
+
+
+def test_a_nan_shows():
+    x = np.zeros((1, 1, 4, 4))
+    x[0, 0, 1, 2] = np.nan
+    assert np.isnan(ops.max_pool2d(x, 2))[0, 0].tolist() == [[False, True], [False, False]]
+
+
+def test_large_windows_and_gaps_between_windows():
+    x = rng.permutation(20 * 20).reshape(1, 1, 20, 20) * 1.0
+    leaf = tensor(x, requires_grad=True)
+    g = grad(ops.max_pool2d(leaf, 17, 1).sum(), leaf).data  # 289 positions: more than a byte counts
+    expected = np.zeros_like(x)
+    for i, j in np.ndindex(4, 4):
+        expected[x == x[..., i : i + 17, j : j + 17].max()] += 1
+    np.testing.assert_array_equal(g, expected)
+    g = grad(ops.avg_pool2d(leaf, 2, 5).sum(), leaf).data
+    assert (g[0, 0, :2, :2] == 0.25).all() and g.sum() == 16 and not g[0, 0, 2:5].any()
+
+
+def test_bilinear_reproduces_a_plane():
+    """A linear function of the position, away from the edges."""
+    plane = np.add.outer(np.arange(8.0), 2 * np.arange(8.0))[None, None]
+    y = ops.interpolate(plane, scale_factor=2, mode="bilinear")[0, 0]
+    at = (np.arange(16) + 0.5) / 2 - 0.5
+    np.testing.assert_allclose(y[1:-1, 1:-1], np.add.outer(at, 2 * at)[1:-1, 1:-1], rtol=1e-12)
+    np.testing.assert_allclose(ops.interpolate(plane, size=(15, 22), mode="bilinear", align_corners=True)[0, 0], np.add.outer(np.linspace(0, 7, 15), np.linspace(0, 14, 22)), rtol=1e-12)
+
+
+def test_blur_removes_the_checkerboard_and_keeps_a_constant():
+    board = (-1.0) ** np.add.outer(np.arange(6), np.arange(6))[None, None]
+    assert abs(ops.blur(board, mode="reflect")).max() < 1e-15
+    np.testing.assert_allclose(ops.blur(np.ones((1, 2, 6, 6)), mode="reflect"), 1, rtol=1e-14)
+    corner = ops.blur(np.ones((1, 1, 6, 6)))[0, 0]
+    assert corner[0, 0] == pytest.approx(0.75**2) and corner[2, 3] == pytest.approx(1)
+
+
+def test_shuffle_and_unshuffle_are_inverse():
+    x = channels_last(2, 8, 3, 5)
+    np.testing.assert_array_equal(ops.pixel_unshuffle(ops.pixel_shuffle(x, upscale_factor=2), downscale_factor=2), x)
+
+
+def test_adaptive_pooling_to_one_is_the_mean():
+    x = channels_last(3, 5, 7, 6, np.float64)
+    np.testing.assert_allclose(ops.adaptive_avg_pool2d(x, 1)[..., 0, 0], x.mean(axis=(2, 3)), rtol=1e-12)
+
+
+X = np.zeros((2, 3, 4, 6), np.float32)
+
+
+@pytest.mark.parametrize(
+    "f, message",
+    [
+        (lambda: ops.avg_pool2d(X[0], 2), r"avg_pool2d: x has shape \(3, 4, 6\); it takes pictures \(N, C, H, W\)"),
+        (lambda: ops.avg_pool2d(X, 0), "avg_pool2d: kernel_size is 0; give an integer, or a pair .* of 1 or more"),
+        (lambda: ops.avg_pool2d(X, 2.0), "avg_pool2d: kernel_size is 2.0"),
+        (lambda: ops.avg_pool2d(X, (2, 2, 2)), "avg_pool2d: kernel_size is"),
+        (lambda: ops.avg_pool2d(X, 2, 0), "avg_pool2d: stride is 0"),
+        (lambda: ops.avg_pool2d(X, 2, padding=-1), "avg_pool2d: padding is -1"),
+        (lambda: ops.avg_pool2d(X, 2, padding=2), "avg_pool2d: padding .* is more than half of kernel_size"),
+        (lambda: ops.max_pool2d(X, 5), "max_pool2d: kernel_size .5, 5. is larger than x, 4x6 with padding .0, 0."),
+        (lambda: ops.max_pool2d(X[0, 0], 2), "max_pool2d: x has shape"),
+        (lambda: ops.adaptive_avg_pool2d(X, 0), "adaptive_avg_pool2d: output_size is 0"),
+        (lambda: ops.adaptive_avg_pool2d(X[:, :, :0], 1), "adaptive_avg_pool2d: x .* no pixels"),
+        (lambda: ops.interpolate(X), "interpolate: give either size or scale_factor"),
+        (lambda: ops.interpolate(X, 4, 2), "interpolate: give either size or scale_factor"),
+        (lambda: ops.interpolate(X, 4, mode="bicubic"), "interpolate: mode 'bicubic'"),
+        (lambda: ops.interpolate(X, 4, align_corners=True), "align_corners=True; the modes"),
+        (lambda: ops.interpolate(X, 0), "interpolate: size is 0"),
+        (lambda: ops.interpolate(X, scale_factor=0.1), "interpolate: scale_factor 0.1 leaves no pixel of 4x6"),
+        (lambda: ops.interpolate(X, scale_factor=-2), "interpolate: scale_factor -2 leaves no pixel"),
+        (lambda: ops.interpolate(X[..., :0], 2), "interpolate: x .* has no pixels"),
+        (lambda: ops.interpolate(X[0], 2), "interpolate: x has shape"),
+        (lambda: ops.blur(X, (1, 1)), "blur: kernel .* odd number"),
+        (lambda: ops.blur(X, (1, -2, 1)), "blur: kernel .* do not add up to 0"),
+        (lambda: ops.blur(X, mode="edge"), 'blur: mode .edge. is unknown; choose "zero" or "reflect"'),
+        (lambda: ops.blur(X, [1] * 9, "reflect"), "blur: a kernel of 9 reaches 4 pixels"),
+        (lambda: ops.blur(X[0]), "blur: x has shape"),
+        (lambda: ops.pixel_shuffle(X, upscale_factor=2), "pixel_shuffle: 3 channels do not divide into groups of upscale_factor.2 = 4"),
+        (lambda: ops.pixel_shuffle(X, upscale_factor=0), "pixel_shuffle: 3 channels"),
+        (lambda: ops.pixel_unshuffle(X, downscale_factor=3), "pixel_unshuffle: 4x6 pixels do not divide into blocks of downscale_factor = 3"),
+        (lambda: ops.pixel_unshuffle(X[0], downscale_factor=2), "pixel_unshuffle: x has shape"),
+    ],
+)
+def test_errors_teach(f, message):
+    with pytest.raises(ValueError, match=message):
+        f()

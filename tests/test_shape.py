@@ -1,0 +1,172 @@
+"""Shapes and indexing: adjoint identities, memory layout, shared memory, and errors that teach."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tinygen import check_grads, grad, ops, tensor
+
+rng = np.random.default_rng(0)
+PADDED = ((0, 0), (0, 0), (2, 1), (0, 3))
+
+
+def channels_last(shape, dtype=np.float32):
+    n, c, h, w = shape
+    return rng.standard_normal((n, h, w, c)).astype(dtype).transpose(0, 3, 1, 2)
+
+
+def is_channels_last(x):
+    return x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "f, adjoint, shape",
+    [
+        (lambda x: ops.broadcast_to(x, shape=(5, 4, 3)), lambda g: ops.sum_to(g, shape=(4, 1)), (4, 1)),
+        (lambda x: ops.getitem(x, (np.array([0, 0, 2]), slice(1, None))), lambda g: ops.put_at(g, (np.array([0, 0, 2]), slice(1, None)), (4, 5)), (4, 5)),
+        (lambda x: ops.getitem(x, np.array([1, -1, 3])), lambda g: ops.put_at(g, np.array([1, -1, 3]), (4, 5)), (4, 5)),
+        (lambda x: ops.transpose(x, axes=(2, 0, 1)), lambda g: ops.transpose(g, axes=(1, 2, 0)), (2, 3, 4)),
+        (lambda x: ops.pad(x, ((1, 2), (0, 3))), lambda g: ops.getitem(g, (slice(1, -2), slice(0, -3))), (4, 5)),
+    ],
+    ids=["broadcast_to", "getitem", "getitem of rows", "transpose", "pad"],
+)
+def test_adjoint_pairs(f, adjoint, shape):
+    """<f(x), g> = <x, adjoint(g)>."""
+    x = rng.standard_normal(shape)
+    g = rng.standard_normal(f(x).shape)
+    assert abs((f(x) * g).sum() - (x * adjoint(g)).sum()) < 1e-12 * np.linalg.norm(x) * np.linalg.norm(g)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ops.concatenate(x, x, axis=1),
+        lambda x: ops.pad(x, PADDED),
+        lambda x: ops.pad(x, PADDED, "reflect"),
+        lambda x: ops.pad(x, PADDED, "wrap"),
+        lambda x: ops.flip(x, axis=3) * 2.0,
+        lambda x: ops.split(x, 2, 1)[0] * 2.0,
+        lambda x: x[:, 1:] * 2.0,
+        lambda x: ops.sum_to(ops.stack(x, x, axis=0), shape=x.shape) * 2.0,
+    ],
+    ids=["concatenate", "pad", "reflect", "wrap", "flip", "split", "slice", "stack"],
+)
+def test_channels_last_memory_stays(f):
+    x = tensor(np.zeros((2, 4, 5, 6), np.float32), requires_grad=True)
+    x.data = channels_last(x.shape)
+    y = f(x)
+    assert is_channels_last(y.data)
+    u = tensor(y)
+    u.data = channels_last(y.shape)
+    assert is_channels_last(grad(y, x, u).data)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda x: ops.reshape(x, shape=(4, 3)), ops.transpose, lambda x: ops.split(x, [1, 2])[1], lambda x: x[1:], ops.flip, lambda x: ops.broadcast_to(x, shape=(2, 3, 4))],
+    ids=["reshape", "transpose", "split", "getitem", "flip", "broadcast_to"],
+)
+def test_views_share_the_guard_against_writes(view):
+    """A write into an array is a write into what views it."""
+    x = tensor(rng.standard_normal((3, 4)))
+    v = view(x)
+    assert np.shares_memory(v.data, x.data)
+    w = tensor(np.ones(v.shape), requires_grad=True)
+    y = (v * w).sum()
+    x[1] = 5.0
+    with pytest.raises(RuntimeError, match="written in place"):
+        grad(y, w)
+
+
+def test_an_index_tensor_may_be_written_after_the_forward():
+    """The gradient goes where the forward read."""
+    x, index = tensor(np.arange(4.0), requires_grad=True), tensor(np.array([1, 1, 3]))
+    y = (x[index] * x[index]).sum()
+    index[:] = 0
+    assert grad(y, x).numpy().tolist() == [0, 4, 0, 6]
+
+
+def test_rows_that_repeat_add_up():
+    indices = rng.integers(0, 50, (400,))
+    g = rng.standard_normal((400, 3))
+    expected = np.zeros((50, 3))
+    np.add.at(expected, indices, g)
+    np.testing.assert_allclose(ops.put_at(g, indices, (50, 3)), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(ops.put_at(g, indices - 50, (50, 3)), ops.put_at(g, indices, (50, 3)))
+
+
+def test_astype_differentiates_between_floating_types_only():
+    x = tensor(np.ones(3, np.float32), requires_grad=True)
+    y = ops.astype(x, dtype=np.float64)
+    assert y.dtype == np.float64 and grad((y * 2.0).sum(), x).dtype == np.float32
+    assert not ops.astype(x, dtype=np.int64).requires_grad
+    assert not np.shares_memory(ops.astype(x, dtype=np.float32).data, x.data)
+
+
+def test_one_part_and_none():
+    x = tensor(np.ones((2, 3)), requires_grad=True)
+    (only,) = ops.split(x, 1, 1)
+    assert grad(only.sum(), x).shape == (2, 3)
+    check_grads(lambda x: ops.split(x, [3], 1), np.ones((2, 3)))
+
+
+def test_a_long_sum_in_float32_keeps_its_digits():
+    x = rng.random((200_000, 4)).astype(np.float32)
+    exact = x.astype(np.float64).sum(0)
+    assert np.abs(ops.sum_to(x, shape=(4,)) - exact).max() < 1e-5 * exact.max()
+
+
+X = np.zeros((2, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    "f, error, message",
+    [
+        (lambda: ops.expand_dims(X, 4), ValueError, "expand_dims: axis 4 .* go from -3 to 2"),
+        (lambda: ops.squeeze(X, 1), ValueError, "squeeze: axis 1 of shape .2, 3. has length 3"),
+        (lambda: ops.swapaxes(X, 0, 2), ValueError, "swapaxes: axis 2"),
+        (lambda: ops.moveaxis(X, -3, 0), ValueError, "moveaxis: axis -3"),
+        (lambda: ops.sum_to(X, shape=(2, 2)), ValueError, "sum_to: .*does not broadcast to"),
+        (lambda: ops.sum_to(X, shape=(1, 2, 3)), ValueError, "sum_to: .*does not broadcast to"),
+        (lambda: ops.concatenate([]), ValueError, "concatenate: no arrays"),
+        (lambda: ops.concatenate(X, X[:, :2], axis=0), ValueError, r"concatenate: shapes \(2, 3\), \(2, 2\) differ"),
+        (lambda: ops.concatenate(X, X, axis=2), ValueError, "concatenate: axis 2"),
+        (lambda: ops.concatenate(X, X[0]), ValueError, "concatenate: shapes"),
+        (lambda: ops.stack([]), ValueError, "stack: no arrays"),
+        (lambda: ops.stack(X, X[:1]), ValueError, "stack: shapes .* must be one shape"),
+        (lambda: ops.split(X, 2, 1), ValueError, "split: axis 1 of shape .* does not divide into 2"),
+        (lambda: ops.split(X, 0), ValueError, "split: .* into 0 equal parts"),
+        (lambda: ops.split(X, [1, 3], 1), ValueError, r"split: sizes \[1, 3\] add up to 4, but axis 1 .* has 3"),
+        (lambda: ops.split(X, [4, -1], 1), ValueError, "split: sizes .* none of them negative"),
+        (lambda: ops.pad(X, -1), ValueError, "pad: pad_width -1 must .* slice"),
+        (lambda: ops.pad(X, ((1, 1),) * 3), ValueError, "pad: pad_width .* fits no x of shape"),
+        (lambda: ops.pad(X, ((0, 0), (0, 3)), "reflect"), ValueError, "pad: mode 'reflect' can make at most 2 .* axis 1"),
+        (lambda: ops.pad(X, ((3, 0), (0, 0)), "wrap"), ValueError, "pad: mode 'wrap' can make at most 2 .* axis 0"),
+        (lambda: ops.pad(X[:0], 1, "edge"), ValueError, "pad: mode 'edge' can make at most 0"),
+        (lambda: ops.pad(X, 1, "mirror"), ValueError, "pad: mode 'mirror' is unknown; choose one of constant"),
+        (lambda: ops.pad(X, 1.5), ValueError, "pad: pad_width 1.5 .* integers"),
+        (lambda: ops.getitem(X, np.array([0, 2])), IndexError, "index 2 is out of bounds"),
+        (lambda: tensor(X)[-3], IndexError, "out of bounds"),
+        (lambda: ops.getitem(X, np.array([0.0])), IndexError, "getitem: an index array must hold integers or booleans, not float64"),
+        (lambda: ops.getitem(X, [0.5]), IndexError, "getitem: an index array"),
+        (lambda: ops.getitem(X, [True]), IndexError, "boolean"),
+        (lambda: ops.put_at(X, np.array([0, 9]), (4, 3)), IndexError, "out of bounds"),
+        (lambda: ops.put_at(X, np.array([0, -5]), (4, 3)), IndexError, "out of bounds"),
+        (lambda: ops.put_at(X, np.array([0, 1, 2]), (4, 3)), ValueError, "put_at: x has shape .2, 3., .* in the shape .3, 3."),
+        (lambda: ops.take_along_axis(X, np.array([0]), 1), ValueError, "take_along_axis: indices are int64 .1,.; x .2, 3. needs integers with 2 axes"),
+        (lambda: ops.take_along_axis(X, np.array([[0.0]]), 1), ValueError, "take_along_axis: indices are float64"),
+        (lambda: ops.take_along_axis(X, np.array([[3]]), 1), IndexError, "out of bounds"),
+        (lambda: ops.embedding(np.array([0, 2]), X), IndexError, "embedding: indices run from 0 to 2; there are 2 rows of weight"),
+        (lambda: ops.embedding(np.array([-1]), X), IndexError, "embedding: indices run from -1"),
+        (lambda: ops.embedding(np.array([0.0]), X), TypeError, "embedding: indices must be an array of integers, not float64"),
+        (lambda: ops.embedding(3, X), TypeError, "embedding: indices must be an array of integers, not int"),
+        (lambda: ops.embedding(np.array([0]), X[0]), ValueError, "embedding: weight has shape .3,."),
+        (lambda: ops.one_hot(np.array([0, 5]), 5), IndexError, "one_hot: indices run from 0 to 5; there are 5 classes"),
+        (lambda: ops.one_hot(np.array([-1]), 5), IndexError, "one_hot: indices run from -1"),
+        (lambda: ops.one_hot(np.array([1.0]), 5), TypeError, "one_hot: indices must be an array of integers"),
+    ],
+)  # fmt: skip
+def test_errors_teach(f, error, message):
+    with pytest.raises(error, match=message):
+        f()
