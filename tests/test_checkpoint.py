@@ -27,7 +27,8 @@ class Run:
         self.generator = Generator(seed)
         g = self.generator
         self.model = nn.Sequential(
-            nn.Conv2d(1, width, 3, 2, generator=g), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2, generator=g), nn.Linear(9 * width, 2, generator=g)
+            nn.Conv2d(1, width, 3, 2, generator=g), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2, generator=g),
+            nn.Linear(9 * width, 2, generator=g)
         )  # fmt: skip
         self.optimizer = optim.Adam(self.model.parameters(), lr=1e-2)
         self.ema = optim.ExponentialMovingAverage(self.model, 0.9)
@@ -287,7 +288,11 @@ class TestFailuresWhileSaving:
     ])  # fmt: skip
     def test_a_full_disk_or_ctrl_c_after_some_bytes(self, path, monkeypatch, room, error, expected):
         opened = open
-        monkeypatch.setattr(checkpoint, "open", lambda name, mode: Full(opened(name, mode), room, error) if "x" in mode else opened(name, mode), raising=False)
+
+        def limited(name, mode):
+            return Full(opened(name, mode), room, error) if "x" in mode else opened(name, mode)
+
+        monkeypatch.setattr(checkpoint, "open", limited, raising=False)
         with pytest.raises(type(error), match=expected):
             save_checkpoint(path, step=2, w=np.ones(1150))
         assert self.unharmed(path)
@@ -318,8 +323,8 @@ class TestFailuresWhileSaving:
 
     @pytest.mark.skipif(os.name != "posix", reason="kill -9 and fork")
     def test_killed_at_random_moments(self, tmp_path):
-        """A process saves without pause and is killed after a random time, 40 times over; after each kill the file is whole and not older than the last save
-        that was reported done."""
+        """A process saves without pause and is killed after a random time, 40 times over; after each kill the file is whole and not older
+        than the last save that was reported done."""
         ended = script(f"""
             import os, random, signal, time
             path, rng = {str(tmp_path / "a.npz")!r}, random.Random(0)

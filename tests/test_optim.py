@@ -213,7 +213,7 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing():
     before = optimizer.state_dict()
     for other, message in [
         (optim.AdamW(leaves(np.ones(3), np.ones(2))).state_dict(), "of a AdamW, this is a Adam"),
-        (optim.Adam(leaves(np.ones(3))).state_dict(), r"missing: 1.sum, 1.sum_of_squares\n  steps: expected int64 \(2,\), the state has int64 \(1,\)"),
+        (optim.Adam(leaves(np.ones(3))).state_dict(), r"missing: 1.sum, 1.sum_of_squares\n.*steps: expected int64 \(2,\), .* int64 \(1,\)"),
         (optim.Adam(leaves(np.ones(3), np.ones(4))).state_dict(), r"1.sum: expected float64 \(2,\), the state has float64 \(4,\)"),
         ({}, "missing: kind, lr, steps"),
     ]:

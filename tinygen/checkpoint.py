@@ -5,9 +5,9 @@
     rest = load_checkpoint("run/last.npz", model=model, optimizer=optimizer, loader=loader, noise=generator)
     step, losses = rest["step"], rest["losses"]
 
-**The file** is an .npz: a zip of .npy arrays, read without pickle, so that a file from a stranger can do nothing but be wrong. Its entry "checkpoint.json"
-holds format, version and a tree of all that was saved, in which an array stands as {"array": its entry, "dtype", "shape"} and a dict as
-{"dict": {...}}. Every entry carries the zip's CRC-32, which is checked over all of it before anything is believed.
+**The file** is an .npz: a zip of .npy arrays, read without pickle, so that a file from a stranger can do nothing but be wrong. Its entry
+"checkpoint.json" holds format, version and a tree of all that was saved, in which an array stands as {"array": its entry, "dtype", "shape"}
+and a dict as {"dict": {...}}. Every entry carries the zip's CRC-32, which is checked over all of it before anything is believed.
 
 **Whole or not there.** A checkpoint is written to a file of another name in the same folder, forced to the disk, and only then moved over the old
 one, which the system does in one step. So at every moment, kill -9 and power cuts included, the name leads to a whole checkpoint: the old or the new.
@@ -45,9 +45,9 @@ _META = "checkpoint.json"
 def save_checkpoint(path: str | os.PathLike, /, **objects: Any) -> None:
     """Write the state of `objects` to `path`, replacing what is there in one step.
 
-    An object is anything with `state_dict()` and `load_state_dict()` (a Module, Optimizer, ExponentialMovingAverage, Generator, Loader), or plain: a number, string,
-    bool, None or array, or nested dicts (with string keys), lists and tuples of such. Lists and tuples both come back as lists, arrays as NumPy
-    arrays. Missing folders are made.
+    An object is anything with `state_dict()` and `load_state_dict()` (a Module, Optimizer, ExponentialMovingAverage, Generator, Loader), or
+    plain: a number, string, bool, None or array, or nested dicts (with string keys), lists and tuples of such. Lists and tuples both come
+    back as lists, arrays as NumPy arrays. Missing folders are made.
 
     Raises TypeError for what cannot be stored, and OSError if the file cannot be written (a full disk, say); the checkpoint that was there is then
     as it was. What a killed run left half written beside `path` is removed.
@@ -78,7 +78,10 @@ def save_checkpoint(path: str | os.PathLike, /, **objects: Any) -> None:
             with suppress(OSError):
                 os.remove(aside)
         if isinstance(error, OSError):
-            what = f"save_checkpoint: cannot write the checkpoint ({error.strerror or error}); what was saved there before is unharmed. Make room or choose another place"
+            what = (
+                f"save_checkpoint: cannot write the checkpoint ({error.strerror or error}); what was saved there before is "
+                "unharmed. Make room or choose another place"
+            )
             raise OSError(error.errno, what, path) from error
         raise
     if os.name == "posix":  # a move is on the disk when its folder is
@@ -99,7 +102,10 @@ def load_checkpoint(path: str | os.PathLike, /, **objects: Any) -> dict[str, Any
     saved = _read(os.fspath(path))
     for name, o in objects.items():
         if not hasattr(o, "load_state_dict"):
-            raise TypeError(f"load_checkpoint: {name} is a {type(o).__name__} and cannot be loaded into; plain values are in the dict that load_checkpoint returns")
+            raise TypeError(
+                f"load_checkpoint: {name} is a {type(o).__name__} and cannot be loaded into; plain values are in the dict that "
+                "load_checkpoint returns"
+            )
     if missing := [name for name in objects if name not in saved]:
         raise ValueError(f"load_checkpoint: {path} holds {', '.join(saved) or 'nothing'}, but no {', '.join(missing)}")
     before = {name: o.state_dict() for name, o in objects.items()}  # some objects can only judge a state by loading it: this takes it back
@@ -138,7 +144,10 @@ def _encode(value: Any, name: str, arrays: dict[str, Any]) -> Any:
         return [_encode(v, f"{name}/{i}", arrays) for i, v in enumerate(value)]
     if not hasattr(value, "__array_function__") or value.dtype.kind not in "fiub":
         what = f"an array of dtype {value.dtype}" if hasattr(value, "dtype") else f"a {type(value).__name__}"
-        raise TypeError(f"save_checkpoint: {name} is {what}, which cannot be stored; give an object with state_dict(), numbers, strings, arrays, or dicts and lists of them")
+        raise TypeError(
+            f"save_checkpoint: {name} is {what}, which cannot be stored; give an object with state_dict(), numbers, strings, "
+            "arrays, or dicts and lists of them"
+        )
     arrays[f"{len(arrays)}/{name}"] = value  # numbered, for two paths may read alike: {"a/b": x, "a": {"b": y}}
     return {"array": f"{len(arrays) - 1}/{name}", "dtype": value.dtype.str, "shape": list(value.shape)}
 
@@ -163,7 +172,8 @@ def _write(file: Any, text: str, arrays: dict[str, Any]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_META, text)
         for name, array in arrays.items():
-            buffer = io.BytesIO()  # one array at a time; order="C" because np.save would mark a transposed one as Fortran's, and it would come back so
+            buffer = io.BytesIO()  # one array at a time
+            # order="C", because a transposed array would be stored as it lies, marked Fortran's, and come back so
             np.lib.format.write_array(buffer, np.asarray(to_numpy(array), order="C"), allow_pickle=False)
             archive.writestr(f"{name}.npy", buffer.getbuffer())
 
@@ -189,7 +199,10 @@ def _read(path: str) -> dict[str, Any]:
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"load_checkpoint: {path} was not written by save_checkpoint: it has no valid {_META}") from error
     if version != VERSION:
-        raise ValueError(f"load_checkpoint: {path} has version {version} of the format, and this tinygen reads version {VERSION}; load it with the tinygen that wrote it")
+        raise ValueError(
+            f"load_checkpoint: {path} has version {version} of the format, and this tinygen reads version {VERSION}; load it with "
+            "the tinygen that wrote it"
+        )
     try:
         arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False) for name, data in entries.items()}
         return {name: _decode(node, arrays) for name, node in meta["objects"].items()}

@@ -37,7 +37,8 @@ def conv_transpose2d(x, w, b, stride=(1, 1), padding=(0, 0), output_padding=(0, 
             for j in range(width):
                 for a in range(kh):
                     for e in range(kw):
-                        y[:, group * og : (group + 1) * og, i * stride[0] + a * dilation[0], j * stride[1] + e * dilation[1]] += x[:, k, i, j, None] * w[k, :, a, e]
+                        place = i * stride[0] + a * dilation[0], j * stride[1] + e * dilation[1]
+                        y[(slice(None), slice(group * og, (group + 1) * og), *place)] += x[:, k, i, j, None] * w[k, :, a, e]
     y = y[:, :, padding[0] : full[0] - padding[0], padding[1] : full[1] - padding[1]]
     return y + (0 if b is None else b[:, None, None])
 

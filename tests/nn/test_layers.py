@@ -117,7 +117,7 @@ def made(name, dtype=F8):
     build, shape, forward = LAYERS[name]
     layer, rng = build(generator(), dtype), np.random.default_rng(0)
     for path, p in layer.named_parameters():
-        if p.ndim == 1 and "Norm" in name or path == "in_proj_bias":
+        if (p.ndim == 1 and "Norm" in name) or path == "in_proj_bias":
             p[...] = rng.uniform(0.5, 1.5, p.shape)
     x = rng.normal(size=shape)
     x = np.where(np.abs(x) < 0.05, 0.3, x)

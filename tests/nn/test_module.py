@@ -170,7 +170,8 @@ class TestState:
         with pytest.raises(ValueError) as error:
             block.load_state_dict({name: a + 1 if name == "inner.0.weight" else a for name, a in state.items()})
         for part in (
-            "not of this Block", "missing: inner.2.running_var", "unexpected: more", "last.weight: expected float32 (2, 3), the state has float32 (3, 2)",
+            "not of this Block", "missing: inner.2.running_var", "unexpected: more",
+            "last.weight: expected float32 (2, 3), the state has float32 (3, 2)",
             "inner.0.bias: expected float32 (3,), the state has float64 (3,)", "scale: expected float32 (3,), the state has 3",
         ):  # fmt: skip
             assert part in str(error.value)

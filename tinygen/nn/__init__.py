@@ -2,9 +2,24 @@
 
 from . import init
 from .attention import MultiHeadAttention
-from .layers import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding, Linear, SpectralNorm
+from .layers import (
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    Embedding,
+    Linear,
+    SpectralNorm,
+)
 from .module import Module, ModuleList, Sequential
-from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm, PixelNorm
+from .norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    LayerNorm,
+    PixelNorm,
+)
 from .plain import (
     ELU,
     GELU,

@@ -19,7 +19,8 @@ import numpy as np
 from ..backend import Generator, array_module, to_device
 
 __all__ = [
-    "calculate_gain", "constant", "fans", "kaiming_normal", "kaiming_uniform", "normal", "ones", "orthogonal", "uniform", "xavier_normal", "xavier_uniform", "zeros",
+    "calculate_gain", "constant", "fans", "kaiming_normal", "kaiming_uniform", "normal", "ones", "orthogonal", "uniform", "xavier_normal",
+    "xavier_uniform", "zeros",
 ]
 
 Array = Any
@@ -106,10 +107,11 @@ def xavier_normal(shape: Shape, generator: Generator, gain: float = 1.0, dtype: 
 
 
 def orthogonal(shape: Shape, generator: Generator, gain: float = 1.0, dtype: Any = np.float32) -> Array:
-    """A random matrix (n_out, the other axes flattened) with orthonormal rows or columns, whichever are fewer: it keeps every length, not just on average.
+    """A random matrix (n_out, the other axes flattened) with orthonormal rows or columns, whichever are fewer: it keeps every length, not
+    just on average.
 
-    The Q of the QR factorization of a normal matrix A, uniform over all such matrices if the factorization is made unique by a positive diagonal of R:
-    so column j of Q is multiplied by the sign of R[j, j]. Saxe et al. 2014; Mezzadri 2007.
+    The Q of the QR factorization of a normal matrix A, uniform over all such matrices if the factorization is made unique by a positive
+    diagonal of R: so column j of Q is multiplied by the sign of R[j, j]. Saxe et al. 2014; Mezzadri 2007.
     """
     rows, columns = shape[0], math.prod(shape[1:])
     a = generator.normal((max(rows, columns), min(rows, columns)), dtype)

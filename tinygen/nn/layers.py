@@ -163,7 +163,8 @@ class Embedding(Module):
 
 
 class SpectralNorm(Module):
-    """A layer whose weight is divided by its largest singular value sigma at every call, so that, as a matrix, it stretches nothing (Miyato et al. 2018).
+    """A layer whose weight is divided by its largest singular value sigma at every call, so that, as a matrix, it stretches nothing (Miyato
+    et al. 2018).
 
     The matrix W is the weight with the axis of the outputs first and all others flattened. sigma = u^T W v with u and v from power iteration,
 

@@ -57,7 +57,7 @@ class Module:
         elif was is not None and kind != was:
             raise TypeError(
                 f"{type(self).__name__}.{name} is a {was}: a {_describe(value)} cannot take its place; "
-                + ("assign a Module, or None first" if was == "module" else f"write into it ({name}.data = ..., {name}[...] = ...), or assign None first")
+                + ("assign a Module" if was == "module" else f"write into it ({name}.data = ..., {name}[...] = ...)") + ", or assign None first"
             )
         elif kind is not None:
             self._parts[name] = kind
@@ -239,7 +239,10 @@ class ModuleList(Module):
 def _add(parent: Module, modules: Iterable[Module]) -> None:
     for i, module in enumerate(modules, len(parent._parts)):
         if not isinstance(module, Module):
-            raise TypeError(f"{type(parent).__name__}: element {i} is a {_describe(module)}, not a Module; functions have their modules, ReLU() for relu")
+            raise TypeError(
+                f"{type(parent).__name__}: element {i} is a {_describe(module)}, not a Module; functions have their modules, "
+                "ReLU() for relu"
+            )
         setattr(parent, str(i), module)
 
 
@@ -270,7 +273,8 @@ def like(array: Array, target: Array) -> Array:
 
 
 def check_state(owner: str, own: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Raise ValueError unless `state` has the names of `own` and, for each that is an array in `own`, its shape and dtype. Values are not looked at."""
+    """Raise ValueError unless `state` has the names of `own` and, for each that is an array in `own`, its shape and dtype. Values are not
+    looked at."""
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: expected the dict that {owner}.state_dict() gave, got a {type(state).__name__}")
     wrong = [f"missing: {', '.join(names)}" for names in [[n for n in own if n not in state]] if names]

@@ -31,7 +31,10 @@ class _BatchNorm(_Affine):
     ):
         _check_sizes(type(self).__name__, num_features=num_features)
         if not 0 <= momentum <= 1:
-            raise ValueError(f"{type(self).__name__}: momentum={momentum} must lie in [0, 1]: it is the share of the newest batch in the running statistics")
+            raise ValueError(
+                f"{type(self).__name__}: momentum={momentum} must lie in [0, 1]: it is the share of the newest batch in the "
+                "running statistics"
+            )
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self._initialise((num_features,), affine, device, dtype)
         self.register_buffer("running_mean", init.zeros((num_features,), device, dtype))
@@ -46,7 +49,10 @@ class _BatchNorm(_Affine):
             return ops.affine_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         n = x.size // self.num_features
         if n < 2:
-            raise ValueError(f"{name}: x {x.shape} has {n} value{'s' * (n != 1)} a channel, too few for a variance; train on a larger batch, or use .eval()")
+            raise ValueError(
+                f"{name}: x {x.shape} has {n} value{'s' * (n != 1)} a channel, too few for a variance; train on a larger batch, "
+                "or use .eval()"
+            )
         y, mean, var = ops.batch_norm(x, self.weight, self.bias, eps=self.eps)
         m = self.momentum
         mean, var = (s.data if isinstance(s, Tensor) else s for s in (mean, var))
@@ -63,7 +69,8 @@ class BatchNorm1d(_BatchNorm):
     """Batch normalization of x (N, C) or (N, C, L): each channel to mean 0 and variance 1, then times weight (C,) plus bias (C,).
 
     In training the statistics are the batch's own, and the buffers follow: running = (1 - momentum) running + momentum batch, the variance with its
-    unbiased estimate, n / (n - 1) times the one divided by. In evaluation the buffers are the statistics. Training on one value a channel is an error.
+    unbiased estimate, n / (n - 1) times the one divided by. In evaluation the buffers are the statistics. Training on one value a channel
+    is an error.
     """
 
     axes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
@@ -79,8 +86,9 @@ class LayerNorm(_Affine):
     """Each example to mean 0 and variance 1 over its last axes, which are `normalized_shape`; then times weight plus bias of that shape."""
 
     def __init__(
-        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, *, device: str = "cpu", dtype: Any = np.float32
-    ):
+        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, *, device: str = "cpu",
+        dtype: Any = np.float32,
+    ):  # fmt: skip
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         _check_sizes("LayerNorm", **{f"normalized_shape[{i}]": n for i, n in enumerate(shape)})
         self.normalized_shape, self.eps = shape, eps

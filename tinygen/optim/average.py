@@ -21,8 +21,8 @@ Array = Any
 class ExponentialMovingAverage:
     """A second set of a module's weights that follows the first: average <- decay average + (1 - decay) weight at each `update()`.
 
-    It begins as a copy. It averages over about 1 / (1 - decay) updates, and samples from it are usually better than from the last weights. Buffers are
-    not averaged: the module's own are in use either way.
+    It begins as a copy. It averages over about 1 / (1 - decay) updates, and samples from it are usually better than from the last weights.
+    Buffers are not averaged: the module's own are in use either way.
 
         ema = ExponentialMovingAverage(generator, decay=0.999)
         ...                         # after each optimizer.step(): ema.update()

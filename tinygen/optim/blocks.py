@@ -1,8 +1,8 @@
 """Element-wise updates of many arrays in place, made fast.
 
-An update is a dozen operations on four or five arrays. One operation at a time over a large array, each would stream it through main memory; so arrays
-are cut into blocks of 32,768 elements and a block goes through all operations while it is in cache. Blocks are shared among the threads of
-`backend.parallel`; element-wise work has the same bits however it is cut.
+An update is a dozen operations on four or five arrays. One operation at a time over a large array, each would stream it through main
+memory; so arrays are cut into blocks of 32,768 elements and a block goes through all operations while it is in cache. Blocks are shared
+among the threads of `backend.parallel`; element-wise work has the same bits however it is cut.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def in_blocks(jobs: list[tuple[Callable, tuple[Array, ...]]]) -> None:
 
 
 def _flat(arrays: tuple[Array, ...]) -> list[Array] | None:
-    """The arrays as vectors, in the order in which the first lies in memory: views, but for the second, which may be a copy. None if another would be."""
+    """The arrays as vectors, in the order in which the first lies in memory: views, but for the second, which may be a copy. None if
+    another would be."""
     first = arrays[0]
     if not first.flags.c_contiguous:
         axes = sorted(range(first.ndim), key=lambda i: -first.strides[i])

@@ -36,12 +36,18 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{name}: parameter {i} is a {type(p).__name__}, not a Tensor; give model.parameters(), not named_parameters()")
             if not is_leaf(p):
-                raise ValueError(f"{name}: parameter {i}, of shape {p.shape}, is the result of a computation: optimize the leaf tensors it was computed from")
+                raise ValueError(
+                    f"{name}: parameter {i}, of shape {p.shape}, is the result of a computation: optimize the leaf tensors it was "
+                    "computed from"
+                )
             if not p.requires_grad:
-                raise ValueError(f"{name}: parameter {i}, of shape {p.shape}, requires no gradient, so it would never change; leave it out, or unfreeze it first")
+                raise ValueError(
+                    f"{name}: parameter {i}, of shape {p.shape}, requires no gradient, so it would never change; leave it out, or "
+                    "unfreeze it first"
+                )
         if len({id(p) for p in self.parameters}) < len(self.parameters):
             raise ValueError(f"{name}: a parameter is in the list twice, and would take two steps at once; give each once")
-        check_range(name, lr=(lr, 0, math.inf))
+        check_range(name, lr=(lr, 0))
         self.lr = lr
         self.steps = [0] * len(self.parameters)
         self.state = [tuple(np.zeros_like(p.data) for _ in self.slots) for p in self.parameters]
@@ -74,8 +80,8 @@ class Optimizer:
         return {"kind": type(self).__name__, "lr": self.lr, "steps": np.array(self.steps), **arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the optimizer that gave `state` was, its lr included. Raises ValueError, having changed nothing, if it was one of another kind or of
-        other parameters."""
+        """Go on where the optimizer that gave `state` was, its lr included. Raises ValueError, having changed nothing, if it was one of
+        another kind or of other parameters."""
         name, arrays = type(self).__name__, self._arrays()
         if isinstance(state, Mapping) and state.get("kind", name) != name:
             raise ValueError(f"load_state_dict: the state is of a {state['kind']}, this is a {name}")
@@ -94,9 +100,10 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False
-    ):
-        check_range("SGD", momentum=(momentum, 0, math.inf), weight_decay=(weight_decay, 0, math.inf))
+        self, parameters: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ):  # fmt: skip
+        check_range("SGD", momentum=(momentum, 0), weight_decay=(weight_decay, 0))
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("SGD: nesterov looks ahead along the momentum, so it needs momentum > 0 and dampening = 0")
         self.slots = ("momentum",) if momentum else ()
@@ -137,10 +144,10 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0, momentum: float = 0.0,
-        centered: bool = False,
+        self, parameters: Iterable[Tensor], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
+        momentum: float = 0.0, centered: bool = False,
     ):  # fmt: skip
-        check_range("RMSprop", alpha=(alpha, 0, 1), eps=(eps, 0, math.inf), weight_decay=(weight_decay, 0, math.inf), momentum=(momentum, 0, math.inf))
+        check_range("RMSprop", alpha=(alpha, 0, 1), eps=(eps, 0), weight_decay=(weight_decay, 0), momentum=(momentum, 0))
         self.slots = ("square", *["momentum"] * bool(momentum), *["mean"] * centered)
         self.alpha, self.eps, self.weight_decay, self.momentum, self.centered = alpha, eps, weight_decay, momentum, centered
         super().__init__(parameters, lr)
@@ -190,7 +197,7 @@ class Adam(Optimizer):
     def __init__(
         self, parameters: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
     ):
-        check_range(type(self).__name__, beta1=(betas[0], 0, 1), beta2=(betas[1], 0, 1), eps=(eps, 0, math.inf), weight_decay=(weight_decay, 0, math.inf))
+        check_range(type(self).__name__, beta1=(betas[0], 0, 1), beta2=(betas[1], 0, 1), eps=(eps, 0), weight_decay=(weight_decay, 0))
         self.betas, self.eps, self.weight_decay = tuple(betas), eps, weight_decay
         super().__init__(parameters, lr)
 
@@ -224,8 +231,8 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p <- (1 - lr weight_decay) p before the step, and the gradient stays as it is, so that
-    weights with large gradients decay no slower than others."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p <- (1 - lr weight_decay) p before the step, and the gradient stays
+    as it is, so that weights with large gradients decay no slower than others."""
 
     def __init__(
         self, parameters: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2
@@ -251,8 +258,9 @@ def _average(mean, new, share):
     np.add(mean, new, out=mean)
 
 
-def check_range(name: str, **values: tuple[float, float, float]) -> None:
-    """Each (value, low, high): low <= value, and value < high unless it may be anything above."""
-    for what, (value, low, high) in values.items():
+def check_range(name: str, **values: tuple) -> None:
+    """Raise ValueError unless low <= value < high, for each (value, low) or (value, low, high)."""
+    for what, (value, low, *rest) in values.items():
+        high = rest[0] if rest else math.inf
         if not low <= value < high:
-            raise ValueError(f"{name}: {what}={value} must be at least {low}" + (f" and less than {high}" if high < math.inf else " and finite"))
+            raise ValueError(f"{name}: {what}={value} must be at least {low}" + (f" and less than {high}" if rest else " and finite"))

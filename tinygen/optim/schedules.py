@@ -23,7 +23,8 @@ def cosine_decay(step: int, *, steps: int, final: float = 0.0) -> float:
 
 
 def warmup_cosine(step: int, *, warmup: int, steps: int, final: float = 0.0) -> float:
-    """(step + 1) / warmup for the first `warmup` steps, so that none is wasted on a factor of 0; then `cosine_decay` from 1 there to `final` at `steps`."""
+    """(step + 1) / warmup for the first `warmup` steps, so that none is wasted on a factor of 0; then `cosine_decay` from 1 there to
+    `final` at `steps`."""
     if not 0 <= warmup < steps:
         raise ValueError(f"warmup_cosine: warmup={warmup} must be at least 0 and less than steps={steps}")
     return (step + 1) / warmup if step < warmup else cosine_decay(step - warmup, steps=steps - warmup, final=final)
