@@ -145,7 +145,7 @@ def test_two_dimensions_of_code_are_drawn_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize("args, message", [
-    (("--steps", 0), "at least 1"), (("--data", "letters"), "digits"), (("--batch", -3), "at least 1"), (("--latent", 0), "latent"),
+    (("--steps", 0), "at least 1"), (("--data", "letters"), "digits"), (("--batch", -3), "at least 1"), (("--latent", 1), "at least 2 dimensions"),
 ])
 def test_wrong_arguments_are_named(args, message, tmp_path):
     output = run("vae", tmp_path, *args, code=2)

@@ -79,9 +79,9 @@ def save_map(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z
     margin = 0.04 * np.maximum(high - low, 1e-6)
     ax.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
     ax.set_xlabel(axes[0])
-    ax.set_ylabel(axes[1], rotation=0, labelpad=8)
+    ax.set_ylabel(axes[1], rotation=0 if axes[1].startswith("$") else 90)  # a symbol stands upright, words run along the axis
     if title:
-        ax.set_title(title, size=11, color=INK)
+        ax.set_title(title, size=min(11, 640 / len(title)), color=INK)  # a long one is set smaller rather than cut off
     _tidy(ax)
     _save(figure, path)
 
@@ -117,7 +117,7 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
     ax.set_ylim(low - margin, high + margin)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if title:
-        ax.set_title(title, size=11, color=INK)
+        ax.set_title(title, size=min(11, 700 / len(title)), color=INK)
     if len(series) > 1:
         ax.legend(frameon=False, fontsize=9)
     ax.grid(axis="y", color="#eeeeee", linewidth=0.8)

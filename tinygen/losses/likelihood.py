@@ -30,8 +30,8 @@ def bernoulli_nll(logits, x):
     **Gradient.** d softplus(l)/dl = sigmoid(l), so d/dl_i = sigmoid(l_i) - x_i: *expected minus observed*, within (-1, 1) however wrong the model is.
     d/dx_i = -l_i.
 
-    **Grey x.** For 0 < x < 1 this is the cross-entropy, least at p = x but not zero there, and no longer a log-likelihood: a density over grey
-    levels would need a normalizing constant. Draw x from the grey levels instead (dynamic binarization), and it is one.
+    **Grey x.** The sum is linear in x, so for 0 < x < 1 it is the mean of -log p over the black-and-white pictures drawn with x as the probability of
+    ink: least at p = x, and there the pixels' entropy, not zero. It is no log-density of grey levels: p^x (1 - p)^(1 - x) does not integrate to 1.
 
     **Shapes**: logits and x (N, ...), the same; -> (N,), nats, summed over all axes but the first. x must be floating point, in [0, 1].
     **Saved**: logits and x. **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix C.1.
