@@ -106,14 +106,13 @@ def _spread(y, *, kernel, stride, padding, size, scale):
     """x[i] = scale times the sum of y over the windows that hold pixel i: the adjoint of _sum_pool."""
     x = _empty(y, (*y.shape[:2], *size))
     y = y * scale if scale != 1 else y
-    apart = _apart(kernel, stride, padding, size)
-    if not apart:
-        x[...] = 0
+    if _apart(kernel, stride, padding, size):
+        (n, c, h, w), (kh, kw) = y.shape, kernel
+        x.reshape(n, c, h, kh, w, kw)[...] = y[:, :, :, None, :, None]  # splitting axes makes a view, in any memory order
+        return x
+    x[...] = 0
     for _, pixels, windows in _taps(kernel, stride, padding, size):
-        if apart:
-            x[pixels] = y
-        else:
-            x[pixels] += y[windows]
+        x[pixels] += y[windows]
     return x
 
 
