@@ -199,7 +199,8 @@ def overhead(repeats: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which steps: {', '.join(STEPS)}, or op, the cost of one op (default: all; about 10 s each, 30 s against PyTorch)")
+    which = f"which steps: {', '.join(STEPS)}, or op, the cost of one op (default: all; about 10 s each, 30 s against PyTorch)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=which)
     parser.add_argument("--against", choices=["torch"], help="run the same steps in PyTorch in turn and print the ratio")
     parser.add_argument("--steps", type=int, default=60, help="how many steps to time in each process (default: 60)")
     parser.add_argument("--out", type=pathlib.Path, help="write the figures into this folder too, as benchmark.json")

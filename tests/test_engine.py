@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import threading
 import tracemalloc
@@ -177,7 +178,13 @@ def test_writes_that_the_graph_cannot_allow():
 def test_returned_gradients_are_writable_and_share_memory_with_nothing(create_graph):
     rng = np.random.default_rng(0)
     x, b, c = leaf(rng.normal(size=(3, 4))), leaf(rng.normal(size=(3, 4))), leaf(rng.normal(size=(3, 4)))
-    for f in (lambda: (x + b + c).sum(), lambda: (x.reshape(4, 3).T.reshape(3, 4) * 1.0 + b).sum() + c.sum(), lambda: (x * b * c).sum(), lambda: (-x).sum() + (b + c).sum()):
+    programs = [
+        lambda: (x + b + c).sum(),
+        lambda: (x.reshape(4, 3).T.reshape(3, 4) * 1.0 + b).sum() + c.sum(),
+        lambda: (x * b * c).sum(),
+        lambda: (-x).sum() + (b + c).sum(),
+    ]
+    for f in programs:
         gs = grad(f(), (x, b, c), create_graph=create_graph)
         arrays = [g.data for g in gs]
         before = [a.copy() for a in arrays]
@@ -459,3 +466,22 @@ def test_settings_of_a_plan_are_those_of_the_call():
 def test_primitives_carry_their_docstring_and_signature():
     assert isinstance(ops.exp, Primitive) and "Math" in (ops.conv2d.__doc__ or "")
     assert tinygen.ops.exp.__name__ == "exp"
+
+
+def test_a_deep_copy_is_a_leaf_of_its_own():
+    x = leaf([1.0, 2.0])
+    y = copy.deepcopy(x)
+    (y * y).sum().backward()
+    assert x.grad is None and y.grad.numpy().tolist() == [2, 4]
+    y[0] = 9.0
+    assert x.numpy()[0] == 1.0
+    with pytest.raises(TypeError, match="result of multiply"):
+        copy.deepcopy(x * x)
+
+
+def test_a_bias_gradient_keeps_its_digits():
+    """The engine's own sum over broadcast axes, in float32 over half a million rows of channels-last memory."""
+    g = np.random.default_rng(0).uniform(0.5, 1.5, (8, 256, 256, 4)).astype(np.float32).transpose(0, 3, 1, 2)
+    bias = leaf(np.zeros((4, 1, 1)), np.float32)
+    got = grad((tensor(np.zeros_like(g)) + bias), bias, g).numpy()
+    np.testing.assert_allclose(got, g.sum(axis=(0, 2, 3), dtype=np.float64).reshape(4, 1, 1), rtol=1e-6)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tinygen import backend
+from tinygen import backend, pool
 from tinygen.ops import kernels, kernels_cpu
 
 from .strict import StrictArray
@@ -193,14 +193,14 @@ SHAPES = [  # N, C, H, O, kernel, stride, padding, groups: layers of the models,
 def test_bits_do_not_depend_on_threads(n, c, size, o, k, s, p, groups):
     case = {"n": n, "c": c, "o": o, "size": (size, size), "kernel": (k, k), "settings": ((s, s), (p, p), (1, 1), groups), "layout": "nhwc", "seed": 0}
     x, w, g = draw_arrays(case, np.float32)
-    before = backend.threads()
+    before = pool.threads()
     try:
         results = []
         for threads in (1, 2, 4, 4):
-            backend.set_threads(threads)
+            pool.set_threads(threads)
             results.append([r.tobytes() for r in three(case, x, w, g)])
     finally:
-        backend.set_threads(before)
+        pool.set_threads(before)
     assert results[0] == results[1] == results[2] == results[3]
 
 

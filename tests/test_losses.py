@@ -26,11 +26,11 @@ def test_bernoulli_is_a_probability():
     (1e4, 1, 0, 0), (1e4, 0, 1e4, 1), (-1e4, 0, 0, 0), (-1e4, 1, 1e4, -1), (0, 1, np.log(2), -0.5), (40, 1, np.exp(-40), -np.exp(-40)),
 ])
 def test_bernoulli_at_extreme_logits(dtype, logit, x, nll, slope):
-    l, x = np.array([[logit]], dtype), np.array([[x]], dtype)
-    np.testing.assert_allclose(losses.bernoulli_nll(l, x), [nll], rtol=1e-6)
-    gl, gx = gradients(losses.bernoulli_nll, l, x)
+    logits, x = np.array([[logit]], dtype), np.array([[x]], dtype)
+    np.testing.assert_allclose(losses.bernoulli_nll(logits, x), [nll], rtol=1e-6)
+    gl, gx = gradients(losses.bernoulli_nll, logits, x)
     np.testing.assert_allclose(gl, [[slope]], rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(gx, -l)
+    np.testing.assert_allclose(gx, -logits)
 
 
 def test_errors_are_log_likelihoods_up_to_a_constant():

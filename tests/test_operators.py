@@ -97,7 +97,7 @@ def test_a_tensor_is_a_key_by_its_identity():
 
 def test_comparison_with_none_is_about_identity():
     x = tensor([1.0, 2.0])
-    assert (x == None) is False and (x != None) is True
+    assert (x == None) is False and (x != None) is True  # noqa: E711
 
 
 # ---------------------------------------------------------------------------------------------------------------- Python's protocols

@@ -9,7 +9,7 @@ import pytest
 
 from tests.strict import StrictArray
 from tinygen import Generator, nn, optim, set_threads, tensor
-from tinygen.backend import threads
+from tinygen.pool import threads
 from tinygen.engine import Tensor
 
 # ------------------------------------------------------------------------------------------------- the recursions, plainly

@@ -22,6 +22,7 @@ import numpy as np
 from numpy import ndarray
 
 from .backend import array_module, device_of
+from .pool import axis_sum
 
 _clock = itertools.count(1)  # ticks at each node made, so that times are a topological order of every graph, and at each in-place write
 _last_write = [0]  # the time of the latest write: a node made after it saved nothing that is stale
@@ -168,14 +169,13 @@ def grad(outputs, inputs, grad_outputs=None, create_graph: bool = False, retain_
     `create_graph` the results can be differentiated in turn; `retain_graph` (by default as create_graph) keeps the graph for another backward.
     Nothing outside the paths to `inputs` is computed. Raises ValueError for an input on which no output depends.
     """
-    single = isinstance(inputs, Tensor)
     ys, xs = ([v] if isinstance(v, Tensor) else list(v) for v in (outputs, inputs))
     gs = [None] * len(ys) if grad_outputs is None else list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
     found = _walk(ys, gs, xs, create_graph, retain_graph)
     for i, x in enumerate(xs):
         if x._edge not in found:
             raise ValueError(f"grad: the outputs do not depend on input {i}, of shape {x.shape} (requires_grad={x.requires_grad})")
-    return found[xs[0]._edge] if single else tuple(found[x._edge] for x in xs)
+    return found[xs[0]._edge] if isinstance(inputs, Tensor) else tuple(found[x._edge] for x in xs)
 
 
 def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
@@ -267,7 +267,8 @@ def _arrive(cotangents, owned, edge, r, op=None, g=None, given=None) -> None:
         lead = r.ndim - len(shape)
         if lead < 0 or any(n not in (1, m) for n, m in zip(shape, r.shape[lead:])):
             raise ValueError(f"a rule of {op and op.__name__} returned shape {r.shape} for an argument of shape {shape}")
-        r = r.sum(axis=(*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1)), keepdims=True).reshape(shape)
+        axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1))
+        r = (r.sum(axes, True) if type(r) is Tensor else axis_sum(r, axes, True)).reshape(shape)
     if r.dtype is not dtype and r.dtype != dtype:
         r = r.astype(dtype)
     before = cotangents.get(edge)
@@ -310,7 +311,7 @@ def as_array(o, like):
 
 def check_nan(name, made, given) -> None:
     def bad(a):
-        a = a._data if isinstance(a, Tensor) else a
+        a = getattr(a, "_data", a)
         return any(map(bad, a)) if type(a) in (tuple, list) else getattr(getattr(a, "dtype", None), "kind", "") == "f" and bool((a != a).any())
 
     if bad(made) and not bad(given):

@@ -111,7 +111,11 @@ def _(d):
     x = d.array(d.shape(1))
     axis = d.sampled(None, an_axis(d, x.ndim)[1], tuple(range(d.integers(1, x.ndim))))
     axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
-    return (lambda x: ops.flip(x, axis=axis)), [x], lambda x: build(x.shape, lambda i: x[tuple(n - 1 - k if a in axes else k for a, (k, n) in enumerate(zip(i, x.shape)))])
+
+    def naive(x):
+        return build(x.shape, lambda i: x[tuple(n - 1 - k if a in axes else k for a, (k, n) in enumerate(zip(i, x.shape)))])
+
+    return (lambda x: ops.flip(x, axis=axis)), [x], naive
 
 
 def source(index, shape):

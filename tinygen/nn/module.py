@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -179,17 +178,6 @@ class Module:
         check_state(type(self).__name__, {name: t.data for name, t in own.items()}, state)
         for name, t in own.items():
             t[...] = like(state[name], t.data)
-
-    def __deepcopy__(self, memo: dict) -> Module:
-        """A module with tensors of its own, in the same layouts, without gradients: a leaf knows its tensor, so its copy must be made a leaf anew."""
-        for name, kind in self._parts.items():
-            t = self.__dict__[name]
-            if kind != "module" and id(t) not in memo:
-                memo[id(t)] = Tensor(t.data.astype(t.dtype))  # astype copies and keeps the layout
-                memo[id(t)].requires_grad = t.requires_grad
-        memo[id(self)] = other = type(self).__new__(type(self))
-        other.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return other
 
     # ------------------------------------------------------------------------------------------------------------- printing
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend
+from .. import pool
+from ..backend import array_module
 from ..engine import Tensor
 from ..primitive import primitive
 from .indexing import getitem
@@ -80,7 +81,7 @@ def _diagonal(x, labels, c):
     """The part of x where two axes of label c have one index; that axis comes first."""
     i, j = labels.index(c), labels.rindex(c)
     x = moveaxis(moveaxis(x, j, 0), i + 1, 0)
-    every = backend.array_module(x.data if isinstance(x, Tensor) else x).arange(x.shape[0])
+    every = array_module(x.data if isinstance(x, Tensor) else x).arange(x.shape[0])
     return getitem(x, (every, every)), c + labels[:i] + labels[i + 1 : j] + labels[j + 1 :]
 
 
@@ -106,7 +107,7 @@ def _as_product(a, b, left, right, output):
     a = a.transpose([left.index(c) for c in (*batch, *rows, *summed)]).reshape(*lead, total[id(rows)], total[id(summed)])
     b = b.transpose([right.index(c) for c in (*batch, *summed, *columns)]).reshape(*lead, total[id(summed)], total[id(columns)])
     have = [*batch, *rows, *columns]
-    return backend.matmul(a, b).reshape([size[c] for c in have]).transpose([have.index(c) for c in output])
+    return pool.matmul(a, b).reshape([size[c] for c in have]).transpose([have.index(c) for c in output])
 
 
 def _sum_alone(x, labels, elsewhere):

@@ -46,7 +46,7 @@ def conv2d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     _check_arrays("conv2d", x, w, bias, groups, channels=w.shape[1] * groups if w.ndim == 4 else 0, outputs=len(w))
     size = kernels.output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
     if 0 in size:
-        raise ValueError(f"conv2d: kernel {w.shape[2:]} with dilation {dilation} does not fit into x {x.shape} padded by {padding}; pad more or use a smaller kernel")
+        raise ValueError(f"conv2d: kernel {w.shape[2:]} with dilation {dilation} does not fit into x {x.shape} padded by {padding}; pad more or shrink it")
     return kernels.conv(x, w, bias, stride, padding, dilation, groups)
 
 
@@ -65,7 +65,8 @@ def conv_transpose2d(x, w, bias=None, *, stride=1, padding=0, output_padding=0, 
     least = tuple((x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (w.shape[2 + i] - 1) + 1 for i in (0, 1))
     extra = _pair("conv_transpose2d", "output_padding", output_padding, 0) if size is None else tuple(n - m for n, m in zip(size, least))
     if any(not 0 <= e < s for e, s in zip(extra, stride)):
-        raise ValueError(f"conv_transpose2d: output_padding {extra} must be at least 0 and less than the stride {stride}" + (f" (size {size}, the least is {least})" if size else ""))
+        asked = "" if size is None else f" (for size {size}; without it the size is {least})"
+        raise ValueError(f"conv_transpose2d: output_padding {extra} must be at least 0 and less than the stride {stride}{asked}")
     size = (least[0] + extra[0], least[1] + extra[1])
     if min(size) < 1:
         raise ValueError(f"conv_transpose2d: the result would have size {size}: padding {padding} cuts away all of it")

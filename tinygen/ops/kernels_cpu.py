@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..backend import parallel
+from ..pool import parallel
 
 Array = np.ndarray
 Pair = tuple[int, int]

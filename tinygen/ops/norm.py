@@ -103,8 +103,9 @@ def batch_norm(x, weight=None, bias=None, *, eps: float = 1e-5):
     differentiable. Raises ValueError for one value a channel: its variance is 0 whatever x is, and so would every gradient be.
     """
     _check("batch_norm", x, weight, bias)
-    if _count(x.shape, None) == 1:
-        raise ValueError(f"batch_norm: x {x.shape} has one value a channel, whose variance is 0: give a larger batch, or use the running statistics (eval)")
+    if (values := _count(x.shape, None)) < 2:
+        few = "one value a channel, whose variance is 0" if values else "no value to take a mean of"
+        raise ValueError(f"batch_norm: x {x.shape} has {few}: give a larger batch, or use the running statistics (eval)")
     y, mean, var = channel_norm(x, weight, bias, eps=eps)
     return y, reshape(mean, shape=(x.shape[1],)), reshape(var, shape=(x.shape[1],))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..backend import to_device, to_numpy
-from ..engine import Tensor
+from ..engine import Tensor, tensor
 from ..primitive import primitive
 from . import elementwise as ew
 from . import linalg, reduce, shape
@@ -75,6 +75,12 @@ class _Operators:
         lines = repr(to_numpy(self._data)).replace("array(", "tensor(", 1)
         made_by = f", op={self._edge[0].op.__name__}" if self._edge and self._edge[0].op else ", requires_grad=True" if self._edge else ""
         return lines[:-1] + (f", device={self.device!r}" if self.device != "cpu" else "") + made_by + ")"
+
+    def __deepcopy__(self, memo):
+        """A new leaf or constant with a copy of the values; a result has a graph, which is not copied: detach() it first."""
+        if self._edge and self._edge[0].op:
+            raise TypeError(f"deepcopy: this tensor is a result of {self._edge[0].op.__name__}; copy its detach(), or compute it again from copied leaves")
+        return tensor(self._data, self.requires_grad)
 
     T = property(lambda self: shape.transpose(self), doc="All axes reversed.")
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..backend import matmul
+from ..pool import axis_sum
 from ..primitive import primitive
 from .elementwise import exp, sqrt, where
 
@@ -27,52 +26,13 @@ def _count(name, shape, axis) -> int:
     return math.prod(shape[a] for a in axes)
 
 
-_BLOCK = 1024  # rows that one BLAS call adds up
-
-
-def channel_sum(x):
-    """The sum of a float32 NumPy array (b, rows, c), C-contiguous, over its rows: (b, c).
-
-    NumPy adds up rows one after the other: slow where c is small, and in float32 a million rows lose 4 of 7 digits (its pairwise summation is for
-    the last axis alone). Here BLAS adds up blocks of rows, ones @ x, and the block sums are added in float64: 1e-7.
-    """
-    b, rows, c = x.shape
-    blocks = rows // _BLOCK
-    whole = blocks * _BLOCK
-    total = matmul(np.ones((1, rows - whole), x.dtype), x[:, whole:]).reshape(b, c)
-    if blocks:
-        parts = x[:, :whole].reshape(b * blocks, _BLOCK, c) if b == 1 else x[:, :whole].reshape(b, blocks, _BLOCK, c)
-        sums = matmul(np.ones((1, _BLOCK), x.dtype), parts).reshape(b, blocks, c)
-        total = (sums.sum(axis=1, dtype=np.float64) + total).astype(x.dtype)
-    return total
-
-
-def _sum(x, axis, keepdims):
-    """np.sum. A large float32 array whose summed axes are not the last in memory (a channels-last picture, say) goes through `channel_sum`."""
-    if type(x) is not np.ndarray or x.dtype != np.float32 or x.size < 1 << 14 or axis is None:
-        return x.sum(axis=axis, keepdims=keepdims)
-    axes = normalize_axis_tuple(axis, x.ndim)
-    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])  # as the axes lie in memory
-    inner = [i for i in order if x.shape[i] > 1]
-    lead = next((k for k, i in enumerate(inner) if i in axes), len(inner))  # axes kept before the first run of summed ones...
-    run = next((k for k, i in enumerate(inner[lead:]) if i not in axes), 0)  # ...and the length of the run; 0 if it is the last in memory
-    b, rows, c = (math.prod(x.shape[i] for i in part) for part in (inner[:lead], inner[lead : lead + run], inner[lead + run :]))
-    memory = x.transpose(order)
-    if rows < 16 or (rows < _BLOCK and c > 256) or not memory.flags.c_contiguous:  # few long rows: np.sum is as good, and quicker
-        return x.sum(axis=axis, keepdims=keepdims)
-    summed = set(inner[lead : lead + run])
-    y = channel_sum(memory.reshape(b, rows, c)).reshape([1 if i in summed else x.shape[i] for i in order])
-    y = y.transpose(sorted(range(x.ndim), key=order.__getitem__))
-    return y.sum(axis=axes, keepdims=keepdims)  # over the summed axes that are left, and those of length one
-
-
 @primitive
 def sum(x, *, axis=None, keepdims=False):
     """The sum over the axes; 0 over none.
 
     **Math** gx = g, repeated along the summed axes (a view). **Saved** nothing.
     """
-    return _sum(x, axis, keepdims)
+    return axis_sum(x, axis, keepdims)
 
 
 @primitive
@@ -93,7 +53,7 @@ def mean(x, *, axis=None, keepdims=False):
     n = _count("mean", x.shape, axis)
     if n == 0:
         raise ValueError(f"mean: no values to average, x is {x.shape} and axis={axis}; leave out the empty batch")
-    return _sum(x, axis, keepdims) / n
+    return axis_sum(x, axis, keepdims) / n
 
 
 mean.vjp(x=lambda g, x_shape, axis: _expand(g / _count("mean", x_shape, axis), shape=x_shape, axis=axis))
@@ -109,8 +69,8 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
     n = _count("var", x.shape, axis)
     if n <= ddof:
         raise ValueError(f"var: {n} values along axis={axis} of {x.shape} are too few for ddof={ddof}; it takes {ddof + 1} or more")
-    d = x - _sum(x, axis, True) / n
-    return _sum(d * d, axis, keepdims) / (n - ddof)
+    d = x - axis_sum(x, axis, True) / n
+    return axis_sum(d * d, axis, keepdims) / (n - ddof)
 
 
 def _var_rule(g, x, x_shape, axis, ddof):
@@ -149,7 +109,7 @@ def _not_empty(name, x, axis):
 def _shares(x, y, *, axis):
     """1 / (number of ties) where x is y, the extreme along the axes, else 0. A constant, as its derivative is zero wherever there is one."""
     hit = (x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)).astype(x.dtype)
-    return hit / np.maximum(_sum(hit, axis, True), 1)  # none at all where there is a NaN among the values
+    return hit / np.maximum(axis_sum(hit, axis, True), 1)  # none at all where there is a NaN among the values
 
 
 _shares.vjp(x=None, y=None)
@@ -168,7 +128,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
     top = x.max(axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
     with np.errstate(divide="ignore"):
-        y = np.log(_sum(np.exp(x - top), axis, True)) + top
+        y = np.log(axis_sum(np.exp(x - top), axis, True)) + top
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
@@ -189,7 +149,7 @@ def softmax(x, *, axis=-1):
     """exp(x) / sum(exp(x)) along the axis. **Math** gx = y (g - sum(g y)). **Saved** y. **Numerics** Of x - max(x), so nothing overflows."""
     y = _below_top(x, axis)
     np.exp(y, out=y)
-    y /= _sum(y, axis, True)
+    y /= axis_sum(y, axis, True)
     return y
 
 
@@ -201,7 +161,7 @@ def log_softmax(x, *, axis=-1):
     """x - logsumexp(x) along the axis. **Math** gx = g - exp(y) sum(g). **Saved** y. **Numerics** Stable, as logsumexp."""
     y = _below_top(x, axis)
     if y.size:
-        y -= np.log(_sum(np.exp(y), axis, True))
+        y -= np.log(axis_sum(np.exp(y), axis, True))
     return y
 
 

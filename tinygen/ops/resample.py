@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import array_module, matmul
+from ..backend import array_module
+from ..pool import matmul
 from ..engine import Tensor
 from ..primitive import primitive
 from .indexing import getitem

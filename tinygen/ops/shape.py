@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import matmul
+from ..pool import matmul
 from ..primitive import primitive
 from .indexing import _axis, getitem
 

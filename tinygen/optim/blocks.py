@@ -2,7 +2,7 @@
 
 An update is a dozen operations on four or five arrays. One operation at a time over a large array, each would stream it through main
 memory; so arrays are cut into blocks of 32,768 elements and a block goes through all operations while it is in cache. Blocks are shared
-among the threads of `backend.parallel`; element-wise work has the same bits however it is cut.
+among the threads of `pool.parallel`; element-wise work has the same bits however it is cut.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import array_module, parallel
+from ..backend import array_module
+from ..pool import parallel
 
 __all__ = ["BLOCK", "in_blocks"]
 

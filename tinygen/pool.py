@@ -1,0 +1,282 @@
+"""One thread pool for the CPU, and the work that is shared among it: matrix products, and sums that keep their digits.
+
+**Threads.** NumPy's own functions use one core, and the BLAS library behind `np.matmul` brings threads of its own that wait by
+spinning: with one other busy process on the machine, a 128x784x400 product took 24 ms on two BLAS threads and 1 ms on one. So importing
+this module sets BLAS to one thread for the life of the process (other NumPy code in the process included), and all parallelism comes
+from the pool below: the work is cut into chunks, NumPy releases the interpreter's lock inside each, and threads that wait, sleep.
+How a problem is cut depends on its shapes alone and partial sums are added in the chunks' order, so results carry the same bits
+with any number of threads. `set_threads`, or the variable TINYGEN_THREADS, chooses how many; the default is one for each core this
+process may run on.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ctypes
+import math
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from .backend import array_module
+
+__all__ = ["axis_sum", "channel_sum", "matmul", "parallel", "set_threads", "threads"]
+
+Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+
+# --------------------------------------------------------------------------------------------------------------- threads
+
+
+def _one_blas_thread() -> bool:
+    """Set NumPy's BLAS to one thread. Returns False if it cannot be told to."""
+    try:  # NumPy's own wheels carry OpenBLAS and export this
+        ctypes.CDLL(np._core._multiarray_umath.__file__).scipy_openblas_set_num_threads64_(1)
+        return True
+    except (AttributeError, OSError):
+        pass
+    try:
+        from threadpoolctl import threadpool_info, threadpool_limits
+    except ImportError:
+        return False
+    threadpool_limits(1, user_api="blas")  # stays until the process ends: it is never told to restore
+    return any(library["user_api"] == "blas" for library in threadpool_info())
+
+
+def _default_threads() -> int:
+    text = os.environ.get("TINYGEN_THREADS")
+    if text is not None:
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(f"TINYGEN_THREADS must be a number of threads, 1 or more; it is {text!r}")
+        return int(text)
+    if not _blas_is_single:
+        return 1  # BLAS keeps threads of its own here: two pools would fight for the cores
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_blas_is_single = _one_blas_thread()
+_threads = _default_threads()
+_inside = threading.local()  # .job is true in a thread that is running a chunk
+_lock = threading.Lock()  # guards _workers
+_workers = 0  # threads started so far, the caller's own not counted
+_queue: queue.SimpleQueue[tuple[contextvars.Context, _Job]] = queue.SimpleQueue()
+
+
+def threads() -> int:
+    """The number of threads that `parallel` uses, the caller's included."""
+    return _threads
+
+
+def set_threads(n: int) -> None:
+    """Use n threads, the caller's included. Results do not depend on n."""
+    global _threads
+    if n < 1:
+        raise ValueError(f"set_threads: the caller's thread is one, so n is 1 or more; got {n}")
+    _threads = n
+
+
+class _Job:
+    """Chunks 0 to n - 1 of one call of `parallel`. Threads take the next chunk until none is left.
+
+    The caller waits only for helpers that have begun, so a helper that the busy machine has not yet woken costs nothing.
+    """
+
+    def __init__(self, f: Callable[[int], None], n: int) -> None:
+        self.f: Callable[[int], None] | None = f
+        self.n, self.next = n, 0
+        self.lock = threading.Lock()
+        self.helpers = 0  # at work now
+        self.error: BaseException | None = None
+        self.helpers_gone = threading.Event()
+
+    def work(self) -> None:
+        try:
+            _inside.job = True
+            while True:
+                with self.lock:
+                    i, self.next = self.next, self.next + 1
+                if i >= self.n:
+                    return
+                self.f(i)
+        finally:
+            _inside.job = False
+
+    def help(self) -> None:
+        """A worker's part."""
+        with self.lock:
+            if self.next >= self.n:
+                return
+            self.helpers += 1
+        try:
+            self.work()
+        except BaseException as error:  # handed to the caller, who raises it
+            self.error = error
+            self.stop()
+        with self.lock:
+            self.helpers -= 1
+            if self.helpers == 0:
+                self.helpers_gone.set()
+
+    def stop(self) -> None:
+        """Hand out no more chunks."""
+        with self.lock:
+            self.next = self.n
+
+    def wait(self) -> None:
+        """Return when no helper is at work."""
+        with self.lock:
+            if self.helpers == 0:
+                return
+            self.helpers_gone.clear()
+        self.helpers_gone.wait()
+
+
+def _worker(jobs: queue.SimpleQueue) -> None:
+    while True:
+        context, job = jobs.get()  # asleep until there is work
+        context.run(job.help)
+        del context, job  # keep no array alive while asleep
+
+
+def _forget_workers() -> None:
+    """A forked child has this module's memory but none of its threads: start afresh."""
+    global _workers, _queue, _lock, _inside
+    _workers, _queue, _lock, _inside = 0, queue.SimpleQueue(), threading.Lock(), threading.local()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)
+
+
+def parallel(f: Callable[[int], None], n: int) -> None:
+    """Call f(0), ..., f(n - 1), shared among the pool's threads and the caller's; return when all are done.
+
+    The calls must not depend on one another: they run in any order. An exception in one is raised here, and chunks not yet begun are
+    left out. A call from inside a chunk runs inline. `np.errstate` and other context variables hold in every chunk.
+    Waking a thread costs some 20 microseconds: below 0.1 ms of work, call f yourself.
+    """
+    global _workers
+    helpers = min(_threads, n) - 1
+    if helpers < 1 or getattr(_inside, "job", False):
+        for i in range(n):
+            f(i)
+        return
+    if _workers < helpers:
+        with _lock:
+            while _workers < helpers:
+                threading.Thread(target=_worker, args=(_queue,), name=f"tinygen-{_workers + 1}", daemon=True).start()
+                _workers += 1
+    job = _Job(f, n)
+    for _ in range(helpers):
+        _queue.put((contextvars.copy_context(), job))
+    try:
+        job.work()
+    finally:  # also on Ctrl-C: no helper may write to the caller's arrays after this
+        job.stop()
+        job.wait()
+        job.f = None  # a helper that wakes late finds no chunk, and keeps no array alive
+    if job.error is not None:
+        try:
+            raise job.error
+        finally:
+            job.error = None  # or error, traceback, this frame and job would hold one another
+
+
+# --------------------------------------------------------------------------------------------------------------- matrix products
+
+_CHUNK = 1 << 23  # multiply-adds worth a chunk: about 0.2 ms
+
+
+def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """np.matmul(a, b, out) for arrays of any module; large products of NumPy arrays are shared among the pool's threads.
+
+    Transposed views are read where they lie. With `out`, the product is written there.
+    """
+    xp = array_module(a, b)
+    if xp is not np or type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim < 2 or b.ndim < 2:
+        return xp.matmul(a, b) if out is None else xp.matmul(a, b, out=out)
+    rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
+    if b.ndim == 2 and a.ndim > 2 and out is None and a.flags.c_contiguous:
+        # (..., rows, inner) @ (inner, columns) is one product of all the rows
+        return matmul(a.reshape(a.size // inner if inner else 0, inner), b).reshape(*a.shape[:-1], columns) if inner else np.matmul(a, b)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    work = rows * inner * columns
+    for size in batch:
+        work *= size
+    chunks = 1 << min(max(work // _CHUNK, 1).bit_length() - 1, 3)  # 1, 2, 4 or 8, even shares for 2 and 4 threads
+    if chunks == 1 or inner != b.shape[-2]:
+        return np.matmul(a, b, out=out)
+    if out is None:
+        out = np.empty((*batch, rows, columns), np.result_type(a, b))
+    sums = None
+    if batch and batch[0] >= chunks:
+        a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, (*batch, *b.shape[-2:]))
+        parts = [(a[s], b[s], out[s]) for s in _slices(batch[0], chunks)]
+    elif rows >= columns and rows >= 8 * chunks:
+        parts = [(a[..., s, :], b, out[..., s, :]) for s in _slices(rows, chunks)]
+    elif columns >= 8 * chunks:
+        parts = [(a, b[..., s], out[..., s]) for s in _slices(columns, chunks)]
+    elif inner < 64 * chunks:
+        return np.matmul(a, b, out=out)
+    else:  # few outputs, each a long sum: share the sum, and add the parts in their order
+        sums = np.empty((chunks, *out.shape), out.dtype)
+        parts = [(a[..., s], b[..., s, :], sums[i]) for i, s in enumerate(_slices(inner, chunks))]
+
+    def run(i: int) -> None:
+        left, right, result = parts[i]
+        np.matmul(left, right, out=result)
+
+    parallel(run, chunks)
+    if sums is not None:
+        np.add.reduce(sums, axis=0, out=out)
+    return out
+
+
+def _slices(size: int, n: int) -> list[slice]:
+    """range(size) cut into n slices whose sizes differ by one at most."""
+    return [slice(i * size // n, (i + 1) * size // n) for i in range(n)]
+
+
+# --------------------------------------------------------------------------------------------------------------- sums
+
+_BLOCK = 1024  # rows that one BLAS call adds up
+
+
+def channel_sum(x):
+    """The sum of a float32 NumPy array (b, rows, c), C-contiguous, over its rows: (b, c).
+
+    NumPy adds up rows one after the other: slow where c is small, and in float32 a million rows lose 4 of 7 digits (its pairwise summation is for
+    the last axis alone). Here BLAS adds up blocks of rows, ones @ x, and the block sums are added in float64: 1e-7.
+    """
+    b, rows, c = x.shape
+    blocks = rows // _BLOCK
+    whole = blocks * _BLOCK
+    total = matmul(np.ones((1, rows - whole), x.dtype), x[:, whole:]).reshape(b, c)
+    if blocks:
+        parts = x[:, :whole].reshape(b * blocks, _BLOCK, c) if b == 1 else x[:, :whole].reshape(b, blocks, _BLOCK, c)
+        sums = matmul(np.ones((1, _BLOCK), x.dtype), parts).reshape(b, blocks, c)
+        total = (sums.sum(axis=1, dtype=np.float64) + total).astype(x.dtype)
+    return total
+
+
+def axis_sum(x, axis, keepdims):
+    """np.sum. A large float32 array whose summed axes are not the last in memory (a channels-last picture, say) goes through `channel_sum`."""
+    if type(x) is not np.ndarray or x.dtype != np.float32 or x.size < 1 << 14 or axis is None:
+        return x.sum(axis=axis, keepdims=keepdims)
+    axes = normalize_axis_tuple(axis, x.ndim)
+    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])  # as the axes lie in memory
+    inner = [i for i in order if x.shape[i] > 1]
+    lead = next((k for k, i in enumerate(inner) if i in axes), len(inner))  # axes kept before the first run of summed ones...
+    run = next((k for k, i in enumerate(inner[lead:]) if i not in axes), 0)  # ...and the length of the run; 0 if it is the last in memory
+    b, rows, c = (math.prod(x.shape[i] for i in part) for part in (inner[:lead], inner[lead : lead + run], inner[lead + run :]))
+    memory = x.transpose(order)
+    if rows < 16 or (rows < _BLOCK and c > 256) or not memory.flags.c_contiguous:  # few long rows: np.sum is as good, and quicker
+        return x.sum(axis=axis, keepdims=keepdims)
+    summed = set(inner[lead : lead + run])
+    y = channel_sum(memory.reshape(b, rows, c)).reshape([1 if i in summed else x.shape[i] for i in order])
+    y = y.transpose(sorted(range(x.ndim), key=order.__getitem__))
+    return y.sum(axis=axes, keepdims=keepdims)  # over the summed axes that are left, and those of length one
