@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a checkout ru
 import numpy as np
 
 import tinygen
-from tinygen import backend
+from tinygen import pool
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 
 try:
@@ -174,7 +174,7 @@ class Run:
     def write_metrics(self, picture: str, **figures) -> None:
         """Write metrics.json and say what there is. `picture`: the file that stands for this demo in the README."""
         versions = {"tinygen": tinygen.__version__, "numpy": np.__version__, "python": platform.python_version(), "machine": platform.machine()}
-        speed = {"seconds": round(self.seconds, 1), "steps_per_second": round(self.step / max(self.seconds, 1e-9), 1), "threads": backend.threads()}
+        speed = {"seconds": round(self.seconds, 1), "steps_per_second": round(self.step / max(self.seconds, 1e-9), 1), "threads": pool.threads()}
         metrics = {**self.settings, **speed, **figures, "picture": picture, "versions": versions}
         path = self.args.out / "metrics.json"
         aside = path.with_name(f".metrics.{os.getpid()}.tmp")
