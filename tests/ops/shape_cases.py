@@ -29,6 +29,11 @@ def an_axis(d, ndim):
     return axis, either_end(d, axis, ndim)
 
 
+@case("channels_last")
+def _(d):
+    return ops.channels_last, [d.array(d.shape())], lambda x: x.copy()
+
+
 @case("reshape")
 def _(d):
     x = d.array(d.shape())

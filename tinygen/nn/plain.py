@@ -138,6 +138,7 @@ class Flatten(Module):
         first, last = (d + x.ndim * (d < 0) for d in (self.start_dim, self.end_dim))
         if not 0 <= first <= last < x.ndim:
             raise ValueError(f"Flatten: x {x.shape} has no axes {self.start_dim} to {self.end_dim}")
+        x = ops.channels_last(x)  # pictures lie so already; what comes back to them should
         return ops.reshape(x, shape=(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
     def extra_repr(self) -> str:
@@ -154,7 +155,7 @@ class Unflatten(Module):
         d = self.dim + x.ndim * (self.dim < 0)
         if not 0 <= d < x.ndim or x.shape[d] != math.prod(self.sizes):
             raise ValueError(f"Unflatten: axis {self.dim} of x {x.shape} does not have the {math.prod(self.sizes)} elements of {self.sizes}")
-        return ops.reshape(x, shape=(*x.shape[:d], *self.sizes, *x.shape[d + 1 :]))
+        return ops.channels_last(ops.reshape(x, shape=(*x.shape[:d], *self.sizes, *x.shape[d + 1 :])))
 
     def extra_repr(self) -> str:
         return f"{self.dim}, {self.sizes}"
