@@ -31,13 +31,6 @@ def is_channels_last(x):
     ],
     ids=["broadcast_to", "getitem", "getitem of rows", "transpose", "pad"],
 )
-def test_channels_last_is_a_memory_order():
-    x = np.arange(24.0).reshape(1, 2, 3, 4)
-    y = ops.channels_last(x)
-    assert y.transpose(0, 2, 3, 1).flags.c_contiguous and (y == x).all()
-    assert np.shares_memory(ops.channels_last(y), y)
-
-
 def test_adjoint_pairs(f, adjoint, shape):
     """<f(x), g> = <x, adjoint(g)>."""
     x = rng.standard_normal(shape)
@@ -177,3 +170,10 @@ X = np.zeros((2, 3), np.float32)
 def test_errors_teach(f, error, message):
     with pytest.raises(error, match=message):
         f()
+
+
+def test_channels_last_is_a_memory_order():
+    x = np.arange(24.0).reshape(1, 2, 3, 4)
+    y = ops.channels_last(x)
+    assert y.transpose(0, 2, 3, 1).flags.c_contiguous and (y == x).all()
+    assert np.shares_memory(ops.channels_last(y), y)
