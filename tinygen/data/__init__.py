@@ -1,6 +1,7 @@
 """Data, with no network needed: arrays come out, nothing else.
 
     digits.py     handwritten digits drawn from a seed: the default data of the demos
+    faces.py      portraits drawn from known factors, any size: what an edit should give is known (face_*.py draw them)
     mixtures.py   two-dimensional distributions with exact densities
     idx.py        the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
     cifar.py      CIFAR-10
@@ -13,6 +14,7 @@ Images are uint8 (n, channels, height, width), labels int64 (n,).
 
 from .cifar import cifar10
 from .digits import digits
+from .faces import faces
 from .folder import folder, paired_folder
 from .idx import fashion_mnist, kmnist, mnist, read_idx
 from .loader import Loader
@@ -23,6 +25,7 @@ __all__ = [
     "checkerboard",
     "cifar10",
     "digits",
+    "faces",
     "fashion_mnist",
     "folder",
     "grid",
