@@ -138,6 +138,7 @@ def work(library: str, name: str) -> None:
     print(json.dumps({"memory": peak_mib() - before}), flush=True)
     for line in sys.stdin:
         times = []
+        step(), step()  # not timed: the other process has had the caches, and its threads may still be falling asleep
         for _ in range(int(line)):
             start = time.perf_counter()
             step()
@@ -223,10 +224,9 @@ def main() -> None:
     for name in names:
         libraries = ["tinygen"] + (["torch contiguous"] + ["torch channels_last"] * (name != "mlp_vae") if args.against else [])
         workers = [Worker(library, name) for library in libraries]
-        turns = -(-args.steps // 5)
-        for turn in range(turns):
+        for done in range(0, args.steps, 10):
             for worker in workers:
-                worker.run(min(5, args.steps - 5 * turn))
+                worker.run(min(10, args.steps - done))
         for worker in workers:
             print(f"{name:10s} {worker}")
             worker.process.stdin.close()

@@ -203,7 +203,7 @@ def parallel(f: Callable[[int], None], n: int) -> None:
 
 # --------------------------------------------------------------------------------------------------------------- matrix products
 
-_CHUNK = 1 << 23  # multiply-adds worth a chunk: about 0.2 ms
+_CHUNK = 1 << 24  # multiply-adds worth a chunk, about 0.4 ms: each chunk lays its operands out anew, so they should be few
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -218,7 +218,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     if b.ndim == 2 and a.ndim > 2 and out is None and a.flags.c_contiguous:
         # (..., rows, inner) @ (inner, columns) is one product of all the rows
         return matmul(a.reshape(a.size // inner if inner else 0, inner), b).reshape(*a.shape[:-1], columns) if inner else np.matmul(a, b)
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if a.ndim > 2 or b.ndim > 2 else ()
     work = rows * inner * columns
     for size in batch:
         work *= size

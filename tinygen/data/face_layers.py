@@ -89,7 +89,7 @@ def body(canvas: Canvas, face: Anatomy) -> None:
     patch = canvas.body(x, y, neck + 0.1, 0.5 * one)
     width = neck + 0.5 * np.maximum(patch.v + 0.05, 0) ** 2
     t = 0.52 + face.side * patch.u * 1.3 - 3.0 * patch.u * patch.u + 0.4 * (patch.v + 0.1)
-    share = patch.cover(np.abs(patch.u) - width)
+    share = patch.cover(np.maximum(np.abs(patch.u) - width, -0.4 - patch.v))
     patch.paint(share, face.skin_dark, face.skin, np.clip(t, 0, 1))
     shadow(patch, x, y, share)
 

@@ -66,7 +66,7 @@ def beard(canvas: Canvas, face: Anatomy) -> None:
     full, short, goatee = ((style == k).astype(np.float32) for k in range(3))
     one = face.one
     grow = 0.085 * full + 0.012 * short + 0.04 * goatee
-    middle, height = 0.42 * one, 0.42 + grow
+    middle, height = 0.42 * one, 0.47 + grow
     patch = canvas.head(face.lean * 0.4, middle, face.w + 0.09 + grow, height)
     u, v = patch.u + face.lean * 0.4, patch.v + middle
     jaw, x, _, _ = face.skull(u, v, grow)
@@ -74,7 +74,7 @@ def beard(canvas: Canvas, face: Anatomy) -> None:
     off = np.abs(u - centre)
     edge = 0.275 + 0.05 * short - 0.9 * np.clip(off - 0.20, 0, 1) ** 2 - 1.3 * np.clip(off - 0.36, 0, 1)
     ragged = wave(u * 9 + face.phase) * 0.008
-    d = np.maximum(jaw, edge + ragged - v)
+    d = np.maximum(jaw, np.maximum(edge + ragged, 0.02) - v)
     d = np.maximum(d, goatee * (ellipse(u - centre, v - 0.47, 0.19 * one, 0.25 * one) + 1) - 1)
     lines = strands(patch, u * 1.6, v, face, 9.0)
     t = 0.40 + face.side * x * 0.3 - 0.25 * (v - 0.45) + 0.22 * lines
@@ -98,7 +98,7 @@ def hair(canvas: Canvas, face: Anatomy) -> None:
     x, y = (u - lean) / (a + face.flare * down), up / b
     xx, yy = x * x, y * y
     q = np.sqrt(xx + yy - 0.40 * xx * np.minimum(yy, 1))
-    outer = (q - 1) * 0.5 * (a + b) + bump
+    outer = q * (q - 1) / (np.sqrt(xx / (a * a) + yy / (b * b)) + 1e-6) + bump
 
     shift, _ = face.at(face.zero, -0.3 * face.one)
     p = u - 0.75 * shift

@@ -1,7 +1,7 @@
 """Element-wise updates of many arrays in place, made fast.
 
 An update is a dozen operations on four or five arrays. One operation at a time over a large array, each would stream it through main
-memory; so arrays are cut into blocks of 32,768 elements and a block goes through all operations while it is in cache. Blocks are shared
+memory; so arrays are cut into blocks of 65,536 elements and a block goes through all operations while it is in cache. Blocks are shared
 among the threads of `pool.parallel`; element-wise work has the same bits however it is cut.
 """
 
@@ -19,8 +19,8 @@ from ..pool import parallel
 __all__ = ["BLOCK", "in_blocks"]
 
 Array = Any
-BLOCK = 1 << 15  # elements: five arrays in float32 are 640 kB, which a core's second cache holds
-_ALONE = 1 << 16  # below so many elements, waking another thread takes longer than the work
+BLOCK = 1 << 16  # elements: five arrays in float32 are 1.3 MB, about a core's second cache; smaller blocks spend more on passing the interpreter's lock
+_ALONE = 1 << 17  # below so many elements, waking another thread takes longer than the work
 
 _local = threading.local()  # .scratch: one block, of each thread
 
