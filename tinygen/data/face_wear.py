@@ -52,7 +52,7 @@ def back_hair(canvas: Canvas, face: Anatomy) -> None:
         height, middle = (face.back + high) / 2, (face.back - high) / 2
         patch = canvas.head(face.zero, middle, half + 0.04, height + 0.03)
         u, v = patch.u, patch.v
-        d = rounded_box(u + face.bumps * wave(v * 2.2 + face.phase), v, half, height, np.minimum(half, height) * 0.75)
+        d = rounded_box(u + face.bumps * wave((v + middle) * 2.2 + face.phase), v, half, height, np.minimum(half, height) * 0.75)
         t = 0.10 + 0.12 * strands(patch, u, v + middle, face, 5.0) + 0.2 * np.abs(u)
         patch.paint(patch.cover(d) * (face.back > 0), face.hair_dark, face.hair, np.clip(t, 0, 1))
 

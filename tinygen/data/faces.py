@@ -180,8 +180,8 @@ def resample(factors: np.ndarray, group: str, seed: int = 0) -> np.ndarray:
     One person in fifty states: ``resample(np.repeat(factors[:1], 50), "state")``.
     """
     _check("resample", factors)
-    if group not in GROUPS:
-        raise ValueError(f"resample: the groups are {', '.join(GROUPS)}; got {group!r}")
+    if group not in GROUPS or seed < 0:
+        raise ValueError(f"resample: needs a group of {', '.join(GROUPS)} and seed >= 0; got {group!r} and seed={seed}")
     new, drawn = factors.copy(), _sample(len(factors), (seed, 1))  # not the numbers that sample(n, seed) took
     for name, factor in FACTORS.items():
         if factor.group == group:
@@ -202,12 +202,12 @@ def switch(factors: np.ndarray, attribute: str, on: bool | np.ndarray) -> np.nda
     Faces that are so already stay as they are; in the others one factor changes, to its mirror image in its range (0 to 1, 1
     to 0, age 25 to 75), and every other factor is the same bit for bit.
     """
+    _check("switch", factors)
     name, new = _behind("switch", attribute), factors.copy()
-    change = has(factors, attribute) != on
-    if change.shape != factors.shape:
+    if np.shape(on) not in ((), factors.shape):
         raise ValueError(f"switch: on is True, False or one bool a face, shape {factors.shape}; got shape {np.shape(on)}")
     mirrored = FACTORS[name].low + FACTORS[name].high - factors[name]
-    new[name] = np.where(change, mirrored, factors[name])
+    new[name] = np.where(has(factors, attribute) != np.asarray(on, bool), mirrored, factors[name])
     return new
 
 
@@ -253,8 +253,8 @@ def _behind(function: str, attribute: str) -> str:
 
 
 def _check_size(function: str, size: int) -> None:
-    if not 32 <= size <= 1024:
-        raise ValueError(f"{function}: size is 32 to 1024 pixels; got {size}")
+    if not isinstance(size, (int, np.integer)) or not 32 <= size <= 1024:
+        raise ValueError(f"{function}: size is 32 to 1024 pixels, a whole number; got {size}")
 
 
 def _check(function: str, factors: np.ndarray) -> None:

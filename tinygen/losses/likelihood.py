@@ -25,7 +25,8 @@ def bernoulli_nll(logits, x):
         -log p(x) = sum_i [x_i (softplus(l_i) - l_i) + (1 - x_i) softplus(l_i)] = sum_i [softplus(l_i) - x_i l_i].
 
     **Stable form.** e^l overflows float32 at l = 89. Draw out the larger term: softplus(l) = max(l, 0) + log(1 + e^-|l|), whose exponential is at
-    most 1: exact from l = -1e4 to 1e4 and beyond. (p rounded to 1 first, then log(1 - p), is the usual way to get infinity.)
+    most 1: exact from l = -1e4 to 1e4 and beyond. (p rounded to 1 first, then log(1 - p), is the usual way to get infinity.) What is added to
+    that logarithm, max(l, 0) - x l, is computed as ([l > 0] - x) l: in a sure and right pixel exactly 0.
 
     **Gradient.** d softplus(l)/dl = sigmoid(l), so d/dl_i = sigmoid(l_i) - x_i: *expected minus observed*, within (-1, 1) however wrong the model is.
     d/dx_i = -l_i.
@@ -42,8 +43,8 @@ def bernoulli_nll(logits, x):
     small = np.abs(logits)
     for f in (np.negative, np.exp, np.log1p):  # in one buffer: it stays in cache
         f(small, out=small)
-    y = np.maximum(logits, 0)
-    y -= logits * x  # first, so that what is left of two large numbers does not swallow the small one
+    y = (logits > 0) - x
+    y *= logits
     y += small
     return y.sum(axis=_all_but_first(y))
 
