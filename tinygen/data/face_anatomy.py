@@ -45,9 +45,8 @@ class Anatomy:
     """Measures (n,) and colours (3, n) of n faces, all float32."""
 
     def __init__(self, factors: np.ndarray):
-        f = {name: factors[name].astype(np.float32 if factors.dtype[name] == np.float32 else np.int64) for name in factors.dtype.names}
-        self.f, self.n = f, len(factors)
-        self.zero, self.one = np.zeros(self.n, np.float32), np.ones(self.n, np.float32)
+        self.f = f = {name: np.ascontiguousarray(factors[name]) for name in factors.dtype.names}
+        self.zero, self.one = np.zeros(len(factors), np.float32), np.ones(len(factors), np.float32)
         old = np.clip((f["age"] - 40) / 35, 0, 1)
         self.old = old
 
@@ -61,7 +60,7 @@ class Anatomy:
 
         # Head: half width, half heights above and below the eyes, how it narrows to the chin and how square it is there.
         self.w = 0.475 + 0.040 * f["face_width"] + 0.01 * old
-        self.top = np.full(self.n, 0.63, np.float32)
+        self.top = 0.63 * self.one
         self.chin = 0.615 + 0.045 * f["face_length"]
         self.narrow = 0.23 - 0.08 * f["jaw"] - 0.03 * old
         self.square = 0.28 + 0.24 * f["jaw"] + 0.08 * old
@@ -98,8 +97,9 @@ class Anatomy:
         self.cloth = CLOTHES[f["clothes"]].T
 
         # Hair: a hat presses it down.
-        self.above, self.beside, self.flare, self.reach, self.opening, self.line, self.slope, self.part, *behind = STYLES[f["hair_style"]].T
-        self.back, self.broad, self.bumps, self.curl, self.bun = behind
+        style = STYLES[f["hair_style"]].T
+        self.above, self.beside, self.flare, self.reach, self.opening, self.line, self.slope = style[:7]
+        self.part, self.back, self.broad, self.bumps, self.curl, self.bun = style[7:]
         self.cropped = (f["hair_style"] == 0).astype(np.float32)
         self.tight = (self.curl > 0.5).astype(np.float32)
         self.hat = f["hat"].astype(np.float32)
