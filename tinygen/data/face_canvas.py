@@ -25,8 +25,8 @@ RISE = -0.03  # y of its middle
 class Patch:
     """A window of the canvas around one shape, with coordinates from the shape's centre."""
 
-    def __init__(self, planes: np.ndarray, u: np.ndarray, v: np.ndarray, px: float):
-        self.planes, self.u, self.v, self.px = planes, u, v, px
+    def __init__(self, planes: np.ndarray, mask: np.ndarray, u: np.ndarray, v: np.ndarray, px: float):
+        self.planes, self.mask, self.u, self.v, self.px = planes, mask, u, v, px
 
     def cover(self, d: np.ndarray, soft: float | np.ndarray = 0.0, cap: np.ndarray | None = None) -> np.ndarray:
         """Share of each pixel within d < 0; the edge is `soft` wide, or a pixel. `cap`: a tiny shape's share of a pixel."""
@@ -75,11 +75,16 @@ class Patch:
 
 
 class Canvas:
-    """Rows `rows` of n pictures of `size` px, whose heads stand at (x, y) and are tilted by `tilt` radians, arrays (n,)."""
+    """Rows `rows` of n pictures of `size` px, whose heads stand at (x, y) and are tilted by `tilt` radians, arrays (n,).
+
+    `planes` (3, rows, columns, n) is the picture, 0 to 1, and `mask` (rows, columns, n) the share of a pixel on the head,
+    for what must not be painted beside it.
+    """
 
     def __init__(self, size: int, rows: range, x: np.ndarray, y: np.ndarray, tilt: np.ndarray):
         self.px, self.rows, self.size = 2 * VIEW / size, rows, size
         self.planes = np.empty((3, len(rows), size, len(x)), np.float32)
+        self.mask = np.zeros(self.planes.shape[1:], np.float32)
         self.x = ((np.arange(size, dtype=np.float32) + 0.5) * self.px - VIEW)[None, :, None]
         self.y = ((np.asarray(rows, dtype=np.float32) + 0.5) * self.px - VIEW + RISE)[:, None, None]
         self.origin, self.cos, self.sin = (x, y), np.cos(tilt), np.sin(tilt)
@@ -89,19 +94,20 @@ class Canvas:
 
     def whole(self) -> Patch:
         """All of it, in the picture's coordinates."""
-        return Patch(self.planes, self.x, self.y, self.px)
+        return Patch(self.planes, self.mask, self.x, self.y, self.px)
 
     def body(self, x: np.ndarray, y: np.ndarray, half_x: np.ndarray, half_y: np.ndarray) -> Patch:
         """The window that holds the boxes (x +- half_x, y +- half_y) of all faces, in the picture's coordinates less (x, y)."""
         across, down = self._columns(x, half_x), self._rows(y, half_y)
-        return Patch(self.planes[:, down, across], self.x[:, across] - x, self.y[down] - y, self.px)
+        return Patch(self.planes[:, down, across], self.mask[down, across], self.x[:, across] - x, self.y[down] - y, self.px)
 
     def head(self, u: np.ndarray, v: np.ndarray, half_u: np.ndarray, half_v: np.ndarray) -> Patch:
         """The window that holds the boxes (u +- half_u, v +- half_v) of all faces, in the head's coordinates less (u, v)."""
         cos, sin = self.cos, self.sin
         across = self._columns(self.origin[0] + cos * u - sin * v, np.abs(cos) * half_u + np.abs(sin) * half_v)
         down = self._rows(self.origin[1] + sin * u + cos * v, np.abs(sin) * half_u + np.abs(cos) * half_v)
-        return Patch(self.planes[:, down, across], self.u[down, across] - u, self.v[down, across] - v, self.px)
+        here = (down, across)
+        return Patch(self.planes[:, down, across], self.mask[here], self.u[here] - u, self.v[here] - v, self.px)
 
     def _columns(self, centre: np.ndarray, half: np.ndarray) -> slice:
         return self._span(centre + VIEW, half, 0, self.size)

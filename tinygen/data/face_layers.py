@@ -76,6 +76,19 @@ def background(canvas: Canvas, face: Anatomy) -> None:
             spot.paint(share * (0.55 * face.night), tint)
 
 
+def ears(canvas: Canvas, face: Anatomy) -> None:
+    """Both ears: the one turned away is hidden by the head, which is painted later."""
+    size = 1 + 0.15 * face.old
+    for side in (-1, 1):
+        u, a, b = side * (face.w + 0.015) - 0.11 * face.sin, 0.075 * size, 0.125 * size
+        patch = canvas.head(u, 0.07 * face.one, a + 0.01, b + 0.01)
+        t = 0.55 + side * face.side * 0.35 - patch.v * 1.2
+        lean = patch.u + 0.18 * side * patch.v
+        patch.paint(patch.cover(ellipse(lean, patch.v, a, b)), face.skin_dark, face.skin, np.clip(t, 0, 1))
+        hollow = blob(lean + 0.012 * side, patch.v - 0.005, a * 0.75, b * 0.72)
+        patch.shade(hollow, (0.72, 0.55, 0.52))
+
+
 def body(canvas: Canvas, face: Anatomy) -> None:
     """Neck and shoulders, and the shadow of the chin on them."""
     one = face.one
@@ -114,25 +127,13 @@ def body(canvas: Canvas, face: Anatomy) -> None:
     shadow(patch, face.zero, one, cloth)
 
 
-def ears(canvas: Canvas, face: Anatomy) -> None:
-    """Both ears: the one turned away is hidden by the head, which is painted later."""
-    size = 1 + 0.15 * face.old
-    for side in (-1, 1):
-        u, a, b = side * (face.w + 0.015) - 0.11 * face.sin, 0.075 * size, 0.125 * size
-        patch = canvas.head(u, 0.07 * face.one, a + 0.01, b + 0.01)
-        t = 0.55 + side * face.side * 0.35 - patch.v * 1.2
-        lean = patch.u + 0.18 * side * patch.v
-        patch.paint(patch.cover(ellipse(lean, patch.v, a, b)), face.skin_dark, face.skin, np.clip(t, 0, 1))
-        hollow = blob(lean + 0.012 * side, patch.v - 0.005, a * 0.75, b * 0.72)
-        patch.shade(hollow, (0.72, 0.55, 0.52))
-
-
 def head(canvas: Canvas, face: Anatomy) -> None:
-    """The head, lit as an ellipsoid."""
+    """The head, lit as an ellipsoid; from here on the canvas's mask tells where it is."""
     patch = canvas.head(face.zero, (face.chin - face.top) / 2, face.w + 0.06, (face.chin + face.top) / 2 + 0.02)
     d, x, y, depth = face.skull(patch.u, patch.v + (face.chin - face.top) / 2)
     t = 0.36 + 0.46 * depth + face.side * 0.38 * x - 0.16 * y
-    patch.paint(patch.cover(d), face.skin_dark, face.skin, np.clip(t, 0, 1))
+    patch.mask[:] = patch.cover(d)
+    patch.paint(patch.mask, face.skin_dark, face.skin, np.clip(t, 0, 1))
 
 
 def flesh(canvas: Canvas, face: Anatomy) -> None:
@@ -145,6 +146,7 @@ def flesh(canvas: Canvas, face: Anatomy) -> None:
         patch = canvas.head(u, y, a * narrow, b * one)
         share = blob(patch.u, patch.v, a * narrow, b * one)
         share *= strength
+        share *= patch.mask
         if tint:
             patch.shade(share, tint)
         else:
@@ -169,7 +171,7 @@ def flesh(canvas: Canvas, face: Anatomy) -> None:
         a, b = c * patch.u / narrow + s * patch.v, c * patch.v - s * patch.u
         half = 0.010 * np.clip(1 - (a / w) ** 2, 0, 1)
         d = np.abs(arc(a, b, w * one, height * one)) - half
-        patch.shade(patch.cover(d, soft=0.018) * (half > 0) * strength, (0.66, 0.52, 0.49))
+        patch.shade(patch.cover(d, soft=0.018) * patch.mask * (half > 0) * strength, (0.66, 0.52, 0.49))
 
     for side in (-1, 1):  # from the nose to the corners of the mouth: in a smile, and with age
         strength = 0.35 * face.smile + 0.5 * face.old
@@ -269,7 +271,7 @@ def brows(canvas: Canvas, face: Anatomy) -> None:
         share = patch.band(d + half, d - half)
         if patch.px < 0.008:
             share = share * (0.92 + 0.08 * wave(patch.u * 50 + patch.v * 60 * side))
-        patch.paint(share * 0.92, face.brow)
+        patch.paint(share * patch.mask * 0.92, face.brow)
 
 
 def mouth(canvas: Canvas, face: Anatomy) -> None:
@@ -313,4 +315,4 @@ def nightfall(canvas: Canvas, face: Anatomy) -> None:
         canvas.planes[c] *= 1 + face.night * lit
 
 
-LAYERS = (background, back_hair, body, ears, head, flesh, nose, eyes, beard, mouth, brows, arms, hair, glasses, hat, nightfall)
+LAYERS = (background, ears, back_hair, body, head, flesh, nose, eyes, beard, mouth, brows, arms, hair, glasses, hat, nightfall)
