@@ -180,6 +180,20 @@ def test_resample_keeps_the_other_groups():
     assert len(np.unique(moments["yaw"])) == 9 and len(np.unique(moments["skin"])) == 1
 
 
+def test_every_corner_of_the_ranges_is_drawn():
+    """Also what `sample` leaves out; warnings are errors here, so nothing divides by zero on the way."""
+    rng = np.random.default_rng(1)
+    factors = np.empty(200, DTYPE)
+    for name, factor in FACTORS.items():
+        if factor.names:
+            factors[name] = rng.integers(0, len(factor.names), len(factors))
+        else:
+            factors[name] = rng.choice([factor.low, (factor.low + factor.high) / 2, factor.high], len(factors))
+    images = render(factors)
+    assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images)
+    assert (images.reshape(len(images), -1).std(axis=1) > 10).all()
+
+
 def test_backgrounds_are_muted():
     """They are to explain at most a tenth of all variance (the mean square change by another background, halved)."""
     n = 600

@@ -17,8 +17,8 @@ from .face_wear import arms, back_hair, beard, glasses, hair, hat
 
 __all__: list[str] = []
 
-BLOCK = 64  # small faces painted at a time
-PIXELS = 65536  # of all of them together: a plane is 256 kB, and stays in cache
+BLOCK = 128  # small faces painted at a time
+PIXELS = 131072  # of all of them together: a plane is 512 kB; smaller ones cost more in calls than they save in cache
 
 BACKGROUND = palette("b4c0ac", "adbcc8", "cbbfa9", "bdb0bf", "b9babb", "ccb5a6")
 NIGHT = palette("2b3450").T
@@ -36,7 +36,7 @@ def draw(factors: np.ndarray, size: int) -> np.ndarray:
     """Pictures uint8 (n, 3, size, size) of n faces, small ones many at a time, large ones one by one in bands of rows.
 
     Faces that have the same things are painted together, so that a layer which none of them has is left out, and those that
-    look the same way, so that the windows around their features are small: half the time.
+    look the same way, so that the windows around their features are small: a fifth of the time is saved.
     """
     images = np.empty((len(factors), 3, size, size), np.uint8)
     block = BLOCK if size < 128 else 1
@@ -63,8 +63,7 @@ def background(canvas: Canvas, face: Anatomy) -> None:
     """A wall, lighter behind the head and on the light's side; at night a dark one with a few lights out of focus."""
     patch = canvas.whole()
     wall = BACKGROUND[face.f["background"]].T
-    night = NIGHT
-    wall = wall + face.night * (night + 0.12 * (wall - 0.7) - wall)
+    wall = wall + face.night * (NIGHT + 0.12 * (wall - 0.7) - wall)
     glow = blob(patch.u - 0.3 * face.side, patch.v + 0.15, 1.6 * face.one, 1.6 * face.one)
     for c, plane in enumerate(patch.planes):
         np.multiply(glow, 0.13 * wall[c], out=plane)
