@@ -15,11 +15,11 @@ __all__: list[str] = []
 
 HATS = palette("b5423c", "3e6391", "55805a", "d9a93f", "7d4a72", "45474d")
 STRAW = palette("dcc08a")
-FRAMES = palette("7a5a2e", "26221f", "7c3130")  # by the style of the glasses
+FRAMES = palette("24587c", "26221f", "8e2f34")  # by the style of the glasses
 WHITE = palette("ffffff").T
 
 # Glasses, a row a style: half width and half height of a lens, radius of its corners, half the thickness of the rim.
-LENS = np.array([[0.160, 0.150, 0.149, 0.012], [0.165, 0.115, 0.045, 0.019], [0.178, 0.155, 0.110, 0.015]], np.float32)
+LENS = np.array([[0.160, 0.150, 0.149, 0.014], [0.165, 0.115, 0.045, 0.019], [0.178, 0.155, 0.110, 0.015]], np.float32)
 
 
 def strands(patch: Patch, u: np.ndarray, v: np.ndarray, face: Anatomy, rate: float) -> np.ndarray | float:
@@ -159,7 +159,7 @@ def glasses(canvas: Canvas, face: Anatomy) -> None:
         patch = canvas.head(u0, y, a + 0.04, b + 0.05)
         d = rounded_box(patch.u, patch.v, a, b, np.minimum(r, a))
         glass = patch.cover(d) * share
-        patch.paint(glass * 0.10, WHITE)
+        patch.paint(glass * 0.16, WHITE)
         streak = np.abs(patch.u + 0.55 * patch.v + 0.03) - 0.028
         patch.paint(np.minimum(patch.cover(streak), glass) * 0.22, WHITE)
         patch.paint(patch.ring(d, half) * share, rim * 0.75, rim * 1.35 + 0.04, np.clip(0.5 - patch.v * 4, 0, 1))
@@ -181,7 +181,7 @@ def hat(canvas: Canvas, face: Anatomy) -> None:
     base = tint + straw * (STRAW.T - tint)
     edge = -0.33 * one
     shift = face.lean * 0.2
-    a = face.w + 0.075 + 0.03 * wool - 0.05 * straw
+    a = face.w + 0.075 + 0.03 * wool - 0.05 * straw - 0.025 * cap
     b = 0.46 + 0.03 * wool - 0.02 * cap
     if wool.any():  # pompom, behind the crown
         y = edge - b - 0.02
@@ -193,7 +193,7 @@ def hat(canvas: Canvas, face: Anatomy) -> None:
     u, v = patch.u, patch.v - b / 2
     crown = ellipse(u, v, a, b)
     flat = rounded_box(u, v + b * 0.45, a * (0.92 + 0.12 * v / b), b * 0.5, 0.15 * one)
-    crown = np.maximum(crown + straw * (flat - crown), v + cap * (0.10 * (u / a) ** 2 - 0.03))
+    crown = np.maximum(crown + straw * (flat - crown), v + cap * (0.07 * (u / a) ** 2 - 0.06))
     t = 0.40 - 0.9 * (v + b * 0.5) + face.side * u * 0.6
     fade = min(max(0.11 / patch.px / 2 - 0.5, 0), 1)
     if fade > 0:
