@@ -75,7 +75,7 @@ class Anatomy:
         self.nose = 1 + 0.22 * f["nose_size"] + 0.12 * old
         self.mouth_y = 0.365 + 0.02 * f["face_length"]
         self.mouth_w = 0.150 + 0.050 * self.smile - 0.005 * self.frown
-        self.curve = 0.030 + 0.060 * smile
+        self.curve = 0.034 + 0.071 * smile
         self.open = 0.11 * f["mouth_open"] + 0.035 * np.maximum(smile - 0.4, 0)
         self.lip = (0.034 + 0.012 * f["lips"]) * (1 - 0.25 * old)
 

@@ -77,9 +77,9 @@ def beard(canvas: Canvas, face: Anatomy) -> None:
     d = np.maximum(edge + ragged, 0.02) - v
     d = np.maximum(d, goatee * (ellipse(u - centre, v - 0.47, 0.19 * one, 0.25 * one) + 1) - 1)
     lines = strands(patch, u * 1.6, v, face, 9.0)
-    t = 0.40 + face.side * x * 0.3 - 0.25 * (v - 0.45) + 0.22 * lines
+    t = 0.40 - 0.20 * short + face.side * x * 0.3 - 0.25 * (v - 0.45) + 0.22 * lines
     inside = np.minimum(patch.cover(jaw + (0.010 - 0.010 * short) * lines, 0.015), patch.cover(d, 0.015 + 0.085 * short))
-    patch.paint(inside * (share * (0.95 - 0.27 * short)), face.hair_dark, face.hair, np.clip(t, 0, 1))
+    patch.paint(inside * (share * (0.95 - 0.20 * short)), face.hair_dark, face.hair, np.clip(t, 0, 1))
 
 
 def hair(canvas: Canvas, face: Anatomy) -> None:

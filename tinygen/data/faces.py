@@ -99,6 +99,7 @@ ATTRIBUTES: dict[str, str] = {
 GROUPS = ("identity", "state", "accessories")
 CHUNK = 1000  # faces drawn from one generator: only the last chunk draws more than it gives
 RARE = {"glasses": 0.35, "beard": 0.4, "hat": 0.25, "night": 0.0}  # shares of yes
+SIDES = {"age": (0.65, 0.35), "smile": (0.5, 0.25)}  # share of the lower side, width of each side, of the whole range
 
 
 def faces(n: int, size: int = 32, seed: int = 0, correlate: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -166,8 +167,9 @@ def _sample_chunk(rng: np.random.Generator, correlate: float) -> np.ndarray:
         elif factor.names:
             drawn[name] = u * len(factor.names)
         else:
-            if name in ("age", "smile"):
-                u = np.where(side < (0.65 if name == "age" else 0.5), 0.35 * u, 1 - 0.35 * u)
+            if name in SIDES:
+                share, width = SIDES[name]
+                u = np.where(side < share, width * u, 1 - width * u)
             elif name in ("mouth_open", "blink"):  # mostly closed lips and open eyes
                 u = np.where(side < (0.35 if name == "mouth_open" else 0.08), 0.5 + 0.5 * u, 0.15 * u)
             drawn[name] = factor.low + (factor.high - factor.low) * u
