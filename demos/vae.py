@@ -31,7 +31,7 @@ from tinygen import Generator, data, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.vae import VAE, elbo
 
-p = parser(__doc__, steps={"digits": 5000, "mnist": 14_000}, takes={"digits": "about a minute", "mnist": "two to four minutes"}, batch=128)
+p = parser(__doc__, steps={"digits": 4000, "mnist": 14_000}, takes={"digits": "about a minute", "mnist": "two to four minutes"}, batch=128)
 p.add_argument("--latent", type=natural, default=20, help="dimensions of z (default: 20; with 2, maps are drawn as they are)")
 args = parse(p)
 if args.latent < 2:
