@@ -74,9 +74,9 @@ class Anatomy:
         self.lid = (0.066 + 0.014 * f["eye_size"] - 0.010 * old) * (1 - f["blink"]) - 0.030 * f["blink"]
         self.nose = 1 + 0.22 * f["nose_size"] + 0.12 * old
         self.mouth_y = 0.365 + 0.02 * f["face_length"]
-        self.mouth_w = 0.150 + 0.050 * self.smile - 0.005 * self.frown
-        self.curve = 0.034 + 0.071 * smile
-        self.open = 0.11 * f["mouth_open"] + 0.035 * np.maximum(smile - 0.4, 0)
+        self.mouth_w = 0.155 + 0.065 * self.smile - 0.005 * self.frown
+        self.curve = 0.036 + 0.084 * smile
+        self.open = 0.11 * f["mouth_open"] + 0.065 * np.maximum(smile - 0.25, 0)
         self.lip = (0.034 + 0.012 * f["lips"]) * (1 - 0.25 * old)
 
         # Colours: a shadow and a light of each, mixed by how much light falls there.

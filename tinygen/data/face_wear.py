@@ -75,7 +75,7 @@ def beard(canvas: Canvas, face: Anatomy) -> None:
     edge = 0.275 + 0.05 * short - 0.9 * np.clip(off - 0.20, 0, 1) ** 2 - 1.3 * np.clip(off - 0.36, 0, 1)
     ragged = wave(u * 9 + face.phase) * 0.008
     d = np.maximum(edge + ragged, 0.02) - v
-    d = np.maximum(d, goatee * (ellipse(u - centre, v - 0.47, 0.19 * one, 0.25 * one) + 1) - 1)
+    d = np.maximum(d, goatee * (ellipse(u - centre, v - 0.47, 0.21 * one, 0.26 * one) + 1) - 1)
     lines = strands(patch, u * 1.6, v, face, 9.0)
     t = 0.40 - 0.20 * short + face.side * x * 0.3 - 0.25 * (v - 0.45) + 0.22 * lines
     inside = np.minimum(patch.cover(jaw + (0.010 - 0.010 * short) * lines, 0.015), patch.cover(d, 0.015 + 0.085 * short))
