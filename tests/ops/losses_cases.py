@@ -64,6 +64,16 @@ def _(d):
     return losses.kl_normals, [d.array(shape), d.array(shape, -1, 1), d.array(shape), d.array(shape, -1, 1)], _kl
 
 
+@case("importance_bound")
+def _(d):
+    shape = (d.integers(1, 4), d.integers(0, 3))
+
+    def naive(log_w):
+        return np.log(np.exp(np.asarray(log_w, np.float64)).sum(0) / len(log_w))
+
+    return losses.importance_bound, [d.array(shape, -5, 5)], naive
+
+
 @case("reparametrize")
 def _(d):
     shape = d.shape(max_dims=3)

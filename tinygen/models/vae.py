@@ -23,33 +23,39 @@ decodes to something, which the plain autoencoder's does not.
 
 from __future__ import annotations
 
-from ..backend import Generator
-from ..losses import bernoulli_nll, kl_normal, reparametrize
-from ..nn import Flatten, Linear, Module, ReLU, Sequential, Unflatten
+from collections.abc import Sequence
+from itertools import pairwise
 
-__all__ = ["VAE", "elbo"]
+from ..backend import Generator
+from ..losses import bernoulli_nll, kl_normal, reparametrize, squared_error
+from ..nn import Flatten, Linear, Module, ReLU, Sequential, Unflatten
+from ..ops import sigmoid
+
+__all__ = ["VAE", "elbo", "mse_and_kl"]
 
 
 class VAE(Module):
-    """Gaussian encoder and Bernoulli decoder, one hidden layer each (appendix C).
+    """Gaussian encoder and Bernoulli decoder, multilayer perceptrons (appendix C).
 
     Parameters
     ----------
     latent : dimensions of z.
-    hidden : units of the hidden layers. The paper has 500, tanh; here relu, which trains faster.
+    hidden : units of the hidden layer; several numbers are several layers, from the picture to z, and back in the opposite order. The paper has one
+        of 500, tanh; here relu, which trains faster.
     shape : (channels, height, width) of a picture.
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int = 20, hidden: int = 400, shape: tuple[int, int, int] = (1, 28, 28), *, generator: Generator):
+    def __init__(
+        self, latent: int = 20, hidden: int | Sequence[int] = 400, shape: tuple[int, int, int] = (1, 28, 28), *, generator: Generator
+    ):  # fmt: skip
+        hidden = [hidden] if isinstance(hidden, int) else [*hidden]
         pixels = shape[0] * shape[1] * shape[2]
         self.latent = latent
-        self.encoder = Sequential(Flatten(), Linear(pixels, hidden, generator=generator), ReLU())
-        self.to_mu = Linear(hidden, latent, generator=generator)
-        self.to_log_var = Linear(hidden, latent, generator=generator)
-        self.decoder = Sequential(
-            Linear(latent, hidden, generator=generator), ReLU(), Linear(hidden, pixels, generator=generator), Unflatten(1, shape)
-        )  # fmt: skip
+        self.encoder = Sequential(Flatten(), *_layers([pixels, *hidden], generator))
+        self.to_mu = Linear(hidden[-1], latent, generator=generator)
+        self.to_log_var = Linear(hidden[-1], latent, generator=generator)
+        self.decoder = Sequential(*_layers([latent, *hidden[::-1]], generator), Linear(hidden[0], pixels, generator=generator), Unflatten(1, shape))
 
     def encode(self, x):
         """q_phi(z|x): x (N, *shape) to mu and log_var = log sigma^2, both (N, latent)."""
@@ -59,6 +65,11 @@ class VAE(Module):
     def decode(self, z):
         """p_theta(x|z): z (N, latent) to the logits of the pixels' probabilities, (N, *shape). `sigmoid` of them is the picture to look at."""
         return self.decoder(z)
+
+
+def _layers(sizes: Sequence[int], generator: Generator) -> list[Module]:
+    """A linear layer from each size to the next, each with its relu."""
+    return [layer for a, b in pairwise(sizes) for layer in (Linear(a, b, generator=generator), ReLU())]
 
 
 def elbo(model: VAE, x, eps):
@@ -79,3 +90,21 @@ def elbo(model: VAE, x, eps):
     z = reparametrize(mu, log_var, eps)
     kl = kl_normal(mu, log_var)
     return -bernoulli_nll(model.decode(z), x) - kl, kl
+
+
+def mse_and_kl(model: VAE, x, eps):
+    """The two terms of the lecture's objective, |x - x_hat|^2 + lambda KL, for each picture: two tensors (N,). x_hat = sigmoid(decode(z)).
+
+    **It is an ELBO**, that of a decoder p(x|z) = N(x_hat, s^2 I): with D pixels, by the derivation in `losses.squared_error`,
+
+        -ELBO = |x - x_hat|^2 / (2 s^2) + KL + D/2 log(2 pi s^2),    so    2 s^2 (-ELBO) = |x - x_hat|^2 + 2 s^2 KL + constant:
+
+    **lambda = 2 s^2**, exactly. lambda = 1 says that a pixel is right to within s = 0.71, a blur as good as black against white; a decoder right to
+    s = 0.1 asks for lambda = 0.02. There is no lambda of 1 by right: that belongs to the sum of the true log-likelihood and the KL, `elbo`. Where the
+    slides' MSE is a *mean* over pixels, their lambda is D times smaller.
+
+    Parameters: as `elbo`, and x may be grey, 0 to 1.
+    """
+    mu, log_var = model.encode(x)
+    x_hat = sigmoid(model.decode(reparametrize(mu, log_var, eps)))
+    return squared_error(x, x_hat), kl_normal(mu, log_var)
