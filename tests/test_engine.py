@@ -286,6 +286,8 @@ def test_a_missing_rule_says_so():
         half_differentiable(leaf([1.0]), leaf([1.0]))
     with pytest.raises(TypeError, match="no argument c"):
         half_differentiable.vjp(c=lambda g: g)
+    with pytest.raises(TypeError, match="y names an input and an output"):
+        primitive(lambda x, y: x)
     half_differentiable.vjp(b=lambda g, nonsense: g)
     with pytest.raises(TypeError, match="asks for 'nonsense'"):
         half_differentiable(leaf([1.0]), leaf([1.0]))

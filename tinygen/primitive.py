@@ -41,6 +41,8 @@ class Primitive:
         self.arity = 0 if self.variadic else len(self.arguments)
         self.forward, self.outputs, self.several = forward, tuple(outputs), len(outputs) > 1
         self.rules, self.joint, self.plans = {}, ((), None), {}
+        if clash := {*self.arguments, *self.settings} & {*self.outputs}:
+            raise TypeError(f"{self.__name__}: {', '.join(clash)} names an input and an output, and a rule could not tell which it is given; rename one")
 
     def vjp(self, **rules: Callable | None) -> None:
         """Set the rule of each named argument: `rule(g, *what it names) -> its cotangent`. With several outputs g is a tuple, in their order.

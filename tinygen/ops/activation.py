@@ -82,12 +82,12 @@ relu.vjp(x=lambda g, y: g * (y > 0))
 
 
 @primitive
-def _step(y):
-    """1 where y > 0, else 0, in y's dtype: a constant."""
-    return (y > 0).astype(y.dtype)
+def _step(x):
+    """1 where x > 0, else 0, in x's dtype: a constant."""
+    return (x > 0).astype(x.dtype)
 
 
-_step.vjp(y=None)
+_step.vjp(x=None)
 
 
 @primitive

@@ -290,11 +290,11 @@ def straight_through(x, y):
 
 
 @primitive
-def _straight_through(x, y):
-    return y[...]  # a view, so that a write to either is seen by both
+def _straight_through(x, value):
+    return value[...]  # a view, so that a write to either is seen by both
 
 
-_straight_through.vjp(x=lambda g: g, y=None)
+_straight_through.vjp(x=lambda g: g, value=None)
 
 
 @primitive

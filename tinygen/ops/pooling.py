@@ -101,7 +101,7 @@ def _sum_pool(x, *, kernel, stride, padding, size, scale):
     return y
 
 
-@primitive
+@primitive(outputs=("x",))
 def _spread(y, *, kernel, stride, padding, size, scale):
     """x[i] = scale times the sum of y over the windows that hold pixel i: the adjoint of _sum_pool."""
     x = _empty(y, (*y.shape[:2], *size))
@@ -144,7 +144,7 @@ def _max_pool(x, *, kernel, stride, padding, size):
     return y, tap
 
 
-@primitive
+@primitive(outputs=("x",))
 def _unpick(y, tap, *, kernel, stride, padding, size):
     """x[i] = the sum of y over the windows whose picked pixel is i."""
     x = _empty(y, (*y.shape[:2], *size))

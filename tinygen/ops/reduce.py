@@ -105,7 +105,7 @@ def _not_empty(name, x, axis):
         raise ValueError(f"{name}: no values along axis={axis} of {x.shape}, and there is no {name} of nothing")
 
 
-@primitive
+@primitive(outputs=("share",))
 def _shares(x, y, *, axis):
     """1 / (number of ties) where x is y, the extreme along the axes, else 0. A constant, as its derivative is zero wherever there is one."""
     hit = (x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)).astype(x.dtype)

@@ -325,7 +325,7 @@ def _pad_copy(x, *, widths, mode):
     return y
 
 
-@primitive
+@primitive(outputs=("x",))
 def _fold(y, *, widths, mode):
     """The adjoint of _pad_copy: the copies undone from last to first, each border added to its source."""
     x = y.copy(order="K")
