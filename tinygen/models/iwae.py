@@ -79,7 +79,7 @@ def log_likelihood(model: VAE, x, samples: int = 5000, *, generator: Generator, 
             batch, log_w = x[i : i + at_once], []
             for k in _parts(samples, max(1, rows // len(batch))):
                 eps = generator.normal((k, len(batch), model.latent), batch.dtype)
-                log_w.append(to_numpy(getattr(w := log_weights(model, batch, eps), "data", w)).astype(np.float64))
+                log_w.append(to_numpy(log_weights(model, batch, eps).data).astype(np.float64))
             each.append(importance_bound(np.concatenate(log_w)))
     each = np.concatenate(each)
     return Estimate(float(each.mean()), float(each.std(ddof=min(1, len(each) - 1)) / len(each) ** 0.5), each)
