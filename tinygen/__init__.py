@@ -12,14 +12,14 @@ from .primitive import primitive
 
 __version__ = "0.1.0"
 __all__ = [
-    "Generator", "Tensor", "check_grads", "checkpoint", "data", "detect_nan", "grad", "hvp", "jvp", "losses", "models", "nn", "no_grad", "ops", "optim",
-    "plot", "primitive", "set_threads", "tensor",
+    "Generator", "Tensor", "check_grads", "checkpoint", "data", "detect_nan", "grad", "hvp", "jvp", "latent", "losses", "metrics", "models", "nn", "no_grad",
+    "ops", "optim", "plot", "primitive", "set_threads", "tensor",
 ]
 
 
 def __getattr__(name: str):
     """`tinygen.data` and the like, imported when they are first asked for, so that `import tinygen` stays quick."""
-    if name in ("checkpoint", "data", "models", "plot"):
+    if name in ("checkpoint", "data", "latent", "metrics", "models", "plot"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
