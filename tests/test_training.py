@@ -38,8 +38,8 @@ def record(monkeypatch):
         if edge is not None and edge[0].op is not None:
             made["forward"].append((edge[0].op.__name__, data))
 
-    def watch_arrive(cotangents, owned, edge, r, op=None, g=None, given=None):
-        arrive(cotangents, owned, edge, r, op, g, given)
+    def watch_arrive(cotangents, owned, edge, r, op=None, fresh=False):
+        arrive(cotangents, owned, edge, r, op, fresh)
         made["backward"].append((op.__name__ if op else "start", cotangents[edge]))
 
     monkeypatch.setattr(engine.Tensor, "__init__", watch_tensor)

@@ -5,7 +5,8 @@ Read in this order: engine.py (automatic differentiation), primitive.py, ops/ele
 
 from . import losses, nn, ops, optim
 from .backend import Generator
-from .engine import Tensor, detect_nan, grad, hvp, jvp, no_grad, tensor
+from .derivatives import hvp, jvp
+from .engine import Tensor, detect_nan, grad, no_grad, tensor
 from .gradcheck import check_grads
 from .pool import set_threads
 from .primitive import primitive

@@ -12,9 +12,9 @@ rules run on Tensors, are recorded in turn, and can be differentiated again. Hig
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import weakref
-from collections.abc import Callable
 from contextlib import contextmanager
 from operator import attrgetter
 
@@ -26,6 +26,7 @@ from .pool import axis_sum
 
 _clock = itertools.count(1)  # ticks at each node made, so that times are a topological order of every graph, and at each in-place write
 _last_write = [0]  # the time of the latest write: a node made after it saved nothing that is stale
+_write_lock = threading.Lock()
 
 
 class _Mode(threading.local):  # what each thread has switched on; class attributes are every thread's defaults
@@ -89,7 +90,8 @@ class Tensor:
 
     `data` is the raw array, always an array, zero-dimensional included; `grad` the gradient that `backward` left (a Tensor) or None. In-place
     writes go through `t[index] = value` or `t.data = ...` (`t.data -= step` too): they are marked, so that a backward pass which still needs
-    the old values is an error and not a wrong gradient. `t.data[index] = value` goes behind the guard: say `t.touch()` after it.
+    the old values is an error and not a wrong gradient. `t.data[index] = value` goes behind the guard: say `t.touch()` after it. Raw arrays
+    beside Tensors are constants that nothing guards. For mathematics there is `tinygen.ops`: NumPy's functions refuse a Tensor.
     """
 
     __slots__ = ("_data", "_edge", "_written", "grad", "__weakref__")
@@ -98,7 +100,7 @@ class Tensor:
     def __init__(self, data, edge=None, written=None):
         self._data = data
         self._edge = edge  # (node, output index), or None for a constant
-        self._written = written or [0]  # time of the last in-place write: one cell for all tensors that view the same memory
+        self._written = written or [0]  # a cell, [time of the last in-place write], shared by all tensors that view the same memory
         self.grad = None
 
     shape, dtype, ndim, size = (property(attrgetter(f"_data.{name}")) for name in ("shape", "dtype", "ndim", "size"))
@@ -108,9 +110,10 @@ class Tensor:
 
     @data.setter
     def data(self, array) -> None:
-        if (array.shape, array.dtype, type(array)) != (self.shape, self.dtype, type(self._data)):
-            raise ValueError(f"data: {array.dtype} {array.shape} ({type(array).__name__}) cannot replace {self.dtype} {self.shape} ({self.device})")
-        self._data = array
+        if array is not self._data:  # `t.data -= step` has written already; all else is copied, so that two tensors never share memory unawares
+            if getattr(array, "shape", None) != self.shape or array.dtype != self.dtype:
+                raise ValueError(f"data: give an array of {self.dtype} {self.shape}, not {getattr(array, 'dtype', type(array))} {getattr(array, 'shape', '')}")
+            self[...] = array
         self.touch()
 
     @property
@@ -128,7 +131,8 @@ class Tensor:
 
     def touch(self) -> None:
         """Say that `data` was written in place: graphs that saved the old values refuse to go backward."""
-        self._written[0] = _last_write[0] = next(_clock)
+        with _write_lock:  # or a slower thread could set the last write back
+            self._written[0] = _last_write[0] = next(_clock)
 
     def __setitem__(self, index, value) -> None:
         if self._edge is not None and self._edge[0].op is not None:
@@ -169,7 +173,10 @@ def grad(outputs, inputs, grad_outputs=None, create_graph: bool = False, retain_
     `create_graph` the results can be differentiated in turn; `retain_graph` (by default as create_graph) keeps the graph for another backward.
     Nothing outside the paths to `inputs` is computed. Raises ValueError for an input on which no output depends.
     """
-    ys, xs = ([v] if isinstance(v, Tensor) else list(v) for v in (outputs, inputs))
+    ys, xs = ([v] if isinstance(v, Tensor) or not isinstance(v, (tuple, list)) else list(v) for v in (outputs, inputs))
+    for v in ys + xs:
+        if not isinstance(v, Tensor):
+            raise TypeError(f"grad: outputs and inputs are Tensors or sequences of them; here is a {type(v).__name__}")
     gs = [None] * len(ys) if grad_outputs is None else list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
     found = _walk(ys, gs, xs, create_graph, retain_graph)
     for i, x in enumerate(xs):
@@ -181,7 +188,7 @@ def grad(outputs, inputs, grad_outputs=None, create_graph: bool = False, retain_
 def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
     """The backward pass: {edge: cotangent Tensor} for the edges of `inputs` that were reached (None: of every leaf). Iterative: depth is no limit.
     Only nodes on a path to a wanted edge are visited. What is returned is writable and shares memory with nothing: a rule may hand one array to two
-    arguments, or a read-only view, so an array goes out as it is only where the walk can tell that the rule has just made it.
+    arguments, a view, or one that it keeps, so an array goes out as it is only where nobody else holds it; else a copy does.
     """
     retain = create_graph if retain_graph is None else retain_graph
     cotangents = {}  # edge -> the sum of what has arrived there
@@ -190,8 +197,9 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
         if y._edge is None:
             raise ValueError("backward: the output depends on no tensor that requires a gradient (made under no_grad, or of constants alone?)")
         g = np.ones_like(y._data) if g is None and y.size == 1 else g
-        if g is None or g.shape != y.shape:
-            raise ValueError(f"backward: an output of shape {y.shape} needs a grad_output of that shape, not {None if g is None else g.shape}")
+        if getattr(g, "shape", None) != y.shape:
+            what = "none; reduce it first, y.sum().backward()" if g is None else f"{type(g).__name__} {getattr(g, 'shape', '')}"
+            raise ValueError(f"backward: an output of shape {y.shape} needs a grad_output of that shape, and here is {what}")
         g = g if isinstance(g, Tensor) else Tensor(g)
         _arrive(cotangents, owned, y._edge, g if create_graph else g._data)
     order = _ancestors(cotangents)
@@ -230,7 +238,8 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
                         r = rule(g, target, *given) if op.variadic else rule(g, *given)
                         if nan:
                             check_nan(f"the rule of {op.__name__} for its argument {target}", (r,), (g, given))
-                        _arrive(cotangents, owned, parents[target], r, op, g, given)
+                        fresh = parents[target][0].op is None and getattr(r, "base", r) is None and sys.getrefcount(r) <= _ALONE
+                        _arrive(cotangents, owned, parents[target], r, op, fresh)
                 elif any(needs[i] for i in target):
                     given = [saved[name] for name in names]
                     rs = rule(g, [bool(needs[i]) for i in target], *given)
@@ -238,10 +247,10 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
                         check_nan(f"the rule of {op.__name__}", rs, (g, given))
                     for i, r in zip(target, rs):
                         if needs[i]:
-                            _arrive(cotangents, owned, parents[i], r, op, g, None)
+                            _arrive(cotangents, owned, parents[i], r, op)
             if not retain:
                 node.saved = None
-    return {e: g.astype(g.dtype) if create_graph else Tensor(g if e in owned else g.astype(g.dtype)) for e, g in found.items()}
+        return {e: g.astype(g.dtype) if create_graph else Tensor(g if e in owned else g.astype(g.dtype)) for e, g in found.items()}
 
 
 def _ancestors(edges) -> list:
@@ -256,9 +265,16 @@ def _ancestors(edges) -> list:
     return sorted(seen, key=attrgetter("time"))
 
 
-def _arrive(cotangents, owned, edge, r, op=None, g=None, given=None) -> None:
-    """Fit r, which a rule of `op` returned, to shape and dtype of the value at `edge`, and add it to what arrived there before. g and `given`, what the
-    rule was given, tell whether r is a new array (given None: unknown)."""
+def _references() -> int:
+    a = np.empty(0)
+    return sys.getrefcount(a)
+
+
+_ALONE = _references() if hasattr(sys, "getrefcount") else 0  # what the count is for an array that one local name holds and nothing else
+
+
+def _arrive(cotangents, owned, edge, r, op=None, fresh=False) -> None:
+    """Fit r, from a rule of `op`, to shape and dtype of the value at `edge`, and add it to what arrived there before. `fresh`: nobody else holds r."""
     node, k = edge
     shape, dtype = node.outputs[k]
     if type(r) is not ndarray:
@@ -274,7 +290,7 @@ def _arrive(cotangents, owned, edge, r, op=None, g=None, given=None) -> None:
     before = cotangents.get(edge)
     if before is None:
         cotangents[edge] = r
-        if node.op is None and given is not None and type(r) is not Tensor and r.base is None and not any(r is v or type(v) is tuple for v in (g, *given)):
+        if fresh:
             owned.add(edge)
     elif edge in owned:
         before += r
@@ -304,8 +320,8 @@ def _rewrap(node, a, k):
 
 def as_array(o, like):
     """What a forward or rule returned, as an array: NumPy's reductions and 0-d arithmetic give scalars. `like`: arrays of its device."""
-    if o is None:
-        raise TypeError("a forward or rule returned None; it must return an array")
+    if o is None or isinstance(o, (tuple, list)):
+        raise TypeError(f"a forward or rule returned {type(o).__name__}, not an array; a primitive of several outputs names them: outputs=(...)")
     return o if type(o) is Tensor or (hasattr(o, "__array_function__") and not isinstance(o, np.generic)) else array_module(*like).asarray(o)
 
 
@@ -321,30 +337,9 @@ def check_nan(name, made, given) -> None:
 def _check_stale(node) -> None:
     """Raise if anything a rule will read was written in place since the forward."""
     n = len(node.parents)
-    for name, places in node.plan[0]:
+    for name, places in node.plan.keep:
         for k in places if type(places) is tuple else (places,):
             edge = (node, k - n) if k >= n else node.parents[k]
             cell = (node.constants or {}).get(k, (0,)) if edge is None else edge[0].written[edge[1]]
             if cell[0] > node.time:
                 raise RuntimeError(f"backward through {node.op.__name__}: its {name!r} was written in place since the forward; run that again after the write")
-
-
-def jvp(f: Callable, x: Tensor, v) -> tuple[Tensor, Tensor]:
-    """f(x) and the directional derivative J v, J = df/dx, for f from a Tensor to a Tensor and v of x's shape (array or Tensor).
-
-    Reverse mode gives h(u) = J^T u, which is linear in u: its own vector-Jacobian product in the direction v is (J^T)^T v = J v.
-    """
-    x = tensor(x, requires_grad=True)
-    y = f(x)
-    u = tensor(np.zeros_like(y._data), requires_grad=True)
-    h = _walk([y], [u], [x], True, True).get(x._edge)
-    jv = None if h is None or h._edge is None else _walk([h], [v], [u], False, False).get(u._edge)
-    return y.detach(), Tensor(np.zeros_like(y._data)) if jv is None else jv
-
-
-def hvp(f: Callable, x: Tensor, v) -> Tensor:
-    """The Hessian of the scalar function f at x times v, of x's shape: the gradient of <grad f(x), v>, without building the Hessian."""
-    x = tensor(x, requires_grad=True)
-    g = grad(f(x), x, create_graph=True)
-    hv = None if g._edge is None else _walk([g], [v], [x], False, False).get(x._edge)
-    return Tensor(np.zeros_like(x._data)) if hv is None else hv

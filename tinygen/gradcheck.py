@@ -4,9 +4,12 @@ For f of arrays x_1..x_n draw a random cotangent u and random directions v_i, an
 
     analytic   <grad_i s(x), v_i>                    numeric   (s(x_i + h v_i) - s(x_i - h v_i)) / 2h.
 
-One random projection sees every element: an error anywhere shows, except with probability zero. Only when a projection fails are single elements
-tried, to name the worst. The central difference is off by h^2 |s'''| / 6 + eps |s| / h; h = 6e-6 balances the two in float64, near 6e-11 on smooth
-functions, so the tolerance can be 1e-6 of max(1, |numeric|) and still be wide.
+One random projection sees every element: an error that is larger than the tolerance of the whole projection shows, almost surely. (A small error in one
+of many large elements drowns: check small arrays of values near 1.) Only when a projection fails are single elements tried, to name the worst. The
+central difference is off by h^2 |s'''| / 6 + eps |s| / h, least near h = eps^(1/3) = 6e-6: about 6e-11 on smooth functions in float64, so the
+tolerance can be 1e-6 of max(1, |numeric|) and still be wide.
+
+A joint rule may do other work when only some of its arguments want a cotangent, so each argument is also differentiated with all others constant.
 
 **Second order** is the same check of the function (x, u) -> grad_x <f(x), u>, run with `create_graph`; and so on upwards. That also checks that the
 gradient is linear in u, as it must be.
@@ -56,6 +59,12 @@ def _check(f, args, names, order, last, rng) -> None:
     for name, a, g in zip(names, args, analytic):
         if g.shape != a.shape or g.dtype != a.dtype:
             raise AssertionError(f"check_grads, order {order}, {name}: gradient is {g.dtype} {g.shape}, argument {a.dtype} {a.shape}")
+
+    for i, (name, g) in enumerate(zip(names, analytic)) if order == 1 < len(args) else ():
+        others = [tensor(a) for a in args]
+        alone = _vjp(lambda x: f(*others[:i], x, *others[i + 1 :]), [args[i]], cotangents, create_graph=False)[0].data  # noqa: B023
+        if not (abs(alone - g) <= TOLERANCE * (1 + abs(g))).all():
+            raise AssertionError(f"check_grads, {name}: its gradient is another when all other arguments are constants (a joint rule's `needs`?)")
 
     def s(i, changed) -> float:
         moved = [*args[:i], changed, *args[i + 1 :]]

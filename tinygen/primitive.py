@@ -11,7 +11,7 @@
 input or an output, whose own derivative is known. An array smuggled in otherwise (a mask, drawn noise) counts as a constant.
 
 A rule is written with primitives and operators, never writes in place and never asks whether it was given arrays or Tensors: that is what
-makes one rule serve every order. tests/test_tutorial.py writes an op of one's own, step by step.
+makes one rule serve every order. Nor does a forward write into its arguments. tests/test_tutorial.py writes an op of one's own, step by step.
 """
 
 from __future__ import annotations
@@ -19,12 +19,21 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from .backend import array_module
 from .engine import Node, Tensor, _mode, as_array, check_nan
+
+
+class Plan(NamedTuple):
+    """What one way of calling a primitive keeps for its backward pass, and the rules that will run."""
+
+    keep: list  # (name, place among the arguments and then the outputs; for a variadic argument a tuple of places)
+    static: list  # (name, place of the array whose shape it is, or None for a setting)
+    calls: list  # (rule, names it asks for, the argument it serves: an int, or a tuple for a joint rule)
 
 
 class Primitive:
@@ -93,14 +102,14 @@ class Primitive:
             plan = self.plans.get(mask + bit) or self._plan(mask, len(arrays))
         if self.several:
             written = [_cell_of(o, args) for o in y]
-            node = self._record(plan, arrays, parents, constants, y, settings, [(o.shape, o.dtype) for o in y], written) if plan and plan[2] else None
+            node = self._record(plan, arrays, parents, constants, y, settings, [(o.shape, o.dtype) for o in y], written) if plan and plan.calls else None
             return tuple(Tensor(o, (node, k) if node and o.dtype.kind == "f" else None, written[k]) for k, o in enumerate(y))
         shared = y.base is not None
         for a in arrays:
             if a is y:
                 shared = True
         cell = _cell_of(y, args) if shared else [0]
-        if plan and plan[2] and y.dtype.kind == "f":
+        if plan and plan.calls and y.dtype.kind == "f":
             return Tensor(y, (self._record(plan, arrays, parents, constants, (y,), settings, ((y.shape, y.dtype),), (cell,)), 0), cell)
         return Tensor(y, None, cell)
 
@@ -134,9 +143,8 @@ class Primitive:
                 raise TypeError(f"{self.__name__}: argument {i} is a {type(a).__name__}; give a Tensor, an array or a number")
         array_module(*arrays)
 
-    def _plan(self, mask: int, n: int) -> tuple:
-        """For the tracked arguments in `mask`: what to keep, as (name, place among arguments and outputs); shapes and settings, as (name, place or
-        None for a setting); and the rules to run, as (rule, names it asks for, arguments it serves, joint). Made at the first call and reused."""
+    def _plan(self, mask: int, n: int) -> Plan:
+        """What a call with n arguments, of which those in `mask` are tracked, has to keep and to run. Made at the first such call and reused."""
         places = {name: tuple(range(n)) if self.variadic else i for i, name in enumerate(self.arguments)}
         where = places | {name: n + k for k, name in enumerate(self.outputs)}
         together, rule = self.joint
@@ -156,7 +164,7 @@ class Primitive:
                 static[name] = None if name in self.settings else places[name.removesuffix("_shape")]
             else:
                 raise TypeError(f"{self.__name__}: a rule asks for {name!r}, which is no argument, output, setting or <argument>_shape")
-        self.plans[mask + (1 << n)] = plan = list(keep.items()), list(static.items()), calls
+        self.plans[mask + (1 << n)] = plan = Plan(list(keep.items()), list(static.items()), calls)
         return plan
 
 
