@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygen import Generator
+from tinygen import Generator, nn
 from tinygen.nn import Conv2d, ConvTranspose2d, Linear, init
 
 SHAPE = (60, 40, 3, 3)
@@ -82,3 +82,20 @@ def test_constants():
 def test_errors_teach(call, message):
     with pytest.raises(ValueError, match=message):
         call(Generator(0))
+
+
+@pytest.mark.parametrize("given, named, seed", [
+    (np.random.default_rng(0), r"a numpy\.random\.\S*Generator", "seed"), (7, "7", "7"), (None, "None", "seed"),
+])  # fmt: skip
+@pytest.mark.parametrize("layer", [
+    lambda g: nn.Linear(2, 3, generator=g),
+    lambda g: nn.ConvTranspose2d(2, 3, 3, generator=g),
+    lambda g: nn.Embedding(2, 3, generator=g),
+    lambda g: nn.MultiHeadAttention(4, 2, generator=g),
+    lambda g: nn.SpectralNorm(nn.Linear(2, 3, generator=Generator(0)), generator=g),
+    lambda g: nn.Dropout(generator=g),
+    lambda g: init.orthogonal((2, 3), g),
+])  # fmt: skip
+def test_what_is_no_generator_is_refused_by_name(layer, given, named, seed):
+    with pytest.raises(TypeError, match=rf"^generator is {named}; give tinygen\.Generator\({seed}\)$"):
+        layer(given)

@@ -177,6 +177,27 @@ class TestState:
             assert part in str(error.value)
         assert all((a == before[name]).all() for name, a in block.state_dict().items())
 
+    def test_tensors_among_the_arrays_are_taken(self, block):
+        """A parameter taken by its name instead of from state_dict(): half of the state used to be loaded before it failed."""
+        other = Block(Generator(1))
+        block.load_state_dict(other.state_dict() | {"inner.2.bias": other.inner[2].bias, "last.weight": other.last.weight})
+        assert all((a == other.state_dict()[name]).all() for name, a in block.state_dict().items())
+        assert block.last.weight.data is not other.last.weight.data
+
+    def test_what_only_looks_like_an_array_is_refused_before_anything_is_written(self, block):
+        class Lookalike:
+            shape, dtype = (3, 2), np.dtype(np.float32)
+
+            def __array__(self, *args, **kwargs):
+                raise TypeError("no array after all")
+
+        before = block.state_dict()
+        state = {name: a + 1 for name, a in before.items()} | {"last.weight": Lookalike()}
+        state["last.weight"].shape = before["last.weight"].shape
+        with pytest.raises(TypeError, match="no array after all"):
+            block.load_state_dict(state)
+        assert all((a == before[name]).all() for name, a in block.state_dict().items())
+
     def test_device_arrays_take_numpy_states(self, block):
         state = block.state_dict()
         block._convert(lambda a: StrictArray(a * 0))

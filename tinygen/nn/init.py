@@ -46,6 +46,14 @@ def calculate_gain(nonlinearity: str, a: float = 0.01) -> float:
     return gains[nonlinearity]
 
 
+def check_generator(generator: Any) -> None:
+    """Raise TypeError unless what a layer was given as its `generator` is one."""
+    if not isinstance(generator, Generator):
+        kind, plain = type(generator), type(generator).__module__ == "builtins"
+        what = repr(generator) if plain else f"a {kind.__module__}.{kind.__qualname__}"
+        raise TypeError(f"generator is {what}; give tinygen.Generator({generator if kind is int else 'seed'})")
+
+
 def constant(shape: Shape, value: float, device: str = "cpu", dtype: Any = np.float32) -> Array:
     """An array full of `value`."""
     return to_device(np.full(shape, value, dtype), device)
@@ -61,11 +69,13 @@ def ones(shape: Shape, device: str = "cpu", dtype: Any = np.float32) -> Array:
 
 def uniform(shape: Shape, generator: Generator, low: float = 0.0, high: float = 1.0, dtype: Any = np.float32) -> Array:
     """U(low, high)."""
+    check_generator(generator)
     return generator.uniform(shape, dtype) * (high - low) + low
 
 
 def normal(shape: Shape, generator: Generator, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> Array:
     """N(mean, std^2)."""
+    check_generator(generator)
     return generator.normal(shape, dtype) * std + mean
 
 
@@ -113,6 +123,7 @@ def orthogonal(shape: Shape, generator: Generator, gain: float = 1.0, dtype: Any
     The Q of the QR factorization of a normal matrix A, uniform over all such matrices if the factorization is made unique by a positive
     diagonal of R: so column j of Q is multiplied by the sign of R[j, j]. Saxe et al. 2014; Mezzadri 2007.
     """
+    check_generator(generator)
     rows, columns = shape[0], math.prod(shape[1:])
     a = generator.normal((max(rows, columns), min(rows, columns)), dtype)
     q, r = array_module(a).linalg.qr(a)

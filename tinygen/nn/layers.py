@@ -179,6 +179,7 @@ class SpectralNorm(Module):
     def __init__(self, layer: _Weighted, *, generator: Generator, eps: float = 1e-12):
         if not isinstance(layer, _Weighted):
             raise TypeError(f"SpectralNorm: {type(layer).__name__} has no weight it could normalize; wrap a Linear or a convolution")
+        init.check_generator(generator)
         self.layer, self.eps = layer, eps
         matrix = self._matrix(layer.weight.data)
         u, v = _unit(generator.normal(matrix.shape[:1], matrix.dtype), eps), None

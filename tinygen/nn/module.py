@@ -170,14 +170,17 @@ class Module:
         return {name: t.data.copy() for name, t in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Copy the arrays of a `state_dict()` into those of this module, wherever either lies; layouts in memory stay as they are.
+        """Copy the arrays of a `state_dict()` (Tensors do too) into those of this module, wherever either lies; layouts in memory stay as they are.
 
         Raises ValueError, having changed nothing, if the state is not of a module like this one; the message names all that differs.
         """
         own = self._state()
+        if isinstance(state, Mapping):
+            state = {name: a.data if isinstance(a, Tensor) else a for name, a in state.items()}
         check_state(type(self).__name__, {name: t.data for name, t in own.items()}, state)
-        for name, t in own.items():
-            t[...] = like(state[name], t.data)
+        arrays = [like(state[name], t.data) for name, t in own.items()]  # all of them before the first is written: this too can fail
+        for t, array in zip(own.values(), arrays, strict=True):
+            t[...] = array
 
     # ------------------------------------------------------------------------------------------------------------- printing
 

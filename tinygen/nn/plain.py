@@ -6,6 +6,7 @@ import math
 
 from .. import ops
 from ..backend import Generator
+from .init import check_generator
 from .module import Module
 
 __all__ = [
@@ -119,6 +120,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, *, generator: Generator):
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is the share that is dropped, in [0, 1), not {p}")
+        check_generator(generator)
         self.p, self.generator = p, generator
 
     def forward(self, x):
