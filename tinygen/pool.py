@@ -3,7 +3,7 @@
 **Threads.** NumPy's own functions use one core, and the BLAS library behind `np.matmul` brings threads of its own that wait by
 spinning: with one other busy process on the machine, a 128x784x400 product took 24 ms on two BLAS threads and 1 ms on one. So importing
 this module sets BLAS to one thread for the life of the process (other NumPy code in the process included), and all parallelism comes
-from the pool below (glibc is also told to keep freed memory): the work is cut into chunks, NumPy releases the interpreter's lock inside each, and threads that wait, sleep.
+from the pool below: the work is cut into chunks, NumPy releases the interpreter's lock inside each, and threads that wait, sleep.
 How a problem is cut depends on its shapes alone and partial sums are added in the chunks' order, so results carry the same bits
 with any number of threads. `set_threads`, or the variable TINYGEN_THREADS, chooses how many; the default is one for each core this
 process may run on.
