@@ -84,7 +84,59 @@ def test_logsumexp_of_impossible_events():
     assert y.data.tolist() == [-np.inf, 0] and grad(y.sum(), t).data.tolist() == [[0, 0], [0, 1]]
 
 
+@pytest.mark.parametrize("f, slope", [(ops.expm1, np.exp), (ops.elu, np.exp), (lambda x: ops.elu(x, alpha=0.5), lambda x: 0.5 * np.exp(x))])
+def test_slopes_of_flat_tails_keep_their_relative_accuracy(f, slope):
+    x = tensor(np.array([-2, -15, -30, -60], np.float32), requires_grad=True)
+    np.testing.assert_allclose(grad(f(x).sum(), x).data, slope(x.data.astype(np.float64)), rtol=1e-5)
+
+
+def test_erf_and_gelu_in_half_precision():
+    x = np.linspace(-4, 4, 101, dtype=np.float16)
+    exact = np.array([math.erf(v) for v in x.astype(float)])
+    half_gelu = x.astype(float) * (1 + np.array([math.erf(v / math.sqrt(2)) for v in x.astype(float)])) / 2
+    for y, expected in [(ops.erf(x), exact), (ops.gelu(x), half_gelu)]:
+        assert y.dtype == np.float16
+        np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-7)
+    t = tensor(x, requires_grad=True)
+    assert np.isfinite(grad(ops.gelu(t).sum(), t).data).all()
+
+
 # ---------------------------------------------------------------------------------------------------------------- kinks and ties
+
+
+@pytest.mark.parametrize("root", [ops.sqrt, ops.log])
+@pytest.mark.parametrize("f, slope", [
+    (ops.relu, 0), (lambda x: ops.leaky_relu(x, negative_slope=0.0), 0), (lambda x: ops.clip(x, 0.0, 5.0), 0), (lambda x: ops.maximum(x, 0.0), 0),
+    (lambda x: ops.maximum(0.0, x), 0), (lambda x: -ops.minimum(-x, 0.0), 0), (lambda x: ops.where(x > 0, x, x.data * 0), 0),
+    (lambda x: ops.where(x <= 0, x.data * 0, x), 0), (lambda x: ops.max(ops.stack(x, x.data * 0), axis=0), 0),
+    (lambda x: ops.max_pool2d(ops.stack(x, x.data * 0).reshape(1, 1, 2, -1), (2, 1)), 0),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_shut_gate_stops_infinite_cotangents(root, f, slope, dtype):
+    x = tensor(np.array([-1, 4, -2], dtype), requires_grad=True)
+    with np.errstate(divide="ignore"):
+        for create_graph in (False, True):
+            g = grad(root(f(x)).sum(), x, create_graph=create_graph)
+            np.testing.assert_allclose(g.data, [slope, 0.25, slope], rtol=1e-3)
+
+
+@pytest.mark.parametrize("f", [
+    ops.relu, lambda x: ops.leaky_relu(x, negative_slope=0.0), lambda x: ops.maximum(x, 0.0), lambda x: ops.minimum(x, 9.0), lambda x: ops.clip(x, 0.0, 9.0),
+    lambda x: ops.max(ops.stack(x, np.zeros(2)), axis=0), lambda x: ops.max_pool2d(ops.stack(np.zeros(2), x).reshape(1, 1, 2, -1), (2, 1)),
+])  # fmt: skip
+def test_a_gate_hides_no_nan(f):
+    """The forward gives NaN, so the gradient goes to where it came from: a 0 there would look like health."""
+    x = tensor(np.array([np.nan, 3.0]), requires_grad=True)
+    y = f(x).reshape(2)
+    assert np.isnan(y.data[0]) and y.data[1] == 3
+    assert grad(y, x, grad_outputs=np.array([5.0, 7.0])).data.tolist() == [5, 7]
+
+
+def test_leaky_relu_of_infinity_with_slope_zero():
+    x = tensor(np.array([np.inf, -np.inf]), requires_grad=True)
+    y = ops.leaky_relu(x, negative_slope=0.0)
+    assert y.data.tolist() == [np.inf, 0] and grad(y.sum(), x).data.tolist() == [1, 0]
+
 
 
 def test_conventions_at_kinks():
@@ -137,6 +189,9 @@ def test_powers_agree_with_numpy():
     for n in (0, 1, 2, 3, 5, 31, 64, 70):
         np.testing.assert_allclose(ops.power(x, n), x**n, rtol=1e-14)
     assert ops.power(x.astype(np.float32), np.float64(3)).dtype == np.float32
+    for n in (math.inf, -math.inf, math.nan):
+        with np.errstate(divide="ignore"):
+            np.testing.assert_array_equal(ops.power(x + 3, n), (x + 3) ** n)
 
 
 # ---------------------------------------------------------------------------------------------------------------- declared gradients
@@ -252,6 +307,15 @@ def test_bad_settings_say_so():
     ]:
         with pytest.raises(ValueError, match=words):
             f()
+
+
+def test_integers_are_refused_where_the_result_is_none():
+    for f, words in [
+        (ops.softmax, "softmax: x is int64.* convert x with astype"), (ops.log_softmax, "log_softmax: x is int64"),
+        (lambda n: ops.straight_through(tensor([1.0, 2.0], requires_grad=True), n), "straight_through: y is int64.* convert it with astype"),
+    ]:  # fmt: skip
+        with pytest.raises(TypeError, match=words):
+            f(np.array([1, 2]))
 
 
 def test_integers_are_constants():

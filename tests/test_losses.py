@@ -33,6 +33,15 @@ def test_bernoulli_at_extreme_logits(dtype, logit, x, nll, slope):
     np.testing.assert_allclose(gx, -logits)
 
 
+@pytest.mark.parametrize("narrow", [np.float16, np.float32])
+def test_bernoulli_takes_pixels_narrower_than_the_logits(narrow):
+    logits, x = RNG.normal(size=(2, 5)) * 3, RNG.integers(0, 2, (2, 5)) * 0.5
+    for a, b in ((np.float64, narrow), (np.float32, np.float16), (np.float16, np.float32)):
+        y = losses.bernoulli_nll(logits.astype(a), x.astype(b))
+        assert y.dtype == np.result_type(a, b)
+        np.testing.assert_allclose(y, losses.bernoulli_nll(logits, x), rtol=1e-12 if a == np.float64 else 1e-5 if a == np.float32 else 1e-2)
+
+
 def test_errors_are_log_likelihoods_up_to_a_constant():
     x, y, s = RNG.normal(size=(2, 3)), RNG.normal(size=(2, 3)), 0.7
     normal = -np.log(np.exp(-((x - y) ** 2) / (2 * s**2)) / (s * np.sqrt(2 * np.pi))).sum(1)

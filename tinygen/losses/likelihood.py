@@ -19,7 +19,7 @@ def bernoulli_nll(logits, x):
 
         -log p(x) = -sum_i [x_i log p_i + (1 - x_i) log(1 - p_i)].
 
-    **From logits.** A decoder ends in a linear layer, so it gives l_i = log p_i / (1 - p_i), any real number. Then p = sigmoid(l) = 1 / (1 + e^-l),
+    **From logits.** A decoder ends in a linear layer, so it gives l_i = log(p_i / (1 - p_i)), any real number. Then p = sigmoid(l) = 1 / (1 + e^-l),
     log p = -softplus(-l) and log(1 - p) = -softplus(l), with softplus(l) = log(1 + e^l) = l + softplus(-l). Put in,
 
         -log p(x) = sum_i [x_i (softplus(l_i) - l_i) + (1 - x_i) softplus(l_i)] = sum_i [softplus(l_i) - x_i l_i].
@@ -43,7 +43,7 @@ def bernoulli_nll(logits, x):
     small = np.abs(logits)
     for f in (np.negative, np.exp, np.log1p):  # in one buffer: it stays in cache
         f(small, out=small)
-    y = (logits > 0) - x
+    y = np.subtract(logits > 0, x, dtype=np.result_type(logits, x))
     y *= logits
     y += small
     return y.sum(axis=_all_but_first(y))

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ..primitive import primitive
-from .elementwise import exp, maximum, minimum, tanh
+from .elementwise import _gate, exp, maximum, minimum, tanh
 
 __all__ = ["elu", "erf", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]
 
@@ -74,11 +74,11 @@ log_sigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
 
 @primitive
 def relu(x):
-    """max(x, 0). **Math** gx = g [y > 0]. **Saved** y."""
+    """max(x, 0). **Math** gx = g [y > 0]. **Saved** y. **Numerics** Where x is NaN the gradient passes: nothing hides it."""
     return np.maximum(x, 0)
 
 
-relu.vjp(x=lambda g, y: g * (y > 0))
+relu.vjp(x=lambda g, y: _gate(g, y != 0))  # y is never negative, and a NaN is not 0
 
 
 @primitive
@@ -95,18 +95,20 @@ def leaky_relu(x, *, negative_slope=0.01):
     """x where x > 0, else negative_slope x. **Math** gx = g, or g negative_slope. **Saved** y, which has x's sign. negative_slope is from 0 to 1."""
     if not 0 <= negative_slope <= 1:
         raise ValueError(f"leaky_relu: negative_slope={negative_slope} must lie in [0, 1], so that the output tells the sign of x")
+    if negative_slope == 0:  # then it is relu: 0 times an infinite x would be NaN
+        return np.maximum(x, 0)
     y = np.multiply(x, negative_slope, out=_buffer(x))
     return np.maximum(x, y, out=y)
 
 
-leaky_relu.vjp(x=lambda g, y, negative_slope: g * maximum(_step(y), negative_slope))
+leaky_relu.vjp(x=lambda g, y, negative_slope: g * maximum(_step(y), negative_slope) if negative_slope else _gate(g, y != 0))
 
 
 @primitive
 def elu(x, *, alpha=1.0):
-    """x where x > 0, else alpha (e^x - 1). **Math** gx = g, or g (y + alpha). **Saved** y, which has x's sign. alpha is at least 0."""
+    """x where x > 0, else alpha (e^x - 1). **Math** gx = g, or g alpha e^x. **Saved** x: y + alpha has lost e^x where that is far below 1."""
     if not alpha >= 0:
-        raise ValueError(f"elu: alpha={alpha} must be at least 0, so that the output tells the sign of x")
+        raise ValueError(f"elu: alpha={alpha} must be at least 0: a negative one would make a fold of the kink")
     y = np.minimum(x, 0, out=_buffer(x))
     np.expm1(y, out=y)
     y *= alpha
@@ -114,8 +116,8 @@ def elu(x, *, alpha=1.0):
     return y
 
 
-# minimum(y, 0) + alpha is the slope left of 0 and alpha right of it, where _step makes it 1
-elu.vjp(x=lambda g, y, alpha: g * (minimum(y, 0.0) + (alpha + (1 - alpha) * _step(y))))
+# alpha e^min(x, 0) is the slope left of 0 and alpha right of it, where _step makes it 1
+elu.vjp(x=lambda g, x, alpha: g * (alpha * exp(minimum(x, 0.0)) + (1 - alpha) * _step(x)))
 
 
 @primitive
@@ -163,6 +165,8 @@ def _polynomial(coefficients, u):
 
 
 def _erf(x):
+    if x.dtype == np.float16:  # which has no room for these coefficients
+        return _erf(x.astype(np.float32)).astype(x.dtype)
     c, p, q = _ERF_SINGLE if x.dtype == np.float32 else _ERF_DOUBLE
     y = np.maximum(x, -c, out=_buffer(x))
     np.minimum(y, c, out=y)
@@ -177,7 +181,7 @@ def _erf(x):
 def erf(x):
     """The error function. **Math** y = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x; gx = g 2 / sqrt(pi) e^(-x^2). **Saved** x.
 
-    **Numerics** A rational function, to a few units of the last digit, relative, in float32 and float64.
+    **Numerics** A rational function, to a few units of the last digit, relative, in float32 and float64. float16 is computed in float32.
     """
     return _erf(x)
 
@@ -199,6 +203,8 @@ def gelu(x, *, approximate: str = "none"):
 
 @primitive
 def _gelu(x):
+    if x.dtype == np.float16:
+        return _gelu.forward(x.astype(np.float32)).astype(x.dtype)
     y = _erf(np.multiply(x, math.sqrt(0.5), out=_buffer(x)))
     y += 1
     y *= x

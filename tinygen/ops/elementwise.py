@@ -2,7 +2,7 @@
 
 Two arguments broadcast as in NumPy. A rule may return the cotangent in the broadcast shape: the engine sums it back. Rules are written with
 operators and with the functions of this file, so that they run on arrays (first order) and on Tensors (higher orders) alike. A comparison such
-as `a > b` is a constant mask, and a cotangent is gated by multiplying with it: five times faster on NumPy than `where`.
+as `a > b` is a constant mask, and a cotangent is gated by it with `_gate`: 0 where it is shut, whatever the cotangent was, infinite or NaN.
 """
 
 from __future__ import annotations
@@ -18,6 +18,21 @@ __all__ = [
     "abs", "add", "clip", "cos", "divide", "exp", "expm1", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power",
     "reverse_gradient", "sin", "sqrt", "square", "stop_gradient", "straight_through", "subtract", "tanh", "where",
 ]
+
+
+
+def gated(g, mask):
+    """g where the mask of booleans holds, else 0, for raw arrays. The mask multiplies the bits, read as integers: as quick as g * mask and five times as
+    quick as np.where, and unlike that product 0 where g is infinite or NaN too."""
+    return np.multiply(g.view(f"i{g.dtype.itemsize}"), mask).view(g.dtype)
+
+
+@primitive
+def _gate(g, mask):
+    return gated(g, mask)
+
+
+_gate.vjp(g=lambda h, mask: _gate(h, mask), mask=None)
 
 # ---------------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -95,7 +110,7 @@ _power.vjp(
 
 @primitive
 def _power_number(a, *, exponent):
-    if exponent != int(exponent) or not 2 <= exponent <= 64:
+    if not 2 <= exponent <= 64 or exponent != int(exponent):
         return a**exponent
     n, y = int(exponent), None  # the product of a^(2^k) over the bits k of n
     while n:
@@ -172,11 +187,11 @@ exp.vjp(x=lambda g, y: g * y)
 
 @primitive
 def expm1(x):
-    """e^x - 1 without cancellation at small x. **Math** gx = g (y + 1). **Saved** y."""
+    """e^x - 1 without cancellation at small x. **Math** gx = g e^x. **Saved** x: y + 1 has lost e^x where that is far below 1."""
     return np.expm1(x)
 
 
-expm1.vjp(x=lambda g, y: g * (y + 1))
+expm1.vjp(x=lambda g, x: g * exp(x))
 
 
 @primitive
@@ -232,31 +247,36 @@ def where(condition, a, b):
     return np.where(condition, a, b)
 
 
-where.vjp(condition=None, a=lambda g, condition: g * (condition != 0), b=lambda g, condition: g * (condition == 0))
+where.vjp(condition=None, a=lambda g, condition: _gate(g, condition != 0), b=lambda g, condition: _gate(g, condition == 0))
 
 
 @primitive
 def maximum(a, b):
-    """The greater of a and b. **Math** ga = g [a > b], gb = g [b > a]. **Numerics** At a tie each gets g / 2."""
+    """The greater of a and b. **Math** ga = g [a > b], gb = g [b > a]. **Numerics** At a tie each gets g / 2, at a NaN each g."""
     return np.maximum(a, b)
 
 
-maximum.vjp(a=lambda g, a, b: (g * (a > b) + g * (a >= b)) * 0.5, b=lambda g, a, b: (g * (b > a) + g * (b >= a)) * 0.5)
+def _unless_less(g, a, b):
+    """0 where a < b, g / 2 where a = b, else g: where one is NaN too, so that the NaN in the result is not hidden from the gradient."""
+    return (_gate(g, ~(a < b)) + _gate(g, ~(a <= b))) * 0.5
+
+
+maximum.vjp(a=lambda g, a, b: _unless_less(g, a, b), b=lambda g, a, b: _unless_less(g, b, a))
 
 
 @primitive
 def minimum(a, b):
-    """The lesser of a and b. **Math** ga = g [a < b], gb = g [b < a]. **Numerics** At a tie each gets g / 2."""
+    """The lesser of a and b. **Math** ga = g [a < b], gb = g [b < a]. **Numerics** At a tie each gets g / 2, at a NaN each g."""
     return np.minimum(a, b)
 
 
-minimum.vjp(a=lambda g, a, b: (g * (a < b) + g * (a <= b)) * 0.5, b=lambda g, a, b: (g * (b < a) + g * (b <= a)) * 0.5)
+minimum.vjp(a=lambda g, a, b: _unless_less(g, b, a), b=lambda g, a, b: _unless_less(g, a, b))
 
 
 def clip(x, minimum: float | None = None, maximum: float | None = None):
     """x held within the numbers [minimum, maximum]; None is no bound.
 
-    **Math** gx = g [minimum <= x <= maximum]. **Saved** x. **Numerics** At the bounds themselves the gradient passes.
+    **Math** gx = g [minimum <= x <= maximum]. **Saved** x. **Numerics** At the bounds themselves the gradient passes, and at NaN.
     """
     if minimum is not None and maximum is not None and minimum > maximum:
         raise ValueError(f"clip: no number is at least {minimum} and at most {maximum}; give the minimum first")
@@ -268,7 +288,7 @@ def _clip(x, *, low, high):
     return np.minimum(np.maximum(x, low), high)
 
 
-_clip.vjp(x=lambda g, x, low, high: g * ((x >= low) * (x <= high)))
+_clip.vjp(x=lambda g, x, low, high: _gate(g, ~((x < low) | (x > high))))
 
 # ---------------------------------------------------------------------------------------------------------------- gradients by declaration
 
@@ -286,6 +306,8 @@ def straight_through(x, y):
     """
     if np.shape(x) != np.shape(y):
         raise ValueError(f"straight_through: x {np.shape(x)} and y {np.shape(y)} must have one shape, for y's cotangent is handed to x")
+    if y.dtype.kind != "f":
+        raise TypeError(f"straight_through: y is {y.dtype}, and a result that is no floating point has no gradient; convert it with astype")
     return _straight_through(x, y)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
+from .elementwise import gated
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 
@@ -138,8 +139,11 @@ def _max_pool(x, *, kernel, stride, padding, size):
     for _, pixels, windows in _taps(kernel, stride, padding, size):
         y[windows] = np.maximum(y[windows], x[pixels])
     tap = np.zeros_like(y, dtype=np.uint8 if kernel[0] * kernel[1] < 256 else np.int32)
+    nan = type(y) is not np.ndarray or np.isnan(np.max(y, initial=-np.inf))
     for number, pixels, windows in _taps(kernel, stride, padding, size):
         found = x[pixels] == y[windows]
+        if nan:  # a NaN is the maximum of its windows, though it equals nothing
+            found = found | (x[pixels] != x[pixels])
         tap[windows] = np.maximum(tap[windows], found * tap.dtype.type(number))  # ten times quicker than a masked copy
     return y, tap
 
@@ -153,9 +157,9 @@ def _unpick(y, tap, *, kernel, stride, padding, size):
         x[...] = 0
     for number, pixels, windows in _taps(kernel, stride, padding, size):
         if apart:
-            x[pixels] = y * (tap == number)
+            x[pixels] = gated(y, tap == number)
         else:
-            x[pixels] += y[windows] * (tap[windows] == number)
+            x[pixels] += gated(y[windows], tap[windows] == number)
     return x
 
 
@@ -165,7 +169,7 @@ def _pick(x, tap, *, kernel, stride, padding, size):
     y = _empty(x, tap.shape)
     y[...] = 0
     for number, pixels, windows in _taps(kernel, stride, padding, size):
-        y[windows] += x[pixels] * (tap[windows] == number)
+        y[windows] += gated(x[pixels], tap[windows] == number)
     return y
 
 
@@ -178,6 +182,7 @@ def max_pool2d(x: Array, kernel_size: int | Pair, stride: int | Pair | None = No
     """The largest value of each window; the padding never wins.
 
     **Math.** y[o] = max_t x[s o + t - p]; cotangent of x: g[o] goes to the pixel that was the maximum of window o, the first of equals.
-    **Shapes.** As `avg_pool2d`. **Saved.** The maximum's position in each window, a byte; no values. **Numerics.** A kink where two are equal.
+    **Shapes.** As `avg_pool2d`. **Saved.** The maximum's position in each window, a byte; no values. **Numerics.** A kink where two are equal;
+    a NaN is its window's maximum, and receives the cotangent.
     """
     return _max_pool(x, **_windows("max_pool2d", x, kernel_size, stride, padding))[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..pool import axis_sum
 from ..primitive import primitive
-from .elementwise import exp, sqrt, where
+from .elementwise import _gate, exp, sqrt, where
 
 __all__ = ["cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "softmax", "std", "sum", "var"]
 
@@ -108,13 +108,21 @@ def _not_empty(name, x, axis):
 @primitive(outputs=("share",))
 def _shares(x, y, *, axis):
     """1 / (number of ties) where x is y, the extreme along the axes, else 0. A constant, as its derivative is zero wherever there is one."""
-    hit = (x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)).astype(x.dtype)
-    return hit / np.maximum(axis_sum(hit, axis, True), 1)  # none at all where there is a NaN among the values
+    hit = x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)
+    hit = (hit | (x != x)).astype(x.dtype)  # a NaN is the extreme, though it equals nothing
+    return hit / np.maximum(axis_sum(hit, axis, True), 1)
 
 
 _shares.vjp(x=None, y=None)
-max.vjp(x=lambda g, x, y, x_shape, axis: _expand(g, shape=x_shape, axis=axis) * _shares(x, y, axis=axis))
-min.vjp(x=lambda g, x, y, x_shape, axis: _expand(g, shape=x_shape, axis=axis) * _shares(x, y, axis=axis))
+
+
+def _extreme_rule(g, x, y, x_shape, axis):
+    share = _shares(x, y, axis=axis)
+    return _gate(_expand(g, shape=x_shape, axis=axis), share != 0) * share
+
+
+max.vjp(x=_extreme_rule)
+min.vjp(x=_extreme_rule)
 
 
 @primitive
@@ -139,15 +147,17 @@ def _logsumexp_rule(g, x, y, x_shape, axis):
 logsumexp.vjp(x=_logsumexp_rule)
 
 
-def _below_top(x, axis):
+def _below_top(name, x, axis):
     """x minus its greatest value along the axis: at most 0, so that exp does not overflow."""
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: x is {x.dtype}, and its result no integer; convert x with astype")
     return np.subtract(x, x.max(axis=axis, keepdims=True) if x.size else 0, out=np.empty_like(x))
 
 
 @primitive
 def softmax(x, *, axis=-1):
     """exp(x) / sum(exp(x)) along the axis. **Math** gx = y (g - sum(g y)). **Saved** y. **Numerics** Of x - max(x), so nothing overflows."""
-    y = _below_top(x, axis)
+    y = _below_top("softmax", x, axis)
     np.exp(y, out=y)
     y /= axis_sum(y, axis, True)
     return y
@@ -159,7 +169,7 @@ softmax.vjp(x=lambda g, y, axis: y * (g - sum(g * y, axis=axis, keepdims=True)))
 @primitive
 def log_softmax(x, *, axis=-1):
     """x - logsumexp(x) along the axis. **Math** gx = g - exp(y) sum(g). **Saved** y. **Numerics** Stable, as logsumexp."""
-    y = _below_top(x, axis)
+    y = _below_top("log_softmax", x, axis)
     if y.size:
         y -= np.log(axis_sum(np.exp(y), axis, True))
     return y
