@@ -3,6 +3,7 @@
     python demos/all.py                       all demos, one after the other; each ends within two minutes on two cores
     python demos/all.py vae gaussian          these
     python demos/all.py --steps 2             what follows is handed to each demo: here, does everything still run?
+    python demos/all.py vae --steps 2         both: names come first
 
 A demo's own pictures go to out/NAME. The one that its metrics.json names as its "picture" is also made small and put beside the demos, in
 demos/pictures/NAME.png, when the demos ran with their defaults.
@@ -11,6 +12,7 @@ demos/pictures/NAME.png, when the demos ran with their defaults.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -51,12 +53,19 @@ def main() -> int:
     if unknown := set(names) - set(demos()):
         print(f"all.py: no demo {', '.join(sorted(unknown))}; there are {', '.join(demos())}", file=sys.stderr)
         return 2
+    late = [a for before, a in zip(rest, rest[1:], strict=False) if a in demos() and not before.startswith("-")]  # "--steps 2 vae": what precedes has its value
+    if late:
+        print(f"all.py: names come first: all.py {' '.join([*given[:cut], *late])} {rest[0]} ...", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C reaches the demo too, which finishes its step and saves: wait for it
     failed = []
     for name in names:
         print(f"\n--- {name}", flush=True)
         begun = time.monotonic()
         code = subprocess.run([sys.executable, str(DEMOS / f"{name}.py"), "--out", f"out/{name}", *rest], check=False).returncode
         print(f"--- {name}: {'done' if code == 0 else f'stopped with exit status {code}'} after {time.monotonic() - begun:.0f} s", flush=True)
+        if code == 130:
+            return code
         if code:
             failed.append(name)
         elif not rest:

@@ -16,6 +16,7 @@ Peak memory is the rise of the process's largest resident size over its first fi
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import pathlib
 import resource
@@ -211,6 +212,8 @@ def main() -> None:
         parser.error(f"no step called {', '.join(sorted(unknown))}; there are {', '.join(STEPS)} and op")
     if args.steps < 1:
         parser.error(f"--steps {args.steps}: there must be at least one step to time")
+    if args.against and importlib.util.find_spec(args.against) is None:
+        parser.error("--against torch: PyTorch is not installed here; pip install torch, or leave --against out")
     if args.worker:
         return work(args.worker, args.names[0])
     figures = {}

@@ -41,6 +41,7 @@ if args.latent < 2:
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
 else:
+    print("Making 35,000 digits ...", flush=True)
     (train, _), (test, labels) = data.digits(30_000, seed=1), data.digits(5_000, seed=2)
 
 # %% Model

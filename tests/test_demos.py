@@ -1,6 +1,8 @@
 """The demos as a user meets them: in a process of their own, interrupted at any moment, resumed, misused."""
 
+import importlib.util
 import json
+import os
 import random
 import signal
 import subprocess
@@ -30,13 +32,13 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def start(name, out, *args):
+def start(name, out, *args, env=None):
     command = [sys.executable, "-W", "ignore", "-c", FEW, str(DEMOS), str(DEMOS / f"{name}.py"), "--out", str(out), *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=DEMOS.parent)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=DEMOS.parent, env=env)
 
 
-def run(name, out, *args, code=0):
-    process = start(name, out, *args)
+def run(name, out, *args, code=0, env=None):
+    process = start(name, out, *args, env=env)
     output, errors = process.communicate(timeout=300)
     assert process.returncode == code, f"exit status {process.returncode}\n{output}\n{errors}"
     return output + errors
@@ -134,9 +136,84 @@ def test_beginning_afresh_keeps_an_unfinished_run(tmp_path):
     process.kill()
     process.communicate()
     unfinished = (tmp_path / "checkpoint.npz").read_bytes()
-    assert "unfinished" in run("vae", tmp_path, "--steps", 2)
+    said = run("vae", tmp_path, "--steps", 2)
+    assert "unfinished" in said and f"move it back to {tmp_path / 'checkpoint.npz'}" in said and "--resume" in said
     assert (tmp_path / "checkpoint-unfinished.npz").read_bytes() == unfinished
-    assert "unfinished run stood" not in run("vae", tmp_path, "--steps", 2)  # a finished one may be replaced
+    said = run("vae", tmp_path, "--steps", 2)
+    assert "unfinished run stood" not in said  # a finished one may be replaced
+    assert "checkpoint.npz" in said and "metrics.json" in said and "unfinished" not in said.split("Written to")[1]  # what stood there is not its work
+    (tmp_path / "checkpoint.npz").write_bytes(b"another")
+    assert "checkpoint-unfinished-2.npz" in run("vae", tmp_path, "--steps", 2)
+    assert (tmp_path / "checkpoint-unfinished.npz").read_bytes() == unfinished
+    assert (tmp_path / "checkpoint-unfinished-2.npz").read_bytes() == b"another"
+
+
+def test_the_command_that_is_printed_works_as_it_stands(tmp_path):
+    """Typed into a shell in the same folder, whatever `python` may be there; here, without any."""
+    begun = [sys.executable, str(DEMOS / "vae.py"), "--steps", "100000", "--out", str(tmp_path / "a folder")]
+    process = subprocess.Popen(begun, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    while not (tmp_path / "a folder" / "checkpoint.npz").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=300)
+    (line,) = [line.strip() for line in output.splitlines() if line.endswith("--resume")]
+    process = subprocess.Popen(f"exec {line}", shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={"PATH": ""})
+    process.stderr.read(1)  # the progress bar
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 130 and "Stopped after step" in output
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_the_data_is_made(how, tmp_path):
+    process = subprocess.Popen([sys.executable, str(DEMOS / "vae.py"), "--out", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "Making 35,000 digits ...\n"
+    process.send_signal(how)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Stopped before training began; nothing is lost." in output and not errors
+
+
+def test_stopped_while_it_imports(tmp_path):
+    (tmp_path / "numpy.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(DEMOS)!r}]; import _demo"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 130 and "nothing is lost" in result.stdout and not result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_said_in_one_line(tmp_path, monkeypatch):
+    """The file opens and the write fails, as on a disk without room."""
+    fails = FEW.replace("import tinygen.data\n", "import tinygen.data, tinygen.checkpoint as c\nc._write = lambda *a: open('/dev/full', 'wb', 0).write(b'x')\n")
+    monkeypatch.setitem(globals(), "FEW", fails)
+    said = run("vae", tmp_path, "--steps", 2, code=1)
+    assert "vae.py: save_checkpoint: cannot write the checkpoint (No space left on device)" in said and "Traceback" not in said
+
+
+def test_damaged_data_is_said_in_one_line(tmp_path):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + bytes(100))
+    said = run("vae", tmp_path, "--data", "mnist", "--steps", 2, code=1, env=os.environ | {"TINYGEN_DATA": str(tmp_path)})
+    assert "cut short" in said and "Traceback" not in said
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "FEW", FEW.replace("many(min(n, 600), seed)", "many(min(n, 600), seed)[:1]"))
+    assert "Traceback" in run("vae", tmp_path, "--steps", 2, code=1)
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda p: p.write_text("kept") and p, "it is a file"),
+    (lambda p: p.write_text("kept") and p / "sub", "Not a directory"),
+    (lambda p: Path("/proc/nowhere"), "cannot make"),
+    (lambda p: p.mkdir() or p.chmod(0o500) or p, "may not be written"),
+])  # fmt: skip
+def test_a_folder_that_cannot_be_used_is_refused_at_once(make, message, tmp_path):
+    out = make(tmp_path / "there")
+    if message == "may not be written" and os.access(out, os.W_OK):
+        pytest.skip("this user may write anywhere")
+    output = run("vae", out, code=2)
+    assert f"--out {out}: " in output and message in output and "Traceback" not in output and "Making" not in output
 
 
 def test_two_dimensions_of_code_are_drawn_as_they_are(tmp_path):
@@ -145,13 +222,46 @@ def test_two_dimensions_of_code_are_drawn_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize("args, message", [
-    (("--steps", 0), "at least 1"), (("--data", "letters"), "digits"), (("--batch", -3), "at least 1"), (("--latent", 1), "at least 2 dimensions"),
+    (("--steps", 0), "at least 1"), (("--steps", "abc"), "a whole number of at least 1"), (("--seed", -1), "--seed: give a whole number from 0"),
+    (("--save-every", "nan"), "at least 0, not 'nan'"), (("--save-every", -1), "at least 0"),
+    (("--data", "letters"), "digits"), (("--batch", -3), "at least 1"), (("--latent", 1), "at least 2 dimensions"),
 ])
 def test_wrong_arguments_are_named(args, message, tmp_path):
     output = run("vae", tmp_path, *args, code=2)
     assert message in output and "Traceback" not in output
 
 
+def test_a_batch_larger_than_the_data_is_refused_in_one_line(tmp_path):
+    output = run("vae", tmp_path, "--batch", 601, code=1)
+    assert "vae.py: --batch must be from 1 to the 600 rows there are, got 601" in output and "Traceback" not in output
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="there is CuPy")
+def test_a_device_that_is_not_there_is_refused_at_once(tmp_path):
+    output = run("vae", tmp_path, "--device", "cuda", code=2)
+    assert "--device cuda: " in output and "needs CuPy" in output and "Traceback" not in output and "Making" not in output
+
+
 def test_all_names_the_demos(tmp_path):
     result = subprocess.run([sys.executable, str(DEMOS / "all.py"), "nothing"], capture_output=True, text=True, check=False)
     assert result.returncode == 2 and "vae" in result.stderr and "benchmark" not in result.stderr
+    result = subprocess.run([sys.executable, str(DEMOS / "all.py"), "--steps", "2", "vae"], capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "names come first: all.py vae --steps" in result.stderr
+
+
+def test_ctrl_c_lets_all_wait_for_the_demo_to_save(tmp_path):
+    """A terminal sends it to both: the group."""
+    command = [sys.executable, str(DEMOS / "all.py"), "vae", "--steps", "100000", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True)
+    while not (tmp_path / "checkpoint.npz").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "and saved. Go on with" in output and "Traceback" not in errors
+
+
+def test_a_benchmark_against_what_is_not_installed_says_so_first(tmp_path):
+    code = "import runpy, sys, importlib.util; importlib.util.find_spec = lambda name: None; sys.argv[:] = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    result = subprocess.run([sys.executable, "-c", code, str(DEMOS / "benchmark.py"), "--against", "torch"], capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "PyTorch is not installed" in result.stderr and not result.stdout and "Traceback" not in result.stderr
