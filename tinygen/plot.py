@@ -3,7 +3,9 @@
     save_grid      many images in a grid
     save_rows      rows of images with a label each: originals over reconstructions
     save_map       a scatter of two-dimensional codes, coloured by class
+    save_clouds    maps of q(z|x) with its ellipses, side by side, each over the pictures decoded from the prior
     save_curves    training curves, smoothed over the raw
+    save_graph     computation graphs as they were recorded, and where the gradient goes in them
 
 Figures are made without pyplot: no window, no global state, nothing to close. A file appears whole or not at all. Images are (n, channels, height,
 width), 1 channel for grey or 3 for colour, or (n, height, width); bytes, or floats from 0 to 1; arrays of any device, or Tensors.
@@ -19,14 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from .backend import to_numpy
-from .engine import Tensor
+from .engine import Tensor, _ancestors
 
-__all__ = ["CLASS_COLOURS", "save_curves", "save_grid", "save_map", "save_rows"]
+__all__ = ["CLASS_COLOURS", "save_clouds", "save_curves", "save_graph", "save_grid", "save_map", "save_rows"]
 
 # Ten colours that stay apart for readers with any of the usual colour-vision deficiencies: Petroff, "Accessible color sequences for data
 # visualization", 2021.
 CLASS_COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
-INK, FAINT = "#222222", "#bbbbbb"
+INK, FAINT, GRADIENT = "#222222", "#bbbbbb", "#e76300"
 DPI = 150
 
 
@@ -86,10 +88,52 @@ def save_map(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z
     _save(figure, path)
 
 
-def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlabel: str = "step", title: str = "", smooth: bool = True) -> None:
+def save_clouds(path, panels: Mapping[str, tuple], labels, *, notes: Mapping[str, str] | None = None, ellipses: int = 250) -> None:
+    """Draw {title: (mu, sigma, images)} side by side: the plane of z with the clouds q(z|x), and below it what the decoder makes of a square grid of z.
+
+    mu and sigma (n, 2) : of each example's q; `ellipses` of them are drawn as the ellipse of one sigma, all as points. labels (n,) : classes, for colours.
+    images : a square number of them. notes : {title: text}, below the pictures. The dashed circle holds 86 % of the prior N(0, I): radius 2.
+    """
+    labels = _array(labels)
+    panels = {title: (_array(mu), _array(sigma), _images(f"save_clouds, {title!r}", images)) for title, (mu, sigma, images) in panels.items()}
+    for title, (mu, sigma, images) in panels.items():
+        if mu.ndim != 2 or mu.shape[1] != 2 or sigma.shape != mu.shape or labels.shape != mu.shape[:1] or math.isqrt(len(images)) ** 2 != len(images):
+            raise ValueError(f"save_clouds, {title!r}: needs mu and sigma (n, 2), labels (n,) and a square number of images; got {mu.shape}, {sigma.shape}, "
+                             f"{labels.shape} and {len(images)}")
+        _check_finite(f"save_clouds, {title!r}", mu)
+        _check_finite(f"save_clouds, {title!r}", sigma)
+    from matplotlib.collections import EllipseCollection
+    from matplotlib.patches import Circle
+
+    side, gap = 3.7, 0.5
+    width, height = len(panels) * (side + gap) + 0.15, 2 * side + 1.75
+    figure = _figure(width, height)
+    colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
+    for k, (title, (mu, sigma, images)) in enumerate(panels.items()):
+        left = (gap + k * (side + gap)) / width
+        ax = figure.add_axes((left, (side + 1.2) / height, side / width, side / height))
+        reach = max(2.2, 1.06 * float(np.quantile(np.abs(mu) + sigma, 0.998)))
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
+        ax.scatter(*mu.T, c=colours.tolist(), s=4, linewidths=0, alpha=0.8, rasterized=True, zorder=2)
+        few = slice(0, ellipses)
+        ax.add_collection(EllipseCollection(2 * sigma[few, 0], 2 * sigma[few, 1], np.zeros(len(mu[few])), units="xy", offsets=mu[few],
+                          offset_transform=ax.transData, facecolors=[c + "18" for c in colours[few]], edgecolors=[c + "90" for c in colours[few]], linewidths=0.7))
+        ax.add_patch(Circle((0, 0), 2, fill=False, edgecolor=INK, linestyle="--", linewidth=1.1, zorder=3))
+        ax.set_title(title, size=12, color=INK, weight="bold")
+        _tidy(ax)
+        n = math.isqrt(len(images))
+        below = figure.add_axes((left, 0.65 / height, side / width, side / height))
+        below.imshow(_mosaic(images, n, 0), interpolation="nearest" if n * images.shape[1] < 300 else "antialiased", aspect="auto")
+        below.set_axis_off()
+        below.text(0.5, -0.025, (notes or {}).get(title, ""), transform=below.transAxes, size=9, color=INK, ha="center", va="top", linespacing=1.35)
+    _save(figure, path)
+
+
+def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlabel: str = "step", title: str = "", smooth: bool = True, log: bool = False) -> None:
     """Draw {label: (steps, values)}: the raw values faint, a running mean over a fiftieth of them on top.
 
-    The range shown leaves out the first steps' fall, so that the rest can be read. With `smooth=False`, or under 50 values, points are joined as they are.
+    The range shown leaves out the first steps' fall, so that the rest can be read. With `smooth=False`, or under 50 values, points are joined as they are,
+    and all are shown. `log`: both axes are logarithmic.
     """
     series = {label: (_array(steps), _array(values)) for label, (steps, values) in curves.items()}
     for label, (steps, values) in series.items():
@@ -110,11 +154,14 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
             ax.plot(middle, means, color=colour, linewidth=1.8, label=label)
         else:
             ax.plot(steps, values, color=colour, linewidth=1.8, marker="o" if len(values) < 50 else None, markersize=4, label=label)
-        settled.append(values[len(values) // 20 :])  # without the fall of the first twentieth
+        settled.append(values[len(values) // 20 if smooth else 0 :])  # without the fall of the first twentieth
     shown = np.concatenate(settled)
     low, high = float(shown.min()), float(shown.max())
     margin = 0.06 * max(high - low, 1e-6)
-    ax.set_ylim(low - margin, high + margin)
+    if log:
+        ax.set(xscale="log", yscale="log")
+    else:
+        ax.set_ylim(low - margin, high + margin)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if title:
         ax.set_title(title, size=min(11, 700 / len(title)), color=INK)
@@ -124,6 +171,155 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
     ax.set_axisbelow(True)
     _tidy(ax)
     _save(figure, path)
+
+
+def save_graph(path, panels: Mapping[str, Mapping[str, Tensor]], *, drawn: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Draw recorded computation graphs, one below the other, values from left to right and the gradient of each panel's first tensor back.
+
+    panels : {title: {label: tensor}}. All that was recorded on the way to these tensors is drawn, an op to a box, and the gradient starts at the first.
+        Labels stand at the results, parameters and constants that they name; constants without one are left out. TeX is understood between dollars.
+    drawn : {label: labels}, for a constant that was drawn at random from results: the program made it of these, but nothing is in the record. Dashed.
+    """
+    graphs = [(title, *_graph(tensors, drawn or {})) for title, tensors in panels.items()]
+    sizes = [(max(x for x, _ in place.values()), *(f(y for _, y in place.values()) for f in (min, max))) for _, _, _, place in graphs]
+    heights = [high - low + 1.85 for _, low, high in sizes]
+    figure = _figure(1.3 * (max(w for w, *_ in sizes) + 1.0), 0.8 * sum(heights) + 0.3)
+    bottom, total = 0.3, 0.8 * sum(heights) + 0.3
+    for (title, boxes, arrows, place), (_, low, high), height in reversed([*zip(graphs, sizes, heights, strict=True)]):
+        ax = figure.add_axes((0, bottom / total, 1, 0.8 * height / total))
+        bottom += 0.8 * height
+        ax.set(xlim=(-0.5, max(w for w, *_ in sizes) + 0.5), ylim=(low - 0.75, high + 1.1))
+        ax.set_axis_off()
+        ax.text(-0.42, high + 0.9, title, size=12, weight="bold", color=INK, va="center")
+        _draw_graph(ax, boxes, arrows, place)
+    legend = (("values, forward", INK, "-|>"), ("gradient, backward", GRADIENT, "<|-"), ("drawn at random: not in the record, no gradient", FAINT, "-|>"))
+    ax = figure.add_axes((0, 0.06 / total, 1, 0.26 / total), xlim=(0, figure.get_figwidth()), ylim=(0, 1))
+    ax.set_axis_off()
+    for k, (text, colour, style) in enumerate(legend):
+        x = 0.2 + 2.2 * k
+        dash = "--" if colour == FAINT else "-"
+        ax.annotate("", (x + 0.45, 0.5), (x, 0.5), arrowprops={"arrowstyle": style, "color": colour, "linewidth": 1.6, "linestyle": dash, "shrinkA": 0, "shrinkB": 0})
+        ax.text(x + 0.55, 0.5, text, size=9, color=INK, va="center")
+    _save(figure, path)
+
+
+def _graph(tensors: Mapping[str, Tensor], drawn: Mapping[str, Sequence[str]]):
+    """What is to be drawn, by key (a node, or a constant's label): boxes {key: (kind, text, label, gradient)}, arrows [(from, to, kind)] and places."""
+    edges = {label: t._edge for label, t in tensors.items()}
+    names = {edge: label for label, edge in edges.items() if edge is not None}
+    constants = {id(t._written): label for label, t in tensors.items() if t._edge is None}
+    output = next(iter(edges.values()), None)
+    if output is None:
+        raise ValueError("save_graph: the first tensor of each panel is where the gradient starts; this one was recorded nowhere")
+    nodes = _ancestors([edge for edge in edges.values() if edge is not None])
+    reached = {output[0]}
+    for node in reversed(nodes):  # newest first: whoever uses a node comes before it
+        if node in reached:
+            reached |= {node.parents[i][0] for i in _differentiated(node)}
+    users: dict = {}
+    for node in nodes:
+        for edge in node.parents:
+            if edge is not None:
+                users.setdefault(edge[0], []).append(node)
+    boxes, arrows, tags = {}, [], {}
+    for node in nodes:
+        label = names.get((node, 0), "")
+        if node.op is None and len(users.get(node, ())) == 1:
+            tags[node] = label  # a parameter used once hangs under its op
+        else:
+            boxes[node] = ("leaf" if node.op is None else "op", label if node.op is None else node.op.__name__.strip("_"), label, node in reached)
+    for node in nodes:
+        for i, edge in enumerate(node.parents):
+            if edge is None:
+                if node.constants and (label := constants.get(id(node.constants.get(i)))):
+                    key = label if label in drawn else (label, node)  # a constant stands beside each of its uses
+                    boxes[key] = ("drawn" if label in drawn else "constant", label, "", False)
+                    arrows.append((key, node, "value"))
+            elif edge[0] not in tags:
+                arrows.append((edge[0], node, "gradient" if node in reached and i in _differentiated(node) else "value"))
+        hanging = [edge[0] for edge in node.parents if edge is not None and edge[0] in tags]
+        if hanging:
+            texts = [tags[leaf] or node.op.arguments[[e and e[0] for e in node.parents].index(leaf)] for leaf in hanging]
+            boxes[node] = (*boxes[node], ", ".join(texts))
+    for label in boxes.keys() & drawn.keys():
+        arrows += [(edges[source][0], label, "drawn") for source in drawn[label]]
+    return boxes, arrows, _places([*boxes], [(a, b) for a, b, _ in arrows])
+
+
+def _differentiated(node) -> list[int]:
+    """The arguments of a recorded call that have a rule, and something behind them that wants a gradient."""
+    targets = [i for *_, target in node.plan[2] for i in ((target,) if isinstance(target, int) else target)] if node.op else []
+    return [i for i in targets if node.parents[i] is not None]
+
+
+def _places(keys: list, arrows: list) -> dict:
+    """(column, height) of each key: columns by the longest way from a source, sources right before their first use; heights near the neighbours'."""
+    before, after = {k: [] for k in keys}, {k: [] for k in keys}
+    for a, b in arrows:
+        before[b].append(a)
+        after[a].append(b)
+    column: dict = {}
+    for k in sorted(keys, key=lambda k: getattr(k, "time", math.inf)):  # sources first of all, then results in their order
+        stack = [k]
+        while stack:
+            if waiting := [a for a in before[stack[-1]] if a not in column]:
+                stack += waiting
+            else:
+                k = stack.pop()
+                column[k] = 1 + max((column[a] for a in before[k]), default=-1)
+    sources = [k for k in keys if not before[k] and after[k]]
+    first, inner = 0 if sources else min(column.values()), [k for k in keys if k not in sources]
+    levels = [[k for k in inner if column[k] == c] for c in range(first, max(column.values()) + 1)]
+    y = {k: (len(level) - 1) / 2 - i for level in levels for i, k in enumerate(level)}
+    for sweep in range(12):
+        for level in levels[:: -1 if sweep % 2 else 1]:
+            wish = {k: float(np.mean([y[n] for n in before[k] + after[k] if n in y] or [y[k]])) for k in level}
+            level.sort(key=lambda k: (wish[k], y[k]))
+            height = -math.inf
+            for k in level:
+                height = y[k] = max(wish[k], height + 1.15)
+            shift = sum(wish[k] - y[k] for k in level) / max(len(level), 1)
+            for k in level:
+                y[k] += shift
+    for k in sources:  # to the left of its first use, or, where something stands there, below it
+        user = min(after[k], key=column.get)
+        spots = [(column[user] - 1, y[user]), *((column[user], y[user] - 1.1 * i) for i in range(1, len(keys) + 1))]
+        column[k], y[k] = next((c, h) for c, h in spots if all(column[n] != c or abs(h - y[n]) > 0.9 for n in y))
+    first = min(column.values())
+    return {k: (column[k] - first, y[k]) for k in keys}
+
+
+def _draw_graph(ax, boxes, arrows, place) -> None:
+    from matplotlib.patches import Ellipse, FancyBboxPatch
+
+    for a, b, kind in arrows:
+        (xa, ya), (xb, yb) = place[a], place[b]
+        half = 0.36 if boxes[a][0] == "op" else 0.28
+        if xa == xb:
+            start, end = np.array([xa, ya + 0.26]), np.array([xb, yb - 0.22])
+        else:
+            start, end = np.array([xa + half + 0.01, ya]), np.array([xb - (0.36 if boxes[b][0] == "op" else 0.28) - 0.01, yb])
+        line = {"linewidth": 1.2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
+        apart = np.array([0.0, 0.09]) if kind == "gradient" else np.zeros(2)
+        style = {"color": FAINT, "linestyle": "--"} if kind == "drawn" else {"color": INK}
+        ax.annotate("", end + apart, start + apart, arrowprops={"arrowstyle": "-|>", **line, **style})
+        if kind == "gradient":
+            ax.annotate("", start - apart, end - apart, arrowprops={"arrowstyle": "-|>", **line, "color": GRADIENT, "linewidth": 2.0})
+        if kind == "drawn":
+            ax.plot(*((start + end) / 2), marker="x", color="#bd1f01", markersize=9, markeredgewidth=2.4)
+    for key, (kind, text, label, reached, *hanging) in boxes.items():
+        x, y = place[key]
+        colour, fill = (GRADIENT, "#fdf0e6") if reached else ("#999999", "#f4f4f4")
+        if kind == "op":
+            ax.add_patch(FancyBboxPatch((x - 0.36, y - 0.2), 0.72, 0.4, boxstyle="round,pad=0,rounding_size=0.1", facecolor=fill, edgecolor=colour, linewidth=1.4))
+            ax.text(x, y, text.replace("_", "\n") if len(text) > 11 else text, size=9 if len(text) < 12 or "_" in text else 8, color=INK, ha="center", va="center", linespacing=0.9)
+            ax.text(x, y + 0.38, label, size=11, color=INK, ha="center", va="center")
+        else:
+            edge = "#3f90da" if kind == "drawn" else colour
+            ax.add_patch(Ellipse((x, y), 0.56, 0.5, facecolor="white", edgecolor=edge, linewidth=1.4))
+            ax.text(x, y, text, size=11, color=INK, ha="center", va="center")
+        for text in hanging:
+            ax.text(x, y - 0.35, text, size=8, color=colour if reached else "#777777", ha="center", va="center")
 
 
 # --------------------------------------------------------------------------------------------------------------------------- helpers
