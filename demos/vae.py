@@ -7,8 +7,9 @@ The plain autoencoder decodes such a z to nonsense. Will these be digits? All of
     python demos/vae.py --latent 2       a latent space you can look at: the map, and the plane decoded
     python demos/vae.py --data mnist     the real ones
 
-It draws reconstructions.png (test digits over what is left of them after 20 numbers), samples.png (from the prior), latent_map.png (where the test
-digits' codes lie), interpolation.png or, with --latent 2, plane.png, and curves.png.
+It draws reconstructions.png (three rows: test digits, the black-and-white drawing that the encoder saw, and what is left of it after 20 numbers, or
+--latent), samples.png (from the prior), latent_map.png (where the test digits' codes lie), interpolation.png or, with --latent 2, plane.png, and
+curves.png.
 
 Three one-line changes, and what each should show (figures with --steps 1500, where the unchanged script ends at a KL of 22 and a test ELBO of -92.5):
 
@@ -105,7 +106,8 @@ def decoded(z):
 
 one_each = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
 plot.save_rows(args.out / "reconstructions.png", {"test digits": test[one_each], "in black and white": seen[one_each], "decoded": decoded(codes[one_each])})
-plot.save_grid(args.out / "samples.png", decoded(np.random.default_rng(args.seed).normal(size=(100, args.latent))))
+prior = np.random.default_rng(args.seed).normal(size=(100, args.latent))
+plot.save_grid(args.out / "samples.png", decoded(prior), title="Decoded from codes drawn from the prior N(0, I)")
 plot.save_curves(
     args.out / "curves.png",
     {"-ELBO": (np.arange(args.steps), run.history["loss"]), "KL": (np.arange(args.steps), run.history["kl"])},
@@ -117,19 +119,15 @@ if args.latent == 2:
     # The unit square through the prior's quantiles: equal areas of the picture are equally likely under N(0, I). z_1 goes right, z_2 up.
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 20) for i in range(20)])
     z = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1).reshape(400, 2)
-    plot.save_grid(args.out / "plane.png", decoded(z), columns=20, gap=0)
+    plot.save_grid(args.out / "plane.png", decoded(z), columns=20, gap=0, title="The plane of codes, decoded: equally likely steps")
 else:
-    # More dimensions than a page has: the two along which the classes lie furthest apart, in units of the spread within a class (Fisher). The labels
-    # choose this view, not the codes: the VAE never saw them.
-    means = np.stack([codes[labels == k].mean(axis=0) for k in range(10)])
-    whiten = np.linalg.inv(np.linalg.cholesky(np.cov((codes - means[labels]).T)))
-    _, _, directions = np.linalg.svd((means - means.mean(axis=0)) @ whiten.T)
-    view = codes @ whiten.T @ directions[:2].T
+    # More dimensions than a page has: the two along which the classes lie furthest apart, in units of the spread within a class. The labels choose this
+    # view, not the codes: the VAE never saw them.
     title = f"The test digits' codes, {args.latent} dimensions seen along two discriminants"
-    plot.save_map(args.out / "latent_map.png", view, labels, title=title, axes=("first discriminant", "second discriminant"))
+    plot.save_map(args.out / "latent_map.png", plot.discriminants(codes, labels), labels, title=title, axes=("first discriminant", "second discriminant"))
     # Ten walks z_t = (1 - t) z_0 + t z_1 from each digit to the next.
     t = np.linspace(0, 1, 12)[:, None]
     walks = [(1 - t) * codes[a] + t * codes[b] for a, b in zip(one_each, np.roll(one_each, -1), strict=True)]
-    plot.save_grid(args.out / "interpolation.png", decoded(np.concatenate(walks)), columns=12)
+    plot.save_grid(args.out / "interpolation.png", decoded(np.concatenate(walks)), columns=12, title="Straight lines between the codes of two digits")
 
 run.write_metrics(picture="samples.png", **figures)

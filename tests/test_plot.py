@@ -58,6 +58,66 @@ def test_map_and_curves_are_drawn(tmp_path):
         assert picture.std() > 0.01 and (picture[0] == 1).all()
 
 
+def lab(rgb):
+    """CIELAB coordinates of sRGB colours, white point D65."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+    t = linear @ to_xyz.T / to_xyz.sum(axis=1)
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+
+
+@pytest.mark.parametrize("simulation, least", [
+    (np.eye(3), 30),
+    (np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]), 22),  # deuteranopia
+    (np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]), 22),  # protanopia
+])  # fmt: skip
+def test_any_two_classes_can_be_told_apart(simulation, least):
+    """At the opacity of the map, on white; matrices on linear RGB from Machado, Oliveira and Fernandes 2009."""
+    drawn = 0.6 * np.array([matplotlib.colors.to_rgb(c) for c in plot.CLASS_COLOURS]) + 0.4
+    linear = (np.where(drawn <= 0.04045, drawn / 12.92, ((drawn + 0.055) / 1.055) ** 2.4) @ simulation.T).clip(0, 1)
+    seen = lab(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+    distance = np.linalg.norm(seen[:, None] - seen, axis=-1) + 1e9 * np.eye(len(seen))
+    assert len(seen) == 10 and distance.min() > least
+
+
+def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
+    """All classes on one spot: the names still stand beside each other, inside the frame; one that is alone stays at its median."""
+    kept = []
+    monkeypatch.setattr(plot, "_save", lambda figure, path: kept.append(figure))
+    labels = np.repeat(np.arange(10), 30)
+    codes = RNG.normal(size=(300, 2)) * 0.01
+    codes[labels == 9] += 5
+    plot.save_map(tmp_path / "a.png", codes, labels)
+    (ax,) = kept[0].axes
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 10 and not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    frame = ax.get_window_extent()
+    assert all(frame.x0 - 1 < b.x0 and b.x1 < frame.x1 + 1 and frame.y0 - 1 < b.y0 and b.y1 < frame.y1 + 1 for b in boxes)
+
+
+def test_a_title_stands_above_the_images_and_moves_none(tmp_path):
+    images = RNG.random((6, 9, 9), dtype=np.float32)
+    plot.save_grid(tmp_path / "without.png", images, scale=12)
+    plot.save_grid(tmp_path / "with.png", images, scale=12, title="drawn from the prior")
+    without, titled = read(tmp_path / "without.png"), read(tmp_path / "with.png")
+    above = len(titled) - len(without)
+    assert above > 0 and (titled[above + 24 :] == without[24:]).all() and titled[: above + 20].min() < 0.5
+
+
+def test_discriminants_find_the_plane_that_holds_the_classes():
+    """Three classes apart in the first two of five coordinates; the third varies a hundred times more, and says nothing."""
+    labels = RNG.integers(0, 3, 900)
+    means = np.array([[0, 0], [6, 0], [0, 6]])
+    codes = RNG.normal(size=(900, 5)) * [1, 1, 100, 1, 1]
+    codes[:, :2] += means[labels]
+    view = plot.discriminants(codes, labels + 4)
+    assert view.shape == (900, 2)
+    centres = np.stack([view[labels == k].mean(axis=0) for k in range(3)])
+    nearest = np.linalg.norm(view[:, None] - centres, axis=-1).argmin(axis=1)
+    assert (nearest == labels).mean() > 0.98
+
+
 def test_a_failed_write_leaves_the_old_picture_and_nothing_beside_it(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     plot.save_grid(path, np.zeros((1, 1, 4, 4)))
@@ -94,6 +154,8 @@ def nan_at_two():
     (lambda p: plot.save_map(p, np.zeros((3, 5)), np.zeros(3, int)), r"codes \(n, 2\).*got \(3, 5\)"),
     (lambda p: plot.save_map(p, np.zeros((3, 2)), np.zeros(3)), "integer labels"),
     (lambda p: plot.save_map(p, np.full((3, 2), np.inf), np.zeros(3, int)), "6 of 6 values"),
+    (lambda p: plot.discriminants(np.zeros((3, 5)), np.arange(3)), "3 classes and 3 codes of 5 dimensions"),
+    (lambda p: plot.discriminants(np.zeros((3, 5)), np.zeros(3)), "integer labels"),
     (lambda p: plot.save_curves(p, {"train": ([0, 1], [1.0])}), "'train' needs as many steps as values"),
     (lambda p: plot.save_curves(p, {"train": ([0, 1], [1.0, np.nan])}), "did training diverge"),
 ])

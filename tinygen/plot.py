@@ -4,6 +4,7 @@
     save_rows      rows of images with a label each: originals over reconstructions
     save_map       a scatter of two-dimensional codes, coloured by class
     save_clouds    maps of q(z|x) with its ellipses, side by side, each over the pictures decoded from the prior
+    discriminants  a view of codes of more dimensions, for save_map
     save_curves    training curves, smoothed over the raw
     save_graph     computation graphs as they were recorded, and where the gradient goes in them
 
@@ -23,17 +24,17 @@ import numpy as np
 from .backend import to_numpy
 from .engine import Tensor, _ancestors
 
-__all__ = ["CLASS_COLOURS", "save_clouds", "save_curves", "save_graph", "save_grid", "save_map", "save_rows"]
+__all__ = ["CLASS_COLOURS", "discriminants", "save_clouds", "save_curves", "save_graph", "save_grid", "save_map", "save_rows"]
 
-# Ten colours that stay apart for readers with any of the usual colour-vision deficiencies: Petroff, "Accessible color sequences for data
-# visualization", 2021.
-CLASS_COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+# Ten colours chosen by search for the largest smallest distance, drawn as in `save_map` at an opacity of 0.6 on white: any two are at least 23 apart in
+# CIELAB for readers with deuteranopia or protanopia, and 30 for others. (From about 10 on, small dots can be told apart.)
+CLASS_COLOURS = ("#0000ff", "#aa7700", "#992211", "#551155", "#cc55ff", "#998888", "#000099", "#aadd88", "#bbdd00", "#eeaaff")
 INK, FAINT, GRADIENT = "#222222", "#bbbbbb", "#e76300"
 DPI = 150
 
 
-def save_grid(path, images, *, columns: int | None = None, scale: int | None = None, gap: int = 2) -> None:
-    """Draw n images in a grid, row by row.
+def save_grid(path, images, *, columns: int | None = None, scale: int | None = None, gap: int = 2, title: str = "") -> None:
+    """Draw n images in a grid, row by row, under the title if there is one.
 
     columns : by default near the square root of n; scale : screen pixels an image pixel, by default so that the picture is some 900 pixels wide;
     gap : image pixels of white between two.
@@ -41,7 +42,7 @@ def save_grid(path, images, *, columns: int | None = None, scale: int | None = N
     images = _images("save_grid", images)
     columns = columns or math.ceil(math.sqrt(len(images)))
     mosaic = _mosaic(images, columns, gap)
-    _draw_mosaic(path, mosaic, scale, labels=None)
+    _draw_mosaic(path, mosaic, scale, labels=None, title=title)
 
 
 def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap: int = 2) -> None:
@@ -56,7 +57,7 @@ def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap
 
 
 def save_map(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z_1$", "$z_2$"), names: Sequence[str] | None = None) -> None:
-    """Scatter two-dimensional codes (n, 2), coloured by class, each class's name at its median.
+    """Scatter two-dimensional codes (n, 2), coloured by class, each class's name at its median, or beside it where two would overlap.
 
     labels : integers (n,) from 0; names : what the classes are called, by default their numbers; axes : what the two axes are.
     """
@@ -65,21 +66,16 @@ def save_map(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z
         raise ValueError(f"save_map: needs codes (n, 2) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}; "
                          "reduce more dimensions to two first, or choose two")
     _check_finite("save_map", codes)
-    import matplotlib.patheffects as effects
-
     figure = _figure(6.0, 5.6)
     ax = figure.add_axes((0.09, 0.09, 0.88, 0.84 if title else 0.88))
     order = np.random.default_rng(0).permutation(len(codes))  # so that no class lies on top of all others
     palette = np.array([CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(int(labels.max()) + 1)])
     size = float(np.clip(20_000 / len(codes), 3, 30))
     ax.scatter(*codes[order].T, c=palette[labels[order]].tolist(), s=size, linewidths=0, alpha=0.6, rasterized=True)
-    for k in np.unique(labels):
-        name = str(k) if names is None else names[k]
-        ax.text(*np.median(codes[labels == k], axis=0), name, color=palette[k], size=15, weight="bold", ha="center", va="center",
-                path_effects=[effects.withStroke(linewidth=3.5, foreground="white")])
     low, high = codes.min(0), codes.max(0)
     margin = 0.04 * np.maximum(high - low, 1e-6)
     ax.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
+    _name_classes(ax, {k: np.median(codes[labels == k], axis=0) for k in np.unique(labels)}, names)
     ax.set_xlabel(axes[0])
     ax.set_ylabel(axes[1], rotation=0 if axes[1].startswith("$") else 90)  # a symbol stands upright, words run along the axis
     if title:
@@ -106,27 +102,51 @@ def save_clouds(path, panels: Mapping[str, tuple], labels, *, notes: Mapping[str
     from matplotlib.patches import Circle
 
     side, gap = 3.7, 0.5
-    width, height = len(panels) * (side + gap) + 0.15, 2 * side + 1.75
+    width, height = len(panels) * (side + gap) + 0.15, 2 * side + 1.95
     figure = _figure(width, height)
     colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
     for k, (title, (mu, sigma, images)) in enumerate(panels.items()):
         left = (gap + k * (side + gap)) / width
-        ax = figure.add_axes((left, (side + 1.2) / height, side / width, side / height))
+        ax = figure.add_axes((left, (side + 1.35) / height, side / width, side / height))
         reach = max(2.2, 1.06 * float(np.quantile(np.abs(mu) + sigma, 0.998)))
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
         ax.scatter(*mu.T, c=colours.tolist(), s=4, linewidths=0, alpha=0.8, rasterized=True, zorder=2)
         few = slice(0, ellipses)
         ax.add_collection(EllipseCollection(2 * sigma[few, 0], 2 * sigma[few, 1], np.zeros(len(mu[few])), units="xy", offsets=mu[few],
-                          offset_transform=ax.transData, facecolors=[c + "18" for c in colours[few]], edgecolors=[c + "90" for c in colours[few]], linewidths=0.7))
+                          offset_transform=ax.transData, facecolors="none", edgecolors=[c + "a0" for c in colours[few]], linewidths=0.8))
         ax.add_patch(Circle((0, 0), 2, fill=False, edgecolor=INK, linestyle="--", linewidth=1.1, zorder=3))
+        medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
+        if np.std([*medians.values()]) > 0.03 * reach:  # else they are all in one place
+            _name_classes(ax, medians, None)
         ax.set_title(title, size=12, color=INK, weight="bold")
         _tidy(ax)
         n = math.isqrt(len(images))
-        below = figure.add_axes((left, 0.65 / height, side / width, side / height))
+        below = figure.add_axes((left, 0.85 / height, side / width, side / height))
         below.imshow(_mosaic(images, n, 0), interpolation="nearest" if n * images.shape[1] < 300 else "antialiased", aspect="auto")
         below.set_axis_off()
         below.text(0.5, -0.025, (notes or {}).get(title, ""), transform=below.transAxes, size=9, color=INK, ha="center", va="top", linespacing=1.35)
     _save(figure, path)
+
+
+def discriminants(codes, labels) -> np.ndarray:
+    """(n, 2): codes (n, d) of more dimensions than a page has, seen along the two directions in which the classes lie furthest apart (Fisher 1936).
+
+    First all codes are stretched so that within a class they spread alike in every direction: with their scatter about their class's mean S = L L^T,
+    z -> L^-1 z has scatter I. There the two directions are those in which the class means vary most: their principal components. The labels choose
+    this view, not the codes.
+    """
+    codes, labels = _array(codes), _array(labels)
+    if codes.ndim != 2 or codes.shape[1] < 2 or labels.shape != codes.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(f"discriminants: needs codes (n, 2 or more) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}")
+    _check_finite("discriminants", codes)
+    classes, which = np.unique(labels, return_inverse=True)
+    if len(classes) < 3 or len(codes) <= codes.shape[1] + len(classes):
+        raise ValueError(f"discriminants: {len(classes)} classes and {len(codes)} codes of {codes.shape[1]} dimensions; it takes 3 classes, and more "
+                         "codes than dimensions and classes together")  # fmt: skip
+    means = np.stack([codes[which == k].mean(axis=0) for k in range(len(classes))])
+    stretch = np.linalg.inv(np.linalg.cholesky(np.cov((codes - means[which]).T)))
+    _, _, directions = np.linalg.svd((means - means.mean(axis=0)) @ stretch.T)
+    return codes @ stretch.T @ directions[:2].T
 
 
 def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlabel: str = "step", title: str = "", smooth: bool = True, log: bool = False) -> None:
@@ -365,15 +385,58 @@ def _mosaic(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
     return mosaic
 
 
-def _draw_mosaic(path, mosaic: np.ndarray, scale: int | None, labels: list[str] | None) -> None:
+def _name_classes(ax, places: Mapping[int, np.ndarray], names: Sequence[str] | None) -> None:
+    """Write each class's name at its place in the plane, in its colour; names that would overlap stand beside each other. The axes' limits are set."""
+    import matplotlib.patheffects as effects
+    from matplotlib.colors import to_rgb
+
+    texts = []
+    for k, place in places.items():
+        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
+        light = np.dot(to_rgb(colour), (0.3, 0.6, 0.1)) > 0.6  # a pale letter wants a dark rim, a dark one a pale rim
+        rim = effects.withStroke(linewidth=2.5 if light else 3.5, foreground=INK if light else "white")
+        name = str(k) if names is None else names[k]
+        texts.append(ax.text(*place, name, color=colour, size=15, weight="bold", ha="center", va="center", path_effects=[rim]))
+    renderer = ax.figure.canvas.get_renderer()
+    sizes = np.array([[box.width + 4, box.height] for box in (text.get_window_extent(renderer) for text in texts)])
+    frame = ax.get_window_extent(renderer)
+    pixels = _apart(ax.transData.transform([*places.values()]), sizes, frame.min, frame.max)
+    for text, place in zip(texts, ax.transData.inverted().transform(pixels), strict=True):
+        text.set_position(place)
+
+
+def _apart(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndarray:
+    """Centres (n, 2) of boxes of these sizes, pushed apart where they overlap, each pair along the axis where less is needed, and kept from low to high."""
+    centres = np.array(centres, np.float64)
+    for _ in range(200):
+        still = True
+        for j in range(len(centres)):
+            for i in range(j):
+                between = centres[j] - centres[i]
+                overlap = (sizes[i] + sizes[j]) / 2 - abs(between)
+                if (overlap > 0).all():
+                    axis, still = overlap.argmin(), False
+                    push = (overlap[axis] / 2 + 0.5) * (1 if between[axis] >= 0 else -1)
+                    centres[i, axis] -= push
+                    centres[j, axis] += push
+        centres = np.clip(centres, low + sizes / 2, np.maximum(high - sizes / 2, low + sizes / 2))
+        if still:
+            break
+    return centres
+
+
+def _draw_mosaic(path, mosaic: np.ndarray, scale: int | None, labels: list[str] | None, title: str = "") -> None:
     """Every image pixel is a square of `scale` screen pixels, exactly: sizes are computed, not left to a layout."""
     h, w, _ = mosaic.shape
     scale = scale or max(1, round(900 / w))
     left = 0 if labels is None else int(max(len(label) for label in labels) * 11.5) + 24
-    width, height, rim = left + w * scale, h * scale, 2 * scale
-    figure = _figure((width + 2 * rim) / DPI, (height + 2 * rim) / DPI)
-    box = ((rim + left) / (width + 2 * rim), rim / (height + 2 * rim), w * scale / (width + 2 * rim), height / (height + 2 * rim))
-    ax = figure.add_axes(box)
+    width, height, rim, top = left + w * scale, h * scale, 2 * scale, 34 if title else 0
+    whole = (width + 2 * rim, height + 2 * rim + top)
+    figure = _figure(whole[0] / DPI, whole[1] / DPI)
+    ax = figure.add_axes(((rim + left) / whole[0], rim / whole[1], w * scale / whole[0], height / whole[1]))
+    if title:  # a long one is set smaller rather than cut off
+        size = min(11, 1.7 * 72 / DPI * whole[0] / len(title))
+        figure.text(0.5, 1 - (rim + top / 2 - 4) / whole[1], title, ha="center", va="center", size=size, color=INK)
     ax.imshow(np.repeat(np.repeat(mosaic, scale, 0), scale, 1), interpolation="nearest", aspect="auto")
     ax.set_axis_off()
     for k, label in enumerate(labels or ()):

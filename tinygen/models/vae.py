@@ -8,9 +8,11 @@ parameters a network computes from z, the *decoder*. To learn theta one would ra
 but hardly any z drawn from the prior explains a given x: an estimate of that mean by samples is hopeless. So let a second network, the *encoder*, say where
 to look: q_phi(z|x) = N(mu, diag sigma^2), mu and sigma computed from x.
 
-**The bound.** For any q, by Bayes' rule p(x) = p(x|z) p(z) / p(z|x) at every z, so, taking the mean over q of its logarithm,
+**The bound.** By Bayes' rule p(x) = p(x|z) p(z) / p(z|x) at every z. Take any q, multiply and divide by q(z|x), and take the mean over q of the
+logarithm (on the left nothing depends on z):
 
-    log p(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) + KL(q(z|x) || p(z|x)).
+    log p(x) = E_q[log p(x|z)] + E_q[log p(z) / q(z|x)] + E_q[log q(z|x) / p(z|x)]
+             = E_q[log p(x|z)] - KL(q(z|x) || p(z)) + KL(q(z|x) || p(z|x)).
                `------------------- ELBO -------------------'   `---- the gap, >= 0 ----'
 
 The gap cannot be computed, but it is not negative: the rest, the *evidence lower bound* (eq. 3), can, and is what we raise. Raising it in theta makes the
@@ -73,7 +75,7 @@ def _layers(sizes: Sequence[int], generator: Generator) -> list[Module]:
 
 
 def elbo(model: VAE, x, eps):
-    """One-sample estimate of the bound for each picture, and its KL part: two tensors (N,), in nats. Raise the mean of the first.
+    """One-sample estimate of the bound for each picture, and its KL part: two tensors (N,), in nats. Maximise the mean of the first.
 
         L(theta, phi; x) = E_q[log p_theta(x|z)] - KL(q_phi(z|x) || p(z))                               (eq. 3)
                          ~ log p_theta(x|z) + 1/2 sum_j (1 + log sigma_j^2 - mu_j^2 - sigma_j^2),       (eq. 10, L = 1)
