@@ -42,6 +42,15 @@ def test_a_bias_is_added_to_each_channel():
     assert (ops.conv_transpose2d(x, w.transpose(1, 0, 2, 3), bias=b) == b[:, None, None]).all()
 
 
+def test_settings_may_be_numpy_integers_and_single_numbers():
+    rng = np.random.default_rng(0)
+    x, w, two, one = rng.normal(size=(2, 3, 7, 7)), rng.normal(size=(4, 3, 3, 3)), np.int64(2), np.int32(1)
+    y = ops.conv2d(x, w, stride=two, padding=(one, 1), dilation=one, groups=one)
+    np.testing.assert_array_equal(y, ops.conv2d(x, w, stride=2, padding=1))
+    np.testing.assert_array_equal(ops.conv_transpose2d(y, w, stride=two, padding=1, size=7), ops.conv_transpose2d(y, w, stride=2, padding=1, size=(7, 7)))
+    np.testing.assert_array_equal(ops.conv2d_weight(x, y, kernel=3, stride=2, padding=1), ops.conv2d_weight(x, y, kernel=(3, 3), stride=2, padding=1))
+
+
 def test_an_empty_batch_flows_both_ways():
     x, w = tensor(np.zeros((0, 2, 5, 5)), True), tensor(np.ones((3, 2, 3, 3)), True)
     gx, gw = grad(ops.conv2d(x, w).sum(), (x, w))

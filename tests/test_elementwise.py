@@ -248,6 +248,31 @@ def test_a_million_rows_add_up_to_seven_digits():
     assert np.abs(ops.var(x, axis=0) / x.var(axis=0, dtype=np.float64) - 1).max() < 1e-6
 
 
+WIDE = np.random.default_rng(1).random((1 << 20, 8), dtype=np.float32)
+
+
+@pytest.mark.parametrize("x", [
+    WIDE[:, ::2], WIDE[::-1], WIDE[:, ::-1], WIDE[:, 1:4], WIDE[::2], WIDE.T[::2].T, WIDE.reshape(8, 1 << 17, 8), np.broadcast_to(WIDE[:, :1], WIDE.shape),
+    np.broadcast_to(np.float32(0.1), WIDE.shape), np.broadcast_to(WIDE[0], WIDE.shape), np.broadcast_to(WIDE[:1000, None], (1000, 1000, 8)),
+    np.broadcast_to(WIDE[:, None, :1], (1 << 20, 3, 1))[:, :, 0],
+], ids=lambda x: f"{x.shape}{x.strides}")  # fmt: skip
+def test_sums_keep_seven_digits_in_any_memory_order(x):
+    axes = [None, *range(x.ndim), (0, x.ndim - 1), tuple(range(x.ndim - 1))]
+    for axis in axes:
+        y, exact = ops.sum(x, axis=axis), x.sum(axis=axis, dtype=np.float64)
+        assert np.shape(y) == np.shape(exact) and y.dtype == np.float32
+        np.testing.assert_allclose(y, exact, rtol=1e-6, err_msg=f"axis {axis}")
+    if x.ndim == 2:
+        np.testing.assert_allclose(ops.sum_to(x, shape=x.shape[1:]), x.sum(axis=0, dtype=np.float64), rtol=1e-6)
+        np.testing.assert_allclose(ops.sum_to(x, shape=(len(x), 1)), x.sum(axis=1, keepdims=True, dtype=np.float64), rtol=1e-6)
+
+
+def test_the_gradient_of_a_bias_under_a_mean_of_a_million_rows():
+    x, w, b = np.ones((1 << 20, 1), np.float32), tensor(np.ones((3, 1), np.float32), requires_grad=True), tensor(np.zeros(3, np.float32), requires_grad=True)
+    for y in (ops.linear(x, w, b), x * w.reshape(1, 3) + b):
+        np.testing.assert_allclose(grad(y.mean(), b).data, np.full(3, 1 / 3), rtol=1e-6)
+
+
 @pytest.mark.parametrize("axis", [(0, 2, 3), (2, 3), (0, 3), (1, 3), 0, 1, -1, (1,), (0, 1, 2, 3), ()])
 @pytest.mark.parametrize("shape", [(70, 8, 9, 7), (3, 33, 40, 40), (1, 4, 128, 64), (40, 1, 30, 30), (40, 24, 1, 30)])
 def test_sums_of_large_pictures_in_either_layout(shape, axis):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinygen import Generator, grad, ops, tensor
+from tinygen import Generator, grad, no_grad, ops, tensor
 
 RNG = np.random.default_rng(0)
 
@@ -60,7 +60,6 @@ X = np.ones((2, 4, 3, 3))
     (lambda: ops.batch_norm(X[:0]), "no value to take a mean of"),
     (lambda: ops.batch_norm(X, np.ones(3)), r"weight has shape \(3,\) but x .* has 4 channels"),
     (lambda: ops.batch_norm(X, None, np.ones((4, 1))), r"bias has shape \(4, 1\)"),
-    (lambda: ops.batch_norm(X.astype(np.int64)), "must be floating point"),
     (lambda: ops.group_norm(X, num_groups=3), "4 channels do not divide into num_groups=3"),
     (lambda: ops.group_norm(X[:, :, :1, :1], num_groups=4), "one value a group"),
     (lambda: ops.instance_norm(X[:, :, :1, :1]), "one value an instance"),
@@ -77,6 +76,46 @@ X = np.ones((2, 4, 3, 3))
 def test_what_comes_in_wrong_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: ops.batch_norm(X.astype(np.int64)), "batch_norm: x is int64; all must share one floating-point dtype: convert with astype"),
+    (lambda: ops.batch_norm(X, np.ones(4, np.float32)), "batch_norm: x is float64, weight float32; .* convert with astype"),
+    (lambda: ops.group_norm(X, None, np.ones(4, np.float32), num_groups=2), "group_norm: x is float64, bias float32"),
+    (lambda: ops.layer_norm(X, np.ones(3, np.float32), normalized_shape=3), "layer_norm: x is float64, weight float32"),
+    (lambda: ops.linear(X, np.ones((2, 3), np.float32)), "linear: x is float64, weight float32; .* convert with astype"),
+    (lambda: ops.linear(np.ones((2, 3), int), np.ones((2, 3), int)), "linear: x is int64"),
+    (lambda: ops.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, np.ones((2, 2), int)), "the mask is int64; .* booleans .* floating point"),
+])  # fmt: skip
+def test_dtypes_must_agree_and_be_floating_point(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_a_mask_that_waits_for_a_gradient_is_refused():
+    x, mask = np.ones((2, 3)), tensor(np.zeros((2, 2)), requires_grad=True)
+    with pytest.raises(ValueError, match="the mask requires a gradient"):
+        ops.scaled_dot_product_attention(x, x, x, mask)
+    with no_grad():
+        ops.scaled_dot_product_attention(x, x, x, mask)
+    ops.scaled_dot_product_attention(x, x, x, mask.detach())
+
+
+def test_pictures_without_a_pixel_have_gradients_of_zero():
+    x, w, b = tensor(np.ones((2, 4, 0, 3)), True), tensor(np.ones(4), True), tensor(np.ones(4), True)
+    gx, gw, gb = grad(ops.group_norm(x, w, b, num_groups=2).sum(), [x, w, b])
+    assert gx.shape == x.shape and gw.data.tolist() == gb.data.tolist() == [0] * 4
+
+
+def test_gradients_of_weights_over_a_million_rows_keep_their_digits():
+    x = RNG.random((1 << 20, 2), dtype=np.float32)
+    w, b = tensor(np.ones(2, np.float32), True), tensor(np.ones(2, np.float32), True)
+    g = RNG.random(x.shape, dtype=np.float32)
+    for y in (ops.layer_norm(x, w, b, normalized_shape=2), ops.batch_norm(x, w, b)[0]):
+        gw, gb = grad(y, [w, b], g)
+        np.testing.assert_allclose(gb.data, g.sum(0, dtype=np.float64), rtol=1e-6)
+        exact = (g * (y.data - 1)).sum(0, dtype=np.float64)
+        assert np.abs(gw.data - exact).max() < 2e-6 * np.abs(g * (y.data - 1)).sum()
 
 
 def test_spectral_norm_makes_the_largest_singular_value_one():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -182,3 +184,17 @@ def test_to_gives_a_constant():
     with pytest.raises(ValueError, match="unknown device"):
         x.to("tpu")
     assert ops.add(x, y).requires_grad
+
+
+def test_methods_are_named_after_tensor():
+    assert Tensor.sum.__qualname__ == "Tensor.sum" and Tensor.__add__.__qualname__ == "Tensor.__add__"
+
+
+def test_format_and_copy():
+    x = tensor(np.array(1.23456), requires_grad=True)
+    assert f"{x:.2f}" == f"{x * 1:.2f}" == "1.23" and f"{x}" == str(x)
+    y = copy.copy(x)
+    y[...] = 5.0
+    assert y.requires_grad and x.item() == 1.23456
+    with pytest.raises(TypeError, match="a result of multiply"):
+        copy.copy(x * 2)

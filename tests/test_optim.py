@@ -232,6 +232,25 @@ def test_a_step_between_forward_and_backward_is_an_error():
         y.backward()
 
 
+@pytest.mark.parametrize("cls", [optim.SGD, optim.Adam])
+def test_a_gradient_of_another_shape_is_refused_before_anything_changes(cls):
+    a, b = (tensor(np.ones(3, np.float32), requires_grad=True) for _ in range(2))
+    optimizer = cls([a, b], lr=0.1)
+    a.grad = tensor(np.ones(3, np.float32))
+    for wrong in (np.ones((3, 1), np.float32), np.float32(1), np.ones(3, np.int64)):
+        b.grad = tensor(wrong)
+        with pytest.raises(ValueError, match="the gradient of parameter 1 is .* no parameter was changed"):
+            optimizer.step()
+    assert a.data.tolist() == b.data.tolist() == [1, 1, 1] and optimizer.steps == [0, 0]
+
+
+def test_clipping_refuses_a_parameter_twice():
+    p = tensor(np.ones(3), requires_grad=True)
+    p.grad = tensor(np.ones(3))
+    with pytest.raises(ValueError, match="clip_grad_norm: a parameter is in the list twice"):
+        optim.clip_grad_norm([p, p], 1.0)
+
+
 def test_momentum_keeps_no_memory_of_the_graph():
     """A gradient that is itself differentiable is used for its values."""
     p = leaves(np.array(2.0))[0]

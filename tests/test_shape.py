@@ -53,13 +53,10 @@ def test_adjoint_pairs(f, adjoint, shape):
     ids=["concatenate", "pad", "reflect", "wrap", "flip", "split", "slice", "stack"],
 )
 def test_channels_last_memory_stays(f):
-    x = tensor(np.zeros((2, 4, 5, 6), np.float32), requires_grad=True)
-    x.data = channels_last(x.shape)
+    x = tensor(channels_last((2, 4, 5, 6)), requires_grad=True)
     y = f(x)
     assert is_channels_last(y.data)
-    u = tensor(y)
-    u.data = channels_last(y.shape)
-    assert is_channels_last(grad(y, x, u).data)
+    assert is_channels_last(grad(y, x, channels_last(y.shape)).data)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +167,24 @@ X = np.zeros((2, 3), np.float32)
 def test_errors_teach(f, error, message):
     with pytest.raises(error, match=message):
         f()
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, i: x[i], lambda x, i: ops.getitem(x, (i, slice(0, 1))), lambda x, i: ops.embedding(i, x), lambda x, i: ops.take_along_axis(x, i[:, None], 0),
+    lambda x, i: x[1:3][i < 2],
+])  # fmt: skip
+def test_an_index_array_may_be_written_after_the_call(f):
+    x, i = tensor(np.zeros((4, 2)), requires_grad=True), np.array([0, 1])
+    expected = grad(f(x, i.copy()).sum(), x).data
+    y = f(x, i).sum()
+    i[:] = 3
+    assert (grad(y, x).data == expected).all()
+
+
+def test_narrow_index_arrays():
+    x, i = tensor(np.zeros((300, 2)), requires_grad=True), np.array([-1, 2, 2], np.int8)
+    g = grad(x[i].sum(), x).data
+    assert g[299].tolist() == [1, 1] and g[2].tolist() == [2, 2] and g.sum() == 6
 
 
 def test_channels_last_is_a_memory_order():

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextvars
 import ctypes
+import itertools
 import math
 import os
 import queue
@@ -279,19 +280,38 @@ def channel_sum(x):
 
 
 def axis_sum(x, axis, keepdims):
-    """np.sum. A large float32 array whose summed axes are not the last in memory (a channels-last picture, say) goes through `channel_sum`."""
-    if type(x) is not np.ndarray or x.dtype != np.float32 or x.size < 1 << 14 or axis is None:
+    """np.sum, which keeps its digits for float32 NumPy arrays in any memory order: 1e-6, relative to the sum of magnitudes, at a million rows.
+
+    Where a summed axis repeats one element (a broadcast view, as the cotangent of a mean is), that element is taken times the axis' length. A large
+    array whose summed axes are not the last in memory (a channels-last picture, say) goes through `channel_sum`, after a copy if it has gaps.
+    """
+    if type(x) is not np.ndarray or x.dtype.kind != "f":
         return x.sum(axis=axis, keepdims=keepdims)
-    axes = normalize_axis_tuple(axis, x.ndim)
-    order = sorted(range(x.ndim), key=lambda i: -x.strides[i])  # as the axes lie in memory
+    if 0 in x.strides and x.size > 1:
+        axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+        repeated = [i for i in axes if x.strides[i] == 0 and x.shape[i] > 1]
+        if repeated:
+            n = math.prod(x.shape[i] for i in repeated)
+            return axis_sum(x[tuple(slice(0, 1) if i in repeated else slice(None) for i in range(x.ndim))], axis, keepdims) * n
+    if x.dtype != np.float32 or x.size < 1 << 14 or (axis is None and x.flags.c_contiguous):
+        return x.sum(axis=axis, keepdims=keepdims)
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+    order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))  # as the axes lie in memory
     inner = [i for i in order if x.shape[i] > 1]
-    lead = next((k for k, i in enumerate(inner) if i in axes), len(inner))  # axes kept before the first run of summed ones...
-    run = next((k for k, i in enumerate(inner[lead:]) if i not in axes), 0)  # ...and the length of the run; 0 if it is the last in memory
-    b, rows, c = (math.prod(x.shape[i] for i in part) for part in (inner[:lead], inner[lead : lead + run], inner[lead + run :]))
+    runs = []  # (axes kept or summed together, whether they are summed), from the outermost in memory to the innermost
+    for summed, run in itertools.groupby(inner, key=axes.__contains__):
+        runs.append((list(run), summed))
     memory = x.transpose(order)
-    if rows < 16 or (rows < _BLOCK and c > 256) or not memory.flags.c_contiguous:  # few long rows: np.sum is as good, and quicker
+    tail = runs[-1][0]
+    joined = all(x.strides[i] == x.strides[j] * x.shape[j] for i, j in itertools.pairwise(tail))
+    if not any(summed for _, summed in runs[:-1]) and (joined or not runs[-1][1]):
+        return x.sum(axis=axis, keepdims=keepdims)  # sums along memory are pairwise in NumPy
+    sizes = [math.prod(x.shape[i] for i in run) for run, _ in runs]
+    k = max((k for k, (_, summed) in enumerate(runs[:-1]) if summed), key=sizes.__getitem__, default=len(runs) - 1)  # the longest run
+    b, rows, c = math.prod(sizes[:k]), sizes[k], math.prod(sizes[k + 1 :])
+    if rows < 16 or (rows < _BLOCK and c > 256):  # few long rows: np.sum is as good, and quicker
         return x.sum(axis=axis, keepdims=keepdims)
-    summed = set(inner[lead : lead + run])
-    y = channel_sum(memory.reshape(b, rows, c)).reshape([1 if i in summed else x.shape[i] for i in order])
+    done = runs[k][0]
+    y = channel_sum(np.ascontiguousarray(memory).reshape(b, rows, c)).reshape([1 if i in done else x.shape[i] for i in order])
     y = y.transpose(sorted(range(x.ndim), key=order.__getitem__))
-    return y.sum(axis=axes, keepdims=keepdims)  # over the summed axes that are left, and those of length one
+    return axis_sum(y, axes, keepdims)  # over the summed axes that are left, and those of length one

@@ -145,12 +145,12 @@ def test_lambda_is_twice_the_decoders_variance(s):
     """|x - x_hat|^2 + 2 s^2 KL is -2 s^2 (log p(x|z) - KL) + a constant, log p the density of N(x_hat, s^2 I) written out pixel by pixel."""
     model = VAE(latent=2, hidden=5, shape=(1, 3, 3), generator=Generator(0))
     rng = np.random.default_rng(0)
-    x, eps = rng.random((4, 1, 3, 3)), rng.normal(size=(4, 2))
+    x, eps = rng.random((4, 1, 3, 3)).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
     with no_grad():
         mse, kl = mse_and_kl(model, x, eps)
         mu, log_var = model.encode(x)
         x_hat = ops.sigmoid(model.decode(mu + ops.exp(log_var / 2) * eps)).numpy()
-    log_p = np.log(np.exp(-((x - x_hat) ** 2) / (2 * s**2)) / np.sqrt(2 * np.pi * s**2)).sum((1, 2, 3))
+    log_p = np.log(np.exp(-((x.astype(float) - x_hat) ** 2) / (2 * s**2)) / np.sqrt(2 * np.pi * s**2)).sum((1, 2, 3))
     bound = log_p - kl.numpy()
     constant = 9 / 2 * np.log(2 * np.pi * s**2)
     np.testing.assert_allclose((mse + 2 * s**2 * kl).numpy(), -2 * s**2 * (bound + constant), rtol=1e-5)

@@ -3,18 +3,18 @@
 Wanted: d/dtheta E_{z ~ q_theta}[f(z)]. A program that draws z and computes f(z) has no derivative in theta: *no gradient goes through a drawn
 number*. Both ways write the gradient as an expectation, to be estimated from samples without bias.
 
-1. **Reparametrize**: z = t(theta, e) with noise e that does not depend on theta. Then E_q f(z) = E_e f(t(theta, e)), and the derivative moves
-   inside: E_e[f'(z) dz/dtheta]. It uses f's slope, and needs z continuous and f differentiable.
+1. **Reparametrize**: z = t(theta, eps) with noise eps that does not depend on theta. Then E_q f(z) = E_eps f(t(theta, eps)), and the derivative moves
+   inside: E_eps[f'(z) dz/dtheta]. It uses f's slope, and needs z continuous and f differentiable.
 2. **Score function** (REINFORCE): d/dtheta of the integral of q f is the integral of f dq/dtheta, and dq/dtheta = q d log q/dtheta, so it is
    E_q[f(z) d log q(z)/dtheta]. It uses f's values only, so z may be discrete and f a black box, and it pays in variance.
 
-How much? Take f(z) = z^2, q = N(mu, sigma^2), at mu = sigma = 1; the gradient in mu of E z^2 = mu^2 + sigma^2 is 2. With z = 1 + e, one sample of
+How much? Take f(z) = z^2, q = N(mu, sigma^2), at mu = sigma = 1; the gradient in mu of E z^2 = mu^2 + sigma^2 is 2. With z = 1 + eps, one sample of
 each estimator:
 
-    reparametrized   2 z = 2 (1 + e)                        mean 2    variance 4
-    score function   z^2 (z - mu) / sigma^2 = (1 + e)^2 e   mean 2    variance E[e^2 (1 + e)^4] - 4 = 1 + 18 + 15 - 4 = 30
+    reparametrized   2 z = 2 (1 + eps)                          mean 2    variance 4
+    score function   z^2 (z - mu) / sigma^2 = (1 + eps)^2 eps   mean 2    variance E[eps^2 (1 + eps)^4] - 4 = 1 + 18 + 15 - 4 = 30
 
-(the moments of e are 1, 0, 1, 0, 3, 0, 15): 7.5 times the samples for the same error in one dimension, and worse in more, for the score function
+(the moments of eps are 1, 0, 1, 0, 3, 0, 15): 7.5 times the samples for the same error in one dimension, and worse in more, for the score function
 cannot tell which dimension of z earned the value of f.
 """
 
@@ -30,12 +30,12 @@ __all__ = ["reparametrize", "score_function"]
 
 @primitive
 def reparametrize(mu, log_var, eps):
-    """z = mu + sigma eps, sigma = e^(log_var / 2): a draw from N(mu, diag sigma^2), if eps is one from N(0, I), through which gradients flow.
+    """z = mu + sigma eps, sigma = exp(log_var / 2): a draw from N(mu, diag sigma^2), if eps is one from N(0, I), through which gradients flow.
 
-    **The half** is what makes e^log_var the *variance*, as `kl_normal` reads it. Without it nothing crashes: the KL then holds a q that is
+    **The half** is what makes exp(log_var) the *variance*, as `kl_normal` reads it. Without it nothing crashes: the KL then holds a q that is
     never sampled, and the ELBO is no bound. tests/test_losses.py holds the two together.
 
-    **Math**: z = mu + e^(log_var / 2) eps; mu: g; log_var: g eps e^(log_var / 2) / 2; eps: g e^(log_var / 2).
+    **Math**: z = mu + exp(log_var / 2) eps; mu: g; log_var: g eps exp(log_var / 2) / 2; eps: g exp(log_var / 2).
     **Shapes**: mu and log_var the same; eps of that shape, or with leading axes (K, *mu.shape) for K draws; -> the shape of eps.
     **Saved**: log_var and eps. (z holds sigma eps = z - mu, but that difference loses its digits where sigma is small.)
     **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4.

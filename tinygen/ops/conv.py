@@ -23,6 +23,10 @@ Source: Dumoulin and Visin 2016, A guide to convolution arithmetic for deep lear
 
 from __future__ import annotations
 
+import operator
+
+import numpy as np
+
 from ..primitive import primitive
 from . import kernels
 from .reduce import sum
@@ -62,6 +66,7 @@ def conv_transpose2d(x, w, bias=None, *, stride=1, padding=0, output_padding=0, 
     """
     stride, padding, dilation = _settings("conv_transpose2d", stride, padding, dilation)
     _check_arrays("conv_transpose2d", x, w, bias, groups, channels=len(w), outputs=w.shape[1] * groups if w.ndim == 4 else 0)
+    size = size if size is None else _pair("conv_transpose2d", "size", size, 1)
     least = tuple((x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (w.shape[2 + i] - 1) + 1 for i in (0, 1))
     extra = _pair("conv_transpose2d", "output_padding", output_padding, 0) if size is None else tuple(n - m for n, m in zip(size, least))
     if any(not 0 <= e < s for e, s in zip(extra, stride)):
@@ -82,6 +87,7 @@ def conv2d_weight(x, g, *, kernel, stride=1, padding=0, dilation=1, groups=1):
     **Saved** x and g, each only if the other's gradient is wanted.
     """
     stride, padding, dilation = _settings("conv2d_weight", stride, padding, dilation)
+    kernel = _pair("conv2d_weight", "kernel", kernel, 1)
     if x.ndim != 4 or g.ndim != 4 or len(x) != len(g) or x.shape[1] % groups or g.shape[1] % groups:
         raise ValueError(f"conv2d_weight: x {x.shape} and g {g.shape} must be (N, C, H, W) and (N, O, Ho, Wo), C and O divisible by groups={groups}")
     if (size := kernels.output_size(x.shape[2:], kernel, stride, padding, dilation)) != g.shape[2:]:
@@ -89,37 +95,40 @@ def conv2d_weight(x, g, *, kernel, stride=1, padding=0, dilation=1, groups=1):
     return kernels.conv_weight(x, g, kernel, stride, padding, dilation, groups)
 
 
-def _to_input(g, w, x_shape, stride, padding, dilation, groups):
+# Each of the six is another of the three with the letters moved: its first argument is the cotangent of what it is the rule of.
+
+
+def _conv2d_dx(g, w, x_shape, stride, padding, dilation, groups):
     return conv_transpose2d(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups, size=x_shape[2:])
 
 
-def _to_weight(g, x, w_shape, stride, padding, dilation, groups):
+def _conv2d_dw(g, x, w_shape, stride, padding, dilation, groups):
     return conv2d_weight(x, g, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _forward(g, w, stride, padding, dilation, groups):
+def _transpose_dx(g, w, stride, padding, dilation, groups):
     return conv2d(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _to_transposed_weight(g, x, w_shape, stride, padding, dilation, groups):
+def _transpose_dw(g, x, w_shape, stride, padding, dilation, groups):
     return conv2d_weight(g, x, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _weight_to_input(h, g, x_shape, stride, padding, dilation, groups):
+def _weight_dx(h, g, x_shape, stride, padding, dilation, groups):
     return conv_transpose2d(g, h, stride=stride, padding=padding, dilation=dilation, groups=groups, size=x_shape[2:])
 
 
-def _weight_to_cotangent(h, x, stride, padding, dilation, groups):
+def _weight_dg(h, x, stride, padding, dilation, groups):
     return conv2d(x, h, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _to_bias(g):
+def _dbias(g):
     return sum(g, axis=(0, 2, 3))
 
 
-conv2d.vjp(x=_to_input, w=_to_weight, bias=_to_bias)
-conv_transpose2d.vjp(x=_forward, w=_to_transposed_weight, bias=_to_bias)
-conv2d_weight.vjp(x=_weight_to_input, g=_weight_to_cotangent)
+conv2d.vjp(x=_conv2d_dx, w=_conv2d_dw, bias=_dbias)
+conv_transpose2d.vjp(x=_transpose_dx, w=_transpose_dw, bias=_dbias)
+conv2d_weight.vjp(x=_weight_dx, g=_weight_dg)
 
 
 def conv1d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
@@ -146,9 +155,9 @@ def _as_2d(name, x, w):
 
 def _pair(name: str, what: str, value, least: int) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or any(not isinstance(v, int) or v < least for v in pair):
+    if len(pair) != 2 or any(not isinstance(v, (int, np.integer)) or v < least for v in pair):
         raise ValueError(f"{name}: {what} must be a whole number of at least {least} or a pair of them (height, width), not {value!r}")
-    return pair
+    return operator.index(pair[0]), operator.index(pair[1])
 
 
 def _settings(name: str, stride, padding, dilation):
@@ -159,7 +168,7 @@ def _check_arrays(name: str, x, w, bias, groups: int, channels: int, outputs: in
     """x must have `channels`, w and the groups must go with it, and there must be a bias for each of the `outputs` channels."""
     if x.ndim != 4 or w.ndim != 4:
         raise ValueError(f"{name}: x {x.shape} and w {w.shape} must have four axes: (N, C, H, W), and a weight with (kh, kw) last")
-    if not isinstance(groups, int) or groups < 1 or channels % groups or outputs % groups:
+    if not isinstance(groups, (int, np.integer)) or groups < 1 or channels % groups or outputs % groups:
         raise ValueError(f"{name}: groups={groups} must divide the {channels} input and {outputs} output channels that w {w.shape} implies")
     if x.shape[1] != channels:
         raise ValueError(f"{name}: x has {x.shape[1]} channels but w {w.shape} takes {channels // groups} per group; groups={groups}")

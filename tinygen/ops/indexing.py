@@ -47,6 +47,8 @@ def _plain(name: str, index, x) -> tuple:
     for i in index if isinstance(index, tuple) else (index,):
         if isinstance(i, Tensor):
             i = i.data.copy()  # a write into the tensor after the forward must not move where the gradient goes
+        elif hasattr(i, "dtype") and i.ndim and isinstance(x, Tensor) and x.requires_grad:
+            i = i.copy()  # likewise
         elif isinstance(i, (list, range)):
             i = array_module(x.data if isinstance(x, Tensor) else x).asarray(i, dtype=None if len(i) else np.intp)
         if hasattr(i, "dtype") and i.dtype.kind not in "iub":
@@ -77,7 +79,8 @@ def _add_rows(y, rows, x) -> None:
     """y[rows[k]] += x[k] for each k. Faster than np.add.at by sorting: x of equal rows side by side, then one sum a run."""
     if not rows.size or not y.size:
         return
-    rows = rows.reshape(rows.size) % len(y) if rows.min() < 0 else rows.reshape(rows.size)
+    rows = rows.reshape(rows.size).astype(np.intp)  # int8, say, would not hold len(y)
+    rows = rows % len(y) if rows.min() < 0 else rows
     order = rows.argsort(kind="stable")
     x = x.reshape(rows.size, *y.shape[1:])[order]
     rows = rows[order]

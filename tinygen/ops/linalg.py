@@ -62,6 +62,15 @@ def _rows(x):
 matmul.vjp(a=_matmul_a, b=_matmul_b)
 
 
+def check_dtypes(name: str, **arrays) -> None:
+    """All given must share one floating-point dtype: mixed, the result and every layer above would silently be of the wider one."""
+    dtypes = {what: a.dtype for what, a in arrays.items() if a is not None}
+    first = dtypes["x"]
+    if first.kind != "f" or any(dtype != first for dtype in dtypes.values()):
+        came = ", ".join(f"{what}{' is' if what == 'x' else ''} {dtype}" for what, dtype in dtypes.items())
+        raise TypeError(f"{name}: {came}; all must share one floating-point dtype: convert with astype")
+
+
 @primitive
 def linear(x, weight, bias=None):
     """x weight^T + bias along the last axis, in PyTorch's layout.
@@ -73,6 +82,7 @@ def linear(x, weight, bias=None):
         raise ValueError(f"linear: weight {weight.shape} is (outputs, inputs), and x {x.shape} must end in its inputs")
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: bias {bias.shape} must be ({weight.shape[0]},), one for each row of weight {weight.shape}")
+    check_dtypes("linear", x=x, weight=weight, bias=bias)
     y = pool.matmul(x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), weight.T)
     if bias is not None:
         y += bias

@@ -4,13 +4,15 @@ For activations x (N, C, *space), all of batch, instance and group norm start fr
 how its cells are pooled: batch norm over the column (all n), group norm over the C/G channels of a group in each row, instance norm not at all.
 
 **The derivative**, once for all of them. Over the m values that share a mean, with c = x - mean, var = mean(c^2), r = (var + eps)^(-1/2) and
-y = w r c + b, let g be the cotangent of y, h = w g and E the mean over the m values. Since dmean/dx = 1/m and dvar/dx = 2c/m,
+y = w r c + bias, let g be the cotangent of y, h = w g and E the mean over the m values. Since dmean/dx = 1/m, and dvar/dx = 2c/m (the mean moves too
+with x, but that adds -2 E(c) dmean/dx, and the centred values add up to 0),
 
-    dx = r (h - E h - r^2 c E(h c)) + (g_mean + 2 c g_var) / m,        dw = sum g r c,        db = sum g,
+    dx = r (h - E h - r^2 c E(h c)) + (g_mean + 2 c g_var) / m,        dw = sum g r c,        dbias = sum g,
 
 where g_mean and g_var are the cotangents of the statistics themselves, which are outputs: whoever reads them (running averages, a style) can
-differentiate through them, and what the rule keeps is all differentiable. The first bracket is a projection: it takes out of h what is parallel
-to 1 and to c, because y does not change when x is shifted or scaled. Note that dx is, per table cell, a g + b c + const: no more work than that.
+differentiate through them, and what the rule keeps is all differentiable. For eps = 0, where r^2 = 1/E(c^2), the first bracket is a projection: it
+takes out of h what is parallel to 1 and to c, because y does not change when x is shifted or scaled. (With eps > 0 the part along c is not wholly
+taken out: y changes a little with the scale.) Note that dx is, per table cell, a g + b c + const: no more work than that.
 
 Sources: Ioffe and Szegedy 2015 (batch), Ulyanov et al. 2016 (instance), Ba et al. 2016 (layer), Wu and He 2018 (group), Karras et al. 2018 (pixel),
 Miyato et al. 2018 (spectral).
@@ -22,7 +24,7 @@ import math
 
 from ..primitive import primitive
 from .elementwise import sqrt, square
-from .linalg import matmul
+from .linalg import check_dtypes, matmul
 from .reduce import mean as mean_over
 from .reduce import sum
 from .shape import broadcast_to, reshape
@@ -42,7 +44,7 @@ def _over_space(table, ndim):
 def _pool(table, groups):
     """Table (N, C) to the sums of the cells that share a mean: (1, C) for the batch (groups None), else (N, groups)."""
     n, c = table.shape
-    return table.sum(axis=0, keepdims=True) if groups is None else reshape(table, shape=(n, groups, c // groups)).sum(axis=2)
+    return sum(table, axis=0, keepdims=True) if groups is None else sum(reshape(table, shape=(n, groups, c // groups)), axis=2)
 
 
 def _spread(pooled, c, groups):
@@ -66,7 +68,7 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     **Shapes** x (N, C, *space), weight and bias (C,) or None -> y like x; mean and (biased) var (1, C) or (N, groups).
     **Saved** x, weight, mean, var. **Numerics** two passes, the variance from centred values.
     """
-    c, m = x.shape[1], _count(x.shape, groups)
+    c, m = x.shape[1], max(_count(x.shape, groups), 1)  # 1: pictures without a pixel have sums of 0, and no 0/0
     mean = _pool(_spatial_sum(x), groups) / m
     centred = x - _over_space(_spread(mean, c, groups), x.ndim)
     var = _pool(_spatial_sum(centred * centred), groups) / m
@@ -81,7 +83,7 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
 @channel_norm.vjp_joint("x", "weight", "bias")
 def _channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
     g_y, g_mean, g_var = g
-    c, m = x.shape[1], _count(x.shape, groups)
+    c, m = x.shape[1], max(_count(x.shape, groups), 1)
     centred = x - _over_space(_spread(mean, c, groups), x.ndim)
     s_g, s_gc = _spatial_sum(g_y), _spatial_sum(g_y * centred)  # (N, C): all sums that anything below needs
     rstd = (var + eps) ** -0.5
@@ -93,7 +95,7 @@ def _channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
         b = _spread((2.0 * g_var - rstd**3 * _pool(s_gc * w, groups)) / m, c, groups)
         const = _spread((g_mean - rstd * _pool(s_g * w, groups)) / m, c, groups)
         dx = g_y * _over_space(a, x.ndim) + centred * _over_space(b, x.ndim) + _over_space(const, x.ndim)
-    return dx, (s_gc * r).sum(axis=0) if needs[1] else None, s_g.sum(axis=0) if needs[2] else None
+    return dx, sum(s_gc * r, axis=0) if needs[1] else None, sum(s_g, axis=0) if needs[2] else None
 
 
 def batch_norm(x, weight=None, bias=None, *, eps: float = 1e-5):
@@ -139,8 +141,9 @@ def instance_norm(x, weight=None, bias=None, *, eps: float = 1e-5):
 
 
 def _check(name, x, weight, bias) -> None:
-    if x.ndim < 2 or x.dtype.kind != "f":
-        raise ValueError(f"{name}: x must be floating point with axes (N, C, ...), not {x.dtype} {x.shape}")
+    if x.ndim < 2:
+        raise ValueError(f"{name}: x must have axes (N, C, ...), not {x.shape}")
+    check_dtypes(name, x=x, weight=weight, bias=bias)
     for what, v in (("weight", weight), ("bias", bias)):
         if v is not None and v.shape != (x.shape[1],):
             raise ValueError(f"{name}: {what} has shape {v.shape} but x {x.shape} has {x.shape[1]} channels: give ({x.shape[1]},) or None")
@@ -169,12 +172,13 @@ def _trailing_norm_rule(g, needs, x, weight, mean, var, dims, eps):
         h = g_y if weight is None else g_y * weight
         e_h, e_hc = h.sum(axis=axes, keepdims=True) / m, (h * centred).sum(axis=axes, keepdims=True) / m
         dx = r * (h - e_h) + centred * (2.0 * g_var / m - r**3 * e_hc) + g_mean / m
-    return dx, (g_y * centred * r).sum(axis=lead) if needs[1] else None, g_y.sum(axis=lead) if needs[2] else None
+    return dx, sum(g_y * centred * r, axis=lead) if needs[1] else None, sum(g_y, axis=lead) if needs[2] else None
 
 
 def layer_norm(x, weight=None, bias=None, *, normalized_shape, eps: float = 1e-5):
     """Normalize over the last axes, which must have the shape `normalized_shape` (a number or a tuple), as must weight and bias (or None)."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    check_dtypes("layer_norm", x=x, weight=weight, bias=bias)
     for what, v in (("x's last axes", x.shape[x.ndim - len(shape) :]), ("weight", weight), ("bias", bias)):
         if v is not None and (v if isinstance(v, tuple) else v.shape) != shape:
             raise ValueError(f"layer_norm: {what} must have shape {shape}, not {v if isinstance(v, tuple) else v.shape}")

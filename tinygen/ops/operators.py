@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 
 from ..backend import to_device, to_numpy
@@ -82,6 +84,14 @@ class _Operators:
             raise TypeError(f"deepcopy: this tensor is a result of {self._edge[0].op.__name__}; copy its detach(), or compute it again from copied leaves")
         return tensor(self._data, self.requires_grad)
 
+    def __copy__(self):
+        """As __deepcopy__: a Tensor that shared its memory with another would change with it."""
+        return self.__deepcopy__({})
+
+    def __format__(self, spec):
+        """With a specification the number in it: f"{loss:.3f}" of a tensor of one element."""
+        return format(self.item(), spec) if spec else str(self)
+
     T = property(lambda self: shape.transpose(self), doc="All axes reversed.")
 
     def reshape(self, *shape_):
@@ -123,4 +133,6 @@ class _Operators:
 
 for _name, _value in vars(_Operators).items():
     if _name not in ("__module__", "__doc__", "__dict__", "__weakref__", "__qualname__", "__firstlineno__", "__static_attributes__"):
+        if isinstance(_value, types.FunctionType) and _value.__qualname__.startswith("_Operators."):
+            _value.__qualname__ = f"Tensor.{_name}"
         setattr(Tensor, _name, _value)

@@ -72,7 +72,7 @@ class ExponentialMovingAverage:
 
     def _exchange(self, parameters: dict[str, Tensor]) -> None:
         for name, p in parameters.items():
-            own = p.data
+            own = p.data.copy(order="K")  # `p.data =` writes into the parameter's own memory
             p.data, self._averages[name] = self._averages[name], own
         self._swapped = not self._swapped
 

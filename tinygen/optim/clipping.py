@@ -28,6 +28,8 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     if not max_norm > 0:
         raise ValueError(f"clip_grad_norm: max_norm={max_norm} must be positive")
     parameters = list(parameters)
+    if len({id(p) for p in parameters}) < len(parameters):
+        raise ValueError("clip_grad_norm: a parameter is in the list twice, and would count twice in the norm; give each once")
     grads = [(i, p.grad.data) for i, p in enumerate(parameters) if p.grad is not None]
     total = math.sqrt(sum(_sum_of_squares(g) for _, g in grads))
     if not math.isfinite(total):

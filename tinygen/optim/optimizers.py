@@ -58,7 +58,16 @@ class Optimizer:
             p.grad = None
 
     def step(self) -> None:
-        """Update, in place, every parameter that has a gradient; those without one are left alone, their state too."""
+        """Update, in place, every parameter that has a gradient; those without one are left alone, their state too.
+
+        Raises ValueError, having changed nothing, if a gradient is not of its parameter's shape.
+        """
+        for i, p in enumerate(self.parameters):  # all are checked before any is changed
+            if p.grad is not None and (p.grad.shape, p.grad.dtype.kind) != (p.shape, "f"):
+                raise ValueError(
+                    f"{type(self).__name__}.step: the gradient of parameter {i} is {p.grad.dtype} {p.grad.shape}, the parameter {p.dtype} {p.shape}; "
+                    "no parameter was changed"
+                )
         jobs = []
         for i, p in enumerate(self.parameters):
             if p.grad is not None:
