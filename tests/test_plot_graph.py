@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from tinygen import grad, losses, no_grad, ops, plot, tensor
+from tinygen.graph import laid_out
 
 pytest.importorskip("matplotlib")
 
 
 def parts(panel, drawn=None):
     """{(from, to): kind} by what the boxes are called."""
-    boxes, arrows, place = plot._graph(panel, drawn or {})
+    boxes, arrows, place = laid_out(panel, drawn or {})
     assert set(place) == set(boxes)
     names = {key: box[2] or box[1] for key, box in boxes.items()}
     return {(names[a], names[b]): kind for a, b, kind in arrows}, {names[k]: box for k, box in boxes.items()}, {names[k]: at for k, at in place.items()}
@@ -57,7 +58,7 @@ def test_deep_graphs_and_pictures(tmp_path):
     y = x = tensor(np.ones(1), requires_grad=True)
     for _ in range(2000):
         y = ops.sin(y)
-    _, _, place = plot._graph({"y": y}, {})
+    _, _, place = laid_out({"y": y}, {})
     assert max(column for column, _ in place.values()) == 1999
     plot.save_graph(tmp_path / "a.png", {"one": vae(True)[1], "two": {"y": ops.sin(x) + ops.cos(x), "x": x}})
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
