@@ -94,6 +94,36 @@ def test_large_windows_and_gaps_between_windows():
     assert (g[0, 0, :2, :2] == 0.25).all() and g.sum() == 16 and not g[0, 0, 2:5].any()
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_nearest_reads_at_exact_places(n):
+    x = np.arange(float(n)).reshape(1, 1, 1, n)
+    for m in (1, 2, n, 2 * n, 3 * n, 49, 53, 100, 147):
+        assert ops.interpolate(x, size=(1, m))[0, 0, 0].tolist() == [o * n // m for o in range(m)]
+
+
+@pytest.mark.parametrize("n, scale, places", [
+    (4, 1.2, [0, 1, 2, 3]), (3, 2.3, [0, 0, 1, 1, 2, 2]), (5, 0.5, [0, 2]), (3, 1.7, [0, 0, 1, 1, 2]), (2, 2.6, [0, 0, 0, 1, 1]),
+])  # fmt: skip
+def test_nearest_reads_with_a_scale_where_pytorch_does(n, scale, places):
+    x = np.arange(float(n)).reshape(1, 1, 1, n)
+    assert ops.interpolate(x, scale_factor=(1, scale))[0, 0, 0].tolist() == places
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_stays_where_it_belongs(bad):
+    x = channels_last(2, 3, 6, 5)
+    x[1, 1, 2, 2] = bad
+    for size in ((7, 11), (4, 3), (12, 10)):
+        y = ops.interpolate(x, size=size)
+        rows, columns = (np.arange(m) * n // m for n, m in zip((6, 5), size))
+        np.testing.assert_array_equal(y, x[:, :, rows][..., columns])
+    for f in (lambda x: ops.interpolate(x, size=(7, 11), mode="bilinear"), ops.blur, lambda x: ops.adaptive_avg_pool2d(x, 4)):
+        y, clean = f(x), f(np.where(np.isfinite(x), x, 0))
+        assert np.isnan(y[1, 1]).any() or np.isinf(y[1, 1]).any()
+        y[1, 1] = clean[1, 1] = 0
+        np.testing.assert_allclose(y, clean, rtol=1e-5, atol=1e-6)
+
+
 def test_bilinear_reproduces_a_plane():
     """A linear function of the position, away from the edges."""
     plane = np.add.outer(np.arange(8.0), 2 * np.arange(8.0))[None, None]

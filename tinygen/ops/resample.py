@@ -4,6 +4,7 @@ All of it is linear, so each rule is the adjoint of the forward:
 
     _separable       _separable with both matrices transposed. Bilinear, adaptive and general resizing and blur are this one.
     _spread          _sum_pool, of pooling.py: nearest up-sampling by a whole factor copies, its adjoint sums
+    _read_at         _add_at: nearest at any other size reads pixels, its adjoint adds to them
     pixel_shuffle    pixel_unshuffle: a permutation's adjoint is its inverse
 """
 
@@ -37,6 +38,11 @@ def _separable(x, *, rows, columns):
     (n, c, h, w), (ho, wo) = x.shape, (len(rows), len(columns))
     if not isinstance(x, np.ndarray):
         return np.matmul(np.matmul(rows, x), columns.T)
+    if not np.isfinite(x).all():  # channel by channel: 0 times infinity is NaN, and below channels share a product
+        y = _empty(x, (n, c, ho, wo))
+        with np.errstate(invalid="ignore"):
+            y[...] = np.matmul(np.matmul(rows, x), columns.T)
+        return y
     z = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(n, h, w * c)
     z = _banded(rows, z, np.empty((n, ho, w * c), x.dtype))
     y = _empty(x, (n, c, ho, wo))
@@ -86,9 +92,58 @@ def _linear_matrix(n: int, m: int, scale: float, align_corners: bool) -> np.ndar
     return matrix
 
 
-def _nearest_matrix(n: int, m: int, scale: float) -> np.ndarray:
-    """(m, n): output o is input floor(o / scale)."""
-    return np.eye(n)[np.minimum(np.floor(np.arange(m) / scale).astype(int), n - 1)]
+@functools.lru_cache(maxsize=256)
+def _nearest(n: int, m: int, scale: float | None) -> np.ndarray:
+    """(m,): the input that output o is. With a size floor(o n / m), in whole numbers; with a scale floor(o / scale), but for m = n and m = 2 n, where
+    PyTorch reads as with a size."""
+    o = np.arange(m)
+    return o * n // m if scale is None or m in (n, 2 * n) else np.minimum(np.floor(o / scale).astype(int), n - 1)
+
+
+def _interpolate_nearest(x, size: Pair, scale: tuple):
+    sources = [_nearest(n, m, s) for n, m, s in zip(x.shape[2:], size, scale)]
+    if all(m % n == 0 and (s == np.arange(m) // (m // n)).all() for n, m, s in zip(x.shape[2:], size, sources)):
+        factor = tuple(m // n for n, m in zip(x.shape[2:], size))
+        return _spread(x, kernel=factor, stride=factor, padding=(0, 0), size=size, scale=1)
+    steps = [int(s[1] - s[0]) if len(s) > 1 else 1 for s in sources]
+    if all(step > 0 and (s == np.arange(len(s)) * step).all() for step, s in zip(steps, sources)):
+        return getitem(x, (..., *(slice(0, int(s[-1]) + 1, step) for step, s in zip(steps, sources))))
+    xp = array_module(x.data if isinstance(x, Tensor) else x)
+    turns = [_turns(xp, n, m, s) for n, m, s in zip(x.shape[2:], size, scale)]
+    return _read_at(x, turns=turns, size=size)
+
+
+@functools.lru_cache(maxsize=256)
+def _turns(xp, n: int, m: int, scale: float | None) -> list:
+    """(inputs, outputs that read them) such that no input stands in one pair twice: each output once over all pairs."""
+    source = _nearest(n, m, scale)
+    turn = np.arange(m) - np.searchsorted(source, source)  # how many outputs before read the same
+    return [(xp.asarray(source[turn == k]), xp.asarray(np.flatnonzero(turn == k))) for k in range(turn.max() + 1)]
+
+
+def _moved(x, size: Pair, pairs):
+    """y (N, C, *size) of zeros, to which for each ((rows, columns), (rows of x, columns of x)) of `pairs` these pixels are added."""
+    y = _empty(x, (*x.shape[:2], *size))
+    y[...] = 0
+    for (rows, columns), (from_rows, from_columns) in pairs:
+        y[:, :, rows[:, None], columns] += x[:, :, from_rows[:, None], from_columns]
+    return y
+
+
+@primitive
+def _read_at(x, *, turns, size):
+    """y[outputs] = x[inputs], along height and width, for the pairs in `turns`; y is of `size`."""
+    return _moved(x, size, [((o, q), (i, p)) for (i, o), (p, q) in itertools.product(*turns)])
+
+
+@primitive(outputs=("x",))
+def _add_at(y, *, turns, size):
+    """x[inputs] += y[outputs]: the adjoint of _read_at."""
+    return _moved(y, size, [((i, p), (o, q)) for (i, o), (p, q) in itertools.product(*turns)])
+
+
+_read_at.vjp(x=lambda g, x_shape, turns: _add_at(g, turns=turns, size=x_shape[2:]))
+_add_at.vjp(y=lambda g, y_shape, turns: _read_at(g, turns=turns, size=y_shape[2:]))
 
 
 def interpolate(x: Array, size: int | Pair | None = None, scale_factor: float | tuple[float, float] | None = None, mode: str = "nearest",
@@ -99,11 +154,13 @@ def interpolate(x: Array, size: int | Pair | None = None, scale_factor: float | 
     ----------
     x : (N, C, H, W).
     size, scale_factor : the new height and width, or by what to multiply the old ones (rounded down): one of the two, a number or a pair.
-    mode : "nearest", the pixel that lies at floor(o / scale); or "bilinear", the weighted mean of the four around it.
+    mode : "nearest", the pixel that lies at floor(o n / m) for n pixels made m, or at floor(o / scale_factor); or "bilinear", the weighted mean of the four around it.
     align_corners : for "bilinear", whether the corner pixels' centres stay where they are; otherwise the pictures' edges do.
 
-    **Math.** y = A x B^T for each channel, with a matrix for the height and one for the width; cotangent of x: A^T g B. Nearest by a whole factor
-    copies instead, its adjoint sums. **Numerics.** A matrix costs H or W multiply-adds a pixel: quick up to some hundred pixels a side.
+    **Math.** y = A x B^T for each channel, with a matrix for the height and one for the width; cotangent of x: A^T g B. Nearest
+    copies pixels instead, its adjoint sums. **Numerics.** A matrix costs H or W multiply-adds a pixel: quick up to some hundred pixels a side. By
+    matrices (bilinear, and the other functions here) a pixel that is infinite or NaN makes all its channel of its picture NaN, as 0 times infinity
+    is; other channels and pictures stay as they are. Nearest moves it like any other.
     """
     _picture("interpolate", x)
     if (size is None) == (scale_factor is None):
@@ -114,19 +171,15 @@ def interpolate(x: Array, size: int | Pair | None = None, scale_factor: float | 
         raise ValueError(f"interpolate: x {x.shape} has no pixels to read")
     if size is not None:
         size = _pair("interpolate", "size", size, 1)
-        scale = tuple(m / n for m, n in zip(size, x.shape[2:]))
+        scale = (None, None)
     else:
         scale = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
         size = tuple(int(n * s) for n, s in zip(x.shape[2:], scale))
         if len(scale) != 2 or min(scale) <= 0 or min(size) < 1:
             raise ValueError(f"interpolate: scale_factor {scale_factor} leaves no pixel of {x.shape[2]}x{x.shape[3]}; give positive numbers, one or two")
     if mode == "nearest":
-        if all(s >= 1 and s == int(s) for s in scale):
-            factor = (int(scale[0]), int(scale[1]))
-            return _spread(x, kernel=factor, stride=factor, padding=(0, 0), size=size, scale=1)
-        if all(1 / s == int(1 / s) and n % int(1 / s) == 0 for n, s in zip(x.shape[2:], scale)):
-            return getitem(x, (..., slice(None, None, int(1 / scale[0])), slice(None, None, int(1 / scale[1]))))
-        return _apply(x, _nearest_matrix, *zip(x.shape[2:], size, scale))
+        return _interpolate_nearest(x, size, scale)
+    scale = tuple(m / n if s is None else s for m, n, s in zip(size, x.shape[2:], scale))
     return _apply(x, _linear_matrix, *zip(x.shape[2:], size, scale, (align_corners, align_corners)))
 
 
