@@ -76,8 +76,8 @@ def test_gradients_to_second_order(name, k, device):
 
 
 @each_case
-def test_float32_stays_float32(name, k, device):
-    """No float64 anywhere: outputs and first- and second-order gradients are float32, near those of float64."""
+def test_float32_stays_float32(name, k, device, monkeypatch):
+    """No float64 anywhere: outputs and first- and second-order gradients are float32, by any rule, and near those of float64."""
 
     def check(data):
         f, args, naive = drawn(name, k, data, lambda a: to_device(a.astype(np.float32) if a.dtype == np.float64 else a, device))
@@ -101,6 +101,28 @@ def test_float32_stays_float32(name, k, device):
         wrong = [(op, dtype) for op, dtype in made if dtype.kind == "f" and dtype != np.float32]
         assert not wrong, f"{name}: float32 went in, these came out: {wrong}"
         assert all(o.dtype == np.float32 for o in y)
+        arrive, came = tinygen.engine._arrive, []
+
+        def note(cotangents, owned, edge, r, op=None, *rest):
+            came.append((op and op.__name__, getattr(r, "dtype", None), edge[0].outputs[edge[1]][1]))
+            return arrive(cotangents, owned, edge, r, op, *rest)
+
+        monkeypatch.setattr(tinygen.engine, "_arrive", note)  # on raw arrays, before the engine casts to the argument's dtype
+        y = [o for o in outputs_of(f, xs) if o.requires_grad]
+        single = tinygen.engine._walk(y, [tensor(np.ones_like(o.data)) for o in y], xs, False, False)
+        monkeypatch.setattr(tinygen.engine, "_arrive", arrive)
+        wrong = [(op, dtype) for op, dtype, wanted in came if dtype is not None and dtype.kind == "f" and dtype != wanted]
+        assert not wrong, f"{name}: cotangents of another dtype than their argument: {wrong}"
+        doubles = [tensor(x.data.astype(np.float64), requires_grad=True) for x in xs]
+        try:
+            z = [o for o in outputs_of(f, doubles) if o.requires_grad]
+        except TypeError:
+            return  # a constant of the case is float32 and the function takes one dtype
+        double = tinygen.engine._walk(z, [tensor(np.ones_like(o.data)) for o in z], doubles, False, False)
+        pairs = [*zip(y, z), *((single[x._edge], double[w._edge]) for x, w in zip(xs, doubles) if x._edge in single)]
+        for o, e in pairs:
+            o, e = to_numpy(o.data), to_numpy(e.data)
+            assert (np.abs(o - e) <= 1e-4 * np.maximum(1, np.abs(e))).all(), f"{name}: float32 is off by {np.abs(o - e).max()}"
 
     examples(check, 8)
 
