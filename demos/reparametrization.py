@@ -130,7 +130,7 @@ panels = {"z drawn from N(μ, σ²): the gradient stops at the sampling node": t
 plot.save_graph(args.out / "graphs.png", panels, drawn={"$z$": (r"$\mu$", r"$\log \sigma^2$")})
 title = f"One gradient, estimated from single draws (true value {mean:.3g})"
 plot.save_curves(args.out / "estimators.png", histograms, ylabel="density", xlabel="estimate", smooth=False, title=title)
-plot.save_curves(args.out / "variance.png", variances, ylabel="variance of the estimate", xlabel="draws", smooth=False, log=True)
+plot.save_curves(args.out / "variance.png", variances, ylabel="variance of the estimate", xlabel="draws", smooth=False, log="xy")
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "descent.png",

@@ -150,11 +150,11 @@ def discriminants(codes, labels) -> np.ndarray:
     return codes @ stretch.T @ directions[:2].T
 
 
-def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlabel: str = "step", title: str = "", smooth: bool = True, log: bool = False) -> None:
+def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlabel: str = "step", title: str = "", smooth: bool = True, log: str = "") -> None:
     """Draw {label: (steps, values)}: the raw values faint, a running mean over a fiftieth of them on top.
 
     The range shown leaves out the first steps' fall, so that the rest can be read. With `smooth=False`, or under 50 values, points are joined as they are,
-    and all are shown. `log`: both axes are logarithmic.
+    and all are shown. `log` : "x", "y" or "xy", the axes that are logarithmic.
     """
     series = {label: (_array(steps), _array(values)) for label, (steps, values) in curves.items()}
     for label, (steps, values) in series.items():
@@ -179,9 +179,9 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
     shown = np.concatenate(settled)
     low, high = float(shown.min()), float(shown.max())
     margin = 0.06 * max(high - low, 1e-6)
-    if log:
-        ax.set(xscale="log", yscale="log")
-    else:
+    for axis in log:
+        ax.set(**{f"{axis}scale": "log"})
+    if "y" not in log:
         ax.set_ylim(low - margin, high + margin)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if title:

@@ -3,4 +3,8 @@
     gaussian.py   one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
     mixture.py    mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)
     vae.py        the variational autoencoder (Kingma and Welling, 2013)
+    linear_vae.py the same with linear networks, whose optimum is known (Lucas et al., 2019)
+    conv_vae.py   the same with convolutions
+    iwae.py       importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and Salakhutdinov, 2015)
+    vqvae.py      codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
 """
