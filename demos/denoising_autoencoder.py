@@ -89,7 +89,7 @@ for name, noise in NOISES.items():
     spoilt = spoilt.clip(0, 1)
     key = name.replace(" ", "_")
     figures |= {f"{key}_left_alone": rms(spoilt, truth), f"{key}_linear": rms(linear.clip(0, 1).reshape(truth.shape), truth), f"{key}_restored": rms(restored, truth)}
-    rows |= {f"{name} noise": spoilt[one_each], "restored" + " " * len(rows): restored[one_each]}
+    rows |= {f"{name} noise": spoilt[one_each], " " * len(rows) + "restored": restored[one_each]}
     print(f"{name:16s} error a pixel {figures[f'{key}_left_alone']:.3f}, by the best linear filter {figures[f'{key}_linear']:.3f}, by the network "
           f"{figures[f'{key}_restored']:.3f}")  # fmt: skip
 
