@@ -90,7 +90,7 @@ one_each = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
 two_each = np.array([np.flatnonzero(labels == k)[1] for k in range(10)])
 plot.save_rows(
     args.out / "reconstructions.png",
-    {"test digits": test[one_each], f"from {args.latent} numbers": pictures[one_each], "test digits ": test[two_each], f"from {args.latent} numbers ": pictures[two_each]},
+    {"test digits": test[one_each], f"from {args.latent} numbers": pictures[one_each], " test digits": test[two_each], f" from {args.latent} numbers": pictures[two_each]},
 )  # fmt: skip
 if args.latent == 2:
     view, axes, title = codes, ("$z_1$", "$z_2$"), "The test digits' codes"
