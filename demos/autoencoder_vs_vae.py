@@ -8,8 +8,8 @@ two will give back the *training* digits better, and which the unseen places?
     python demos/autoencoder_vs_vae.py --data mnist     the real ones
     python demos/autoencoder_vs_vae.py --latent 2       so few dimensions that even the autoencoder has little room for holes
 
-It draws same_places.png (a plane through the codes of the same three test digits, decoded by each), samples.png (codes drawn at random), latent_map.png
-and latent_map_vae.png (where the codes lie), and curves.png.
+It draws samples.png (the same random codes, decoded by each), same_places.png (between the codes of the same four test digits: autoencoder left, VAE
+right), latent_map.png and latent_map_vae.png (where the codes lie), and curves.png.
 
 "Nonsense" as a number: a classifier, trained on the training digits, reads what is decoded. Counted is the share that it reads with a probability of at
 least 0.9 for one class. Beside it stand real digits, and noise of their brightness, for classifiers are sure too easily.
@@ -120,10 +120,11 @@ print("Beside it: real test digits {confident_real:.1%}, scrambled pixels {confi
 
 
 # %% Pictures
-def plane(model, codes, a, b, c, n=9):
-    """The plane through the codes of test digits a (lower left), b (lower right) and c (upper left), decoded: (n * n, 1, 28, 28)."""
-    z = latent.grid(codes[a], codes[b] - codes[a], codes[c] - codes[a], np.linspace(0, 1, n))
-    return decoded(model, z.reshape(n * n, -1))
+def plane(model, codes, corners, n=9):
+    """Between the codes of four test digits (upper left and right, lower left and right), decoded: (n * n, 1, 28, 28)."""
+    a, b, c, d = codes[corners]
+    left, right = latent.linear(a, c, n), latent.linear(b, d, n)  # down the two sides, then across
+    return decoded(model, latent.linear(left, right, n).reshape(n * n, -1))
 
 
 def tiled(images, columns):
@@ -132,8 +133,8 @@ def tiled(images, columns):
     return rows.transpose(0, 2, 1, 3).reshape(1, 1, 28 * len(rows), 28 * columns)
 
 
-corners = [np.flatnonzero(labels == k)[0] for k in (0, 1, 4)]
-both = [tiled(plane(model, codes[name], *corners), 9) for name, model in models.items()]
+corners = [np.flatnonzero(labels == k)[0] for k in (0, 2, 1, 6)]
+both = [tiled(plane(model, codes[name], corners), 9) for name, model in models.items()]
 plot.save_grid(args.out / "same_places.png", np.concatenate(both), columns=2, gap=12)
 plot.save_rows(args.out / "samples.png", {
     "autoencoder, N(0, I)": tiled(same["autoencoder"][:32], 16), "VAE, the same draws": tiled(same["VAE"][:32], 16),
