@@ -14,12 +14,12 @@ and least anomalous), reconstructions.png and curves.png.
 The area under the curve (AUROC) is the probability that an anomaly scores higher than an eight. Beside the two networks stands PCA with as many
 components as the codes have dimensions, which needs no training at all, and the mere distance to the mean picture.
 
-Three one-line changes, and what each should show:
+Three one-line changes, and what each should show (AUROC with --steps 300, where the unchanged script gives the autoencoder 92.8 % and PCA 90.4 %):
 
-1. `LATENT = 200`: a code so wide that anything passes. The autoencoder copies other digits too, and its area falls.
-2. `LATENT = 1`: too narrow even for the eights: their errors grow into the others'.
-3. `kind = labels == args.normal` to `kind = labels >= 0`, in the data's part: trained on all ten digits, nothing is anomalous any more: guessing, or worse,
-   since an eight has more strokes to get wrong than most.
+1. `LATENT = 200`: room for anything to pass? PCA falls to 88.2 %, since with all components it would copy every picture. The autoencoder stays at 93.0 %:
+   it has learned to use its code for eights alone.
+2. `LATENT = 1`: too narrow even for eights, whose errors come closer to the others': 90.6 %, PCA 86.2 %, and the ELBO 76.7 % instead of 85.5 %.
+3. `kind = labels >= 0`, in the data's part: trained on all ten digits, nothing is anomalous any more: 50.1 %, guessing.
 """
 
 # %% Settings
