@@ -200,3 +200,24 @@ def test_matmul_bits_do_not_depend_on_threads(m, k, n):
     finally:
         pool.set_threads(before)
     assert len(set(results)) == 1
+
+
+# ------------------------------------------------------------------------------------------------------------------------ by rows
+
+
+@pytest.mark.parametrize("rows, columns", [(3, 5), (1, 1 << 18), (1000, 300), (7, 50_000), (0, 4)])
+def test_by_rows_gives_the_bits_of_one_call(rows, columns, n_threads):
+    calls = []
+
+    def f(a, b):
+        calls.append(len(a))
+        return (a * b).sum(axis=1)
+
+    a, b = np.random.default_rng(0).normal(size=(2, rows, columns)).astype(np.float32)
+    assert pool.by_rows(f, a, b).tobytes() == (a * b).sum(axis=1).tobytes()
+    assert sum(calls) == rows and (len(calls) > 1) == (rows > 1 and rows * columns >= 2 << 16)
+
+
+def test_by_rows_leaves_other_modules_whole():
+    a = StrictArray(np.ones((1000, 300), np.float32))
+    assert type(pool.by_rows(lambda a: a.sum(axis=1), a)) is StrictArray

@@ -26,7 +26,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from .backend import array_module
 
-__all__ = ["axis_sum", "channel_sum", "matmul", "parallel", "set_threads", "threads"]
+__all__ = ["axis_sum", "by_rows", "channel_sum", "matmul", "parallel", "set_threads", "threads"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
@@ -200,6 +200,30 @@ def parallel(f: Callable[[int], None], n: int) -> None:
             raise job.error
         finally:
             job.error = None  # or error, traceback, this frame and job would hold one another
+
+
+_BLOCK_ELEMENTS = 1 << 16  # 256 KiB of float32
+
+
+def by_rows(f: Callable[..., Array], *arrays: Array) -> Array:
+    """f(*arrays) for an f that treats each row (all that lies under one index of the first axis) by itself, and gives one number for it.
+
+    NumPy arrays of many rows are handed to it in blocks small enough for the intermediate results to stay in cache, shared among the pool's threads.
+    All arrays must have the same shape.
+    """
+    first = arrays[0]
+    rows = len(first)
+    blocks = first.size // _BLOCK_ELEMENTS
+    if blocks < 2 or any(type(a) is not np.ndarray for a in arrays):
+        return f(*arrays)
+    parts = _slices(rows, min(blocks, rows))
+    results: list = [None] * len(parts)
+
+    def run(i: int) -> None:
+        results[i] = f(*(a[parts[i]] for a in arrays))
+
+    parallel(run, len(parts))
+    return np.concatenate(results)
 
 
 # --------------------------------------------------------------------------------------------------------------- matrix products

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..ops import sigmoid
 from ..ops.elementwise import sign
+from ..pool import by_rows
 from ..primitive import primitive
 
 __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
@@ -40,8 +41,12 @@ def bernoulli_nll(logits, x):
     _same_shape("bernoulli_nll", logits=logits, x=x)
     if x.dtype.kind != "f":
         raise TypeError(f"bernoulli_nll: x is {x.dtype}; give floats from 0 to 1, for bytes (x / 255).astype('float32')")
+    return by_rows(_bernoulli_nll, logits, x)
+
+
+def _bernoulli_nll(logits, x):
     small = np.abs(logits)
-    for f in (np.negative, np.exp, np.log1p):  # in one buffer: it stays in cache
+    for f in (np.negative, np.exp, np.log1p):
         f(small, out=small)
     y = np.subtract(logits > 0, x, dtype=np.result_type(logits, x))
     y *= logits

@@ -61,7 +61,7 @@ class Estimate(NamedTuple):
     each: np.ndarray
 
 
-def log_likelihood(model: VAE, x, samples: int = 5000, *, generator: Generator, rows: int = 20_000) -> Estimate:
+def log_likelihood(model: VAE, x, samples: int = 5000, *, generator: Generator, rows: int = 5_000) -> Estimate:
     """log p(x) of each picture, estimated by the bound L_k at k = `samples`, in nats. It errs downwards: the truth is, on average, a little higher.
 
     Parameters
