@@ -86,11 +86,11 @@ print("Mean error a pixel, over {test_examples} test digits: {test_error:.4f}; P
       "{median_picture_error:.4f}".format(**figures))  # fmt: skip
 
 # %% Pictures
-one_each = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
-two_each = np.array([np.flatnonzero(labels == k)[1] for k in range(10)])
+one_each, another = np.array([np.flatnonzero(labels == k)[:2] for k in range(10)]).T
+numbers = f"from {args.latent} numbers"
 plot.save_rows(
     args.out / "reconstructions.png",
-    {"test digits": test[one_each], f"from {args.latent} numbers": pictures[one_each], " test digits": test[two_each], f" from {args.latent} numbers": pictures[two_each]},
+    {"test digits": test[one_each], numbers: pictures[one_each], " test digits": test[another], " " + numbers: pictures[another]},
 )  # fmt: skip
 if args.latent == 2:
     view, axes, title = codes, ("$z_1$", "$z_2$"), "The test digits' codes"
