@@ -182,7 +182,7 @@ class Run:
     def log(self, **values) -> None:
         """Note scalars of this step (numbers or tensors) for the curves. Nothing is fetched from a GPU here: that would make it wait."""
         for name, value in values.items():
-            self._pending.setdefault(name, []).append(getattr(value, "data", value))
+            self._pending.setdefault(name, []).append(value.data if isinstance(value, tinygen.Tensor) else value)
 
     def _fetch(self) -> dict[str, np.ndarray]:
         for name, values in self._pending.items():
@@ -271,6 +271,14 @@ def natural(text: str) -> int:
     if n is None or n < 1:
         raise argparse.ArgumentTypeError(f"give a whole number of at least 1, not {text!r}")
     return n
+
+
+def share(text: str) -> float:
+    """An argument that is a part of a whole."""
+    x = _number(float, text)
+    if x is None or not 0 <= x <= 1:
+        raise argparse.ArgumentTypeError(f"give a number from 0 to 1, not {text!r}")
+    return x
 
 
 def seed(text: str) -> int:

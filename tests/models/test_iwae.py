@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import Generator, check_grads, grad, losses, optim, tensor
-from tinygen.models.iwae import log_likelihood, log_weights
+from tinygen.models.iwae import log_likelihood, log_weights, resample
 from tinygen.models.vae import VAE, elbo
 
 from .test_vae import small
@@ -92,6 +92,27 @@ def test_gradients():
         return losses.importance_bound(log_weights(model, x, eps))
 
     check_grads(bound, *[p.data for p in model.parameters()], order=1)
+
+
+def test_one_draw_chosen_by_its_share_has_the_same_gradient_in_the_mean():
+    """The same picture and the same four draws 20,000 times: each is chosen as often as its share says, and the gradients' mean is the bound's gradient."""
+    model, (x, eps), n = small(), batch(4, n=1), 20_000
+    eps = 0.05 * eps  # near each other, so that no draw takes all
+    bound, chosen = resample(model, np.repeat(x, n, 0), np.repeat(eps, n, 1), generator=Generator(0))
+    log_w = log_weights(model, x, eps)
+    np.testing.assert_allclose(bound, np.repeat(losses.importance_bound(log_w).numpy(), n), rtol=1e-12)
+    shares = np.exp(log_w.numpy() - log_w.numpy().max())[:, 0]
+    shares /= shares.sum()
+    counts = (chosen[0] == eps[:, 0].T).sum(axis=0)
+    assert counts.sum() == n and (shares > 0.01).all()
+    assert (np.abs(counts / n - shares) < 4 * (shares * (1 - shares) / n) ** 0.5 + 1e-12).all()
+    parameters = list(model.parameters())
+    exact = grad(losses.importance_bound(log_w).sum(), parameters)
+    mean = grad(log_weights(model, np.repeat(x, n, 0), chosen).mean(), parameters)
+    each = [grad(log_weights(model, x, eps[i : i + 1]).sum(), parameters) for i in range(4)]
+    for p, (a, b) in enumerate(zip(exact, mean, strict=True)):
+        spread = np.sqrt(sum(m * (g[p].numpy() - a.numpy()) ** 2 for m, g in zip(shares, each, strict=True)) / n)
+        assert (np.abs(b.numpy() - a.numpy()) <= 4.5 * spread + 1e-9).all()
 
 
 def test_it_tends_to_the_evidence():

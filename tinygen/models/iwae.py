@@ -7,7 +7,8 @@ it, to be cautious: a posterior that q cannot represent is avoided. The k-sample
 
 asks it of their mean. L_1 is the ELBO, L_k grows with k, and tends to log p(x) (`losses.importance_bound` derives all three, and the gradient).
 
-**Two uses.** To train: `-importance_bound(log_weights(model, x, eps)).mean()` with k = 5 or 50 for the ELBO. And to *measure*, whatever a model was
+**Two uses.** To train: `-importance_bound(log_weights(model, x, eps)).mean()` with k = 5 or 50 for the ELBO, or, with the same mean gradient in a third
+of the time, `-log_weights(model, x, chosen).mean()` with `resample`'s choice of one draw each. And to *measure*, whatever a model was
 trained with: at k = 5000 the bound is close enough to log p(x) that models are compared by it. An ELBO cannot do that: it mixes how good the model is
 with how good its encoder is.
 """
@@ -18,13 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..backend import Generator, to_device, to_numpy
+from ..backend import Generator, array_module, to_device, to_numpy
 from ..engine import no_grad
 from ..losses import bernoulli_nll, importance_bound, reparametrize
 from ..ops import broadcast_to
 from .vae import VAE
 
-__all__ = ["Estimate", "log_likelihood", "log_weights"]
+__all__ = ["Estimate", "log_likelihood", "log_weights", "resample"]
 
 
 def log_weights(model: VAE, x, eps):
@@ -51,6 +52,26 @@ def log_weights(model: VAE, x, eps):
     again = broadcast_to(x, shape=(k, *x.shape)).reshape((k * n, *x.shape[1:]))
     log_prior_to_posterior = 0.5 * (eps * eps + log_var - z * z).sum(axis=-1)  # (k, N)
     return log_prior_to_posterior - bernoulli_nll(logits, again).reshape((k, n))
+
+
+def resample(model: VAE, x, eps, *, generator: Generator):
+    """L_k of each picture, (N,), and one of its k draws, (1, N, latent), chosen with the probability that is its share of the weights.
+
+    With the shares m_i = w_i / sum_j w_j the gradient of L_k is sum_i m_i grad log w_i (`losses.importance_bound`), a mean over i ~ m. So one draw
+    chosen by m estimates it without bias,
+
+        E_{i ~ m}[grad log w_i] = grad L_k,
+
+    and k draws pass through the decoder forwards only, one backwards (Burda et al., end of section 3). The noise of the choice is the price.
+
+    The choice: argmax_i (log w_i + G_i), G_i = -log(-log u_i) standard Gumbel numbers, has i with probability m_i (Gumbel, 1954), and needs no sum.
+    """
+    with no_grad():
+        log_w = log_weights(model, x, eps).data
+    xp = array_module(log_w)
+    u = generator.uniform(log_w.shape, log_w.dtype)
+    chosen = xp.argmax(log_w - xp.log(-xp.log(u + np.finfo(log_w.dtype).tiny)), axis=0)
+    return importance_bound(log_w), eps[chosen, xp.arange(eps.shape[1])][None]
 
 
 class Estimate(NamedTuple):
