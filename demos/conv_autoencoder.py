@@ -29,6 +29,7 @@ from tinygen import Generator, data, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, render, sample, switch
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
+from tinygen.models.classifier import train_attribute_judge
 
 p = parser(
     __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 6000}, batch=64,
@@ -49,7 +50,7 @@ def portraits(n, seed):
 
 
 if args.data == "faces":
-    shown, test_shown = portraits(6000, seed=1), portraits(600, seed=2)
+    shown, test_shown = portraits(12_000, seed=1), portraits(600, seed=2)
     train, test = render(shown), render(test_shown)
     ends = np.arange(10)
 else:
@@ -120,17 +121,32 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.his
 
 # %% z1 + z2 = z3: glasses, on test faces that have none
 if args.data == "faces":
+    attributes = ("glasses", "beard", "hat", "old", "smiling")
+    print("Training the judge ...", flush=True)
+    judge = train_attribute_judge(train, np.stack([has(shown, a) for a in attributes], axis=1), steps=min(800, args.steps), device=args.device)
     without = ~has(test_shown, "glasses")
-    right = render(switch(test_shown[without], "glasses", True)) / np.float32(255)
+    goal = switch(test_shown[without], "glasses", True)
+    right = render(goal) / np.float32(255)
     differs = np.repeat((right != truth[without]).any(axis=1)[:, None], 3, axis=1)  # where glasses show, frame and lenses
+    there = np.stack([has(goal, a) for a in attributes], axis=1)
+
+    def agreement(pictures):
+        """For each attribute, the share of pictures of which the judge says what is true of the face with glasses."""
+        return dict(zip(attributes, (judge.sees(pictures, args.device) == there).mean(axis=0).tolist(), strict=True))
+
+    judged = {"drawn with glasses": agreement(right), "left alone": agreement(truth[without])}
     rows = {"test faces": truth[without][:10]}
     for name, model in models.items():
         vector = latent.attribute(encoded(model, train), has(shown, "glasses"))
         edited, plain = decoded(model, codes[name][without] + vector), drawn[name][without]
         figures[f"glasses_{name}"] = rms(edited[differs], right[differs]) / rms(plain[differs], right[differs])
         figures[f"elsewhere_{name}"] = float(np.abs(edited - plain)[~differs].mean())
+        judged[name] = agreement(edited)
         rows |= {f"{name}: code": plain[:10], f"{name}: code + glasses": edited[:10]}
         print(f"Glasses, {name}: error {figures[f'glasses_{name}']:.2f} of leaving the face alone, {figures[f'elsewhere_{name}']:.4f} of change elsewhere")
+    for name, share in judged.items():
+        figures |= {f"judge_{a}_{name.replace(' ', '_')}": s for a, s in share.items()}
+        print(f"The judge is right about {name}: " + ", ".join(f"{a} {s:.1%}" for a, s in share.items()))
     plot.save_rows(args.out / "glasses.png", rows | {"drawn with glasses": right[:10]})
 
 run.write_metrics(picture="reconstructions.png", **figures)

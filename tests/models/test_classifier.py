@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tinygen import Generator, data
-from tinygen.models.classifier import Classifier, train_classifier
+from tinygen.data.faces import has, render, sample
+from tinygen.models.classifier import Classifier, train_attribute_judge, train_classifier
 
 
 def test_it_reads_digits_it_has_not_seen_and_is_the_same_every_time():
@@ -28,3 +29,28 @@ def test_what_is_no_digit_is_refused():
     with pytest.raises(ValueError):
         Classifier(generator=Generator(0)).probabilities(np.zeros((2, 1, 20, 20), np.float32))
     assert Classifier(generator=Generator(0)).probabilities(np.zeros((0, 1, 28, 28), np.uint8)).shape == (0, 10)
+
+
+def test_the_judge_of_faces_reads_attributes():
+    factors, truth = sample(2500, seed=1), sample(300, seed=2)
+    for f in (factors, truth):
+        f["yaw"] = f["tilt"] = 0  # upright: easier
+    images, unseen = render(factors), render(truth)
+    names = ("glasses", "hat")
+    judge = train_attribute_judge(images, np.stack([has(factors, a) for a in names], axis=1), steps=300)
+    sees = judge.sees(unseen)
+    assert sees.shape == (300, 2) and sees.dtype == bool
+    right = (sees == np.stack([has(truth, a) for a in names], axis=1)).mean(axis=0)
+    assert (right > 0.9).all(), right  # always saying no: 0.65 and 0.75
+    assert np.array_equal(judge.sees(unseen / np.float32(255)), sees)
+    assert judge.sees(unseen[:0]).shape == (0, 2)
+
+
+def test_the_judge_of_faces_refuses_what_it_cannot_learn_from():
+    images = np.zeros((200, 3, 32, 32), np.uint8)
+    with pytest.raises(ValueError, match="needs images"):
+        train_attribute_judge(images[:, :1], np.zeros((200, 2), bool))
+    with pytest.raises(ValueError, match="needs images"):
+        train_attribute_judge(images, np.zeros(200, bool))
+    with pytest.raises(ValueError, match="attribute 1 is the same in all 200"):
+        train_attribute_judge(images, np.arange(400).reshape(200, 2) == np.array([4, -1]))
