@@ -4,7 +4,7 @@ Question to predict, before you run it: IWAE decodes k codes for each picture wh
 log-likelihood. After as many steps it should be the better model. But its step takes longer: given as much *time*, which one wins?
 
     python demos/iwae.py                  k = 10, digits drawn by this package
-    python demos/iwae.py --data mnist --k 50 --latent 50 --hidden 200 200 --batch 100 --steps 72000 --warm-up 0.67 --times 3 --test 10000
+    python demos/iwae.py --data mnist --k 50 --latent 50 --hidden 200 200 --batch 100 --steps 54000 --warm-up 0.67 --times 3 --test 10000
                                           the paper's networks, k and measure: two hours in all
 
 Three models are trained side by side: IWAE-k; a VAE with as many steps; and a VAE with `--times` as many, about what fits into IWAE's time (the time of each
