@@ -103,7 +103,7 @@ def confident(images):
 
 same = {name: decoded(model, draws) for name, model in models.items()}
 own = {name: decoded(model, fitted(codes[name], draws)) for name, model in models.items()}
-noise = np.random.default_rng(args.seed).permutation(test[:1000].reshape(-1, 784), axis=1).reshape(-1, 1, 28, 28)
+noise = np.random.default_rng(args.seed).permuted(test[:1000].reshape(-1, 784), axis=1).reshape(-1, 1, 28, 28)
 figures = {
     "confident_real": confident(test),
     "confident_noise": confident(noise),

@@ -59,7 +59,7 @@ else:
     if len(images) < 20:
         p.error(f"--data {args.data}: {len(images)} pictures; a Gaussian needs 20 at least, and hundreds to be any good")
 shape = images.shape[1:]
-held_out = min(500, len(images) // 6)
+held_out = min(500, len(images) // 6) if args.data.startswith("folder:") else 500
 train, test = np.split(to_device(images.reshape(len(images), -1) / 255, args.device), [len(images) - held_out])
 args.latent = args.latent or min(60, len(train) // 4)
 

@@ -45,6 +45,16 @@ def _wrapped(function):
     return call
 
 
+def _reduction(method):
+    """CuPy's take no `initial` and no `where`."""
+
+    def call(axis=None, dtype=None, out=None, keepdims=False):
+        kwargs = {k: v for k, v in (("axis", axis), ("dtype", dtype), ("out", out), ("keepdims", keepdims)) if v is not None and v is not False}
+        return _wrapped(method)(**kwargs)
+
+    return call
+
+
 class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
     """A NumPy array that behaves like one on a device."""
 
@@ -64,6 +74,8 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         if name.startswith("__"):
             raise AttributeError(name)
         value = getattr(self._a, name)
+        if name in ("max", "min", "sum", "mean", "prod", "any", "all"):
+            return _reduction(value)
         return _wrapped(value) if isinstance(value, (types.BuiltinMethodType, types.MethodType)) else _wrap(value)
 
     @property

@@ -105,3 +105,11 @@ def test_every_model_that_encodes_and_decodes_takes_part(model):
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_codes_of_integers_are_refused_not_truncated():
+    z = np.array([0, 10])
+    for f in (lambda: latent.linear(z, z, 5), lambda: latent.spherical(z, z, 3), lambda: latent.traversal(z, np.zeros(2)),
+              lambda: latent.grid(z, z, z, np.zeros(2))):  # fmt: skip
+        with pytest.raises(TypeError, match="give floats"):
+            f()

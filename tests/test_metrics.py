@@ -54,3 +54,9 @@ def test_what_cannot_be_judged_is_refused(scores, anomalous, message):
     for f in (roc_curve, auroc):
         with pytest.raises(ValueError, match=message):
             f(scores, anomalous)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.float32])
+def test_scores_of_any_number_type(dtype):
+    low = np.iinfo(dtype).min if np.dtype(dtype).kind in "iu" else -3
+    assert auroc(np.array([low, 1, 2, 3], dtype), np.array([False, False, True, True])) == 1

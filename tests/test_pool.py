@@ -221,3 +221,8 @@ def test_by_rows_gives_the_bits_of_one_call(rows, columns, n_threads):
 def test_by_rows_leaves_other_modules_whole():
     a = StrictArray(np.ones((1000, 300), np.float32))
     assert type(pool.by_rows(lambda a: a.sum(axis=1), a)) is StrictArray
+
+
+def test_by_rows_checks_shapes():
+    with pytest.raises(ValueError, match="one shape"):
+        pool.by_rows(lambda a, b: (a * b).sum(axis=1), np.ones((4, 3)), np.ones((5, 3)))

@@ -84,6 +84,7 @@ def attribute(codes: Array, has: Array) -> Array:
 def traversal(z: Array, values: Array) -> Array:
     """One code (latent,), each dimension in turn set to each of `values` (k,) while the others stay: (latent, k, latent)."""
     xp = array_module(z)
+    _check_floats("traversal", z)
     values = xp.asarray(values, z.dtype)
     if z.ndim != 1 or values.ndim != 1:
         raise ValueError(f"traversal: needs one code (latent,) and values (k,); got {z.shape} and {values.shape}. Take z[i] of several")
@@ -99,6 +100,7 @@ def grid(origin: Array, right: Array, up: Array, values: Array) -> Array:
     `grid(np.zeros(2), *np.eye(2), np.linspace(-3, 3, 20))` is the square itself of a two-dimensional space.
     """
     xp = array_module(origin)
+    _check_floats("grid", origin, right, up)
     values = xp.asarray(values, origin.dtype)
     if not (origin.ndim == values.ndim == 1 and origin.shape == right.shape == up.shape):
         raise ValueError(f"grid: origin {origin.shape}, right {right.shape} and up {up.shape} must be codes (latent,), and values {values.shape} must be (k,)")
@@ -107,9 +109,16 @@ def grid(origin: Array, right: Array, up: Array, values: Array) -> Array:
 
 def _ends(name: str, z1: Array, z2: Array, steps: int) -> tuple[Array, Array, Array]:
     """z1 and z2 with an axis for the steps, and t (steps, 1) in their dtype."""
+    _check_floats(name, z1, z2)
     if z1.shape != z2.shape or not z1.ndim:
         raise ValueError(f"{name}: z1 {z1.shape} and z2 {z2.shape} must be codes (..., latent) of one shape: of the same model, and as many")
     if steps < 2:
         raise ValueError(f"{name}: needs at least 2 steps, the ends; got {steps}")
     t = array_module(z1).linspace(0, 1, steps, dtype=np.float64)[:, None].astype(z1.dtype)
     return z1[..., None, :], z2[..., None, :], t
+
+
+def _check_floats(name: str, *codes: Array) -> None:
+    for z in codes:
+        if z.dtype.kind != "f":
+            raise TypeError(f"{name}: got codes of {z.dtype}, which hold no value between two codes; give floats, for bytes z / 255")

@@ -209,9 +209,11 @@ def by_rows(f: Callable[..., Array], *arrays: Array) -> Array:
     """f(*arrays) for an f that treats each row (all that lies under one index of the first axis) by itself, and gives one number for it.
 
     NumPy arrays of many rows are handed to it in blocks small enough for the intermediate results to stay in cache, shared among the pool's threads.
-    All arrays must have the same shape.
+    Raises ValueError unless all arrays have the same shape.
     """
     first = arrays[0]
+    if any(a.shape != first.shape for a in arrays):
+        raise ValueError(f"by_rows: needs arrays of one shape; got {', '.join(str(a.shape) for a in arrays)}")
     rows = len(first)
     blocks = first.size // _BLOCK_ELEMENTS
     if blocks < 2 or any(type(a) is not np.ndarray for a in arrays):

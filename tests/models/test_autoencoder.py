@@ -159,3 +159,10 @@ def test_noises_are_what_they_say():
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_noise_refuses_bytes_and_flat_pictures():
+    for noise in (gaussian_noise, masking_noise, salt_and_pepper):
+        for x in (np.full((3, 1, 4, 4), 128, np.uint8), np.zeros((3, 16), np.float32)):
+            with pytest.raises(TypeError, match=f"{noise.__name__}: x is .* give floats"):
+                noise(x, 0.1, Generator(0))

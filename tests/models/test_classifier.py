@@ -54,3 +54,11 @@ def test_the_judge_of_faces_refuses_what_it_cannot_learn_from():
         train_attribute_judge(images, np.zeros(200, bool))
     with pytest.raises(ValueError, match="attribute 1 is the same in all 200"):
         train_attribute_judge(images, np.arange(400).reshape(200, 2) == np.array([4, -1]))
+
+
+def test_judges_refuse_other_codings():
+    images = np.zeros((200, 3, 32, 32), np.uint8)
+    with pytest.raises(ValueError, match="make attributes > 0"):
+        train_attribute_judge(images, np.where(np.arange(200)[:, None] % 2, 1, -1))
+    with pytest.raises(TypeError, match="not at int64"):
+        Classifier(generator=Generator(0)).probabilities(np.zeros((2, 1, 28, 28), np.int64))

@@ -331,3 +331,33 @@ def test_a_flat_gaussian_has_no_density_and_says_so(x):
         Gaussian.fit(x).log_prob(x)
     assert np.isfinite(Gaussian.fit(x, noise=1e-3).log_prob(x)).all()
     assert Gaussian.fit(x).sample(3, Generator(0)).shape == (3, x.shape[1])
+
+
+def test_a_small_noise_is_a_density_in_float32():
+    """In 3072 dimensions eps D is 4e-4: a threshold for computed eigenvalues, not for a noise that is known."""
+    x = (data.faces(300, seed=1)[0].reshape(300, -1) / 255).astype(np.float64)
+    exact = PPCA.fit(x, 10)
+    single = PPCA(*(a.astype(np.float32) for a in (exact.mean, exact.components, exact.variances)), exact.noise)
+    np.testing.assert_allclose(single.log_prob(x[:5].astype(np.float32)), exact.log_prob(x[:5]), atol=0.05)
+    assert np.isfinite(Gaussian.fit(x.astype(np.float32), noise=1e-2).log_prob(x[:5].astype(np.float32))).all()
+
+
+def test_no_direction_at_all_is_a_round_gaussian():
+    g = Gaussian(np.zeros(3), np.zeros((3, 0)), np.zeros(0), noise=2.0)
+    np.testing.assert_allclose(g.log_prob(np.ones((1, 3))), -0.75 - 1.5 * np.log(4 * np.pi))
+
+
+def test_ppca_refuses_data_that_leave_no_noise():
+    with pytest.raises(ValueError, match="vary in 0 directions"):
+        PPCA.fit(np.ones((10, 5)), 2)
+    line = np.outer(np.linspace(-1, 1, 10), np.arange(1.0, 6))
+    with pytest.raises(ValueError, match="vary in 1 directions"):
+        PPCA.fit(line, 2)
+
+
+def test_the_default_floor_is_allowed_in_float32():
+    x = np.random.default_rng(0).normal(size=(500, 16)).astype(np.float32)
+    for kind in ("full", "tied", "diagonal"):
+        mixture = GaussianMixture(x, 3, covariance=kind, generator=Generator(0))
+        mixture.em_step(x)
+        assert np.isfinite(mixture.log_prob(x)).all()

@@ -51,6 +51,11 @@ def test_the_gradient_is_the_normalised_weights():
     np.testing.assert_allclose(grad(bound.sum(), far).numpy(), [[0.5], [0], [0.5]])
 
 
+def test_a_picture_that_no_draw_explains_has_minus_infinity():
+    assert losses.importance_bound(np.full((3, 1), -np.inf)).tolist() == [-np.inf]
+    assert losses.importance_bound(np.zeros((2, 0))).shape == (0,)
+
+
 def test_the_gradient_holds_no_denormal_number():
     """Times a network's derivatives they would be denormal numbers, and the backward pass many times slower."""
     log_w = tensor(np.linspace(-200, 0, 400, dtype=np.float32)[:, None], requires_grad=True)
@@ -164,6 +169,8 @@ def test_shapes_precision_and_errors():
     assert all(p.grad.dtype == np.float32 for p in model.parameters())
     with pytest.raises(ValueError, match=r"log_weights: eps \(3, 2\)"):
         log_weights(model, x, eps[0])
+    with pytest.raises(ValueError, match="k >= 1"):
+        resample(model, x, eps[:0], generator=Generator(0))
     with pytest.raises(ValueError, match="3 pictures"):
         log_weights(model, x, eps[:, :2])
     with pytest.raises(ValueError, match="importance_bound"):

@@ -108,3 +108,9 @@ def test_gradients_flow_through_the_draw():
     for head in (model.to_mu, model.to_log_var):
         whole, part = grad(bound.sum(), head.weight, retain_graph=True), grad(-kl.sum(), head.weight, retain_graph=True)
         assert np.abs(whole.numpy() - part.numpy()).max() > 1e-3
+
+
+def test_a_vae_needs_a_hidden_layer():
+    with pytest.raises(ValueError, match="hidden is empty"):
+        VAE(2, [], generator=Generator(0))
+    assert VAE(2, np.int64(3), (1, 2, 2), generator=Generator(0)).to_mu.weight.shape == (2, 3)

@@ -42,8 +42,10 @@ def importance_bound(log_w):
     """
     if log_w.ndim != 2 or not log_w.shape[0]:
         raise ValueError(f"importance_bound: log_w {log_w.shape} must be (k, N), k >= 1 draws for each of N examples")
-    top = log_w.max(axis=0, initial=-np.inf) if log_w.shape[1] else log_w[0]
-    return top + np.log(np.exp(log_w - top).sum(axis=0)) - math.log(log_w.shape[0])
+    top = log_w.max(axis=0)
+    top = np.where(np.isfinite(top), top, 0)  # no draw explains x at all: -inf, and not -inf + inf
+    with np.errstate(divide="ignore"):
+        return top + np.log(np.exp(log_w - top).sum(axis=0)) - math.log(log_w.shape[0])
 
 
 def _shares(log_w):

@@ -1,6 +1,6 @@
 """How good is a score that should be high for anomalies and low for the rest? Without choosing a threshold: the ROC curve and its area.
 
-Call an example anomalous if its score is above a threshold. Lower the threshold from infinity: the share of anomalies found (the *hit rate*) and
+Call an example anomalous if its score is at or above a threshold. Lower the threshold from infinity: the share of anomalies found (the *hit rate*) and
 the share of normal examples suspected (the *false alarm rate*) both go from 0 to 1, and draw a curve. Guessing draws the diagonal.
 
 **The area is a probability.** At each false alarm the curve moves right, at the height of the anomalies found so far: those that scored higher than
@@ -30,7 +30,7 @@ def roc_curve(scores: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np
     anomalous : bool (n,). Both kinds must occur: ValueError if one has no example.
     """
     scores, anomalous = _check("roc_curve", scores, anomalous)
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(scores, kind="stable")[::-1]
     scores, anomalous = scores[order], anomalous[order]
     last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # of each run of equal scores
     hits, alarms = np.cumsum(anomalous)[last], np.cumsum(~anomalous)[last]

@@ -93,6 +93,8 @@ def train_attribute_judge(images: np.ndarray, attributes: np.ndarray, *, steps: 
     """
     if images.ndim != 4 or images.shape[1:] != (3, 32, 32) or attributes.ndim != 2 or len(attributes) != len(images):
         raise ValueError(f"train_attribute_judge: needs images (n, 3, 32, 32) and attributes (n, a), got {images.shape} and {attributes.shape}")
+    if not ((attributes == 0) | (attributes == 1)).all():
+        raise ValueError("train_attribute_judge: attributes are true or false, or 1 and 0; of 1 and -1 make attributes > 0")
     same = (attributes == attributes[:1]).all(axis=0)
     if same.any():
         raise ValueError(f"train_attribute_judge: attribute {same.argmax()} is the same in all {len(images)} images; it cannot be learned from these")
@@ -117,4 +119,8 @@ def _in_parts(f, images: np.ndarray, device: str) -> np.ndarray:
 
 
 def _floats(images: np.ndarray) -> np.ndarray:
-    return images / np.float32(255) if images.dtype == np.uint8 else images.astype(np.float32, copy=False)
+    if images.dtype == np.uint8:
+        return images / np.float32(255)
+    if images.dtype.kind != "f":
+        raise TypeError(f"the judges look at bytes (uint8), or at floats from 0 to 1, not at {images.dtype}")
+    return images.astype(np.float32, copy=False)

@@ -133,11 +133,13 @@ class Gaussian:
         d, r = self.components.shape
         check_examples("log_prob", x, d, least=0)
         variances = self.variances + self.noise
-        least = min(float(variances.min()), self.noise if r < d else math.inf)
-        if not least > d * float(np.finfo(self.mean.dtype).eps) * float(variances.max()):
+        least = float(variances.min()) if r == d else self.noise
+        largest = float(variances.max()) if r else self.noise
+        rounding = float(np.finfo(self.mean.dtype).eps) * largest * (1 if self.noise else d)  # a noise is given, an eigenvalue computed
+        if not least > rounding:
             raise ValueError(
                 f"log_prob: no density: the covariance has variance {least:.2g} in some of its {d} directions, too little beside the largest, "
-                f"{float(variances.max()):.3g}; fit to more than {d} examples, leave out what is constant in all of them, or give noise"
+                f"{largest:.3g}; fit to more than {d} examples, leave out what is constant in all of them, or give noise"
             )
         c = x - self.mean
         t = matmul(c, self.components)
@@ -178,6 +180,9 @@ class PPCA(Gaussian):
             raise ValueError(f"PPCA.fit: latent is {latent}; {n} examples of {d} numbers allow 1 to {most}: the noise is what the others leave")
         mean, variances, components = principal_components(x, latent)
         noise = float(variances[latent:].sum()) / (d - latent)
+        if not noise > float(np.finfo(x.dtype).eps) * float(variances[0]):
+            directions = int((variances > d * float(np.finfo(x.dtype).eps) * variances[0]).sum())
+            raise ValueError(f"PPCA.fit: {latent} dimensions leave no noise: the {n} examples vary in {directions} directions only; latent must be less than that")
         return cls(mean, components, np.maximum(variances[:latent] - noise, 0), noise)
 
     @property

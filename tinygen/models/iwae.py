@@ -43,8 +43,8 @@ def log_weights(model: VAE, x, eps):
     x : (N, channels, height, width), black and white, 0 or 1.
     eps : (k, N, latent) from N(0, 1), `generator.normal((k, len(x), model.latent))`.
     """
-    if eps.ndim != 3 or eps.shape[1] != len(x):
-        raise ValueError(f"log_weights: eps {eps.shape} must be (k, N, latent) for the {len(x)} pictures of x; for one draw each, eps[None]")
+    if eps.ndim != 3 or eps.shape[1] != len(x) or not len(eps):
+        raise ValueError(f"log_weights: eps {eps.shape} must be (k, N, latent), k >= 1, for the {len(x)} pictures of x; for one draw each, eps[None]")
     k, n, latent = eps.shape
     mu, log_var = model.encode(x)
     z = reparametrize(mu, log_var, eps)  # (k, N, latent)
@@ -88,7 +88,7 @@ def log_likelihood(model: VAE, x, samples: int = 5000, *, generator: Generator, 
     Parameters
     ----------
     x : (N, channels, height, width), black and white, 0 or 1.
-    generator : draws the samples, one picture's after another's.
+    generator : draws the samples, for as many pictures at once as `rows` allows: which numbers a picture gets depends on `rows` and on its neighbours.
     rows : how many codes are decoded at once: memory, and not the result's distribution.
     """
     if samples < 1 or rows < 1 or not len(x):

@@ -54,7 +54,8 @@ class GaussianMixture:
     x : (n, D), floating point. It sets the scale and the beginning; nothing of it is kept.
     components : K, from 1 to n.
     covariance : "full", one of its own for each component, K D^2 numbers; "tied", one for all; "diagonal", K D numbers.
-    floor : the least variance in any direction, in units of x^2, above 0. By default a ten-thousandth of the mean variance of x's columns.
+    floor : the least variance in any direction, in units of x^2, above 0. By default a ten-thousandth of the mean variance of x's columns,
+        or the least that x's precision can tell from 0, if that is more.
     generator : draws which examples the components begin at.
 
     Attributes: weights (K,), means (K, D), covariances (K, D, D), or (D, D) if tied, or (K, D) if diagonal.
@@ -69,8 +70,8 @@ class GaussianMixture:
         spread = float(x.var(axis=0).mean())
         if floor is None and spread == 0:
             raise ValueError("GaussianMixture: all examples are the same; give a floor for the variance")
-        self.floor = 1e-4 * spread if floor is None else float(floor)
         least = 10 * x.shape[1] ** 2 * float(np.finfo(x.dtype).eps) * spread  # under it, no factorisation can tell it from 0
+        self.floor = max(1e-4 * spread, least) if floor is None else float(floor)
         if not max(least, 0) <= self.floor < math.inf or self.floor == 0:
             raise ValueError(f"GaussianMixture: floor is a variance above 0, here at least {least:.2g}; got {floor}")
         self.covariance = covariance

@@ -51,7 +51,9 @@ class VAE(Module):
     def __init__(
         self, latent: int = 20, hidden: int | Sequence[int] = 400, shape: tuple[int, int, int] = (1, 28, 28), *, generator: Generator
     ):  # fmt: skip
-        hidden = [hidden] if isinstance(hidden, int) else [*hidden]
+        hidden = [*hidden] if isinstance(hidden, Sequence) else [hidden]
+        if not hidden:
+            raise ValueError("VAE: hidden is empty; give the units of one hidden layer or more")
         pixels = shape[0] * shape[1] * shape[2]
         self.latent = latent
         self.encoder = Sequential(Flatten(), *_layers([pixels, *hidden], generator))

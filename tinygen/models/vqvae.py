@@ -17,7 +17,7 @@ and drops out of the objective. Nothing pulls codes to a prior: what to sample f
     beta |z_e - sg[e]|^2         keeps the encoder committed to its code: or z_e would grow without end while the codes run after it. beta = 0.25.
 
 **Dead codes.** A code that is nearest to no vector gets no gradient, ever: from a random start most of the book may be so, and stay so. Here a code that
-has not been chosen in the last `patience` training calls is put on one of the present vectors z_e, drawn at random, in `VectorQuantizer.revive`. The
+has not been chosen in more than `patience` training calls is put on one of the present vectors z_e, drawn at random, in `VectorQuantizer.revive`. The
 paper has no such step; its later versions do.
 """
 
