@@ -11,7 +11,7 @@ All arithmetic is in the parameters' own dtype. optimizers.py comes first; block
 """
 
 from .average import ExponentialMovingAverage
-from .clipping import clip_grad_norm
+from .clipping import clip_grad_norm, clip_weights
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .schedules import constant, cosine_decay, linear_decay, warmup_cosine
 
@@ -23,6 +23,7 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "clip_grad_norm",
+    "clip_weights",
     "constant",
     "cosine_decay",
     "linear_decay",

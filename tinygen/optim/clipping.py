@@ -1,4 +1,4 @@
-"""Gradient clipping by the joint norm."""
+"""Clipping: gradients by their joint norm, weights one by one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..engine import Tensor
 from .blocks import BLOCK
 
-__all__ = ["clip_grad_norm"]
+__all__ = ["clip_grad_norm", "clip_weights"]
 
 Array = Any
 
@@ -56,3 +56,14 @@ def _sum_of_squares(g: Array) -> float:
     g = g.ravel(order="K")
     with np.errstate(over="ignore"):
         return sum(float(np.dot(b, b)) for b in (g[i : i + BLOCK] for i in range(0, g.size, BLOCK)))  # short sums, so that float32 suffices
+
+
+def clip_weights(parameters: Iterable[Tensor], limit: float = 0.01) -> None:
+    """Cut every weight to [-limit, limit], in place: WGAN's first way to bound the critic's slope (Arjovsky, Chintala and Bottou, 2017, Algorithm 1).
+
+    It bounds the slope by *something*, and pushes weights to the two ends of the interval. Call it after each step of the critic.
+    """
+    if not limit > 0:
+        raise ValueError(f"clip_weights: limit is above 0; got {limit}")
+    for p in parameters:
+        p.data = np.clip(p.data, -limit, limit)

@@ -1,0 +1,184 @@
+"""The adversarial games and penalties against what is known exactly about them."""
+
+import numpy as np
+import pytest
+
+from tinygen import Generator, check_grads, grad, nn, ops, optim, tensor
+from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1, relativistic, saturating
+from tinygen.losses.adversarial import GAMES
+from tinygen.optim import clip_weights
+
+from .strict import StrictArray
+
+X = np.linspace(-6, 6, 1201)
+DX = X[1] - X[0]
+
+
+def density(mean, deviation):
+    return np.exp(-(((X - mean) / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi))
+
+
+def twice_jsd_less_log_4(p, q):
+    return (p * np.log(p / (p + q)) + q * np.log(q / (p + q))).sum() * DX
+
+
+def test_everything_is_finite_and_exact_far_out():
+    for logit in (-1e4, -100.0, 0.0, 100.0, 1e4):
+        a = tensor(np.array([logit], np.float32), requires_grad=True)
+        b = tensor(np.array([-logit], np.float32), requires_grad=True)
+        for game in GAMES.values():
+            for cost in game:
+                y = cost(a, b).sum()
+                assert np.isfinite(float(y)) and all(np.isfinite(g.numpy()).all() for g in grad((y + 0 * (a + b)).sum(), [a, b]))
+    assert saturating(np.float32(1e4)) == -1e4 and non_saturating(np.float32(-1e4)) == 1e4 and saturating(np.float32(-1e4)) == 0
+    assert minimax_value(np.float32(1e4), np.float32(-1e4)) == 0
+    np.testing.assert_allclose(non_saturating(np.float32(30)), np.exp(-30), rtol=1e-6)  # small, and not rounded to 0
+
+
+def test_the_best_logit_is_the_log_density_ratio_and_the_value_a_jensen_shannon_divergence():
+    """A free logit at each x, by Newton's method on the value itself: its second derivative, too, comes from the engine."""
+    p, q = density(-1, 0.8), density(1.2, 1.1)
+    logit = np.zeros_like(X)
+    for _ in range(30):
+        t = tensor(logit, requires_grad=True)
+        value = (p * minimax_value(t, 0 * X) + q * minimax_value(0 * X, t)).sum() * DX
+        slope = grad(value, t, create_graph=True)
+        curvature = grad(slope.sum(), t).numpy()
+        logit = logit - np.clip(slope.numpy() / curvature, -2, 2)
+    near = np.abs(X) < 4  # further out one density is 1e-12 of the other, and rounding is all there is
+    np.testing.assert_allclose(logit[near], np.log(p / q)[near], atol=1e-8)
+    v = (p * (minimax_value(logit, 0 * X) + np.log(2)) + q * (minimax_value(0 * X, logit) + np.log(2))).sum() * DX
+    np.testing.assert_allclose(v, twice_jsd_less_log_4(p, q), atol=1e-10)
+    same = (p * 2 * minimax_value(0 * X, 0 * X)).sum() * DX / 2
+    np.testing.assert_allclose(same, -np.log(4), atol=1e-5)
+
+
+def test_a_trained_discriminator_reaches_the_best_one():
+    """A network on samples of N(-1, 0.8^2) and N(1.2, 1.1^2), fresh ones at each step: its D is p / (p + q), its value 2 JSD - log 4."""
+    generator = Generator(0)
+    layers = [nn.Linear(1, 32, generator=generator), nn.Tanh(), nn.Linear(32, 32, generator=generator), nn.Tanh(), nn.Linear(32, 1, generator=generator)]
+    discriminator = nn.Sequential(*layers)
+    optimizer = optim.Adam(discriminator.parameters(), lr=1e-2)
+    for step in range(600):
+        real, fake = -1 + 0.8 * generator.normal((512, 1)), 1.2 + 1.1 * generator.normal((512, 1))
+        loss = -minimax_value(discriminator(real), discriminator(fake)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.lr = 1e-2 * optim.cosine_decay(step, steps=600)
+        optimizer.step()
+    p, q = density(-1, 0.8), density(1.2, 1.1)
+    logit = discriminator(X[:, None].astype(np.float32)).numpy()[:, 0].astype(np.float64)
+    mass = (p + q) / 2 * DX
+    assert (np.abs(1 / (1 + np.exp(-logit)) - p / (p + q)) * mass).sum() < 0.01  # mean error of D; calling everything 1/2 has 0.36
+    value = (p * minimax_value(logit, 0 * X) + q * minimax_value(0 * X, logit)).sum() * DX + 2 * np.log(2)
+    best = twice_jsd_less_log_4(p, q)
+    assert best - 0.01 < value < best + 1e-6  # no discriminator has more than the best one
+
+
+def test_the_saturating_gradient_vanishes_where_the_other_does_not():
+    logit = tensor(np.array([-10.0, 0.0, 10.0]), requires_grad=True)
+    d = 1 / (1 + np.exp(-logit.numpy()))
+    np.testing.assert_allclose(grad(saturating(logit).sum(), logit).numpy(), -d, rtol=1e-12)
+    np.testing.assert_allclose(grad(non_saturating(logit).sum(), logit).numpy(), -(1 - d), rtol=1e-12)
+
+
+def test_algorithm_1_ascends_what_the_generator_descends():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(2, 50))
+    minimax = GAMES["minimax"]
+    np.testing.assert_allclose(minimax.discriminator(real, fake), -(np.log(1 / (1 + np.exp(-real))) + saturating(fake)))
+    np.testing.assert_allclose(minimax.generator(real, fake), saturating(fake))
+
+
+@pytest.mark.parametrize("name", [n for n in GAMES if n != "minimax"])
+def test_generators_go_up_and_discriminators_apart(name):
+    real, fake = tensor(np.zeros(1), requires_grad=True), tensor(np.zeros(1), requires_grad=True)
+    game = GAMES[name]
+    g_real, g_fake = grad(game.discriminator(real, fake).sum() if name != "least squares" else game.discriminator(real + 0.5, fake + 0.5).sum(), [real, fake])
+    assert float(g_real.numpy()[0]) < 0 < float(g_fake.numpy()[0])
+    assert float(grad(game.generator(tensor(np.zeros(1)), fake).sum(), fake).numpy()[0]) < 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------- penalties
+
+
+def test_wgan_gp_on_two_points():
+    """A linear critic between points at distance d: slope 1 + d / (2 lambda), and the value d + d^2 / (4 lambda) where W itself is d."""
+    for d, lam in ((0.5, 10.0), (3.0, 10.0), (2.0, 1.0)):
+        w = tensor(np.array([[0.3]]), requires_grad=True)
+        x, t = np.full((1, 1), d), np.array([0.7])
+        for _ in range(200):
+            loss = (-(x @ w)).sum() + lam * gradient_penalty(lambda a, w=w: a @ w, x, 0 * x, t).mean()
+            w = tensor(w.numpy() - 0.3 / (2 * lam) * grad(loss, w).numpy(), requires_grad=True)
+        np.testing.assert_allclose(w.numpy(), 1 + d / (2 * lam), rtol=1e-6)
+        np.testing.assert_allclose(-float(loss), d + d**2 / (4 * lam), rtol=1e-6)
+
+
+def test_r1_is_half_the_squared_slope():
+    rng = np.random.default_rng(0)
+    a, x = rng.normal(size=(4, 4)), rng.normal(size=(5, 4))
+    np.testing.assert_allclose(r1(lambda v: ((v @ a) * v).sum(axis=1), x).numpy(), 0.5 * ((x @ (a + a.T)) ** 2).sum(axis=1))
+    patches = rng.normal(size=(3, 1, 6, 6))
+    np.testing.assert_allclose(r1(lambda v: 2 * v, patches).numpy(), np.full(3, 0.5 * 4 * 36))
+
+
+def test_r1_turns_the_circle_into_a_spiral():
+    """Dirac-GAN, simultaneous small steps: the plain game keeps its distance from the equilibrium (0, 0), R1 with gamma = 1 loses it."""
+
+    def distance(gamma):
+        theta, psi = 1.0, 0.0
+        for _ in range(2000):
+            p, t = tensor(np.array(psi), requires_grad=True), tensor(np.array(theta), requires_grad=True)
+            cost = -minimax_value(p * 0.0, p * theta) + gamma * r1(lambda v, p=p: v * p, np.zeros(1)).sum()
+            step_psi = float(grad(cost, p))
+            step_theta = float(grad(saturating(psi * t), t)) if psi else 0.0
+            theta, psi = theta - 0.01 * step_theta, psi - 0.01 * step_psi
+        return np.hypot(theta, psi)
+
+    assert distance(0.0) > 0.99 and distance(1.0) < 0.05
+
+
+def _critic(weights):
+    """A small convolutional critic with given weights."""
+    w1, w2, w3 = weights
+
+    def critic(x):
+        h = ops.silu(ops.conv2d(x, w1, None, stride=2, padding=1))
+        return ops.conv2d(ops.tanh(ops.conv2d(h, w2, None, stride=1, padding=1)), w3, None).reshape((x.shape[0], -1)).sum(axis=1)
+
+    return critic
+
+
+@pytest.mark.parametrize("penalty", ["gradient_penalty", "r1"])
+def test_penalties_through_a_convolutional_critic_to_second_order(penalty):
+    rng = np.random.default_rng(1)
+    real, fake, t = rng.normal(size=(2, 2, 6, 6)), rng.normal(size=(2, 2, 6, 6)), rng.random(2)
+    weights = [rng.normal(size=s) * 0.5 for s in ((3, 2, 4, 4), (3, 3, 3, 3), (1, 3, 3, 3))]
+
+    def f(*weights):
+        if penalty == "r1":
+            return r1(_critic(weights), real)
+        return gradient_penalty(_critic(weights), real, fake, t)
+
+    check_grads(f, *weights, order=2)
+
+
+def test_clip_weights():
+    model = nn.Linear(3, 2, generator=Generator(0))
+    clip_weights(model.parameters(), 0.1)
+    assert all(np.abs(p.numpy()).max() <= 0.1 for p in model.parameters()) and np.abs(model.weight.numpy()).max() == np.float32(0.1)
+    with pytest.raises(ValueError, match="above 0"):
+        clip_weights(model.parameters(), 0)
+
+
+def test_other_arrays_and_errors():
+    x = StrictArray(np.ones((2, 3)))
+    critic = lambda v: (v * v).sum(axis=1)  # noqa: E731
+    assert isinstance(r1(critic, x).data, StrictArray)
+    assert isinstance(gradient_penalty(critic, x, 0 * x, StrictArray(np.array([0.5, 0.25]))).data, StrictArray)
+    with pytest.raises(ValueError, match="as many fakes"):
+        minimax_value(np.zeros(3), np.zeros(2))
+    with pytest.raises(ValueError, match="as many fakes"):
+        relativistic(np.zeros(3), np.zeros(2))
+    with pytest.raises(ValueError, match="one number an example"):
+        gradient_penalty(critic, np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 1)))

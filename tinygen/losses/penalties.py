@@ -1,0 +1,80 @@
+"""Keeping a discriminator from growing steep: penalties on its gradient in the *picture*, whose own gradient is a second derivative.
+
+A discriminator that separates two batches perfectly may do so ever more steeply, and then tells the generator nothing (minimax) or everything at once
+(Wasserstein). The penalties here are of |grad_x D(x)|, one number an example; trained with, they are differentiated again, in D's weights:
+`create_graph=True`, through convolutions too.
+
+Beside them: `optim.clip_weights`, the first and crudest way, and spectral normalization, which bounds each layer (nn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..engine import Tensor, grad, tensor
+from ..ops import sqrt
+
+__all__ = ["gradient_penalty", "r1"]
+
+
+def gradient_penalty(critic: Callable, real, fake, t):
+    """(|grad_x critic(x)| - 1)^2 at x = t real + (1 - t) fake, for each example: (N,). Times lambda = 10 it is WGAN-GP's.
+
+    **Why 1, and why there.** The Wasserstein distance is a maximum over functions of slope at most 1 (Kantorovich and Rubinstein),
+
+        W(p, q) = max_{|f|_L <= 1} E_p[f] - E_q[f],
+
+    and the f that reaches it has slope exactly 1 along the lines on which an optimal plan moves q onto p (the paper's proposition 1). Pairs of the batch
+    are not that plan, but lie between the two.
+
+    **What it costs.** The maximum is then not W. On two points at distance d a linear critic of slope w gains w d - lambda (w - 1)^2: best at
+    w = 1 + d / (2 lambda), where it is d + d^2 / (4 lambda). Too high by d^2 / (4 lambda), and no longer proportional to d.
+
+    **Numerics.** |g| = sqrt(|g|^2 + 1e-12): at g = 0 the square root has no derivative.
+
+    Parameters
+    ----------
+    critic : pictures (N, ...) to (N,) or (N, 1), each example by itself: no batch normalization.
+    real, fake : (N, ...), the same shape.
+    t : (N,) from U(0, 1).
+
+    Source: Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
+    """
+    if real.shape != fake.shape or t.shape != real.shape[:1]:
+        raise ValueError(f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, and t {t.shape} one number an example")
+    real, fake = _data(real), _data(fake)
+    t = t.reshape(t.shape + (1,) * (real.ndim - 1))
+    return (sqrt(_squared_slope(critic, t * real + (1 - t) * fake) + 1e-12) - 1) ** 2
+
+
+def r1(discriminator: Callable, x):
+    """1/2 |grad_x D(x)|^2, D the logit, for each example: (N,). On real examples it is R1, on fakes R2; gamma times its mean is added to D's loss.
+
+    **Why.** At the equilibrium, q = p, a discriminator should be flat *on the data*: any slope there pushes the generator off again, and the game circles around
+    the equilibrium for ever. The example of two points (Dirac-GAN) shows it: D(x) = psi x on data at 0 and a fake at theta has, with game f,
+
+        theta' = -f'(..) psi,  psi' = f'(..) theta - gamma psi:
+
+    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards. The penalty is zero for the equilibrium itself, and so moves it not.
+
+    Parameters
+    ----------
+    discriminator : (N, ...) to logits (N,), (N, 1) or a map of patches, whose logits are summed; each example by itself.
+    x : (N, ...).
+
+    Source: Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually Converge?, 2018, eq. 9.
+    """
+    return 0.5 * _squared_slope(discriminator, _data(x))
+
+
+def _squared_slope(f: Callable, x):
+    """|grad_x f(x)|^2 of each example, (N,), which can be differentiated in f's weights. Examples must not see one another: then the gradient of
+    the sum of all outputs is, in each example, that of its own."""
+    x = tensor(x, requires_grad=True)
+    g = grad(f(x).sum(), x, create_graph=True)
+    return (g * g).sum(axis=tuple(range(1, g.ndim)))
+
+
+def _data(a):
+    """The array of a tensor: pictures are where the slope is measured, and nothing is learned through them."""
+    return a.data if isinstance(a, Tensor) else a
