@@ -33,8 +33,8 @@ from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 from tinygen.models.classifier import train_attribute_judge
 
 p = parser(
-    __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 6000}, batch=64,
-    takes={"digits": "about 40 seconds", "mnist": "a minute", "faces": "four to six minutes"},
+    __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 8000}, batch=64,
+    takes={"digits": "about 40 seconds", "mnist": "a minute", "faces": "six to ten minutes"},
 )  # fmt: skip
 p.add_argument("--latent", type=natural, help="dimensions of z (default: 16, for faces 128)")
 args = parse(p)
@@ -52,7 +52,7 @@ def portraits(n, seed):
 
 
 if args.data == "faces":
-    shown, test_shown = portraits(12_000, seed=1), portraits(600, seed=2)
+    shown, test_shown = portraits(16_000, seed=1), portraits(1500, seed=2)
     train, test = render(shown), render(test_shown)
     ends = np.arange(10)
 else:
@@ -126,7 +126,7 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.his
 if args.data == "faces":
     attributes = ("glasses", "beard", "hat", "old", "smiling")
     print("Training the judge ...", flush=True)
-    judge = train_attribute_judge(train, np.stack([has(shown, a) for a in attributes], axis=1), steps=min(800, args.steps), device=args.device)
+    judge = train_attribute_judge(train, np.stack([has(shown, a) for a in attributes], axis=1), steps=min(1000, args.steps), device=args.device)
     without = ~has(test_shown, "glasses")
     goal = switch(test_shown[without], "glasses", True)
     right = render(goal) / np.float32(255)
