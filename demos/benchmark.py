@@ -79,9 +79,66 @@ def conv_vae():
     return step
 
 
-STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae}
+def dcgan():
+    """3x32x32, widths 256, 128, 64 and back, batch normalization, batch 64; one step of each network, non-saturating, Adam."""
+    from tinygen import Generator, grad, losses, optim, tensor
+    from tinygen.models.dcgan import DCDiscriminator, DCGenerator
+
+    generator = Generator(0)
+    make, judge = DCGenerator(generator=generator), DCDiscriminator(generator=generator)
+    weights = [*make.parameters()]
+    of_g, of_d = optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999)), optim.Adam(judge.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    x = tensor(generator.uniform((64, 3, 32, 32)) * 2 - 1)
+
+    def step():
+        fake = make(generator.normal((64, 100)))
+        loss = -losses.minimax_value(judge(x), judge(fake.detach())).mean()
+        of_d.zero_grad()
+        loss.backward()
+        of_d.step()
+        for w, g in zip(weights, grad(losses.non_saturating(judge(fake)).mean(), weights), strict=True):
+            w.grad = g
+        of_g.step()
+
+    return step
+
+
+STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae, "dcgan": dcgan}
 
 # %% The same steps in PyTorch, if it is installed.
+
+
+def torch_dcgan(memory_format):
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    def up(a, b):
+        return nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU()
+
+    def down(a, b):
+        return nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)
+
+    first = nn.ConvTranspose2d(100, 256, 4, 1, 0, bias=False), nn.BatchNorm2d(256), nn.ReLU()
+    make = nn.Sequential(*first, *up(256, 128), *up(128, 64), nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh())
+    judge = nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2), *down(64, 128), *down(128, 256), nn.Conv2d(256, 1, 4, 1, 0), nn.Flatten())
+    make.to(memory_format=memory_format), judge.to(memory_format=memory_format)
+    of_g, of_d = (torch.optim.Adam(m.parameters(), 2e-4, (0.5, 0.999)) for m in (make, judge))
+    x = (torch.rand(64, 3, 32, 32) * 2 - 1).to(memory_format=memory_format)
+
+    def step():
+        fake = make(torch.randn(64, 100, 1, 1))
+        loss = F.softplus(-judge(x)).mean() + F.softplus(judge(fake.detach())).mean()
+        of_d.zero_grad()
+        loss.backward()
+        of_d.step()
+        judge.requires_grad_(False)  # no gradients of its weights in the generator's step
+        of_g.zero_grad()
+        F.softplus(-judge(fake)).mean().backward()
+        of_g.step()
+        judge.requires_grad_(True)
+
+    return step
 
 
 def torch_step(name: str, channels_last: bool):
@@ -91,6 +148,8 @@ def torch_step(name: str, channels_last: bool):
     from torch.nn import functional as F
 
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    if name == "dcgan":
+        return torch_dcgan(memory_format)
     if name == "mlp_vae":
         encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU())
         to_mu, to_log_var = nn.Linear(400, 20), nn.Linear(400, 20)

@@ -1,0 +1,49 @@
+"""DCGAN: shapes at every size, the benchmark's parameters, where normalization is, and one step of each network."""
+
+import numpy as np
+import pytest
+
+from tinygen import Generator, grad, losses, nn, no_grad, optim
+from tinygen.models.dcgan import DCDiscriminator, DCGenerator
+
+
+@pytest.mark.parametrize("size", [8, 16, 32, 64])
+def test_shapes(size):
+    g = Generator(0)
+    make, judge = DCGenerator(7, 1, size, 4, generator=g), DCDiscriminator(1, size, 4, generator=g)
+    x = make(g.normal((3, 7)))
+    assert x.shape == (3, 1, size, size) and x.dtype == np.float32 and np.abs(x.numpy()).max() <= 1 and judge(x).shape == (3,)
+
+
+def test_layers_are_the_papers():
+    g = Generator(0)
+    make, judge = DCGenerator(generator=g), DCDiscriminator(generator=g)
+    assert [p.shape for p in make.parameters() if len(p.shape) == 4] == [(100, 256, 4, 4), (256, 128, 4, 4), (128, 64, 4, 4), (64, 3, 4, 4)]
+    assert [p.shape for p in judge.parameters() if len(p.shape) == 4] == [(64, 3, 4, 4), (128, 64, 4, 4), (256, 128, 4, 4), (1, 256, 4, 4)]
+    assert [sum(isinstance(layer, nn.BatchNorm2d) for layer in m.layers) for m in (make, judge)] == [3, 2]
+    assert abs(make.layers[3].weight.numpy().std() - 0.02) < 1e-3
+
+
+def test_a_step_of_each():
+    g = Generator(0)
+    make, judge = DCGenerator(5, 1, 8, 8, generator=g), DCDiscriminator(1, 8, 8, generator=g)
+    of_d = optim.Adam(judge.parameters(), lr=1e-2)
+    real = np.sign(g.normal((16, 1, 8, 8)))
+    before = None
+    for _ in range(40):
+        with no_grad():
+            fake = make(g.normal((16, 5)))
+        loss = -losses.minimax_value(judge(real), judge(fake)).mean()
+        of_d.zero_grad()
+        loss.backward()
+        of_d.step()
+        before = before or float(loss)
+    assert float(loss) < before / 3  # noise and a smooth picture are told apart soon
+    weights = [*make.parameters()]
+    assert all(np.isfinite(d.numpy()).all() for d in grad(losses.non_saturating(judge(make(g.normal((16, 5))))).mean(), weights))
+
+
+def test_sizes_that_do_not_halve_to_four():
+    for size in (4, 12, 28, 0):
+        with pytest.raises(ValueError, match="power of two"):
+            DCGenerator(size=size, generator=Generator(0))
