@@ -145,3 +145,8 @@ def test_cuda_generator_is_keyed_by_seed_and_draws(monkeypatch):
     other.load_state_dict(state)
     for a, b in zip(draws(generator), draws(other), strict=True):
         assert a.tobytes() == b.tobytes()
+
+
+def test_a_generator_takes_its_own_state_only():
+    with pytest.raises(ValueError, match="also has 'draws'"):
+        backend.Generator(1).load_state_dict(backend.Generator(0).state_dict() | {"draws": 3})

@@ -190,6 +190,8 @@ class Generator:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where the generator that gave `state` was."""
+        if unknown := sorted(set(state) - {"kind", "words"}):
+            raise ValueError(f"a generator's state has 'kind' and 'words'; this one also has {', '.join(map(repr, unknown))}")
         own, kind = self.state_dict(), str(state["kind"])
         words = [int(word) for word in np.asarray(state["words"], np.uint64)]
         if kind != own["kind"] or len(words) != len(own["words"]):
