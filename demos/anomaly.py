@@ -49,7 +49,7 @@ anomalous = test_labels != args.normal
 # %% Models
 generator = Generator(args.seed, args.device)
 autoencoder = Autoencoder(LATENT, (256, 128), generator=generator)
-vae = VAE(LATENT, 256, generator=generator)
+vae = VAE(LATENT, 256, mean=train.mean(axis=0) / 255, generator=generator)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=2e-3)
 loader = data.Loader(train, batch_size=min(args.batch, len(train)), seed=args.seed)  # of one digit there may be fewer
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, generator=generator)

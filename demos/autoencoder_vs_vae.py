@@ -47,7 +47,7 @@ else:
 
 # %% Two networks of one shape. The autoencoder is a VAE that is never asked for log sigma^2.
 generator = Generator(args.seed, args.device)
-autoencoder, vae = VAE(args.latent, generator=generator), VAE(args.latent, generator=generator)
+autoencoder, vae = (VAE(args.latent, mean=train.mean(axis=0) / 255, generator=generator) for _ in range(2))
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, generator=generator)

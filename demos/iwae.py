@@ -55,8 +55,8 @@ test = test[: args.test]
 names = [f"IWAE-{args.k}", "VAE, equal steps", f"VAE, {args.times} times the steps"]
 updates = [1, 1, args.times]  # a step
 generator = Generator(args.seed, args.device)
-models = nn.ModuleList([VAE(args.latent, args.hidden, generator=Generator(args.seed, args.device)) for _ in names])
-optimizers = [optim.Adam(model.parameters(), lr=2e-3) for model in models]
+models = nn.ModuleList([VAE(args.latent, args.hidden, mean=train.mean(axis=0) / 255, generator=Generator(args.seed, args.device)) for _ in names])
+optimizers = [optim.Adam(model.parameters(), lr=4e-3) for model in models]
 loaders = [data.Loader(train, batch_size=args.batch, seed=args.seed) for _ in names]
 run = Run(
     args, models=models, generator=generator,
@@ -87,7 +87,7 @@ def update(i, step):
 for step in run.steps():
     logged = {}
     for i, name in enumerate(names):
-        optimizers[i].lr = 2e-3 * optim.cosine_decay(step, steps=args.steps)
+        optimizers[i].lr = 4e-3 * optim.cosine_decay(step, steps=args.steps)
         for _ in range(updates[i]):
             logged[name] = update(i, step)
     run.log(**logged)

@@ -47,7 +47,7 @@ else:
 
 # %% Model
 generator = Generator(args.seed, args.device)
-model = VAE(args.latent, generator=generator)
+model = VAE(args.latent, mean=train.mean(axis=0) / 255, generator=generator)
 optimizer = optim.Adam(model.parameters(), lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, generator=generator)

@@ -50,7 +50,7 @@ test, labels = test[:2000], labels[:2000]
 
 # %% Three models that begin with the same weights, and the judge
 generator = Generator(args.seed, args.device)
-models = nn.ModuleList([VAE(2, [256, 64], generator=Generator(args.seed, args.device)) for _ in WEIGHTS])
+models = nn.ModuleList([VAE(2, [256, 64], mean=train.mean(axis=0) / 255, generator=Generator(args.seed, args.device)) for _ in WEIGHTS])
 judge = nn.Sequential(nn.Flatten(), nn.Linear(784, 128, generator=generator), nn.ReLU(), nn.Linear(128, 10, generator=generator))
 optimizer = optim.Adam([*models.parameters(), *judge.parameters()], lr=2e-3)
 loader = data.Loader(train, train_labels, batch_size=args.batch, seed=args.seed)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygen import Generator, nn
+from tinygen import Generator, nn, ops
 from tinygen.nn import Conv2d, ConvTranspose2d, Linear, init
 
 SHAPE = (60, 40, 3, 3)
@@ -99,3 +99,24 @@ def test_errors_teach(call, message):
 def test_what_is_no_generator_is_refused_by_name(layer, given, named, seed):
     with pytest.raises(TypeError, match=rf"^generator is {named}; give tinygen\.Generator\({seed}\)$"):
         layer(given)
+
+
+@pytest.mark.parametrize("layer", [
+    lambda g: nn.Linear(64, 3000, generator=g),
+    lambda g: nn.Conv2d(8, 512, 3, groups=2, generator=g),
+    lambda g: nn.ConvTranspose2d(16, 256, 4, 2, 1, generator=g),
+    lambda g: nn.ConvTranspose2d(16, 256, (3, 6), (1, 3), groups=2, generator=g),
+    lambda g: nn.ConvTranspose1d(32, 256, 6, 2, generator=g),
+])  # fmt: skip
+def test_he_normal_keeps_the_size_of_a_signal_through_a_relu(layer):
+    """E y^2 = 2 E relu(x)^2 = E x^2, away from the borders, where transposed windows overlap less."""
+    generator = Generator(0)
+    layer = layer(generator)
+    kept = layer.bias.data.copy()
+    nn.he_normal(nn.Sequential(nn.ReLU(), layer), generator)
+    np.testing.assert_array_equal(layer.bias.data, kept)
+    channels, space = (layer.in_features, 0) if isinstance(layer, nn.Linear) else (layer.in_channels, layer.space)
+    y = layer(ops.relu(generator.normal((20 if space else 1000, channels, *(20,) * space)))).numpy()
+    if space:
+        y = y[(..., *[slice(6, -6)] * space)]
+    assert abs((y**2).mean() - 1) < 0.06

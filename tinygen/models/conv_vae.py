@@ -8,7 +8,7 @@ channels grow; the decoder undoes it with the transposed convolution. The object
 from __future__ import annotations
 
 from ..backend import Generator
-from ..nn import Conv2d, ConvTranspose2d, Flatten, Linear, ReLU, Sequential, Unflatten
+from ..nn import Conv2d, ConvTranspose2d, Flatten, Linear, Sequential, SiLU, Unflatten
 from .vae import VAE
 
 __all__ = ["ConvVAE"]
@@ -24,10 +24,10 @@ class ConvVAE(VAE):
     latent : dimensions of z.
     channels : of the two convolutions, from the picture inwards.
     shape : (channels, height, width) of a picture; height and width are multiples of 4.
-    generator : draws the initial weights; the model lies on its device.
+    mean, generator : as in `VAE`.
     """
 
-    def __init__(self, latent: int = 32, channels: tuple[int, int] = (32, 64), shape: tuple[int, int, int] = (1, 28, 28), *, generator: Generator):
+    def __init__(self, latent: int = 32, channels: tuple[int, int] = (32, 64), shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, generator: Generator):
         colours, height, width = shape
         if height % 4 or width % 4:
             raise ValueError(f"ConvVAE: pictures are {height} x {width}; both must be multiples of 4, for they are halved twice and doubled twice")
@@ -36,14 +36,15 @@ class ConvVAE(VAE):
         features = many * (height // 4) * (width // 4)
         self.latent = latent
         self.encoder = Sequential(
-            Conv2d(colours, few, 4, 2, 1, generator=generator), ReLU(),
-            Conv2d(few, many, 4, 2, 1, generator=generator), ReLU(), Flatten(),
+            Conv2d(colours, few, 4, 2, 1, generator=generator), SiLU(),
+            Conv2d(few, many, 4, 2, 1, generator=generator), SiLU(), Flatten(),
         )  # fmt: skip
         self.to_mu = Linear(features, latent, generator=generator)
         self.to_log_var = Linear(features, latent, generator=generator)
         # kernel 4 at stride 2: each pixel is written by as many windows as every other; kernel 3 would leave a chessboard
         self.decoder = Sequential(
-            Linear(latent, features, generator=generator), ReLU(), Unflatten(1, inner),
-            ConvTranspose2d(many, few, 4, 2, 1, generator=generator), ReLU(),
+            Linear(latent, features, generator=generator), SiLU(), Unflatten(1, inner),
+            ConvTranspose2d(many, few, 4, 2, 1, generator=generator), SiLU(),
             ConvTranspose2d(few, colours, 4, 2, 1, generator=generator),
         )  # fmt: skip
+        self._prepare(mean, shape, generator)

@@ -10,6 +10,7 @@ from .layers import (
     Embedding,
     Linear,
     SpectralNorm,
+    he_normal,
 )
 from .module import Module, ModuleList, Sequential
 from .norm import (
@@ -71,5 +72,6 @@ __all__ = [
     "Tanh",
     "Unflatten",
     "Upsample",
+    "he_normal",
     "init",
 ]
