@@ -4,6 +4,8 @@ Architecture, recipe, number of steps and seed are fixed here, and a judge sees 
 the same one. **What it can say**: which digit, and how sure it is, the largest of its ten probabilities; or which of a face's attributes it sees.
 **What it cannot**: a classifier divides all of space among its classes, nonsense included, so confidence is no proof of a digit; put beside each
 figure the same figure for real pictures, and look at them.
+
+The 64 numbers of its hidden layer are *features*: what of a picture mattered to tell classes apart. `metrics.judge_samples` compares clouds of them.
 """
 
 from __future__ import annotations
@@ -21,17 +23,35 @@ from ..optim import Adam, cosine_decay
 __all__ = ["AttributeJudge", "Classifier", "train_attribute_judge", "train_classifier"]
 
 
-class Classifier(Module):
+class _Judge(Module):
+    """Layers of which the last is linear and what it reads are the features. `shape`: of one picture."""
+
+    shape: tuple[int, int, int]
+
+    def forward(self, x):
+        return self.layers(x)
+
+    def features(self, images, device: str = "cpu") -> np.ndarray:
+        """Images (n, *shape), bytes or floats from 0 to 1, to the numbers of the hidden layer, NumPy (n, 64), none below 0."""
+
+        def hidden(x):
+            for layer in self.layers[:-1]:
+                x = layer(x)
+            return x
+
+        return _in_parts(hidden, _floats(images), device)
+
+
+class Classifier(_Judge):
     """Two convolutions that halve the picture, one hidden layer: x (N, 1, 28, 28), from 0 to 1, to ten logits (N, 10)."""
+
+    shape = (1, 28, 28)
 
     def __init__(self, *, generator: Generator):
         self.layers = Sequential(
             Conv2d(1, 16, 4, 2, 1, generator=generator), ReLU(), Conv2d(16, 32, 4, 2, 1, generator=generator), ReLU(), Flatten(),
             Linear(32 * 7 * 7, 64, generator=generator), ReLU(), Linear(64, 10, generator=generator),
         )  # fmt: skip
-
-    def forward(self, x):
-        return self.layers(x)
 
     def probabilities(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 1, 28, 28), bytes or floats from 0 to 1, to the probability of each class, NumPy (n, 10)."""
@@ -62,8 +82,10 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500
     return model
 
 
-class AttributeJudge(Module):
+class AttributeJudge(_Judge):
     """Three convolutions that halve the picture, one hidden layer: faces x (N, 3, 32, 32), from 0 to 1, to a logit for each attribute, (N, attributes)."""
+
+    shape = (3, 32, 32)
 
     def __init__(self, attributes: int, *, generator: Generator):
         self.layers = Sequential(
@@ -71,9 +93,6 @@ class AttributeJudge(Module):
             Conv2d(32, 64, 4, 2, 1, generator=generator), ReLU(), Flatten(),
             Linear(64 * 4 * 4, 64, generator=generator), ReLU(), Linear(64, attributes, generator=generator),
         )  # fmt: skip
-
-    def forward(self, x):
-        return self.layers(x)
 
     def sees(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 3, 32, 32), bytes or floats from 0 to 1, to which attributes each shows: NumPy bool (n, attributes)."""
