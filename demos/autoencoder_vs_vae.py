@@ -128,8 +128,9 @@ for name, model in models.items():
     figures |= {f"confident_{key}": confident(same[name]), f"confident_{key}_own": confident(own[name])}
     figures |= {f"precision_{key}": precision(same[name]), f"precision_{key}_own": precision(own[name])}
     figures[f"reconstruction_error_{key}"] = float(np.abs(decoded(model, codes[name]) - test / np.float32(255)).mean())
-    print(f"{name}: reconstruction error {figures[f'reconstruction_error_{key}']:.4f} a pixel; draws from N(0, I): precision {figures[f'precision_{key}']:.1%}, "
-          f"confidence {figures[f'confident_{key}']:.1%}; from a Gaussian around its codes: {figures[f'precision_{key}_own']:.1%}, {figures[f'confident_{key}_own']:.1%}")  # fmt: skip
+    where = {"N(0, I)": "", "a Gaussian around its codes": "_own"}
+    shares = "; ".join(f"draws from {w}: precision {figures[f'precision_{key}{end}']:.1%}, confidence {figures[f'confident_{key}{end}']:.1%}" for w, end in where.items())
+    print(f"{name}: reconstruction error {figures[f'reconstruction_error_{key}']:.4f} a pixel; {shares}")
 print("Beside it: real test digits {precision_real:.1%}, {confident_real:.1%}; scrambled pixels {precision_noise:.1%}, {confident_noise:.1%}; "
       "the judge reads {judge_accuracy:.1%} right".format(**figures))  # fmt: skip
 
