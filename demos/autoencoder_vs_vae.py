@@ -14,7 +14,7 @@ right), latent_map.png and latent_map_vae.png (where the codes lie), and curves.
 "Nonsense" as a number, in two ways, with a classifier trained on the training digits. The share of what is decoded that it reads with a probability of at
 least 0.9 for one class; and the precision: the share that lies, in its hidden layer's features, as near to some real digit as real ones to each other
 (`metrics.precision_recall`). Beside them stand real digits, and noise of their brightness. Which of the two should one believe? The classifier is sure of
-about as many of the autoencoder's blots as of the VAE's digits, for it has only ever had to choose among ten; the precision of the blots is less than half.
+about as many of the autoencoder's blots as of the VAE's digits, for it has only ever had to choose among ten; the precision of the blots is less than half that of the VAE's digits.
 
 Three one-line changes, and what each should show:
 
@@ -131,8 +131,8 @@ for name, model in models.items():
     where = {"N(0, I)": "", "a Gaussian around its codes": "_own"}
     shares = "; ".join(f"draws from {w}: precision {figures[f'precision_{key}{end}']:.1%}, confidence {figures[f'confident_{key}{end}']:.1%}" for w, end in where.items())
     print(f"{name}: reconstruction error {figures[f'reconstruction_error_{key}']:.4f} a pixel; {shares}")
-print("Beside it: real test digits {precision_real:.1%}, {confident_real:.1%}; scrambled pixels {precision_noise:.1%}, {confident_noise:.1%}; "
-      "the judge reads {judge_accuracy:.1%} right".format(**figures))  # fmt: skip
+print("Beside it: real test digits: precision {precision_real:.1%}, confidence {confident_real:.1%}; scrambled pixels: precision {precision_noise:.1%}, "
+      "confidence {confident_noise:.1%}; the judge reads {judge_accuracy:.1%} right".format(**figures))  # fmt: skip
 
 # %% Pictures
 def plane(model, codes, corners, n=9):

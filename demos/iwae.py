@@ -14,12 +14,13 @@ the figures themselves. It draws bounds.png, the bound L_k of each model for k =
 the line climbs is what the encoder of that model misses of the posterior. And samples.png, a row from each.
 
 Three one-line changes, and what each should show (log p(x) with --steps 1000, where the unchanged script has -95.7 for IWAE-10 and -96.4 for the VAE with
-equal steps: 0.7 +- 0.5 nats apart, picture by picture; the VAE with twice the steps has -90.6):
+equal steps: 0.7 +- 0.5 nats apart, picture by picture, too little to tell; the VAE with twice the steps has -90.6):
 
 1. In `update`, `loss = -losses.importance_bound(log_weights(models[i], x, eps)).mean()`, with eps the k draws: all of them go backwards, not one chosen by its
-   share. The same gradient in the mean and less noise: -94.7, now 1.8 +- 0.5 before the VAE. With k = 50 a step takes twice as long.
-2. In that line, `log_weights(...).mean(axis=0)` in place of the bound: the mean of ten ELBOs is an ELBO with less noise. -95.4: much of the advantage at
-   equal steps is the smaller noise alone. Its own ELBO is -100.9, where IWAE's was -107.0: IWAE trades the ELBO for the likelihood.
+   share. The same gradient in the mean and less noise: -94.7, now 1.8 +- 0.5 before the VAE; by point 3, not much more than chance. With k = 50 a step takes
+   twice as long.
+2. In that line, `log_weights(...).mean(axis=0)` in place of the bound: the mean of ten ELBOs is an ELBO with less noise. -95.4, as good as
+   IWAE: what there is of an advantage may be the smaller noise alone. Its own ELBO is -100.9, where IWAE's was -107.0: IWAE trades the ELBO for the likelihood.
 3. `--k 1`: IWAE-1 is a VAE whose KL is estimated by the same draw and not computed. -97.1, the VAE beside it -97.6, and that same VAE was at -96.4 before:
    runs that differ in their noise alone differ by a nat or so, what a difference of models has to exceed. The printed errors are over test digits, for
    these very weights.
@@ -80,7 +81,7 @@ def update(i, step):
         loss, bound = -bound.mean(), bound.data
     optimizers[i].zero_grad()
     loss.backward()
-    optim.clip_grad_norm(optimizers[i].parameters, 200)  # usually 50; but one odd digit whose log sigma^2 is 15 makes e^15 of it, and ends the run
+    optim.clip_grad_norm(optimizers[i].parameters, 200)  # usually 50; one odd digit with log sigma^2 = 15 has e^15 in its KL
     optimizers[i].step()
     return -bound.mean()
 

@@ -16,7 +16,8 @@ the same pairs of test digits' codes, decoded by each. And numbers for the two p
   probability is above what 95 % of real test digits reach), times the number of classes that these show (e^entropy), over ten. Real digits have 95 %;
   a decoder that paints one good digit everywhere has 10 %. The classifier learns from the same training digits, and to be unsure of noise: without that
   it is sure of nearly anything. Look at both factors: reconstruction alone comes to the same 55 % as both together, by sharp pictures (82 % sure) of the
-  6.7 classes that happen to lie around the origin; the other by 8.8 classes, a third of whose pictures are on their way from one to the next.
+  6.7 classes that happen to lie around the origin; both together by 8.8 classes, of whose pictures more than a third are on their way from one to
+  the next.
 
 Three one-line changes, and what each should show:
 

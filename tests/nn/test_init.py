@@ -107,6 +107,8 @@ def test_what_is_no_generator_is_refused_by_name(layer, given, named, seed):
     lambda g: nn.ConvTranspose2d(16, 256, 4, 2, 1, generator=g),
     lambda g: nn.ConvTranspose2d(16, 256, (3, 6), (1, 3), groups=2, generator=g),
     lambda g: nn.ConvTranspose1d(32, 256, 6, 2, generator=g),
+    lambda g: nn.ConvTranspose2d(16, 256, 3, 2, 1, generator=g),
+    lambda g: nn.ConvTranspose2d(16, 256, 4, 2, dilation=2, generator=g),
 ])  # fmt: skip
 def test_he_normal_keeps_the_size_of_a_signal_through_a_relu(layer):
     """E y^2 = 2 E relu(x)^2 = E x^2, away from the borders, where transposed windows overlap less."""
@@ -120,3 +122,18 @@ def test_he_normal_keeps_the_size_of_a_signal_through_a_relu(layer):
     if space:
         y = y[(..., *[slice(6, -6)] * space)]
     assert abs((y**2).mean() - 1) < 0.06
+
+
+def test_he_normal_draws_what_it_says_and_nothing_else():
+    g = Generator(0)
+    model = nn.Sequential(nn.Embedding(3, 4, generator=g), nn.Conv2d(2, 3, 3, generator=g, dtype=np.float64), nn.BatchNorm2d(3), nn.MultiHeadAttention(4, 2, generator=g))
+    before = model.state_dict()
+    strides = model[1].weight.data.strides
+    nn.he_normal(model, g)
+    changed = {name for name, a in model.state_dict().items() if not np.array_equal(a, before[name])}
+    assert changed == {"1.weight", "3.out_proj.weight"}
+    assert model[1].weight.dtype == np.float64 and model[1].weight.data.strides == strides
+    with pytest.raises(TypeError, match="generator"):
+        nn.he_normal(nn.ReLU(), 0)
+    with pytest.raises(ValueError, match="SpectralNorm"):
+        nn.he_normal(nn.Sequential(nn.SpectralNorm(nn.Linear(2, 3, generator=g), generator=g)), g)

@@ -3,7 +3,8 @@
 Published figures (FID, KID) take as features the 2048 numbers of an Inception network trained on photographs. Here they are the 64 of a hidden layer of the
 `judge` (models/classifier.py), trained in seconds on the very data: **no figure of this file can be compared with a published one**. What they are good for is
 comparing two generators of the same data by the same judge. So all have a name that begins with "judge", and beside each stands its *floor*: the same
-figure of real pictures against other real ones, as many. Nothing good comes out better than its floor by more than chance.
+figure of real pictures against other real ones, as many. A distance below its floor by more than chance means copied pictures. Precision, density, coverage and
+certainty can exceed theirs: samples crowded in the middle of the data do, and recall tells.
 
 The classes say what distances cannot: whether a digit is missing. A generator that has collapsed shows it as one class with a large share.
 """
@@ -23,7 +24,7 @@ def judge_samples(judge: Classifier | AttributeJudge, real: np.ndarray, fake: np
 
     The real pictures are dealt into two halves, every other one: the samples are held against the first, and for the floor the second is. The figures:
 
-        judge_frechet, judge_kernel       distances (distances.py); 0 for the same distribution, but for chance
+        judge_frechet, judge_kernel       distances (distances.py): for the same distribution 0 in the mean the second, a little above it the first
         judge_precision, judge_recall     share of the samples that are like data; share of the data that is like samples
         judge_density, judge_coverage     the same two, less disturbed by outliers
         judge_certainty                   the largest of the ten probabilities, in the mean
@@ -38,7 +39,7 @@ def judge_samples(judge: Classifier | AttributeJudge, real: np.ndarray, fake: np
     ----------
     judge : trained on the training split.
     real : test pictures (2n, channels, height, width), bytes or floats from 0 to 1. fake : samples (n, ...): as many as each half has, since all
-        distances depend on n. Pictures of another size than the judge's (a DCGAN's digits, 32 pixels) lose their rim, or get a black one: it is not judged.
+        distances depend on n. Pictures of another size than the judge's (a DCGAN's digits, 32 pixels) lose their rim, which is then not judged, or get a black one.
     device : where the judge lies.
 
     Raises ValueError for numbers of pictures that do not fit.

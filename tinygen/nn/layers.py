@@ -44,7 +44,7 @@ class _Weighted(Module):
 
     @property
     def fan_in(self) -> float:
-        """How many numbers one output is a sum of."""
+        """How many numbers one output is a sum of, without the bias."""
         return init.fans(self.weight.shape)[0]
 
     def forward(self, x):
@@ -55,11 +55,18 @@ class _Weighted(Module):
 
 
 def he_normal(model: Module, generator: Generator) -> None:
-    """Draw the weights of all linear layers and convolutions in `model` afresh, N(0, 2 / fan_in) (He et al., 2015); biases stay as they are.
+    """Draw the weights of all linear layers and convolutions in `model` afresh, N(0, 2 / fan_in) (He et al., 2015); biases, embeddings and
+    attention stay as they are.
 
-    A signal then keeps its size from layer to layer through relu, and nearly so through silu (`init` derives it). The layers' default, PyTorch's, keeps
-    a sixth of its power at each: a network of five layers starts in the dark. A picture that a decoder draws begins as large as its code.
+    From layer to layer, each with a relu before it, a signal then keeps its power (`init` derives it); a first layer, without one, doubles it. silu takes
+    more, a fifth of a power of 2 and nearly half of a small signal, being x / 2 near 0. The layers' default, PyTorch's, keeps a sixth through a linear
+    layer and its relu: after five of them hardly more than the biases is left.
+
+    Raises ValueError for a layer within SpectralNorm, whose vectors belong to the weight it was given: wrap it afterwards.
     """
+    init.check_generator(generator)
+    if any(isinstance(module, SpectralNorm) for module in model.modules()):
+        raise ValueError("he_normal: a layer lies within SpectralNorm, which has found its largest singular value already; draw its weights first, then wrap it")
     for layer in model.modules():
         if isinstance(layer, _Weighted):
             layer.weight.data = init.normal(layer.weight.shape, generator, std=(2 / layer.fan_in) ** 0.5, dtype=layer.weight.dtype)
@@ -153,7 +160,8 @@ class ConvTranspose2d(_Conv):
 
     @property
     def fan_in(self) -> float:
-        """Kernels overlap at an output only every `stride` pixels along an axis: in_channels / groups kh kw / stride^2, away from the borders."""
+        """in_channels / groups kh kw / stride^2: each input writes kh kw numbers, and there are stride^2 outputs for one input. It is the mean over outputs,
+        away from the borders; where the stride does not divide the kernel, neighbours are sums of unlike many: a chessboard."""
         stride = (self.stride,) * self.space if isinstance(self.stride, int) else self.stride
         return self.weight.shape[0] // self.groups * math.prod(self.kernel_size) / math.prod(stride)
 
