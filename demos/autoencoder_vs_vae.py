@@ -14,7 +14,8 @@ right), latent_map.png and latent_map_vae.png (where the codes lie), and curves.
 "Nonsense" as a number, in two ways, with a classifier trained on the training digits. The share of what is decoded that it reads with a probability of at
 least 0.9 for one class; and the precision: the share that lies, in its hidden layer's features, as near to some real digit as real ones to each other
 (`metrics.precision_recall`). Beside them stand real digits, and noise of their brightness. Which of the two should one believe? The classifier is sure of
-about as many of the autoencoder's blots as of the VAE's digits, for it has only ever had to choose among ten; the precision of the blots is less than half that of the VAE's digits.
+about as many of the autoencoder's blots as of the VAE's digits, for it has only ever had to choose among ten; the precision of the blots is not half the
+digits'.
 
 Three one-line changes, and what each should show:
 
