@@ -4,8 +4,8 @@ Question to predict, before you run it: IWAE decodes k codes for each picture wh
 log-likelihood. After as many steps it should be the better model. But its step takes longer: given as much *time*, which one wins?
 
     python demos/iwae.py                  k = 10, digits drawn by this package
-    python demos/iwae.py --data mnist --k 50 --latent 50 --hidden 200 200 --batch 100 --steps 54000 --warm-up 0.67 --times 3 --test 10000
-                                          the paper's networks, k and measure: two hours in all
+    python demos/iwae.py --data mnist --k 50 --latent 50 --hidden 400 400 --batch 100 --steps 20000 --warm-up 0.5 --times 3 --test 10000
+                                          the paper's k and measure, and wider networks: up to two hours in all; see the README's table
 
 Three models are trained side by side: IWAE-k; a VAE with as many steps; and a VAE with `--times` as many, about what fits into IWAE's time (the time of each
 is measured at the end and printed: choose --times by it). All three are judged by one number, log p(x) of test digits in nats by 5000 samples, which is
