@@ -29,7 +29,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a checkout ru
 NOTEBOOK = "ipykernel" in sys.modules
 
 
+_told_to_stop = False
+
+
 def _not_begun(number, frame) -> None:
+    global _told_to_stop
+    _told_to_stop = True
     print("\nStopped before training began; nothing is lost.", flush=True)
     raise SystemExit(130)
 
@@ -141,6 +146,8 @@ class Run:
     NOT_SETTINGS = ("out", "resume", "save_every")  # everything else must be the same in a resumed run
 
     def __init__(self, args: argparse.Namespace, **objects):
+        if _told_to_stop:  # the handler's SystemExit was lost, which C code that clears errors can do to it: seen once in some hundred runs
+            raise SystemExit(130)
         self.args, self.objects = args, objects
         self.settings = {k: v for k, v in vars(args).items() if k not in self.NOT_SETTINGS}
         self.path = args.out / "checkpoint.npz"

@@ -174,6 +174,22 @@ def test_stopped_while_the_data_is_made(how, tmp_path):
     assert process.returncode == 130 and "Stopped before training began; nothing is lost." in output and not errors
 
 
+def test_stopped_where_the_exit_is_lost(tmp_path):
+    """A signal handler raises wherever the program is, and some C code clears any error."""
+    code = f"""
+import sys; sys.path.insert(0, {str(DEMOS)!r}); sys.argv = ["vae.py", "--out", {str(tmp_path)!r}]
+import _demo
+args = _demo.parse(_demo.parser("", steps={{"digits": 1}}, takes={{"digits": ""}}, batch=1))
+try:
+    _demo._not_begun(2, None)
+except SystemExit:
+    pass
+_demo.Run(args)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 130 and "nothing is lost" in result.stdout and not result.stderr
+
+
 def test_stopped_while_it_imports(tmp_path):
     (tmp_path / "numpy.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
     code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(DEMOS)!r}]; import _demo"
