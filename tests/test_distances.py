@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen.data.mixtures import grid, ring
-from tinygen.metrics import count_modes, density_coverage, frechet_distance, kernel_distance, precision_recall
+from tinygen.metrics import count_modes, density_coverage, frechet_distance, kernel_distance, precision_recall, wasserstein_1d
 
 from .strict import StrictArray
 
@@ -102,6 +102,63 @@ def test_what_are_no_features(f):
     for bad, message in ((x[0], "needs two arrays"), (x[:1], "at least"), (x[:, :2], "not of one network"), (np.full((9, 3), np.nan), "NaN")):
         with pytest.raises(ValueError, match=message):
             f(x, bad)
+
+
+# ---------------------------------------------------------------------------------------------------------------------- on a line
+
+
+def quantiles(mean, deviation, n=4000):
+    from statistics import NormalDist
+
+    return mean + deviation * np.array([NormalDist().inv_cdf(u) for u in (np.arange(n) + 0.5) / n])
+
+
+def test_wasserstein_of_shifted_and_of_stretched():
+    x = quantiles(0, 1)
+    np.testing.assert_allclose(wasserstein_1d(x, x[::-1] - 2.5), 2.5, rtol=1e-12)  # all the same way
+    np.testing.assert_allclose(wasserstein_1d(x, quantiles(0, 3)), 2 * np.sqrt(2 / np.pi), rtol=1e-3)  # N(0, 1) to N(0, 9): (3 - 1) E|z|
+    u = (np.arange(1000) + 0.5) / 1000
+    np.testing.assert_allclose(wasserstein_1d(u, 2 * u), 0.5, rtol=1e-12)  # U(0, 1) to U(0, 2)
+    assert wasserstein_1d(x, x) == 0
+
+
+def test_wasserstein_of_clouds_of_unequal_size_is_the_cheapest_plan():
+    """By hand; and every number repeated until both are as many, where it is a mean of differences in order, and no other order is cheaper."""
+    np.testing.assert_allclose(wasserstein_1d(np.array([0, 1]), np.array([0, 0, 4])), (1 + 2 * 3) / 6)  # in sixths: one from 1 to 0, two from 1 to 4
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=6), rng.normal(1, 2, size=4)
+    many_x, many_y = np.repeat(x, 2), np.repeat(y, 3)
+    w = wasserstein_1d(x, y)
+    np.testing.assert_allclose(w, np.abs(np.sort(many_x) - np.sort(many_y)).mean(), rtol=1e-12)
+    assert all(np.abs(many_x - rng.permutation(many_y)).mean() >= w for _ in range(200))
+
+
+def test_no_function_of_slope_1_tells_more_than_wasserstein():
+    """Kantorovich and Rubinstein: E f(x) - E f(y) <= W, and f with f' = sign(F_y - F_x) reaches it."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=50), rng.normal(0.5, 2, size=70)
+    w = wasserstein_1d(x, y)
+    ends = np.sort(np.concatenate([x, y]))
+    slope = np.sign((y[:, None] <= ends[:-1]).mean(axis=0) - (x[:, None] <= ends[:-1]).mean(axis=0))
+    height = lambda s: np.append(0, np.cumsum(s * np.diff(ends)))  # noqa: E731
+    gain = lambda f: np.interp(x, ends, f).mean() - np.interp(y, ends, f).mean()  # noqa: E731
+    np.testing.assert_allclose(gain(height(slope)), w, rtol=1e-12)
+    assert all(gain(height(rng.uniform(-1, 1, len(slope)))) <= w for _ in range(200))
+
+
+def test_floor_of_wasserstein():
+    """Two samples of U(0, 1): int sqrt(4 t (1 - t) / (pi n)) dt = sqrt(4 / (pi n)) pi / 8."""
+    rng = np.random.default_rng(2)
+    seen = np.mean([wasserstein_1d(*rng.random((2, 400))) for _ in range(500)])
+    np.testing.assert_allclose(seen, np.sqrt(4 / (np.pi * 400)) * np.pi / 8, rtol=0.06)
+
+
+def test_wasserstein_of_what_is_no_line():
+    x = np.random.default_rng(0).normal(size=30).astype(np.float32)
+    np.testing.assert_allclose(wasserstein_1d(StrictArray(x), StrictArray(x[:20])), wasserstein_1d(x, x[:20]))
+    for bad, message in ((x[:, None], "needs two arrays"), (x[:0], "needs two arrays"), (np.array(["a"]), "needs two arrays"), (np.full(9, np.nan), "NaN")):
+        with pytest.raises(ValueError, match=message):
+            wasserstein_1d(x, bad)
 
 
 # -------------------------------------------------------------------------------------------------------------------------- modes

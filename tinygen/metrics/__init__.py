@@ -1,14 +1,18 @@
 """Judging models by what they draw.
 
-    distances.py   samples against data, as clouds of features: Frechet and kernel distance, precision and recall, density and coverage
+    distances.py   samples against data, as clouds of features: Frechet and kernel distance, precision and recall, density and
+                   coverage; on a line, Wasserstein's
     modes.py       samples against the known modes of a mixture
     samples.py     a generator's pictures beside real ones, by all of these on the features of a small classifier, each with its floor
     roc.py         a detector's curve of hits against false alarms, and the area under it
 """
 
-from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall
+from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall, wasserstein_1d
 from .modes import Modes, count_modes
 from .roc import auroc, roc_curve
 from .samples import judge_samples
 
-__all__ = ["Modes", "auroc", "count_modes", "density_coverage", "frechet_distance", "judge_samples", "kernel_distance", "precision_recall", "roc_curve"]
+__all__ = [
+    "Modes", "auroc", "count_modes", "density_coverage", "frechet_distance", "judge_samples", "kernel_distance", "precision_recall", "roc_curve",
+    "wasserstein_1d",
+]  # fmt: skip

@@ -1,12 +1,13 @@
 """How far are samples from the data, when neither has a density that we can ask? Distances between two clouds of feature vectors.
 
-All take two arrays (n, d) and (m, d) of *features*, what some fixed network says of each picture; its own numbers would do for points in the plane. A figure
-says nothing by itself: put beside it the same figure between two halves of the real data, its *floor*, which is not zero.
+All but the last take two arrays (n, d) and (m, d) of *features*, what some fixed network says of each picture; its own numbers would do for points in the plane. A
+figure says nothing by itself: put beside it the same figure between two halves of the real data, its *floor*, which is not zero.
 
     frechet_distance      as if both clouds were Gaussians: means and covariances
     kernel_distance       all polynomial moments to degree 3, without bias
     precision_recall      are the samples like data, and is all of the data sampled? Each by balls around the other
     density_coverage      the same two questions, less disturbed by outliers
+    wasserstein_1d        numbers on a line: how far the one cloud must be carried to become the other
 
 **Fidelity and diversity are two things.** One perfect picture, repeated, has precision 1 and recall 0; noise around all of the data the reverse. The first two
 are single numbers that pay for both faults, and cannot tell which it was.
@@ -21,7 +22,7 @@ import numpy as np
 from ..backend import array_module, to_numpy
 from ..pool import matmul
 
-__all__ = ["density_coverage", "frechet_distance", "kernel_distance", "precision_recall"]
+__all__ = ["density_coverage", "frechet_distance", "kernel_distance", "precision_recall", "wasserstein_1d"]
 
 Array = Any
 
@@ -85,6 +86,31 @@ def density_coverage(real: Array, fake: Array, k: int = 5) -> tuple[float, float
     real, fake = _features("density_coverage", real, fake, least=k + 1)
     inside = _squared_distances(real, fake) <= _radii(real, k)[:, None]
     return float(inside.sum() / (k * len(fake))), float(inside.any(axis=1).mean())
+
+
+def wasserstein_1d(x: Array, y: Array) -> float:
+    """The Wasserstein distance W_1 of two clouds of numbers, (n,) and (m,): the least mean way on which mass 1 spread evenly over x is carried onto y.
+
+    **Why it is exact on a line.** Whatever the plan, over a point t must pass at least |F_x(t) - F_y(t)|, the difference of the masses to its left. Carrying
+    the smallest onto the smallest, in order, moves no more than that over any t, so that
+
+        W_1 = int |F_x(t) - F_y(t)| dt,
+
+    and with as many x as y the mean of |x_(i) - y_(i)|, both sorted. Both F are steps: the integral is a sum over the gaps between neighbours.
+
+    **Floor**: two samples of one density f, of n each, are int sqrt(4 F (1 - F) / (pi n)) dt apart in the mean. In more dimensions no sorting helps: see
+    `losses.gradient_penalty` for the critic that estimates it there. Computed in float64. **Source**: Vallender, 1974.
+    """
+    for a in (x, y):
+        if getattr(a, "ndim", 0) != 1 or a.dtype.kind not in "fiu" or not len(a):
+            came = f"{a.dtype} {a.shape}" if hasattr(a, "shape") else type(a).__name__
+            raise ValueError(f"wasserstein_1d: needs two arrays of numbers, (n,) and (m,); got {came}")
+        if bad := int(to_numpy(~np.isfinite(a)).sum()):
+            raise ValueError(f"wasserstein_1d: {bad} of the numbers are NaN or infinite")
+    x, y = np.sort(x.astype(np.float64)), np.sort(y.astype(np.float64))
+    ends = np.sort(np.concatenate([x, y]))
+    apart = np.searchsorted(x, ends[:-1], side="right") / len(x) - np.searchsorted(y, ends[:-1], side="right") / len(y)  # F_x - F_y from each end to the next
+    return float((np.abs(apart) * np.diff(ends)).sum())
 
 
 def _cubic(a: Array, b: Array) -> Array:
