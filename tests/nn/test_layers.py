@@ -10,7 +10,7 @@ import pytest
 import tinygen
 from tests.nn import naive
 from tests.strict import StrictArray
-from tinygen import check_grads, nn, tensor
+from tinygen import Generator, check_grads, nn, tensor
 
 F8 = np.float64
 
@@ -88,6 +88,14 @@ LAYERS = {
     "SpectralNorm": (
         lambda g, t: nn.SpectralNorm(nn.Linear(3, 5, generator=g, dtype=t), generator=g).eval(), (4, 3),
         lambda x, m: naive.linear(x, m.layer.weight.data / (m.u.data @ m.layer.weight.data @ m.v.data), m.layer.bias.data),
+    ),
+    "StackedLinear": (
+        lambda g, t: nn.StackedLinear(2, 3, 5, generator=g, dtype=t), (2, 4, 3),
+        lambda x, m: np.stack([naive.linear(x[i], m.weight.data[i], m.bias.data[i]) for i in range(2)]),
+    ),
+    "StackedLinear with spectral norm": (
+        lambda g, t: nn.StackedLinear(2, 3, 5, spectral_norm=True, generator=g, dtype=t).eval(), (2, 4, 3),
+        lambda x, m: np.stack([naive.linear(x[i], w / (m.u.data[i] @ w @ m.v.data[i]), m.bias.data[i]) for i, w in enumerate(m.weight.data)]),
     ),
     "ReLU": (lambda g, t: nn.ReLU(), (2, 3), lambda x, m: np.where(x > 0, x, 0)),
     "LeakyReLU": (lambda g, t: nn.LeakyReLU(0.2), (2, 3), lambda x, m: np.where(x > 0, x, 0.2 * x)),
@@ -298,6 +306,35 @@ class TestSpectralNorm:
     def test_what_has_no_weight_is_refused(self):
         with pytest.raises(TypeError, match="ReLU has no weight"):
             nn.SpectralNorm(nn.ReLU(), generator=generator())
+
+
+class TestStackedLinear:
+    @pytest.mark.parametrize("spectral", [False, True])
+    def test_is_so_many_layers_that_begin_alike_and_stay_strangers(self, spectral):
+        """Beside ordinary layers with the same weights: outputs and gradients through three calls, each network with another input and another cost."""
+        stack = nn.StackedLinear(3, 4, 2, spectral_norm=spectral, generator=Generator(5), dtype=F8)
+        layers = [nn.Linear(4, 2, generator=Generator(5), dtype=F8) for _ in range(3)]  # drawn alike
+        rng, each = np.random.default_rng(0), []
+        for i, layer in enumerate(layers):
+            np.testing.assert_array_equal(stack.weight.data[i], layer.weight.data)
+            np.testing.assert_array_equal(stack.bias.data[i], layer.bias.data)
+            layer.weight.data = stack.weight.data[i] = rng.normal(size=(2, 4))
+            each.append(nn.SpectralNorm(layer, generator=Generator(0)) if spectral else layer)
+            if spectral:
+                each[i].u[...] = stack.u.data[i]
+        for _ in range(3):
+            x = rng.normal(size=(3, 5, 4))
+            y, ys = stack(tensor(x)), [layer(tensor(a)) for layer, a in zip(each, x)]
+            np.testing.assert_allclose(y.data, [a.data for a in ys], rtol=1e-12, atol=1e-12)
+            gw, gb = tinygen.grad(sum((k + 1) * (y[k] ** 2).sum() for k in range(3)), [stack.weight, stack.bias])
+            for k, layer in enumerate(layers):
+                hw, hb = tinygen.grad((k + 1) * (ys[k] ** 2).sum(), [layer.weight, layer.bias])
+                np.testing.assert_allclose(gw.data[k], hw.data, rtol=1e-9, atol=1e-12)
+                np.testing.assert_allclose(gb.data[k], hb.data, rtol=1e-9, atol=1e-12)
+
+    def test_two_calls_before_one_backward(self):
+        stack = nn.StackedLinear(2, 3, 2, spectral_norm=True, generator=generator())
+        (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
 
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))

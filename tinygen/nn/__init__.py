@@ -38,6 +38,7 @@ from .plain import (
     Unflatten,
     Upsample,
 )
+from .stacked import StackedLinear
 
 __all__ = [
     "ELU",
@@ -69,6 +70,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "SpectralNorm",
+    "StackedLinear",
     "Tanh",
     "Unflatten",
     "Upsample",

@@ -1,0 +1,66 @@
+"""Many small networks at once: linear layers side by side, whose products are one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..backend import Generator
+from . import init
+from .layers import _check_sizes, parameter
+from .module import Module
+
+__all__ = ["StackedLinear"]
+
+
+class StackedLinear(Module):
+    """`count` linear layers side by side, each with an input of its own: x (count, N, in_features) to (count, N, out_features).
+
+    With 64 units and a hundred examples nearly all of a step's time goes into finding out what to do. Layers that do the same to different numbers may share
+    that: a step of ten networks then takes little more than one of one. They stay strangers: a sum of their losses has for each its own gradient.
+
+    Parameters: weight (count, out_features, in_features) and bias (count, out_features). All begin with the *same* values, drawn as `Linear` draws them:
+    what differs in the end is then due to what differs between the networks.
+    `spectral_norm` divides each weight by its own largest singular value, as `SpectralNorm` does one layer's. Buffers: u and v, a row for each.
+    """
+
+    def __init__(self, count: int, in_features: int, out_features: int, *, spectral_norm: bool = False, generator: Generator, dtype: Any = np.float32):
+        _check_sizes("StackedLinear", count=count, in_features=in_features, out_features=out_features)
+        weight = init.kaiming_uniform((out_features, in_features), generator, a=math.sqrt(5), dtype=dtype)
+        bound = 1 / math.sqrt(in_features)
+        bias = init.uniform((out_features,), generator, -bound, bound, dtype)
+        self.weight, self.bias = (parameter(np.repeat(a[None], count, axis=0)) for a in (weight, bias))
+        self.spectral_norm = spectral_norm
+        if spectral_norm:
+            u = np.repeat(generator.normal((1, out_features), dtype), count, axis=0)
+            for _ in range(15):  # so that the first sigma is right to a few per cent
+                u, v = self._iterate(u)
+            self.register_buffer("u", u)
+            self.register_buffer("v", v)
+
+    def _iterate(self, u):
+        """v <- W^T u / |W^T u|, u <- W v / |W v|, for each network."""
+        w = self.weight.data
+        v = _units((w.swapaxes(1, 2) @ u[..., None])[..., 0])
+        return _units((w @ v[..., None])[..., 0]), v
+
+    def forward(self, x):
+        w = self.weight
+        if self.spectral_norm:
+            u, v = self.u.data.copy(), self.v.data.copy()
+            if self.training:
+                u, v = self._iterate(u)
+                self.u[...], self.v[...] = u, v
+            w = w / ops.matmul(ops.matmul(u[:, None], w), v[..., None])  # sigma = u^T W v, u and v constants
+        return ops.matmul(x, ops.swapaxes(w, 1, 2)) + self.bias.reshape((len(w), 1, -1))
+
+    def extra_repr(self) -> str:
+        count, out_features, in_features = self.weight.shape
+        return f"{count}, {in_features}, {out_features}" + (", spectral_norm=True" if self.spectral_norm else "")
+
+
+def _units(rows):
+    return rows / np.maximum(np.sqrt((rows * rows).sum(axis=1, keepdims=True)), 1e-12)
