@@ -114,6 +114,56 @@ def test_wgan_gp_on_two_points():
         np.testing.assert_allclose(-float(loss), d + d**2 / (4 * lam), rtol=1e-6)
 
 
+def slopes_of_a_free_critic(start, one_sided, d=3.0, lam=10.0):
+    """Gradient ascent on a linear critic's slope between points at distance d."""
+    w = tensor(np.array([[start]]), requires_grad=True)
+    x, t = np.full((1, 1), d), np.array([0.7])
+    for _ in range(150):
+        loss = -(x @ w).sum() + lam * gradient_penalty(lambda a, w=w: a @ w, x, 0 * x, t, one_sided=one_sided).mean()
+        w = tensor(w.numpy() - 0.04 * grad(loss, w).numpy(), requires_grad=True)
+    return float(w.numpy()[0, 0])
+
+
+def test_a_critic_that_leans_the_wrong_way_is_held_there_by_the_two_sided_penalty_alone():
+    right, wrong = 1 + 3 / 20, -1 + 3 / 20
+    for start in (-0.5, -0.1, 0.5):
+        assert slopes_of_a_free_critic(start, one_sided=True) == pytest.approx(right, rel=1e-6)
+        assert slopes_of_a_free_critic(start, one_sided=False) == pytest.approx(right if start > 0 else wrong, rel=1e-6)
+    assert slopes_of_a_free_critic(-0.1, one_sided=False, lam=1.4) == pytest.approx(1 + 3 / 2.8, rel=1e-6)  # d > 2 lambda: nothing holds it
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_the_best_penalised_critic_on_a_line(one_sided):
+    """A free slope in each cell between two densities: at the one of gradient_penalty's docstring the derivative is 0, the value as said, and none has more."""
+    x = (np.arange(60) + 0.5) / 10
+    p, q = (f / f.sum() for f in (np.exp(-((x - 4) ** 2)), np.exp(-((x - 2) ** 2) / 0.5)))
+    a, lam, dx = (np.cumsum(q) - np.cumsum(p))[:-1], 2.0, 0.1  # at the borders between cells
+    r = (0.1 + p + q)[:-1]  # any density of where the slope is measured
+    r = r / (r.sum() * dx)
+
+    def value(slope):
+        critic = lambda v: v[:, 0] * slope  # noqa: E731
+        heights = np.append(0, np.cumsum(slope.numpy() * dx))
+        penalty = gradient_penalty(critic, *np.zeros((2, 59, 1)), np.zeros(59), one_sided=one_sided)
+        gain = ((slope * a - lam * r * penalty) * dx).sum()
+        assert float((slope * a * dx).sum()) == pytest.approx(((p - q) * heights).sum())  # E_p f - E_q f, by parts
+        return gain
+
+    best = tensor(1 + a / (2 * lam * r), requires_grad=True)
+    greatest = value(best)
+    np.testing.assert_allclose(grad(greatest, best).numpy(), 0, atol=1e-12)
+    assert float(greatest) == pytest.approx((a + a**2 / (4 * lam * r)).sum() * dx, rel=1e-9)
+    rng = np.random.default_rng(0)
+    assert all(float(value(tensor(best.numpy() + rng.normal(size=59)))) < float(greatest) for _ in range(20))
+
+
+def test_the_one_sided_penalty_counts_slopes_above_1_alone():
+    slope, x = np.array([0.2, -0.9, 1.5, -3.0]), np.zeros((4, 1))
+    critic = lambda v: v[:, 0] * slope  # noqa: E731
+    np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4), one_sided=True).numpy(), [0, 0, 0.25, 4], atol=1e-9)
+    np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4)).numpy(), [0.64, 0.01, 0.25, 4], atol=1e-9)
+
+
 def test_r1_is_half_the_squared_slope():
     rng = np.random.default_rng(0)
     a, x = rng.normal(size=(4, 4)), rng.normal(size=(5, 4))

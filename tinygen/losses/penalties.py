@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..engine import Tensor, grad, tensor
-from ..ops import sqrt
+from ..ops import relu, sqrt
 
 __all__ = ["gradient_penalty", "r1"]
 
 
-def gradient_penalty(critic: Callable, real, fake, t):
+def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False):
     """(|grad_x critic(x)| - 1)^2 at x = t real + (1 - t) fake, for each example: (N,). Times lambda = 10 it is WGAN-GP's.
 
     **Why 1, and why there.** The Wasserstein distance is a maximum over functions of slope at most 1 (Kantorovich and Rubinstein),
@@ -30,6 +30,16 @@ def gradient_penalty(critic: Callable, real, fake, t):
     **What it costs.** The maximum is then not W. On two points at distance d a linear critic of slope w gains w d - lambda (w - 1)^2: best at
     w = 1 + d / (2 lambda), where it is d + d^2 / (4 lambda). Too high by d^2 / (4 lambda), and no longer proportional to d.
 
+    **On a line** it is known for any two densities. Let A = F_q - F_p be the mass that has yet to pass x, and r the density of the x where the slope is measured.
+    By parts E_p[f] - E_q[f] = int f' A dx, and each x can be treated by itself: f' A - lambda r (|f'| - 1)^2 is greatest at
+
+        f' = sign(A) (1 + |A| / (2 lambda r)),    where the integral of it is W + int A^2 / (4 lambda r) dx.
+
+    **The wrong way up.** It has a second, lower peak: with A > 0, at f' = -1 + A / (2 lambda r), while A < 2 lambda r. A critic that leans the wrong way is held
+    there, for between lies f' = 0, where the penalty is lambda: G goes away from the data, on two points as far as d = 2 lambda. Pictures have many dimensions,
+    and a gradient in them can turn round without becoming 0; on a line it cannot. `one_sided` counts slopes above 1 alone, max(0, |grad| - 1)^2: the same best
+    f', and no second peak, for now all is concave in f' (Petzka, Fischer and Lukovnikov, 2018).
+
     **Numerics.** |g| = sqrt(|g|^2 + 1e-12): at g = 0 the square root has no derivative.
 
     Parameters
@@ -37,6 +47,7 @@ def gradient_penalty(critic: Callable, real, fake, t):
     critic : pictures (N, ...) to (N,) or (N, 1), each example by itself: no batch normalization.
     real, fake : (N, ...), the same shape.
     t : (N,) from U(0, 1).
+    one_sided : the penalty is for slopes above 1 alone.
 
     Source: Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
     """
@@ -44,7 +55,8 @@ def gradient_penalty(critic: Callable, real, fake, t):
         raise ValueError(f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, and t {t.shape} one number an example")
     real, fake = _data(real), _data(fake)
     t = t.reshape(t.shape + (1,) * (real.ndim - 1))
-    return (sqrt(_squared_slope(critic, t * real + (1 - t) * fake) + 1e-12) - 1) ** 2
+    excess = sqrt(_squared_slope(critic, t * real + (1 - t) * fake) + 1e-12) - 1
+    return (relu(excess) if one_sided else excess) ** 2
 
 
 def r1(discriminator: Callable, x):

@@ -17,7 +17,7 @@ __all__ = ["StackedLinear"]
 
 
 class StackedLinear(Module):
-    """`count` linear layers side by side, each with an input of its own: x (count, N, in_features) to (count, N, out_features).
+    """`count` linear layers side by side: x (count, N, in_features), or (N, in_features) for all, to (count, N, out_features).
 
     With 64 units and a hundred examples nearly all of a step's time goes into finding out what to do. Layers that do the same to different numbers may share
     that: a step of ten networks then takes little more than one of one. They stay strangers: a sum of their losses has for each its own gradient.
