@@ -35,13 +35,14 @@ def save_costs(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float =
     for i, title in enumerate(("cost", "derivative: what reaches the generator")):
         ax = figure.add_axes((0.06 + 0.5 * i, 0.13, 0.43, 0.77))
         for k, (label, (x, *both)) in enumerate(series.items()):
-            ax.plot(x, both[i], color=CLASS_COLOURS[k % len(CLASS_COLOURS)], linewidth=2.6 if k < 2 else 1.2, linestyle="-" if k < 2 else "--", label=label)
+            ax.plot(x, both[i], color=CLASS_COLOURS[k % len(CLASS_COLOURS)], linewidth=2.6 if k < 2 else 1.4, label=label,
+                    linestyle="-" if k < 2 else (3 * k, (3, 6)))  # dashes of curves that coincide take turns
         ax.axhline(0, color="#dddddd", linewidth=0.8, zorder=0)
         ax.axvline(0, color="#dddddd", linewidth=0.8, zorder=0)
         ax.set(xlim=(x[0], x[-1]), ylim=(-reach, reach) if i == 0 else (-reach / 2, reach / 4), xlabel=xlabel)
         ax.set_title(title, size=11, color=INK)
-        if i == 1:
-            ax.legend(frameon=False, fontsize=8.5, loc="lower right")
+        if i == 0:
+            ax.legend(frameon=False, fontsize=8.5, loc="upper right")
         _tidy(ax)
     _save(figure, path)
 
