@@ -31,11 +31,11 @@ from tinygen.metrics import count_modes
 from tinygen.plot_losses import save_costs, save_table
 from tinygen.plot_planes import plane
 
-p = parser(__doc__, steps={"ring": 2500}, takes={"ring": "less than two minutes"}, batch=64)
+p = parser(__doc__, steps={"ring": 2000}, takes={"ring": "less than two minutes"}, batch=64)
 p.add_argument("--clip", type=float, default=0.1, help="limit of the clipped weights (default: 0.1)")
 args = parse(p)
 LR, BETAS = 1e-3, (0.0, 0.9)
-LAMBDA, GAMMA = 1.0, 0.1  # weights of the gradient penalty, and of R1 and R2
+LAMBDA, GAMMA = 0.1, 0.1  # weights of the gradient penalty, and of R1 and R2
 PENALTIES = ("none", "clipped weights", "gradient penalty", "R1", "R1 + R2", "spectral norm")
 DATA = ring(modes=8, radius=1.0, sigma=0.05)
 
@@ -43,7 +43,8 @@ DATA = ring(modes=8, radius=1.0, sigma=0.05)
 logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
 costs = {name: GAMES[name].generator(tensor(np.zeros(401)), logit) for name in GAMES}
 slopes = {name: grad(cost.sum(), logit) for name, cost in costs.items()}
-save_costs(args.out / "gradients.png", {name: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
+titles = {name: "minimax (saturating)" if name == "minimax" else name for name in GAMES}
+save_costs(args.out / "gradients.png", {titles[name]: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
 
 # %% 36 pairs of networks that begin alike: as many generators in one stack, and for each penalty a stack of six discriminators
 PAIRS, COLUMNS, LATENT = len(PENALTIES) * len(GAMES), len(GAMES), 2
@@ -74,12 +75,12 @@ def verdicts(x):
     return ops.stack([d(x[i])[..., 0] for i, d in enumerate(D.values())], axis=1)
 
 
-def penalty(name, real, fake):
-    """Of the slopes of one stack, the mean over each network's examples, summed; real and fake (games, n, 2)."""
+def penalty(name, real, fake, t):
+    """Of the slopes of one stack, the mean over each network's examples, summed; real and fake (games, n, 2), t (games n,) from U(0, 1)."""
     flat = lambda x: x.reshape((-1, 2))  # noqa: E731
     each = lambda x: D[name](x.reshape((COLUMNS, -1, 2))).reshape((-1,))  # noqa: E731  every example to its own network
     if name == "gradient penalty":
-        return LAMBDA * COLUMNS * losses.gradient_penalty(each, flat(real), flat(fake), generator.uniform((real.shape[0] * real.shape[1],))).mean()
+        return LAMBDA * COLUMNS * losses.gradient_penalty(each, flat(real), flat(fake), t).mean()
     if name in ("R1", "R1 + R2"):
         r1 = losses.r1(each, flat(real)).mean()
         return GAMMA * COLUMNS * (r1 + losses.r1(each, flat(fake)).mean() if name == "R1 + R2" else r1)
@@ -92,10 +93,11 @@ for step in run.steps():
     optimizer_d.lr = optimizer_g.lr = LR * optim.cosine_decay(step, steps=args.steps)
     with no_grad():
         fake = G(generator.normal((args.batch, LATENT))).data.reshape((len(PENALTIES), COLUMNS, args.batch, 2))
-    real = fake * 0 + draw(args.batch)
+    real = fake * 0 + draw(args.batch)  # the same for all
+    t = generator.uniform((COLUMNS * args.batch,))
     logits = verdicts(ops.concatenate([real, fake], axis=2))
     loss_d = sum(game.discriminator(each[:, : args.batch], each[:, args.batch :]).mean(axis=1).sum() for game, each in zip(GAMES.values(), logits, strict=True))
-    loss = loss_d + sum(penalty(name, real[i], fake[i]) for i, name in enumerate(PENALTIES))
+    loss = loss_d + sum(penalty(name, real[i], fake[i], t) for i, name in enumerate(PENALTIES))
     optimizer_d.zero_grad()
     loss.backward()
     optimizer_d.step()
