@@ -34,7 +34,7 @@ from tinygen.plot_planes import plane
 p = parser(__doc__, steps={"ring": 2000}, takes={"ring": "less than two minutes"}, batch=64)
 p.add_argument("--clip", type=float, default=0.1, help="limit of the clipped weights (default: 0.1)")
 args = parse(p)
-LR, BETAS = 1e-3, (0.0, 0.9)
+LR, BETAS = 1e-3, (0.5, 0.999)
 LAMBDA, GAMMA = 0.1, 0.1  # weights of the gradient penalty, and of R1 and R2
 PENALTIES = ("none", "clipped weights", "gradient penalty", "R1", "R1 + R2", "spectral norm")
 DATA = ring(modes=8, radius=1.0, sigma=0.05)

@@ -52,7 +52,7 @@ GAN = {"minimax": "minimax", "weight clipping": "Wasserstein", "gradient penalty
 G = {name: MLPGenerator(1, (32, 32), (1,), nn.SiLU, generator=Generator(args.seed, args.device)) for name in GAN}
 D = {name: MLPDiscriminator((32, 32), (1,), nn.SiLU, generator=Generator(args.seed + 1, args.device)) for name in GAN}
 optimizer_d = optim.Adam([w for d in D.values() for w in d.parameters()], lr=3e-3, betas=(0.0, 0.9))
-optimizer_g = optim.SGD([w for g in G.values() for w in g.parameters()], lr=5e-3, momentum=0.5)  # whose steps are as large as the gradient: Adam's are not
+optimizer_g = optim.SGD([w for g in G.values() for w in g.parameters()], lr=1.5e-2, momentum=0.5)  # whose steps are as large as the gradient: Adam's are not
 generator = Generator(args.seed, args.device)
 
 
@@ -128,7 +128,7 @@ kept.register_buffer("heights", np.zeros((len(GAN), len(X)), np.float32))
 run = Run(args, G=nn.ModuleList(G.values()), D=nn.ModuleList(D.values()), optimizer_d=optimizer_d, optimizer_g=optimizer_g, generator=generator, kept=kept)
 for step in run.steps():
     decay = optim.cosine_decay(step, steps=args.steps)
-    optimizer_d.lr, optimizer_g.lr = 3e-3 * decay, 5e-3 * decay
+    optimizer_d.lr, optimizer_g.lr = 3e-3 * decay, 1.5e-2 * decay
     for _ in range(args.k if step else 100):
         loss = critic_step()
     for i in np.flatnonzero(moments == step):
