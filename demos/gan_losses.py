@@ -6,7 +6,7 @@ whether all eight heaps of the data are found, the game they play for, or what b
 
     python demos/gan_losses.py               six games, six penalties
     python demos/gan_losses.py --clip 0.01   the limit of the first Wasserstein GAN
-    python demos/gan_losses.py --steps 6000  as long as it takes
+    python demos/gan_losses.py --steps 5000  as long as it takes
 
 It draws gradients.png: what each game's generator pays for a fake of logit l, and the derivative, which is all that reaches it through D. Both come from the engine, and
 are no second copy of the formula. And games.png: a row for each penalty, a column for each game; samples (dots) over what D says (blue real, red
@@ -31,7 +31,7 @@ from tinygen.metrics import count_modes
 from tinygen.plot_losses import save_costs, save_table
 from tinygen.plot_planes import plane
 
-p = parser(__doc__, steps={"ring": 2000}, takes={"ring": "less than two minutes"}, batch=64)
+p = parser(__doc__, steps={"ring": 1200}, takes={"ring": "about a minute"}, batch=64)
 p.add_argument("--clip", type=float, default=0.1, help="limit of the clipped weights (default: 0.1)")
 args = parse(p)
 LR, BETAS = 1e-3, (0.5, 0.999)

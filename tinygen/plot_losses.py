@@ -58,11 +58,11 @@ def save_critics(path, columns: Mapping[str, Mapping]) -> None:
     counts = {len(c["moments"]) for c in columns.values()}
     if len(counts) != 1:
         raise ValueError(f"save_critics: needs columns, each with as many moments; got {sorted(counts)}")
-    rows, wide, tall = 1 + counts.pop(), 3.6, 2.75
+    rows, wide, tall = 1 + counts.pop(), 3.6, 2.6
     figure = _figure(wide * len(columns), tall * rows + 0.1)
     width, height = 1 / len(columns), tall / (tall * rows + 0.1)
     for i, (title, column) in enumerate(columns.items()):
-        ax = figure.add_axes(((i + 0.13) * width, 1 - 0.88 * height, 0.74 * width, 0.74 * height))
+        ax = figure.add_axes(((i + 0.13) * width, 1 - 0.89 * height, 0.74 * width, 0.76 * height))
         shown = []
         for label, (steps, values, style) in column["curves"].items():
             _check_finite(f"save_critics, {title!r}, {label}", values)
@@ -70,11 +70,11 @@ def save_critics(path, columns: Mapping[str, Mapping]) -> None:
             ax.plot(steps, above, label=label, **style)
             shown.append(above[np.isfinite(above)])
         shown = np.concatenate([*shown, [1.0]])
-        ax.set(yscale="log", ylim=(max(shown.min(), 0.01) / 1.5, 4 * shown.max()))
+        ax.set(yscale="log", ylim=(max(shown.min(), 0.01) / 1.5, 5 * shown.max()))
         decades = 10.0 ** np.arange(-2, np.log10(shown.max()) + 1)
         ax.set_yticks([*decades, *3 * decades], [f"{tick:g}" for tick in (*decades, *3 * decades)])
         ax.set_yticks([], minor=True)
-        ax.legend(frameon=False, fontsize=7, loc="upper right", ncols=2)
+        ax.legend(frameon=False, fontsize=6.5, loc="upper right", ncols=2, handlelength=1.3, columnspacing=1.0, borderaxespad=0.2)
         ax.set_title(title, size=12, weight="bold", color=INK)
         _tidy(ax)
         for k, moment in enumerate(column["moments"]):
@@ -85,7 +85,7 @@ def save_critics(path, columns: Mapping[str, Mapping]) -> None:
 def _draw_moment(figure, moment: Mapping, place: tuple, legend: bool) -> None:
     left, bottom, width, height = place
     x = moment["x"]
-    ax = figure.add_axes((left + 0.13 * width, bottom + 0.2 * height, 0.74 * width, 0.64 * height))
+    ax = figure.add_axes((left + 0.13 * width, bottom + 0.12 * height, 0.74 * width, 0.7 * height))
     top = 1.35 * float(moment["p"].max())  # what is a needle beside the data may leave the picture
     for y, colour, label in ((moment["p"], REAL, "data, p"), (moment["q"], FAKE, "generated, q")):
         ax.fill_between(x, y, color=colour, alpha=0.35, linewidth=0, label=label)
