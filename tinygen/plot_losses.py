@@ -101,7 +101,7 @@ def _draw_moment(figure, moment: Mapping, place: tuple, legend: bool) -> None:
     right.spines["right"].set(visible=True, color="#bbbbbb")
     if legend:
         lines = [*ax.collections, *right.get_lines()]
-        right.legend(lines, [each.get_label() for each in lines], fontsize=6.5, frameon=False, loc="best")
+        right.legend(lines, [each.get_label() for each in lines], fontsize=6.5, frameon=False, loc="center right")
     ax.set_title(f"{moment['title']}\n{moment['note']}", size=8, color=INK, linespacing=1.3)
 
 
