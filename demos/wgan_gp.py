@@ -120,7 +120,7 @@ def heights(name):
 
 # %% Training. The critics begin, with 100 steps; what is seen at some steps is kept, in the checkpoint too.
 moments = np.unique(np.round(np.linspace(0, args.steps - 1, MOMENTS)).astype(int))
-early = moments[len(moments) // 30]
+early = moments[len(moments) // 15]
 kept = nn.Module()
 kept.register_buffer("made", np.zeros((len(GAN), len(moments), len(NOISE)), np.float32))
 kept.register_buffer("said", np.zeros((len(GAN), len(moments), 3)))
