@@ -64,10 +64,10 @@ PAIRS, COLUMNS, LATENT = len(PENALTIES) * len(GAMES), len(GAMES), 2
 
 
 def stack(count, sizes, seed, spectral_norm=False):
-    """`count` networks side by side, with 0.2 l for l < 0 between their layers."""
-    generator, layers = Generator(seed, args.device), []
+    """`count` networks side by side that begin alike, with 0.2 l for l < 0 between their layers."""
+    generators, layers = [Generator(seed, args.device) for _ in range(count)], []
     for a, b in zip(sizes, sizes[1:], strict=False):
-        layers += [nn.StackedLinear(count, a, b, spectral_norm=spectral_norm, generator=generator), nn.LeakyReLU(0.2)]
+        layers += [nn.StackedLinear(a, b, spectral_norm=spectral_norm, generators=generators), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers[:-1])
 
 

@@ -90,11 +90,11 @@ LAYERS = {
         lambda x, m: naive.linear(x, m.layer.weight.data / (m.u.data @ m.layer.weight.data @ m.v.data), m.layer.bias.data),
     ),
     "StackedLinear": (
-        lambda g, t: nn.StackedLinear(2, 3, 5, generator=g, dtype=t), (2, 4, 3),
+        lambda g, t: nn.StackedLinear(3, 5, generators=[g, g], dtype=t), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], m.weight.data[i], m.bias.data[i]) for i in range(2)]),
     ),
     "StackedLinear with spectral norm": (
-        lambda g, t: nn.StackedLinear(2, 3, 5, spectral_norm=True, generator=g, dtype=t).eval(), (2, 4, 3),
+        lambda g, t: nn.StackedLinear(3, 5, spectral_norm=True, generators=[g, g], dtype=t).eval(), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], w / (m.u.data[i] @ w @ m.v.data[i]), m.bias.data[i]) for i, w in enumerate(m.weight.data)]),
     ),
     "ReLU": (lambda g, t: nn.ReLU(), (2, 3), lambda x, m: np.where(x > 0, x, 0)),
@@ -310,10 +310,10 @@ class TestSpectralNorm:
 
 class TestStackedLinear:
     @pytest.mark.parametrize("spectral", [False, True])
-    def test_is_so_many_layers_that_begin_alike_and_stay_strangers(self, spectral):
+    def test_is_so_many_layers_that_stay_strangers(self, spectral):
         """Beside ordinary layers with the same weights: outputs and gradients through three calls, each network with another input and another cost."""
-        stack = nn.StackedLinear(3, 4, 2, spectral_norm=spectral, generator=Generator(5), dtype=F8)
-        layers = [nn.Linear(4, 2, generator=Generator(5), dtype=F8) for _ in range(3)]  # drawn alike
+        stack = nn.StackedLinear(4, 2, spectral_norm=spectral, generators=[Generator(i) for i in (5, 6, 5)], dtype=F8)
+        layers = [nn.Linear(4, 2, generator=Generator(i), dtype=F8) for i in (5, 6, 5)]  # drawn alike
         rng, each = np.random.default_rng(0), []
         for i, layer in enumerate(layers):
             np.testing.assert_array_equal(stack.weight.data[i], layer.weight.data)
@@ -333,7 +333,7 @@ class TestStackedLinear:
                 np.testing.assert_allclose(gb.data[k], hb.data, rtol=1e-9, atol=1e-12)
 
     def test_two_calls_before_one_backward(self):
-        stack = nn.StackedLinear(2, 3, 2, spectral_norm=True, generator=generator())
+        stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()])
         (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
 
 

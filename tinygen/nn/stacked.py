@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,25 +18,27 @@ __all__ = ["StackedLinear"]
 
 
 class StackedLinear(Module):
-    """`count` linear layers side by side: x (count, N, in_features), or (N, in_features) for all, to (count, N, out_features).
+    """Linear layers side by side, one for each of `count` generators: x (count, N, in_features), or (N, in_features) for all, to (count, N, out_features).
 
     With 64 units and a hundred examples nearly all of a step's time goes into finding out what to do. Layers that do the same to different numbers may share
     that: a step of ten networks then takes little more than one of one. They stay strangers: a sum of their losses has for each its own gradient.
 
-    Parameters: weight (count, out_features, in_features) and bias (count, out_features). All begin with the *same* values, drawn as `Linear` draws them:
-    what differs in the end is then due to what differs between the networks.
+    Parameters: weight (count, out_features, in_features) and bias (count, out_features), drawn as `Linear` draws them, each by its own generator. Generators of
+    the same seed draw the *same* values: what differs in the end is then due to what else differs between the networks.
     `spectral_norm` divides each weight by its own largest singular value, as `SpectralNorm` does one layer's. Buffers: u and v, a row for each.
     """
 
-    def __init__(self, count: int, in_features: int, out_features: int, *, spectral_norm: bool = False, generator: Generator, dtype: Any = np.float32):
-        _check_sizes("StackedLinear", count=count, in_features=in_features, out_features=out_features)
-        weight = init.kaiming_uniform((out_features, in_features), generator, a=math.sqrt(5), dtype=dtype)
+    def __init__(self, in_features: int, out_features: int, *, spectral_norm: bool = False, generators: Sequence[Generator], dtype: Any = np.float32):
+        _check_sizes("StackedLinear", count=len(generators), in_features=in_features, out_features=out_features)
         bound = 1 / math.sqrt(in_features)
-        bias = init.uniform((out_features,), generator, -bound, bound, dtype)
-        self.weight, self.bias = (parameter(np.repeat(a[None], count, axis=0)) for a in (weight, bias))
+        drawn = [
+            (init.kaiming_uniform((out_features, in_features), g, a=math.sqrt(5), dtype=dtype), init.uniform((out_features,), g, -bound, bound, dtype))
+            for g in generators
+        ]
+        self.weight, self.bias = (parameter(np.stack(arrays)) for arrays in zip(*drawn, strict=True))
         self.spectral_norm = spectral_norm
         if spectral_norm:
-            u = np.repeat(generator.normal((1, out_features), dtype), count, axis=0)
+            u = np.stack([g.normal((out_features,), dtype) for g in generators])
             for _ in range(15):  # so that the first sigma is right to a few per cent
                 u, v = self._iterate(u)
             self.register_buffer("u", u)
