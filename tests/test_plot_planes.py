@@ -33,6 +33,21 @@ def test_fields_points_lines_and_marks_are_where_they_belong(tmp_path):
     assert at(1, 2, 1).tolist() != [255, 255, 255] and at(-1, 1, 1).tolist() == [255, 255, 255]
 
 
+def test_rows_of_panels_and_a_mesh(tmp_path):
+    extent = (0.0, 1.0, 0.0, 1.0)
+    t = np.linspace(0, 1, 50)
+    mesh = {"mesh": np.stack([np.stack([t, 0 * t + y], axis=1) for y in (0.25, 0.75)])}
+    save_planes(tmp_path / "a.png", {str(k): mesh if k == 2 else {} for k in range(3)}, extent, columns=2)
+    save_planes(tmp_path / "b.png", {"alone": {}}, extent)
+    with Image.open(tmp_path / "a.png") as four, Image.open(tmp_path / "b.png") as one:
+        assert abs(four.height - 2 * one.height) < 2 and one.width < four.width < 2 * one.width  # the rim is there once
+        picture = np.asarray(four.convert("L")).astype(int)
+    dpi, (low, high) = 150, (0.25, 0.75)
+    rows, column = [round(len(picture) - (0.75 + 3.7 * y) * dpi) for y in (low, 0.5, high)], round((0.45 + 3.7 / 2) * dpi)
+    dark = [picture[r - 2 : r + 3, column].min() < 150 for r in rows]  # the third panel, below the first
+    assert dark == [True, False, True]
+
+
 @pytest.mark.parametrize("panel, message", [
     ({"field": np.zeros(5), "between": ("#000000", "#ffffff")}, "m\\^2 in a row"),
     ({"field": np.full(4, 2.0), "between": ("#000000", "#ffffff")}, "from 0 to 1"),
@@ -40,6 +55,8 @@ def test_fields_points_lines_and_marks_are_where_they_belong(tmp_path):
     ({"field": np.array([0, np.nan, 0, 0])}, "NaN"),
     ({"points": np.zeros((3, 2))}, "integer labels"),
     ({"points": np.zeros((3, 3)), "labels": np.zeros(3, int)}, "points"),
+    ({"mesh": np.zeros((3, 2))}, "a mesh is lines"),
+    ({"mesh": np.full((1, 3, 2), np.inf)}, "NaN or infinite"),
     ({"heat": 1}, "no such thing in a panel as heat"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_named(panel, message, tmp_path):

@@ -18,11 +18,12 @@ def plane(extent: Sequence[float], resolution: int = 200) -> np.ndarray:
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
-def save_planes(path, panels: Mapping[str, Mapping], extent: Sequence[float], *, names: Sequence[str] = ()) -> None:
-    """Draw {title: panel} side by side over the same extent = (left, right, bottom, top). A panel may have
+def save_planes(path, panels: Mapping[str, Mapping], extent: Sequence[float], *, names: Sequence[str] = (), columns: int | None = None) -> None:
+    """Draw {title: panel} over the same extent = (left, right, bottom, top), side by side or so many in a row. A panel may have
 
     field : values (m^2,) at `plane(extent, m)`, from 0 to 1, shown as colours; between : the colours of 0 and 1, and any between them.
     lines : [(values (m^2,), levels, style)], contours; style "-" or "--".
+    mesh : (k, m, 2), k thin lines through m points each.
     points : (n, 2), and labels : integers (n,), their classes, which are called `names`.
     marks : {text: (x, y)}, stars with the text beside them.
     note : a line or two below.
@@ -35,10 +36,14 @@ def save_planes(path, panels: Mapping[str, Mapping], extent: Sequence[float], *,
     panels = {title: _checked(title, panel) for title, panel in panels.items()}
     side, gap = 3.7, 0.45
     tall = side * (top - bottom) / (right - left)
-    width, height = len(panels) * (side + gap) + 0.1, tall + 1.15
+    columns = min(columns or len(panels), len(panels))
+    rows = -(-len(panels) // columns)
+    width, height = columns * (side + gap) + 0.1, rows * (tall + 1.15)
     figure = _figure(width, height)
     for i, (title, panel) in enumerate(panels.items()):
-        ax = figure.add_axes(((gap + i * (side + gap)) / width, 0.75 / height, side / width, tall / height))
+        row, column = divmod(i, columns)
+        below = 0.75 + (rows - 1 - row) * (tall + 1.15)
+        ax = figure.add_axes(((gap + column * (side + gap)) / width, below / height, side / width, tall / height))
         if "field" in panel:
             colours = _blend(_square(panel["field"]), panel["between"])
             ax.imshow(colours, extent=extent, origin="lower", interpolation="bilinear", aspect="auto", zorder=0)
@@ -46,6 +51,8 @@ def save_planes(path, panels: Mapping[str, Mapping], extent: Sequence[float], *,
             z = _square(_array(values))
             x, y = np.linspace(left, right, len(z)), np.linspace(bottom, top, len(z))
             ax.contour(x, y, z, levels=levels, colors=INK, linestyles=style, linewidths=1.2, zorder=2)
+        for line in panel.get("mesh", ()):
+            ax.plot(*line.T, color=INK, linewidth=0.6, alpha=0.7, zorder=2)
         if "points" in panel:
             labels = panel["labels"]
             order = np.random.default_rng(0).permutation(len(labels))  # so that no class lies on top of another
@@ -71,14 +78,16 @@ def save_planes(path, panels: Mapping[str, Mapping], extent: Sequence[float], *,
 
 def _checked(title: str, panel: Mapping) -> dict:
     """The panel's arrays as NumPy arrays, or an error that names it."""
-    known = {"field", "between", "lines", "points", "labels", "marks", "note"}
+    known = {"field", "between", "lines", "mesh", "points", "labels", "marks", "note"}
     if unknown := set(panel) - known:
         raise ValueError(f"save_planes, {title!r}: no such thing in a panel as {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
-    arrays = {key: _array(panel[key]) for key in ("field", "points", "labels") if key in panel}
+    arrays = {key: _array(panel[key]) for key in ("field", "mesh", "points", "labels") if key in panel}
     for key, a in arrays.items():
         _check_finite(f"save_planes, {title!r}, {key}", a)
     if "field" in arrays and (len(panel.get("between", ())) < 2 or arrays["field"].min() < -1e-6 or arrays["field"].max() > 1 + 1e-6):
         raise ValueError(f"save_planes, {title!r}: a field has values from 0 to 1, and `between`, two colours or more")
+    if "mesh" in arrays and arrays["mesh"].shape[2:] != (2,):
+        raise ValueError(f"save_planes, {title!r}: a mesh is lines (k, m, 2), got {arrays['mesh'].shape}")
     if "points" in arrays:
         points, labels = arrays["points"], arrays.get("labels", np.zeros(0, int))
         if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1] or labels.dtype.kind not in "iu":
