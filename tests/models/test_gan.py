@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, grad, losses, nn, no_grad, optim
-from tinygen.models.gan import MLPDiscriminator, MLPGenerator
+from tinygen import Generator, check_grads, grad, losses, nn, no_grad, optim
+from tinygen.models.gan import MLPDiscriminator, MLPGenerator, minibatch_std, pack
 
 
 def test_shapes_and_precision():
@@ -49,3 +49,23 @@ def test_algorithm_1_moves_the_generator_to_the_data():
         of_g.step()
     x = make(g.normal((5000, 1))).numpy()
     assert abs(x.mean() - 2) < 0.25 and 0.25 < x.std() < 0.8, (x.mean(), x.std())
+
+
+def test_a_pack_is_examples_one_after_the_other():
+    assert pack(np.arange(12.0).reshape(6, 2), 3).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    assert pack(np.zeros((4, 3, 8, 8)), 2).shape == (2, 6, 8, 8) and pack(np.zeros((0, 2)), 2).shape == (0, 4)
+    with pytest.raises(ValueError, match="5 examples .* packs of 2"):
+        pack(np.zeros((5, 2)), 2)
+
+
+def test_the_spread_of_a_group_stands_in_each_of_it():
+    x = np.random.default_rng(0).normal(size=(6, 2, 3))
+    y = minibatch_std(x, 3)
+    assert y.shape == (6, 3, 3) and np.array_equal(y[:, :2], x)
+    for i in (0, 3):
+        np.testing.assert_allclose(y[i : i + 3, 2], x[i : i + 3].std(axis=0).mean(), rtol=1e-7)
+    check_grads(lambda x: minibatch_std(x, 3), x)
+    same = minibatch_std(np.ones((4, 2), np.float32), 4)
+    assert same.dtype == np.float32 and np.allclose(same[:, 2], 1e-4)
+    with pytest.raises(ValueError, match="5 examples .* groups of 4"):
+        minibatch_std(np.zeros((5, 2)), 4)

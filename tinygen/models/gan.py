@@ -7,6 +7,8 @@ where two things are easily got wrong:
 
 - a step of D must not move G, and need not differentiate it: make the fakes under `no_grad()`;
 - a step of G needs the gradient *through* D, not D's own: `grad(loss, [*G.parameters()])` computes nothing else.
+
+**One verdict an example** does not see that all examples are the same. `pack` and `minibatch_std` let the discriminator see several at once.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from itertools import pairwise
 
 from ..backend import Generator
 from ..nn import Flatten, LeakyReLU, Linear, Module, Sequential, Unflatten
+from ..ops import broadcast_to, concatenate, sqrt, var
 
-__all__ = ["MLPDiscriminator", "MLPGenerator"]
+__all__ = ["MLPDiscriminator", "MLPGenerator", "minibatch_std", "pack"]
 
 
 class MLPGenerator(Module):
@@ -55,3 +58,32 @@ class MLPDiscriminator(Module):
 
 def _layers(sizes: Sequence[int], activation: type[Module], generator: Generator) -> list[Module]:
     return [layer for a, b in pairwise(sizes) for layer in (Linear(a, b, generator=generator), activation())]
+
+
+def pack(x, m: int):
+    """x (N, C, ...) to (N / m, m C, ...): m examples one after the other are one, for a discriminator that judges them together.
+
+    If each were real or fake by itself, nothing would be new. But all m are real or all fake: of a generator that makes half of the modes, m examples lie all
+    in that half for certain, of the data with chance 2^-m. What is missing shows the more, the larger m.
+
+    Source: Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2018, section 2.
+    """
+    if len(x) % m:
+        raise ValueError(f"pack: {len(x)} examples cannot be put in packs of {m}")
+    return x.reshape((len(x) // m, m * x.shape[1], *x.shape[2:]))
+
+
+def minibatch_std(x, group: int):
+    """x (N, C, ...) with one channel more, (N, C + 1, ...): how far `group` examples one after the other spread, the same number in each of them.
+
+    The standard deviation over the group of each feature in each place, averaged over these. Fakes that are all alike give themselves away by it.
+    **Numerics.** sqrt(variance + 1e-8): at 0 the square root has no derivative.
+
+    Source: Karras et al., Progressive Growing of GANs, 2018, section 3.
+    """
+    if len(x) % group:
+        raise ValueError(f"minibatch_std: {len(x)} examples cannot be divided into groups of {group}")
+    groups = x.reshape((len(x) // group, group, *x.shape[1:]))
+    spread = sqrt(var(groups, axis=1) + 1e-8).mean(axis=tuple(range(1, x.ndim)))  # (N / group,)
+    spread = broadcast_to(spread.reshape((len(groups), 1, 1, *[1] * (x.ndim - 2))), shape=(len(groups), group, 1, *x.shape[2:]))
+    return concatenate(x, spread.reshape((len(x), 1, *x.shape[2:])), axis=1)
