@@ -24,6 +24,16 @@ def test_layers_are_the_papers():
     assert abs(make.layers[3].weight.numpy().std() - 0.02) < 1e-3
 
 
+def test_without_normalization_examples_do_not_see_one_another():
+    x = Generator(1).normal((4, 3, 16, 16))
+    for normalized in (True, False):
+        judge = DCDiscriminator(3, 16, 4, normalized=normalized, generator=Generator(0))
+        apart = np.concatenate([judge(x[i : i + 2]).numpy() for i in (0, 2)])
+        assert np.allclose(apart, judge(x).numpy(), rtol=1e-5, atol=1e-6) != normalized
+        convolutions = [layer for layer in judge.layers if isinstance(layer, nn.Conv2d)]
+        assert [layer.bias is None for layer in convolutions] == [False, normalized, False]
+
+
 def test_a_step_of_each():
     g = Generator(0)
     make, judge = DCGenerator(5, 1, 8, 8, generator=g), DCDiscriminator(1, 8, 8, generator=g)

@@ -7,7 +7,8 @@ nor the discriminator's input; no hidden dense layers; relu in the generator, ta
 discriminator goes the same way back to one logit. Pictures are from -1 to 1, tanh's range.
 
 **Batch normalization sees a batch.** The discriminator must see real and fake pictures in separate batches: in a mixed one, the means themselves would tell them
-apart. And a fake depends on the other fakes of its batch; for pictures to look at use `eval()`.
+apart. And a fake depends on the other fakes of its batch; for pictures to look at use `eval()`. A penalty on the discriminator's slope (losses/penalties.py)
+asks for each example by itself: then leave its normalization out, and let `nn.he_normal` draw weights that keep the signal without it.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ class DCGenerator(Module):
 
 
 class DCDiscriminator(Module):
-    """Pictures (N, colours, size, size) to one logit each, (N,). Parameters as for `DCGenerator`."""
+    """Pictures (N, colours, size, size) to one logit each, (N,). Parameters as for `DCGenerator`; `normalized=False` leaves batch normalization out."""
 
-    def __init__(self, colours: int = 3, size: int = 32, width: int = 64, *, generator: Generator):
+    def __init__(self, colours: int = 3, size: int = 32, width: int = 64, *, normalized: bool = True, generator: Generator):
         channels = _channels("DCDiscriminator", size, width)[::-1]
         layers = [Conv2d(colours, channels[0], 4, 2, 1, generator=generator), LeakyReLU(0.2)]
         for a, b in pairwise(channels):
-            layers += [Conv2d(a, b, 4, 2, 1, bias=False, generator=generator), BatchNorm2d(b), LeakyReLU(0.2)]
+            layers += [Conv2d(a, b, 4, 2, 1, bias=not normalized, generator=generator), *[BatchNorm2d(b)] * normalized, LeakyReLU(0.2)]
         self.layers = Sequential(*layers, Conv2d(channels[-1], 1, 4, 1, 0, generator=generator))  # 4x4 to 1x1
         _small_weights(self, generator)
 
