@@ -22,13 +22,14 @@ def signed(n, deviation=1.0):
     return deviation * np.sqrt(n) * np.concatenate([np.eye(n), -np.eye(n)])
 
 
-def trained(a, sigma, seed, steps=500, mirrored=False):
+def trained(a, sigma, seed, steps=500, mirrored=False, latent=K):
     """A linear deepfake of people `a`, its input spoilt by noise: the loss that it reaches, and M, the state that a swap makes of A's.
+    With `latent` other than K, which is how many numbers a state has, the matrix by which A's state becomes a swap's in place of M.
 
     `mirrored`: begin near the place where the first number of the state is read off A_A - A_B, and so mirrored, and the others off A_A + A_B.
     """
     g = Generator(seed)
-    model = Deepfake(*(LinearAutoencoder(K, (1, 1, D), generator=g) for _ in range(2)))
+    model = Deepfake(*(LinearAutoencoder(latent, (1, 1, D), generator=g) for _ in range(2)))
     for w in model.parameters():
         w._data = w.data.astype(np.float64)
     if mirrored:
@@ -45,7 +46,9 @@ def trained(a, sigma, seed, steps=500, mirrored=False):
         loss.backward()
         optimizer.lr = 0.05 * optim.cosine_decay(step, steps=steps)
         optimizer.step()
-    e = [*model.encoder.parameters()][0].numpy()
+    e, d = ([*part.parameters()][0].numpy() for part in (model.encoder, model.decoders[1]))
+    if latent != K:
+        return float(loss.numpy()), a[1].T @ d @ e @ a[0]
     m = np.linalg.solve(e @ a[1], e @ a[0])
     with no_grad():  # D_B E x_A is what D_B makes of B in the state M s
         np.testing.assert_allclose(*(model(z.reshape(x[0].shape), 1).numpy() for z in (s @ a[0].T, s @ m.T @ a[1].T)), atol=1e-3)
@@ -87,6 +90,12 @@ def test_of_people_with_nothing_in_common_the_swapped_state_is_turned_at_will():
         np.testing.assert_allclose(loss, 2 * K / 1.5, rtol=1e-5)
         np.testing.assert_allclose(m @ m.T, np.eye(K), atol=1e-2)
     assert max(np.abs(m - np.eye(K)).max() for _, m in found) > 0.5
+
+
+def test_a_wide_code_leaves_the_swap_faint():
+    loss, swap = trained(people(0.6), 0.5, 0, latent=2 * K)
+    np.testing.assert_allclose(loss, 2 * K * 0.25 / 1.25, rtol=1e-5)
+    np.testing.assert_allclose(swap, 0.6 / 1.25 * np.eye(K), atol=2e-3)
 
 
 def small(seed=0):

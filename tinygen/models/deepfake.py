@@ -32,7 +32,10 @@ the state moves pixels, each person's in their own way, and c says how alike (th
 
 5. With means, x_p = m_p + A_p s, an encoder that hears them adds D_B E (m_A - m_B) to every swap, the same wrong state for all. So subtract each person's own.
 
-The method lives on c > 0, then: *the same state must change the same pixels in the same sense*. That is why faces are cut out and aligned first. (And the
+6. All this in k numbers. With 2 k or more the encoder need not choose, it hears both people whole, and D_p E = f(1) A_p A_p^T is best: the swap of x_A is
+   f(1) c A_B s, the right state but faint, with an error of 1 - c. *The code must be too narrow for two languages.*
+
+The method lives on c > 0, then: the same state must change the same pixels in the same sense. That is why faces are cut out and aligned first. (And the
 first programs moved A's mean colour to B's, for the reason in 5.) Convolutions help: an edge that moves is the same edge in both.
 
 **What it may not be used for**: to show people doing or saying what they did not, unless they agreed and every viewer is told. demos/deepfake.py says more.
