@@ -36,14 +36,14 @@ the state moves pixels, each person's in their own way, and c says how alike (th
    f(1) c A_B s, the right state but faint, with an error of 1 - c. *The code must be too narrow for two languages.*
 
 The method lives on c > 0, then: the same state must change the same pixels in the same sense. That is why faces are cut out and aligned first. (And the
-first programs moved A's mean colour to B's, for the reason in 5.) Convolutions help: an edge that moves is the same edge in both.
+first programs moved A's mean colour to B's, for the reason in 5.) What noise has to do there, warped pictures did, with the unwarped ones to be given back.
 
 **What it may not be used for**: to show people doing or saying what they did not, unless they agreed and every viewer is told. demos/deepfake.py says more.
 """
 
 from __future__ import annotations
 
-from ..nn import Module, ModuleList
+from ..nn import BatchNorm1d, Module, ModuleList
 from .autoencoder import Autoencoder
 
 __all__ = ["Deepfake"]
@@ -52,29 +52,41 @@ __all__ = ["Deepfake"]
 class Deepfake(Module):
     """Two autoencoders that share an encoder: the first one's. (The second one's is not used.) People are 0 and 1.
 
+    Each number of a person's codes is standardized among that person's own, by batch normalization without weights: in training over the batch, in
+    evaluation over the batches seen. So both people's codes have mean 0 and deviation 1, and neither speaks louder: 5. above, for the codes.
+
     Parameters
     ----------
     one, other : autoencoders of the same kind, so that the second decoder can read the first encoder's codes.
-
-    ``model(x, 0)`` is what decoder 0 makes of pictures x: of person 0 a reconstruction, of person 1 a swap.
+    device : where they lie.
     """
 
-    def __init__(self, one: Autoencoder, other: Autoencoder):
+    def __init__(self, one: Autoencoder, other: Autoencoder, *, device: str = "cpu"):
         if one.latent != other.latent:
             raise ValueError(f"Deepfake: both decoders read the same codes, so both need as many dimensions; got {one.latent} and {other.latent}")
         self.latent = one.latent
         self.encoder = one.encoder
         self.decoders = ModuleList([one.decoder, other.decoder])
+        self.norms = ModuleList([BatchNorm1d(one.latent, affine=False, device=device) for _ in range(2)])
 
-    def encode(self, x):
-        """Pictures x (N, channels, height, width), of whom ever, to codes z (N, latent)."""
-        return self.encoder(x)
+    def encode(self, x, person: int):
+        """Pictures x (N, channels, height, width) of one person, 0 or 1, to codes z (N, latent)."""
+        return self.norms[_check(person)](self.encoder(x))
 
     def decode(self, z, person: int):
-        """Codes z (N, latent) to pictures of one person, 0 or 1."""
-        if person not in (0, 1):
-            raise ValueError(f"Deepfake: there are two people, 0 and 1; got {person!r}")
-        return self.decoders[person](z)
+        """Codes z (N, latent), of either, to pictures of one person, 0 or 1."""
+        return self.decoders[_check(person)](z)
 
     def forward(self, x, person: int):
-        return self.decode(self.encode(x), person)
+        """A person's pictures given back."""
+        return self.decode(self.encode(x, person), person)
+
+    def swap(self, x, person: int):
+        """A person's pictures x, with the other person in them."""
+        return self.decode(self.encode(x, person), 1 - person)
+
+
+def _check(person: int) -> int:
+    if person not in (0, 1):
+        raise ValueError(f"Deepfake: there are two people, 0 and 1; got {person!r}")
+    return person
