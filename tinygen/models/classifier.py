@@ -16,7 +16,7 @@ from ..backend import Generator, to_device
 from ..data import Loader
 from ..engine import no_grad
 from ..losses import bernoulli_nll, squared_error
-from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential
+from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential, he_normal
 from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
 
@@ -139,12 +139,12 @@ class Reader(AttributeJudge):
         return _in_parts(self, _floats(images), device)
 
 
-def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 600, device: str = "cpu") -> Reader:
-    """The reader of faces: squared error, Adam, 600 batches of 128, seed 0. About 20 seconds on two cores. Nothing is mirrored: it knows left from right.
+def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, device: str = "cpu") -> Reader:
+    """The reader of faces: squared error, Adam, 1200 batches of 64, seed 0. About 20 seconds on two cores. Nothing is mirrored: it knows left from right.
 
     Parameters
     ----------
-    images : the training split, uint8 (n, 3, 32, 32), at least 128 of them.
+    images : the training split, (n, 3, 32, 32), bytes or floats from 0 to 1, at least 64 of them.
     numbers : (n, a), what to read, each from 0 to 1.
     steps : fewer only to try out whether a program runs.
     """
@@ -152,9 +152,11 @@ def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 600, d
         raise ValueError(f"train_reader: needs images (n, 3, 32, 32) and numbers (n, a), got {images.shape} and {numbers.shape}")
     if not ((numbers >= 0) & (numbers <= 1)).all():
         raise ValueError(f"train_reader: numbers are from 0 to 1; these go from {numbers.min():g} to {numbers.max():g}: scale them")
-    model = Reader(numbers.shape[1], generator=Generator(0, device))
+    generator = Generator(0, device)
+    model = Reader(numbers.shape[1], generator=generator)
+    he_normal(model, generator)  # with the layers' own small weights it says the mean for hundreds of steps
     optimizer = Adam(model.parameters(), lr=3e-3)
-    loader = Loader(images, numbers.astype(np.float32), batch_size=128, seed=0)
+    loader = Loader(images, numbers.astype(np.float32), batch_size=64, seed=0)
     for step in range(steps):
         x, y = next(loader)
         loss = squared_error(model(to_device(_floats(x), device)), to_device(y, device)).mean()
