@@ -63,17 +63,18 @@ def draw(n):
 # %% The exact picture of the game: densities on a fine grid
 X = np.linspace(-5, 5, 1001)
 DX = X[1] - X[0]
+EDGES = np.append(X - DX / 2, X[-1] + DX / 2)  # of the cells around X
 NOISE = np.array([NormalDist().inv_cdf(u) for u in (np.arange(2001) + 0.5) / 2001])  # quantiles of N(0, 1): equal mass between neighbours
 DATA = sum(w / (s * np.sqrt(2 * np.pi)) * np.exp(-(((X - m) / s) ** 2) / 2) for w, m, s in HEAPS)
 
 
 def spread(ends):
-    """The density on X of equal masses, each spread evenly between two neighbours of `ends`."""
+    """The density on X of equal masses, each spread evenly between two neighbours of `ends`: less than 1 in all where some are outside."""
     low, high = np.sort(np.stack([ends[:-1], ends[1:]]), axis=0)
     width = np.maximum(high - low, 4 * DX)  # the grid shows nothing narrower
     middle = (low + high) / 2
-    below = np.clip((X[:, None] + DX / 2 - (middle - width / 2)) / width, 0, 1).mean(axis=1)  # share of the mass up to each cell's right end
-    return np.diff(below, prepend=0) / DX
+    below = np.clip((EDGES[:, None] - (middle - width / 2)) / width, 0, 1).mean(axis=1)  # share of the mass up to each edge
+    return np.diff(below) / DX
 
 
 def seen():
@@ -86,9 +87,9 @@ def moment(step, made, logit):
     """Of what was seen, a frame of the picture; and V, the greatest V, TV and W."""
     made, logit = made.astype(np.float64), logit.astype(np.float64)
     q = np.maximum(spread(made), 1e-12)
-    value = -((DATA * np.logaddexp(0, -logit) + q * np.logaddexp(0, logit)) * DX).sum()
+    value = -(DATA * np.logaddexp(0, -logit) * DX).sum() - np.logaddexp(0, np.interp(made, X, logit)).mean()  # outside X, D is taken as at its ends
     best = ((DATA * np.log(DATA / (DATA + q)) + q * np.log(q / (DATA + q))) * DX).sum()
-    variation = 0.5 * (np.abs(DATA - q) * DX).sum()
+    variation = 1 - (np.minimum(DATA, q) * DX).sum()  # what is outside overlaps with nothing
     made = np.sort(made)
     goal = np.interp((np.arange(len(made)) + 0.5) / len(made), (np.cumsum(DATA) - DATA / 2) * DX, X)  # on a line transport keeps the order
     arrows = np.stack([made, goal], axis=1)[len(made) // 32 :: len(made) // 16].clip(X[0], X[-1])
