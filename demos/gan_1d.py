@@ -4,9 +4,9 @@ Question to predict, before you run it: the generator begins with all its mass i
 "real" or "fake". How does the generator learn that there are two? And at the end, when the data's density p and the generator's q are the same:
 what does the best discriminator say, and what is left of the gradient?
 
-    python demos/gan_1d.py                          the minimax game as printed: five steps of D for one of G, SGD with momentum
-    python demos/gan_1d.py --k 1                    one step of D for one of G
-    python demos/gan_1d.py --game "least squares"   another game; --help names them
+    python demos/gan_1d.py                         the minimax game as printed: five steps of D for one of G, SGD with momentum
+    python demos/gan_1d.py --k 1                   one step of D for one of G
+    python demos/gan_1d.py --game non-saturating   the generator raises log D; games without a D are in demos/gan_losses.py
 
 It draws game.gif, the lecture's picture as training goes, and game.png, four moments of it: p and q; the D that was learned; dashed, the best one for these two,
 p / (p + q); in grey, on the right-hand axis, max(p, q) / (p + q), the chance to be right by choosing the denser class at each x. Its mean is 1/2 (1 + TV): TV is
@@ -39,7 +39,7 @@ from tinygen.plot import save_curves
 from tinygen.plot_game import save_game, save_game_animation
 
 p = parser(__doc__, steps={"two heaps": 1500}, takes={"two heaps": "about half a minute"}, batch=256)
-p.add_argument("--game", choices=list(GAMES), default="minimax", help="what the two play for (default: minimax, as printed)")
+p.add_argument("--game", choices=["minimax", "non-saturating"], default="minimax", help="what G descends (default: minimax, as printed)")
 p.add_argument("--k", type=natural, default=5, help="steps of the discriminator for one of the generator (default: 5)")
 args = parse(p)
 HEAPS = ((0.5, -1.2, 0.5), (0.5, 1.5, 0.7))  # weight, mean and standard deviation of the data's Gaussians
