@@ -164,6 +164,15 @@ def test_the_one_sided_penalty_counts_slopes_above_1_alone():
     np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4)).numpy(), [0.64, 0.01, 0.25, 4], atol=1e-9)
 
 
+def test_the_penalty_is_in_the_pictures_precision():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    t = rng.random(5)  # float64, as NumPy draws it
+    seen = []
+    penalty = gradient_penalty(lambda v: seen.append(v.dtype) or (v * v).sum(axis=1), real, fake, t)
+    assert penalty.dtype == np.float32 and seen == [np.float32]
+
+
 def test_r1_is_half_the_squared_slope():
     rng = np.random.default_rng(0)
     a, x = rng.normal(size=(4, 4)), rng.normal(size=(5, 4))
