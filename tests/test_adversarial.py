@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import Generator, check_grads, grad, nn, ops, optim, tensor
-from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1, relativistic, saturating
+from tinygen.losses import gradient_penalty, hinge, minimax_value, non_saturating, r1, relativistic, saturating
 from tinygen.losses.adversarial import GAMES
 from tinygen.optim import clip_weights
 
@@ -80,6 +80,11 @@ def test_the_saturating_gradient_vanishes_where_the_other_does_not():
     d = 1 / (1 + np.exp(-logit.numpy()))
     np.testing.assert_allclose(grad(saturating(logit).sum(), logit).numpy(), -d, rtol=1e-12)
     np.testing.assert_allclose(grad(non_saturating(logit).sum(), logit).numpy(), -(1 - d), rtol=1e-12)
+
+
+def test_a_nan_passes_through_the_hinge():
+    logit = tensor(np.array([np.nan, 0.5, 1.0, 2.0]), requires_grad=True)
+    assert grad(hinge(logit).sum(), logit).numpy().tolist() == [-1, -1, 0, 0]
 
 
 def test_algorithm_1_ascends_what_the_generator_descends():
