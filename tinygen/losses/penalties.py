@@ -67,7 +67,8 @@ def r1(discriminator: Callable, x):
 
         theta' = -f'(..) psi,  psi' = f'(..) theta - gamma psi:
 
-    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards. The penalty is zero for the equilibrium itself, and so moves it not.
+    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards (gamma < 2 |f'(0)|; above, no turning at all, and the slow way ever slower). The
+    penalty is zero for the equilibrium itself, and so moves it not.
 
     Parameters
     ----------
