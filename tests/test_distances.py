@@ -98,6 +98,13 @@ def test_naive_balls():
     assert density_coverage(real, fake, k=1) == (1.0, 2 / 3)
 
 
+@pytest.mark.parametrize("f", [precision_recall, density_coverage])
+def test_no_ball_reaches_to_its_own_middle(f):
+    for k in (0, -1):
+        with pytest.raises(ValueError, match=f"k is at least 1; got {k}"):
+            f(*np.random.default_rng(0).normal(size=(2, 9, 3)), k=k)
+
+
 @pytest.mark.parametrize("f", ALL)
 def test_arrays_of_a_device(f):
     x, y = np.random.default_rng(0).normal(size=(2, 30, 3)).astype(np.float32)

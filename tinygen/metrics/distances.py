@@ -131,6 +131,8 @@ def _squared_distances(a: Array, b: Array) -> Array:
 
 def _radii(a: Array, k: int) -> Array:
     """Squared distance of each example to its k-th nearest neighbour: itself, at 0, is the zeroth."""
+    if k < 1:
+        raise ValueError(f"k-th nearest neighbour: k is at least 1; got {k}")
     return array_module(a).partition(_squared_distances(a, a), k, axis=1)[:, k]
 
 
