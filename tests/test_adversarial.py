@@ -232,10 +232,15 @@ def test_penalties_through_a_convolutional_critic_to_second_order(penalty):
 
 def test_clip_weights():
     model = nn.Linear(3, 2, generator=Generator(0))
+    before = [p.numpy().copy() for p in model.parameters()]
     clip_weights(model.parameters(), 0.1)
-    assert all(np.abs(p.numpy()).max() <= 0.1 for p in model.parameters()) and np.abs(model.weight.numpy()).max() == np.float32(0.1)
+    for p, b in zip(model.parameters(), before, strict=True):
+        assert np.array_equal(p.numpy(), np.clip(b, -0.1, 0.1))
+    assert before[0].min() < -0.1 and before[0].max() > 0.1
     with pytest.raises(ValueError, match="above 0"):
         clip_weights(model.parameters(), 0)
+    with pytest.raises(TypeError, match="as a list"):
+        clip_weights(model.weight, 0.1)
 
 
 def test_other_arrays_and_errors():
