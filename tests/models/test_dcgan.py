@@ -54,6 +54,7 @@ def test_a_step_of_each():
 
 
 def test_sizes_that_do_not_halve_to_four():
-    for size in (4, 12, 28, 0):
+    assert DCGenerator(size=32.0, width=1, generator=Generator(0))(np.zeros((1, 100), np.float32)).shape == (1, 3, 32, 32)
+    for size in (4, 12, 28, 0, 32.5):
         with pytest.raises(ValueError, match="power of two"):
             DCGenerator(size=size, generator=Generator(0))

@@ -336,6 +336,15 @@ class TestStackedLinear:
         stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()])
         (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
 
+    def test_every_network_has_its_own_examples_or_all_have_the_same(self):
+        stack = nn.StackedLinear(3, 2, generators=[generator(), generator()])
+        assert stack(tensor(np.ones((5, 3), np.float32))).shape == (2, 5, 2)
+        for shape in ((1, 5, 3), (3, 5, 3), (2, 5, 4), (3,), (2, 2, 5, 3)):
+            with pytest.raises(ValueError, match=r"x is \(N, 3\) .* or \(2, N, 3\)"):
+                stack(tensor(np.ones(shape, np.float32)))
+        with pytest.raises(TypeError, match="as a list"):
+            nn.StackedLinear(3, 2, generators=generator())
+
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))
 
