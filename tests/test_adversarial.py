@@ -179,6 +179,13 @@ def test_the_one_sided_penalty_counts_slopes_above_1_alone():
     np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4)).numpy(), [0.64, 0.01, 0.25, 4], atol=1e-9)
 
 
+def test_the_penalty_of_a_flat_critic_has_a_gradient():
+    w, x = tensor(np.zeros((3, 1)), requires_grad=True), np.ones((2, 3))
+    penalty = gradient_penalty(lambda v: v @ w, x, x, np.zeros(2))
+    np.testing.assert_allclose(penalty.numpy(), 1, rtol=1e-5)
+    assert (grad(penalty.sum(), w).numpy() == 0).all()
+
+
 def test_the_penalty_is_in_the_pictures_precision():
     rng = np.random.default_rng(0)
     real, fake = rng.normal(size=(2, 5, 3)).astype(np.float32)
