@@ -87,12 +87,22 @@ def test_a_nan_passes_through_the_hinge():
     assert grad(hinge(logit).sum(), logit).numpy().tolist() == [-1, -1, 0, 0]
 
 
-def test_algorithm_1_ascends_what_the_generator_descends():
-    rng = np.random.default_rng(0)
-    real, fake = rng.normal(size=(2, 50))
-    minimax = GAMES["minimax"]
-    np.testing.assert_allclose(minimax.discriminator(real, fake), -(np.log(1 / (1 + np.exp(-real))) + saturating(fake)))
-    np.testing.assert_allclose(minimax.generator(real, fake), saturating(fake))
+def test_both_costs_of_each_game():
+    """As the papers print them, with D = sigmoid(logit) where there is a D."""
+    real, fake = np.random.default_rng(0).normal(size=(2, 50))
+    d_real, d_fake = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
+    expected = {
+        "minimax": (-np.log(d_real) - np.log(1 - d_fake), np.log(1 - d_fake)),
+        "non-saturating": (-np.log(d_real) - np.log(1 - d_fake), -np.log(d_fake)),
+        "least squares": (((real - 1) ** 2 + fake**2) / 2, (fake - 1) ** 2 / 2),
+        "hinge": (np.maximum(1 - real, 0) + np.maximum(1 + fake, 0), -fake),
+        "Wasserstein": (fake - real, -fake),
+        "relativistic": (-np.log(1 / (1 + np.exp(fake - real))), -np.log(1 / (1 + np.exp(real - fake)))),
+    }
+    assert expected.keys() == GAMES.keys()
+    for name, (of_d, of_g) in expected.items():
+        np.testing.assert_allclose(GAMES[name].discriminator(real, fake), of_d, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(GAMES[name].generator(real, fake), of_g, rtol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize("name", [n for n in GAMES if n != "minimax"])
@@ -167,6 +177,13 @@ def test_the_one_sided_penalty_counts_slopes_above_1_alone():
     critic = lambda v: v[:, 0] * slope  # noqa: E731
     np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4), one_sided=True).numpy(), [0, 0, 0.25, 4], atol=1e-9)
     np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4)).numpy(), [0.64, 0.01, 0.25, 4], atol=1e-9)
+
+
+def test_the_penalty_of_a_flat_critic_has_a_gradient():
+    w, x = tensor(np.zeros((3, 1)), requires_grad=True), np.ones((2, 3))
+    penalty = gradient_penalty(lambda v: v @ w, x, x, np.zeros(2))
+    np.testing.assert_allclose(penalty.numpy(), 1, rtol=1e-5)
+    assert (grad(penalty.sum(), w).numpy() == 0).all()
 
 
 def test_the_penalty_is_in_the_pictures_precision():
