@@ -17,8 +17,8 @@ q is no histogram of samples but follows from G itself: between two neighbouring
 
 Three one-line changes, and what each should show (unchanged, TV falls from 0.96 to 0.08 and W from 1.24 to 0.05; with --k 1 only to 0.58 and 0.36):
 
-1. `momentum=0.9` for both: G overshoots and runs away (W 55). D then knows every fake, V is 0, its greatest value, and G's gradient, -D, has vanished: it never
-   comes back.
+1. `momentum=0.9` for both: G overshoots and runs away (TV 1.00, W 55). D then knows every fake, V is -0.07, all but its greatest value, 0, and G's gradient, -D,
+   has all but vanished: it never comes back.
 2. `lr=0.01` for D, a tenth: G plays against a judge of yesterday and runs from side to side. TV 0.41; V stays near -log 4 all the while. A value of
    -log 4 does not tell that p = q: only that *this* D cannot tell them apart.
 3. `HEAPS = ((0.5, -3.0, 0.5), (0.5, 3.0, 0.5))`, twice as far apart: G is continuous, so some of the noise must land between the heaps, and all that it

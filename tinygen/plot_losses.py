@@ -22,7 +22,7 @@ LEAST = 1e-4  # of a figure on a logarithmic axis
 
 
 def save_costs(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float = 4.0) -> None:
-    """Draw {label: (x, cost, derivative)}, the first two bold: on the left the costs, from -reach to reach, on the right their derivatives, from -reach / 2 to reach / 4."""
+    """Draw {label: (x, cost, derivative)}, the first two bold: costs on the left, -reach to reach, and derivatives on the right, -reach / 2 to reach / 4."""
     series = {label: [_array(a) for a in each] for label, each in curves.items()}
     for label, (x, cost, slope) in series.items():
         if not (x.ndim == 1 and x.shape == cost.shape == slope.shape and len(x)):
