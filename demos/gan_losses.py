@@ -34,7 +34,7 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import Run, parse, parser, positive  # first of ours: it finds the package in a checkout
 
 from tinygen import Generator, grad, losses, nn, no_grad, ops, optim, tensor
 from tinygen.backend import to_device
@@ -45,7 +45,7 @@ from tinygen.plot_losses import save_costs, save_table
 from tinygen.plot_planes import plane
 
 p = parser(__doc__, steps={"ring": 1200}, takes={"ring": "about a minute"}, batch=64)
-p.add_argument("--clip", type=float, default=0.1, help="limit of the clipped weights (default: 0.1)")
+p.add_argument("--clip", type=positive, default=0.1, help="limit of the clipped weights (default: 0.1)")
 args = parse(p)
 LR, BETAS = 1e-3, (0.5, 0.999)
 LAMBDA, GAMMA = 0.1, 0.1  # weights of the gradient penalty, and of R1 and R2

@@ -44,7 +44,7 @@ Three one-line changes, and what each should show:
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import Run, natural, parse, parser, positive  # first of ours: it finds the package in a checkout
 
 from tinygen import Generator, grad, losses, nn, no_grad, optim, tensor
 from tinygen.backend import to_device
@@ -56,8 +56,8 @@ from tinygen.plot_losses import save_critics
 
 p = parser(__doc__, steps={"two heaps": 400}, takes={"two heaps": "three quarters of a minute"}, batch=128)
 p.add_argument("--k", type=natural, default=5, help="steps of the critics for one of the generators (default: 5)")
-p.add_argument("--penalty", type=float, default=10.0, help="lambda, the weight of the gradient penalties (default: 10)")
-p.add_argument("--clip", type=float, default=0.1, help="limit of the clipped weights (default: 0.1)")
+p.add_argument("--penalty", type=positive, default=10.0, help="lambda, the weight of the gradient penalties (default: 10)")
+p.add_argument("--clip", type=positive, default=0.1, help="limit of the clipped weights (default: 0.1)")
 args = parse(p)
 HEAPS = ((0.5, 2.0, 0.25), (0.5, 4.0, 0.5))  # weight, mean and standard deviation of the data's Gaussians
 RATE_D, RATE_G, MOMENTS = 3e-3, 1.5e-2, 60

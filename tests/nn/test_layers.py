@@ -347,7 +347,7 @@ class TestEqualized:
 class TestStackedLinear:
     @pytest.mark.parametrize("spectral", [False, True])
     def test_is_so_many_layers_that_stay_strangers(self, spectral):
-        """Beside ordinary layers with the same weights: outputs and gradients through three calls, each network with another input and another cost."""
+        """Beside ordinary layers with the same weights: outputs and gradients through four calls, each network with another input and another cost."""
         stack = nn.StackedLinear(4, 2, spectral_norm=spectral, generators=[Generator(i) for i in (5, 6, 5)], dtype=F8)
         layers = [nn.Linear(4, 2, generator=Generator(i), dtype=F8) for i in (5, 6, 5)]  # drawn alike
         rng, each = np.random.default_rng(0), []
@@ -358,9 +358,13 @@ class TestStackedLinear:
             each.append(nn.SpectralNorm(layer, generator=Generator(0)) if spectral else layer)
             if spectral:
                 each[i].u[...] = stack.u.data[i]
-        for _ in range(3):
+        for training in (True, True, True, False):  # and evaluated, with the u and v that the last call left
+            for module in (stack, *each):
+                module.train(training)
             x = rng.normal(size=(3, 5, 4))
             y, ys = stack(tensor(x)), [layer(tensor(a)) for layer, a in zip(each, x)]
+            if spectral:
+                np.testing.assert_allclose(stack.v.data, [layer.v.data for layer in each], rtol=1e-12, atol=1e-12)
             np.testing.assert_allclose(y.data, [a.data for a in ys], rtol=1e-12, atol=1e-12)
             gw, gb = tinygen.grad(sum((k + 1) * (y[k] ** 2).sum() for k in range(3)), [stack.weight, stack.bias])
             for k, layer in enumerate(layers):
@@ -371,6 +375,28 @@ class TestStackedLinear:
     def test_two_calls_before_one_backward(self):
         stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()])
         (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
+
+    def test_the_first_sigma_is_nearly_the_largest_singular_value(self):
+        stack = nn.StackedLinear(8, 6, spectral_norm=True, generators=[Generator(i) for i in range(5)], dtype=F8)
+        sigma = np.einsum("ci,cij,cj->c", stack.u.data, stack.weight.data, stack.v.data)
+        np.testing.assert_allclose(sigma, np.linalg.svd(stack.weight.data)[1][:, 0], rtol=0.03)
+
+    def test_a_later_call_leaves_the_gradient_of_an_earlier_one(self):
+        stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()]).eval()
+        x = tensor(np.ones((2, 1, 3), np.float32))
+        first = stack(x)
+        alone = tinygen.grad(first.sum(), stack.weight, retain_graph=True).data
+        stack.train()(x)  # which writes u and v
+        assert (tinygen.grad(first.sum(), stack.weight).data == alone).all()
+
+    def test_every_network_has_its_own_examples_or_all_have_the_same(self):
+        stack = nn.StackedLinear(3, 2, generators=[generator(), generator()])
+        assert stack(tensor(np.ones((5, 3), np.float32))).shape == (2, 5, 2)
+        for shape in ((1, 5, 3), (3, 5, 3), (2, 5, 4), (3,), (2, 2, 5, 3)):
+            with pytest.raises(ValueError, match=r"x is \(N, 3\) .* or \(2, N, 3\)"):
+                stack(tensor(np.ones(shape, np.float32)))
+        with pytest.raises(TypeError, match="as a list"):
+            nn.StackedLinear(3, 2, generators=generator())
 
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))

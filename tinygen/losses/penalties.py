@@ -48,7 +48,7 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     ----------
     critic : pictures (N, ...) to (N,) or (N, 1), each example by itself: no batch normalization.
     real, fake : (N, ...), the same shape.
-    t : (N,) from U(0, 1).
+    t : (N,) from U(0, 1); taken in real's precision.
     one_sided : the penalty is for slopes above 1 alone.
 
     Source: Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
@@ -56,7 +56,7 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     if real.shape != fake.shape or t.shape != real.shape[:1]:
         raise ValueError(f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, and t {t.shape} one number an example")
     real, fake = _data(real), _data(fake)
-    t = t.reshape(t.shape + (1,) * (real.ndim - 1))
+    t = t.astype(real.dtype).reshape(t.shape + (1,) * (real.ndim - 1))
     excess = sqrt(_squared_slope(critic, t * real + (1 - t) * fake) + 1e-12) - 1
     return (relu(excess) if one_sided else excess) ** 2
 
@@ -69,7 +69,8 @@ def r1(discriminator: Callable, x):
 
         theta' = -f'(..) psi,  psi' = f'(..) theta - gamma psi:
 
-    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards. The penalty is zero for the equilibrium itself, and so moves it not.
+    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards (gamma < 2 |f'(0)|; above, no turning at all, and the slow way ever slower). The
+    penalty is zero for the equilibrium itself, and so moves it not.
 
     Parameters
     ----------

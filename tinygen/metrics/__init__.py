@@ -4,15 +4,17 @@
                    coverage; on a line, Wasserstein's
     modes.py       samples against the known modes of a mixture
     samples.py     a generator's pictures beside real ones, by all of these on the features of a small classifier, each with its floor
+    diversity.py   how far samples are from one another, and from the training pictures; what a classifier learns from them
     roc.py         a detector's curve of hits against false alarms, and the area under it
 """
 
 from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall, wasserstein_1d
+from .diversity import classification_accuracy_score, nearest, within_class_distance
 from .modes import Modes, count_modes
 from .roc import auroc, roc_curve
 from .samples import judge_samples
 
 __all__ = [
-    "Modes", "auroc", "count_modes", "density_coverage", "frechet_distance", "judge_samples", "kernel_distance", "precision_recall", "roc_curve",
-    "wasserstein_1d",
+    "Modes", "auroc", "classification_accuracy_score", "count_modes", "density_coverage", "frechet_distance", "judge_samples", "kernel_distance",
+    "nearest", "precision_recall", "roc_curve", "wasserstein_1d", "within_class_distance",
 ]  # fmt: skip

@@ -1,10 +1,16 @@
 """One paper, one file: about one screen of model and one of objective. A demo of the same name under demos/ trains it.
 
-    gaussian.py   one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
-    mixture.py    mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)
-    vae.py        the variational autoencoder (Kingma and Welling, 2013)
-    linear_vae.py the same with linear networks, whose optimum is known (Lucas et al., 2019)
-    conv_vae.py   the same with convolutions
-    iwae.py       importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and Salakhutdinov, 2015)
-    vqvae.py      codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
+    gaussian.py         one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
+    mixture.py          mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)
+    autoencoder.py      autoencoders: plain, linear, denoising (Vincent et al., 2008), convolutional
+    vae.py              the variational autoencoder (Kingma and Welling, 2013)
+    linear_vae.py       the same with linear networks, whose optimum is known (Lucas et al., 2019)
+    conv_vae.py         the same with convolutions
+    iwae.py             importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and Salakhutdinov, 2015)
+    vqvae.py            codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
+    gan.py              two fully connected networks for a game (Goodfellow et al., 2014), and discriminators that see several examples at once
+    dcgan.py            the same with convolutions (Radford, Metz and Chintala, 2015)
+    conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
+                        InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
+    classifier.py       the judges: small classifiers of digits and of faces' attributes
 """

@@ -7,7 +7,7 @@ stays, most steps are made with small pictures, and no network ever has to learn
 **Fade-in.** A new block knows nothing and would spoil what is behind it. So for a while a picture is made of two, the new block's and the old network's made
 twice as large, and so is what the discriminator makes of it:
 
-    G:  (1 - alpha) up(old picture) + alpha new picture           D:  (1 - alpha) old layer(down(x)) + alpha down(new block(x)),
+    G:  (1 - alpha) up(old picture) + alpha new picture           D:  (1 - alpha) old layer(down(x)) + alpha new block(new layer(x)),
 
 alpha going from 0 to 1. At 0 both are the old networks exactly, at 1 the new ones. Real pictures are faded likewise (`faded`): else D would know them by
 details that G cannot have yet.
@@ -15,6 +15,8 @@ details that G cannot have yet.
 **What else is new in the paper**, each a layer or a function: equalized learning rate (`nn.Equalized`); in G the vector at each pixel divided by its length
 (`nn.PixelNorm`), so that two networks in a race cannot shout each other down; the minibatch standard deviation (models/gan.py) before D's last layers. It is the
 one place where D sees several examples; the paper takes its gradient penalty through it all the same. And samples are drawn from G's average weights (optim).
+
+One thing differs from it: a block of D halves the picture between its two convolutions, and not behind both, which spares half of the work.
 
 **A size more is a number more**: `channels` has one for each size from 4 on. The paper's, `PAPER`, end at 1024 pixels.
 """
@@ -25,7 +27,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..backend import Generator
-from ..nn import Conv2d, Equalized, Flatten, LeakyReLU, Linear, Module, ModuleList, PixelNorm, Sequential, Unflatten
+from ..nn import AvgPool2d, Conv2d, Equalized, Flatten, LeakyReLU, Linear, Module, ModuleList, PixelNorm, Sequential, Unflatten
 from ..ops import avg_pool2d, interpolate, pixel_norm
 from .gan import minibatch_std
 
@@ -77,14 +79,14 @@ class PGDiscriminator(Module):
         verdict = [Flatten(), _linear(16 * c, c, generator), end, _linear(c, 1, generator, gain=1)]
         self.blocks = ModuleList([Sequential(_conv(c + 1, c, 3, generator), end, *verdict)])
         for a, b in pairwise(channels):
-            self.blocks.append(Sequential(_conv(b, b, 3, generator), end, _conv(b, a, 3, generator), end))
+            self.blocks.append(Sequential(_conv(b, b, 3, generator), end, AvgPool2d(2), _conv(b, a, 3, generator), end))
 
     def forward(self, x, alpha: float = 1.0):
         """`alpha` : how far the block for pictures of x's size is faded in, from 0 to 1."""
         last = _level(self, x.shape[-1])
         h = self.pictures[last](x)
         for k in range(last, 0, -1):
-            h = avg_pool2d(self.blocks[k](h), 2)
+            h = self.blocks[k](h)
             if k == last and alpha != 1:
                 h = (1 - alpha) * self.pictures[k - 1](avg_pool2d(x, 2)) + alpha * h
         return self.blocks[0](minibatch_std(h, self.group)).reshape((len(x),))
