@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import Generator, check_grads, grad, nn, ops, optim, tensor
-from tinygen.losses import gradient_penalty, hinge, minimax_value, non_saturating, r1, relativistic, saturating
+from tinygen.losses import gradient_penalty, hinge, minimax_value, non_saturating, path_length, r1, relativistic, saturating
 from tinygen.losses.adversarial import GAMES
 from tinygen.optim import clip_weights
 
@@ -222,6 +222,35 @@ def test_r1_turns_the_circle_into_a_spiral():
     assert circle > 0.99 and spiral < 0.02 < slow < 0.1 and other_side < -0.05 < 0 < same_side
 
 
+def test_path_length_of_a_linear_generator():
+    """|A^T y|, and that its mean square is the sum of the squared singular values; a w that came from somewhere stays tied to it."""
+    rng = np.random.default_rng(0)
+    a, w, y = rng.normal(size=(3, 5)), rng.normal(size=(4, 3)), rng.normal(size=(4, 5))
+    np.testing.assert_allclose(path_length(lambda v: v @ a, w, y).numpy(), np.linalg.norm(y @ a.T, axis=1))
+    many = rng.normal(size=(40_000, 5))
+    lengths = path_length(lambda v: v @ a, np.zeros((40_000, 3)), many).numpy()
+    s = np.linalg.svd(a, compute_uv=False)
+    assert (lengths**2).mean() == pytest.approx((s**2).sum(), rel=0.02) and (lengths**2).var() == pytest.approx(2 * (s**4).sum(), rel=0.05)
+    matrices = path_length(lambda v: v @ a, rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 5)))
+    assert matrices.shape == (4,)
+    start = tensor(w, requires_grad=True)
+    assert np.abs(grad((path_length(lambda v: v**3, start**2, rng.normal(size=(4, 3)))).sum(), start).numpy()).min() > 0
+
+
+def test_path_length_makes_a_generator_go_equally_far_whichever_way():
+    """A linear generator with singular values 3, 1 and 0.2, trained on the penalty alone, a the running mean: in the end all are nearly the same. (And small:
+    nothing else holds them up.)"""
+    rng = np.random.default_rng(0)
+    u, v = (np.linalg.qr(rng.normal(size=shape))[0] for shape in ((8, 3), (3, 3)))
+    a, mean = tensor((v * [3.0, 1.0, 0.2]) @ u.T, requires_grad=True), 1.0
+    for _ in range(400):
+        lengths = path_length(lambda w, a=a: w @ a, np.zeros((200, 3)), rng.normal(size=(200, 8)))
+        mean += 0.05 * (float(lengths.numpy().mean()) - mean)
+        a = tensor(a.numpy() - 0.05 * grad(((lengths - mean) ** 2).mean(), a).numpy(), requires_grad=True)
+    s = np.linalg.svd(a.numpy(), compute_uv=False)
+    assert s[0] / s[2] < 1.1, s  # from 15
+
+
 def _critic(weights):
     """A small convolutional critic with given weights."""
     w1, w2, w3 = weights
@@ -265,6 +294,9 @@ def test_other_arrays_and_errors():
     critic = lambda v: (v * v).sum(axis=1)  # noqa: E731
     assert isinstance(r1(critic, x).data, StrictArray)
     assert isinstance(gradient_penalty(critic, x, 0 * x, StrictArray(np.array([0.5, 0.25]))).data, StrictArray)
+    assert isinstance(path_length(lambda v: v * v, x, x).data, StrictArray)
+    with pytest.raises(ValueError, match=r"noise y \(2, 2\) and the generator's pictures \(2, 3\)"):
+        path_length(lambda v: v * v, np.ones((2, 3)), np.ones((2, 2)))
     with pytest.raises(ValueError, match="as many fakes"):
         minimax_value(np.zeros(3), np.zeros(2))
     with pytest.raises(ValueError, match="as many fakes"):
