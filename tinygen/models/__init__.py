@@ -6,5 +6,7 @@
     linear_vae.py the same with linear networks, whose optimum is known (Lucas et al., 2019)
     conv_vae.py   the same with convolutions
     iwae.py       importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and Salakhutdinov, 2015)
+    pix2pix.py    a U-Net and a discriminator of patches, for pairs of pictures (Isola et al., 2017)
+    cyclegan.py   two translators that undo one another, for pictures without pairs (Zhu et al., 2017)
     vqvae.py      codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
 """
