@@ -8,6 +8,7 @@
     download.py   where such files are sought, how they are downloaded and checked
     folder.py     your own pictures, single or in pairs
     edges.py      line drawings of pictures
+    maps.py       pictures whose colours are kinds of things
     loader.py     batches without end, resumable
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).

@@ -60,6 +60,8 @@ class UNet(Module):
             drop = Dropout(dropout, generator=generator) if k < 2 and not last else Identity()
             self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, generator=generator), drop, Tanh() if last else ReLU()))
         he_normal(self, generator)
+        last = self.up[-1][0].weight
+        last.data = 0.1 * last.data  # begin near grey, not with noise that must be unlearned first
 
     def forward(self, x):
         kept = []
@@ -75,26 +77,25 @@ class UNet(Module):
 
 
 class PatchDiscriminator(Module):
-    """Pictures, one or several that belong together, to a map of logits (N, 1, size/4 - 1, size/4 - 1): each judges a patch of 30 pixels.
+    """Pictures, one or several that belong together, to a map of logits (N, 1, size/4, size/4), of which each judges a patch of 18 pixels.
 
         D = PatchDiscriminator(1 + 3, generator=g);  D(x, y)          a drawing and a face
         D = PatchDiscriminator(3, generator=g);      D(y)             a face
 
-    Two convolutions of kernel 4 that halve the picture, one at stride 1 and one more to the logits: the paper's, less one halving, for pictures of 32 and 64 pixels
-    and not of 256. No normalization, so that penalties on its slope can be taken.
+    Two convolutions of kernel 4 that halve the picture, and one of kernel 3 to the logits: less than the paper's, whose patches of 70 pixels are as large a part of its
+    pictures of 256 as 18 pixels are of 64. No normalization, so that penalties on its slope can be taken.
 
     Parameters
     ----------
     colours : channels of all pictures together.
-    width : channels at half the size; then twice and four times as many.
+    width : channels at half the size; at a quarter there are twice as many.
     """
 
     def __init__(self, colours: int, width: int = 32, *, generator: Generator):
         self.layers = Sequential(
             Conv2d(colours, width, 4, 2, 1, generator=generator), LeakyReLU(0.2),
             Conv2d(width, 2 * width, 4, 2, 1, generator=generator), LeakyReLU(0.2),
-            Conv2d(2 * width, 4 * width, 3, 1, 1, generator=generator), LeakyReLU(0.2),
-            Conv2d(4 * width, 1, 4, 1, 1, generator=generator),
+            Conv2d(2 * width, 1, 3, 1, 1, generator=generator),
         )  # fmt: skip
         he_normal(self, generator)
 
