@@ -13,4 +13,13 @@
     conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
                         InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
     classifier.py       the judges: small classifiers of digits and of faces' attributes
+    gaussian.py   one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
+    mixture.py    mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)
+    vae.py        the variational autoencoder (Kingma and Welling, 2013)
+    linear_vae.py the same with linear networks, whose optimum is known (Lucas et al., 2019)
+    conv_vae.py   the same with convolutions
+    iwae.py       importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and Salakhutdinov, 2015)
+    pix2pix.py    a U-Net and a discriminator of patches, for pairs of pictures (Isola et al., 2017)
+    cyclegan.py   two translators that undo one another, for pictures without pairs (Zhu et al., 2017)
+    vqvae.py      codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
 """
