@@ -12,6 +12,7 @@
     dcgan.py            the same with convolutions (Radford, Metz and Chintala, 2015)
     conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
                         InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
+    deepfake.py         one encoder, two decoders, two people: faces swapped
     classifier.py       the judges: small classifiers of digits and of faces' attributes
     gaussian.py   one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
     mixture.py    mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)

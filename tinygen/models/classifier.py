@@ -23,6 +23,7 @@ from ..optim import Adam, cosine_decay
 from .pix2pix import UNet
 
 __all__ = ["AttributeJudge", "Classifier", "MapJudge", "train_attribute_judge", "train_classifier", "train_map_judge"]
+__all__ = ["AttributeJudge", "Classifier", "Reader", "train_attribute_judge", "train_classifier", "train_reader"]
 
 
 class _Judge(Module):
@@ -188,6 +189,37 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
         optimizer.lr = 2e-3 * cosine_decay(step, steps=steps)
         optimizer.step()
     model.eval()
+class Reader(AttributeJudge):
+    """The same layers with numbers for outputs: how far the head is turned, not whether it is."""
+
+    def reads(self, images, device: str = "cpu") -> np.ndarray:
+        """Images (n, 3, 32, 32), bytes or floats from 0 to 1, to the numbers that each shows: NumPy (n, numbers)."""
+        return _in_parts(self, _floats(images), device)
+
+
+def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 600, device: str = "cpu") -> Reader:
+    """The reader of faces: squared error, Adam, 600 batches of 128, seed 0. About 20 seconds on two cores. Nothing is mirrored: it knows left from right.
+
+    Parameters
+    ----------
+    images : the training split, uint8 (n, 3, 32, 32), at least 128 of them.
+    numbers : (n, a), what to read, each from 0 to 1.
+    steps : fewer only to try out whether a program runs.
+    """
+    if images.ndim != 4 or images.shape[1:] != (3, 32, 32) or numbers.ndim != 2 or len(numbers) != len(images):
+        raise ValueError(f"train_reader: needs images (n, 3, 32, 32) and numbers (n, a), got {images.shape} and {numbers.shape}")
+    if not ((numbers >= 0) & (numbers <= 1)).all():
+        raise ValueError(f"train_reader: numbers are from 0 to 1; these go from {numbers.min():g} to {numbers.max():g}: scale them")
+    model = Reader(numbers.shape[1], generator=Generator(0, device))
+    optimizer = Adam(model.parameters(), lr=3e-3)
+    loader = Loader(images, numbers.astype(np.float32), batch_size=128, seed=0)
+    for step in range(steps):
+        x, y = next(loader)
+        loss = squared_error(model(to_device(_floats(x), device)), to_device(y, device)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.lr = 3e-3 * cosine_decay(step, steps=steps)
+        optimizer.step()
     return model
 
 
