@@ -12,5 +12,7 @@
     dcgan.py            the same with convolutions (Radford, Metz and Chintala, 2015)
     conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
                         InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
+    flow/               models whose likelihood is known: RealNVP (Dinh et al., 2016), Glow (Kingma and Dhariwal, 2018), masked autoregressive flow
+                        (Papamakarios et al., 2017); a package, a paper a file
     classifier.py       the judges: small classifiers of digits and of faces' attributes
 """
