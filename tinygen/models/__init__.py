@@ -13,6 +13,8 @@
     conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
                         InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
     deepfake.py         one encoder, two decoders, two people: faces swapped
+    flow/               models whose likelihood is known: RealNVP (Dinh et al., 2016), Glow (Kingma and Dhariwal, 2018), masked autoregressive flow
+                        (Papamakarios et al., 2017); a package, a paper a file
     classifier.py       the judges: small classifiers of digits and of faces' attributes
     gaussian.py   one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
     mixture.py    mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)
