@@ -22,8 +22,9 @@ from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
 from .pix2pix import UNet
 
-__all__ = ["AttributeJudge", "Classifier", "MapJudge", "train_attribute_judge", "train_classifier", "train_map_judge"]
-__all__ = ["AttributeJudge", "Classifier", "Reader", "train_attribute_judge", "train_classifier", "train_reader"]
+__all__ = [
+    "AttributeJudge", "Classifier", "MapJudge", "Reader", "train_attribute_judge", "train_classifier", "train_map_judge", "train_reader",
+]  # fmt: skip
 
 
 class _Judge(Module):
@@ -189,6 +190,9 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
         optimizer.lr = 2e-3 * cosine_decay(step, steps=steps)
         optimizer.step()
     model.eval()
+    return model
+
+
 class Reader(AttributeJudge):
     """The same layers with numbers for outputs: how far the head is turned, not whether it is."""
 
