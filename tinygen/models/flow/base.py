@@ -35,7 +35,6 @@ from ...engine import Tensor, no_grad
 from ...nn import Module, ModuleList, init
 from ...nn.layers import parameter
 from ...ops import exp
-from ...primitive import primitive
 
 __all__ = ["ActNorm", "Flow", "Permute"]
 
@@ -137,24 +136,10 @@ class Permute(Module):
         self.register_buffer("order", order.astype(np.int64))
 
     def forward(self, x):
-        order, back = self._orders()
-        return _permute(x, order=order, back=back), 0.0
+        return x[:, self.order.data], 0.0
 
     def inverse(self, y):
-        order, back = self._orders()
-        return _permute(y, order=back, back=order)
-
-    def _orders(self):
-        return self.order.data, self.order.data.argsort()
-
-
-@primitive
-def _permute(x, *, order, back):
-    """A permutation's transpose is its inverse: so the rule is the same function."""
-    return x[:, order]
-
-
-_permute.vjp(x=lambda g, order, back: _permute(g, order=back, back=order))
+        return y[:, self.order.data.argsort()]
 
 
 def _array(x):
