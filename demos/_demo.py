@@ -288,6 +288,14 @@ def share(text: str) -> float:
     return x
 
 
+def positive(text: str) -> float:
+    """An argument that is a limit or a weight, and of no use at 0."""
+    x = _number(float, text)
+    if x is None or not 0 < x < math.inf:
+        raise argparse.ArgumentTypeError(f"give a number above 0, not {text!r}")
+    return x
+
+
 def seed(text: str) -> int:
     n = _number(int, text)
     if n is None or not 0 <= n < 2**63:

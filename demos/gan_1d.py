@@ -4,9 +4,9 @@ Question to predict, before you run it: the generator begins with all its mass i
 "real" or "fake". How does the generator learn that there are two? And at the end, when the data's density p and the generator's q are the same:
 what does the best discriminator say, and what is left of the gradient?
 
-    python demos/gan_1d.py                          the minimax game as printed: five steps of D for one of G, SGD with momentum
-    python demos/gan_1d.py --k 1                    one step of D for one of G
-    python demos/gan_1d.py --game "least squares"   another game; --help names them
+    python demos/gan_1d.py                         the minimax game as printed: five steps of D for one of G, SGD with momentum
+    python demos/gan_1d.py --k 1                   one step of D for one of G
+    python demos/gan_1d.py --game non-saturating   the generator raises log D; games without a D are in demos/gan_losses.py
 
 It draws game.gif, the lecture's picture as training goes, and game.png, four moments of it: p and q; the D that was learned; dashed, the best one for these two,
 p / (p + q); in grey, on the right-hand axis, max(p, q) / (p + q), the chance to be right by choosing the denser class at each x. Its mean is 1/2 (1 + TV): TV is
@@ -17,8 +17,8 @@ q is no histogram of samples but follows from G itself: between two neighbouring
 
 Three one-line changes, and what each should show (unchanged, TV falls from 0.96 to 0.08 and W from 1.24 to 0.05; with --k 1 only to 0.58 and 0.36):
 
-1. `momentum=0.9` for both: G overshoots and runs away (W 55). D then knows every fake, V is 0, its greatest value, and G's gradient, -D, has vanished: it never
-   comes back.
+1. `momentum=0.9` for both: G overshoots and runs away (TV 1.00, W 55). D then knows every fake, V is -0.07, all but its greatest value, 0, and G's gradient, -D,
+   has all but vanished: it never comes back.
 2. `lr=0.01` for D, a tenth: G plays against a judge of yesterday and runs from side to side. TV 0.41; V stays near -log 4 all the while. A value of
    -log 4 does not tell that p = q: only that *this* D cannot tell them apart.
 3. `HEAPS = ((0.5, -3.0, 0.5), (0.5, 3.0, 0.5))`, twice as far apart: G is continuous, so some of the noise must land between the heaps, and all that it
@@ -39,7 +39,7 @@ from tinygen.plot import save_curves
 from tinygen.plot_game import save_game, save_game_animation
 
 p = parser(__doc__, steps={"two heaps": 1500}, takes={"two heaps": "about half a minute"}, batch=256)
-p.add_argument("--game", choices=list(GAMES), default="minimax", help="what the two play for (default: minimax, as printed)")
+p.add_argument("--game", choices=["minimax", "non-saturating"], default="minimax", help="what G descends (default: minimax, as printed)")
 p.add_argument("--k", type=natural, default=5, help="steps of the discriminator for one of the generator (default: 5)")
 args = parse(p)
 HEAPS = ((0.5, -1.2, 0.5), (0.5, 1.5, 0.7))  # weight, mean and standard deviation of the data's Gaussians
@@ -63,17 +63,18 @@ def draw(n):
 # %% The exact picture of the game: densities on a fine grid
 X = np.linspace(-5, 5, 1001)
 DX = X[1] - X[0]
+EDGES = np.append(X - DX / 2, X[-1] + DX / 2)  # of the cells around X
 NOISE = np.array([NormalDist().inv_cdf(u) for u in (np.arange(2001) + 0.5) / 2001])  # quantiles of N(0, 1): equal mass between neighbours
 DATA = sum(w / (s * np.sqrt(2 * np.pi)) * np.exp(-(((X - m) / s) ** 2) / 2) for w, m, s in HEAPS)
 
 
 def spread(ends):
-    """The density on X of equal masses, each spread evenly between two neighbours of `ends`."""
+    """The density on X of equal masses, each spread evenly between two neighbours of `ends`: less than 1 in all where some are outside."""
     low, high = np.sort(np.stack([ends[:-1], ends[1:]]), axis=0)
     width = np.maximum(high - low, 4 * DX)  # the grid shows nothing narrower
     middle = (low + high) / 2
-    below = np.clip((X[:, None] + DX / 2 - (middle - width / 2)) / width, 0, 1).mean(axis=1)  # share of the mass up to each cell's right end
-    return np.diff(below, prepend=0) / DX
+    below = np.clip((EDGES[:, None] - (middle - width / 2)) / width, 0, 1).mean(axis=1)  # share of the mass up to each edge
+    return np.diff(below) / DX
 
 
 def seen():
@@ -86,9 +87,9 @@ def moment(step, made, logit):
     """Of what was seen, a frame of the picture; and V, the greatest V, TV and W."""
     made, logit = made.astype(np.float64), logit.astype(np.float64)
     q = np.maximum(spread(made), 1e-12)
-    value = -((DATA * np.logaddexp(0, -logit) + q * np.logaddexp(0, logit)) * DX).sum()
+    value = -(DATA * np.logaddexp(0, -logit) * DX).sum() - np.logaddexp(0, np.interp(made, X, logit)).mean()  # outside X, D is taken as at its ends
     best = ((DATA * np.log(DATA / (DATA + q)) + q * np.log(q / (DATA + q))) * DX).sum()
-    variation = 0.5 * (np.abs(DATA - q) * DX).sum()
+    variation = 1 - (np.minimum(DATA, q) * DX).sum()  # what is outside overlaps with nothing
     made = np.sort(made)
     goal = np.interp((np.arange(len(made)) + 0.5) / len(made), (np.cumsum(DATA) - DATA / 2) * DX, X)  # on a line transport keeps the order
     arrows = np.stack([made, goal], axis=1)[len(made) // 32 :: len(made) // 16].clip(X[0], X[-1])

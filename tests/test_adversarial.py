@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import Generator, check_grads, grad, nn, ops, optim, tensor
-from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1, relativistic, saturating
+from tinygen.losses import gradient_penalty, hinge, minimax_value, non_saturating, path_length, r1, relativistic, saturating
 from tinygen.losses.adversarial import GAMES
 from tinygen.optim import clip_weights
 
@@ -82,12 +82,27 @@ def test_the_saturating_gradient_vanishes_where_the_other_does_not():
     np.testing.assert_allclose(grad(non_saturating(logit).sum(), logit).numpy(), -(1 - d), rtol=1e-12)
 
 
-def test_algorithm_1_ascends_what_the_generator_descends():
-    rng = np.random.default_rng(0)
-    real, fake = rng.normal(size=(2, 50))
-    minimax = GAMES["minimax"]
-    np.testing.assert_allclose(minimax.discriminator(real, fake), -(np.log(1 / (1 + np.exp(-real))) + saturating(fake)))
-    np.testing.assert_allclose(minimax.generator(real, fake), saturating(fake))
+def test_a_nan_passes_through_the_hinge():
+    logit = tensor(np.array([np.nan, 0.5, 1.0, 2.0]), requires_grad=True)
+    assert grad(hinge(logit).sum(), logit).numpy().tolist() == [-1, -1, 0, 0]
+
+
+def test_both_costs_of_each_game():
+    """As the papers print them, with D = sigmoid(logit) where there is a D."""
+    real, fake = np.random.default_rng(0).normal(size=(2, 50))
+    d_real, d_fake = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
+    expected = {
+        "minimax": (-np.log(d_real) - np.log(1 - d_fake), np.log(1 - d_fake)),
+        "non-saturating": (-np.log(d_real) - np.log(1 - d_fake), -np.log(d_fake)),
+        "least squares": (((real - 1) ** 2 + fake**2) / 2, (fake - 1) ** 2 / 2),
+        "hinge": (np.maximum(1 - real, 0) + np.maximum(1 + fake, 0), -fake),
+        "Wasserstein": (fake - real, -fake),
+        "relativistic": (-np.log(1 / (1 + np.exp(fake - real))), -np.log(1 / (1 + np.exp(real - fake)))),
+    }
+    assert expected.keys() == GAMES.keys()
+    for name, (of_d, of_g) in expected.items():
+        np.testing.assert_allclose(GAMES[name].discriminator(real, fake), of_d, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(GAMES[name].generator(real, fake), of_g, rtol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize("name", [n for n in GAMES if n != "minimax"])
@@ -164,6 +179,22 @@ def test_the_one_sided_penalty_counts_slopes_above_1_alone():
     np.testing.assert_allclose(gradient_penalty(critic, x, x, np.zeros(4)).numpy(), [0.64, 0.01, 0.25, 4], atol=1e-9)
 
 
+def test_the_penalty_of_a_flat_critic_has_a_gradient():
+    w, x = tensor(np.zeros((3, 1)), requires_grad=True), np.ones((2, 3))
+    penalty = gradient_penalty(lambda v: v @ w, x, x, np.zeros(2))
+    np.testing.assert_allclose(penalty.numpy(), 1, rtol=1e-5)
+    assert (grad(penalty.sum(), w).numpy() == 0).all()
+
+
+def test_the_penalty_is_in_the_pictures_precision():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    t = rng.random(5)  # float64, as NumPy draws it
+    seen = []
+    penalty = gradient_penalty(lambda v: seen.append(v.dtype) or (v * v).sum(axis=1), real, fake, t)
+    assert penalty.dtype == np.float32 and seen == [np.float32]
+
+
 def test_r1_is_half_the_squared_slope():
     rng = np.random.default_rng(0)
     a, x = rng.normal(size=(4, 4)), rng.normal(size=(5, 4))
@@ -173,19 +204,51 @@ def test_r1_is_half_the_squared_slope():
 
 
 def test_r1_turns_the_circle_into_a_spiral():
-    """Dirac-GAN, simultaneous small steps: the plain game keeps its distance from the equilibrium (0, 0), R1 with gamma = 1 loses it."""
+    """Dirac-GAN, simultaneous small steps: the plain game keeps its distance from the equilibrium (0, 0), R1 loses it. With gamma = 1/2 it still turns, the fake
+    coming to the other side; with gamma = 2, twice the greatest with which it does (|f'(0)| = 1/2), it creeps, as e^-0.134 t."""
 
-    def distance(gamma):
-        theta, psi = 1.0, 0.0
+    def path(gamma):
+        theta, psi, passed = 1.0, 0.0, []
         for _ in range(2000):
             p, t = tensor(np.array(psi), requires_grad=True), tensor(np.array(theta), requires_grad=True)
             cost = -minimax_value(p * 0.0, p * theta) + gamma * r1(lambda v, p=p: v * p, np.zeros(1)).sum()
             step_psi = float(grad(cost, p))
             step_theta = float(grad(saturating(psi * t), t)) if psi else 0.0
             theta, psi = theta - 0.01 * step_theta, psi - 0.01 * step_psi
-        return np.hypot(theta, psi)
+            passed.append(theta)
+        return np.hypot(theta, psi), min(passed)
 
-    assert distance(0.0) > 0.99 and distance(1.0) < 0.05
+    (circle, _), (spiral, other_side), (slow, same_side) = (path(gamma) for gamma in (0.0, 0.5, 2.0))
+    assert circle > 0.99 and spiral < 0.02 < slow < 0.1 and other_side < -0.05 < 0 < same_side
+
+
+def test_path_length_of_a_linear_generator():
+    """|A^T y|, and that its mean square is the sum of the squared singular values; a w that came from somewhere stays tied to it."""
+    rng = np.random.default_rng(0)
+    a, w, y = rng.normal(size=(3, 5)), rng.normal(size=(4, 3)), rng.normal(size=(4, 5))
+    np.testing.assert_allclose(path_length(lambda v: v @ a, w, y).numpy(), np.linalg.norm(y @ a.T, axis=1))
+    many = rng.normal(size=(40_000, 5))
+    lengths = path_length(lambda v: v @ a, np.zeros((40_000, 3)), many).numpy()
+    s = np.linalg.svd(a, compute_uv=False)
+    assert (lengths**2).mean() == pytest.approx((s**2).sum(), rel=0.02) and (lengths**2).var() == pytest.approx(2 * (s**4).sum(), rel=0.05)
+    matrices = path_length(lambda v: v @ a, rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 5)))
+    assert matrices.shape == (4,)
+    start = tensor(w, requires_grad=True)
+    assert np.abs(grad((path_length(lambda v: v**3, start**2, rng.normal(size=(4, 3)))).sum(), start).numpy()).min() > 0
+
+
+def test_path_length_makes_a_generator_go_equally_far_whichever_way():
+    """A linear generator with singular values 3, 1 and 0.2, trained on the penalty alone, a the running mean: in the end all are nearly the same. (And small:
+    nothing else holds them up.)"""
+    rng = np.random.default_rng(0)
+    u, v = (np.linalg.qr(rng.normal(size=shape))[0] for shape in ((8, 3), (3, 3)))
+    a, mean = tensor((v * [3.0, 1.0, 0.2]) @ u.T, requires_grad=True), 1.0
+    for _ in range(400):
+        lengths = path_length(lambda w, a=a: w @ a, np.zeros((200, 3)), rng.normal(size=(200, 8)))
+        mean += 0.05 * (float(lengths.numpy().mean()) - mean)
+        a = tensor(a.numpy() - 0.05 * grad(((lengths - mean) ** 2).mean(), a).numpy(), requires_grad=True)
+    s = np.linalg.svd(a.numpy(), compute_uv=False)
+    assert s[0] / s[2] < 1.1, s  # from 15
 
 
 def _critic(weights):
@@ -215,10 +278,15 @@ def test_penalties_through_a_convolutional_critic_to_second_order(penalty):
 
 def test_clip_weights():
     model = nn.Linear(3, 2, generator=Generator(0))
+    before = [p.numpy().copy() for p in model.parameters()]
     clip_weights(model.parameters(), 0.1)
-    assert all(np.abs(p.numpy()).max() <= 0.1 for p in model.parameters()) and np.abs(model.weight.numpy()).max() == np.float32(0.1)
+    for p, b in zip(model.parameters(), before, strict=True):
+        assert np.array_equal(p.numpy(), np.clip(b, -0.1, 0.1))
+    assert before[0].min() < -0.1 and before[0].max() > 0.1
     with pytest.raises(ValueError, match="above 0"):
         clip_weights(model.parameters(), 0)
+    with pytest.raises(TypeError, match="as a list"):
+        clip_weights(model.weight, 0.1)
 
 
 def test_other_arrays_and_errors():
@@ -226,6 +294,9 @@ def test_other_arrays_and_errors():
     critic = lambda v: (v * v).sum(axis=1)  # noqa: E731
     assert isinstance(r1(critic, x).data, StrictArray)
     assert isinstance(gradient_penalty(critic, x, 0 * x, StrictArray(np.array([0.5, 0.25]))).data, StrictArray)
+    assert isinstance(path_length(lambda v: v * v, x, x).data, StrictArray)
+    with pytest.raises(ValueError, match=r"noise y \(2, 2\) and the generator's pictures \(2, 3\)"):
+        path_length(lambda v: v * v, np.ones((2, 3)), np.ones((2, 2)))
     with pytest.raises(ValueError, match="as many fakes"):
         minimax_value(np.zeros(3), np.zeros(2))
     with pytest.raises(ValueError, match="as many fakes"):

@@ -247,6 +247,11 @@ def test_wrong_arguments_are_named(args, message, tmp_path):
     assert message in output and "Traceback" not in output
 
 
+@pytest.mark.parametrize("name, option, value", [("wgan_gp", "--penalty", 0), ("wgan_gp", "--clip", "nan"), ("gan_losses", "--clip", -1)])
+def test_limits_and_weights_are_above_0(name, option, value, tmp_path):
+    assert f"{option}: give a number above 0, not '{value}'" in run(name, tmp_path, "--steps", 2, option, value, code=2)
+
+
 def test_a_batch_larger_than_the_data_is_refused_in_one_line(tmp_path):
     output = run("vae", tmp_path, "--batch", 601, code=1)
     assert "vae.py: --batch must be from 1 to the 600 rows there are, got 601" in output and "Traceback" not in output

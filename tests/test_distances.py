@@ -43,6 +43,14 @@ def test_frechet_of_flat_clouds():
     np.testing.assert_allclose(frechet_distance(t * [1.0, 0], 3 * t * [0, 1.0]), 10 * v, rtol=1e-9)
 
 
+@pytest.mark.parametrize("d, n", [(2, 400), (16, 1000)])
+def test_frechet_bias(d, n):
+    """Between two clouds of one Gaussian, in the mean: d (d + 1) / 2n from the covariances, 2 d / n from the means, and terms in 1 / n^2."""
+    rng = np.random.default_rng(0)
+    draws = [frechet_distance(*rng.normal(size=(2, n, d))) for _ in range(100)]
+    np.testing.assert_allclose(np.mean(draws), d * (d + 1) / (2 * n) + 2 * d / n, rtol=0.05, atol=4 * np.std(draws) / 10)
+
+
 def test_frechet_cannot_see_what_kernel_distance_sees():
     """Same mean and covariance, another third moment."""
     rng = np.random.default_rng(0)
@@ -88,6 +96,13 @@ def test_naive_balls():
     real, fake = np.array([[0.0], [1.0], [3.0]]), np.array([[0.5], [10.0]])
     assert precision_recall(real, np.array([[0.5], [2.0], [10.0]]), k=1) == (2 / 3, 1.0)  # radii 1, 1, 2, and 1.5, 1.5, 8
     assert density_coverage(real, fake, k=1) == (1.0, 2 / 3)
+
+
+@pytest.mark.parametrize("f", [precision_recall, density_coverage])
+def test_no_ball_reaches_to_its_own_middle(f):
+    for k in (0, -1):
+        with pytest.raises(ValueError, match=f"k is at least 1; got {k}"):
+            f(*np.random.default_rng(0).normal(size=(2, 9, 3)), k=k)
 
 
 @pytest.mark.parametrize("f", ALL)

@@ -22,6 +22,11 @@ def test_pictures(tmp_path):
     save_game_animation(tmp_path / "game.gif", [frame(k, q=np.roll(frame()["p"], k)) for k in range(3)])
     with Image.open(tmp_path / "game.gif") as film:
         assert film.n_frames == 3
+        lasts = []
+        for k in range(3):
+            film.seek(k)
+            lasts.append(film.info["duration"])
+    assert lasts == [3250, 3250, 1500]  # 8 s in all
     assert sorted(p.name for p in tmp_path.iterdir()) == ["four.png", "game.gif", "one.png"]
 
 

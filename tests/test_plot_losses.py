@@ -1,5 +1,7 @@
 """Pictures that compare games: they are drawn, whole, and refuse what they cannot draw."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,9 @@ def panel(**changes):
 def test_pictures(tmp_path):
     x = np.linspace(-5, 5, 30)
     save_costs(tmp_path / "costs.png", {"one": (x, x, 1 + 0 * x), "another": (x, -x, 0 * x)}, xlabel="logit")
-    save_critics(tmp_path / "critics.png", {"a": column(moment(), moment()), "b": column(moment(), moment())})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_critics(tmp_path / "critics.png", {"a": column(moment(), moment()), "b": column(moment(), moment(best=np.full(50, np.nan)))})
     save_table(tmp_path / "table.png", {"row": {"one": panel(), "two": panel()}, "other": {"one": panel(), "two": panel()}}, (0, 1, 0, 1))
     for name in ("costs", "critics", "table"):
         with Image.open(tmp_path / f"{name}.png") as picture:

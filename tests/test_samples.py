@@ -59,6 +59,16 @@ def test_one_class_alone(scene):
     assert figures["judge_frechet"] > 10 * figures["judge_frechet_floor"]
 
 
+def test_a_class_counts_from_a_quarter_of_its_share(scene):
+    judge, real, others = scene
+    expected = (judge.probabilities(real[::2]).argmax(axis=1) == 7).sum()
+    called = judge.probabilities(others).argmax(axis=1)
+    for part, classes in ((1 / 5, 1), (1 / 3, 2)):
+        sevens = others[called == 7][: round(part * expected)]
+        fakes = np.concatenate([sevens, np.resize(others[called == 0], (N - len(sevens), *others.shape[1:]))])
+        assert judge_samples(judge, real, fakes)[0]["judge_classes"] == classes
+
+
 def test_pictures_of_another_size(scene):
     """What stands in a rim of 32 pixels around 28 is not seen; 24 pixels get a black rim."""
     judge, real, others = scene

@@ -39,7 +39,7 @@ def save_game(path, frames: Sequence[Mapping]) -> None:
 
 
 def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0) -> None:
-    """The same frames one after the other, as a GIF that lasts so many seconds and begins anew."""
+    """The same frames one after the other, as a GIF that lasts so many seconds, the last 1.5 of them at the last frame, and begins anew."""
     from PIL import Image
 
     frames, path = [_checked(frame) for frame in frames], Path(path)
@@ -56,7 +56,7 @@ def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        each = max(int(1000 * seconds / len(pictures)), 20)
+        each = max(10 * round(100 * (seconds - 1.5) / max(len(pictures) - 1, 1)), 20)  # a GIF counts hundredths
         pictures[0].save(aside, format="GIF", save_all=True, append_images=pictures[1:], duration=[each] * (len(pictures) - 1) + [1500], loop=0)
         os.replace(aside, path)
     finally:

@@ -22,7 +22,7 @@ LEAST = 1e-4  # of a figure on a logarithmic axis
 
 
 def save_costs(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float = 4.0) -> None:
-    """Draw {label: (x, cost, derivative)}, the costs on the left, their derivatives on the right, the first two bold, cut off at -reach and reach."""
+    """Draw {label: (x, cost, derivative)}, the first two bold: costs on the left, -reach to reach, and derivatives on the right, -reach / 2 to reach / 4."""
     series = {label: [_array(a) for a in each] for label, each in curves.items()}
     for label, (x, cost, slope) in series.items():
         if not (x.ndim == 1 and x.shape == cost.shape == slope.shape and len(x)):
@@ -42,7 +42,7 @@ def save_costs(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float =
         ax.set(xlim=(x[0], x[-1]), ylim=(-reach, reach) if i == 0 else (-reach / 2, reach / 4), xlabel=xlabel)
         ax.set_title(title, size=11, color=INK)
         if i == 0:
-            ax.legend(frameon=False, fontsize=8.5, loc="upper right")
+            ax.legend(frameon=False, fontsize=8.5, loc="lower left")
         _tidy(ax)
     _save(figure, path)
 
@@ -93,7 +93,8 @@ def _draw_moment(figure, moment: Mapping, place: tuple, legend: bool) -> None:
     right = ax.twinx()
     right.plot(x, moment["best"], color=INK, linewidth=1.1, linestyle="--", label="the best one")
     right.plot(x, moment["f"], color=INK, linewidth=1.9, label="critic, learned")
-    low, high = (float(f([f(moment["f"]), f(moment["best"])])) for f in (np.nanmin, np.nanmax))
+    heights = np.concatenate([moment["f"], moment["best"]])
+    low, high = np.nanmin(heights), np.nanmax(heights)
     margin = 0.08 * max(high - low, 1e-6)
     right.set(ylim=(low - margin, high + margin))
     for a in (ax, right):

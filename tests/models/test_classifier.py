@@ -5,7 +5,7 @@ import pytest
 
 from tinygen import Generator, data
 from tinygen.data.faces import has, render, sample
-from tinygen.models.classifier import Classifier, train_attribute_judge, train_classifier
+from tinygen.models.classifier import Classifier, train_attribute_judge, train_classifier, train_map_judge
 
 
 def test_it_reads_digits_it_has_not_seen_and_is_the_same_every_time():
@@ -62,3 +62,37 @@ def test_judges_refuse_other_codings():
         train_attribute_judge(images, np.where(np.arange(200)[:, None] % 2, 1, -1))
     with pytest.raises(TypeError, match="not at int64"):
         Classifier(generator=Generator(0)).probabilities(np.zeros((2, 1, 28, 28), np.int64))
+
+
+def squares(n, seed):
+    """Photographs of walls of any colour with bright squares on them, and maps: 1 where a square is."""
+    rng = np.random.default_rng(seed)
+    maps = np.zeros((n, 16, 16), np.int64)
+    for i, (a, b) in enumerate(rng.integers(0, 10, (n, 2))):
+        maps[i, a : a + 6, b : b + 6] = 1
+    images = rng.integers(0, 90, (n, 3, 1, 1)) + 130 * maps[:, None] + rng.integers(0, 30, (n, 3, 16, 16))
+    return images.astype(np.uint8), maps
+
+
+def test_the_judge_of_maps_reads_what_it_has_not_seen():
+    judge = train_map_judge(*squares(200, seed=1), steps=80)
+    images, maps = squares(50, seed=2)
+    read = judge.reads(images)
+    assert read.shape == maps.shape and read.dtype == np.int64 and (read == maps).mean() > 0.95 > (maps == 0).mean()
+    assert np.array_equal(judge.reads(images / np.float32(255)), read)
+    features = judge.features(images)
+    assert features.shape == (16 * 50, 32) and features.dtype == np.float32
+    np.testing.assert_allclose(judge.features(images[3:4]), features[48:64], rtol=1e-4, atol=1e-4)  # sixteen rows a picture, one after the other
+
+
+def test_the_judge_of_maps_is_always_the_same():
+    data = squares(20, seed=1)
+    a, b = (train_map_judge(*data, steps=3).state_dict() for _ in range(2))
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_what_is_no_map_for_the_judge():
+    images, maps = squares(20, seed=1)
+    for wrong in ((images, maps[:, :8]), (images[:, :1], maps), (images, maps.astype(float)), (images[..., :8], maps)):
+        with pytest.raises(ValueError, match="train_map_judge: needs"):
+            train_map_judge(*wrong)

@@ -86,15 +86,21 @@ def test_acgan_asks_for_the_label():
 
 
 def test_infogan_is_surprised_by_another_code():
-    model, _, y, code, fake = scene(InfoGAN)
+    model, x, y, code, fake = scene(InfoGAN)
     c, u = code[:, 32:42] > 0, code[:, 42:]
     assert np.array_equal(c.sum(axis=1), np.ones(6)) and np.abs(u).max() <= 1 and u.shape == (6, 2)
     out = model.D(fake).numpy().astype(float)
     expected = -np.log((softmax(out[:, 1:11]) * c).sum(axis=1)) + ((out[:, 11:] - u) ** 2).sum(axis=1) / 2
     np.testing.assert_allclose(model.surprise(model.D(fake), code).numpy(), expected, rtol=1e-4)
+    real = model.D(x).numpy()[:, 0].astype(float)
+    for model.weight in (1.0, 0.3):
+        of_d = np.log1p(np.exp(-real)) + np.log1p(np.exp(out[:, 0])) + model.weight * expected
+        np.testing.assert_allclose(model.discriminator_loss(x, y, fake, code).numpy(), of_d, rtol=1e-4)
+        np.testing.assert_allclose(model.generator_loss(x, y, fake, code).numpy(), np.log1p(np.exp(-out[:, 0])) + model.weight * expected, rtol=1e-4)
     knows = np.concatenate([np.zeros((6, 1)), 50 * c, u], axis=1).astype(np.float32)
     assert np.abs(model.surprise(knows, code)).max() < 1e-6 < model.surprise(knows, code[::-1]).max()
-    assert len({int(k) for k in model.code(np.zeros(500, int), Generator(1))[:, 32:42].argmax(axis=1)}) == 10
+    many = model.code(np.zeros(500, int), Generator(1))
+    assert len({int(k) for k in many[:, 32:42].argmax(axis=1)}) == 10 and many[:, 42:].min() < -0.9 and many[:, 42:].max() > 0.9
 
 
 def test_semi_supervised_is_a_classifier_of_one_more_class():
@@ -104,7 +110,9 @@ def test_semi_supervised_is_a_classifier_of_one_more_class():
     p = softmax(np.concatenate([out, np.zeros((6, 1))], axis=1))
     np.testing.assert_allclose(1 / (1 + np.exp(-model.verdict(x, y).numpy())), 1 - p[:, -1], rtol=1e-5)
     known = np.array([2, -1, -1, 7, -1, -1])
-    less = model.discriminator_loss(x, np.full(6, -1), fake, None)
+    less = model.discriminator_loss(x, np.full(6, -1), fake, None)  # no label: the game alone
+    log_z = [np.log(np.exp(o).sum(axis=1)) for o in (out, model.D(fake).numpy().astype(float))]
+    np.testing.assert_allclose(less.numpy(), np.log1p(np.exp(-log_z[0])) + np.log1p(np.exp(log_z[1])), rtol=1e-4)
     more = (model.discriminator_loss(x, known, fake, None) - less).numpy()
     assert np.array_equal(more != 0, known >= 0)
     np.testing.assert_allclose(more.mean(), -np.log(softmax(out)[[0, 3], [2, 7]]).mean(), rtol=1e-4)

@@ -20,8 +20,16 @@ def test_layers_are_the_papers():
     make, judge = DCGenerator(generator=g), DCDiscriminator(generator=g)
     assert [p.shape for p in make.parameters() if len(p.shape) == 4] == [(100, 256, 4, 4), (256, 128, 4, 4), (128, 64, 4, 4), (64, 3, 4, 4)]
     assert [p.shape for p in judge.parameters() if len(p.shape) == 4] == [(64, 3, 4, 4), (128, 64, 4, 4), (256, 128, 4, 4), (1, 256, 4, 4)]
-    assert [sum(isinstance(layer, nn.BatchNorm2d) for layer in m.layers) for m in (make, judge)] == [3, 2]
-    assert abs(make.layers[3].weight.numpy().std() - 0.02) < 1e-3
+    assert [type(layer) for layer in make.layers] == [*[nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU] * 3, nn.ConvTranspose2d, nn.Tanh]
+    assert [type(layer) for layer in judge.layers] == [nn.Conv2d, nn.LeakyReLU, *[nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU] * 2, nn.Conv2d]
+    assert {layer.negative_slope for layer in judge.layers if isinstance(layer, nn.LeakyReLU)} == {0.2}
+    for model in (make, judge):
+        for layer in model.layers:
+            if isinstance(layer, nn.BatchNorm2d):
+                weight = layer.weight.numpy()
+                assert abs(weight.mean() - 1) < 0.01 and 0.01 < weight.std() < 0.03
+            elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                assert abs(layer.weight.numpy().mean()) < 2e-3 and abs(layer.weight.numpy().std() - 0.02) < 1e-3
 
 
 def test_without_normalization_examples_do_not_see_one_another():
@@ -54,6 +62,7 @@ def test_a_step_of_each():
 
 
 def test_sizes_that_do_not_halve_to_four():
-    for size in (4, 12, 28, 0):
+    assert DCGenerator(size=32.0, width=1, generator=Generator(0))(np.zeros((1, 100), np.float32)).shape == (1, 3, 32, 32)
+    for size in (4, 12, 28, 0, 32.5):
         with pytest.raises(ValueError, match="power of two"):
             DCGenerator(size=size, generator=Generator(0))

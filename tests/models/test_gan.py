@@ -17,6 +17,14 @@ def test_shapes_and_precision():
         make(g.normal((2, 4)))
 
 
+def test_no_hidden_layer_is_a_linear_map():
+    g = Generator(0)
+    make, judge = MLPGenerator(2, (), (3,), generator=g), MLPDiscriminator((), (3,), generator=g)
+    z = g.normal((4, 2))
+    np.testing.assert_allclose(make(2 * z).numpy() + make(0 * z).numpy(), 2 * make(z).numpy(), atol=1e-6)
+    assert len([*make.parameters()]) == len([*judge.parameters()]) == 2 and judge(make(z)).shape == (4,)
+
+
 def test_each_step_differentiates_its_own_network():
     g = Generator(0)
     make, judge = MLPGenerator(2, (8,), (2,), generator=g), MLPDiscriminator((8,), (2,), generator=g)
@@ -54,8 +62,9 @@ def test_algorithm_1_moves_the_generator_to_the_data():
 def test_a_pack_is_examples_one_after_the_other():
     assert pack(np.arange(12.0).reshape(6, 2), 3).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     assert pack(np.zeros((4, 3, 8, 8)), 2).shape == (2, 6, 8, 8) and pack(np.zeros((0, 2)), 2).shape == (0, 4)
-    with pytest.raises(ValueError, match="5 examples .* packs of 2"):
-        pack(np.zeros((5, 2)), 2)
+    for shape, m in (((5, 2), 2), ((4, 2), 0), ((4, 2), -2), ((4,), 2)):
+        with pytest.raises(ValueError, match="pack: x is .* which divides N; got"):
+            pack(np.zeros(shape), m)
 
 
 def test_the_spread_of_a_group_stands_in_each_of_it():
@@ -67,5 +76,6 @@ def test_the_spread_of_a_group_stands_in_each_of_it():
     check_grads(lambda x: minibatch_std(x, 3), x)
     same = minibatch_std(np.ones((4, 2), np.float32), 4)
     assert same.dtype == np.float32 and np.allclose(same[:, 2], 1e-4)
-    with pytest.raises(ValueError, match="5 examples .* groups of 4"):
-        minibatch_std(np.zeros((5, 2)), 4)
+    for shape, group in (((5, 2), 4), ((4, 2), 0), ((4, 2), -2), ((4,), 2)):
+        with pytest.raises(ValueError, match="minibatch_std: x is .* which divides N; got"):
+            minibatch_std(np.zeros(shape), group)

@@ -89,6 +89,10 @@ LAYERS = {
         lambda g, t: nn.SpectralNorm(nn.Linear(3, 5, generator=g, dtype=t), generator=g).eval(), (4, 3),
         lambda x, m: naive.linear(x, m.layer.weight.data / (m.u.data @ m.layer.weight.data @ m.v.data), m.layer.bias.data),
     ),
+    "Equalized": (
+        lambda g, t: nn.Equalized(nn.Conv2d(2, 4, 3, padding=1, generator=g, dtype=t), generator=g), (2, 2, 3, 4),
+        lambda x, m: naive.conv2d(x, m.layer.weight.data * np.sqrt(2 / 18), m.layer.bias.data, (1, 1), (1, 1), (1, 1), 1),
+    ),
     "StackedLinear": (
         lambda g, t: nn.StackedLinear(3, 5, generators=[g, g], dtype=t), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], m.weight.data[i], m.bias.data[i]) for i in range(2)]),
@@ -308,10 +312,42 @@ class TestSpectralNorm:
             nn.SpectralNorm(nn.ReLU(), generator=generator())
 
 
+class TestEqualized:
+    def test_a_signal_keeps_its_power(self):
+        """Through ten layers of very different sizes, each with a relu behind it: a factor of 1 in the mean, where Linear's own weights leave 6^-10."""
+        g, sizes = Generator(0), (512, 64, 1024, 256, 32, 512, 512, 128, 1024, 64, 512)
+        layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Equalized(nn.Linear(a, b, generator=g), generator=g), nn.ReLU())]
+        x = g.normal((2000, 512))
+        assert 0.4 < (nn.Sequential(*layers)(tensor(x)).data ** 2).mean() / (x**2).mean() < 2.5
+        assert all((layer.layer.bias.data == 0).all() for layer in layers[::2])
+
+    def test_one_rate_fits_all_layers(self):
+        """Adam's first step changes each weight in use by the same share of its deviation, lr, whatever the number of inputs; without, by lr sqrt(fan_in / 2)."""
+        for inputs, in_use in ((8, 0.5), (800, 0.05)):
+            layer = nn.Equalized(nn.Linear(inputs, 50, generator=generator(), dtype=F8), generator=generator())
+            before = layer.weight().data
+            optimizer = tinygen.optim.Adam(layer.parameters(), lr=0.01, eps=1e-12)
+            (layer(tensor(generator().normal((20, inputs), F8))) ** 2).sum().backward()
+            optimizer.step()
+            np.testing.assert_allclose(np.abs(layer.weight().data - before), 0.01 * in_use, rtol=1e-3)
+            assert abs(before.std() / in_use - 1) < 0.1
+
+    def test_gain_and_transposed_convolutions(self):
+        wrapped = nn.Equalized(nn.ConvTranspose2d(6, 5, 4, 2, 1, generator=generator()), gain=1.0, generator=generator())
+        assert wrapped.scale == pytest.approx((6 * 16 / 4) ** -0.5)
+        assert 0.8 < wrapped(tensor(generator().normal((20, 6, 9, 9)))).data[..., 2:-2, 2:-2].std() < 1.2
+
+    def test_what_has_no_weight_is_refused_and_he_normal_leaves_it_alone(self):
+        with pytest.raises(TypeError, match="ReLU has no weight"):
+            nn.Equalized(nn.ReLU(), generator=generator())
+        with pytest.raises(ValueError, match="within Equalized"):
+            nn.he_normal(nn.Equalized(nn.Linear(3, 2, generator=generator()), generator=generator()), generator())
+
+
 class TestStackedLinear:
     @pytest.mark.parametrize("spectral", [False, True])
     def test_is_so_many_layers_that_stay_strangers(self, spectral):
-        """Beside ordinary layers with the same weights: outputs and gradients through three calls, each network with another input and another cost."""
+        """Beside ordinary layers with the same weights: outputs and gradients through four calls, each network with another input and another cost."""
         stack = nn.StackedLinear(4, 2, spectral_norm=spectral, generators=[Generator(i) for i in (5, 6, 5)], dtype=F8)
         layers = [nn.Linear(4, 2, generator=Generator(i), dtype=F8) for i in (5, 6, 5)]  # drawn alike
         rng, each = np.random.default_rng(0), []
@@ -322,9 +358,13 @@ class TestStackedLinear:
             each.append(nn.SpectralNorm(layer, generator=Generator(0)) if spectral else layer)
             if spectral:
                 each[i].u[...] = stack.u.data[i]
-        for _ in range(3):
+        for training in (True, True, True, False):  # and evaluated, with the u and v that the last call left
+            for module in (stack, *each):
+                module.train(training)
             x = rng.normal(size=(3, 5, 4))
             y, ys = stack(tensor(x)), [layer(tensor(a)) for layer, a in zip(each, x)]
+            if spectral:
+                np.testing.assert_allclose(stack.v.data, [layer.v.data for layer in each], rtol=1e-12, atol=1e-12)
             np.testing.assert_allclose(y.data, [a.data for a in ys], rtol=1e-12, atol=1e-12)
             gw, gb = tinygen.grad(sum((k + 1) * (y[k] ** 2).sum() for k in range(3)), [stack.weight, stack.bias])
             for k, layer in enumerate(layers):
@@ -335,6 +375,28 @@ class TestStackedLinear:
     def test_two_calls_before_one_backward(self):
         stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()])
         (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
+
+    def test_the_first_sigma_is_nearly_the_largest_singular_value(self):
+        stack = nn.StackedLinear(8, 6, spectral_norm=True, generators=[Generator(i) for i in range(5)], dtype=F8)
+        sigma = np.einsum("ci,cij,cj->c", stack.u.data, stack.weight.data, stack.v.data)
+        np.testing.assert_allclose(sigma, np.linalg.svd(stack.weight.data)[1][:, 0], rtol=0.03)
+
+    def test_a_later_call_leaves_the_gradient_of_an_earlier_one(self):
+        stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()]).eval()
+        x = tensor(np.ones((2, 1, 3), np.float32))
+        first = stack(x)
+        alone = tinygen.grad(first.sum(), stack.weight, retain_graph=True).data
+        stack.train()(x)  # which writes u and v
+        assert (tinygen.grad(first.sum(), stack.weight).data == alone).all()
+
+    def test_every_network_has_its_own_examples_or_all_have_the_same(self):
+        stack = nn.StackedLinear(3, 2, generators=[generator(), generator()])
+        assert stack(tensor(np.ones((5, 3), np.float32))).shape == (2, 5, 2)
+        for shape in ((1, 5, 3), (3, 5, 3), (2, 5, 4), (3,), (2, 2, 5, 3)):
+            with pytest.raises(ValueError, match=r"x is \(N, 3\) .* or \(2, N, 3\)"):
+                stack(tensor(np.ones(shape, np.float32)))
+        with pytest.raises(TypeError, match="as a list"):
+            nn.StackedLinear(3, 2, generators=generator())
 
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))

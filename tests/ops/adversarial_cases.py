@@ -66,3 +66,14 @@ def _(d):
         return (np.sqrt((_slope(w, x) ** 2).sum(1)) - 1) ** 2
 
     return (lambda w: losses.gradient_penalty(lambda v: ops.tanh(v @ w), *on_device)), [w], naive
+
+
+@case("path_length")
+def _(d):
+    w, a, y = d.array((2, 3), 0.5, 1.5), d.array((3, 4), 0.5, 1.5), d.array((2, 4), 0.5, 1.5)
+    on_device = d.constant(y)
+
+    def naive(w, a):
+        return np.sqrt((((1 - np.tanh(w @ a) ** 2) * y @ a.T) ** 2).sum(1))
+
+    return (lambda w, a: losses.path_length(lambda v: ops.tanh(v @ a), w, on_device)), [w, a], naive

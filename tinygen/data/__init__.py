@@ -7,6 +7,8 @@
     cifar.py      CIFAR-10
     download.py   where such files are sought, how they are downloaded and checked
     folder.py     your own pictures, single or in pairs
+    edges.py      line drawings of pictures
+    maps.py       pictures whose colours are kinds of things
     loader.py     batches without end, resumable
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).
@@ -14,6 +16,7 @@ Images are uint8 (n, channels, height, width), labels int64 (n,).
 
 from .cifar import cifar10
 from .digits import digits
+from .edges import edges
 from .faces import faces
 from .folder import folder, paired_folder
 from .idx import fashion_mnist, kmnist, mnist, read_idx
@@ -25,6 +28,7 @@ __all__ = [
     "checkerboard",
     "cifar10",
     "digits",
+    "edges",
     "faces",
     "fashion_mnist",
     "folder",

@@ -5,7 +5,7 @@
     reparametrize.py  two ways to differentiate an expectation: reparametrization, and the score function
     importance.py     the importance-weighted bound, from several draws
     adversarial.py    the minimax game and its relatives, from logits
-    penalties.py      on a discriminator's slope: WGAN-GP, R1
+    penalties.py      on a network's slope: WGAN-GP, R1, path length
 
 **One reduction for all**: arrays of shape (N, ...) in, one number an example out, shape (N,): the *sum* over an example's other axes.
 These are logarithms of probabilities, and for independent pixels, or dimensions of z, logarithms add. Taking means instead is a common bug: a mean
@@ -21,10 +21,10 @@ from .adversarial import hinge, least_squares, minimax_value, non_saturating, re
 from .divergence import kl_normal, kl_normals
 from .importance import importance_bound
 from .likelihood import absolute_error, bernoulli_nll, squared_error
-from .penalties import gradient_penalty, r1
+from .penalties import gradient_penalty, path_length, r1
 from .reparametrize import reparametrize, score_function
 
 __all__ = [
     "absolute_error", "bernoulli_nll", "gradient_penalty", "hinge", "importance_bound", "kl_normal", "kl_normals", "least_squares", "minimax_value",
-    "non_saturating", "r1", "relativistic", "reparametrize", "saturating", "score_function", "squared_error",
+    "non_saturating", "path_length", "r1", "relativistic", "reparametrize", "saturating", "score_function", "squared_error",
 ]

@@ -105,13 +105,13 @@ least_squares.vjp(logit=lambda g, logit, target: g * (logit - target))
 def hinge(logit):
     """max(0, 1 - l): a verdict counts until it is right by a margin of 1. The discriminator lowers hinge(real) + hinge(-fake); the generator lowers -fake.
 
-    **Gradient** -1 for l < 1, else 0; a kink at 1, where it is 0. The generator's is -1 everywhere, and never vanishes.
+    **Gradient** -1 for l < 1 or NaN, else 0; a kink at 1, where it is 0. The generator's is -1 everywhere, and never vanishes.
     **Saved**: the result. **Source**: Lim and Ye, Geometric GAN, 2017; Miyato et al., 2018.
     """
     return np.maximum(1 - logit, 0)
 
 
-hinge.vjp(logit=lambda g, y: -_gate(g, y > 0))
+hinge.vjp(logit=lambda g, y: -_gate(g, y != 0))  # never negative; and a NaN passes, as through relu
 
 
 @primitive

@@ -1,8 +1,10 @@
-"""Keeping a discriminator from growing steep: penalties on its gradient in the *picture*, whose own gradient is a second derivative.
+"""Penalties on a network's slope, whose own gradient is a second derivative: against a discriminator that grows steep, for a generator that goes evenly.
 
 A discriminator that separates two batches perfectly may do so ever more steeply, and then tells the generator nothing (minimax) or everything at once
-(Wasserstein). The penalties here are of |grad_x D(x)|, one number an example; trained with, they are differentiated again, in D's weights:
+(Wasserstein). Two penalties here are of |grad_x D(x)|, one number an example; trained with, they are differentiated again, in D's weights:
 `create_graph=True`, through convolutions too.
+
+`path_length` is of the *generator*: how far its picture goes for a step in its style, whichever way.
 
 Beside them: `optim.clip_weights`, the first and crudest way, and spectral normalization, which bounds each layer (nn).
 """
@@ -14,7 +16,7 @@ from collections.abc import Callable
 from ..engine import Tensor, grad, tensor
 from ..ops import relu, sqrt
 
-__all__ = ["gradient_penalty", "r1"]
+__all__ = ["gradient_penalty", "path_length", "r1"]
 
 
 def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False):
@@ -46,7 +48,7 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     ----------
     critic : pictures (N, ...) to (N,) or (N, 1), each example by itself: no batch normalization.
     real, fake : (N, ...), the same shape.
-    t : (N,) from U(0, 1).
+    t : (N,) from U(0, 1); taken in real's precision.
     one_sided : the penalty is for slopes above 1 alone.
 
     Source: Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
@@ -54,7 +56,7 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     if real.shape != fake.shape or t.shape != real.shape[:1]:
         raise ValueError(f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, and t {t.shape} one number an example")
     real, fake = _data(real), _data(fake)
-    t = t.reshape(t.shape + (1,) * (real.ndim - 1))
+    t = t.astype(real.dtype).reshape(t.shape + (1,) * (real.ndim - 1))
     excess = sqrt(_squared_slope(critic, t * real + (1 - t) * fake) + 1e-12) - 1
     return (relu(excess) if one_sided else excess) ** 2
 
@@ -67,7 +69,8 @@ def r1(discriminator: Callable, x):
 
         theta' = -f'(..) psi,  psi' = f'(..) theta - gamma psi:
 
-    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards. The penalty is zero for the equilibrium itself, and so moves it not.
+    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards (gamma < 2 |f'(0)|; above, no turning at all, and the slow way ever slower). The
+    penalty is zero for the equilibrium itself, and so moves it not.
 
     Parameters
     ----------
@@ -77,6 +80,37 @@ def r1(discriminator: Callable, x):
     Source: Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually Converge?, 2018, eq. 9.
     """
     return 0.5 * _squared_slope(discriminator, _data(x))
+
+
+def path_length(generator: Callable, w, y):
+    """|J^T y|, J = d generator(w) / dw, for each example: (N,). The penalty is (|J^T y| - a)^2, a a running mean of these lengths, which the caller keeps.
+
+    **What it measures.** A step dw moves the picture by J dw. Let J = sum_i s_i u_i v_i^T be the singular value decomposition: a step along v_i moves it by s_i.
+    For a picture of noise y ~ N(0, I) the numbers u_i . y are independent and N(0, 1), so
+
+        |J^T y|^2 = sum_i s_i^2 (u_i . y)^2,    of mean sum_i s_i^2 and variance 2 sum_i s_i^4.
+
+    **Why hold it constant.** For a given mean, the variance is least where all s_i are the same: a step of one length in w then moves the picture equally far
+    whichever way it goes, and with one a for all w, wherever it starts. A generator that is badly stretched there pays most. By itself it also shrinks all s_i, and
+    the variance with them; a, which is what the mean was of late, only follows. What holds against that is the game: pictures must differ.
+
+    **Without J**, which has a row a pixel: <generator(w), y> is one number, and its gradient in w is J^T y. One backward pass, itself differentiated in the weights.
+
+    Parameters
+    ----------
+    generator : styles w (N, ...) to pictures, each example by itself; what else it takes (noise) held fixed.
+    w : (N, ...): the length is over all other axes. A Tensor stays in its graph: what made it (the mapping network) is trained too.
+    y : of the pictures' shape, from N(0, I); divided by the root of the number of pixels, lengths do not grow with it.
+
+    Source: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, eq. 4 and appendix C.
+    """
+    if not (isinstance(w, Tensor) and w.requires_grad):
+        w = tensor(w, requires_grad=True)
+    pictures = generator(w)
+    if pictures.shape != y.shape:
+        raise ValueError(f"path_length: noise y {y.shape} and the generator's pictures {pictures.shape} differ in shape; draw a number for each")
+    g = grad((pictures * _data(y)).sum(), w, create_graph=True)
+    return sqrt((g * g).sum(axis=tuple(range(1, g.ndim))))
 
 
 def _squared_slope(f: Callable, x):

@@ -36,8 +36,8 @@ def frechet_distance(x: Array, y: Array) -> float:
     **The square root.** S_x S_y is not symmetric, but has the eigenvalues of A = S_x^1/2 S_y S_x^1/2, which is. So trace (S_x S_y)^1/2 is the sum of the
     square roots of A's eigenvalues: two symmetric decompositions, no complex numbers, exact for singular covariances too.
 
-    **Bias.** With n samples in d dimensions it is too large by about d / n, and two models are comparable only at equal n (Binkowski et al., 2018). Computed in
-    float64. **Source**: Heusel et al., 2017 (with the features of Inception: what is called FID).
+    **Bias.** Between two clouds of n from N(0, I) it is not 0 but about d (d + 1) / 2n + 2 d / n in the mean: the covariances' share, then the means'. Two models are
+    comparable only at equal n (Binkowski et al., 2018). Computed in float64. **Source**: Heusel et al., 2017 (with the features of Inception: what is called FID).
     """
     x, y = _features("frechet_distance", x, y, least=2)
     (mu_x, s_x), (mu_y, s_y) = ((a.mean(axis=0), _covariance(a)) for a in (x, y))
@@ -131,6 +131,8 @@ def _squared_distances(a: Array, b: Array) -> Array:
 
 def _radii(a: Array, k: int) -> Array:
     """Squared distance of each example to its k-th nearest neighbour: itself, at 0, is the zeroth."""
+    if k < 1:
+        raise ValueError(f"k-th nearest neighbour: k is at least 1; got {k}")
     return array_module(a).partition(_squared_distances(a, a), k, axis=1)[:, k]
 
 

@@ -55,8 +55,8 @@ def classification_accuracy_score(images: np.ndarray, labels: np.ndarray, test: 
                                   device: str = "cpu") -> float:  # fmt: skip
     """The share of `test` that a classifier trained on `images` alone reads right (Ravuri and Vinyals, 2019, of samples of a conditional generator).
 
-    It is lost twice: by samples that are not of the class they were asked for, and by real pictures of which there are no samples. Neither
-    shows where a classifier trained on real pictures reads the samples, for what is easy to read, it reads.
+    It is lost twice: by samples that are not of the class they were asked for, and by real pictures of which there are no samples. The first also
+    shows where a classifier trained on real pictures reads the samples; the second does not, for what is easy to read, it reads.
 
     images, labels : what to learn from, as for `train_classifier`, whose recipe is always the same. test, test_labels : real ones. steps, device : of it.
     """

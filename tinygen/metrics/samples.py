@@ -3,8 +3,8 @@
 Published figures (FID, KID) take as features the 2048 numbers of an Inception network trained on photographs. Here they are the 64 of a hidden layer of the
 `judge` (models/classifier.py), trained in seconds on the very data: **no figure of this file can be compared with a published one**. What they are good for is
 comparing two generators of the same data by the same judge. So all have a name that begins with "judge", and beside each stands its *floor*: the same
-figure of real pictures against other real ones, as many. A distance below its floor by more than chance means copied pictures. Precision, density, coverage and
-certainty can exceed theirs: samples crowded in the middle of the data do, and recall tells.
+figure of real pictures against other real ones, as many. Copies of training pictures reach the floor and are not seen here: `diversity.nearest` looks
+for them. Precision, density, coverage and certainty can exceed theirs: samples crowded in the middle of the data do, and recall tells.
 
 The classes say what distances cannot: whether a digit is missing. A generator that has collapsed shows it as one class with a large share.
 """

@@ -12,6 +12,13 @@
     dcgan.py            the same with convolutions (Radford, Metz and Chintala, 2015)
     conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
                         InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
+    pix2pix.py          a U-Net and a discriminator of patches, for pairs of pictures (Isola et al., 2017)
+    cyclegan.py         two translators that undo one another, for pictures without pairs (Zhu et al., 2017)
+    pggan.py            a GAN that grows from 4 to 1024 pixels (Karras et al., 2018)
+    stylegan.py         a generator told by styles what to draw (Karras et al., 2019 and 2020)
     deepfake.py         one encoder, two decoders, two people: faces swapped
+    flow/               models whose likelihood is known: RealNVP (Dinh et al., 2016), Glow (Kingma and Dhariwal, 2018), masked autoregressive flow
+                        (Papamakarios et al., 2017); a package, a paper a file
+    diffusion/          from noise to pictures, a little at a time (Ho, Jain and Abbeel, 2020, and those after them); a package, in the order of reading
     classifier.py       the judges: small classifiers of digits and of faces' attributes
 """

@@ -1,7 +1,8 @@
 """Small classifiers, trained always alike: judges of what generative models draw.
 
 Architecture, recipe, number of steps and seed are fixed here, and a judge sees the training split alone, so that two models judged by it are judged by
-the same one. **What it can say**: which digit, and how sure it is, the largest of its ten probabilities; or which of a face's attributes it sees.
+the same one. **What it can say**: which digit, and how sure it is, the largest of its ten probabilities; or which of a face's attributes it sees;
+or what each pixel of a photograph belongs to.
 **What it cannot**: a classifier divides all of space among its classes, nonsense included, so confidence is no proof of a digit; put beside each
 figure the same figure for real pictures, and look at them.
 
@@ -19,8 +20,11 @@ from ..losses import bernoulli_nll, squared_error
 from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential, he_normal
 from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
+from .pix2pix import UNet
 
-__all__ = ["AttributeJudge", "Classifier", "Reader", "train_attribute_judge", "train_classifier", "train_reader"]
+__all__ = [
+    "AttributeJudge", "Classifier", "MapJudge", "Reader", "train_attribute_judge", "train_classifier", "train_map_judge", "train_reader",
+]  # fmt: skip
 
 
 class _Judge(Module):
@@ -128,6 +132,64 @@ def train_attribute_judge(images: np.ndarray, attributes: np.ndarray, *, steps: 
         loss.backward()
         optimizer.lr = 3e-3 * cosine_decay(step, steps=steps)
         optimizer.step()
+    return model
+
+
+class MapJudge(_Judge):
+    """A U-Net that reads photographs, (N, 3, size, size) from 0 to 1, as maps: for each pixel a score from -1 to 1 of each of `classes` kinds of thing.
+
+    It judges pictures that were made from a map (pix2pix.py): does it read in them what the map says? Isola et al., 2017, call that the FCN score (section 3.4).
+    Its features are the channels at each of the 16 places of the smallest level: 16 rows a picture.
+    """
+
+    def __init__(self, classes: int, size: int, *, generator: Generator):
+        self.shape = (3, size, size)
+        self.net = UNet((3, classes), size, 16, generator=generator)
+
+    def forward(self, x):
+        return self.net(2 * x - 1)
+
+    def reads(self, images, device: str = "cpu") -> np.ndarray:
+        """Images (n, 3, size, size), bytes or floats from 0 to 1, to the best class of each pixel: NumPy int64 (n, size, size)."""
+        return _in_parts(self, _floats(images), device).argmax(axis=1)
+
+    def features(self, images, device: str = "cpu") -> np.ndarray:
+        def smallest(x):
+            x = 2 * x - 1
+            for down in self.net.down:
+                x = down(x)
+            return x.transpose(0, 2, 3, 1).reshape((16 * len(x), x.shape[1]))
+
+        return _in_parts(smallest, _floats(images), device)
+
+
+def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, device: str = "cpu") -> MapJudge:
+    """The judge of photographs with maps: squared error to 1 for the right class and -1 for the others, Adam, batches of 16, every other one mirrored, seed 0.
+
+    On 400 facades of 64 pixels about four minutes on two cores.
+
+    Parameters
+    ----------
+    images, maps : the training split, uint8 (n, 3, size, size) and integers (n, size, size) from 0, each pixel's class.
+    steps : fewer only to try out whether a program runs.
+    """
+    size = images.shape[-1]
+    if images.ndim != 4 or images.shape[1:] != (3, size, size) or maps.shape != (len(images), size, size) or maps.dtype.kind not in "iu":
+        raise ValueError(f"train_map_judge: needs images (n, 3, size, size) and integers (n, size, size), got {images.shape} and {maps.dtype} {maps.shape}")
+    classes = int(maps.max()) + 1
+    model = MapJudge(classes, size, generator=Generator(0, device))
+    optimizer = Adam(model.parameters(), lr=2e-3)
+    loader = Loader(images, maps, batch_size=min(16, len(images)), seed=0)
+    for step in range(steps):
+        x, labels = next(loader)
+        x, labels = (x[..., ::-1], labels[..., ::-1]) if step % 2 else (x, labels)
+        right = 2 * one_hot(labels, classes).transpose(0, 3, 1, 2) - 1
+        loss = squared_error(model(to_device(_floats(x), device)), to_device(right.astype(np.float32), device)).mean() / right[0].size
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.lr = 2e-3 * cosine_decay(step, steps=steps)
+        optimizer.step()
+    model.eval()
     return model
 
 

@@ -174,7 +174,7 @@ class InfoGAN(PlainGAN):
 
         I(c; G) = H(c) + E[log p(c|x)] >= H(c) + E[log q(c|x)],
 
-    the gap being the Kullback-Leibler divergence of q to p. q is a head of the critic: softmax(o_1 ... o_K) for c, and N(o, 1) for each of u,
+    the gap being KL(p(c|x) || q(c|x)), averaged over x. q is a head of the critic: softmax(o_1 ... o_K) for c, and N(o, 1) for each of u,
     whose -log q is half a squared error, up to a constant. This is AC-GAN's cost, of labels that the machine made up.
 
     numbers : how many u. weight : of -log q in both costs, lambda in the paper.

@@ -62,7 +62,7 @@ class DCDiscriminator(Module):
 
 def _channels(name: str, size: int, width: int) -> list[int]:
     """Channels at 4x4, 8x8, ..., size/2."""
-    levels = size.bit_length() - 3
+    levels = int(size).bit_length() - 3
     if levels < 1 or size != 4 << levels:
         raise ValueError(f"{name}: size is a power of two from 8 on, the picture being halved down to 4x4; got {size}")
     return [width << k for k in reversed(range(levels))]

@@ -30,16 +30,18 @@ class MLPGenerator(Module):
     Parameters
     ----------
     latent : dimensions of z.
-    hidden : units of each hidden layer.
+    hidden : units of each hidden layer; () for none.
     shape : of one x.
     activation : the layer class between, without arguments.
     generator : draws the initial weights; the model lies on its device.
     """
 
     def __init__(self, latent: int, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, generator: Generator):
-        size = math.prod(shape)
+        sizes = [latent, *hidden]
         self.latent = latent
-        self.layers = Sequential(*_layers([latent, *hidden], activation, generator), Linear(hidden[-1], size, generator=generator), Unflatten(1, tuple(shape)))
+        self.layers = Sequential(
+            *_layers(sizes, activation, generator), Linear(sizes[-1], math.prod(shape), generator=generator), Unflatten(1, tuple(shape))
+        )
 
     def forward(self, z):
         return self.layers(z)
@@ -49,8 +51,8 @@ class MLPDiscriminator(Module):
     """x (N, *shape) through hidden layers to one logit each, (N,): D(x) is its sigmoid. Parameters as for `MLPGenerator`."""
 
     def __init__(self, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, generator: Generator):
-        size = math.prod(shape)
-        self.layers = Sequential(Flatten(), *_layers([size, *hidden], activation, generator), Linear(hidden[-1], 1, generator=generator))
+        sizes = [math.prod(shape), *hidden]
+        self.layers = Sequential(Flatten(), *_layers(sizes, activation, generator), Linear(sizes[-1], 1, generator=generator))
 
     def forward(self, x):
         return self.layers(x).reshape((len(x),))
@@ -68,8 +70,8 @@ def pack(x, m: int):
 
     Source: Lin et al., PacGAN: The power of two samples in generative adversarial networks, 2018, section 2.
     """
-    if len(x) % m:
-        raise ValueError(f"pack: {len(x)} examples cannot be put in packs of {m}")
+    if x.ndim < 2 or m < 1 or len(x) % m:
+        raise ValueError(f"pack: x is (N, C, ...), in packs of at least 1, which divides N; got {x.shape} and {m}")
     return x.reshape((len(x) // m, m * x.shape[1], *x.shape[2:]))
 
 
@@ -81,8 +83,8 @@ def minibatch_std(x, group: int):
 
     Source: Karras et al., Progressive Growing of GANs, 2018, section 3.
     """
-    if len(x) % group:
-        raise ValueError(f"minibatch_std: {len(x)} examples cannot be divided into groups of {group}")
+    if x.ndim < 2 or group < 1 or len(x) % group:
+        raise ValueError(f"minibatch_std: x is (N, C, ...), in groups of at least 1, which divides N; got {x.shape} and {group}")
     groups = x.reshape((len(x) // group, group, *x.shape[1:]))
     spread = sqrt(var(groups, axis=1) + 1e-8).mean(axis=tuple(range(1, x.ndim)))  # (N / group,)
     spread = broadcast_to(spread.reshape((len(groups), 1, 1, *[1] * (x.ndim - 2))), shape=(len(groups), group, 1, *x.shape[2:]))

@@ -1,4 +1,4 @@
-"""Layers with weights: linear, convolution and its transpose, embedding, and the spectral normalization of any of them.
+"""Layers with weights: linear, convolution and its transpose, embedding; and two ways to use the weight of any of them: spectral norm, equalized rates.
 
 Names, argument order, defaults, parameter shapes and initial distributions are PyTorch's. Where initial values are random the layer takes a
 `generator`, and lies on its device.
@@ -17,7 +17,7 @@ from ..engine import Tensor
 from . import init
 from .module import Module
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Embedding", "Linear", "SpectralNorm", "he_normal"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Embedding", "Equalized", "Linear", "SpectralNorm", "he_normal"]
 
 Pair = int | tuple[int, int]
 
@@ -62,9 +62,12 @@ def he_normal(model: Module, generator: Generator) -> None:
     more, a fifth of a power of 2 and nearly half of a small signal, being x / 2 near 0. The layers' default, PyTorch's, keeps a sixth through a linear
     layer and its relu: after five of them hardly more than the biases is left.
 
-    Raises ValueError for a layer within SpectralNorm, whose vectors belong to the weight it was given: wrap it afterwards.
+    Raises ValueError for a layer within SpectralNorm, whose vectors belong to the weight it was given: wrap it afterwards; and within Equalized, which
+    has drawn its weight for this very purpose.
     """
     init.check_generator(generator)
+    if any(isinstance(module, Equalized) for module in model.modules()):
+        raise ValueError("he_normal: a layer lies within Equalized, whose weight is N(0, 1), and has He's deviation when it is used; leave it as it is")
     if any(isinstance(module, SpectralNorm) for module in model.modules()):
         raise ValueError("he_normal: a layer lies within SpectralNorm, which has found its largest singular value already; draw its weights first, then wrap it")
     for layer in model.modules():
@@ -237,6 +240,36 @@ class SpectralNorm(Module):
         w = ops.swapaxes(w, 0, 1) if self.layer.output_axis else w
         w = ops.spectral_norm(w, u, v)
         return self.layer.forward_with(ops.swapaxes(w, 0, 1) if self.layer.output_axis else w, x)
+
+
+class Equalized(Module):
+    """A layer whose weight is drawn from N(0, 1) and multiplied by c = gain / sqrt(fan_in) at every call: equalized learning rate (Karras et al. 2018).
+
+    The weight in use, c w, has He's deviation (gain = sqrt 2, for a relu behind it; 1 where there is none), so that a signal keeps its power. Why then not
+    draw it so, once? Adam takes steps of about lr in *every* weight, whatever its gradient's size. With c in the weight itself that is a share lr / c: large
+    in a layer of many inputs, small in one of few. With c outside, all weights are about 1 and all steps a share lr of them: **one rate fits all layers**. It
+    is larger than one is used to: 0.003 here does in a layer of 1,000 inputs what 0.003 c = 0.00013 does without.
+
+    Parameters: `layer`, any with a weight from this file, which is drawn afresh and its bias set to 0; `generator`, for that.
+    """
+
+    def __init__(self, layer: _Weighted, gain: float = math.sqrt(2), *, generator: Generator):
+        if not isinstance(layer, _Weighted):
+            raise TypeError(f"Equalized: {type(layer).__name__} has no weight it could scale; wrap a Linear or a convolution")
+        self.layer, self.scale = layer, gain / math.sqrt(layer.fan_in)
+        layer.weight.data = init.normal(layer.weight.shape, generator, dtype=layer.weight.dtype)
+        if layer.bias is not None:
+            layer.bias.data = layer.bias.data * 0
+
+    def weight(self):
+        """The weight in use, c w."""
+        return self.layer.weight * self.scale
+
+    def forward(self, x):
+        return self.layer.forward_with(self.weight(), x)
+
+    def extra_repr(self) -> str:
+        return f"scale={self.scale:.4g}"
 
 
 def _unit(v, eps):

@@ -29,6 +29,8 @@ class StackedLinear(Module):
     """
 
     def __init__(self, in_features: int, out_features: int, *, spectral_norm: bool = False, generators: Sequence[Generator], dtype: Any = np.float32):
+        if isinstance(generators, Generator):
+            raise TypeError("StackedLinear: give the generators as a list, one for each network")
         _check_sizes("StackedLinear", count=len(generators), in_features=in_features, out_features=out_features)
         bound = 1 / math.sqrt(in_features)
         drawn = [
@@ -52,6 +54,9 @@ class StackedLinear(Module):
 
     def forward(self, x):
         w = self.weight
+        count, _, in_features = w.shape
+        if x.ndim < 2 or x.shape[-1] != in_features or x.shape[:-2] not in ((), (count,)):
+            raise ValueError(f"StackedLinear: x is (N, {in_features}) for all networks or ({count}, N, {in_features}), one for each; got {x.shape}")
         if self.spectral_norm:
             u, v = self.u.data.copy(), self.v.data.copy()
             if self.training:

@@ -63,6 +63,8 @@ def clip_weights(parameters: Iterable[Tensor], limit: float = 0.01) -> None:
 
     It bounds the slope by *something*, and pushes weights to the two ends of the interval. Call it after each step of the critic.
     """
+    if isinstance(parameters, Tensor):
+        raise TypeError("clip_weights: give the parameters as a list")
     if not limit > 0:
         raise ValueError(f"clip_weights: limit is above 0; got {limit}")
     for p in parameters:

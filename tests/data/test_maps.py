@@ -1,0 +1,44 @@
+"""Maps: their colours are found, most frequent first, blurred borders notwithstanding; every pixel is of the nearest kind."""
+
+import numpy as np
+import pytest
+
+from tinygen.data.maps import kinds, palette
+
+COLOURS = np.array([[0, 48, 255], [0, 0, 222], [255, 80, 0], [0, 128, 255]], np.uint8)
+
+
+def drawn(seed=0):
+    """Maps of blocks in four colours, ever less frequent, each number a little off, and what each pixel is."""
+    rng = np.random.default_rng(seed)
+    right = rng.choice(4, p=[0.5, 0.3, 0.15, 0.05], size=(20, 8, 8)).repeat(4, 1).repeat(4, 2)
+    maps = COLOURS[right].transpose(0, 3, 1, 2).astype(int) + rng.integers(-3, 4, (20, 3, 32, 32))
+    return maps.clip(0, 255).astype(np.uint8), right
+
+
+def test_the_colours_and_the_kinds():
+    maps, right = drawn()
+    found = palette(maps)
+    assert found.dtype == np.uint8 and found.shape == (4, 3) and np.abs(found.astype(int) - COLOURS).max() <= 12
+    assert np.array_equal(kinds(maps, found), right)
+    assert np.array_equal(palette(maps, most=2), found[:2]) and len(palette(maps, apart=70)) == 3  # (0, 0, 222) is 58 from the first, (0, 128, 255) 80
+
+
+def test_what_lies_between_two_colours_is_no_kind():
+    maps, right = drawn()
+    blurred = (maps.astype(int) + np.roll(maps, 1, axis=3)) // 2
+    found = palette(blurred.astype(np.uint8), most=4)
+    assert np.abs(found.astype(int)[:, None] - COLOURS).max(axis=2).min(axis=1).max() <= 12
+    within = right == np.roll(right, 1, axis=2)
+    order = np.abs(found.astype(int)[:, None] - COLOURS).max(axis=2).argmin(axis=1)
+    assert (order[kinds(blurred, found)] == right)[within].all()
+
+
+def test_what_is_no_map():
+    with pytest.raises(ValueError, match="one colour"):
+        palette(np.full((2, 3, 8, 8), 9, np.uint8))
+    for wrong in (np.zeros((2, 3, 8, 8)), np.zeros((3, 8, 8), np.uint8), np.zeros((0, 3, 8, 8), np.uint8)):
+        with pytest.raises(ValueError, match="needs maps"):
+            palette(wrong)
+    with pytest.raises(ValueError, match="needs maps"):
+        kinds(np.zeros((2, 3, 8, 8), np.uint8), np.zeros((4, 1), np.uint8))

@@ -1,0 +1,96 @@
+"""The way from data to noise against DDPM's own recursion, step by step."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.strict import StrictArray
+from tinygen import Generator
+from tinygen.models.diffusion.schedules import CIRCLE, LINE, cosine, karras, levels_of, linear
+
+PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
+BETAS = np.linspace(1e-4, 0.02, 1000)
+
+
+def test_many_small_steps_are_one():
+    """x_i = sqrt(1 - beta_i) x_{i-1} + sqrt(beta_i) eps_i: what becomes of the coefficient of x_0 and of the variance."""
+    alpha, variance = 1.0, 0.0
+    for beta, t in zip(BETAS, levels_of(BETAS), strict=True):
+        alpha, variance = math.sqrt(1 - beta) * alpha, (1 - beta) * variance + beta
+        m = CIRCLE.mix(float(t))
+        assert abs(m.alpha - alpha) < 1e-13 and abs(m.sigma - math.sqrt(variance)) < 1e-13
+
+
+def test_the_linear_spacing_is_the_limit_of_ddpms():
+    u = np.arange(1, 1001) / 1000
+    assert np.abs(linear(u) - levels_of(BETAS)).max() < 5e-3
+    many = np.linspace(0.1, 20, 100_000) / 100_000
+    np.testing.assert_allclose(levels_of(many)[999::1000], linear(np.arange(1, 101) / 100), atol=2e-4)
+    assert linear(0.0) == 0 and abs(math.log(CIRCLE.mix(linear(1.0)).alpha ** 2) + 10.05) < 1e-12
+
+
+def test_the_cosine_spacing_is_the_papers_and_all_but_even():
+    u = np.linspace(0, 1, 11)
+    f = np.cos((u + 0.008) / 1.008 * np.pi / 2) ** 2
+    np.testing.assert_allclose(CIRCLE.mix(cosine(u)).alpha ** 2, f / f[0], atol=1e-12)
+    assert np.abs(cosine(u) - u * np.pi / 2).max() < 0.013
+    assert cosine(0.0) == 0 and abs(cosine(1.0) - CIRCLE.end) < 1e-12
+
+
+def test_floats_and_arrays_agree():
+    for spacing in (linear, cosine):
+        u = np.linspace(0, 1, 7)
+        np.testing.assert_allclose(spacing(u), [spacing(float(v)) for v in u], rtol=1e-12, atol=1e-12)
+        assert type(spacing(0.5)) is float and type(spacing(np.float64(0.5))) is float and spacing(u.astype(np.float32)).dtype == np.float32
+
+
+@PATHS
+def test_a_point_and_its_velocity_determine_what_they_are_made_of(path):
+    rng = np.random.default_rng(0)
+    x0, eps, h = rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), 1e-6
+    for t in (0.0, 0.1, 0.7, 0.99 * path.end, path.end):
+        a, s, da, ds = path.mix(t)
+        assert abs(a * ds - da * s - 1) < 1e-15
+        x, v = path.noised(x0, eps, t), da * x0 + ds * eps
+        np.testing.assert_allclose(ds * x - s * v, x0, atol=1e-14)
+        np.testing.assert_allclose(a * v - da * x, eps, atol=1e-14)
+        np.testing.assert_allclose((path.noised(x0, eps, t + h) - path.noised(x0, eps, t - h)) / (2 * h), v, atol=1e-8)
+
+
+@PATHS
+def test_levels_are_found_by_their_ratio(path):
+    for t in (0.0, 0.2, 0.9 * path.end):
+        assert abs(path.level(path.ratio(t)) - t) < 1e-12
+    assert path.level(math.inf) == path.end
+    t = np.array([0.1, 0.5])
+    np.testing.assert_allclose(path.level(path.ratio(t)), t)
+    levels = karras(5, 0.01, 50, path=path)
+    assert len(levels) == 6 and levels[-1] == 0
+    np.testing.assert_allclose([path.ratio(levels[i]) for i in (0, 4)], [50, 0.01])
+    np.testing.assert_allclose(path.ratio(levels[2]), ((50 ** (1 / 7) + 0.01 ** (1 / 7)) / 2) ** 7)
+
+
+@PATHS
+def test_each_example_at_its_own_level(path):
+    g = Generator(0)
+    x0, eps, t = g.normal((4, 2, 3, 3)), g.normal((4, 2, 3, 3)), g.uniform((4,))
+    together = path.noised(x0, eps, t)
+    assert together.dtype == np.float32
+    for i in range(4):
+        np.testing.assert_allclose(together[i], path.noised(x0[i], eps[i], float(t[i])), rtol=1e-6)
+    assert path.noised(x0, eps, 0.3).dtype == np.float32
+    strict = path.noised(StrictArray(x0), StrictArray(eps), StrictArray(t))
+    assert isinstance(strict, StrictArray)
+    np.testing.assert_array_equal(strict.get(), together)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="one shape"):
+        CIRCLE.noised(np.zeros((2, 1)), np.zeros(2), 0.1)
+    with pytest.raises(ValueError, match="levels_of"):
+        levels_of([0.1, 1.0])
+    with pytest.raises(ValueError, match="karras"):
+        karras(3, 2.0, 1.0)
+    with pytest.raises(TypeError, match="NumPy or CuPy"):
+        linear("half")

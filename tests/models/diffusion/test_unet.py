@@ -1,0 +1,164 @@
+"""The networks: the benchmark's parameters, shapes, what may not be seen, gradients, labels and guidance."""
+
+import numpy as np
+import pytest
+
+from tests.strict import StrictArray
+from tinygen import Generator, check_grads, optim
+from tinygen.models.diffusion.exact import ExactMixture
+from tinygen.models.diffusion.guidance import drop_labels, guided
+from tinygen.models.diffusion.objectives import denoiser, predict
+from tinygen.models.diffusion.schedules import CIRCLE
+from tinygen.models.diffusion.unet import Perceptron, UNet, waves
+
+
+def stirred(model, seed=1):
+    """Weights that are no zeros, scales that are no ones."""
+    g = Generator(seed)
+    for p in model.parameters():
+        if p.ndim == 1 or not p.numpy().any():
+            p.data += 0.3 * g.normal(p.shape)
+    return model
+
+
+def test_the_benchmarks_network():
+    model = UNet(generator=Generator(0))
+    shapes = sorted(p.shape for p in model.parameters() if p.ndim == 4)
+    kernels = [(32, 1), (32, 32), (32, 32), (32, 32), (64, 32), (64, 64), (64, 64), (64, 64), (64, 64), (64, 64), (64, 64), (64, 64), (64, 128), (64, 64),
+               (32, 64), (32, 64), (32, 32), (1, 32)]  # fmt: skip
+    assert sorted(s for s in shapes if s[2] == 3) == sorted((*k, 3, 3) for k in kernels)
+    assert sorted(s for s in shapes if s[2] == 1) == sorted([(64, 32, 1, 1), (64, 128, 1, 1), (32, 64, 1, 1)])
+
+
+@pytest.mark.parametrize("settings, shape", [
+    ({}, (1, 28, 28)), ({"widths": (8, 16), "patch": 2, "attention": False, "colours": 3, "outputs": 6}, (3, 8, 12)), ({"widths": (8, 8, 16, 16)}, (1, 8, 16)),
+])  # fmt: skip
+def test_shapes_and_precision(settings, shape):
+    model, g = UNet(**settings, generator=Generator(0)), Generator(1)
+    x, t = g.normal((3, *shape)), g.uniform((3,))
+    y = model(x, t)
+    assert y.shape == (3, settings.get("outputs", shape[0]), *shape[1:]) and y.dtype == np.float32 and not y.numpy().any()  # begins at 0
+    y = stirred(model)(x, t)
+    (y * y).mean().backward()
+    assert all(p.grad is not None and p.grad.dtype == np.float32 and np.abs(p.grad.numpy()).max() > 0 for p in model.parameters())
+
+
+def test_examples_do_not_see_one_another_and_levels_count():
+    model, g = stirred(UNet(widths=(8, 16), generator=Generator(0))), Generator(1)
+    x, t = g.normal((4, 1, 8, 8)), g.uniform((4,))
+    apart = np.concatenate([model(x[i : i + 1], t[i : i + 1]).numpy() for i in range(4)])
+    np.testing.assert_allclose(apart, model(x, t).numpy(), rtol=1e-4, atol=1e-5)
+    assert np.abs(model(x, t + np.float32(0.01)).numpy() - apart).max() > 1e-3
+
+
+def test_pixels_see_all_others_through_the_bottom():
+    model, g = stirred(UNet(widths=(8, 16, 16), generator=Generator(0))), Generator(1)
+    x, t = g.normal((1, 1, 32, 32)), g.uniform((1,))
+    y = x.copy()
+    y[..., 0, 0] += 1
+    assert np.abs(model(y, t).numpy() - model(x, t).numpy())[0, 0, -1, -1] > 1e-5
+
+
+def test_a_patch_is_a_rearrangement():
+    """Of squares of 2 pixels: what the network sees is (N, 4, H / 2, W / 2), and a shift by two pixels is one there."""
+    model = stirred(UNet(widths=(8, 16), patch=2, attention=False, generator=Generator(0)))
+    assert model.enter.weight.shape == (8, 4, 3, 3) and model.leave.weight.shape == (4, 8, 3, 3)
+
+
+def test_gradients():
+    model = stirred(Perceptron(2, (4, 4), classes=3, generator=Generator(0)))
+    for p in model.parameters():
+        p._data = p._data.astype(np.float64)
+    t, y = np.array([0.2, 1.1, 0.7]), np.array([0, 3, 1])
+    check_grads(lambda x: model(x, t, y), np.random.default_rng(0).normal(size=(3, 2)))
+
+
+def test_waves_tell_levels_apart():
+    t = np.linspace(0, 1.57, 1001).astype(np.float32)
+    w = waves(t, 32)
+    assert w.shape == (1001, 32) and w.dtype == np.float32 and np.abs(w).max() <= 1
+    np.testing.assert_allclose(w[500, [0, 16]], [np.sin(1000 * t[500]), np.cos(1000 * t[500])], atol=1e-3)
+    gaps = ((w[:, None] - w) ** 2).sum(axis=2) + 100 * np.eye(1001)
+    assert gaps.min() > 0.1
+
+
+@pytest.mark.parametrize("kind", [UNet, Perceptron])
+def test_on_a_strict_array_type(kind):
+    settings, shape = ({"widths": (8, 16), "patch": 2}, (1, 8, 8)) if kind is UNet else ({"dimensions": 2}, (2,))
+    found = []
+    for move in (lambda a: a, StrictArray):
+        model, g = stirred(kind(**settings, classes=3, generator=Generator(0))), Generator(1)
+        model._convert(move)
+        y = model(move(g.normal((4, *shape))), move(g.uniform((4,))), move(np.array([0, 1, 3, 2])))
+        (y * y).mean().backward()
+        found.append([y, *(p.grad for p in model.parameters())])
+    for plain, strict in zip(*found, strict=True):
+        assert isinstance(strict.data, StrictArray)
+        np.testing.assert_allclose(strict.numpy(), plain.numpy(), rtol=1e-3, atol=1e-5)
+
+
+def test_labels_and_none():
+    model, g = stirred(UNet(widths=(8, 16), classes=3, generator=Generator(0))), Generator(1)
+    x, t = np.repeat(g.normal((1, 1, 8, 8)), 4, axis=0), np.full(4, 0.5, np.float32)
+    y = model(x, t, np.array([0, 1, 2, model.none])).numpy()
+    assert all(np.abs(y[i] - y[j]).max() > 1e-3 for i in range(4) for j in range(i))
+    kept = drop_labels(np.zeros(100_000, np.int64), 3, 0.1, generator=g)
+    assert kept.dtype == np.int64 and set(np.unique(kept)) == {0, 3} and abs((kept == 3).mean() - 0.1) < 0.005
+
+
+def test_guidance_mixes_the_two_answers_whatever_was_asked():
+    model, g = stirred(Perceptron(2, (8,), classes=3, generator=Generator(0))), Generator(1)
+    x, t, labels = g.normal((5, 2)), g.uniform((5,)), np.array([0, 1, 2, 1, 0])
+    with_label, without = model(x, t, labels).numpy(), model(x, t, np.full(5, 3)).numpy()
+    np.testing.assert_allclose(guided(model, labels, 3, 2.5)(x, t).numpy(), 2.5 * with_label - 1.5 * without, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(guided(model, labels)(x, t).numpy(), with_label)
+    for kind in ("noise", "data", "velocity"):
+        told, untold, mixed = (predict(a, kind, x, 0.5) for a in (with_label, without, 2.5 * with_label - 1.5 * without))
+        np.testing.assert_allclose(mixed.x0, 2.5 * told.x0 - 1.5 * untold.x0, rtol=1e-4, atol=1e-5)
+
+
+def test_guidance_of_two_gaussians_is_the_score_of_the_tilted_density():
+    """p(x | y) N(1, s^2), p(x) the half of it and of N(-1, s^2): the guided score is that of p(x | y) p(y | x)^(w - 1), at any level."""
+    both, one = (ExactMixture(np.full(k, 1 / k), np.array([[1.0], [-1.0]])[:k], np.full(k, 0.5)) for k in (2, 1))
+    x, t, w, h = np.linspace(-2, 2, 9)[:, None], 0.8, 3.0, 1e-6
+    guess = denoiser(lambda x, levels: w * one.denoise(x, t).eps + (1 - w) * both.denoise(x, t).eps, "noise")(x, t)
+
+    def log_tilted(x):
+        return w * one.log_density(x, t) - (w - 1) * both.log_density(x, t)
+
+    slope = (log_tilted(x + h) - log_tilted(x - h)) / (2 * h)
+    np.testing.assert_allclose(-guess.eps[:, 0] / CIRCLE.mix(t).sigma, slope, atol=1e-7)
+
+
+def test_it_learns_a_picture():
+    """Data that are one picture: the best answer is it, and the velocity's error falls to nothing."""
+    g = Generator(0)
+    model = UNet(widths=(8, 16), patch=2, attention=False, generator=g)
+    picture = np.sign(g.normal((1, 1, 8, 8)))
+    optimizer = optim.Adam(model.parameters(), lr=3e-3)
+    first = None
+    for _ in range(150):
+        t, eps = 0.5 + g.uniform((16,)), g.normal((16, 1, 8, 8))
+        x0 = np.repeat(picture, 16, axis=0)
+        m = CIRCLE.at(t, x0)
+        loss = ((model(m.alpha * x0 + m.sigma * eps, t) - (m.d_alpha * x0 + m.d_sigma * eps)) ** 2).mean()
+        first = first or loss.item()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.2 * first
+
+
+def test_errors():
+    g = Generator(0)
+    with pytest.raises(ValueError, match="multiples of 8"):
+        UNet(widths=(8, 12), generator=g)
+    model = UNet(widths=(8, 16), patch=2, generator=g)
+    with pytest.raises(ValueError, match="multiples of 4"):
+        model(np.zeros((1, 1, 6, 8), np.float32), np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match="knows no labels"):
+        model(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, np.float32), np.zeros(1, int))
+    with pytest.raises(ValueError, match="needs labels"):
+        Perceptron(2, classes=2, generator=g)(np.zeros((1, 2), np.float32), np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match="which label means none"):
+        guided(model, np.zeros(1, int), weight=2.0)

@@ -1,0 +1,368 @@
+"""Flows against what is exact: dense Jacobians, inverses, integrals over the plane, entropies; and pictures of bytes as points of R^D."""
+
+import numpy as np
+import pytest
+
+from tests.strict import StrictArray
+from tinygen import Generator, check_grads, grad, no_grad, optim, tensor
+from tinygen.models.flow import (
+    MAF,
+    ActNorm,
+    AffineCoupling,
+    Autoregressive,
+    Flow,
+    Glow,
+    InvertibleLinear,
+    Permute,
+    RealNVP,
+    Squeeze,
+    bits_per_dimension,
+    checkerboard,
+    made,
+    to_logits,
+    to_pixels,
+)
+from tinygen.models.flow.glow import lu
+from tinygen.models.flow.realnvp import perceptron
+
+# name: (layer or flow of a generator, shape of one x)
+LAYERS = {
+    "ActNorm": (lambda g: ActNorm(5), (5,)),
+    "ActNorm of pictures": (lambda g: ActNorm(3), (3, 2, 2)),
+    "Permute": (lambda g: Permute([3, 0, 4, 1, 2]), (5,)),
+    "InvertibleLinear": (lambda g: InvertibleLinear(5, generator=g), (5,)),
+    "InvertibleLinear of pictures": (lambda g: InvertibleLinear(3, generator=g), (3, 2, 2)),
+    "Squeeze": (lambda g: Squeeze(), (2, 4, 2)),
+    "AffineCoupling": (lambda g: AffineCoupling(perceptron(2, (7,), 6, generator=g)), (5,)),
+    "AffineCoupling, swapped": (lambda g: AffineCoupling(perceptron(3, (7,), 4, generator=g), swap=True), (5,)),
+    "Autoregressive": (lambda g: Autoregressive(made(5, (9, 8), generator=g)), (5,)),
+}
+PLANE = {
+    "RealNVP": (lambda g: RealNVP(2, 4, (12,), generator=g), (2,)),
+    "Glow": (lambda g: Glow((2,), 2, hidden=12, generator=g), (2,)),
+    "MAF": (lambda g: MAF(2, 3, (16,), generator=g), (2,)),
+}
+FLOWS = PLANE | {
+    "RealNVP, reordered": (lambda g: RealNVP(5, 3, (8,), [4, 0, 2, 3, 1], generator=g), (5,)),
+    "Glow of pictures": (lambda g: Glow((1, 4, 4), 1, 2, hidden=4, generator=g), (1, 4, 4)),
+    "MAF of five": (lambda g: MAF(5, 2, (12, 9), generator=g), (5,)),
+}
+each_map = pytest.mark.parametrize("name", LAYERS | FLOWS)
+each_flow = pytest.mark.parametrize("name", FLOWS)
+in_the_plane = pytest.mark.parametrize("name", PLANE)
+
+
+def shaken(name, n=64, dtype=np.float32, by=0.15):
+    """The map, not as it begins, where networks give zeros, but with all parameters moved; a flow's ActNorms then see data once. And n points."""
+    make, shape = (LAYERS | FLOWS)[name]
+    g = Generator(0)
+    model = make(g)
+    for p in model.parameters():
+        p.data = p.data + by * g.normal(p.shape)
+    model._convert(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
+    x = 1.5 * g.normal((n, *shape), dtype) + 0.5
+    if isinstance(model, Flow):
+        model.initialise(x)
+    return model, x
+
+
+def jacobian(model, x):
+    """dy/dx of one example x (1, ...), (D, D), row by row from the engine."""
+    x = tensor(x, requires_grad=True)
+    y = model(x)[0]
+    d = y.size
+    return np.stack([grad(y, x, np.eye(d)[i].reshape(y.shape), retain_graph=True).numpy().ravel() for i in range(d)])
+
+
+def differences(model, x, h=1e-6):
+    """The same by central differences."""
+    moves = h * np.eye(x.size).reshape(-1, *x.shape[1:])
+    with no_grad():
+        up, down = (model(x + sign * moves)[0] for sign in (1, -1))
+    return (np.asarray(getattr(up, "data", up)) - getattr(down, "data", down)).reshape(x.size, -1).T / (2 * h)
+
+
+@each_map
+def test_log_determinant_is_that_of_the_dense_jacobian(name):
+    model, x = shaken(name, dtype=np.float64)
+    y, log_det = model(x)
+    assert y.size == x.size and getattr(log_det, "shape", ()) in ((), (len(x),))
+    log_det = np.broadcast_to(getattr(log_det, "data", log_det), (len(x),))
+    for i in (0, 1, 2):
+        exact = differences(model, x[i : i + 1])
+        if not isinstance(model, (Permute, Squeeze)):  # these have no parameters, so arrays stay arrays
+            np.testing.assert_allclose(jacobian(model, x[i : i + 1]), exact, atol=1e-7 * max(1, np.abs(exact).max()))
+        np.testing.assert_allclose(log_det[i], np.linalg.slogdet(exact)[1], rtol=1e-6, atol=1e-7)
+
+
+@each_map
+def test_there_and_back_in_float32(name):
+    model, x = shaken(name)
+    with no_grad():
+        y = model(x)[0]
+        back = model.inverse(y)
+        there = model(model.inverse(y))[0]
+    for a, b in ((back, x), (there, y)):
+        a, b = (np.asarray(getattr(v, "data", v)) for v in (a, b))
+        assert a.dtype == np.float32 and np.abs(a - b).max() <= 1e-5 * max(1, np.abs(b).max())
+
+
+@in_the_plane
+def test_density_integrates_to_one(name):
+    model, _ = shaken(name, dtype=np.float64, by=0.06)
+    axis = np.linspace(-30, 30, 601)
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    with no_grad():
+        p = np.exp(np.concatenate([model.log_prob(part).numpy() for part in np.array_split(points, 10)])) * (axis[1] - axis[0]) ** 2
+        samples = model.inverse(Generator(1).normal((50_000, 2), np.float64)).numpy()
+        said = model.log_prob(samples).numpy()
+    np.testing.assert_allclose(p.sum(), 1, atol=1e-3)
+    # and the samples are of that density: its mean, and its entropy
+    np.testing.assert_allclose(samples.mean(axis=0), p @ points, atol=0.04)
+    np.testing.assert_allclose(said.mean(), p @ np.log(np.maximum(p, 1e-300) / (axis[1] - axis[0]) ** 2), atol=0.03)
+
+
+@each_flow
+def test_log_prob_is_the_change_of_variables(name):
+    model, x = shaken(name, n=32, dtype=np.float64)
+    z = model(x)[0].numpy().reshape(32, -1)
+    for i in (0, 1):
+        volume = np.linalg.slogdet(differences(model, x[i : i + 1]))[1]
+        gaussian = -0.5 * (z[i] @ z[i]) - z.shape[1] / 2 * np.log(2 * np.pi)
+        np.testing.assert_allclose(model.log_prob(x).numpy()[i], gaussian + volume, rtol=1e-7)
+
+
+@each_flow
+def test_gradients_to_second_order(name):
+    model, x = shaken(name, n=16, dtype=np.float64)
+    parameters = [*model.named_parameters()]
+
+    def log_p(x, *arrays):
+        for (path, _), a in zip(parameters, arrays, strict=True):
+            *owners, last = path.split(".")
+            owner = model
+            for part in owners:
+                owner = getattr(owner, part)
+            owner.__dict__[last] = a
+        return model.log_prob(x)
+
+    check_grads(log_p, x[:3], *(p.data for _, p in parameters))
+
+
+@each_flow
+def test_runs_on_a_strict_array_type(name):
+    plain, x = shaken(name, dtype=np.float64)
+    strict = shaken(name, dtype=np.float64)[0]._convert(StrictArray)
+    strict.initialise(StrictArray(x))  # its own code, not only that of `plain`
+    strict.load_state_dict({k: StrictArray(v) for k, v in plain.state_dict().items()})
+    found = []
+    for model, a in ((plain, x), (strict, StrictArray(x))):
+        log_p = model.log_prob(a)
+        log_p.mean().backward()
+        with no_grad():
+            found.append([log_p, model.inverse(model(a)[0]), *(p.grad for p in model.parameters())])
+    for here, there in zip(*found, strict=True):
+        assert isinstance(there.data, StrictArray)
+        np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-9, atol=1e-9)
+
+
+@each_flow
+def test_float32_stays_float32(name):
+    model, x = shaken(name)
+    log_p = model.log_prob(x)
+    log_p.mean().backward()
+    both = [a for p in model.parameters() for a in (p, p.grad)]
+    assert {a.dtype for a in (log_p, model.sample(2, Generator(0)), *both)} == {np.dtype(np.float32)}
+
+
+@each_flow
+def test_it_begins_as_a_linear_map_and_is_one_state(name):
+    """The networks' last layers are zeros. And a state loaded into another flow, of other rotations and permutations, makes it the same."""
+    make, shape = FLOWS[name]
+    a, b = make(Generator(0)), make(Generator(1))
+    x = Generator(2).normal((4, *shape))
+    np.testing.assert_allclose((a(x)[0] + a(-x)[0]).numpy(), 2 * a(0 * x)[0].numpy(), atol=1e-5)
+    model, x = shaken(name)
+    b.load_state_dict(model.state_dict())
+    np.testing.assert_array_equal(b.log_prob(x).numpy(), model.log_prob(x).numpy())
+    np.testing.assert_array_equal(b.sample(3, Generator(5)), model.sample(3, Generator(5)))
+    assert b.sample(3, Generator(5)).shape == (3, *shape) and b.sample(0, Generator(5)).shape == (0, *shape)
+
+
+# ------------------------------------------------------------------------------------------------------------------ one layer at a time
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4, 2)])
+def test_actnorm_sets_itself_by_the_data(shape):
+    x = 7 * Generator(0).normal((50, *shape)) - 100
+    x[:, 1] *= 0.01
+    layer = ActNorm(3)
+    layer.initialise(x)
+    y = layer(x)[0].numpy()
+    axes = (0, *range(2, y.ndim))
+    np.testing.assert_allclose(y.mean(axis=axes), 0, atol=1e-4)
+    np.testing.assert_allclose(y.std(axis=axes), 1, rtol=1e-4)
+    x[:, 2] = 5
+    with pytest.raises(ValueError, match="channel 2 of x .* is constant"):
+        layer.initialise(x)
+
+
+def test_every_actnorm_of_a_flow_sees_what_reaches_it():
+    for name in FLOWS:
+        model, x = shaken(name, n=200)
+        with no_grad():
+            for layer in model.layers:
+                x = layer(x)[0]
+                if isinstance(layer, ActNorm):
+                    y = x.numpy()
+                    axes = (0, *range(2, y.ndim))
+                    assert np.abs(y.mean(axis=axes)).max() < 1e-4 and np.abs(y.std(axis=axes) - 1).max() < 1e-4, name
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 40])
+def test_lu(n):
+    a = np.random.default_rng(n).normal(size=(n, n))
+    p, lower, upper = lu(a)
+    np.testing.assert_allclose(p @ lower @ upper, a, atol=1e-12)
+    assert np.array_equal(np.sort(p, axis=0)[-1], np.ones(n)) and p.sum() == n
+    assert np.array_equal(lower, np.tril(lower)) and np.array_equal(lower.diagonal(), np.ones(n)) and np.array_equal(upper, np.triu(upper))
+    assert np.abs(lower).max() <= 1
+
+
+def test_lu_of_a_singular_matrix():
+    with pytest.raises(ValueError, match="singular: column 1"):
+        lu(np.array([[1.0, 2], [2, 4]]))
+
+
+def test_the_linear_layer_is_a_matrix_whose_determinant_is_known():
+    layer = InvertibleLinear(6, generator=Generator(0))
+
+    def w():
+        p, lower, upper = (f.numpy().astype(np.float64) for f in layer.factors())
+        return p @ lower @ upper
+
+    np.testing.assert_allclose(w() @ w().T, np.eye(6), atol=1e-6)  # it begins as a rotation
+    x = Generator(1).normal((3, 6, 2, 5))
+    assert abs(float(layer(x)[1])) < 1e-5
+    for p in layer.parameters():
+        p.data = p.data + 0.3 * Generator(2).normal(p.shape)
+    y, log_det = layer(x)
+    np.testing.assert_allclose(float(log_det), 10 * np.linalg.slogdet(w())[1], rtol=1e-5)
+    np.testing.assert_allclose(y.numpy(), np.einsum("ij,njhw->nihw", w(), x), atol=1e-5)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_coupling_keeps_one_half(swap):
+    model, x = shaken("AffineCoupling, swapped" if swap else "AffineCoupling", dtype=np.float64)
+    kept, changed = (slice(2, 5), slice(0, 2)) if swap else (slice(0, 2), slice(2, 5))
+    y = model(x)[0].numpy()
+    np.testing.assert_array_equal(y[:, kept], x[:, kept])
+    j = jacobian(model, x[:1])
+    np.testing.assert_array_equal(j[kept, kept], np.eye(len(j[kept])))
+    assert np.count_nonzero(j[changed, changed]) == len(j[changed]) and np.abs(j[changed, kept]).min() > 0
+
+
+@pytest.mark.parametrize("hidden", [(9, 8), (4,), (2,), (40, 3, 17)])
+def test_an_autoregressive_jacobian_is_triangular(hidden):
+    g = Generator(0)
+    layer = Autoregressive(made(5, hidden, generator=g))
+    for p in layer.parameters():
+        p.data = g.normal(p.shape)
+    x = g.normal((20, 5))
+    whole = sum(np.abs(jacobian(layer, row)) for row in np.split(x, 20))
+    assert (np.triu(whole, 1) == 0).all() and (whole.diagonal() > 0).all()
+    if len(hidden) == 2 and hidden[0] == 9:
+        assert (whole[np.tril_indices(5)] > 0).all()  # and of those before, it reads every one
+
+
+def test_each_order_of_the_features_is_kept():
+    order = checkerboard(4, 6)
+    squares = np.add(*np.divmod(order, 6)) % 2
+    assert sorted(order) == [*range(24)] and (squares == np.repeat([0, 1], 12)).all()
+    x = np.arange(24.0)[None]
+    layer = Permute(order)
+    np.testing.assert_array_equal(layer(x)[0][0], order)
+    np.testing.assert_array_equal(layer.inverse(layer(x)[0]), x)
+
+
+# ------------------------------------------------------------------------------------------------------------------ learning
+
+
+@in_the_plane
+def test_what_a_flow_can_say_it_learns(name):
+    """A skewed Gaussian's entropy is the least any density can cost: 1/2 log det (2 pi e Sigma)."""
+    g = Generator(0)
+    model = PLANE[name][0](g)
+    a = np.array([[2.0, 0], [1.5, 0.4]], np.float32)
+    entropy = 1 + np.log(2 * np.pi) + np.log(0.8)
+    model.initialise(g.normal((500, 2)) @ a.T + 3)
+    optimizer = optim.Adam(model.parameters(), lr=1e-2)
+    for step in range(150):
+        loss = -model.log_prob(g.normal((256, 2)) @ a.T + 3).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.lr = 1e-2 * optim.cosine_decay(step, steps=150)
+        optimizer.step()
+    eps = Generator(9).normal((20_000, 2))
+    with no_grad():
+        costs = -model.log_prob(eps @ a.T + 3).numpy().mean(dtype=np.float64)
+    sampled = entropy + ((eps.astype(np.float64) ** 2).sum(axis=1).mean() - 2) / 2  # the true density's cost of these very points
+    assert -1e-3 < costs - sampled < 0.03
+
+
+# ------------------------------------------------------------------------------------------------------------------ pictures of bytes
+
+
+def test_logits_and_back():
+    g = np.random.default_rng(0)
+    images, u = g.integers(0, 256, (7, 1, 5, 5)).astype(np.uint8), g.random((7, 1, 5, 5))
+    y = to_logits(images, u)
+    assert y.dtype == np.float32 and y.shape == images.shape
+    v = 1e-6 + (1 - 2e-6) * (images + u) / 256
+    np.testing.assert_allclose(y, np.log(v / (1 - v)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(to_pixels(y), (images + u) / 256, atol=1e-6)
+    assert (np.floor(to_pixels(y) * 256 + 1e-3 * (0.5 - u)) == images).mean() > 0.99
+    ends = to_logits(np.array([[0, 255]], np.uint8), np.array([[0.0, 1.0]]))
+    np.testing.assert_allclose(ends, [[np.log(1e-6), -np.log(1e-6)]], rtol=1e-5)
+
+
+def test_bits_of_what_knows_nothing_are_eight():
+    """A density uniform over the cube, as one of logits: dx/dy at each."""
+    y = to_logits(np.random.default_rng(0).integers(0, 256, (5, 9)).astype(np.uint8), np.random.default_rng(1).random((5, 9))).astype(np.float64)
+    h = 1e-5
+    uniform = np.log((to_pixels(y + h) - to_pixels(y - h)) / (2 * h)).sum(axis=1)
+    np.testing.assert_allclose(bits_per_dimension(uniform, y), 8, rtol=1e-6)
+    np.testing.assert_allclose(bits_per_dimension(uniform + 9 * np.log(2), y), 7, rtol=1e-6)  # twice the density in each dimension: a bit less
+
+
+def test_black_pixels_are_exponential():
+    y = to_logits(np.zeros((1, 200_000), np.uint8), np.random.default_rng(0).random((1, 200_000))).astype(np.float64)
+    np.testing.assert_allclose([y.mean(), y.std()], [-np.log(256) - 1, 1], atol=0.01)
+
+
+def test_on_strict_arrays():
+    images, u = np.arange(12, dtype=np.uint8).reshape(3, 4), np.random.default_rng(0).random((3, 4))
+    y = to_logits(StrictArray(images), StrictArray(u))
+    np.testing.assert_array_equal(y.get(), to_logits(images, u))
+    np.testing.assert_allclose(to_pixels(y).get(), to_pixels(y.get()))
+    log_p = np.zeros(3)
+    np.testing.assert_allclose(bits_per_dimension(StrictArray(log_p), y).get(), bits_per_dimension(log_p, y.get()))
+
+
+# ------------------------------------------------------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda g: RealNVP(1, generator=g), "1 features cannot be cut in two"),
+    (lambda g: Glow((1, 28, 30), levels=2, generator=g), "multiples of 4"),
+    (lambda g: Glow((1, 28), generator=g), "cannot be halved"),
+    (lambda g: Permute([0, 2, 2]), "each of 0 ... C - 1 once"),
+    (lambda g: RealNVP(3, order=[0, 1], generator=g), "order"),
+    (lambda g: RealNVP(3, generator=g).log_prob(np.zeros((4, 2), np.float32)), r"got shape \(4, 2\); this flow takes \(N, 3\)"),
+    (lambda g: Glow((1, 4, 4), generator=g).inverse(np.zeros((4, 1, 4, 4), np.float32)), r"takes \(N, 16, 1, 1\)"),
+    (lambda g: to_logits(np.zeros((2, 3)), np.zeros((2, 3))), "takes bytes"),
+    (lambda g: to_logits(np.zeros((2, 3), np.uint8), np.zeros((2, 1))), "noise of the same shape"),
+])  # fmt: skip
+def test_what_does_not_fit_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(Generator(0))

@@ -1,0 +1,120 @@
+"""Pix2pix: shapes, what a patch is, what skips carry, where noise comes from, and one step of each network."""
+
+import numpy as np
+import pytest
+
+from tests.strict import StrictArray
+from tinygen import Generator, grad, losses, no_grad, optim, tensor
+from tinygen.models.pix2pix import PatchDiscriminator, UNet
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
+def test_shapes(size):
+    g = Generator(0)
+    G, D = UNet((1, 3), size, 2, generator=g), PatchDiscriminator(4, 2, generator=g)
+    x = g.normal((2, 1, size, size))
+    y = G(x)
+    assert y.shape == (2, 3, size, size) and y.dtype == np.float32 and np.abs(y.numpy()).max() <= 1
+    assert D(x, y).shape == (2, 1, size // 4, size // 4) and D(x, y).dtype == np.float32
+    both = np.concatenate([x, y.numpy()], axis=1)
+    assert np.array_equal(D(both).numpy(), D(x, y).numpy())
+
+
+def test_a_verdict_depends_on_its_patch_of_18_pixels_alone():
+    D = PatchDiscriminator(1, 4, generator=Generator(0))
+    x = tensor(Generator(1).normal((1, 1, 64, 64)), requires_grad=True)
+    slope = grad(D(x)[0, 0, 7, 7], x).numpy()[0, 0]  # the one in the middle
+    seen = [np.flatnonzero(np.abs(slope).max(axis=axis)) for axis in (0, 1)]
+    assert all(len(s) == 18 and s[-1] - s[0] == 17 for s in seen)
+
+
+def test_the_signal_keeps_its_size():
+    """At first: verdicts near 1 in size, pictures near grey but not without contrast."""
+    g = Generator(0)
+    G, D = UNet((3, 3), 64, 16, generator=g), PatchDiscriminator(6, 16, generator=g)
+    x = 2 * g.uniform((8, 3, 64, 64)) - 1
+    y = G(x)
+    assert 0.03 < y.numpy().std() < 0.3 and 0.2 < D(x, y).numpy().std() < 3
+
+
+def test_without_skips_nothing_could_be_placed_to_the_pixel():
+    """Each skip carries something: cut, the picture is another; and the outermost carries what a pixel is."""
+    G = UNet((1, 1), 32, 4, generator=Generator(0)).eval()
+    x = Generator(1).normal((1, 1, 32, 32))
+    y = G(x).numpy()
+    for k in (1, 2):
+        a = G.up[k].forward
+        half = G.up[k][0].in_channels // 2
+        G.up[k].forward = lambda h, a=a, half=half: a(h * np.r_[np.ones(half), np.zeros(half)].astype(np.float32)[:, None, None])
+        assert np.abs(G(x).numpy() - y).max() > 0.01
+        G.up[k].forward = a
+    assert np.array_equal(G(x).numpy(), y)
+
+
+def test_dropout_is_the_noise():
+    G = UNet((1, 1), 32, 8, generator=Generator(0))
+    x = Generator(1).normal((2, 1, 32, 32))
+    assert np.abs(G(x).numpy() - G(x).numpy()).max() > 0.01
+    G.eval()
+    assert np.array_equal(G(x).numpy(), G(x).numpy())
+    sure = UNet((1, 1), 32, 8, dropout=0.0, generator=Generator(0))
+    assert np.array_equal(sure(x).numpy(), sure(x).numpy())
+
+
+def test_what_l1_alone_answers():
+    """Ten in sixteen pictures that belong to a blank one are dark, four light, two grey: the best single answer to L1 is dark, their median, and it is reached."""
+    g = Generator(0)
+    G = UNet((1, 1), 16, 4, dropout=0.0, generator=g)
+    y = np.repeat(np.array([-0.9, 0.9, 0.0], np.float32), [10, 4, 2])[:, None, None, None] * np.ones((16, 1, 16, 16), np.float32)
+    x, of_g = np.ones((16, 1, 16, 16), np.float32), optim.Adam(G.parameters(), lr=1e-2)
+    for step in range(150):
+        loss = losses.absolute_error(y, G(x)).mean() / y[0].size
+        of_g.zero_grad()
+        loss.backward()
+        of_g.lr = 1e-2 * optim.cosine_decay(step, steps=150)
+        of_g.step()
+    assert np.abs(G(x).numpy() + 0.9).mean() < 0.1 and abs(float(loss) - (4 * 1.8 + 2 * 0.9) / 16) < 0.03
+
+
+def test_d_judges_the_pair():
+    """Real pairs are (x, x), fakes (x, another x): y alone says nothing, together they are told apart."""
+    g = Generator(0)
+    D = PatchDiscriminator(2, 8, generator=g)
+    of_d = optim.Adam(D.parameters(), lr=3e-3)
+    for _ in range(60):
+        x = np.sign(g.normal((16, 1, 1, 1))) * np.ones((1, 1, 16, 16), np.float32)
+        loss = -losses.minimax_value(D(x, x), D(x, -x)).mean()
+        of_d.zero_grad()
+        loss.backward()
+        of_d.step()
+    assert float(loss) < 0.1  # 2 log 2 = 1.39 for one who sees y alone
+    assert losses.r1(lambda y: D(x, y), x).shape == (16,)
+
+
+def test_a_step_of_g_moves_g_alone():
+    g = Generator(0)
+    G, D = UNet((1, 1), 16, 4, generator=g), PatchDiscriminator(2, 4, generator=g)
+    x, weights = g.normal((2, 1, 16, 16)), [*G.parameters()]
+    y = G(x)
+    gradients = grad(losses.non_saturating(D(x, y)).mean() + losses.absolute_error(x, y).mean(), weights)
+    assert all(np.abs(d.numpy()).max() > 0 for d in gradients) and all(w.grad is None for w in D.parameters())
+
+
+def test_on_other_arrays():
+    g = Generator(0)
+    G, D = UNet((1, 3), 16, 2, generator=g).eval(), PatchDiscriminator(4, 2, generator=g)
+    x = g.normal((2, 1, 16, 16))
+    with no_grad():
+        y, verdict = G(x).numpy(), D(x, G(x)).numpy()
+        for network in (G, D):
+            network._convert(StrictArray)
+        strict = G(StrictArray(x))
+        assert isinstance(strict.data, StrictArray)
+        np.testing.assert_allclose(strict.data.get(), y, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(D(StrictArray(x), strict).data.get(), verdict, rtol=1e-4, atol=1e-4)
+
+
+def test_sizes_that_do_not_halve_to_four():
+    for size in (8, 28, 48, 0):
+        with pytest.raises(ValueError, match="power of two from 16"):
+            UNet((1, 3), size, generator=Generator(0))

@@ -1,0 +1,158 @@
+"""StyleGAN: what a style does to a weight, to a layer and to no other; mixtures, noise, and the penalties through it to second order."""
+
+import numpy as np
+import pytest
+
+from tests.nn import naive
+from tests.strict import StrictArray
+from tinygen import Generator, check_grads, grad, losses, no_grad, tensor
+from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix, modulated_conv
+from tinygen.ops import interpolate
+
+RNG = np.random.default_rng(0)
+
+
+def small(channels=(6, 5, 4), latent=7, **settings):
+    return StyleGenerator(latent, channels, generator=Generator(0), **settings)
+
+
+def wide(model):
+    model._convert(lambda a: a.astype(np.float64))
+    return model
+
+
+def with_parameters(model, f):
+    """f of the model as a function of all its parameters, for check_grads, and their arrays."""
+    places = [(module, own) for _, module in model.named_modules() for own, _ in module._own("parameter")]
+
+    def of(*parameters):
+        for (module, own), p in zip(places, parameters, strict=True):
+            vars(module)[own] = p
+        return f()
+
+    return of, [getattr(module, own).data for module, own in places]
+
+
+def test_demodulated_weights_have_unit_norm():
+    """The weight in use, read off what impulses make of each input channel in turn: its norm is 1 for each picture and output, and it is the paper's."""
+    w, style = RNG.normal(size=(5, 3, 3, 3)), RNG.normal(size=(4, 3)) * 3
+    in_use = np.empty((4, 5, 3, 3, 3))
+    for c in range(3):
+        impulse = np.zeros((4, 3, 5, 5))
+        impulse[:, c, 2, 2] = 1
+        in_use[:, :, c] = modulated_conv(impulse, w, style)[:, :, 3:0:-1, 3:0:-1]
+    np.testing.assert_allclose((in_use**2).sum(axis=(2, 3, 4)), 1, rtol=1e-7)
+    modulated = w * style[:, None, :, None, None]
+    np.testing.assert_allclose(in_use, modulated / np.sqrt((modulated**2).sum(axis=(2, 3, 4), keepdims=True)), rtol=1e-7)
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+def test_a_modulated_convolution_has_a_weight_for_each_picture(demodulate):
+    x, w, style = RNG.normal(size=(3, 2, 5, 4)), RNG.normal(size=(4, 2, 3, 3)), RNG.normal(size=(3, 2))
+    y = modulated_conv(x, w, style, demodulate)
+    for n in range(3):
+        own = w * style[n][:, None, None]
+        own = own / np.sqrt((own**2).sum(axis=(1, 2, 3), keepdims=True)) if demodulate else own
+        np.testing.assert_allclose(y[n : n + 1], naive.conv2d(x[n : n + 1], own, np.zeros(4), (1, 1), (1, 1), (1, 1), 1), rtol=1e-7, atol=1e-12)
+    check_grads(lambda x, w, style: modulated_conv(x, w, style, demodulate), x, w, style)
+
+
+def test_demodulation_keeps_the_deviation_whatever_the_style():
+    x = RNG.normal(size=(4, 16, 32, 32))
+    y = modulated_conv(x, RNG.normal(size=(8, 16, 3, 3)), np.exp(2 * RNG.normal(size=(4, 16))))[:, :, 1:-1, 1:-1]
+    assert np.abs(y.std(axis=(2, 3)) - 1).max() < 0.1
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_shapes_and_signals(adain):
+    make = StyleGenerator(16, (32, 24, 16, 8), adain=adain, generator=Generator(0))
+    z, noise = Generator(1).normal((5, 16)), make.noise(5, Generator(2))
+    assert make.layers == 7 and [n.shape for n in noise] == [(5, 1, s, s) for s in (4, 8, 8, 16, 16, 32, 32)]
+    x = make(z, noise)
+    assert x.shape == (5, 3, 32, 32) and x.dtype == np.float32 and 0.3 < x.data.std() < 6
+    np.testing.assert_allclose(make(3 * z, noise).data, x.data, rtol=1e-3, atol=1e-4)  # z's length does not matter
+    assert np.abs(x.data[0] - x.data[1]).mean() > 0.1
+    assert make(z[:0]).shape == (0, 3, 32, 32)
+    judge = StyleDiscriminator((32, 24, 16, 8), generator=Generator(3))
+    assert judge(x.data[:4]).shape == (4,) and 0.05 < np.abs(judge(x.data[:4]).data).mean() < 5
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_a_style_acts_on_its_own_layer_alone(adain):
+    """Other styles from layer c on: what the layers before c compute stays bit for bit, the picture does not."""
+    make = small(adain=adain)
+    w1, w2 = (make.styles(Generator(i).normal((2, 7))) for i in (1, 2))
+    seen = []
+    for convolution in make.convolutions:
+        convolution.forward = lambda *a, f=convolution.forward: seen.append(f(*a)) or seen[-1]
+    with no_grad():
+        pictures = []
+        for c in (5, 3, 1, 0):
+            pictures.append(make.synthesis(mix(w1, w2, np.arange(make.layers) >= np.full((2, 1), c))).data)
+    rows = [[h.data for h in seen[5 * k : 5 * k + 5]] for k in range(4)]
+    for row, c in zip(rows, (5, 3, 1, 0), strict=True):
+        assert [np.array_equal(a, b) for a, b in zip(row, rows[0], strict=True)] == [i < c for i in range(5)]
+    np.testing.assert_array_equal(pictures[0], make.synthesis(w1).data)
+    np.testing.assert_array_equal(pictures[-1], make.synthesis(w2).data)
+    assert all(np.abs(a - b).max() > 1e-2 for a, b in zip(pictures, pictures[1:], strict=False))
+
+
+def test_mixtures_of_each_picture_by_itself():
+    w1, w2 = np.zeros((3, 2)), np.ones((3, 2))
+    mixed = mix(w1, w2, np.arange(4) >= np.array([[0], [2], [4]]))
+    assert mixed[:, :, 0].tolist() == [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]] and (mixed[:, :, 0] == mixed[:, :, 1]).all()
+
+
+def test_noise_has_a_strength_for_each_layer_that_is_learned_from_zero():
+    make = small()
+    w, noise = make.styles(Generator(1).normal((2, 7))), make.noise(2, Generator(2))
+    np.testing.assert_array_equal(make.synthesis(w, noise).data, make.synthesis(w).data)
+    assert all(np.abs(g.data).max() > 0 for g in grad(make.synthesis(w, noise)[:, 0].sum(), [c.strength for c in make.convolutions]))
+    make.convolutions[3].strength.data = np.ones(1, np.float32)
+    assert np.abs(make.synthesis(w, noise).data - make.synthesis(w).data).max() > 0.1
+
+
+def test_the_picture_is_a_sum_over_sizes():
+    make, parts = small(), []
+    for to_picture in make.pictures:
+        to_picture.forward = lambda *a, f=to_picture.forward: parts.append(f(*a)) or parts[-1]
+    whole = make(Generator(1).normal((2, 7))).data
+    four, eight, sixteen = (p.data for p in parts)
+    expected = interpolate(interpolate(four, 8, mode="bilinear") + eight, 16, mode="bilinear") + sixteen
+    np.testing.assert_allclose(whole, expected, atol=1e-5)
+
+
+def test_path_length_through_a_generator_to_second_order():
+    make = wide(small((3, 2), 4, depth=1))
+    for c in make.convolutions:
+        c.strength.data = np.array([0.3])
+    z, y, noise = RNG.normal(size=(2, 4)), RNG.normal(size=(2, 3, 8, 8)), [RNG.normal(size=(2, 1, s, s)) for s in (4, 8, 8)]
+    f, arrays = with_parameters(make, lambda: (losses.path_length(lambda w: make.synthesis(w, noise), make.styles(z), y) - 2.0) ** 2)
+    check_grads(f, *arrays, order=1)
+
+
+def test_r1_through_the_discriminator_to_second_order():
+    judge = wide(StyleDiscriminator((3, 2), colours=1, group=2, generator=Generator(0)))
+    x = RNG.normal(size=(2, 1, 8, 8))
+    f, arrays = with_parameters(judge, lambda: losses.r1(judge, x))
+    check_grads(f, *arrays, order=1)
+
+
+def test_other_arrays_and_wrong_styles():
+    z = Generator(1).normal((4, 7))
+    for adain in (False, True):
+        make, judge = small(adain=adain), StyleDiscriminator((6, 5, 4), generator=Generator(3))
+        noise = make.noise(4, Generator(2))
+        x = make(z, noise).data
+        verdicts = judge(x).data
+        make._convert(StrictArray)
+        judge._convert(StrictArray)
+        strict = make(tensor(StrictArray(z)), [StrictArray(n) for n in noise])
+        np.testing.assert_allclose(strict.data.get(), x, rtol=1e-3, atol=1e-4)
+        answer = judge(strict)
+        np.testing.assert_allclose(answer.data.get(), verdicts, rtol=1e-2, atol=1e-3)
+        answer.sum().backward()
+        crossover = StrictArray(np.arange(5) >= np.full((4, 1), 2))
+        assert isinstance(make.synthesis(mix(*[make.styles(StrictArray(z))] * 2, crossover)).data, StrictArray)
+    with pytest.raises(ValueError, match=r"styles \(2, 4, 7\) for 4 layers; there are 5"):
+        small().synthesis(np.zeros((2, 4, 7), np.float32))

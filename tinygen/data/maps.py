@@ -1,0 +1,37 @@
+"""Maps: pictures whose few colours are kinds of things, as in the CMP facades (windows one blue, walls another; Tylecek and Sara, 2013)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["kinds", "palette"]
+
+
+def palette(maps: np.ndarray, most: int = 12, apart: float = 50) -> np.ndarray:
+    """The colours that are frequent in maps, uint8 (n, channels, h, w), and differ by at least `apart`: uint8 (k, channels), k at most `most`, frequent first.
+
+    What lies between two colours at a border that was resized is near neither, but rare. Raises ValueError where all is of one colour: no map.
+    """
+    if maps.dtype != np.uint8 or maps.ndim != 4 or not maps.size:
+        raise ValueError(f"palette: needs maps, uint8 (n, channels, height, width); got {maps.dtype} {maps.shape}")
+    pixels = maps.transpose(0, 2, 3, 1).reshape(-1, maps.shape[1])
+    coarse = (pixels // 16) @ 16 ** np.arange(maps.shape[1])  # one number for each box of 16 levels a side
+    _, box, counts = np.unique(coarse, return_inverse=True, return_counts=True)
+    found: list[np.ndarray] = []
+    for b in counts.argsort(kind="stable")[::-1]:
+        colour = np.median(pixels[box == b], axis=0)
+        if all(((colour - other) ** 2).sum() >= apart**2 for other in found):
+            found.append(colour)
+        if len(found) == most or counts[b] < counts.max() / 1000:
+            break
+    if len(found) < 2:
+        raise ValueError(f"palette: all {len(maps)} maps are of one colour, or of colours less than {apart} apart")
+    return np.array(found).round().astype(np.uint8)
+
+
+def kinds(maps: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Which of `colours` (k, channels) is nearest to each pixel of maps (n, channels, h, w): int64 (n, h, w)."""
+    if maps.ndim != 4 or colours.ndim != 2 or maps.shape[1] != colours.shape[1]:
+        raise ValueError(f"kinds: needs maps (n, channels, height, width) and colours (k, channels); got {maps.shape} and {colours.shape}")
+    far = np.stack([((maps.astype(np.int32) - c.astype(np.int32)[:, None, None]) ** 2).sum(axis=1) for c in colours])  # (k, n, h, w)
+    return far.argmin(axis=0)

@@ -1,0 +1,149 @@
+"""Networks that guess what a noisy x is made of: a U-Net for pictures (Ho et al., 2020, after Ronneberger et al., 2015), a perceptron for points.
+
+**Why a U.** To guess the noise of a pixel takes both its neighbours, sharp, and the whole picture, coarse. Going down, the picture is halved and its
+channels grow; going up, it is doubled, and what was there at each size on the way down is put beside it: the *skips*, over which detail goes past the
+bottleneck.
+
+**One network for all levels.** How much noise there is in x could be seen in x, but it is better told: the level t is spread out over sines and cosines
+of many wavelengths, goes through two layers, and is added to the channels of every block. So is the label, if there are any, from a table with a row
+for each, and one for "none".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from ...backend import Generator, array_module
+from ...nn import Conv2d, Embedding, GroupNorm, Linear, Module, ModuleList, MultiHeadAttention, Sequential, SiLU
+from ...ops import concatenate, cos, interpolate, pixel_shuffle, pixel_unshuffle, silu, sin
+
+__all__ = ["Perceptron", "UNet", "waves"]
+
+
+def waves(t, size: int):
+    """Levels t (N,) as (N, size): sin and cos of 1000 t / 10000^(i / (size / 2)), i = 0, 1, ...: wavelengths from 0.006 to 60, so that levels that are
+    close differ somewhere, and those far apart everywhere. Source: Vaswani et al., 2017, section 3.5."""
+    half = size // 2
+    frequencies = array_module(t).asarray((1000 * np.exp(-math.log(10_000) / half * np.arange(half))).astype(np.float32))
+    a = t.reshape((-1, 1)) * frequencies
+    return concatenate(sin(a), cos(a), axis=1)
+
+
+class _Condition(Module):
+    """Levels (N,), and labels (N,) if there are classes, to what the blocks are told, (N, 4 size)."""
+
+    def __init__(self, size: int, classes: int, generator: Generator):
+        self.size, self.classes = size, classes
+        self.layers = Sequential(Linear(size, 4 * size, generator=generator), SiLU(), Linear(4 * size, 4 * size, generator=generator))
+        self.labels = Embedding(classes + 1, 4 * size, generator=generator) if classes else None
+
+    def forward(self, t, labels=None):
+        if (labels is None) != (self.labels is None):
+            raise ValueError("the network has classes and needs labels (N,), of which `none` says none" if self.labels else "the network knows no labels")
+        told = self.layers(waves(t, self.size))
+        return silu(told if labels is None else told + self.labels(labels))
+
+
+class _Block(Module):
+    """Two convolutions of 3x3, each after a group normalization and silu, the condition added between; beside them x itself, through a 1x1 if channels
+    change.
+    """
+
+    def __init__(self, inputs: int, outputs: int, told: int, generator: Generator):
+        self.norm1, self.conv1 = GroupNorm(8, inputs, device=generator.device), Conv2d(inputs, outputs, 3, 1, 1, generator=generator)
+        self.told = Linear(told, outputs, generator=generator)
+        self.norm2, self.conv2 = GroupNorm(8, outputs, device=generator.device), Conv2d(outputs, outputs, 3, 1, 1, generator=generator)
+        self.past = Conv2d(inputs, outputs, 1, generator=generator) if inputs != outputs else None
+
+    def forward(self, x, told):
+        h = self.conv1(silu(self.norm1(x)))
+        h = h + self.told(told).reshape((*h.shape[:2], 1, 1))
+        h = self.conv2(silu(self.norm2(h)))
+        return h + (x if self.past is None else self.past(x))
+
+
+class _Attention(Module):
+    """Every pixel looks at every other, over group-normalized channels; added to x."""
+
+    def __init__(self, channels: int, generator: Generator):
+        self.norm, self.look = GroupNorm(8, channels, device=generator.device), MultiHeadAttention(channels, 1, generator=generator)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        rows = self.norm(x).transpose(0, 2, 3, 1).reshape((n, h * w, c))
+        return x + self.look(rows).reshape((n, h, w, c)).transpose(0, 3, 1, 2)
+
+
+class UNet(Module):
+    """x (N, colours, height, width) and levels (N,), to (N, outputs, height, width).
+
+    Parameters
+    ----------
+    colours : of a picture.
+    widths : channels at each size, multiples of 8; each is half the height and width of the one before, the last the bottom of the U.
+    patch : squares of so many pixels are taken as one with patch^2 times the colours, before all else: a picture of 28 pixels is one of 14, and all
+        costs a quarter.
+    attention : at the bottom.
+    classes : with labels (N,) as the third argument, 0 to classes - 1, or `none`, the number after, which says none.
+    outputs : colours of the output; by default those of x, twice as many for a learned variance.
+    generator : draws the initial weights; the network lies on its device. The last layer begins at 0: so the first answer is 0, the mean of noise.
+    """
+
+    def __init__(
+        self, colours: int = 1, widths: Sequence[int] = (32, 64, 64), *, patch: int = 1, attention: bool = True, classes: int = 0, outputs: int | None = None,
+        generator: Generator,
+    ):  # fmt: skip
+        if len(widths) < 2 or any(w % 8 for w in widths):
+            raise ValueError(f"UNet: widths are two or more multiples of 8, one for each size; got {tuple(widths)}")
+        told, first = 4 * widths[0], widths[0]
+        self.patch, self.none = patch, classes
+        self.halvings = len(widths) - 1
+        self.condition = _Condition(first, classes, generator)
+        self.enter = Conv2d(colours * patch**2, first, 3, 1, 1, generator=generator)
+        self.down = ModuleList(_Block(a, b, told, generator) for a, b in pairwise([first, *widths[:-1]]))
+        self.halve = ModuleList(Conv2d(w, w, 3, 2, 1, generator=generator) for w in widths[:-1])
+        self.bottom1 = _Block(widths[-2], widths[-1], told, generator)
+        self.look = _Attention(widths[-1], generator) if attention else None
+        self.bottom2 = _Block(widths[-1], widths[-1], told, generator)
+        self.double = ModuleList(Conv2d(b, a, 3, 1, 1, generator=generator) for a, b in pairwise(widths))
+        self.up = ModuleList(_Block(2 * w, w, told, generator) for w in widths[:-1])
+        self.norm, self.leave = GroupNorm(8, first, device=generator.device), Conv2d(first, (outputs or colours) * patch**2, 3, 1, 1, generator=generator)
+        for p in self.leave.parameters():
+            p.data[...] = 0
+
+    def forward(self, x, t, labels=None):
+        by = self.patch << self.halvings
+        if x.ndim != 4 or x.shape[2] % by or x.shape[3] % by or t.shape != x.shape[:1]:
+            raise ValueError(f"UNet: needs x (N, C, H, W), H and W multiples of {by}, and levels (N,); got {x.shape} and {t.shape}")
+        told, skips = self.condition(t, labels), []
+        h = self.enter(pixel_unshuffle(x, downscale_factor=self.patch))
+        for block, halve in zip(self.down, self.halve, strict=True):
+            skips.append(block(h, told))
+            h = halve(skips[-1])
+        h = self.bottom1(h, told)
+        h = h if self.look is None else self.look(h)
+        h = self.bottom2(h, told)
+        for double, block, skip in [*zip(self.double, self.up, skips, strict=True)][::-1]:
+            h = block(concatenate(double(interpolate(h, scale_factor=2)), skip, axis=1), told)
+        return pixel_shuffle(self.leave(silu(self.norm(h))), upscale_factor=self.patch)
+
+
+class Perceptron(Module):
+    """Points x (N, D) and levels (N,), to (N, D): linear layers with silu between, the condition added after each. classes, generator : as for `UNet`."""
+
+    def __init__(self, dimensions: int, hidden: Sequence[int] = (128, 128, 128), *, classes: int = 0, outputs: int | None = None, generator: Generator):
+        self.none = classes
+        self.condition = _Condition(32, classes, generator)
+        self.layers = ModuleList(Linear(a, b, generator=generator) for a, b in pairwise([dimensions, *hidden]))
+        self.told = ModuleList(Linear(128, b, generator=generator) for b in hidden)
+        self.leave = Linear(hidden[-1], outputs or dimensions, generator=generator)
+
+    def forward(self, x, t, labels=None):
+        told = self.condition(t, labels)
+        for layer, add in zip(self.layers, self.told, strict=True):
+            x = silu(layer(x) + add(told))
+        return self.leave(x)

@@ -1,0 +1,103 @@
+"""Pix2pix: Isola, Zhu, Zhou and Efros, Image-to-Image Translation with Conditional Adversarial Networks, 2017.
+
+**The task.** Pairs (x, y) of pictures that belong together: a drawing and the face it was drawn from, a map and the photograph of the place. Given x, make y.
+
+**Why L1 alone is not enough.** A drawing does not say what colour the wall is. The best answer to the absolute error is, in each pixel, the *median* of all y
+that x allows (to the squared error, their mean): of red, green and blue walls a grey one, of hair that may fall here or there a blur. No y looks like that. A
+discriminator that sees many y learns so, and its verdict is a loss that nobody wrote down (their eq. 4):
+
+    G* = arg min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x, z)))] + lambda E|y - G(x, z)|_1,    lambda = 100, the last a mean over numbers from -1 to 1.
+
+**D sees the pair** (eq. 1): not whether y is a face, but whether it is a face that this may be the drawing of. It judges *patches*, each by itself, and their
+verdicts are averaged: L1 has low frequencies right already, what is left to a patch is texture and sharpness, and fewer weights do (section 3.2.2).
+
+**G is a U-Net** (section 3.2.1): an encoder that halves the picture and a decoder that doubles it; each level of the decoder also sees what the encoder knew at this
+size, by a *skip*. Where x and y share their outlines, these need not go through the bottleneck.
+
+**Noise.** Given z as an input, their G learned to ignore it; so noise is dropout alone, when G is used too (section 3.1): keep it in `train()` to draw, and another
+y comes out each time, though not very different ones. In `eval()` it gives one answer.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from ..backend import Generator
+from ..nn import Conv2d, ConvTranspose2d, Dropout, Identity, LeakyReLU, Module, ModuleList, ReLU, Sequential, Tanh, he_normal
+from ..ops import concatenate
+
+__all__ = ["PatchDiscriminator", "UNet"]
+
+
+class UNet(Module):
+    """Pictures x (N, colours[0], size, size) to pictures (N, colours[1], size, size) from -1 to 1.
+
+        x -> w x size/2 -> 2w x size/4 -> ... -> 4x4, and back; at each size on the way back the encoder's channels are put beside the decoder's
+
+    Parameters
+    ----------
+    colours : channels of x and of y.
+    size : height and width, 16, 32, 64 ...; the encoder halves it down to 4.
+    width : channels at half the size; each smaller size has twice as many, to 8 times.
+    dropout : what part of the numbers of the decoder's two smallest levels is dropped.
+    generator : draws the initial weights and the dropout; the model lies on its device.
+
+    Differs from the paper's, whose encoder ends at 1x1 and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it
+    (`nn.he_normal`) keep the signal, and what a wall's colour is may pass.
+    """
+
+    def __init__(self, colours: tuple[int, int], size: int = 32, width: int = 32, dropout: float = 0.5, *, generator: Generator):
+        levels = size.bit_length() - 3
+        if levels < 2 or size != 4 << levels:
+            raise ValueError(f"UNet: size is a power of two from 16 on, the picture being halved down to 4x4; got {size}")
+        channels = [width << min(k, 3) for k in range(levels)]  # at size/2, size/4, ..., 4
+        self.down, self.up = ModuleList(), ModuleList()
+        for a, b in pairwise([colours[0], *channels]):
+            self.down.append(Sequential(Conv2d(a, b, 4, 2, 1, generator=generator), LeakyReLU(0.2)))
+        for k, (a, b) in enumerate(pairwise([*channels[::-1], colours[1]])):
+            skipped = a if k else 0  # the encoder's channels of this size
+            last = k == levels - 1
+            drop = Dropout(dropout, generator=generator) if k < 2 and not last else Identity()
+            self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, generator=generator), drop, Tanh() if last else ReLU()))
+        he_normal(self, generator)
+        last = self.up[-1][0].weight
+        last.data = 0.1 * last.data  # begin near grey, not with noise that must be unlearned first
+
+    def forward(self, x):
+        kept = []
+        for down in self.down:
+            x = down(x)
+            kept.append(x)
+        x = kept.pop()
+        for up in self.up:
+            x = up(x)
+            if kept:
+                x = concatenate(x, kept.pop(), axis=1)
+        return x
+
+
+class PatchDiscriminator(Module):
+    """Pictures, one or several that belong together, to a map of logits (N, 1, size/4, size/4), of which each judges a patch of 18 pixels.
+
+        D = PatchDiscriminator(1 + 3, generator=g);  D(x, y)          a drawing and a face
+        D = PatchDiscriminator(3, generator=g);      D(y)             a face
+
+    Two convolutions of kernel 4 that halve the picture, and one of kernel 3 to the logits: less than the paper's, whose patches of 70 pixels are as large a part of its
+    pictures of 256 as 18 pixels are of 64. No normalization, so that penalties on its slope can be taken.
+
+    Parameters
+    ----------
+    colours : channels of all pictures together.
+    width : channels at half the size; at a quarter there are twice as many.
+    """
+
+    def __init__(self, colours: int, width: int = 32, *, generator: Generator):
+        self.layers = Sequential(
+            Conv2d(colours, width, 4, 2, 1, generator=generator), LeakyReLU(0.2),
+            Conv2d(width, 2 * width, 4, 2, 1, generator=generator), LeakyReLU(0.2),
+            Conv2d(2 * width, 1, 3, 1, 1, generator=generator),
+        )  # fmt: skip
+        he_normal(self, generator)
+
+    def forward(self, *pictures):
+        return self.layers(concatenate(*pictures, axis=1) if len(pictures) > 1 else pictures[0])
