@@ -15,7 +15,7 @@ yourself, or on people who have agreed to just this use, and mark whatever it ma
 It draws swaps.png (A in ten moments, given back, with B in A's place, and the truth: B drawn in the same moments; then the reverse) and curves.png.
 
 That truth is known because these people are drawn: a person is an *identity* (proportions, skin, hair) and what they wear, and a moment is a *state* (turn
-and tilt of the head, smile, mouth, lids, gaze, light), eight numbers. Two kinds of figures come out, of moments that were not trained on. The error of a swap
+of the head, smile, mouth, lids, gaze, light), seven numbers; heads are upright, as the method turns them first. Two kinds of figures come out, of moments that were not trained on. The error of a swap
 over that of the best constant answer, the other's mean picture; beside it, what the other's decoder makes of the other's own picture. And what a reader
 sees, a network taught on drawings of A, of B and of people mixed of both: each number of the state to an eighth of its range (a constant is right in a
 quarter; gaze where the eyes are open), and who it is.
@@ -37,17 +37,17 @@ p = parser(
 )  # fmt: skip
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
 args = parse(p)
-LATENT, HIDDEN, RATE = 32, (256, 256), 4e-3
-NOISE, LAST = 1.0, 0.02  # on what the encoder sees, whose deviation is 1; and the share of it that is left at the end
+LATENT, HIDDEN, RATE = 32, (256, 256), 6e-3
+NOISE, LAST = 4.0, 0.02  # on what the encoder sees, whose deviation is 1; and the share of it that is left at the end
 NAMES = ("A", "B")
-STATE = [name for name, factor in FACTORS.items() if factor.group == "state" and name != "night"]
+STATE = [name for name, factor in FACTORS.items() if factor.group == "state" and name not in ("tilt", "night")]
 drawn = args.data == "faces"
 
 # %% Data: bytes (n, 3, size, size) of each person, for training and for tests
 
 
 def moments(person, n, seed):
-    """Factors of n pictures of one person, or of n people, by day: each number of the state is uniform over its range."""
+    """Factors of n pictures of one person, or of n people, upright and by day: each number of the state is uniform over its range."""
     rng, factors = np.random.default_rng(seed), np.resize(person, n)
     for name in STATE:
         factors[name] = rng.uniform(FACTORS[name].low, FACTORS[name].high, n)
@@ -55,7 +55,7 @@ def moments(person, n, seed):
 
 
 def portraits(factors):
-    """Their faces, cut out of pictures half as large again, as the method cuts them out of photographs."""
+    """Their faces, cut out of pictures half as large again, as the method cuts faces out of photographs."""
     rim = args.size // 4
     return render(factors, 6 * rim)[..., rim:-rim, rim:-rim]
 
@@ -63,7 +63,7 @@ def portraits(factors):
 if drawn:
     print("Drawing two people ...", flush=True)
     people = sample(25, seed=3)[[24, 8]]
-    people["glasses"] = 0  # they hide the eyes
+    people["glasses"] = people["tilt"] = people["night"] = 0
     train_states = [moments(people[k], 4000, seed=k + 1) for k in (0, 1)]
     test_states = [moments(people[k], 500, seed=3) for k in (0, 1)]  # the same moments for both
     train, test = ([portraits(factors) for factors in states] for states in (train_states, test_states))

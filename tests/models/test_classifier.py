@@ -5,7 +5,7 @@ import pytest
 
 from tinygen import Generator, data
 from tinygen.data.faces import has, render, sample
-from tinygen.models.classifier import Classifier, train_attribute_judge, train_classifier, train_map_judge
+from tinygen.models.classifier import Classifier, train_attribute_judge, train_classifier, train_reader, train_map_judge
 
 
 def test_it_reads_digits_it_has_not_seen_and_is_the_same_every_time():
@@ -54,6 +54,23 @@ def test_the_judge_of_faces_refuses_what_it_cannot_learn_from():
         train_attribute_judge(images, np.zeros(200, bool))
     with pytest.raises(ValueError, match="attribute 1 is the same in all 200"):
         train_attribute_judge(images, np.arange(400).reshape(200, 2) == np.array([4, -1]))
+
+
+def test_the_reader_of_faces_reads_how_far_a_head_is_turned_and_to_which_side():
+    factors, truth = (np.resize(sample(1), n) for n in (1000, 200))
+    for seed, f in enumerate((factors, truth)):
+        f["yaw"], f["skin"] = np.random.default_rng(seed).uniform([[-1], [0]], 1, (2, len(f)))
+    numbers = lambda f: np.stack([(f["yaw"] + 1) / 2, f["skin"]], axis=1)  # noqa: E731
+    images, unseen = render(factors), render(truth)
+    reader = train_reader(images, numbers(factors), steps=150)
+    read = reader.reads(unseen)
+    assert read.shape == (200, 2) and read.dtype == np.float32
+    error = ((read - numbers(truth)) ** 2).mean(axis=0) / numbers(truth).var(axis=0)
+    assert (error < 0.3).all(), error  # a constant: 1
+    assert np.array_equal(reader.reads(unseen / np.float32(255)), read)
+    for bad, message in ((numbers(factors)[:9], "needs images"), (2 * numbers(factors), "numbers are from 0 to 1; .* scale them")):
+        with pytest.raises(ValueError, match=message):
+            train_reader(images, bad)
 
 
 def test_judges_refuse_other_codings():
