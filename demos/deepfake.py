@@ -15,10 +15,19 @@ yourself, or on people who have agreed to just this use, and mark whatever it ma
 It draws swaps.png (A in ten moments, given back, with B in A's place, and the truth: B drawn in the same moments; then the reverse) and curves.png.
 
 That truth is known because these people are drawn: a person is an *identity* (proportions, skin, hair) and what they wear, and a moment is a *state* (turn
-of the head, smile, mouth, lids, gaze, light), seven numbers; heads are upright, as the method turns them first. Two kinds of figures come out, of moments that were not trained on. The error of a swap
-over that of the best constant answer, the other's mean picture; beside it, what the other's decoder makes of the other's own picture. And what a reader
-sees, a network taught on drawings of A, of B and of people mixed of both: each number of the state to an eighth of its range (a constant is right in a
-quarter; gaze where the eyes are open), and who it is.
+of the head, smile, mouth, lids, gaze, light), seven numbers; heads are upright, as the method turns them first. Two kinds of figures come out, of moments
+that were not trained on. The error of a swap over that of the best constant answer, the other's mean picture; beside it, what the other's decoder makes of
+the other's own picture. And what a reader sees, a network taught on drawings of A, of B and of people mixed of both: each number of the state to an eighth of
+its range (a constant is right in a quarter; gaze where the eyes are open), and who it is.
+
+Unchanged, seed 0: errors of 0.34 and 0.34, of the other's own 0.30 and 0.30. It is always the other person; turn, lids and light are read right in 90 to 100 %,
+the smile in 56 %. The corners of a mouth are few pixels, and these networks have not learned them yet, in their own pictures neither.
+
+Three one-line changes, and what each should show (with `--steps 300`, where the unchanged script gives 0.48 and 0.50):
+
+1. After `mean = ...`, `mean = [sum(mean) / 2] * 2`, one mean for both: 0.65 and 0.67, though each is given back as well as before. Now the encoder sees who it is.
+2. `[[18, 13]]` in place of `[[24, 8]]`, a light face and a dark one, whose pictures the same state changes alike by 0.4 and not 0.7: 0.79 and 0.87.
+3. `NOISE, LAST = 0.0, 1.0`: 0.49 and 0.51, hardly more. But with the people of change 2 (at a noise of 0, in 320 steps): 1.1 to 1.3, worse than a constant.
 """
 
 # %% Settings
