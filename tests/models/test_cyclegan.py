@@ -54,6 +54,15 @@ def test_each_cycle_counts_as_a_mean():
     assert float(mean_error(x, x - 0.125)) == pytest.approx(0.125)
 
 
+def test_the_identity_loss_tells_apart_what_the_cycle_loss_does_not():
+    """All these pairs are invertible; one alone leaves what is already right as it is."""
+    x, y = map(tensor, piles(dtype=np.float64))
+    assert float(cycles(*INVERTIBLE["the identity"], x, y).identity) == 0
+    assert float(cycles(*INVERTIBLE["mirrored"], x, y).identity) > 0.5
+    half = cycles(*INVERTIBLE["made half as bright"], x, y).identity
+    assert float(half) == pytest.approx(np.abs(y.numpy()).mean() / 2 + np.abs(x.numpy()).mean())
+
+
 def test_both_networks_learn_from_both_cycles():
     g = Generator(0)
     G, F = (Translator(3, 16, 4, generator=g) for _ in range(2))

@@ -38,6 +38,7 @@ from ..losses import absolute_error
 from ..nn import Module
 from ..nn.init import zeros
 from ..nn.module import check_state, like
+from ..ops import concatenate
 from .pix2pix import UNet
 
 __all__ = ["Cycles", "ImagePool", "Translator", "cycles", "mean_error"]
@@ -74,19 +75,22 @@ class Cycles(NamedTuple):
     again_x: Any  # F(G(x))
     again_y: Any  # G(F(y))
     loss: Any  # E|F(G(x)) - x| + E|G(F(y)) - y|
+    identity: Any  # E|G(y) - y| + E|F(x) - x|
 
 
 def cycles(G: Callable, F: Callable, x, y) -> Cycles:
-    """Both cycles and the cycle loss (eq. 2), zero for all x and y where F is G's inverse.
+    """Both cycles and the cycle loss (eq. 2), zero for all x and y where F is G's inverse; and the identity loss, zero where G leaves Y alone and F leaves X.
 
     Parameters
     ----------
-    G, F : X -> Y and Y -> X, functions of pictures (N, ...).
-    x, y : of either pile; they need not be as many.
+    G, F : X -> Y and Y -> X, functions of pictures (N, ...), each by itself.
+    x, y : of either pile, of one shape; they need not be as many.
     """
-    fake_y, fake_x = G(x), F(y)
+    of_g, of_f = G(concatenate(x, y)), F(concatenate(y, x))  # one call costs less than two
+    fake_y, same_y, fake_x, same_x = of_g[: len(x)], of_g[len(x) :], of_f[: len(y)], of_f[len(y) :]
     again_x, again_y = F(fake_y), G(fake_x)
-    return Cycles(fake_y, fake_x, again_x, again_y, mean_error(x, again_x) + mean_error(y, again_y))
+    loss = mean_error(x, again_x) + mean_error(y, again_y)
+    return Cycles(fake_y, fake_x, again_x, again_y, loss, mean_error(y, same_y) + mean_error(x, same_x))
 
 
 class ImagePool:

@@ -39,7 +39,7 @@ class UNet(Module):
     colours : channels of x and of y.
     size : height and width, 16, 32, 64 ...; the encoder halves it down to 4.
     width : channels at half the size; each smaller size has twice as many, to 8 times.
-    dropout : what part of the numbers of the decoder's two smallest levels is dropped.
+    dropout : what part of the decoder's numbers at 8x8, its smallest level, is dropped.
     generator : draws the initial weights and the dropout; the model lies on its device.
 
     Differs from the paper's, whose encoder ends at 1x1 and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it
@@ -57,7 +57,7 @@ class UNet(Module):
         for k, (a, b) in enumerate(pairwise([*channels[::-1], colours[1]])):
             skipped = a if k else 0  # the encoder's channels of this size
             last = k == levels - 1
-            drop = Dropout(dropout, generator=generator) if k < 2 and not last else Identity()
+            drop = Identity() if k else Dropout(dropout, generator=generator)
             self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, generator=generator), drop, Tanh() if last else ReLU()))
         he_normal(self, generator)
         last = self.up[-1][0].weight
