@@ -103,7 +103,28 @@ def dcgan():
     return step
 
 
-STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae, "dcgan": dcgan}
+def ddpm_unet():
+    """1x28x28, a U-Net of 32, 64 and 64 channels with attention at 7x7, batch 64; squared error of the noise at a random level, Adam."""
+    from tinygen import Generator, losses, optim
+    from tinygen.models.diffusion.schedules import CIRCLE, linear
+    from tinygen.models.diffusion.unet import UNet
+
+    generator = Generator(0)
+    network = UNet(generator=generator)
+    optimizer = optim.Adam(network.parameters(), lr=2e-4)
+    x = generator.uniform((64, 1, 28, 28)) * 2 - 1
+
+    def step():
+        t, eps = linear(generator.uniform((64,))), generator.normal(x.shape)
+        loss = losses.squared_error(network(CIRCLE.noised(x, eps, t), t), eps).mean() / 784
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae, "dcgan": dcgan, "ddpm_unet": ddpm_unet}
 
 # %% The same steps in PyTorch, if it is installed.
 
@@ -141,6 +162,62 @@ def torch_dcgan(memory_format):
     return step
 
 
+def torch_ddpm_unet(memory_format):
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    class Block(nn.Module):
+        def __init__(self, a, b):
+            super().__init__()
+            self.norm1, self.conv1, self.told = nn.GroupNorm(8, a), nn.Conv2d(a, b, 3, 1, 1), nn.Linear(128, b)
+            self.norm2, self.conv2 = nn.GroupNorm(8, b), nn.Conv2d(b, b, 3, 1, 1)
+            self.past = nn.Conv2d(a, b, 1) if a != b else nn.Identity()
+
+        def forward(self, x, told):
+            h = self.conv1(F.silu(self.norm1(x))) + self.told(told)[:, :, None, None]
+            return self.conv2(F.silu(self.norm2(h))) + self.past(x)
+
+    class UNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.condition = nn.Sequential(nn.Linear(32, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU())
+            self.enter, self.down1, self.halve1 = nn.Conv2d(1, 32, 3, 1, 1), Block(32, 32), nn.Conv2d(32, 32, 3, 2, 1)
+            self.down2, self.halve2 = Block(32, 64), nn.Conv2d(64, 64, 3, 2, 1)
+            self.bottom1, self.norm, self.qkv, self.out, self.bottom2 = Block(64, 64), nn.GroupNorm(8, 64), nn.Linear(64, 192), nn.Linear(64, 64), Block(64, 64)
+            self.double2, self.up2 = nn.Conv2d(64, 64, 3, 1, 1), Block(128, 64)
+            self.double1, self.up1 = nn.Conv2d(64, 32, 3, 1, 1), Block(64, 32)
+            self.last, self.leave = nn.GroupNorm(8, 32), nn.Conv2d(32, 1, 3, 1, 1)
+
+        def forward(self, x, t):
+            a = t[:, None] * 1000 * torch.exp(torch.arange(16) * (-9.21 / 16))
+            told = self.condition(torch.cat([a.sin(), a.cos()], 1))
+            h1 = self.down1(self.enter(x), told)
+            h2 = self.down2(self.halve1(h1), told)
+            h = self.bottom1(self.halve2(h2), told)
+            q, k, v = self.qkv(self.norm(h).flatten(2).transpose(1, 2)).chunk(3, 2)
+            looked = self.out(torch.softmax(q @ k.transpose(1, 2) / 8, -1) @ v)
+            h = self.bottom2(h + looked.transpose(1, 2).reshape(h.shape), told)
+            h = self.up2(torch.cat([self.double2(F.interpolate(h, scale_factor=2)), h2], 1), told)
+            h = self.up1(torch.cat([self.double1(F.interpolate(h, scale_factor=2)), h1], 1), told)
+            return self.leave(F.silu(self.last(h)))
+
+    network = UNet().to(memory_format=memory_format)
+    optimizer = torch.optim.Adam(network.parameters(), 2e-4)
+    x = (torch.rand(64, 1, 28, 28) * 2 - 1).to(memory_format=memory_format)
+
+    def step():
+        u, eps = torch.rand(64), torch.randn_like(x)
+        log_a = -(0.1 * u + 9.95 * u * u)
+        alpha, sigma = torch.exp(log_a / 2), torch.sqrt(-torch.expm1(log_a))
+        loss = F.mse_loss(network(alpha[:, None, None, None] * x + sigma[:, None, None, None] * eps, torch.atan2(sigma, alpha)), eps)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
 def torch_step(name: str, channels_last: bool):
     """The step `name` in PyTorch, activations and weights in its default format or channels-last."""
     import torch
@@ -148,8 +225,8 @@ def torch_step(name: str, channels_last: bool):
     from torch.nn import functional as F
 
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
-    if name == "dcgan":
-        return torch_dcgan(memory_format)
+    if name in ("dcgan", "ddpm_unet"):
+        return {"dcgan": torch_dcgan, "ddpm_unet": torch_ddpm_unet}[name](memory_format)
     if name == "mlp_vae":
         encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU())
         to_mu, to_log_var = nn.Linear(400, 20), nn.Linear(400, 20)

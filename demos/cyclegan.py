@@ -18,7 +18,7 @@ an error of 0.66 of leaving the old face alone; who guesses one of them, as G an
 
 Three one-line changes, and what each should show (unchanged: error 0.32 and 0.33 of leaving the face alone, elsewhere 0.001):
 
-1. `LAMBDA, IDENTITY, RATE = 10, 5, 3e-3`, the paper's: it holds back what should change too, 0.39 and 0.41; with more steps that is made up for.
+1. `LAMBDA, IDENTITY, RATE = 10, 5, 3e-3`, the paper's: it holds back what should change too: 0.39 and 0.41.
 2. `LAMBDA, IDENTITY, RATE = 0, 0, 3e-3`, two games and nothing else: 0.42 and 0.59, and elsewhere 0.024 and 0.029 change, 25 times as much: skin, eyes, hair.
    There and back again 0.038 of the range are lost, not 0.0008, and the judge no longer sees every beard (87 %) and smile (87 %).
 3. `told_apart(D_Y, y, way.fake_y.data)` and the same for X, without the pools: 0.32 and 0.32, no worse. A game as short as this one forgets nothing.

@@ -31,7 +31,8 @@ def test_the_benchmarks_network():
 
 
 @pytest.mark.parametrize("settings, shape", [
-    ({}, (1, 28, 28)), ({"widths": (8, 16), "patch": 2, "attention": False, "colours": 3, "outputs": 6}, (3, 8, 12)), ({"widths": (8, 8, 16, 16)}, (1, 8, 16)),
+    ({}, (1, 28, 28)), ({"widths": (8, 16), "patch": 2, "attention": False, "film": True, "colours": 3, "outputs": 6}, (3, 8, 12)),
+    ({"widths": (8, 8, 16, 16)}, (1, 8, 16)),
 ])  # fmt: skip
 def test_shapes_and_precision(settings, shape):
     model, g = UNet(**settings, generator=Generator(0)), Generator(1)
@@ -84,7 +85,7 @@ def test_waves_tell_levels_apart():
 
 @pytest.mark.parametrize("kind", [UNet, Perceptron])
 def test_on_a_strict_array_type(kind):
-    settings, shape = ({"widths": (8, 16), "patch": 2}, (1, 8, 8)) if kind is UNet else ({"dimensions": 2}, (2,))
+    settings, shape = ({"widths": (8, 16), "patch": 2, "film": True}, (1, 8, 8)) if kind is UNet else ({"dimensions": 2}, (2,))
     found = []
     for move in (lambda a: a, StrictArray):
         model, g = stirred(kind(**settings, classes=3, generator=Generator(0))), Generator(1)
