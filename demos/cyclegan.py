@@ -6,7 +6,7 @@ And of "grow old", "night falls" and "put glasses on", which way back can it not
 
     python demos/cyclegan.py                     glasses: no network, no GPU
     python demos/cyclegan.py --data night        the same people by day and at night (0.14 and 0.18; all of the picture should change)
-    python demos/cyclegan.py --data old          young and old
+    python demos/cyclegan.py --data old          young and old (0.45 and 0.65)
 
 It draws cycles.png, the lecture's four ways: x, G(x), F(G(x)) and y, F(y), G(F(y)), each with the right answer, which is known here: the same face, drawn with
 that one thing switched. And curves.png.
@@ -14,7 +14,8 @@ that one thing switched. And curves.png.
 What is measured, on people of whom neither pile has a picture: where the face and the right answer differ, the error of what was made over that of leaving the face
 alone (1 is doing nothing, 0 perfect); elsewhere, the change that should not be; and what a judge sees. The judge alone would not do: it sees glasses soon.
 What cannot be known cannot be right: grey hair had some colour once. Who knows everything of a young face but that, and answers with the mean of the six colours, has
-an error of 0.66 of leaving the old face alone; who guesses one of them, as G and F do, 0.93.
+an error of 0.66 of leaving the old face alone; who guesses one of them, 0.93. F has 0.65, with hair dyed in patches; G has 0.45, and leaves the grey a tint of red, by
+which F finds red hair again: for that only is F(G(x)) so near to x.
 
 Three one-line changes, and what each should show (unchanged: error 0.32 and 0.33 of leaving the face alone, elsewhere 0.001):
 
