@@ -101,7 +101,7 @@ def stage(step: int, lengths: Sequence[int]) -> tuple[int, float]:
     """(size, alpha) at a step: `lengths` are the steps to spend at 4, 8, 16 ... pixels; in the first half of each, after the first, the new block is faded in."""
     for k, length in enumerate(lengths):
         if step < length or k == len(lengths) - 1:
-            return 4 << k, min((step + 1) / (length / 2), 1.0) if k else 1.0
+            return 4 << k, min(2 * (step + 1) / max(length, 1), 1.0) if k else 1.0
         step -= length
     raise ValueError("stage: lengths is empty; give the steps to spend at each size, from 4 pixels on")
 
