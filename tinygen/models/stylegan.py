@@ -85,7 +85,7 @@ class StyleGenerator(Module):
         self.constant = parameter(init.normal((1, channels[0], 4, 4), generator))
         sizes = [(channels[0], channels[0]), *(pair for a, b in pairwise(channels) for pair in ((a, b), (b, b)))]
         self.convolutions = ModuleList([_StyledConv(a, b, latent, adain, generator) for a, b in sizes])
-        self.pictures = ModuleList([_ToPicture(c, colours, latent, adain, generator) for c in channels])
+        self.pictures = ModuleList([_ToPicture(c, colours, latent, len(channels), adain, generator) for c in channels])
 
     def forward(self, z, noise=None):
         return self.synthesis(self.styles(z), noise)
@@ -137,10 +137,11 @@ class _StyledConv(Module):
 
 
 class _ToPicture(Module):
-    """x (N, a, H, W) and w (N, latent) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already."""
+    """x (N, a, H, W) and w (N, latent) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already.
+    One of `sizes` that are added: smaller by the root of their number."""
 
-    def __init__(self, a: int, colours: int, latent: int, adain: bool, generator: Generator):
-        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, generator=generator), gain=1, generator=generator)
+    def __init__(self, a: int, colours: int, latent: int, sizes: int, adain: bool, generator: Generator):
+        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, generator=generator), gain=sizes**-0.5, generator=generator)
         self.scale = None if adain else _style(latent, a, 1, generator)
         self.bias = parameter(init.zeros((colours,), generator.device))
 
