@@ -1,0 +1,176 @@
+"""StyleGAN draws faces: a style for each layer, mixed and drawn towards the mean (Karras, Laine and Aila, 2019; Karras et al., 2020).
+
+Question to predict, before you run it: a face is made by a row of layers, from 4 pixels to 32, and each is told by a style what to do. Take the styles of one
+face at the first layers and those of another at the others: whose shape of head will it have, whose glasses, whose colours?
+
+    python demos/stylegan.py                             faces drawn by this package: no network, no GPU
+    python demos/stylegan.py --adain                     styles act as in 2019: by instance normalization, in place of demodulated weights
+    python demos/stylegan.py --size 64 --steps 4000      larger faces
+
+It draws mixing.png, the paper's table: each row is a face (at its left), each column another (above), whose styles it takes at the sizes that stand beside the
+row; truncation.png (styles drawn towards their mean: fewer kinds of face, and better ones), samples.png and curves.png. A judge says how often it sees glasses,
+beards, hats, age and smiles in the samples, and in real faces; and which of them go over to a face with another one's styles, at which sizes.
+
+Three one-line changes, and what each should show (not measured yet):
+
+1. `MIXING = 0`: no mixtures while it learns. Do the rows of the table still show faces?
+2. `PATH = 0`, without the penalty: how even are steps in w?
+3. `"strength": 1.0`: noise that may grow as fast as everything else. At 32 pixels it does, and takes the place of detail: grain.
+"""
+
+# %% Settings
+import numpy as np
+from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+
+from tinygen import Generator, data, nn, no_grad, ops, optim, plot
+from tinygen.backend import to_device
+from tinygen.data.faces import has, render, sample
+from tinygen.losses import minimax_value, non_saturating, path_length, r1
+from tinygen.metrics import judge_samples
+from tinygen.models.classifier import train_attribute_judge
+from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix
+
+p = parser(__doc__, steps={"faces": 1500}, takes={"faces": "two minutes"}, batch=8)
+p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
+p.add_argument("--adain", action="store_true", help="adaptive instance normalization, as in 2019, in place of demodulated weights")
+args = parse(p)
+if args.batch % 4:
+    p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
+LATENT, RATE = 64, 0.015
+PACE = {"mapping": 0.1, "strength": 0.01, "": 1.0}  # G's mapping network learns more slowly than the rest, the strength of its noise more slowly still
+CHANNELS = {32: (32, 24, 16, 8), 64: (48, 32, 24, 16, 8)}[args.size]
+GAMMA, PATH, EVERY = 1.0, 0.5, 8  # of the penalties R1 and path length, and every how many steps
+GAMMA *= (args.size / 32) ** 2  # the same picture on four times the pixels: the square of D's slope is a quarter
+MIXING = 0.5  # share of pictures made with two styles
+ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
+
+# %% Data: bytes (n, 3, size, size)
+
+
+def portraits(n, seed):
+    """Factors of faces that look straight at us, heads upright, as collections of photographs are aligned."""
+    factors = sample(n, seed)
+    factors["yaw"] = factors["tilt"] = 0
+    return factors
+
+
+print("Drawing faces ...", flush=True)
+shown, test_shown = portraits(12_000, seed=1), portraits(4_000, seed=2)
+train, test = render(shown, args.size), render(test_shown, args.size)
+
+# %% The two networks
+generator = Generator(args.seed, args.device)
+G, D = StyleGenerator(LATENT, CHANNELS, adain=args.adain, generator=generator), StyleDiscriminator(CHANNELS, generator=generator)
+parts = {part: [] for part in PACE}
+for name, weight in G.named_parameters():
+    parts[next(part for part in PACE if part in name)].append(weight)
+optimizers_g = {part: optim.Adam(weights, betas=(0, 0.99)) for part, weights in parts.items()}
+optimizer_d = optim.Adam(D.parameters(), betas=(0, 0.99))
+ema = optim.ExponentialMovingAverage(G, decay=0.98)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+lengths = nn.Module()
+lengths.register_buffer("mean", to_device(np.zeros((), np.float32), args.device))  # of paths, running
+
+
+def styles(n):
+    """n pictures' styles, (n, layers, LATENT): of two z, changing from one to the other at any layer, or not at all."""
+    w1, w2 = (G.styles(generator.normal((n, LATENT))) for _ in range(2))
+    change = generator.integers(1, G.layers, (n, 1)) + G.layers * generator.bernoulli(1 - MIXING, (n, 1))
+    return mix(w1, w2, to_device(np.arange(G.layers), args.device) >= change)
+
+
+# %% Training: a step of each in turn
+of_g = {f"optimizer_g_{part}": optimizer for part, optimizer in optimizers_g.items()}
+run = Run(args, G=G, D=D, optimizer_d=optimizer_d, **of_g, ema=ema, loader=loader, generator=generator, lengths=lengths)
+for step in run.steps():
+    rate = RATE * optim.cosine_decay(step, steps=args.steps)
+    optimizer_d.lr = rate
+    x = to_device(next(loader), args.device) / np.float32(127.5) - 1
+    fake = G.synthesis(styles(args.batch), G.noise(args.batch, generator))
+    verdicts = D(ops.concatenate(x, fake.detach()))
+    loss_d = -minimax_value(verdicts[: args.batch], verdicts[args.batch :]).mean()
+    penalty = EVERY * GAMMA * r1(D, x).mean() if step % EVERY == 0 else 0  # dear, being a second derivative: seldom, and so much the heavier
+    optimizer_d.zero_grad()
+    (loss_d + penalty).backward()
+    optimizer_d.step()
+    D.requires_grad_(False)  # only G's gradients
+    loss_g = non_saturating(D(fake)).mean()
+    G.zero_grad()
+    loss_g.backward()
+    D.requires_grad_(True)
+    if step % EVERY == 0 and not args.adain:  # of 2020
+        half = max(args.batch // 2, 1)
+        noise, y = G.noise(half, generator), generator.normal((half, *fake.shape[1:])) / args.size
+        paths = path_length(lambda w: G.synthesis(w, noise), styles(half), y)
+        lengths.mean[...] = lengths.mean.data + (0.1 if step else 1) * (paths.data.mean() - lengths.mean.data)
+        (EVERY * PATH * ((paths - lengths.mean.data) ** 2).mean()).backward()
+    for part, optimizer in optimizers_g.items():
+        optimizer.lr = PACE[part] * rate
+        optimizer.step()
+    ema.update()
+    run.log(discriminator=loss_d, generator=loss_g, path=lengths.mean.data + 0)
+
+# %% Samples, by the generator's average. Truncated: w between its mean and its own value
+rng = np.random.default_rng(args.seed)
+picture_noise = Generator(args.seed + 1, args.device)
+
+
+def of_styles(w):
+    """Styles (n, LATENT) or (n, layers, LATENT) to pictures from 0 to 1."""
+    with ema.weights(), no_grad():
+        x = np.concatenate([G.synthesis(c, G.noise(len(c), picture_noise)).numpy() for c in (w[i : i + 250] for i in range(0, len(w), 250))])
+    return np.clip(x / 2 + 0.5, 0, 1)
+
+
+with ema.weights(), no_grad():
+    w = G.styles(to_device(rng.normal(size=(10_000, LATENT)).astype(np.float32), args.device)).data
+mean, w = w.mean(axis=0), w[: len(test) // 2]
+fakes = of_styles(w)
+plot.save_grid(args.out / "samples.png", fakes[:100], title="Made of random numbers")
+plot.save_rows(args.out / "truncation.png", {f"psi = {psi:g}": of_styles(mean + psi * (w[:10] - mean)) for psi in (1, 0.7, 0.5, 0.25, 0, -0.5)})
+plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.history[name]) for name in ("discriminator", "generator")})
+
+# %% The table of mixtures: each row is a face, each column another, whose styles it takes at some layers
+BANDS = {"4 and 8": (0, 3), "16": (3, 5), f"{'32' if args.size == 32 else '32 and 64'}": (5, G.layers)}  # pixels: layers
+layer = to_device(np.arange(G.layers), args.device)
+
+
+def mixed(a, b, band):
+    """Pictures of styles a with those of b in a band of layers."""
+    low, high = BANDS[band]
+    return of_styles(mix(a, b, ((layer >= low) & (layer < high))[None].repeat(len(a), axis=0)))
+
+
+own = of_styles(w[:14])
+table = {"": np.concatenate([np.ones_like(own[:1]), own[:8]])}
+for i, band in zip(range(8, 14), (name for name in BANDS for _ in range(2)), strict=True):
+    table[f"{band} px from above" + " " * (i % 2)] = np.concatenate([own[i : i + 1], mixed(w[i : i + 1].repeat(8, axis=0), w[:8], band)])
+plot.save_rows(args.out / "mixing.png", table)
+
+# %% Judged by a small classifier of the real ones; beside it what real pictures get
+def small(pictures):
+    """Bytes or 0 to 1 to 32 pixels of 0 to 1."""
+    n, by = len(pictures), args.size // 32
+    pictures = pictures / np.float32(255) if pictures.dtype == np.uint8 else pictures
+    return pictures.reshape(n, 3, 32, by, 32, by).mean(axis=(3, 5))
+
+
+print("Training the judge ...", flush=True)
+there = np.stack([has(shown, a) for a in ATTRIBUTES], axis=1)
+judge = train_attribute_judge(small(train), there, steps=min(1000, args.steps), device=args.device)
+figures, table = judge_samples(judge, small(test), small(fakes), device=args.device)
+print(table)
+seen, real = (judge.sees(small(x), args.device) for x in (fakes, test[::2]))
+print("  share with " + ", ".join(f"{a} {s:.0%} (of real faces {r:.0%})" for a, s, r in zip(ATTRIBUTES, seen.mean(axis=0), real.mean(axis=0), strict=True)))
+figures |= {f"{end}{a}": float(s) for end, x in (("share_", seen), ("share_real_", real)) for a, s in zip(ATTRIBUTES, x.mean(axis=0), strict=True)}
+
+# %% Which layers decide? Of pairs that differ in an attribute, the share of mixtures that have it as the one who lent the styles
+print("Taken over with the styles at")
+for band in BANDS:
+    lent = judge.sees(small(mixed(w[:500], w[500:1000], band)), args.device)
+    for k, a in enumerate(ATTRIBUTES):
+        differ = seen[:500, k] != seen[500:1000, k]
+        figures[f"lent_{a}_{band.replace(' ', '_')}"] = float((lent[differ, k] == seen[500:1000, k][differ]).mean()) if differ.any() else 0.0
+    print(f"  {band:>9s} pixels: " + ", ".join(f"{a} {figures[f'lent_{a}_' + band.replace(' ', '_')]:.0%}" for a in ATTRIBUTES))
+
+run.write_metrics(picture="mixing.png", **figures)
