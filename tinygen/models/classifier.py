@@ -11,6 +11,8 @@ The 64 numbers of its hidden layer are *features*: what of a picture mattered to
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..backend import Generator, to_device
@@ -73,17 +75,14 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500
     if images.ndim != 4 or images.shape[1:] != (1, 28, 28) or labels.shape != images.shape[:1]:
         raise ValueError(f"train_classifier: needs images (n, 1, 28, 28) and labels (n,), got {images.shape} and {labels.shape}")
     model = Classifier(generator=Generator(0, device))
-    optimizer = Adam(model.parameters(), lr=3e-3)
     loader = Loader(images, labels, batch_size=128, seed=0)
-    for step in range(steps):
+
+    def loss(step):
         x, y = next(loader)
         right = to_device(one_hot(y, 10), device)
-        loss = -(log_softmax(model(to_device(_floats(x), device)), axis=1) * right).sum() / len(y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.lr = 3e-3 * cosine_decay(step, steps=steps)
-        optimizer.step()
-    return model
+        return -(log_softmax(model(to_device(_floats(x), device)), axis=1) * right).sum() / len(y)
+
+    return _fit(model, loss, steps, lr=3e-3)
 
 
 class AttributeJudge(_Judge):
@@ -122,17 +121,14 @@ def train_attribute_judge(images: np.ndarray, attributes: np.ndarray, *, steps: 
     if same.any():
         raise ValueError(f"train_attribute_judge: attribute {same.argmax()} is the same in all {len(images)} images; it cannot be learned from these")
     model = AttributeJudge(attributes.shape[1], generator=Generator(0, device))
-    optimizer = Adam(model.parameters(), lr=3e-3)
     loader = Loader(images, attributes.astype(np.float32), batch_size=128, seed=0)
-    for step in range(steps):
+
+    def loss(step):
         x, y = next(loader)
         x = x[..., ::-1] if step % 2 else x  # no attribute knows left from right
-        loss = bernoulli_nll(model(to_device(_floats(x), device)), to_device(y, device)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.lr = 3e-3 * cosine_decay(step, steps=steps)
-        optimizer.step()
-    return model
+        return bernoulli_nll(model(to_device(_floats(x), device)), to_device(y, device)).mean()
+
+    return _fit(model, loss, steps, lr=3e-3)
 
 
 class MapJudge(_Judge):
@@ -178,19 +174,15 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
         raise ValueError(f"train_map_judge: needs images (n, 3, size, size) and integers (n, size, size), got {images.shape} and {maps.dtype} {maps.shape}")
     classes = int(maps.max()) + 1
     model = MapJudge(classes, size, generator=Generator(0, device))
-    optimizer = Adam(model.parameters(), lr=2e-3)
     loader = Loader(images, maps, batch_size=min(16, len(images)), seed=0)
-    for step in range(steps):
+
+    def loss(step):
         x, labels = next(loader)
         x, labels = (x[..., ::-1], labels[..., ::-1]) if step % 2 else (x, labels)
         right = 2 * one_hot(labels, classes).transpose(0, 3, 1, 2) - 1
-        loss = squared_error(model(to_device(_floats(x), device)), to_device(right.astype(np.float32), device)).mean() / right[0].size
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.lr = 2e-3 * cosine_decay(step, steps=steps)
-        optimizer.step()
-    model.eval()
-    return model
+        return squared_error(model(to_device(_floats(x), device)), to_device(right.astype(np.float32), device)).mean() / right[0].size
+
+    return _fit(model, loss, steps, lr=2e-3)
 
 
 class Reader(AttributeJudge):
@@ -217,16 +209,25 @@ def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, 
     generator = Generator(0, device)
     model = Reader(numbers.shape[1], generator=generator)
     he_normal(model, generator)  # with the layers' own small weights it says the mean for hundreds of steps
-    optimizer = Adam(model.parameters(), lr=3e-3)
     loader = Loader(images, numbers.astype(np.float32), batch_size=64, seed=0)
-    for step in range(steps):
+
+    def loss(step):
         x, y = next(loader)
-        loss = squared_error(model(to_device(_floats(x), device)), to_device(y, device)).mean()
+        return squared_error(model(to_device(_floats(x), device)), to_device(y, device)).mean()
+
+    return _fit(model, loss, steps, lr=3e-3)
+
+
+def _fit(model: Module, loss: Callable, steps: int, lr: float):
+    """The model after so many steps of Adam, at a rate that falls from lr to 0, down `loss(step)`, which draws a batch; ready to judge."""
+    optimizer = Adam(model.parameters(), lr=lr)
+    for step in range(steps):
+        value = loss(step)
         optimizer.zero_grad()
-        loss.backward()
-        optimizer.lr = 3e-3 * cosine_decay(step, steps=steps)
+        value.backward()
+        optimizer.lr = lr * cosine_decay(step, steps=steps)
         optimizer.step()
-    return model
+    return model.eval()
 
 
 def _in_parts(f, images: np.ndarray, device: str) -> np.ndarray:
