@@ -115,6 +115,7 @@ def _conv(a: int, b: int, kernel: int, generator: Generator, gain: float = 2**0.
 
 
 def _twice(x):
+    """Twice as large, each pixel four times."""
     return interpolate(x, scale_factor=2)
 
 

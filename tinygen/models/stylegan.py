@@ -28,10 +28,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..backend import Generator
-from ..nn import Conv2d, Equalized, Flatten, LeakyReLU, Linear, Module, ModuleList, Sequential, init
+from ..nn import Conv2d, Equalized, Flatten, LeakyReLU, Module, ModuleList, Sequential, init
 from ..nn.layers import parameter
 from ..ops import avg_pool2d, broadcast_to, conv2d, instance_norm, interpolate, leaky_relu, matmul, pixel_norm, sqrt, where
 from .gan import minibatch_std
+from .pggan import _conv, _linear
 
 __all__ = ["StyleDiscriminator", "StyleGenerator", "mix", "modulated_conv"]
 
@@ -180,14 +181,6 @@ def _style(latent: int, channels: int, start: float, generator: Generator) -> Eq
     layer = _linear(latent, channels, generator, gain=1)
     layer.layer.bias.data = layer.layer.bias.data + start
     return layer
-
-
-def _linear(a: int, b: int, generator: Generator, gain: float = 2**0.5) -> Equalized:
-    return Equalized(Linear(a, b, generator=generator), gain, generator=generator)
-
-
-def _conv(a: int, b: int, kernel: int, generator: Generator) -> Equalized:
-    return Equalized(Conv2d(a, b, kernel, padding=kernel // 2, generator=generator), generator=generator)
 
 
 def _at_pixels(channels):
