@@ -6,6 +6,7 @@ import pytest
 from tests.nn import naive
 from tests.strict import StrictArray
 from tinygen import Generator, check_grads, grad, losses, no_grad, tensor
+from tinygen.models.gan import minibatch_std
 from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix, modulated_conv
 from tinygen.ops import interpolate
 
@@ -103,6 +104,39 @@ def test_mixtures_of_each_picture_by_itself():
     assert mixed[:, :, 0].tolist() == [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]] and (mixed[:, :, 0] == mixed[:, :, 1]).all()
 
 
+def test_adaptive_instance_norm_gives_each_channel_the_styles_mean_and_deviation():
+    make = small(adain=True)
+    layer, w = make.convolutions[1], Generator(1).normal((2, 7))
+    y = layer(Generator(2).normal((2, 6, 8, 8)), w, None).data
+    np.testing.assert_allclose(y.mean(axis=(2, 3)), layer.shift(w).data, atol=1e-4)
+    np.testing.assert_allclose(y.std(axis=(2, 3)), np.abs(layer.scale(w).data), rtol=1e-3)
+
+
+def test_a_layer_written_out():
+    """Convolution under the style, noise, bias, relu, in this order; a style of w = 0 is 1; colours have a bias, and are not demodulated."""
+    make = small()
+    layer, to_picture, w, x = make.convolutions[1], make.pictures[1], Generator(1).normal((2, 7)), Generator(2).normal((2, 6, 8, 8))
+    layer.strength.data, layer.bias.data = np.array([0.5], np.float32), np.arange(5, dtype=np.float32)
+    noise = Generator(3).normal((2, 1, 8, 8))
+    y = modulated_conv(x, layer.conv.weight().data, layer.scale(w).data) + 0.5 * noise + layer.bias.data[:, None, None]
+    np.testing.assert_allclose(layer(x, w, noise).data, 2**0.5 * np.where(y > 0, y, 0.2 * y), rtol=1e-4, atol=1e-5)
+    to_picture.bias.data = np.array([1, 2, 3], np.float32)
+    colours = np.einsum("nchw,nc,oc->nohw", y, to_picture.scale(w).data, to_picture.conv.weight().data[:, :, 0, 0])
+    np.testing.assert_allclose(to_picture(y, w).data, colours + to_picture.bias.data[:, None, None], rtol=1e-4, atol=1e-4)
+    assert (layer.scale(0 * w).data == 1).all() and (to_picture.scale(0 * w).data == 1).all()
+
+
+def test_the_discriminator_written_out_and_the_spread_it_sees():
+    judge = StyleDiscriminator((4, 3), group=2, generator=Generator(0))
+    x = Generator(1).normal((4, 3, 8, 8))
+    halved = lambda h: h.data.reshape(*h.shape[:2], h.shape[2] // 2, 2, h.shape[3] // 2, 2).mean(axis=(3, 5))  # noqa: E731
+    h = judge.picture(x)
+    h = (judge.second[0](halved(judge.first[0](h))).data + judge.beside[0](halved(h)).data) / 2**0.5
+    np.testing.assert_allclose(judge(x).data, judge.verdict(minibatch_std(h, 2)).data[:, 0], rtol=1e-4, atol=1e-5)
+    alone = np.concatenate([judge(np.repeat(x[i : i + 1], 2, axis=0)).data[:1] for i in range(4)])
+    assert np.abs(alone - judge(x).data).max() > 1e-3  # two alike are judged otherwise
+
+
 def test_noise_has_a_strength_for_each_layer_that_is_learned_from_zero():
     make = small()
     w, noise = make.styles(Generator(1).normal((2, 7))), make.noise(2, Generator(2))
@@ -156,3 +190,13 @@ def test_other_arrays_and_wrong_styles():
         assert isinstance(make.synthesis(mix(*[make.styles(StrictArray(z))] * 2, crossover)).data, StrictArray)
     with pytest.raises(ValueError, match=r"styles \(2, 4, 7\) for 4 layers; there are 5"):
         small().synthesis(np.zeros((2, 4, 7), np.float32))
+    with pytest.raises(ValueError, match="noise for 3 layers; there are 5"):
+        small()(z, small().noise(4, Generator(0))[:3])
+    with pytest.raises(ValueError, match=r"built for \(N, colours, 16, 16\)"):
+        StyleDiscriminator((6, 5, 4), generator=Generator(3))(np.zeros((4, 3, 8, 8), np.float32))
+    for crossover in (np.ones((3, 5), bool), np.ones(5, bool)):
+        with pytest.raises(ValueError, match="mix: needs styles"):
+            mix(z, z, crossover)
+    for style, kernel in (((2, 3), 3), ((4, 2), 3), ((4, 3), 4)):
+        with pytest.raises(ValueError, match="modulated_conv: x"):
+            modulated_conv(np.zeros((4, 3, 8, 8)), np.zeros((2, 3, kernel, kernel)), np.zeros(style))
