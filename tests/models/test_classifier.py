@@ -113,3 +113,6 @@ def test_what_is_no_map_for_the_judge():
     for wrong in ((images, maps[:, :8]), (images[:, :1], maps), (images, maps.astype(float)), (images[..., :8], maps)):
         with pytest.raises(ValueError, match="train_map_judge: needs"):
             train_map_judge(*wrong)
+    for wrong, message in (((images[:0], maps[:0]), "got 0"), ((images, maps - 1), "got 20, with a class -1")):
+        with pytest.raises(ValueError, match=message):
+            train_map_judge(*wrong)

@@ -176,6 +176,8 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
     size = images.shape[-1]
     if images.ndim != 4 or images.shape[1:] != (3, size, size) or maps.shape != (len(images), size, size) or maps.dtype.kind not in "iu":
         raise ValueError(f"train_map_judge: needs images (n, 3, size, size) and integers (n, size, size), got {images.shape} and {maps.dtype} {maps.shape}")
+    if not len(maps) or maps.min() < 0:
+        raise ValueError(f"train_map_judge: needs maps, of classes from 0 on; got {len(maps)}" + (f", with a class {maps.min()}" if len(maps) else ""))
     classes = int(maps.max()) + 1
     model = MapJudge(classes, size, generator=Generator(0, device))
     optimizer = Adam(model.parameters(), lr=2e-3)
