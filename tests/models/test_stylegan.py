@@ -124,6 +124,7 @@ def test_a_layer_written_out():
     colours = np.einsum("nchw,nc,oc->nohw", y, to_picture.scale(w).data, to_picture.conv.weight().data[:, :, 0, 0])
     np.testing.assert_allclose(to_picture(y, w).data, colours + to_picture.bias.data[:, None, None], rtol=1e-4, atol=1e-4)
     assert (layer.scale(0 * w).data == 1).all() and (to_picture.scale(0 * w).data == 1).all()
+    assert [p.conv.scale for p in make.pictures] == pytest.approx([(3 * c) ** -0.5 for c in (6, 5, 4)])  # three sizes: their sum has the power of one
 
 
 def test_the_discriminator_written_out_and_the_spread_it_sees():

@@ -138,7 +138,7 @@ def train_attribute_judge(images: np.ndarray, attributes: np.ndarray, *, steps: 
 class MapJudge(_Judge):
     """A U-Net that reads photographs, (N, 3, size, size) from 0 to 1, as maps: for each pixel a score from -1 to 1 of each of `classes` kinds of thing.
 
-    It judges pictures that were made from a map (pix2pix.py): does it read in them what the map says? Isola et al., 2017, call that the FCN score (section 3.4).
+    It judges pictures that were made from a map (pix2pix.py): does it read in them what the map says? Isola et al., 2017, call that the FCN score (section 4.1).
     Its features are the channels at each of the 16 places of the smallest level: 16 rows a picture.
     """
 

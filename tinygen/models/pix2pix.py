@@ -9,6 +9,8 @@ none, for most y have none in this pixel. No y looks like that. A discriminator 
 
     G* = arg min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x, z)))] + lambda E|y - G(x, z)|_1,    lambda = 100, the last a mean over numbers from -1 to 1.
 
+(G, as usual, does not lower log(1 - D) but raises log D: `losses.non_saturating`; their section 3.3.)
+
 **D sees the pair** (eq. 1): not whether y is a face, but whether it is a face that this may be the drawing of. It judges *patches*, each by itself, and their
 verdicts are averaged: L1 has low frequencies right already, what is left to a patch is texture and sharpness, and fewer weights do (section 3.2.2).
 
