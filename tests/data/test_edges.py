@@ -17,7 +17,7 @@ def test_a_step_gives_one_line_one_pixel_wide():
     assert drawn.dtype == np.uint8 and drawn.shape == (1, 1, 8, 8) and set(drawn.ravel().tolist()) == {0, 255}
     assert np.array_equal(drawn[0, 0] == 0, np.arange(8)[None] == np.full((8, 1), 3))  # both sides of the step are as steep: the first
     ramp = np.repeat(np.arange(0, 256, 32, dtype=np.uint8)[None], 8, axis=0)[None, None]
-    assert (edges(ramp, threshold=0.3) == 255).all()  # a slope is no edge
+    assert (edges(ramp, threshold=0.3) == 255).all()  # 32 a pixel, a quarter of an upright step
 
 
 def test_the_threshold_is_a_part_of_the_steepest_step():

@@ -17,7 +17,7 @@ def edges(images: np.ndarray, threshold: float = 0.1) -> np.ndarray:
        Of two neighbours as steep the first stays.
     3. What is under the `threshold`, from 0 to 1, is no edge.
 
-    Nothing is followed along a line, and there is no second threshold: the two steps of Canny (1986) that are left out.
+    Nothing is smoothed first, nothing followed along a line, and there is no second threshold: the steps of Canny (1986) that are left out.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or min(images.shape[2:], default=0) < 2:
         raise ValueError(f"edges: needs pictures, uint8 (n, channels, height, width), 2 pixels or more each way; got {images.dtype} {images.shape}")
