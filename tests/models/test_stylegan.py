@@ -98,6 +98,14 @@ def test_a_style_acts_on_its_own_layer_alone(adain):
     assert all(np.abs(a - b).max() > 1e-2 for a, b in zip(pictures, pictures[1:], strict=False))
 
 
+def test_the_colours_of_a_size_have_the_style_of_its_last_layer():
+    make, w, seen = small(), Generator(1).normal((2, 5, 7)), []
+    for to_picture in make.pictures:
+        to_picture.forward = lambda h, w, f=to_picture.forward: seen.append(w) or f(h, w)
+    make.synthesis(w)
+    assert all(np.array_equal(own, w[:, layer]) for own, layer in zip(seen, (0, 2, 4), strict=True))
+
+
 def test_mixtures_of_each_picture_by_itself():
     w1, w2 = np.zeros((3, 2)), np.ones((3, 2))
     mixed = mix(w1, w2, np.arange(4) >= np.array([[0], [2], [4]]))
@@ -155,6 +163,20 @@ def test_the_picture_is_a_sum_over_sizes():
     four, eight, sixteen = (p.data for p in parts)
     expected = interpolate(interpolate(four, 8, mode="bilinear") + eight, 16, mode="bilinear") + sixteen
     np.testing.assert_allclose(whole, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_both_networks_are_differentiated_in_all_they_have(adain):
+    """The penalties below are made of gradients themselves: a gradient cut off within a network would be cut off on both sides of their checks."""
+    make, judge = wide(small((3, 2), 4, depth=1, adain=adain)), wide(StyleDiscriminator((3, 2), colours=1, group=2, generator=Generator(0)))
+    for c in make.convolutions:
+        c.strength.data = np.array([0.3])
+    z, x, noise = RNG.normal(size=(2, 4)), RNG.normal(size=(2, 1, 8, 8)), [RNG.normal(size=(2, 1, s, s)) for s in (4, 8, 8)]
+    check_grads(lambda z: make(z, noise), z, order=1)
+    check_grads(judge, x, order=1)
+    for model, f in ((make, lambda: make(z, noise)), (judge, lambda: judge(x))):
+        of, arrays = with_parameters(model, f)
+        check_grads(of, *arrays, order=1)
 
 
 def test_path_length_through_a_generator_to_second_order():
