@@ -134,7 +134,7 @@ def train_attribute_judge(images: np.ndarray, attributes: np.ndarray, *, steps: 
 class MapJudge(_Judge):
     """A U-Net that reads photographs, (N, 3, size, size) from 0 to 1, as maps: for each pixel a score from -1 to 1 of each of `classes` kinds of thing.
 
-    It judges pictures that were made from a map (pix2pix.py): does it read in them what the map says? Isola et al., 2017, call that the FCN score (section 3.4).
+    It judges pictures that were made from a map (pix2pix.py): does it read in them what the map says? Isola et al., 2017, call that the FCN score (section 4.1).
     Its features are the channels at each of the 16 places of the smallest level: 16 rows a picture.
     """
 
@@ -172,6 +172,8 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
     size = images.shape[-1]
     if images.ndim != 4 or images.shape[1:] != (3, size, size) or maps.shape != (len(images), size, size) or maps.dtype.kind not in "iu":
         raise ValueError(f"train_map_judge: needs images (n, 3, size, size) and integers (n, size, size), got {images.shape} and {maps.dtype} {maps.shape}")
+    if not len(maps) or maps.min() < 0:
+        raise ValueError(f"train_map_judge: needs maps, of classes from 0 on; got {len(maps)}" + (f", with a class {maps.min()}" if len(maps) else ""))
     classes = int(maps.max()) + 1
     model = MapJudge(classes, size, generator=Generator(0, device))
     loader = Loader(images, maps, batch_size=min(16, len(images)), seed=0)
