@@ -125,6 +125,7 @@ def ddpm_unet():
 
 
 STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae, "dcgan": dcgan, "ddpm_unet": ddpm_unet}
+TIMED = {"mlp_vae": 60, "conv_vae": 60, "dcgan": 20, "ddpm_unet": 20}  # steps, if --steps does not say: one of the last two costs 6 and 15 of conv_vae's
 
 # %% The same steps in PyTorch, if it is installed.
 
@@ -337,16 +338,16 @@ def overhead(repeats: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
-    which = f"which steps: {', '.join(STEPS)}, or op, the cost of one op (default: all; about 10 s each, 30 s against PyTorch)"
+    which = f"which steps: {', '.join(STEPS)}, or op, the cost of one op (default: all; 3 to 45 seconds of one core each, three times that against PyTorch)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=which)
     parser.add_argument("--against", choices=["torch"], help="run the same steps in PyTorch in turn and print the ratio")
-    parser.add_argument("--steps", type=int, default=60, help="how many steps to time in each process (default: 60)")
+    parser.add_argument("--steps", type=int, help="how many steps to time in each process (default: 60, of dcgan and ddpm_unet 20)")
     parser.add_argument("--out", type=pathlib.Path, help="write the figures into this folder too, as benchmark.json")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if unknown := set(args.names) - {*STEPS, "op"}:
         parser.error(f"no step called {', '.join(sorted(unknown))}; there are {', '.join(STEPS)} and op")
-    if args.steps < 1:
+    if args.steps is not None and args.steps < 1:
         parser.error(f"--steps {args.steps}: there must be at least one step to time")
     if args.against and importlib.util.find_spec(args.against) is None:
         parser.error("--against torch: PyTorch is not installed here; pip install torch, or leave --against out")
@@ -355,7 +356,7 @@ def main() -> None:
     figures = {}
     names = args.names or [*STEPS, "op"]
     if "op" in names:
-        figures["op"] = overhead(args.steps)
+        figures["op"] = overhead(args.steps or 60)
         print(f"one op of one element: forward {figures['op']['forward']:.1f} times a * a in NumPy, backward {figures['op']['backward']:.1f} times\n")
         names = [name for name in names if name != "op"]
     if names:
@@ -363,9 +364,10 @@ def main() -> None:
     for name in names:
         libraries = ["tinygen"] + (["torch contiguous"] + ["torch channels_last"] * (name != "mlp_vae") if args.against else [])
         workers = [Worker(library, name) for library in libraries]
-        for done in range(0, args.steps, 10):
+        steps = args.steps or TIMED[name]
+        for done in range(0, steps, 10):
             for worker in workers:
-                worker.run(min(10, args.steps - done))
+                worker.run(min(10, steps - done))
         for worker in workers:
             print(f"{name:10s} {worker}")
             worker.process.stdin.close()

@@ -18,7 +18,8 @@ says is counted over 300 trials, with 1, 3, 10 and 30 samples a concept. Beside 
 Two things differ from the paper. Its optimizer (Adam with beta1 = 0.5) and its normalized discriminator give noise in the steps of two minutes; here
 beta1 is 0, the penalty R1 keeps the discriminator flat where the data are, and since that asks for each example by itself, it has no batch normalization.
 
-Three one-line changes, and what each should show (unchanged: distance 2.7 to real faces, floor 0.13; 43 % of them covered; of 10 samples a concept both in 85 %):
+Three one-line changes, and what each should show (unchanged: distance 2.7 to real faces, floor 0.13; 43 % of them covered; of 10 samples a concept both in 85 %.
+With seeds 0 to 4 the distances were 2.7, 2.8, 4.0, 3.7, 3.0, both in 85, 78, 79, 74, 79 %; below it is compared with seed 0 alone):
 
 1. `betas=(0.9, 0.99)`, Adam's usual momentum: both networks run past where they should turn. All faces are nearly the same: distance 34, covered 6 %, no hats.
 2. `GAMMA, EVERY = 0, 8`, without R1: distance 5.0, covered 33 %, both in 52 %. The discriminator is as sure of itself as it can be, and tells the generator less.

@@ -81,6 +81,8 @@ else:
     if whose.max() != 1:
         p.error(f"--data {args.data}: has {whose.max() + 1} sub-folder(s) with pictures; give two, a person each")
     every = [images[whose == k] for k in (0, 1)]
+    if (fewest := min(map(len, every))) < args.batch + 10:
+        p.error(f"--data {args.data}: one person has {fewest} pictures; give {args.batch + 10} or more of each, ten of them for tests, or a smaller --batch")
     train, test = ([pictures[part] for pictures in every] for part in (np.s_[:-10], np.s_[-10:]))
 
 # %% What the encoder sees: how a picture differs from the person's mean picture, in units of that person's deviation

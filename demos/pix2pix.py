@@ -32,9 +32,10 @@ from tinygen import Generator, data, grad, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, render, sample
 from tinygen.data.maps import kinds, palette
-from tinygen.losses import absolute_error, minimax_value, non_saturating, r1
+from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
 from tinygen.models.classifier import train_attribute_judge, train_map_judge
+from tinygen.models.cyclegan import mean_error
 from tinygen.models.pix2pix import PatchDiscriminator, UNet
 
 p = parser(
@@ -99,11 +100,6 @@ def scaled(images):
     return to_device(images, args.device) / np.float32(127.5) - 1
 
 
-def l1(a, b):
-    """Mean absolute difference of a number, from -1 to 1."""
-    return absolute_error(a, b).mean() * (len(a) / a.size)
-
-
 # %% Training
 weights, patches = [*G.parameters()], (args.size >> HALVINGS) ** 2
 for step in run.steps():
@@ -119,13 +115,13 @@ for step in run.steps():
     (loss_d + penalty).backward()
     optimizer_d.step()
 
-    verdict, error = non_saturating(D(a, fake)).mean(), l1(b, fake)
+    verdict, error = non_saturating(D(a, fake)).mean(), mean_error(b, fake)
     for w, g in zip(weights, grad(verdict + LAMBDA * error, weights), strict=True):
         w.grad = g
     optimizer_g.step()
     ema.update()
 
-    error_alone = l1(b, alone(a))
+    error_alone = mean_error(b, alone(a))
     optimizer_alone.zero_grad()
     error_alone.backward()
     optimizer_alone.step()

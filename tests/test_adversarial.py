@@ -237,6 +237,13 @@ def test_path_length_of_a_linear_generator():
     assert np.abs(grad((path_length(lambda v: v**3, start**2, rng.normal(size=(4, 3)))).sum(), start).numpy()).min() > 0
 
 
+def test_the_path_length_of_a_flat_generator_has_a_gradient():
+    a = tensor(np.zeros((3, 5)), requires_grad=True)
+    lengths = path_length(lambda v: v @ a, np.ones((2, 3)), np.ones((2, 5)))
+    np.testing.assert_allclose(lengths.numpy(), 1e-6)
+    assert (grad(lengths.sum(), a).numpy() == 0).all()
+
+
 def test_path_length_makes_a_generator_go_equally_far_whichever_way():
     """A linear generator with singular values 3, 1 and 0.2, trained on the penalty alone, a the running mean: in the end all are nearly the same. (And small:
     nothing else holds them up.)"""

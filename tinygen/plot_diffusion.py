@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .plot import CLASS_COLOURS, INK, _array, _check_finite, _figure, _save, _tidy
+from .plot import CLASS_COLOURS, INK, _figure, _save, _tidy
+from .plot_arrays import _array, _check_finite
 
 __all__ = ["save_cloud_animation", "save_evolution"]
 

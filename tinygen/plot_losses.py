@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .plot import CLASS_COLOURS, INK, _array, _check_finite, _figure, _save, _tidy
+from .plot import CLASS_COLOURS, INK, _figure, _save, _tidy
+from .plot_arrays import _array, _check_finite
 from .plot_game import FAKE, REAL
 from .plot_planes import _blend, _square
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .plot import CLASS_COLOURS, INK, _array, _check_finite, _figure, _save, _tidy
+from .plot import CLASS_COLOURS, INK, _figure, _save, _tidy
+from .plot_arrays import _array, _check_finite
 
 __all__ = ["plane", "save_planes"]
 

@@ -17,7 +17,7 @@ def test_a_step_gives_one_line_one_pixel_wide():
     assert drawn.dtype == np.uint8 and drawn.shape == (1, 1, 8, 8) and set(drawn.ravel().tolist()) == {0, 255}
     assert np.array_equal(drawn[0, 0] == 0, np.arange(8)[None] == np.full((8, 1), 3))  # both sides of the step are as steep: the first
     ramp = np.repeat(np.arange(0, 256, 32, dtype=np.uint8)[None], 8, axis=0)[None, None]
-    assert (edges(ramp, threshold=0.3) == 255).all()  # a slope is no edge
+    assert (edges(ramp, threshold=0.3) == 255).all()  # 32 a pixel, a quarter of an upright step
 
 
 def test_the_threshold_is_a_part_of_the_steepest_step():
@@ -46,6 +46,25 @@ def test_turned_transposed_and_dyed():
 def test_a_colour_may_change_where_brightness_does_not():
     picture = np.concatenate([step(200, 100), step(100, 200), step(128, 128)], axis=1)
     assert np.array_equal(edges(picture), edges(step(200, 100)))
+
+
+def test_pixel_by_pixel():
+    """Of noise, by loops: the channel that is steepest there, the neighbours in the nearest of eight directions."""
+    images = np.random.default_rng(1).integers(0, 256, (2, 3, 9, 11), dtype=np.uint8)
+    padded = np.pad(images.astype(int), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    slope = np.zeros((*images.shape, 2))
+    for n, c, y, x in np.ndindex(images.shape):
+        slope[n, c, y, x] = [(padded[n, c, y : y + 3, x : x + 3] * kernel).sum() for kernel in (sobel, sobel.T)]
+    steep, expected = (slope**2).sum(axis=-1), np.full((2, 1, 9, 11), 255)
+    most = np.pad(steep.max(axis=1), ((0, 0), (1, 1), (1, 1)))  # one further in
+    for n, y, x in np.ndindex(2, 9, 11):
+        across, down = slope[n, steep[n, :, y, x].argmax(), y, x]
+        dy, dx = ((0, 1), (1, 1), (1, 0), (1, -1))[round(np.arctan2(down, across) / (np.pi / 4)) % 4]
+        here, before, after = (most[n, 1 + y + s * dy, 1 + x + s * dx] for s in (0, -1, 1))
+        if here >= 102**2 and here > before and here >= after:
+            expected[n, 0, y, x] = 0
+    assert np.array_equal(edges(images), expected) and 0.1 < (expected == 0).mean() < 0.5
 
 
 def test_faces_become_drawings():

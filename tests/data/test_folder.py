@@ -152,3 +152,15 @@ def test_pairs(tmp_path):
     flat(tmp_path / "b.png", RED, (15, 8))
     with pytest.raises(ValueError, match=r"b.png: is 15 pixels wide"):
         paired_folder(tmp_path, 4)
+
+
+def test_grey_pairs_whose_halves_are_not_square(tmp_path):
+    pixels = np.zeros((8, 40), np.uint8)
+    pixels[:, 6:14], pixels[:, 26:34] = 100, 200  # the middle of either half
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    left, right = paired_folder(tmp_path, 8)
+    assert left.shape == right.shape == (1, 3, 8, 8) and (left == 100).all() and (right == 200).all()
+    assert paired_folder(tmp_path, 8, 1)[0].shape == (1, 1, 8, 8)
+    (tmp_path / "b.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="1 of 2 pictures cannot be read"):
+        paired_folder(tmp_path, 8)

@@ -34,6 +34,16 @@ def test_what_lies_between_two_colours_is_no_kind():
     assert (order[kinds(blurred, found)] == right)[within].all()
 
 
+def test_what_is_rare_is_no_kind():
+    """Less than a thousandth of the most frequent colour: a stray pixel, however far from all others."""
+    maps = np.zeros((1, 3, 64, 64), np.uint8)
+    maps[:, 0, :32] = 255
+    maps[0, 1, 0, :2] = 255  # of 2048
+    assert len(palette(maps)) == 2
+    maps[0, 1, 0, :3] = 255
+    assert palette(maps).tolist()[2:] == [[255, 255, 0]]
+
+
 def test_what_is_no_map():
     with pytest.raises(ValueError, match="one colour"):
         palette(np.full((2, 3, 8, 8), 9, np.uint8))

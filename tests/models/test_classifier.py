@@ -96,6 +96,7 @@ def test_the_judge_of_maps_reads_what_it_has_not_seen():
     images, maps = squares(50, seed=2)
     read = judge.reads(images)
     assert read.shape == maps.shape and read.dtype == np.int64 and (read == maps).mean() > 0.95 > (maps == 0).mean()
+    assert (read == maps)[maps == 1].mean() > 0.85  # mirrored pictures with maps that are not: 0.75
     assert np.array_equal(judge.reads(images / np.float32(255)), read)
     features = judge.features(images)
     assert features.shape == (16 * 50, 32) and features.dtype == np.float32
@@ -112,4 +113,7 @@ def test_what_is_no_map_for_the_judge():
     images, maps = squares(20, seed=1)
     for wrong in ((images, maps[:, :8]), (images[:, :1], maps), (images, maps.astype(float)), (images[..., :8], maps)):
         with pytest.raises(ValueError, match="train_map_judge: needs"):
+            train_map_judge(*wrong)
+    for wrong, message in (((images[:0], maps[:0]), "got 0"), ((images, maps - 1), "got 20, with a class -1")):
+        with pytest.raises(ValueError, match=message):
             train_map_judge(*wrong)

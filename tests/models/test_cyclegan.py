@@ -68,8 +68,13 @@ def test_both_networks_learn_from_both_cycles():
     G, F = (Translator(3, 16, 4, generator=g) for _ in range(2))
     x, y = piles()
     weights = [*G.parameters(), *F.parameters()]
-    assert all(np.abs(d.numpy()).max() > 0 for d in grad(cycles(G, F, x, y).loss, weights))
-    assert all(np.abs(d.numpy()).max() > 0 for d in grad(mean_error(x, F(G(x))), weights))
+    there, back = grad(mean_error(x, F(G(x))), weights), grad(mean_error(y, G(F(y))), weights)
+    for both, a, b in zip(grad(cycles(G, F, x, y).loss, weights), there, back, strict=True):
+        assert np.abs(a.numpy()).max() > 0 and np.abs(b.numpy()).max() > 0
+        np.testing.assert_allclose(both.numpy(), a.numpy() + b.numpy(), rtol=1e-3, atol=1e-6)
+    kept = grad(cycles(G, F, x, y).identity, weights), grad(mean_error(y, G(y)) + mean_error(x, F(x)), weights)
+    for a, b in zip(*kept, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-6)
 
 
 # ---------------------------------------------------------------------------------------------------------------------- the translator

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, check_grads, losses, no_grad, tensor
+from tinygen import Generator, check_grads, grad, losses, no_grad, tensor
 from tinygen.models.gan import minibatch_std
 from tinygen.models.pggan import PAPER, PGDiscriminator, PGGenerator, faded, stage
 
@@ -106,6 +106,19 @@ def test_only_layers_in_use_are_differentiated():
     awake = {name for name, p in make.named_parameters() if p.grad is not None and np.abs(p.grad.data).max() > 0}
     assert {name.rsplit(".layer")[0] for name in awake} >= {"pictures.1", "pictures.2"} and not any(n.startswith(("pictures.0", "pictures.3", "blocks.3")) for n in awake)
     assert all(p.grad is None for p in judge.parameters())
+
+
+def test_both_halves_of_a_fade_are_differentiated():
+    """In what comes in, and in the weights that the old picture is made with."""
+    make, judge = networks((3, 2), 4)
+    for model in (make, judge):
+        model._convert(lambda a: a.astype(np.float64))
+    g = Generator(2)
+    check_grads(lambda z: make(z, 8, 0.4), g.normal((2, 4), np.float64), order=1)
+    check_grads(lambda x: judge(x, 0.4), g.normal((4, 3, 8, 8), np.float64), order=1)
+    first, old = next(make.blocks[0].parameters()), next(make.pictures[0].parameters())
+    slope = grad(make(g.normal((2, 4), np.float64), 8, 0.0).sum(), [first, old])
+    assert all(np.abs(s.data).max() > 0 for s in slope)
 
 
 def test_the_penalty_of_a_growing_critic_to_second_order():

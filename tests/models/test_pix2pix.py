@@ -6,6 +6,7 @@ import pytest
 from tests.strict import StrictArray
 from tinygen import Generator, grad, losses, no_grad, optim, tensor
 from tinygen.models.pix2pix import PatchDiscriminator, UNet
+from tinygen.ops import concatenate, conv2d, conv_transpose2d, leaky_relu, relu, tanh
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])
@@ -125,6 +126,34 @@ def test_on_other_arrays():
         assert isinstance(strict.data, StrictArray)
         np.testing.assert_allclose(strict.data.get(), y, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(D(StrictArray(x), strict).data.get(), verdict, rtol=1e-4, atol=1e-4)
+
+
+def test_the_u_net_written_out():
+    """Layer by layer from its weights: slopes, where skips are put, tanh at the end; dropout at 8x8 alone; widths to 8 times."""
+    G = UNet((1, 3), 32, 2, generator=Generator(0)).eval()
+    down, up = ([layer[0] for layer in part] for part in (G.down, G.up))
+    h = Generator(1).normal((2, 1, 32, 32))
+    kept = [h]
+    for c in down:
+        h = leaky_relu(conv2d(h, c.weight, c.bias, stride=2, padding=1), negative_slope=0.2)
+        kept.append(h)
+    h = kept.pop()
+    for c in up:
+        h = concatenate(relu(conv_transpose2d(h, c.weight, c.bias, stride=2, padding=1)), kept.pop(), axis=1)
+    y = tanh(conv2d(h, G.end[0].weight, G.end[0].bias, padding=1))
+    whole, weights = G(Generator(1).normal((2, 1, 32, 32))), [*G.parameters()]
+    np.testing.assert_allclose(whole.numpy(), y.numpy(), atol=1e-6)
+    for a, b in zip(grad((whole**2).sum(), weights), grad((y**2).sum(), weights), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4)
+    assert [type(layer[1]).__name__ for layer in G.up] == ["Dropout", "Identity", "Identity"]
+    assert [c[0].out_channels for c in UNet((1, 3), 256, 2, generator=Generator(0)).down] == [2, 4, 8, 16, 16, 16]
+
+
+def test_pictures_of_another_size():
+    G = UNet((1, 3), 32, 2, generator=Generator(0))
+    for shape in ((2, 1, 20, 20), (2, 1, 64, 64), (2, 1, 32, 16)):
+        with pytest.raises(ValueError, match=r"built for \(N, channels, 32, 32\)"):
+            G(np.zeros(shape, np.float32))
 
 
 def test_sizes_that_do_not_halve_to_four():

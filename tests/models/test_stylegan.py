@@ -6,6 +6,7 @@ import pytest
 from tests.nn import naive
 from tests.strict import StrictArray
 from tinygen import Generator, check_grads, grad, losses, no_grad, tensor
+from tinygen.models.gan import minibatch_std
 from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix, modulated_conv
 from tinygen.ops import interpolate
 
@@ -97,10 +98,52 @@ def test_a_style_acts_on_its_own_layer_alone(adain):
     assert all(np.abs(a - b).max() > 1e-2 for a, b in zip(pictures, pictures[1:], strict=False))
 
 
+def test_the_colours_of_a_size_have_the_style_of_its_last_layer():
+    make, w, seen = small(), Generator(1).normal((2, 5, 7)), []
+    for to_picture in make.pictures:
+        to_picture.forward = lambda h, w, f=to_picture.forward: seen.append(w) or f(h, w)
+    make.synthesis(w)
+    assert all(np.array_equal(own, w[:, layer]) for own, layer in zip(seen, (0, 2, 4), strict=True))
+
+
 def test_mixtures_of_each_picture_by_itself():
     w1, w2 = np.zeros((3, 2)), np.ones((3, 2))
     mixed = mix(w1, w2, np.arange(4) >= np.array([[0], [2], [4]]))
     assert mixed[:, :, 0].tolist() == [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]] and (mixed[:, :, 0] == mixed[:, :, 1]).all()
+
+
+def test_adaptive_instance_norm_gives_each_channel_the_styles_mean_and_deviation():
+    make = small(adain=True)
+    layer, w = make.convolutions[1], Generator(1).normal((2, 7))
+    y = layer(Generator(2).normal((2, 6, 8, 8)), w, None).data
+    np.testing.assert_allclose(y.mean(axis=(2, 3)), layer.shift(w).data, atol=1e-4)
+    np.testing.assert_allclose(y.std(axis=(2, 3)), np.abs(layer.scale(w).data), rtol=1e-3)
+
+
+def test_a_layer_written_out():
+    """Convolution under the style, noise, bias, relu, in this order; a style of w = 0 is 1; colours have a bias, and are not demodulated."""
+    make = small()
+    layer, to_picture, w, x = make.convolutions[1], make.pictures[1], Generator(1).normal((2, 7)), Generator(2).normal((2, 6, 8, 8))
+    layer.strength.data, layer.bias.data = np.array([0.5], np.float32), np.arange(5, dtype=np.float32)
+    noise = Generator(3).normal((2, 1, 8, 8))
+    y = modulated_conv(x, layer.conv.weight().data, layer.scale(w).data) + 0.5 * noise + layer.bias.data[:, None, None]
+    np.testing.assert_allclose(layer(x, w, noise).data, 2**0.5 * np.where(y > 0, y, 0.2 * y), rtol=1e-4, atol=1e-5)
+    to_picture.bias.data = np.array([1, 2, 3], np.float32)
+    colours = np.einsum("nchw,nc,oc->nohw", y, to_picture.scale(w).data, to_picture.conv.weight().data[:, :, 0, 0])
+    np.testing.assert_allclose(to_picture(y, w).data, colours + to_picture.bias.data[:, None, None], rtol=1e-4, atol=1e-4)
+    assert (layer.scale(0 * w).data == 1).all() and (to_picture.scale(0 * w).data == 1).all()
+    assert [p.conv.scale for p in make.pictures] == pytest.approx([(3 * c) ** -0.5 for c in (6, 5, 4)])  # three sizes: their sum has the power of one
+
+
+def test_the_discriminator_written_out_and_the_spread_it_sees():
+    judge = StyleDiscriminator((4, 3), group=2, generator=Generator(0))
+    x = Generator(1).normal((4, 3, 8, 8))
+    halved = lambda h: h.data.reshape(*h.shape[:2], h.shape[2] // 2, 2, h.shape[3] // 2, 2).mean(axis=(3, 5))  # noqa: E731
+    h = judge.picture(x)
+    h = (judge.second[0](halved(judge.first[0](h))).data + judge.beside[0](halved(h)).data) / 2**0.5
+    np.testing.assert_allclose(judge(x).data, judge.verdict(minibatch_std(h, 2)).data[:, 0], rtol=1e-4, atol=1e-5)
+    alone = np.concatenate([judge(np.repeat(x[i : i + 1], 2, axis=0)).data[:1] for i in range(4)])
+    assert np.abs(alone - judge(x).data).max() > 1e-3  # two alike are judged otherwise
 
 
 def test_noise_has_a_strength_for_each_layer_that_is_learned_from_zero():
@@ -120,6 +163,20 @@ def test_the_picture_is_a_sum_over_sizes():
     four, eight, sixteen = (p.data for p in parts)
     expected = interpolate(interpolate(four, 8, mode="bilinear") + eight, 16, mode="bilinear") + sixteen
     np.testing.assert_allclose(whole, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_both_networks_are_differentiated_in_all_they_have(adain):
+    """The penalties below are made of gradients themselves: a gradient cut off within a network would be cut off on both sides of their checks."""
+    make, judge = wide(small((3, 2), 4, depth=1, adain=adain)), wide(StyleDiscriminator((3, 2), colours=1, group=2, generator=Generator(0)))
+    for c in make.convolutions:
+        c.strength.data = np.array([0.3])
+    z, x, noise = RNG.normal(size=(2, 4)), RNG.normal(size=(2, 1, 8, 8)), [RNG.normal(size=(2, 1, s, s)) for s in (4, 8, 8)]
+    check_grads(lambda z: make(z, noise), z, order=1)
+    check_grads(judge, x, order=1)
+    for model, f in ((make, lambda: make(z, noise)), (judge, lambda: judge(x))):
+        of, arrays = with_parameters(model, f)
+        check_grads(of, *arrays, order=1)
 
 
 def test_path_length_through_a_generator_to_second_order():
@@ -156,3 +213,13 @@ def test_other_arrays_and_wrong_styles():
         assert isinstance(make.synthesis(mix(*[make.styles(StrictArray(z))] * 2, crossover)).data, StrictArray)
     with pytest.raises(ValueError, match=r"styles \(2, 4, 7\) for 4 layers; there are 5"):
         small().synthesis(np.zeros((2, 4, 7), np.float32))
+    with pytest.raises(ValueError, match="noise for 3 layers; there are 5"):
+        small()(z, small().noise(4, Generator(0))[:3])
+    with pytest.raises(ValueError, match=r"built for \(N, colours, 16, 16\)"):
+        StyleDiscriminator((6, 5, 4), generator=Generator(3))(np.zeros((4, 3, 8, 8), np.float32))
+    for crossover in (np.ones((3, 5), bool), np.ones(5, bool)):
+        with pytest.raises(ValueError, match="mix: needs styles"):
+            mix(z, z, crossover)
+    for style, kernel in (((2, 3), 3), ((4, 2), 3), ((4, 3), 4)):
+        with pytest.raises(ValueError, match="modulated_conv: x"):
+            modulated_conv(np.zeros((4, 3, 8, 8)), np.zeros((2, 3, kernel, kernel)), np.zeros(style))

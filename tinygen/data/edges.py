@@ -12,12 +12,12 @@ BLOCK = 1000  # pictures at a time
 def edges(images: np.ndarray, threshold: float = 0.1) -> np.ndarray:
     """Thin lines along the edges of pictures, 0 on a ground of 255: uint8 (n, channels, h, w) to uint8 (n, 1, h, w).
 
-    1. The slope of each channel, by Sobel's differences, its size as a part of the steepest possible; in each pixel the channel with the largest counts.
+    1. The slope of each channel, by Sobel's differences, its size as a part of an upright step's from 0 to 255; in each pixel the channel with the largest counts.
     2. A line is one pixel wide: only those pixels stay that are steepest among the three in the slope's direction (of eight: along, across, diagonal).
        Of two neighbours as steep the first stays.
     3. What is under the `threshold`, from 0 to 1, is no edge.
 
-    Nothing is followed along a line, and there is no second threshold: the two steps of Canny (1986) that are left out.
+    Nothing is smoothed first, nothing followed along a line, and there is no second threshold: the steps of Canny (1986) that are left out.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or min(images.shape[2:], default=0) < 2:
         raise ValueError(f"edges: needs pictures, uint8 (n, channels, height, width), 2 pixels or more each way; got {images.dtype} {images.shape}")

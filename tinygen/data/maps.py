@@ -10,7 +10,8 @@ __all__ = ["kinds", "palette"]
 def palette(maps: np.ndarray, most: int = 12, apart: float = 50) -> np.ndarray:
     """The colours that are frequent in maps, uint8 (n, channels, h, w), and differ by at least `apart`: uint8 (k, channels), k at most `most`, frequent first.
 
-    What lies between two colours at a border that was resized is near neither, but rare. Raises ValueError where all is of one colour: no map.
+    What lies between two colours at a border that was resized is near neither, and there is much of it; but each such mixture is rarer than a kind: let `most` be
+    the number of kinds, or they count too. Colours a thousand times as rare as the first do not. Raises ValueError where all is of one colour: no map.
     """
     if maps.dtype != np.uint8 or maps.ndim != 4 or not maps.size:
         raise ValueError(f"palette: needs maps, uint8 (n, channels, height, width); got {maps.dtype} {maps.shape}")
@@ -19,11 +20,11 @@ def palette(maps: np.ndarray, most: int = 12, apart: float = 50) -> np.ndarray:
     _, box, counts = np.unique(coarse, return_inverse=True, return_counts=True)
     found: list[np.ndarray] = []
     for b in counts.argsort(kind="stable")[::-1]:
+        if len(found) == most or counts[b] < counts.max() / 1000:
+            break
         colour = np.median(pixels[box == b], axis=0)
         if all(((colour - other) ** 2).sum() >= apart**2 for other in found):
             found.append(colour)
-        if len(found) == most or counts[b] < counts.max() / 1000:
-            break
     if len(found) < 2:
         raise ValueError(f"palette: all {len(maps)} maps are of one colour, or of colours less than {apart} apart")
     return np.array(found).round().astype(np.uint8)

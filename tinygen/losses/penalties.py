@@ -95,6 +95,7 @@ def path_length(generator: Callable, w, y):
     the variance with them; a, which is what the mean was of late, only follows. What holds against that is the game: pictures must differ.
 
     **Without J**, which has a row a pixel: <generator(w), y> is one number, and its gradient in w is J^T y. One backward pass, itself differentiated in the weights.
+    **Numerics.** sqrt(|J^T y|^2 + 1e-12), as above.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ def path_length(generator: Callable, w, y):
     if pictures.shape != y.shape:
         raise ValueError(f"path_length: noise y {y.shape} and the generator's pictures {pictures.shape} differ in shape; draw a number for each")
     g = grad((pictures * _data(y)).sum(), w, create_graph=True)
-    return sqrt((g * g).sum(axis=tuple(range(1, g.ndim))))
+    return sqrt((g * g).sum(axis=tuple(range(1, g.ndim))) + 1e-12)
 
 
 def _squared_slope(f: Callable, x):

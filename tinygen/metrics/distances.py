@@ -123,9 +123,13 @@ def _covariance(a: Array) -> Array:
 
 
 def _squared_distances(a: Array, b: Array) -> Array:
-    """(n, m), from |a|^2 + |b|^2 - 2 a . b around the mean: never below 0."""
+    """|a_i - b_j|^2, (n, m)."""
     middle = a.mean(axis=0)
-    a, b = a - middle, b - middle
+    return _expanded(a - middle, b - middle)
+
+
+def _expanded(a: Array, b: Array) -> Array:
+    """The same from |a|^2 + |b|^2 - 2 a . b, never below 0. Of clouds far from the origin few digits are left: move them there first."""
     return np.maximum((a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * matmul(a, b.T), 0)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..backend import array_module, to_numpy
 from ..models.classifier import train_classifier
-from ..pool import matmul
+from .distances import _expanded
 
 __all__ = ["classification_accuracy_score", "nearest", "within_class_distance"]
 
@@ -71,10 +71,8 @@ def _flat(images: Array) -> Array:
 
 
 def _distances(a: Array, b: Array):
-    """|a_i - b_j| as blocks of rows (500, m). From |a|^2 + |b|^2 - 2 a . b, around b's mean."""
+    """|a_i - b_j| as blocks of rows (500, m)."""
     middle = b.mean(axis=0)
     a, b = a - middle, b - middle
-    squares = (b * b).sum(axis=1)
     for i in range(0, len(a), BLOCK):
-        rows = a[i : i + BLOCK]
-        yield np.sqrt(np.maximum((rows * rows).sum(axis=1)[:, None] + squares - 2 * matmul(rows, b.T), 0))
+        yield np.sqrt(_expanded(a[i : i + BLOCK], b))

@@ -10,6 +10,8 @@
     vqvae.py            codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
     gan.py              two fully connected networks for a game (Goodfellow et al., 2014), and discriminators that see several examples at once
     dcgan.py            the same with convolutions (Radford, Metz and Chintala, 2015)
+    pggan.py            networks that grow from 4 to 1024 pixels (Karras et al., 2018)
+    stylegan.py         a style for each layer (Karras et al., 2019 and 2020)
     conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
                         InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
     pix2pix.py          a U-Net and a discriminator of patches, for pairs of pictures (Isola et al., 2017)

@@ -18,12 +18,12 @@ what already is a y should stay as it is. All together G and F lower
 
     L_GAN(G, D_Y) + L_GAN(F, D_X) + lambda (L_cyc + 1/2 L_id),    lambda = 10,
 
-L_GAN in least squares (`losses.least_squares`), all absolute errors as means over numbers from -1 to 1.
+L_GAN in least squares, (D - 1)^2, all absolute errors as means over numbers from -1 to 1. (`losses.least_squares` has a 1/2 before it: the same with lambda = 5.)
 
 **Hiding.** Where Y knows less than X (grey hair was once brown or red), no F can know; yet L_cyc asks for it. What G does then is to hide the colour in G(x), as a
 faint pattern that F reads (Chu, Zhmoginov and Sandler, 2017): a small cycle loss is no proof. demos/cyclegan.py holds G(x) against the truth.
 
-**Image pool** (section 4). D learns from fakes of the last 50 that G made, not from the newest alone: what it has learned to refuse it does not forget.
+**Image pool** (section 4). D learns from a pool of 50 fakes that G made of late, not from the newest alone: what it has learned to refuse it does not forget.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Translator(Module):
     """Pictures (N, colours, size, size) from -1 to 1 to pictures of the other kind: x + 2 U(x), x and what must change, which is between -2 and 2.
 
     U is the `UNet` of pix2pix.py, without dropout. The paper's G is a residual network at a quarter of the size, whose output is the picture itself; this one
-    costs a third of it here, begins near the identity, and need not learn to copy what stays. What it gives may be a little outside -1 to 1: clip it to look.
+    costs a tenth of that at the same width, begins near the identity, and need not learn to copy what stays. What it gives may be a little outside -1 to 1: clip it
+    to look.
 
     Parameters: colours, size, width, generator as of `UNet`.
     """

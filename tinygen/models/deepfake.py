@@ -28,12 +28,12 @@ the state moves pixels, each person's in their own way, and c says how alike (th
 3. It must be enough noise. A direction in which E reads A_A - A_B in place of A_A + A_B, so that M mirrors it, is a local minimum as long as
    sigma^2 < (1 - c)(2 + c) / 2c: turn that row of E a little, and the sharply bent f loses more on one person than it gains on the other.
 
-4. For c = 0 half an ear for each costs the same whichever way they are joined, and M is any rotation; for c < 0 the best is M = -I, every state mirrored.
+4. For c = 0 half an ear for each costs the same whichever way they are joined, and M is any rotation or mirroring; for c < 0 the best is M = -I, every state mirrored.
 
 5. With means, x_p = m_p + A_p s, an encoder that hears them adds D_B E (m_A - m_B) to every swap, the same wrong state for all. So subtract each person's own.
 
 6. All this in k numbers. With 2 k or more the encoder need not choose, it hears both people whole, and D_p E = f(1) A_p A_p^T is best: the swap of x_A is
-   f(1) c A_B s, the right state but faint, with an error of 1 - c. *The code must be too narrow for two languages.*
+   f(1) c A_B s, the right state but faint, with an error of 1 - f(1) c. *The code must be too narrow for two languages.*
 
 The method lives on c > 0, then: the same state must change the same pixels in the same sense. That is why faces are cut out and aligned first. (And the
 first programs moved A's mean colour to B's, for the reason in 5.) What noise has to do there, warped pictures did, with the unwarped ones to be given back.

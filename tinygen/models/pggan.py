@@ -12,9 +12,10 @@ twice as large, and so is what the discriminator makes of it:
 alpha going from 0 to 1. At 0 both are the old networks exactly, at 1 the new ones. Real pictures are faded likewise (`faded`): else D would know them by
 details that G cannot have yet.
 
-**What else is new in the paper**, each a layer or a function: equalized learning rate (`nn.Equalized`); in G the vector at each pixel divided by its length
-(`nn.PixelNorm`), so that two networks in a race cannot shout each other down; the minibatch standard deviation (models/gan.py) before D's last layers. It is the
-one place where D sees several examples; the paper takes its gradient penalty through it all the same. And samples are drawn from G's average weights (optim).
+**What else is new in the paper**, each a layer or a function: equalized learning rate (`nn.Equalized`); in G the vector at each pixel divided by its root
+mean square (`nn.PixelNorm`), so that two networks in a race cannot shout each other down; the minibatch standard deviation (models/gan.py) before D's last
+layers. It is the one place where D sees several examples; the paper takes its gradient penalty through it all the same. And samples are drawn from G's average
+weights (optim).
 
 One thing differs from it: a block of D halves the picture between its two convolutions, and not behind both, which spares half of the work.
 
@@ -101,7 +102,7 @@ def stage(step: int, lengths: Sequence[int]) -> tuple[int, float]:
     """(size, alpha) at a step: `lengths` are the steps to spend at 4, 8, 16 ... pixels; in the first half of each, after the first, the new block is faded in."""
     for k, length in enumerate(lengths):
         if step < length or k == len(lengths) - 1:
-            return 4 << k, min((step + 1) / (length / 2), 1.0) if k else 1.0
+            return 4 << k, min(2 * (step + 1) / max(length, 1), 1.0) if k else 1.0
         step -= length
     raise ValueError("stage: lengths is empty; give the steps to spend at each size, from 4 pixels on")
 
@@ -115,6 +116,7 @@ def _conv(a: int, b: int, kernel: int, generator: Generator, gain: float = 2**0.
 
 
 def _twice(x):
+    """Twice as large, each pixel four times."""
     return interpolate(x, scale_factor=2)
 
 

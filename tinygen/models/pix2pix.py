@@ -3,10 +3,13 @@
 **The task.** Pairs (x, y) of pictures that belong together: a drawing and the face it was drawn from, a map and the photograph of the place. Given x, make y.
 
 **Why L1 alone is not enough.** A drawing does not say what colour the wall is. The best answer to the absolute error is, in each pixel, the *median* of all y
-that x allows (to the squared error, their mean): of red, green and blue walls a grey one, of hair that may fall here or there a blur. No y looks like that. A
-discriminator that sees many y learns so, and its verdict is a loss that nobody wrote down (their eq. 4):
+that x allows (to the squared error, their mean): of red, green and blue walls a black one (a dark grey one), of a strand of hair that may fall here or there
+none, for most y have none in this pixel. No y looks like that. A discriminator that sees many y learns so, and its verdict is a loss that nobody wrote down
+(their eq. 4):
 
     G* = arg min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x, z)))] + lambda E|y - G(x, z)|_1,    lambda = 100, the last a mean over numbers from -1 to 1.
+
+(G, as usual, does not lower log(1 - D) but raises log D: `losses.non_saturating`; their section 3.3.)
 
 **D sees the pair** (eq. 1): not whether y is a face, but whether it is a face that this may be the drawing of. It judges *patches*, each by itself, and their
 verdicts are averaged: L1 has low frequencies right already, what is left to a patch is texture and sharpness, and fewer weights do (section 3.2.2).
@@ -44,14 +47,15 @@ class UNet(Module):
     generator : draws the initial weights and the dropout; the model lies on its device.
 
     Differs from the paper's, whose encoder ends at 1x1, whose outermost skip is that at half the size (in 32 pixels a line is one pixel wide, and half of it is lost
-    there), and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it (`nn.he_normal`) keep the signal, and what a wall's
-    colour is may pass.
+    there), which drops at three levels, and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it (`nn.he_normal`) keep
+    the signal, and what a wall's colour is may pass.
     """
 
     def __init__(self, colours: tuple[int, int], size: int = 32, width: int = 32, dropout: float = 0.5, *, generator: Generator):
         levels = size.bit_length() - 3
         if levels < 2 or size != 4 << levels:
             raise ValueError(f"UNet: size is a power of two from 16 on, the picture being halved down to 4x4; got {size}")
+        self.size = size
         channels = [width << min(k, 3) for k in range(levels)]  # at size/2, size/4, ..., 4
         self.down, self.up = ModuleList(), ModuleList()
         for a, b in pairwise([colours[0], *channels]):
@@ -67,6 +71,8 @@ class UNet(Module):
         weight.data = 0.1 * weight.data  # begin near grey, not with noise that must be unlearned first
 
     def forward(self, x):
+        if x.shape[2:] != (self.size, self.size):
+            raise ValueError(f"UNet: pictures {x.shape}; this one was built for (N, channels, {self.size}, {self.size})")
         kept = [x]
         for down in self.down:
             kept.append(down(kept[-1]))

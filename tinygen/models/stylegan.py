@@ -28,10 +28,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..backend import Generator
-from ..nn import Conv2d, Equalized, Flatten, LeakyReLU, Linear, Module, ModuleList, Sequential, init
+from ..nn import Conv2d, Equalized, Flatten, LeakyReLU, Module, ModuleList, Sequential, init
 from ..nn.layers import parameter
 from ..ops import avg_pool2d, broadcast_to, conv2d, instance_norm, interpolate, leaky_relu, matmul, pixel_norm, sqrt, where
 from .gan import minibatch_std
+from .pggan import _conv, _linear
 
 __all__ = ["StyleDiscriminator", "StyleGenerator", "mix", "modulated_conv"]
 
@@ -49,6 +50,8 @@ def modulated_conv(x, weight, style, demodulate: bool = True):
     Parameters: x (N, C, H, W), weight (O, C, k, k), k odd, style (N, C). Returns (N, O, H, W).
     **Source**: Karras et al., 2020, eq. 1 to 3.
     """
+    if style.shape != x.shape[:2] or weight.shape[-1] % 2 == 0:
+        raise ValueError(f"modulated_conv: x {x.shape} takes a style {x.shape[:2]} and a weight (O, C, k, k), k odd; got {style.shape} and {weight.shape}")
     y = conv2d(x * _at_pixels(style), weight, padding=weight.shape[-1] // 2)
     if demodulate:
         y = y / _at_pixels(sqrt(matmul(style * style, (weight * weight).sum(axis=(2, 3)).T) + 1e-8))
@@ -60,6 +63,8 @@ def mix(w1, w2, crossover):
 
     crossover : (N, layers), true where w2 takes over; of a whole number c for each picture, `np.arange(layers) >= c[:, None]`.
     """
+    if w1.ndim != 2 or w1.shape != w2.shape or crossover.ndim != 2 or len(crossover) != len(w1):
+        raise ValueError(f"mix: needs styles (N, latent), twice, and crossover (N, layers); got {w1.shape}, {w2.shape} and {crossover.shape}")
     n, layers = crossover.shape
     first, second = (broadcast_to(w.reshape((n, 1, w.shape[1])), shape=(n, layers, w.shape[1])) for w in (w1, w2))
     return where(crossover[:, :, None], second, first)
@@ -85,13 +90,13 @@ class StyleGenerator(Module):
         self.constant = parameter(init.normal((1, channels[0], 4, 4), generator))
         sizes = [(channels[0], channels[0]), *(pair for a, b in pairwise(channels) for pair in ((a, b), (b, b)))]
         self.convolutions = ModuleList([_StyledConv(a, b, latent, adain, generator) for a, b in sizes])
-        self.pictures = ModuleList([_ToPicture(c, colours, latent, adain, generator) for c in channels])
+        self.pictures = ModuleList([_ToPicture(c, colours, latent, len(channels), adain, generator) for c in channels])
 
     def forward(self, z, noise=None):
         return self.synthesis(self.styles(z), noise)
 
     def styles(self, z):
-        """w = f(z / |z|), (N, latent)."""
+        """w = f(z / root mean square of z), (N, latent)."""
         return self.mapping(pixel_norm(z))
 
     def noise(self, n: int, generator: Generator) -> list:
@@ -105,6 +110,8 @@ class StyleGenerator(Module):
             w = broadcast_to(w.reshape((len(w), 1, w.shape[1])), shape=(len(w), self.layers, w.shape[1]))
         if w.shape[1] != self.layers:
             raise ValueError(f"StyleGenerator: styles {w.shape} for {w.shape[1]} layers; there are {self.layers}")
+        if noise is not None and len(noise) != self.layers:
+            raise ValueError(f"StyleGenerator: noise for {len(noise)} layers; there are {self.layers}: noise(n, generator) draws it")
         h = broadcast_to(self.constant, shape=(len(w), *self.constant.shape[1:]))
         picture = None
         for i, convolution in enumerate(self.convolutions):
@@ -137,10 +144,11 @@ class _StyledConv(Module):
 
 
 class _ToPicture(Module):
-    """x (N, a, H, W) and w (N, latent) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already."""
+    """x (N, a, H, W) and w (N, latent) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already.
+    One of `sizes` that are added: smaller by the root of their number."""
 
-    def __init__(self, a: int, colours: int, latent: int, adain: bool, generator: Generator):
-        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, generator=generator), gain=1, generator=generator)
+    def __init__(self, a: int, colours: int, latent: int, sizes: int, adain: bool, generator: Generator):
+        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, generator=generator), gain=sizes**-0.5, generator=generator)
         self.scale = None if adain else _style(latent, a, 1, generator)
         self.bias = parameter(init.zeros((colours,), generator.device))
 
@@ -158,7 +166,7 @@ class StyleDiscriminator(Module):
     """
 
     def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, generator: Generator):
-        self.group, relu = group, LeakyReLU(0.2)
+        self.group, self.size, relu = group, 2 << len(channels), LeakyReLU(0.2)
         self.picture = Sequential(_conv(colours, channels[-1], 1, generator), relu)
         downwards = [*pairwise(channels[::-1])]
         self.first = ModuleList([Sequential(_conv(a, a, 3, generator), relu) for a, _ in downwards])
@@ -168,6 +176,8 @@ class StyleDiscriminator(Module):
         self.verdict = Sequential(_conv(c + 1, c, 3, generator), relu, Flatten(), _linear(16 * c, c, generator), relu, _linear(c, 1, generator, gain=1))
 
     def forward(self, x):
+        if x.shape[2:] != (self.size, self.size):
+            raise ValueError(f"StyleDiscriminator: pictures {x.shape}; this one was built for (N, colours, {self.size}, {self.size})")
         h = self.picture(x)
         for first, second, beside in zip(self.first, self.second, self.beside, strict=True):
             h = (second(avg_pool2d(first(h), 2)) + beside(avg_pool2d(h, 2))) / 2**0.5
@@ -179,14 +189,6 @@ def _style(latent: int, channels: int, start: float, generator: Generator) -> Eq
     layer = _linear(latent, channels, generator, gain=1)
     layer.layer.bias.data = layer.layer.bias.data + start
     return layer
-
-
-def _linear(a: int, b: int, generator: Generator, gain: float = 2**0.5) -> Equalized:
-    return Equalized(Linear(a, b, generator=generator), gain, generator=generator)
-
-
-def _conv(a: int, b: int, kernel: int, generator: Generator) -> Equalized:
-    return Equalized(Conv2d(a, b, kernel, padding=kernel // 2, generator=generator), generator=generator)
 
 
 def _at_pixels(channels):
