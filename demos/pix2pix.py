@@ -6,7 +6,7 @@ error? Which faces would you rather have? And what does the first one do about a
 
     python demos/pix2pix.py                              edges of faces, drawn by this package: no network, no GPU
     python demos/pix2pix.py --data folder:PATH           your own pairs, side by side in one picture: the right half is given, the left to be made
-                                                         (or --given left); PATH/train and PATH/test, or of PATH every tenth for testing
+                                                         (a map of few colours); PATH/train and PATH/test, or of PATH every tenth for testing
 
 It draws pairs.png (what is given, what L1 alone makes of it, what pix2pix makes, the right answer), again.png (the same drawings again and again: the dropout is the
 noise) and curves.png. All pictures are of the test split.
@@ -35,8 +35,7 @@ from tinygen.data.maps import kinds, palette
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
 from tinygen.models.classifier import train_attribute_judge, train_map_judge
-from tinygen.models.cyclegan import mean_error
-from tinygen.models.pix2pix import PatchDiscriminator, UNet
+from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_error
 
 p = parser(
     __doc__, steps={"faces": 1500, "folder:PATH": 3000}, batch=8,
@@ -44,7 +43,6 @@ p = parser(
 )  # fmt: skip
 p.add_argument("--size", type=int, choices=[32, 64, 128], help="height and width of a picture (default: 32, of a folder's 64)")
 p.add_argument("--width", type=natural, help="channels at half the size; each smaller one has twice as many (default: 16, at 64 pixels 32)")
-p.add_argument("--given", choices=["left", "right"], default="right", help="of a folder's pairs, the half that is given (default: right)")
 args = parse(p)
 args.size = args.size or (32 if args.data == "faces" else 64)
 args.width = args.width or args.size // 2
@@ -77,8 +75,10 @@ else:
         both = data.paired_folder(path, args.size)
         tenth = np.arange(len(both[0])) % 10 == 9
         halves, test_halves = [a[~tenth] for a in both], [a[tenth] for a in both]
-    given = 1 if args.given == "right" else 0
-    (x, y), (test_x, test_y) = ((pair[given], pair[1 - given]) for pair in (halves, test_halves))
+    (y, x), (test_y, test_x) = halves, test_halves
+    things = palette(x)
+    if len(test_x) < 12:
+        p.error(f"--data {args.data}: {len(x)} pairs to learn from and {len(test_x)} to be tested on; at least 12 are needed for that")
 print(f"{len(x):,} pairs to learn from, {len(test_x):,} to be tested on")
 
 # %% The networks: G plays against D, `alone` has the L1 loss and nothing else
@@ -171,12 +171,11 @@ if args.data == "faces":
     right = {name: (judge.sees(pictures, args.device) == asked).mean(axis=0) for name, pictures in drawn.items()}
     columns = ATTRIBUTES
 else:
-    colours = palette(x)
-    judge = train_map_judge(y, kinds(x, colours), steps=min(1500, args.steps), device=args.device)
-    asked = kinds(test_x, colours)
+    judge = train_map_judge(y, kinds(x, things), steps=min(1500, args.steps), device=args.device)
+    asked = kinds(test_x, things)
     read = {name: judge.reads(pictures, args.device) for name, pictures in drawn.items()}
-    right = {name: [(r == asked).mean(), *[(r == k)[asked == k].mean() if (asked == k).any() else 0 for k in range(len(colours))]] for name, r in read.items()}
-    columns = ["all pixels", *[f"#{bytes(c).hex()}" for c in colours]]
+    right = {name: [(r == asked).mean(), *[(r == k)[asked == k].mean() if (asked == k).any() else 0 for k in range(len(things))]] for name, r in read.items()}
+    columns = ["all pixels", *[f"#{bytes(c).hex()}" for c in things]]
 print("The judge reads as what was asked for: " + ", ".join(columns))
 for name, shares in right.items():
     figures |= {f"judge_{column}_{name}": float(share) for column, share in zip(columns, shares, strict=True)}

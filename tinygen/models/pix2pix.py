@@ -26,10 +26,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..backend import Generator
+from ..losses import absolute_error
 from ..nn import Conv2d, ConvTranspose2d, Dropout, Identity, LeakyReLU, Module, ModuleList, ReLU, Sequential, Tanh, he_normal
 from ..ops import concatenate
 
-__all__ = ["PatchDiscriminator", "UNet"]
+__all__ = ["PatchDiscriminator", "UNet", "mean_error"]
 
 
 class UNet(Module):
@@ -105,3 +106,8 @@ class PatchDiscriminator(Module):
 
     def forward(self, *pictures):
         return self.layers(concatenate(*pictures, axis=1) if len(pictures) > 1 else pictures[0])
+
+
+def mean_error(x, x_hat):
+    """E|x - x_hat|_1, a mean over pictures and numbers: what lambda stands before, here and in cyclegan.py."""
+    return absolute_error(x, x_hat).mean() * (len(x) / x.size)
