@@ -6,7 +6,8 @@ import pytest
 from tests.strict import StrictArray
 from tinygen import Generator, grad, no_grad, tensor
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
-from tinygen.models.cyclegan import ImagePool, Translator, cycles, mean_error
+from tinygen.models.cyclegan import ImagePool, Translator, cycles
+from tinygen.models.pix2pix import mean_error
 
 
 def piles(seed=0, dtype=np.float32):

@@ -21,12 +21,25 @@ def test_shapes(size):
     assert np.array_equal(D(both).numpy(), D(x, y).numpy())
 
 
-def test_a_verdict_depends_on_its_patch_of_18_pixels_alone():
-    D = PatchDiscriminator(1, 4, generator=Generator(0))
+@pytest.mark.parametrize("halvings, patch", [(1, 8), (2, 18), (3, 38)])
+def test_a_verdict_depends_on_its_patch_alone(halvings, patch):
+    D = PatchDiscriminator(1, 4, halvings, generator=Generator(0))
     x = tensor(Generator(1).normal((1, 1, 64, 64)), requires_grad=True)
-    slope = grad(D(x)[0, 0, 7, 7], x).numpy()[0, 0]  # the one in the middle
+    middle = (64 >> halvings) // 2
+    slope = grad(D(x)[0, 0, middle, middle], x).numpy()[0, 0]
     seen = [np.flatnonzero(np.abs(slope).max(axis=axis)) for axis in (0, 1)]
-    assert all(len(s) == 18 and s[-1] - s[0] == 17 for s in seen)
+    assert all(len(s) == patch and s[-1] - s[0] == patch - 1 for s in seen)
+
+
+def test_x_itself_reaches_the_last_layer():
+    """A line one pixel wide is seen there as it is: with all else cut, the picture still changes with x, and only near the pixel that changed."""
+    G = UNet((1, 1), 32, 4, generator=Generator(0)).eval()
+    G.end[0].weight.data = G.end[0].weight.data * np.r_[np.zeros(4), 1].astype(np.float32)[:, None, None]
+    x = np.zeros((1, 1, 32, 32), np.float32)
+    y = G(x).numpy()
+    x[0, 0, 9, 20] = 1
+    changed = np.argwhere(np.abs(G(x).numpy() - y)[0, 0] > 1e-6)
+    assert len(changed) == 9 and np.abs(changed - [9, 20]).max() == 1
 
 
 def test_the_signal_keeps_its_size():
@@ -119,14 +132,15 @@ def test_the_u_net_written_out():
     """Layer by layer from its weights: slopes, where skips are put, tanh at the end; dropout at 8x8 alone; widths to 8 times."""
     G = UNet((1, 3), 32, 2, generator=Generator(0)).eval()
     down, up = ([layer[0] for layer in part] for part in (G.down, G.up))
-    h, kept = Generator(1).normal((2, 1, 32, 32)), []
+    h = Generator(1).normal((2, 1, 32, 32))
+    kept = [h]
     for c in down:
         h = leaky_relu(conv2d(h, c.weight, c.bias, stride=2, padding=1), negative_slope=0.2)
         kept.append(h)
     h = kept.pop()
-    for c in up[:-1]:
+    for c in up:
         h = concatenate(relu(conv_transpose2d(h, c.weight, c.bias, stride=2, padding=1)), kept.pop(), axis=1)
-    y = tanh(conv_transpose2d(h, up[-1].weight, up[-1].bias, stride=2, padding=1))
+    y = tanh(conv2d(h, G.end[0].weight, G.end[0].bias, padding=1))
     whole, weights = G(Generator(1).normal((2, 1, 32, 32))), [*G.parameters()]
     np.testing.assert_allclose(whole.numpy(), y.numpy(), atol=1e-6)
     for a, b in zip(grad((whole**2).sum(), weights), grad((y**2).sum(), weights), strict=True):

@@ -34,14 +34,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Generator
-from ..losses import absolute_error
 from ..nn import Module
 from ..nn.init import zeros
 from ..nn.module import check_state, like
 from ..ops import concatenate
-from .pix2pix import UNet
+from .pix2pix import UNet, mean_error
 
-__all__ = ["Cycles", "ImagePool", "Translator", "cycles", "mean_error"]
+__all__ = ["Cycles", "ImagePool", "Translator", "cycles"]
 
 Array = Any
 
@@ -61,11 +60,6 @@ class Translator(Module):
 
     def forward(self, x):
         return x + 2 * self.change(x)
-
-
-def mean_error(x, x_hat):
-    """E|x - x_hat|_1, a mean over pictures and numbers: what all the paper's lambdas stand before."""
-    return absolute_error(x, x_hat).mean() * (len(x) / x.size)
 
 
 class Cycles(NamedTuple):

@@ -26,16 +26,18 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..backend import Generator
+from ..losses import absolute_error
 from ..nn import Conv2d, ConvTranspose2d, Dropout, Identity, LeakyReLU, Module, ModuleList, ReLU, Sequential, Tanh, he_normal
 from ..ops import concatenate
 
-__all__ = ["PatchDiscriminator", "UNet"]
+__all__ = ["PatchDiscriminator", "UNet", "mean_error"]
 
 
 class UNet(Module):
     """Pictures x (N, colours[0], size, size) to pictures (N, colours[1], size, size) from -1 to 1.
 
-        x -> w x size/2 -> 2w x size/4 -> ... -> 4x4, and back; at each size on the way back the encoder's channels are put beside the decoder's
+        x -> w x size/2 -> 2w x size/4 -> ... -> 4x4, and back; at each size on the way back the encoder's channels are put beside the decoder's,
+        and at last x itself, before a convolution of kernel 3 to the colours
 
     Parameters
     ----------
@@ -45,8 +47,9 @@ class UNet(Module):
     dropout : what part of the decoder's numbers at 8x8, its smallest level, is dropped.
     generator : draws the initial weights and the dropout; the model lies on its device.
 
-    Differs from the paper's, whose encoder ends at 1x1, which drops at three levels, and which normalizes each batch (of one picture): there is no
-    normalization here; weights drawn for it (`nn.he_normal`) keep the signal, and what a wall's colour is may pass.
+    Differs from the paper's, whose encoder ends at 1x1, whose outermost skip is that at half the size (in 32 pixels a line is one pixel wide, and half of it is lost
+    there), which drops at three levels, and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it (`nn.he_normal`) keep
+    the signal, and what a wall's colour is may pass.
     """
 
     def __init__(self, colours: tuple[int, int], size: int = 32, width: int = 32, dropout: float = 0.5, *, generator: Generator):
@@ -58,52 +61,53 @@ class UNet(Module):
         self.down, self.up = ModuleList(), ModuleList()
         for a, b in pairwise([colours[0], *channels]):
             self.down.append(Sequential(Conv2d(a, b, 4, 2, 1, generator=generator), LeakyReLU(0.2)))
-        for k, (a, b) in enumerate(pairwise([*channels[::-1], colours[1]])):
-            skipped = a if k else 0  # the encoder's channels of this size
-            last = k == levels - 1
+        skipped = 0  # the encoder's channels of this size; at the full one, x itself
+        for k, (a, b) in enumerate(pairwise([*channels[::-1], width])):
             drop = Identity() if k else Dropout(dropout, generator=generator)
-            self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, generator=generator), drop, Tanh() if last else ReLU()))
+            self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, generator=generator), drop, ReLU()))
+            skipped = b
+        self.end = Sequential(Conv2d(width + colours[0], colours[1], 3, 1, 1, generator=generator), Tanh())
         he_normal(self, generator)
-        last = self.up[-1][0].weight
-        last.data = 0.1 * last.data  # begin near grey, not with noise that must be unlearned first
+        weight = self.end[0].weight
+        weight.data = 0.1 * weight.data  # begin near grey, not with noise that must be unlearned first
 
     def forward(self, x):
         if x.shape[2:] != (self.size, self.size):
             raise ValueError(f"UNet: pictures {x.shape}; this one was built for (N, channels, {self.size}, {self.size})")
-        kept = []
+        kept = [x]
         for down in self.down:
-            x = down(x)
-            kept.append(x)
+            kept.append(down(kept[-1]))
         x = kept.pop()
         for up in self.up:
-            x = up(x)
-            if kept:
-                x = concatenate(x, kept.pop(), axis=1)
-        return x
+            x = concatenate(up(x), kept.pop(), axis=1)
+        return self.end(x)
 
 
 class PatchDiscriminator(Module):
-    """Pictures, one or several that belong together, to a map of logits (N, 1, size/4, size/4), of which each judges a patch of 18 pixels.
+    """Pictures, one or several that belong together, to a map of logits, each of which judges a patch of the picture: (N, 1, size/4, size/4), patches of 18 pixels.
 
         D = PatchDiscriminator(1 + 3, generator=g);  D(x, y)          a drawing and a face
         D = PatchDiscriminator(3, generator=g);      D(y)             a face
 
-    Two convolutions of kernel 4 that halve the picture, and one of kernel 3 to the logits: less than the paper's, whose patches of 70 pixels are as large a part of its
-    pictures of 256 as 18 pixels are of 64. No normalization, so that penalties on its slope can be taken.
+    Convolutions of kernel 4, each of which halves the picture, and one of kernel 3 to the logits. No normalization, so that penalties on its slope can be taken.
 
     Parameters
     ----------
     colours : channels of all pictures together.
-    width : channels at half the size; at a quarter there are twice as many.
+    width : channels at half the size; each smaller size has twice as many.
+    halvings : 2 for patches of 18 pixels, 3 for 38, and with each more twice as many and 2. (The paper's are of 70, in pictures of 256.)
     """
 
-    def __init__(self, colours: int, width: int = 32, *, generator: Generator):
-        self.layers = Sequential(
-            Conv2d(colours, width, 4, 2, 1, generator=generator), LeakyReLU(0.2),
-            Conv2d(width, 2 * width, 4, 2, 1, generator=generator), LeakyReLU(0.2),
-            Conv2d(2 * width, 1, 3, 1, 1, generator=generator),
-        )  # fmt: skip
+    def __init__(self, colours: int, width: int = 32, halvings: int = 2, *, generator: Generator):
+        channels = [colours, *(width << k for k in range(halvings))]
+        halved = [layer for a, b in pairwise(channels) for layer in (Conv2d(a, b, 4, 2, 1, generator=generator), LeakyReLU(0.2))]
+        self.layers = Sequential(*halved, Conv2d(channels[-1], 1, 3, 1, 1, generator=generator))
         he_normal(self, generator)
 
     def forward(self, *pictures):
         return self.layers(concatenate(*pictures, axis=1) if len(pictures) > 1 else pictures[0])
+
+
+def mean_error(x, x_hat):
+    """E|x - x_hat|_1, a mean over pictures and numbers: what lambda stands before, here and in cyclegan.py."""
+    return absolute_error(x, x_hat).mean() * (len(x) / x.size)
