@@ -17,8 +17,9 @@ each stands what the right answers get, and what the one picture gets that is ne
 
 Three one-line changes, and what each should show (unchanged: error 0.057, of L1 alone 0.055; Frechet distance 4.4, of L1 alone 8.5, of real faces 0.4; precision 65 %):
 
-1. `LAMBDA, RATE, DROPOUT = 0, 2e-3, 0.1`: the discriminator alone, which sees the pair, has to say that this face is of this drawing. C1
-2. `HALVINGS = 2`: patches of 18 pixels, each judged by itself. C2
+1. `LAMBDA, RATE, DROPOUT = 0, 2e-3, 0.1`: the discriminator alone, which sees the pair, has to say that this face is of this drawing. It does: error 0.070, and the
+   distance is *less*, 3.4, with more kinds of face (recall 80 %, not 59); but look at the grain (precision 55 %). A distance is no eye.
+2. `HALVINGS = 2`: patches of 18 pixels, each judged by itself. 7.3, error 0.056: whole faces are nobody's business, and colours stay near those of L1 alone.
 3. `GAMMA, EVERY = 0.003, 8`: a discriminator with hardly a penalty. 4.8, precision 56 %, error 0.064: colours more daring, with grain that its steep slope asks for.
 """
 
