@@ -5,7 +5,7 @@ will the same z still give the same person, or does each size begin anew?
 
     python demos/pggan.py                                faces drawn by this package: no network, no GPU
     python demos/pggan.py --game wgan-gp                 the paper's critic, in place of log-likelihoods and R1
-    python demos/pggan.py --size 64 --steps 12000        larger faces
+    python demos/pggan.py --size 64 --steps 12000        larger faces: half an hour of one core
 
 It draws growing.png (a column for each z, a row for each size: what the generator made of it when it had learned that size), samples.png and curves.png. A judge
 says how often it sees glasses, beards, hats, age and smiles in the samples, and in real faces.
@@ -15,9 +15,11 @@ the rate, 0.02 where it has 0.001, for thousands of steps are made here and not 
 
 Three one-line changes, and what each should show (unchanged, the Frechet distance is F0, seeds 1 to 4 FS; of real faces 0.13):
 
-1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600`, which takes as long: without growing, all steps with the largest pictures. C1
-2. `size, alpha = stage(step, LENGTHS)[0], 1.0`, without fade-in: a new block, which knows nothing, in the place of the old network's end. C2
-3. `betas=(0.9, 0.99)`, Adam's usual momentum: C3
+1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600`, which takes about as long: without growing, all steps with the largest pictures. 20.1, no worse
+   than another seed. What growing saves is time, and with 32 pixels that is little.
+2. `size, alpha = stage(step, LENGTHS)[0], 1.0`, without fade-in: a new block, which knows nothing, in the place of the old network's end.
+   21.5: half of each size's steps are enough to mend it.
+3. `betas=(0.9, 0.99)`, Adam's usual momentum: 80, all faces nearly the same, with a beard.
 """
 
 # %% Settings

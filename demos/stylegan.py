@@ -5,7 +5,7 @@ face at the first layers and those of another at the others: whose shape of head
 
     python demos/stylegan.py                             faces drawn by this package: no network, no GPU
     python demos/stylegan.py --adain                     styles act as in 2019: by instance normalization, in place of demodulated weights
-    python demos/stylegan.py --size 64 --steps 6000      larger faces
+    python demos/stylegan.py --size 64 --steps 5000      larger faces: half an hour of one core
 
 It draws mixing.png, the paper's table: each row is a face (at its left), each column another (above), whose styles it takes at the sizes that stand beside the
 row; truncation.png (styles drawn towards their mean: fewer kinds of face, and better ones), samples.png and curves.png. A judge says how often it sees glasses,
