@@ -18,8 +18,8 @@ Three one-line changes, and what each should show (unchanged, the Frechet distan
 1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600`, which takes about as long: without growing, all steps with the largest pictures. 20.1, no worse
    than another seed. What growing saves is time, and with 32 pixels that is little.
 2. `size, alpha = stage(step, LENGTHS)[0], 1.0`, without fade-in: a new block, which knows nothing, in the place of the old network's end.
-   21.5: half of each size's steps are enough to mend it.
-3. `betas=(0.9, 0.99)`, Adam's usual momentum: 80, all faces nearly the same, with a beard.
+   21.5; and from one size to the next many a z becomes somebody else.
+3. `betas=(0.9, 0.99)`, Adam's usual momentum: 80, and no faces, but posts and blots from 8 pixels on.
 """
 
 # %% Settings
