@@ -4,7 +4,7 @@ Question to predict, before you run it: a face is made by a row of layers, from 
 face at the first layers and those of another at the others: whose shape of head will it have, whose glasses, whose colours?
 
     python demos/stylegan.py                             faces drawn by this package: no network, no GPU
-    python demos/stylegan.py --adain                     styles act as in 2019: by instance normalization, in place of demodulated weights
+    python demos/stylegan.py --adain                     as in 2019: styles act by instance normalization, not on weights; without path penalty
     python demos/stylegan.py --size 64 --steps 5000      larger faces: half an hour of one core
 
 It draws mixing.png, the paper's table: each row is a face (at its left), each column another (above), whose styles it takes at the sizes that stand beside the
@@ -32,7 +32,7 @@ from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix
 
 p = parser(__doc__, steps={"faces": 1500}, takes={"faces": "two minutes"}, batch=8)
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
-p.add_argument("--adain", action="store_true", help="adaptive instance normalization, as in 2019, in place of demodulated weights")
+p.add_argument("--adain", action="store_true", help="as in 2019: adaptive instance normalization in place of demodulated weights, and no path penalty")
 args = parse(p)
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
@@ -99,7 +99,7 @@ for step in run.steps():
     loss_g.backward()
     D.requires_grad_(True)
     if step % EVERY == 0 and not args.adain:  # of 2020
-        half = max(args.batch // 2, 1)
+        half = args.batch // 2
         noise, y = G.noise(half, generator), generator.normal((half, *fake.shape[1:])) / args.size
         paths = path_length(lambda w: G.synthesis(w, noise), styles(half), y)
         lengths.mean[...] = lengths.mean.data + (0.1 if step else 1) * (paths.data.mean() - lengths.mean.data)
@@ -112,11 +112,11 @@ for step in run.steps():
 
 # %% Samples, by the generator's average. Truncated: w between its mean and its own value
 rng = np.random.default_rng(args.seed)
-picture_noise = Generator(args.seed + 1, args.device)
 
 
 def of_styles(w):
-    """Styles (n, LATENT) or (n, layers, LATENT) to pictures from 0 to 1."""
+    """Styles (n, LATENT) or (n, layers, LATENT) to pictures from 0 to 1, with the same noise each time: what differs is in the styles."""
+    picture_noise = Generator(args.seed + 1, args.device)
     with ema.weights(), no_grad():
         x = np.concatenate([G.synthesis(c, G.noise(len(c), picture_noise)).numpy() for c in (w[i : i + 250] for i in range(0, len(w), 250))])
     return np.clip(x / 2 + 0.5, 0, 1)
@@ -132,6 +132,7 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.his
 
 # %% How even is w? A step of one length in it should move the picture equally far from everywhere, and whichever way (models/stylegan.py; losses.path_length)
 with ema.weights():
+    picture_noise = Generator(args.seed + 2, args.device)
     noise, y = G.noise(200, picture_noise), picture_noise.normal((200, 3, args.size, args.size)) / args.size
     paths = path_length(lambda w: G.synthesis(w, noise), w[:200], y).numpy()
 print(f"Paths of a step in w: {paths.mean():.2f} long in the mean, with a deviation of {paths.std() / paths.mean():.0%} of that")
@@ -174,10 +175,11 @@ figures |= {f"{end}{a}": float(s) for end, x in (("share_", seen), ("share_real_
 # %% Which layers decide? Of pairs that differ in an attribute, the share of mixtures that have it as the one who lent the styles
 print("Taken over with the styles at")
 for band in BANDS:
-    lent = judge.sees(small(mixed(w[:500], w[500:1000], band)), args.device)
+    lent, shares = judge.sees(small(mixed(w[:500], w[500:1000], band)), args.device), {}
     for k, a in enumerate(ATTRIBUTES):
         differ = seen[:500, k] != seen[500:1000, k]
-        figures[f"lent_{a}_{band.replace(' ', '_')}"] = float((lent[differ, k] == seen[500:1000, k][differ]).mean()) if differ.any() else 0.0
-    print(f"  {band:>9s} pixels: " + ", ".join(f"{a} {figures[f'lent_{a}_' + band.replace(' ', '_')]:.0%}" for a in ATTRIBUTES))
+        if differ.any():
+            shares[a] = figures[f"lent_{a}_{band.replace(' ', '_')}"] = float((lent[differ, k] == seen[500:1000, k][differ]).mean())
+    print(f"  {band:>9s} pixels: " + ", ".join(f"{a} {share:.0%}" for a, share in shares.items()))
 
 run.write_metrics(picture="mixing.png", **figures)

@@ -149,6 +149,7 @@ def test_stages():
     assert [stage(i, lengths) for i in range(6)] == [(4, 1.0), (4, 1.0), (8, 0.5), (8, 1.0), (8, 1.0), (8, 1.0)]
     assert [size for size, _ in (stage(i, lengths) for i in range(6, 14))] == [16] * 8  # and for ever
     np.testing.assert_allclose([alpha for _, alpha in (stage(i, lengths) for i in range(6, 12))], [1 / 3, 2 / 3, 1, 1, 1, 1])
+    assert [stage(i, (0, 0, 4)) for i in range(5)] == [(16, 1.0)] * 5  # nothing was learned before, from which to fade
     with pytest.raises(ValueError, match="lengths is empty"):
         stage(0, ())
 

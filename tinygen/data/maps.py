@@ -34,5 +34,8 @@ def kinds(maps: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """Which of `colours` (k, channels) is nearest to each pixel of maps (n, channels, h, w): int64 (n, h, w)."""
     if maps.ndim != 4 or colours.ndim != 2 or maps.shape[1] != colours.shape[1]:
         raise ValueError(f"kinds: needs maps (n, channels, height, width) and colours (k, channels); got {maps.shape} and {colours.shape}")
-    far = np.stack([((maps.astype(np.int32) - c.astype(np.int32)[:, None, None]) ** 2).sum(axis=1) for c in colours])  # (k, n, h, w)
-    return far.argmin(axis=0)
+    found = np.empty((len(maps), *maps.shape[2:]), np.int64)
+    for i in range(0, len(maps), 100):  # a number for each colour and pixel: not of all maps at once
+        block = maps[i : i + 100].astype(np.int32)
+        found[i : i + 100] = np.stack([((block - c.astype(np.int32)[:, None, None]) ** 2).sum(axis=1) for c in colours]).argmin(axis=0)
+    return found

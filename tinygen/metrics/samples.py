@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..models.classifier import AttributeJudge, Classifier
+from ..models.classifier import AttributeJudge, Classifier, MapJudge
 from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall
 
 __all__ = ["judge_samples"]
 
 
-def judge_samples(judge: Classifier | AttributeJudge, real: np.ndarray, fake: np.ndarray, *, device: str = "cpu") -> tuple[dict[str, float], str]:
+def judge_samples(judge: Classifier | AttributeJudge | MapJudge, real: np.ndarray, fake: np.ndarray, *, device: str = "cpu") -> tuple[dict[str, float], str]:
     """All figures with their floors, for metrics.json, and the same as a table to print.
 
     The real pictures are dealt into two halves, every other one: the samples are held against the first, and for the floor the second is. The figures:

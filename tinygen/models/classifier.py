@@ -6,7 +6,7 @@ or what each pixel of a photograph belongs to.
 **What it cannot**: a classifier divides all of space among its classes, nonsense included, so confidence is no proof of a digit; put beside each
 figure the same figure for real pictures, and look at them.
 
-The 64 numbers of its hidden layer are *features*: what of a picture mattered to tell classes apart. `metrics.judge_samples` compares clouds of them.
+The numbers of its hidden layer, 64 of a judge of digits or faces, are *features*: what of a picture mattered to tell classes apart. `metrics.judge_samples` compares clouds of them.
 """
 
 from __future__ import annotations
@@ -151,6 +151,8 @@ class MapJudge(_Judge):
         return _in_parts(self, _floats(images), device).argmax(axis=1)
 
     def features(self, images, device: str = "cpu") -> np.ndarray:
+        """Images (n, 3, size, size), bytes or floats from 0 to 1, to the channels at each place of the smallest level, NumPy (16 n, channels)."""
+
         def smallest(x):
             x = 2 * x - 1
             for down in self.net.down:

@@ -99,10 +99,11 @@ def faded(x, alpha: float):
 
 
 def stage(step: int, lengths: Sequence[int]) -> tuple[int, float]:
-    """(size, alpha) at a step: `lengths` are the steps to spend at 4, 8, 16 ... pixels; in the first half of each, after the first, the new block is faded in."""
+    """(size, alpha) at a step: `lengths` are the steps to spend at 4, 8, 16 ... pixels; in the first half of each, but the first that has any, the block is faded in."""
+    first = next((k for k, length in enumerate(lengths) if length), 0)
     for k, length in enumerate(lengths):
         if step < length or k == len(lengths) - 1:
-            return 4 << k, min(2 * (step + 1) / max(length, 1), 1.0) if k else 1.0
+            return 4 << k, min(2 * (step + 1) / max(length, 1), 1.0) if k > first else 1.0
         step -= length
     raise ValueError("stage: lengths is empty; give the steps to spend at each size, from 4 pixels on")
 

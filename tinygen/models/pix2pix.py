@@ -84,7 +84,7 @@ class UNet(Module):
 
 
 class PatchDiscriminator(Module):
-    """Pictures, one or several that belong together, to a map of logits, each of which judges a patch of the picture: (N, 1, size/4, size/4), patches of 18 pixels.
+    """Pictures, one or several that belong together, to a map of logits, each of which judges a patch of the picture: (N, 1, size/2^halvings, size/2^halvings).
 
         D = PatchDiscriminator(1 + 3, generator=g);  D(x, y)          a drawing and a face
         D = PatchDiscriminator(3, generator=g);      D(y)             a face
