@@ -39,7 +39,7 @@ from tinygen.models.cyclegan import ImagePool, Translator, cycles
 from tinygen.models.pix2pix import PatchDiscriminator
 
 p = parser(
-    __doc__, steps={"glasses": 1600, "night": 1600, "old": 1600}, batch=4,
+    __doc__, steps={"glasses": 1200, "night": 1200, "old": 1200}, batch=4,
     takes={"glasses": "two minutes", "night": "two minutes", "old": "two minutes"},
 )  # fmt: skip
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
