@@ -6,7 +6,8 @@ or what each pixel of a photograph belongs to.
 **What it cannot**: a classifier divides all of space among its classes, nonsense included, so confidence is no proof of a digit; put beside each
 figure the same figure for real pictures, and look at them.
 
-The numbers of its hidden layer, 64 of a judge of digits or faces, are *features*: what of a picture mattered to tell classes apart. `metrics.judge_samples` compares clouds of them.
+The numbers of its hidden layer, 64 of a judge of digits or faces, are *features*: what of a picture mattered to tell classes apart.
+`metrics.judge_samples` compares clouds of them.
 """
 
 from __future__ import annotations
