@@ -28,7 +28,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 
 from tinygen import Generator, data, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, render, sample, switch
+from tinygen.data.faces import has, portraits, render, switch
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 from tinygen.models.classifier import train_attribute_judge
 
@@ -41,18 +41,9 @@ args = parse(p)
 args.latent = args.latent or (128 if args.data == "faces" else 16)
 
 # %% Data: bytes (n, channels, height, width)
-
-
-def portraits(n, seed):
-    """Factors of faces that look straight at us, heads upright, as collections of photographs are aligned."""
-    factors = sample(n, seed)
-    factors["yaw"] = factors["tilt"] = 0
-    factors["glasses_style"] = 1  # one kind, so that it can be known how they should look
-    return factors
-
-
 if args.data == "faces":
     shown, test_shown = portraits(16_000, seed=1), portraits(1500, seed=2)
+    shown["glasses_style"] = test_shown["glasses_style"] = 1  # one kind, so that it can be known how they should look
     train, test = render(shown), render(test_shown)
     ends = np.arange(10)
 else:

@@ -32,7 +32,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 
 from tinygen import Generator, data, grad, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, render, sample, switch
+from tinygen.data.faces import has, portraits, render, switch
 from tinygen.losses import least_squares
 from tinygen.models.classifier import train_attribute_judge
 from tinygen.models.cyclegan import ImagePool, Translator, cycles
@@ -51,16 +51,15 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 # %% Two piles of different people, bytes (n, 3, size, size): X without, Y with; and people of neither, drawn both ways
 
 
-def portraits(n, seed, on):
+def people(n, seed, on):
     """Factors of n faces, all with (or without) what --data says, that look straight at us."""
-    factors = sample(n, seed)
-    factors["yaw"] = factors["tilt"] = 0
+    factors = portraits(n, seed)
     factors["glasses_style"] = 1  # one kind, so that it can be known how they should look
     return switch(factors, args.data, on)
 
 
 print("Drawing faces ...", flush=True)
-shown_x, shown_y, test_without, test_with = portraits(5_000, 1, False), portraits(5_000, 2, True), portraits(1_000, 3, False), portraits(1_000, 3, True)
+shown_x, shown_y, test_without, test_with = people(5_000, 1, False), people(5_000, 2, True), people(1_000, 3, False), people(1_000, 3, True)
 pile_x, pile_y, without, with_it = (render(factors, args.size) for factors in (shown_x, shown_y, test_without, test_with))
 
 # %% G: X -> Y and F: Y -> X, what tells X from fakes and what tells Y, a pool of the last fakes of each

@@ -32,7 +32,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 
 from tinygen import Generator, data, grad, latent, nn, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, render, sample
+from tinygen.data.faces import has, portraits, render
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
 from tinygen.models.classifier import train_attribute_judge, train_classifier
@@ -52,15 +52,6 @@ GAMMA *= (args.size / 32) ** 2  # the same picture on four times the pixels: the
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Data: bytes (n, channels, size, size); of digits, 28 pixels wide, in a black frame
-
-
-def portraits(n, seed):
-    """Factors of faces that look straight at us, heads upright, as collections of photographs are aligned."""
-    factors = sample(n, seed)
-    factors["yaw"] = factors["tilt"] = 0
-    return factors
-
-
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
     shown, test_shown = portraits(12_000, seed=1), portraits(4_000, seed=2)

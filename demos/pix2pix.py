@@ -31,7 +31,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 
 from tinygen import Generator, data, grad, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, render, sample
+from tinygen.data.faces import has, portraits, render
 from tinygen.data.maps import kinds, palette
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
@@ -55,15 +55,6 @@ GAMMA *= (args.size / 32) ** 2  # the same on four times the pixels: the square 
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Pairs: x is given and y to be made, bytes (n, channels, size, size)
-
-
-def portraits(n, seed):
-    """Factors of faces that look straight at us, heads upright, as collections of photographs are aligned."""
-    factors = sample(n, seed)
-    factors["yaw"] = factors["tilt"] = 0
-    return factors
-
-
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
     shown, test_shown = portraits(8_000, seed=1), portraits(2_000, seed=2)

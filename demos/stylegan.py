@@ -24,7 +24,7 @@ from _demo import Run, parse, parser  # first of ours: it finds the package in a
 
 from tinygen import Generator, data, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, render, sample
+from tinygen.data.faces import has, portraits, render
 from tinygen.losses import minimax_value, non_saturating, path_length, r1
 from tinygen.metrics import judge_samples
 from tinygen.models.classifier import train_attribute_judge
@@ -45,15 +45,6 @@ MIXING = 0.5  # share of pictures made with two styles
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Data: bytes (n, 3, size, size)
-
-
-def portraits(n, seed):
-    """Factors of faces that look straight at us, heads upright, as collections of photographs are aligned."""
-    factors = sample(n, seed)
-    factors["yaw"] = factors["tilt"] = 0
-    return factors
-
-
 print("Drawing faces ...", flush=True)
 shown, test_shown = portraits(12_000, seed=1), portraits(4_000, seed=2)
 train, test = render(shown, args.size), render(test_shown, args.size)

@@ -9,7 +9,7 @@ import pytest
 from tinygen.data import faces
 from tinygen.data.face_canvas import VIEW, Canvas
 from tinygen.data.face_layers import BLOCK
-from tinygen.data.faces import ATTRIBUTES, CHUNK, DTYPE, FACTORS, captions, has, render, resample, sample, switch
+from tinygen.data.faces import ATTRIBUTES, CHUNK, DTYPE, FACTORS, captions, has, portraits, render, resample, sample, switch
 
 FEW = sample(48, seed=4)
 
@@ -178,6 +178,12 @@ def test_resample_keeps_the_other_groups():
         assert all(not np.array_equal(new[name], FEW[name]) for name in drawn)
     moments = resample(np.repeat(FEW[:1], 9), "state")
     assert len(np.unique(moments["yaw"])) == 9 and len(np.unique(moments["skin"])) == 1
+
+
+def test_portraits_look_straight_at_us_and_are_else_as_drawn():
+    f, g = portraits(50, seed=3), sample(50, seed=3)
+    assert not f["yaw"].any() and not f["tilt"].any() and g["yaw"].any() and g["tilt"].any()
+    assert all(np.array_equal(f[name], g[name]) for name in FACTORS if name not in ("yaw", "tilt"))
 
 
 def test_every_corner_of_the_ranges_is_drawn():

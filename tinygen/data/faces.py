@@ -25,7 +25,7 @@ import numpy as np
 
 from .face_layers import draw
 
-__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "captions", "faces", "has", "render", "resample", "sample", "switch"]
+__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "captions", "faces", "has", "portraits", "render", "resample", "sample", "switch"]
 
 
 class Factor(NamedTuple):
@@ -146,6 +146,13 @@ def sample(n: int, seed: int = 0, correlate: float = 0.0) -> np.ndarray:
     if not 0 <= correlate <= 1:
         raise ValueError(f"faces: correlate is between 0 (beards on any hair alike) and 1 (on dark hair only); got {correlate}")
     return _sample(n, (seed,), correlate)
+
+
+def portraits(n: int, seed: int = 0) -> np.ndarray:
+    """The factors of n faces that look straight at us, heads upright, as collections of photographs are aligned; else as `sample`."""
+    factors = sample(n, seed)
+    factors["yaw"] = factors["tilt"] = 0
+    return factors
 
 
 def _sample(n: int, seeds: tuple[int, ...], correlate: float = 0.0) -> np.ndarray:
