@@ -13,9 +13,9 @@ beards, hats, age and smiles in the samples, and in real faces; and which of the
 
 Three one-line changes, and what each should show (unchanged, the Frechet distance is 12.3, with seed 1 10.0; of real faces 0.13):
 
-1. `MIXING = 0`: no mixtures while it learns (not measured).
+1. `MIXING = 0`: no mixtures while it learns. 17.3; and in the table some mixtures are blotched: no layer had to do with another one's styles.
 2. `GAMMA, PATH, EVERY = 1.0, 0.0, 8`, without the path penalty. 14.2; and paths of a step in w deviate from their mean length by 42 %, not by 26.
-3. `"strength": 1.0`: noise that may grow as fast as everything else (not measured).
+3. `"strength": 1.0`: the strength of the noise learns as fast as everything else. 26.3.
 """
 
 # %% Settings
