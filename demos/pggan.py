@@ -34,7 +34,7 @@ from tinygen.metrics import judge_samples
 from tinygen.models.classifier import train_attribute_judge
 from tinygen.models.pggan import PGDiscriminator, PGGenerator, faded, stage
 
-p = parser(__doc__, steps={"faces": 2300}, takes={"faces": "two minutes"}, batch=8)
+p = parser(__doc__, steps={"faces": 2300}, takes={"faces": "three minutes"}, batch=8)
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of the last pictures (default: 32)")
 p.add_argument("--game", choices=["r1", "wgan-gp"], default="r1", help="log-likelihoods with the penalty R1, or the paper's critic (default: r1)")
 args = parse(p)

@@ -40,7 +40,7 @@ from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_error
 
 p = parser(
     __doc__, steps={"faces": 1500, "folder:PATH": 3000}, batch=8,
-    takes={"faces": "two minutes", "folder:PATH": "within an hour at 64 pixels"},
+    takes={"faces": "three minutes", "folder:PATH": "within an hour at 64 pixels"},
 )  # fmt: skip
 p.add_argument("--size", type=int, choices=[32, 64, 128], help="height and width of a picture (default: 32, of a folder's 64)")
 p.add_argument("--width", type=natural, help="channels at half the size; each smaller one has twice as many (default: half of --size)")

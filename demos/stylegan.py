@@ -30,7 +30,7 @@ from tinygen.metrics import judge_samples
 from tinygen.models.classifier import train_attribute_judge
 from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix
 
-p = parser(__doc__, steps={"faces": 1500}, takes={"faces": "two minutes"}, batch=8)
+p = parser(__doc__, steps={"faces": 1500}, takes={"faces": "three minutes"}, batch=8)
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
 p.add_argument("--adain", action="store_true", help="as in 2019: adaptive instance normalization in place of demodulated weights, and no path penalty")
 args = parse(p)
