@@ -16,7 +16,7 @@ the rate, 0.02 where it has 0.001, for thousands of steps are made here and not 
 Three one-line changes, and what each should show (unchanged, the Frechet distance is 16.3, with seed 1 20.1; of real faces 0.13):
 
 1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600`, which takes about as long: without growing, all steps with the largest pictures (and growing.png has
-   one row). 16.3, no worse: growing pays where the largest pictures cost hundreds of times what the smallest do, and here it is eight times.
+   one row). 16.3, no worse: growing pays where the largest pictures cost hundreds of times what the smallest do; here a step costs six times as much.
 2. `size, alpha = stage(step, LENGTHS)[0], 1.0`, without fade-in: a new block, which knows nothing, in the place of the old network's end.
    21.5; and from one size to the next many a z becomes somebody else.
 3. `betas=(0.9, 0.99)`, Adam's usual momentum: 80, and no faces, but posts and blots from 8 pixels on.

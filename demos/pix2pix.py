@@ -47,7 +47,7 @@ p.add_argument("--width", type=natural, help="channels at half the size; each sm
 args = parse(p)
 args.size = args.size or (32 if args.data == "faces" else 64)
 args.width = args.width or args.size // 2
-LAMBDA = 20  # of the error, beside D's verdict; the paper's 100 leaves little to say to D in so few steps
+LAMBDA = 20  # of the error, beside D's verdict; the paper's is 100
 RATE, DROPOUT = 2e-3, 0.1
 HALVINGS = 3  # from the picture to the map of D's verdicts, each of which is on a patch of 38 pixels
 GAMMA, EVERY = 0.1, 8  # of the penalty R1, on the sum of D's verdicts and divided by their number; and every how many steps

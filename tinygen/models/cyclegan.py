@@ -49,8 +49,8 @@ class Translator(Module):
     """Pictures (N, colours, size, size) from -1 to 1 to pictures of the other kind: x + 2 U(x), x and what must change, which is between -2 and 2.
 
     U is the `UNet` of pix2pix.py, without dropout. The paper's G is a residual network at a quarter of the size, whose output is the picture itself; this one
-    costs a tenth of that at the same width, begins near the identity, and need not learn to copy what stays. What it gives may be a little outside -1 to 1: clip it
-    to look.
+    costs a seventh of that (of 6 blocks) at the same width, begins near the identity, and need not learn to copy what stays. What it gives may be a little
+    outside -1 to 1: clip it to look.
 
     Parameters: colours, size, width, generator as of `UNet`.
     """
