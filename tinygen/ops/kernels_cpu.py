@@ -27,7 +27,8 @@ Pair = tuple[int, int]
 Piece = tuple[int, int, int, int]  # images n0 to n1, rows of windows y0 to y1
 
 _PIECE = 1 << 21  # bytes of columns in a piece: they should stay in cache
-_SMALL = 1 << 17  # not worth a second thread
+_SMALL = 1 << 17  # bytes of columns that are not worth cutting
+_SHARED = 1 << 22  # bytes of columns worth a second thread: below, waking it and taking turns with Python's lock costs more than it does
 _KEEP = 1 << 23  # bytes of the largest buffer kept for the next call
 
 
@@ -40,7 +41,8 @@ def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, paddi
         padding = _turned_padding(padding, (kh, kw), dilation)
         return _scatter(x, _turned(w, groups), bias, stride, padding, dilation, groups, size)
     kernel = _rows_of(w, groups).transpose(0, 2, 1)  # (G, kh kw C/G, O/G)
-    pieces = _pieces(n, size[0], size[1] * kh * kw * c * dtype.itemsize)
+    row_bytes = size[1] * kh * kw * c * dtype.itemsize
+    pieces = _pieces(n, size[0], row_bytes)
     y = np.empty((n, *size, o), dtype)
     if not pieces:  # no window, or no channel to sum over
         y[...] = 0 if bias is None else bias
@@ -53,7 +55,7 @@ def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, paddi
         if bias is not None:
             out += bias.reshape(groups, o // groups)
 
-    _each(run, pieces)
+    _share(lambda i: run(pieces[i]), len(pieces), n * size[0] * row_bytes)
     return y.transpose(0, 3, 1, 2)
 
 
@@ -65,7 +67,8 @@ def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, d
         return _turned(turned, groups)
     dtype = np.result_type(x, g)
     x, g = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
-    pieces = _pieces(n, ho, wo * kernel[0] * kernel[1] * c * dtype.itemsize)
+    row_bytes = wo * kernel[0] * kernel[1] * c * dtype.itemsize
+    pieces = _pieces(n, ho, row_bytes)
     chunks = min(4, len(pieces))  # each chunk sums its pieces, then the chunks' sums are added in order
     sums = np.zeros((max(chunks, 1), groups, o // groups, kernel[0] * kernel[1] * c // groups), dtype)
 
@@ -75,7 +78,7 @@ def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, d
             rows = _crop(g, n0, n1, y0, y1, 0, wo, dtype, "rows").reshape(columns.shape[1], groups, o // groups)
             sums[chunk] += np.matmul(rows.transpose(1, 2, 0), columns, out=_scratch("product", sums.shape[1:], dtype))
 
-    parallel(run, chunks)
+    _share(run, chunks, n * ho * row_bytes)
     for more in sums[1:]:
         sums[0] += more
     return sums[0].reshape(o, *kernel, c // groups).transpose(0, 3, 1, 2)
@@ -120,7 +123,8 @@ def _gather(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair,
     first = [padding[a] // stride[a] for a in (0, 1)]  # the blocks that reach into the result: first to first + count
     count = [-(-(padding[a] + size[a]) // stride[a]) - first[a] for a in (0, 1)]
     before = [dilation[a] * (u - 1) - first[a] for a, u in ((0, uh), (1, uw))]  # the first window begins this far before g
-    pieces = _pieces(n, count[0], count[1] * uh * uw * o * dtype.itemsize)
+    row_bytes = count[1] * uh * uw * o * dtype.itemsize
+    pieces = _pieces(n, count[0], row_bytes)
     x = np.empty((n, *size, groups, c // groups), dtype)
     shift = 0 if bias is None else bias.reshape(groups, c // groups)
     if not pieces:
@@ -144,7 +148,7 @@ def _gather(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair,
                 xs, ps = _phase(t, first[1], first[1] + count[1], size[1], sw, padding[1])
                 np.add(product[:, qs, ps, :, r, t], shift, out=x[n0:n1, ys, xs])
 
-    _each(run, pieces)
+    _share(lambda i: run(pieces[i]), len(pieces), n * count[0] * row_bytes)
     return x.reshape(n, *size, c).transpose(0, 3, 1, 2)
 
 
@@ -161,7 +165,8 @@ def _scatter(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair
     (n, ho, wo, o), (kh, kw), c = g.shape, w.shape[2:], w.shape[1] * groups
     dtype = np.result_type(g, w)
     kernel = _rows_of(w, groups)  # (G, O/G, kh kw C/G)
-    pieces = _pieces(n, ho, wo * kh * kw * c * dtype.itemsize)
+    row_bytes = wo * kh * kw * c * dtype.itemsize
+    pieces = _pieces(n, ho, row_bytes)
     images = sorted({piece[:2] for piece in pieces})  # a chunk has whole images: windows of neighbouring rows overlap
     x = np.empty((n, *size, groups, c // groups), dtype)
     shift = 0 if bias is None else bias.reshape(groups, c // groups)
@@ -182,7 +187,7 @@ def _scatter(g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair
                     xs, ps = _tap(j, 0, wo, size[1], stride[1], padding[1], dilation[1])
                     x[n0:n1, ys, xs] += product[:, os, ps, :, i, j]
 
-    parallel(run, len(images))
+    _share(run, len(images), n * ho * row_bytes)
     return x.reshape(n, *size, c).transpose(0, 3, 1, 2)
 
 
@@ -230,8 +235,13 @@ def _pieces(images: int, rows: int, row_bytes: int) -> list[Piece]:
     return [(i, i + 1, j * rows // parts, (j + 1) * rows // parts) for i in range(images) for j in range(parts)]
 
 
-def _each(run: Callable[[Piece], None], pieces: list[Piece]) -> None:
-    parallel(lambda i: run(pieces[i]), len(pieces))
+def _share(run: Callable[[int], None], chunks: int, column_bytes: int) -> None:
+    """run(0), ..., run(chunks - 1): in the pool if together they lay out columns enough, else one after the other here."""
+    if column_bytes >= _SHARED:
+        parallel(run, chunks)
+    else:
+        for i in range(chunks):
+            run(i)
 
 
 def _columns(
