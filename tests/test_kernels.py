@@ -190,7 +190,8 @@ SHAPES = [  # N, C, H, O, kernel, stride, padding, groups: layers of the models,
 
 
 @pytest.mark.parametrize("n, c, size, o, k, s, p, groups", SHAPES)
-def test_bits_do_not_depend_on_threads(n, c, size, o, k, s, p, groups):
+def test_bits_do_not_depend_on_threads(n, c, size, o, k, s, p, groups, monkeypatch):
+    monkeypatch.setattr(kernels_cpu, "_SHARED", 0)  # share the smallest too
     case = {"n": n, "c": c, "o": o, "size": (size, size), "kernel": (k, k), "settings": ((s, s), (p, p), (1, 1), groups), "layout": "nhwc", "seed": 0}
     x, w, g = draw_arrays(case, np.float32)
     before = pool.threads()
