@@ -1,6 +1,6 @@
 """Run every demo whole, with its defaults, and refresh the README's pictures.
 
-    python demos/all.py                       all demos, one after the other; two to four minutes each on two cores
+    python demos/all.py                       all demos, one after the other; about two minutes each on two cores
     python demos/all.py vae gaussian          these
     python demos/all.py --steps 2             what follows is handed to each demo: here, does everything still run?
     python demos/all.py vae --steps 2         both: names come first

@@ -25,7 +25,7 @@ leaving the face alone, and 0.001 elsewhere):
    change too: 0.37 and 0.38.
 2. `LAMBDA, IDENTITY, RATE = 0, 0, 3e-3`, two games and nothing else: 0.56 and 0.79, and elsewhere 0.047 and 0.046 change, 40 times as much: skin, eyes, hair.
    There and back again 0.06 of the range are lost, not 0.001, and the judge no longer sees every beard (83 and 58 %) and smile (84 and 90 %).
-3. `--steps 1600`, for it was not done learning: 0.25 and 0.27. (And the default's 600, which end within two minutes: 0.49 and 0.51.)
+3. `--steps 1600`, for it was not done learning: 0.25 and 0.27. (And the default's 800, which end within two minutes: CY_DEFAULT.)
 """
 
 # %% Settings
@@ -41,7 +41,7 @@ from tinygen.models.cyclegan import ImagePool, Translator, cycles
 from tinygen.models.pix2pix import PatchDiscriminator
 
 p = parser(
-    __doc__, steps={"glasses": 600, "night": 600, "old": 600}, batch=4,
+    __doc__, steps={"glasses": 800, "night": 800, "old": 800}, batch=4,
     takes={"glasses": "two minutes", "night": "two minutes", "old": "two minutes"},
 )  # fmt: skip
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")

@@ -54,6 +54,14 @@ def test_every_demo_runs_and_says_what_it_did(name, tmp_path):
     assert not [p.name for p in tmp_path.iterdir() if "tmp" in p.name]
 
 
+@pytest.mark.parametrize("name", ["pggan", "stylegan"])
+def test_a_finished_run_can_be_judged_later(name, tmp_path):
+    assert "judge" not in run(name, tmp_path, "--steps", 2)
+    output = run(name, tmp_path, "--steps", 2, "--resume", "--judge")
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert "frechet" in output and metrics["judge_frechet"] > metrics["judge_frechet_floor"] and 0 <= metrics["share_hat"] <= 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_demo_asks_a_question_and_proposes_changes(name):
     text = (DEMOS / f"{name}.py").read_text()
