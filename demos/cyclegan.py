@@ -25,7 +25,7 @@ leaving the face alone, and 0.001 elsewhere):
    change too: 0.37 and 0.38.
 2. `LAMBDA, IDENTITY, RATE = 0, 0, 3e-3`, two games and nothing else: 0.56 and 0.79, and elsewhere 0.047 and 0.046 change, 40 times as much: skin, eyes, hair.
    There and back again 0.06 of the range are lost, not 0.001, and the judge no longer sees every beard (83 and 58 %) and smile (84 and 90 %).
-3. `--steps 1600`, for it was not done learning: 0.25 and 0.27. (And the default's 800, which end within two minutes: CY_DEFAULT.)
+3. `--steps 1600`, for it was not done learning: 0.25 and 0.27. (And the default's 800, which end within two minutes: 0.46 and 0.47.)
 """
 
 # %% Settings
