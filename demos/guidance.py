@@ -34,7 +34,7 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import judge_samples, within_class_distance
 from tinygen.models.classifier import train_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
-from tinygen.models.diffusion.schedules import CIRCLE, cosine
+from tinygen.models.diffusion.schedules import CIRCLE, cosine, karras
 from tinygen.models.diffusion.unet import UNet
 
 p = parser(__doc__, steps={"digits": 600, "mnist": 7000}, takes={"digits": "about two minutes", "mnist": "within an hour"}, batch=64)
@@ -82,11 +82,11 @@ def levels(steps):
 
 def drawn(y, noise, weight=1.0, sampler=samplers.dpm_solver, steps=12):
     """Pictures (n, 1, 28, 28), from -1 to 1 or a little beyond, for labels y and noise (n, 1, 28, 28)."""
-    made = []
+    made, spaced = [], karras(steps) if sampler is samplers.edm else levels(steps)  # EDM has a spacing of its own
     with average.weights():
         for i in range(0, len(y), 250):
             denoise = objectives.denoiser(guidance.guided(network, to_device(y[i : i + 250], args.device), network.none, weight), "velocity")
-            made.append(to_numpy(sampler(denoise, noise[i : i + 250], levels(steps), generator=Generator(args.seed + 2, args.device))))
+            made.append(to_numpy(sampler(denoise, noise[i : i + 250], spaced, generator=Generator(args.seed + 2, args.device))))
     return np.concatenate(made)
 
 
