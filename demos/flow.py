@@ -27,15 +27,15 @@ from tinygen.models.gaussian import Gaussian
 from tinygen.plot import save_curves, save_grid
 from tinygen.plot_planes import plane, save_planes
 
-SETS = {"ring": data.ring(8, 2.0, 0.2), "grid": data.grid(5, 1.0, 0.1), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard()}
-steps = dict.fromkeys(SETS, 3000) | {"digits": 4000, "mnist": 15_000}
+SETS = {"ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.1), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard()}
+steps = dict.fromkeys(SETS, 5000) | {"digits": 4000, "mnist": 15_000}
 takes = dict.fromkeys(SETS, "a minute and a half") | {"digits": "ten minutes", "mnist": "an hour"}
 p = parser(__doc__, steps=steps, takes=takes, batch=64)
 p.add_argument("--model", choices=["realnvp", "glow", "maf"], default="glow", help="the flow (default: glow)")
 p.add_argument("--layers", type=natural, help="couplings, steps of Glow (of digits, at each of two scales) or autoregressive layers (default: by data and model)")
 args = parse(p)
 flat = args.data in SETS
-LR = 4e-3 if flat or args.model == "glow" else 1e-3
+LR = 3e-3 if flat or args.model == "glow" else 1e-3
 
 # %% Data: points (n, 2) with their true density, or bytes (n, 1, 28, 28), to which fresh dither is added in each batch
 if flat:

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...backend import Generator, to_device
-from ...nn import Linear, Module, ReLU, Sequential, he_normal
+from ...nn import Linear, Module, Sequential, Tanh, he_normal
 from ...ops import exp, linear, split
 from .base import ActNorm, Flow, Permute
 from .realnvp import bounded, zeroed
@@ -61,7 +61,7 @@ def made(features: int, hidden: Sequence[int], *, generator: Generator) -> Seque
     for units in hidden:
         # all degrees, equally often, in the order of the inputs: with fewer units than inputs every so many
         of_units = 1 + np.arange(units) * max(features - 1, 1) // units
-        parts += [MaskedLinear(of_units[:, None] >= degrees, generator=generator), ReLU()]
+        parts += [MaskedLinear(of_units[:, None] >= degrees, generator=generator), Tanh()]
         degrees = of_units
     net = Sequential(*parts)
     he_normal(net, generator)
