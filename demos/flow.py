@@ -12,6 +12,14 @@ In the plane it draws plane.png. Above: data, coloured by heap, as the layers ca
 colours, samples, and the net of noise that makes them, carried to the data: between any two neighbouring lines of either kind lies a sixteenth of the probability.
 Of digits it draws samples.png, and interpolation.png: straight lines between two digits' z. A flow's code loses nothing, so both ends are the digits themselves.
 And curves.png.
+
+Three one-line changes, and what each should show (figures with --steps 600, where the unchanged script misses 0.20 nats, with 6 % of its samples off the data):
+
+1. `loss = (flow(x)[0] ** 2).sum(axis=1).mean() / 2`, the first term alone, without the determinant: the loss falls to 0.000006, the best ever. The whole plane
+   is carried to one point, so noise, carried back, lands far outside: 12.2 nats are missing, and all samples are off.
+2. `return 0 * s` in `bounded` (tinygen/models/flow/realnvp.py), no stretching by the networks: NICE, the flow of 2014. Areas change by one factor
+   for all of the plane, so heaps and the emptiness between them are to be made by shearing: 0.34 nats missing, 10 % off.
+3. `data.ring(8, 2.0, 0.1)`, heaps a third as wide: 0.84 nats missing, 42 % off. The emptier the space between, the harder must the same plane be pulled.
 """
 
 # %% Settings
@@ -27,7 +35,10 @@ from tinygen.models.gaussian import Gaussian
 from tinygen.plot import save_curves, save_grid
 from tinygen.plot_planes import plane, save_planes
 
-SETS = {"ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.1), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard()}
+SETS = {
+    "ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.1), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05),
+    "checkerboard": data.checkerboard(),
+}  # fmt: skip
 steps = dict.fromkeys(SETS, 5000) | {"digits": 4000, "mnist": 15_000}
 takes = dict.fromkeys(SETS, "a minute and a half") | {"digits": "ten minutes", "mnist": "an hour"}
 p = parser(__doc__, steps=steps, takes=takes, batch=64)
