@@ -86,8 +86,8 @@ def prepared(rows, generator):
 
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 optimizer = optim.Adam(flow.parameters(), lr=LR)
-average = optim.ExponentialMovingAverage(flow, decay=0.99 if args.steps < 10_000 else 0.999)
 flow.initialise(prepared(train[:1000], Generator(args.seed + 2, args.device)))
+average = optim.ExponentialMovingAverage(flow, decay=0.99 if args.steps < 10_000 else 0.999)
 run = Run(args, flow=flow, optimizer=optimizer, average=average, loader=loader, generator=generator)
 
 # %% Training: the likelihood itself
