@@ -98,6 +98,13 @@ def checkerboard(height: int, width: int) -> np.ndarray:
     return np.argsort((row + column) % 2, kind="stable")
 
 
+def permuted(flow: str, order: Sequence[int], features: int) -> Permute:
+    """The features in this order, or an error if it is one of another number of them."""
+    if len(order) != features:
+        raise ValueError(f"{flow}: order has {len(order)} entries for {features} features")
+    return Permute(order)
+
+
 class RealNVP(Flow):
     """Vectors (N, features) through `couplings` coupling layers that change the halves in turn, an ActNorm before each.
 
@@ -109,9 +116,7 @@ class RealNVP(Flow):
     def __init__(self, features: int, couplings: int = 8, hidden: Sequence[int] = (64, 64), order: Sequence[int] | None = None, *, generator: Generator):
         if features < 2:
             raise ValueError(f"RealNVP: {features} features cannot be cut in two")
-        if order is not None and len(order) != features:
-            raise ValueError(f"RealNVP: order has {len(order)} entries for {features} features")
-        layers: list[Module] = [] if order is None else [Permute(order)]
+        layers: list[Module] = [] if order is None else [permuted("RealNVP", order, features)]
         for i in range(couplings):
             swap = i % 2 == 1
             changed = features // 2 if swap else features - features // 2
