@@ -39,15 +39,17 @@ SETS = {
     "ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.1), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05),
     "checkerboard": data.checkerboard(),
 }  # fmt: skip
-steps = dict.fromkeys(SETS, 5000) | {"digits": 4000, "mnist": 4000}
+steps = dict.fromkeys(SETS, 2000) | {"digits": 4000, "mnist": 4000}
 takes = dict.fromkeys(SETS, "a minute and a half") | {"digits": "ten minutes", "mnist": "ten minutes"}
-p = parser(__doc__, steps=steps, takes=takes, batch=64)
+p = parser(__doc__, steps=steps, takes=takes, batch="256, of digits 64")
+p.set_defaults(batch=None)
 p.add_argument("--model", choices=["realnvp", "glow", "maf"], default="glow", help="the flow (default: glow)")
 p.add_argument("--layers", type=natural, help="couplings, steps of Glow (of digits, at each of two scales) or autoregressive layers (default: by data and model)")
 args = parse(p)
 flat = args.data in SETS
+args.batch = args.batch or (256 if flat else 64)
+LR = 1e-2 if flat else 3e-3 if args.model == "glow" else 1e-3
 EVERY = 500  # steps from one look at unseen digits to the next
-LR = 3e-3 if flat or args.model == "glow" else 1e-3
 
 # %% Data: points (n, 2) with their true density, or bytes (n, 1, 28, 28), to which fresh dither is added in each batch
 if flat:
@@ -63,7 +65,7 @@ else:
 # %% Model
 generator = Generator(args.seed, args.device)
 if flat:
-    layers = args.layers or {"realnvp": 12, "glow": 8, "maf": 8}[args.model]
+    layers = args.layers or {"realnvp": 12, "glow": 12, "maf": 8}[args.model]
     make = {
         "realnvp": lambda: RealNVP(2, layers, (64, 64), generator=generator),
         "glow": lambda: Glow((2,), layers, hidden=64, generator=generator),
