@@ -44,6 +44,7 @@ PLANE = {
 }
 FLOWS = PLANE | {
     "RealNVP, reordered": (lambda g: RealNVP(5, 3, (8,), [4, 0, 2, 3, 1], generator=g), (5,)),
+    "MAF, reordered": (lambda g: MAF(5, 2, (9,), [4, 0, 2, 3, 1], generator=g), (5,)),
     "Glow of pictures": (lambda g: Glow((1, 4, 4), 1, 2, hidden=4, generator=g), (1, 4, 4)),
     "MAF of five": (lambda g: MAF(5, 2, (12, 9), generator=g), (5,)),
 }
@@ -358,6 +359,7 @@ def test_on_strict_arrays():
     (lambda g: Glow((1, 28), generator=g), "cannot be halved"),
     (lambda g: Permute([0, 2, 2]), "each of 0 ... C - 1 once"),
     (lambda g: RealNVP(3, order=[0, 1], generator=g), "order"),
+    (lambda g: MAF(3, order=[0, 1], generator=g), "order"),
     (lambda g: RealNVP(3, generator=g).log_prob(np.zeros((4, 2), np.float32)), r"got shape \(4, 2\); this flow takes \(N, 3\)"),
     (lambda g: Glow((1, 4, 4), generator=g).inverse(np.zeros((4, 1, 4, 4), np.float32)), r"takes \(N, 16, 1, 1\)"),
     (lambda g: to_logits(np.zeros((2, 3)), np.zeros((2, 3))), "takes bytes"),

@@ -1,11 +1,10 @@
 """Glow: Kingma and Dhariwal, Glow: Generative Flow with Invertible 1x1 Convolutions, 2018 (sections and tables are that paper's).
 
 **One step of the flow** (figure 2a): `ActNorm`, a linear map of the channels, an affine coupling. The couplings always change the second half of the
-channels; between them the linear map, learned, says what the halves are. On pictures it is one matrix W for all pixels, a 1x1 convolution, and
+channels; between them the linear map, learned, says what the halves are. On pictures of h x w pixels it is one matrix W for all of them, a 1x1
+convolution, and
 
-    log |det| = H W_idth log |det W|,
-
-the sum over the pixels.
+    log |det| = h w log |det W|.
 
 **By LU** (section 3.2). log |det W| costs C^3 and its gradient an inverse. So W is parametrized by its factors,
 

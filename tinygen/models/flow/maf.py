@@ -29,10 +29,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...backend import Generator, to_device
-from ...nn import Linear, Module, ReLU, Sequential, he_normal
+from ...nn import Linear, Module, Sequential, Tanh, he_normal
 from ...ops import exp, linear, split
 from .base import ActNorm, Flow, Permute
-from .realnvp import bounded, zeroed
+from .realnvp import bounded, permuted, zeroed
 
 __all__ = ["MAF", "Autoregressive", "MaskedLinear", "made"]
 
@@ -61,7 +61,7 @@ def made(features: int, hidden: Sequence[int], *, generator: Generator) -> Seque
     for units in hidden:
         # all degrees, equally often, in the order of the inputs: with fewer units than inputs every so many
         of_units = 1 + np.arange(units) * max(features - 1, 1) // units
-        parts += [MaskedLinear(of_units[:, None] >= degrees, generator=generator), ReLU()]
+        parts += [MaskedLinear(of_units[:, None] >= degrees, generator=generator), Tanh()]
         degrees = of_units
     net = Sequential(*parts)
     he_normal(net, generator)
@@ -96,10 +96,14 @@ class Autoregressive(Module):
 
 
 class MAF(Flow):
-    """Vectors (N, features) through `layers` autoregressive layers, an ActNorm before each, the order of the features reversed between. hidden : units."""
+    """Vectors (N, features) through `layers` autoregressive layers, an ActNorm before each, the order of the features reversed between.
 
-    def __init__(self, features: int, layers: int = 5, hidden: Sequence[int] = (64, 64), *, generator: Generator):
-        parts: list[Module] = []
+    hidden : units. order : of the features in the first layer, as they are if None. Of pictures `checkerboard(28, 28)`: read row by row, number i needs its left
+    neighbour most, and only hidden units of degree i - 1 may tell it of that, one or none; in this order half of the pixels come after all their neighbours.
+    """
+
+    def __init__(self, features: int, layers: int = 5, hidden: Sequence[int] = (64, 64), order: Sequence[int] | None = None, *, generator: Generator):
+        parts: list[Module] = [] if order is None else [permuted("MAF", order, features)]
         for i in range(layers):
             parts += [Permute(np.arange(features)[::-1])] * (i > 0)
             parts += [ActNorm(features, device=generator.device), Autoregressive(made(features, hidden, generator=generator))]

@@ -38,7 +38,8 @@ def to_logits(images: Array, u: Array) -> Array:
 
 def to_pixels(y: Array) -> Array:
     """x of y, from 0 to 1; what lies in the outermost millionth is cut off."""
-    return np.clip((1 / (1 + np.exp(-y)) - A) / (1 - 2 * A), 0, 1)
+    v = 0.5 + 0.5 * np.tanh(0.5 * y)  # the sigmoid, which does not overflow
+    return np.clip((v - A) / (1 - 2 * A), 0, 1)
 
 
 def bits_per_dimension(log_p: Array, y: Array) -> Array:
