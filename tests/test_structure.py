@@ -14,7 +14,8 @@ import tinygen
 ROOT = pathlib.Path(tinygen.__file__).parent
 # What may import what: a module may import those before it in this list, and modules of its own part.
 ORDER = ["backend", "pool", "engine", "derivatives", "primitive", "gradcheck", "ops", "losses", "nn", "optim", "data", "models", "metrics",
-         "latent", "checkpoint", "graph", "plot_arrays", "plot", "plot_planes", "plot_game", "plot_losses", "plot_diffusion"]
+         "latent", "checkpoint", "graph", "plot_arrays", "plot", "plot_planes", "plot_game", "plot_losses", "plot_diffusion",
+         "plot_families"]
 FILES = sorted(ROOT.rglob("*.py"))
 
 
