@@ -104,7 +104,9 @@ class Glow(Flow):
 
     def __init__(self, shape: Sequence[int], steps: int = 8, levels: int = 2, hidden: int = 64, *, generator: Generator):
         channels, *space = shape
-        if space and (len(space) != 2 or any(side % 2**levels for side in space)):
+        if not space and channels < 2:
+            raise ValueError(f"Glow: {channels} features cannot be cut in two")
+        if space and (levels < 1 or len(space) != 2 or any(side % 2**levels for side in space)):
             raise ValueError(f"Glow: pictures of {tuple(shape)} cannot be halved {levels} times; give (channels, height, width), multiples of {2**levels}")
         layers: list[Module] = []
         for _ in range(levels if space else 1):

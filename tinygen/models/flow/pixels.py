@@ -38,6 +38,7 @@ def to_logits(images: Array, u: Array) -> Array:
 
 def to_pixels(y: Array) -> Array:
     """x of y, from 0 to 1; what lies in the outermost millionth is cut off."""
+    y = np.maximum(y, -50)  # below is black all the same, and exp might overflow
     return np.clip((1 / (1 + np.exp(-y)) - A) / (1 - 2 * A), 0, 1)
 
 
