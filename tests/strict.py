@@ -10,7 +10,7 @@ import types
 
 import numpy as np
 
-from tinygen.backend import register
+from tinygen.backend import Generator, register
 
 
 def _unwrap(value):
@@ -150,3 +150,13 @@ class _Submodule:
 
 
 register(StrictArray, _Module())
+
+
+class StrictGenerator(Generator):
+    """A generator that draws the same numbers as one of NumPy's, as StrictArrays."""
+
+    def _floats(self, *args):
+        return StrictArray(super()._floats(*args))
+
+    def integers(self, *args):
+        return StrictArray(super().integers(*args))

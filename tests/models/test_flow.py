@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
+from tests.strict import StrictArray, StrictGenerator
 from tinygen import Generator, check_grads, grad, no_grad, optim, tensor
 from tinygen.models.flow import (
     MAF,
@@ -165,6 +165,8 @@ def test_runs_on_a_strict_array_type(name):
     for here, there in zip(*found, strict=True):
         assert isinstance(there.data, StrictArray)
         np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-9, atol=1e-9)
+    plain, strict = shaken(name)[0], shaken(name)[0]._convert(StrictArray)
+    np.testing.assert_allclose(strict.sample(3, StrictGenerator(5)).get(), plain.sample(3, Generator(5)), rtol=1e-5, atol=1e-5)
 
 
 @each_flow
@@ -203,7 +205,14 @@ def test_actnorm_sets_itself_by_the_data(shape):
     axes = (0, *range(2, y.ndim))
     np.testing.assert_allclose(y.mean(axis=axes), 0, atol=1e-4)
     np.testing.assert_allclose(y.std(axis=axes), 1, rtol=1e-4)
-    x[:, 2] = 5
+    with pytest.raises(ValueError, match="x is float64, the layer float32"):
+        layer.initialise(x.astype(np.float64))
+    with pytest.raises(ValueError, match="channel 0 of x .* is constant"):  # one example
+        layer.initialise(x[:1, ..., :1, :1] if x.ndim == 4 else x[:1])
+    x[0, 1] = np.nan
+    with pytest.raises(ValueError, match="channel 1 of x .* not finite"):
+        layer.initialise(x)
+    x[:, 2], x[0, 1] = 5, 0
     with pytest.raises(ValueError, match="channel 2 of x .* is constant"):
         layer.initialise(x)
 
@@ -325,6 +334,7 @@ def test_logits_and_back():
     assert (np.floor(to_pixels(y) * 256 + 1e-3 * (0.5 - u)) == images).mean() > 0.99
     ends = to_logits(np.array([[0, 255]], np.uint8), np.array([[0.0, 1.0]]))
     np.testing.assert_allclose(ends, [[np.log(1e-6), -np.log(1e-6)]], rtol=1e-5)
+    assert np.array_equal(to_pixels(np.float32([-1000, 1000])), [0, 1])  # of a wild sample, without a warning
 
 
 def test_bits_of_what_knows_nothing_are_eight():
@@ -357,6 +367,8 @@ def test_on_strict_arrays():
     (lambda g: RealNVP(1, generator=g), "1 features cannot be cut in two"),
     (lambda g: Glow((1, 28, 30), levels=2, generator=g), "multiples of 4"),
     (lambda g: Glow((1, 28), generator=g), "cannot be halved"),
+    (lambda g: Glow((1,), generator=g), "1 features cannot be cut in two"),
+    (lambda g: Glow((2, 4, 4), levels=0, generator=g), "cannot be halved 0 times"),
     (lambda g: Permute([0, 2, 2]), "each of 0 ... C - 1 once"),
     (lambda g: RealNVP(3, order=[0, 1], generator=g), "order"),
     (lambda g: MAF(3, order=[0, 1], generator=g), "order"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
+from tests.strict import StrictArray, StrictGenerator
 from tinygen import Generator
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.schedules import CIRCLE, LINE
@@ -68,5 +68,8 @@ def test_on_a_strict_array_type_and_errors():
     for name in ("log_density", "score"):
         np.testing.assert_allclose(getattr(there, name)(StrictArray(x), 0.3).get(), getattr(here, name)(x, 0.3), rtol=1e-12)
     np.testing.assert_allclose(there.denoise(StrictArray(x), 0.3).x0.get(), here.denoise(x, 0.3).x0, rtol=1e-12)
+    assert np.array_equal(there.sample(50, StrictGenerator(0)).get(), here.sample(50, Generator(0)))
+    with pytest.raises(ValueError, match="add to 1, not 0.9"):
+        ExactMixture(np.array([0.2, 0.7]), np.zeros((2, 1)), np.ones(2))
     with pytest.raises(ValueError, match="weights"):
         ExactMixture(np.ones(2), np.zeros((1, 2)), np.ones(2))

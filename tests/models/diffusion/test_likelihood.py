@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
+from tests.strict import StrictArray, StrictGenerator
 from tinygen import Generator
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.likelihood import bits_per_dimension, log_likelihood, variational_bound
@@ -103,11 +103,22 @@ def test_the_bound_of_bytes():
     assert bits_per_dimension(3 * math.log(2), (3,)) == 1
 
 
+def test_on_a_strict_array_type():
+    x, levels, found = np.random.default_rng(0).normal(size=(3, 2)), [1.5, 1.0, 0.1], []
+    for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
+        e, a = ExactMixture(move(np.array([0.3, 0.7])), move(np.array([[-1.0, 0.4], [0.8, 0.0]])), move(np.array([0.3, 0.5]))), move(x)
+        found.append([log_likelihood(e.denoise, a, 3, generator=kind(0)), *variational_bound(e.denoise, a, levels, generator=kind(0)),
+                      variational_bound(e.denoise, a, levels, generator=kind(0), pixels=True).total])  # fmt: skip
+    for plain, strict in zip(*found, strict=True):
+        assert isinstance(strict, StrictArray) and strict.shape == (3,)
+        np.testing.assert_allclose(strict.get(), plain, rtol=1e-10)
+
+
 def test_errors():
     e, x = mixture(), np.zeros((2, 2))
     for more in ({"steps": 0}, {"start": 2.0}, {"end": 3.0}):
         with pytest.raises(ValueError, match="start < end"):
             log_likelihood(e.denoise, x, **more)
-    for levels in ([], [1.0, 0.0], [0.5, 1.0], [2.0, 1.0]):
+    for levels in ([], [1.0, 0.0], [0.5, 1.0], [2.0, 1.0], [1.0, math.nan], [math.nan]):
         with pytest.raises(ValueError, match="the last above 0"):
             variational_bound(e.denoise, x, levels, generator=Generator(0))

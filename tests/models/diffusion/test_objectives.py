@@ -84,6 +84,28 @@ def test_velocity_at_both_ends_and_the_others_where_they_cannot():
     assert v.x0 == x and v.eps == 2
     v = predict(np.array([[2.0]]), "velocity", x, 1.0, LINE)
     assert v.eps == x and v.x0 == x - 2
+    for path in (CIRCLE, LINE):
+        for kind, t in (("noise", path.end), ("data", 0.0)):
+            with pytest.raises(ValueError, match=f"x is all {kind}"):
+                predict(x, kind, x, t, path)
+        assert predict(x, "noise", x, 0.0, path).x0 == x and predict(x, "data", x, path.end, path).eps == x
+
+
+@PATHS
+def test_on_a_strict_array_type(path):
+    rng = np.random.default_rng(0)
+    x0, eps, t = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 3)), rng.uniform(0.3, 0.9, 4)
+    found = []
+    for move in (lambda a: a, StrictArray):
+        a, e, high, low = (move(v) for v in (x0, eps, t, t / 2))
+        x = path.noised(a, e, high)
+        p = Prediction(a + 0.1, e, 0 * a + 0.3)
+        found.append([*(target(kind, a, e, high, path) for kind in KINDS), *(v for kind in KINDS for v in predict(e, kind, x, high, path)[:2]),
+                      *predict(np.concatenate([e, x], axis=1), "velocity", x, high, path, learned_variance=True), *step_back(high, low, x, path),
+                      *(kl_step(a, x, q, up, down, path) for q in (p, p._replace(share=None)) for up, down in ((high, low), (0.7, 0.4)))])  # fmt: skip
+    for plain, strict in zip(*found, strict=True):
+        assert isinstance(strict, StrictArray)
+        np.testing.assert_allclose(strict.get(), plain, rtol=1e-12)
 
 
 @PATHS
@@ -152,15 +174,21 @@ def test_the_learned_variance_is_that_of_the_posterior():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_networks_denoiser(kind):
-    network = Perceptron(2, (8,), outputs=4, generator=Generator(0))
+    network, graphs = Perceptron(2, (8,), outputs=4, generator=Generator(0)), []
+
+    def watched(x, levels):
+        output = network(x, levels)
+        graphs.append(output.requires_grad)
+        return output
+
     x = Generator(1).normal((5, 2))
-    denoise = denoiser(network, kind, learned_variance=True)
+    denoise = denoiser(watched, kind, learned_variance=True)
     p = denoise(x, 0.4)
     assert all(isinstance(a, np.ndarray) and a.dtype == np.float32 and a.shape == (5, 2) for a in p)
     np.testing.assert_allclose(CIRCLE.noised(p.x0, p.eps, 0.4), x, rtol=1e-5, atol=1e-6)
     assert ((p.share > 0) & (p.share < 1)).all()
     q = denoise(tensor(x, requires_grad=True), 0.4)
-    assert all(a.requires_grad for a in q)
+    assert all(a.requires_grad for a in q) and graphs == [False, True]
     np.testing.assert_allclose(q.x0.numpy(), p.x0, rtol=1e-6)
     network._convert(StrictArray)
     for plain, strict in zip(p, denoise(StrictArray(x), 0.4), strict=True):

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
-from tinygen import Generator, tensor
+from tests.strict import StrictArray, StrictGenerator
+from tinygen import Generator, losses, optim, tensor
 from tinygen.models.diffusion import samplers
 from tinygen.models.diffusion.exact import ExactMixture
-from tinygen.models.diffusion.objectives import Prediction, denoiser, step_back
+from tinygen.models.diffusion.objectives import Prediction, denoiser, step_back, target
 from tinygen.models.diffusion.schedules import CIRCLE, LINE, karras, levels_of, linear
 from tinygen.models.diffusion.unet import Perceptron
 
@@ -156,6 +156,42 @@ def test_ddim_is_euler_in_the_ratio_and_one_ddim_step_of_one_point_is_exact():
     np.testing.assert_allclose(samplers.ddim(point.denoise, x, [t, 0.0]), [[0.3]], atol=1e-12)
 
 
+def test_ddims_share_of_fresh_noise_is_its_papers():
+    """Equations 12 and 16, in A = alpha^2."""
+    x, t, s, eta, z = np.array([[0.7]]), 1.1, 0.6, 0.5, 1.3
+    a, a_s, p = math.cos(t) ** 2, math.cos(s) ** 2, two().denoise(x, t)
+    fresh = eta * math.sqrt((1 - a_s) / (1 - a)) * math.sqrt(1 - a / a_s)
+    right = math.sqrt(a_s) * (x - math.sqrt(1 - a) * p.eps) / math.sqrt(a) + math.sqrt(1 - a_s - fresh**2) * p.eps + fresh * z
+    np.testing.assert_allclose(samplers.ddim(two().denoise, x, [t, s], eta=eta, generator=Constant(z)), right, rtol=1e-12)
+
+
+@PATHS
+@pytest.mark.parametrize("churn", [0.0, 0.2, 3.0])
+def test_edm_is_its_papers_algorithm(path, churn):
+    """Algorithm 2 as printed, in z = x / alpha and the ratio r, with D(z, r) = x^_0: a first ratio above those with churn, a last one below."""
+    ratios, low, high, factor, draw = [30.0, 6.0, 1.5, 0.2, 0.0], 1.0, 10.0, 1.1, 0.7
+
+    def guess(z, r):
+        return two(path).denoise(z * path.mix(path.level(r)).alpha, path.level(r)).x0
+
+    z = first = np.array([[-25.0], [10.0], [40.0]])
+    for r, r_s in zip(ratios, ratios[1:]):
+        up = r * (1 + (min(churn, math.sqrt(2) - 1) if low <= r <= high else 0))
+        z_up = z + factor * math.sqrt(up**2 - r**2) * draw
+        d = (z_up - guess(z_up, up)) / up
+        z = z_up + (r_s - up) * d
+        if r_s != 0:
+            z = z_up + (r_s - up) * (d + (z - guess(z, r_s)) / r_s) / 2
+    levels = [path.level(r) for r in ratios]
+    settings = {"churn": churn, "noise": factor, "low": low, "high": high, "generator": Constant(draw)}
+    np.testing.assert_allclose(samplers.edm(two(path).denoise, first * path.mix(levels[0]).alpha, levels, path=path, **settings), z, rtol=1e-9)
+
+
+def test_ddim_on_the_line_is_euler():
+    x = np.linspace(-2, 2, 5)[:, None]
+    np.testing.assert_allclose(*(sampler(two(LINE).denoise, x, [1.0, 0.6, 0.1, 0.0], path=LINE) for sampler in (samplers.ddim, samplers.euler)), rtol=1e-12)
+
+
 def test_ddim_with_all_its_noise_fresh_is_ancestral():
     x, levels = np.linspace(-2, 2, 5)[:, None], [1.5, 1.0, 0.4, 0.0]
     a, b = (sampler(two().denoise, x, levels, generator=Generator(0), **more) for sampler, more in ((samplers.ddim, {"eta": 1.0}), (samplers.ancestral, {})))
@@ -186,6 +222,29 @@ def test_pairs_that_belong_together_need_one_step():
     np.testing.assert_allclose(samplers.euler(denoise, eps, [1.0, 0.0], path=LINE), M + S * eps, atol=1e-12)
     independent = samplers.euler(gaussian(LINE).denoise, eps, [1.0, 0.0], path=LINE)
     np.testing.assert_allclose(independent, M, atol=1e-12)  # of independent pairs one step finds the mean of all
+
+
+def test_a_network_taught_such_pairs_needs_one_step():
+    """Rectified flow's second round, on a line, where ways that keep their order are straight: pairs of noise and what the first model makes of it."""
+    g, first = Generator(0), two(LINE)
+
+    def pairs(n):
+        eps = g.normal((n, 1))
+        return samplers.heun(first.denoise, eps.astype(np.float64), np.linspace(1, 0, 33), path=LINE).astype(np.float32), eps
+
+    network, (x0, eps) = Perceptron(1, (32, 32), generator=g), pairs(5000)
+    optimizer = optim.Adam(network.parameters())
+    for step in range(400):
+        some, t = g.integers(0, 5000, (256,)), g.uniform((256,))
+        told = target("velocity", x0[some], eps[some], t, LINE)
+        loss = losses.squared_error(network(LINE.noised(x0[some], eps[some], t), t), told).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.lr = 5e-3 * optim.cosine_decay(step, steps=400)
+        optimizer.step()
+    x0, eps = pairs(2000)
+    errors = [((samplers.euler(d, eps, [1.0, 0.0], path=LINE) - x0) ** 2).mean() for d in (denoiser(network, "velocity", LINE), first.denoise)]
+    assert errors[0] < 0.02 * errors[1], errors  # the first model's one step finds the mean of all data
 
 
 @pytest.mark.parametrize("name", ["euler", "heun", "rk4", "ddim", "dpm_solver"])
@@ -223,19 +282,47 @@ def test_pure_seeded_and_in_its_own_precision(name):
     assert np.array_equal(x, before) and np.array_equal(runs[0], runs[1]) and runs[0].dtype == np.float32 and seen == levels[1:] * 3
     assert np.array_equal(runs[0], runs[2]) == (name != "ancestral")
     network._convert(StrictArray)
-
-    class There(Generator):
-        def normal(self, shape, dtype):
-            return StrictArray(super().normal(shape, dtype))
-
-    strict = sampler(denoise, StrictArray(x), levels, generator=There(2))
+    strict = sampler(denoise, StrictArray(x), levels, generator=StrictGenerator(2))
     assert isinstance(strict, StrictArray)
     np.testing.assert_allclose(strict.get(), runs[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name, settings", [("ddim", {"eta": 0.5}), ("edm", {"churn": 0.2, "noise": 1.003, "low": 0.1, "high": 50.0}), ("ancestral", {"variance": None})])
+def test_settings_and_inpainting_on_a_strict_array_type(name, settings):
+    network = Perceptron(2, (8, 8), outputs=4, generator=Generator(0))
+    denoise, x, mask, found = denoiser(network, "velocity", learned_variance=True), Generator(1).normal((6, 2)), np.float32([[1, 0]]), []
+    for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
+        network._convert(move)
+        g = kind(2)
+        after = samplers.inpainting(move(np.ones_like(x)), move(mask), generator=g)
+        found.append(getattr(samplers, name)(denoise, move(x), karras(5), generator=g, after=after, **settings))
+    assert isinstance(found[1], StrictArray)
+    np.testing.assert_allclose(found[1].get(), found[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_nothing_is_asked_at_level_0(name):
+    """No network was trained there. And every sampler makes the step from one level to the data at once, of one example or of none."""
+    asked = []
+
+    def denoise(x, t):
+        asked.append(t)
+        return two().denoise(x, t)
+
+    for levels, n in (([1.2, 0.6, 0.0], 1), ([1.2, 0.0], 1), ([1.2, 0.6, 0.0], 0)):
+        x = getattr(samplers, name)(denoise, np.full((n, 1), 0.3), levels, generator=Generator(0))
+        assert x.shape == (n, 1)
+        if levels == [1.2, 0.0]:  # one step is the guess of x_0, but for those that follow the velocity
+            alpha, sigma, d_alpha, d_sigma = CIRCLE.mix(1.2)
+            p = two().denoise(np.full((1, 1), 0.3), 1.2)
+            euler = 0.3 - 1.2 * (d_alpha * p.x0 + d_sigma * p.eps)
+            np.testing.assert_allclose(x, euler if name in ("euler", "heun", "rk4") else p.x0, rtol=1e-9)
+    assert min(asked) > 0
+
+
 def test_errors():
     x, e = np.zeros((2, 1)), gaussian()
-    for levels in ([1.0], [0.5, 0.6], [2.0, 1.0], [1.0, -0.1]):
+    for levels in ([], [1.0], [0.5, 0.6], [0.5, 0.5], [2.0, 1.0], [1.0, -0.1], [1.0, math.nan, 0.0], [math.nan, 0.0]):
         with pytest.raises(ValueError, match="levels go down"):
             samplers.ddim(e.denoise, x, levels)
     with pytest.raises(ValueError, match="give it a generator"):

@@ -42,6 +42,8 @@ def test_floats_and_arrays_agree():
     for spacing in (linear, cosine):
         u = np.linspace(0, 1, 7)
         np.testing.assert_allclose(spacing(u), [spacing(float(v)) for v in u], rtol=1e-12, atol=1e-12)
+        strict = spacing(StrictArray(u))
+        assert isinstance(strict, StrictArray) and np.array_equal(strict.get(), spacing(u))
         assert type(spacing(0.5)) is float and type(spacing(np.float64(0.5))) is float and spacing(u.astype(np.float32)).dtype == np.float32
 
 
@@ -62,7 +64,7 @@ def test_a_point_and_its_velocity_determine_what_they_are_made_of(path):
 def test_levels_are_found_by_their_ratio(path):
     for t in (0.0, 0.2, 0.9 * path.end):
         assert abs(path.level(path.ratio(t)) - t) < 1e-12
-    assert path.level(math.inf) == path.end
+    assert path.level(math.inf) == path.end and path.ratio(path.end) == math.inf
     t = np.array([0.1, 0.5])
     np.testing.assert_allclose(path.level(path.ratio(t)), t)
     levels = karras(5, 0.01, 50, path=path)
@@ -79,7 +81,7 @@ def test_each_example_at_its_own_level(path):
     assert together.dtype == np.float32
     for i in range(4):
         np.testing.assert_allclose(together[i], path.noised(x0[i], eps[i], float(t[i])), rtol=1e-6)
-    assert path.noised(x0, eps, 0.3).dtype == np.float32
+    assert path.noised(x0, eps, 0.3).dtype == np.float32 == path.noised(x0, eps, t.astype(np.float64)).dtype
     strict = path.noised(StrictArray(x0), StrictArray(eps), StrictArray(t))
     assert isinstance(strict, StrictArray)
     np.testing.assert_array_equal(strict.get(), together)
@@ -88,6 +90,9 @@ def test_each_example_at_its_own_level(path):
 def test_errors():
     with pytest.raises(ValueError, match="one shape"):
         CIRCLE.noised(np.zeros((2, 1)), np.zeros(2), 0.1)
+    for t in (np.zeros((2, 1)), np.zeros(1), np.zeros(3)):  # (2, 1) would make of 2 examples 2 x 2
+        with pytest.raises(ValueError, match=r"one for each, \(2,\); got"):
+            CIRCLE.noised(np.zeros((2, 4)), np.zeros((2, 4)), t)
     with pytest.raises(ValueError, match="levels_of"):
         levels_of([0.1, 1.0])
     with pytest.raises(ValueError, match="karras"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
+from tests.strict import StrictArray, StrictGenerator
 from tinygen import Generator, check_grads, optim
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.guidance import drop_labels, guided
@@ -105,6 +105,16 @@ def test_labels_and_none():
     assert all(np.abs(y[i] - y[j]).max() > 1e-3 for i in range(4) for j in range(i))
     kept = drop_labels(np.zeros(100_000, np.int64), 3, 0.1, generator=g)
     assert kept.dtype == np.int64 and set(np.unique(kept)) == {0, 3} and abs((kept == 3).mean() - 0.1) < 0.005
+
+
+def test_guidance_on_a_strict_array_type():
+    found, labels = [], np.array([0, 1, 2, 1])
+    for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
+        model, g = stirred(Perceptron(2, (8,), classes=3, generator=Generator(0)))._convert(move), kind(1)
+        kept = drop_labels(move(labels), model.none, 0.5, generator=g)
+        found.append([kept, guided(model, kept, model.none, 2.0)(g.normal((4, 2)), g.uniform((4,))).data])
+    assert isinstance(found[1][1], StrictArray) and np.array_equal(found[1][0].get(), found[0][0]) and (found[0][0] == 3).any()
+    np.testing.assert_allclose(found[1][1].get(), found[0][1], rtol=1e-4, atol=1e-5)
 
 
 def test_guidance_mixes_the_two_answers_whatever_was_asked():

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backend import Generator, array_module
+from ...backend import Generator
 from ...ops import logsumexp, softmax
 from .objectives import Prediction
 from .schedules import CIRCLE, Path
@@ -43,13 +43,15 @@ class ExactMixture:
     def __init__(self, weights: Array, means: Array, deviations: Array, path: Path = CIRCLE):
         if means.ndim != 2 or weights.shape != means.shape[:1] or deviations.shape != weights.shape:
             raise ValueError(f"ExactMixture: needs weights (K,), means (K, D) and deviations (K,); got {weights.shape}, {means.shape} and {deviations.shape}")
+        if abs(float(weights.sum()) - 1) > 1e-4:
+            raise ValueError(f"ExactMixture: weights are the shares of its parts and add to 1, not {float(weights.sum()):.4g}")
         self.weights, self.means, self.deviations, self.path = weights, means, deviations, path
 
     def sample(self, n: int, generator: Generator) -> Array:
         """n points of the data, (n, D)."""
-        xp, below = array_module(self.means), np.cumsum(self.weights)
+        below = np.cumsum(self.weights)
         k = (generator.uniform((n, 1), self.means.dtype) > below[:-1]).sum(axis=1)
-        return self.means[k] + self.deviations[k][:, None] * xp.asarray(generator.normal((n, self.means.shape[1]), self.means.dtype))
+        return self.means[k] + self.deviations[k][:, None] * generator.normal((n, self.means.shape[1]), self.means.dtype)
 
     def _seen(self, x, t: float):
         """x - alpha m_k (N, K, D), u_k (K,), and log w_k N(x; alpha m_k, u_k) (N, K)."""

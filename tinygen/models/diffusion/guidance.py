@@ -10,8 +10,8 @@ which the label can be told with ease. The score, which is what the network know
 
 the same mixture of the network's two answers, and no classifier is needed (Ho and Salimans, Classifier-Free Diffusion Guidance, 2022, whose own w is
 this one less 1). w = 0 forgets the label, w = 1 is the conditional model, w > 1 exaggerates. Since at fixed x_t the guesses of x_0, eps and v are
-linear functions of each other, it is the same for all three kinds of network. The price is variety: what is
-most typical of a class is not all of it. (The mixture is right at each level by itself; the levels of a tilted density are not the tilted levels, and so
+affine functions of each other, and the weights add to 1, it is the same for all three kinds of network. The price is variety: what is most typical of a
+class is not all of it. (The mixture is right at each level by itself; the levels of a tilted density are not the tilted levels, and so
 the samples are near that distribution, not of it.)
 """
 

@@ -103,8 +103,8 @@ def variational_bound(
     pixels : x are bytes as b / 127.5 - 1: the bound is on -log P(bytes).
     """
     levels = [float(t) for t in levels]
-    if not levels or levels[-1] <= 0 or levels[0] > path.end or any(s >= t for t, s in pairwise(levels)):
-        raise ValueError(f"variational_bound: levels go down from at most {path.end:.4g}, the last above 0; got {levels}")
+    if not levels or not (path.end >= levels[0] and levels[-1] > 0 and all(t > s for t, s in pairwise(levels))):
+        raise ValueError(f"variational_bound: levels go down from at most {path.end}, the last above 0; got {levels}")
     alpha, sigma, _, _ = path.mix(levels[0])
     prior = _sum(0.5 * ((alpha * x) ** 2 + sigma**2 - 1) - math.log(sigma))  # KL(N(alpha x, sigma^2) || N(0, 1))
     steps = 0.0

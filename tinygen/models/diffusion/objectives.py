@@ -86,6 +86,9 @@ def predict(output, kind: str, x, t, path: Path = CIRCLE, *, learned_variance: b
     if output.shape != x.shape:
         raise ValueError(f"predict: the network answered {output.shape} to x {x.shape}; with learned_variance twice the channels are expected")
     alpha, sigma, d_alpha, d_sigma = path.at(t, x)
+    if isinstance(t, (int, float)) and (abs(alpha) < 1e-9 if kind == "noise" else kind == "data" and sigma == 0):
+        raise ValueError(f"predict: at level {t:.4g} x is all {kind}, and a network that is asked for it leaves the rest open, 0 / 0; stay off that end, "
+                         "or ask for the velocity")  # fmt: skip
     if kind == "noise":
         return Prediction((x - sigma * output) / alpha, output, share)
     if kind == "data":
@@ -114,7 +117,7 @@ def denoiser(network: Callable, kind: str, path: Path = CIRCLE, *, learned_varia
 
 class StepBack(NamedTuple):
     """q(x_s | x_t, x_0): its mean is of_x x_t + of_x0 x_0. `large` is the variance V of the step up, `ratio` = (sigma_s / sigma_t)^2; the variance of the
-    step back is large ratio. Between these two, and V itself, lie all variances that are used: large ratio^(1 - share)."""
+    step back is large ratio. Between it and V lie all variances that are used: large ratio^(1 - share)."""
 
     of_x: Any
     of_x0: Any
@@ -126,9 +129,9 @@ def step_back(t, s, like, path: Path = CIRCLE) -> StepBack:
     """The coefficients of one step back from level t to s < t, floats or (N,), to be multiplied with examples `like` (N, ...).
 
     **Which variance?** That of q(x_s | x_t, x_0), V (sigma_s / sigma_t)^2, is right where x_0 is known for certain: data that are one point. For data
-    from N(0, I) it is V. All data lie between: the true one is the first plus that of the guess, of_x0^2 Var(x_0 | x_t) (Bao et al., Analytic-DPM,
-    2022). DDPM calls these two the small and the large; Improved DDPM (Nichol and Dhariwal, 2021, eq. 15) lets the network choose a share between their
-    logarithms.
+    from N(0, I), on the circle, it is V. Other data of variance 1 lie between: the true one is the first plus that of the guess, of_x0^2 Var(x_0 | x_t)
+    (Bao et al., Analytic-DPM, 2022). DDPM calls these two the small and the large; Improved DDPM (Nichol and Dhariwal, 2021, eq. 15) lets the network
+    choose a share between their logarithms.
 
     **Numerics.** V as a product, (sigma_t alpha_s - alpha_t sigma_s) (sigma_t alpha_s + alpha_t sigma_s) / alpha_s^2: the difference of two squares
     would lose half of the digits where the levels are close.

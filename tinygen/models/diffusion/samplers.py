@@ -25,9 +25,10 @@ drops out:
 
     dz/dr = eps^.
 
-Euler's step in it is `ddim`: keep the guess of x_0 and eps, and mix them anew for the next level. (On the line t is linear in neither, on the circle
-Euler's step in t leaves the circle.) `edm` is Heun's method in z and r. And with lambda = log(alpha / sigma) instead, in which x_0 is what is kept
-(objectives.py), d(x / sigma) = (alpha / sigma) x^_0 dlambda: `dpm_solver` takes x^_0 as linear in lambda, from this guess and the one before.
+Euler's step in it is `ddim`: keep the guess of x_0 and eps, and mix them anew for the next level. (On the line, where alpha and sigma are linear in t,
+`euler` is the same step; on the circle its step leaves the circle.) `edm` is Heun's method in z and r. And with lambda = log(alpha / sigma) instead, in
+which x_0 is what is kept (objectives.py), d(x / sigma) = (alpha / sigma) x^_0 dlambda: `dpm_solver` takes x^_0 as linear in lambda, from this guess and
+the one before.
 """
 
 from __future__ import annotations
@@ -196,6 +197,6 @@ def _steps(name: str, x, levels: Sequence[float], path: Path):
     levels = [float(t) for t in levels]
     if isinstance(x, Tensor):
         raise TypeError(f"{name}: x is a Tensor; give its array, nothing here is differentiated")
-    if len(levels) < 2 or levels[0] > path.end or levels[-1] < 0 or any(s >= t for t, s in pairwise(levels)):
-        raise ValueError(f"{name}: levels go down from at most {path.end:.4g}, noise, to 0, data; got {levels[:4]}{' ...' if len(levels) > 4 else ''}")
+    if len(levels) < 2 or not (path.end >= levels[0] and levels[-1] >= 0 and all(t > s for t, s in pairwise(levels))):
+        raise ValueError(f"{name}: levels go down from at most {path.end}, noise, to 0, data; got {levels[:4]}{' ...' if len(levels) > 4 else ''}")
     return pairwise(levels)

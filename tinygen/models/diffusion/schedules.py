@@ -73,11 +73,13 @@ class Path:
     def ratio(self, t):
         """sigma / alpha: how much noise, seen on the scale of the data. Infinite at the end."""
         alpha, sigma, _, _ = self.mix(t)
-        return sigma / alpha
+        return math.inf if isinstance(t, (int, float)) and t == self.end else sigma / alpha
 
     def at(self, t, like) -> Mix:
         """`mix(t)` to be multiplied with examples `like` (N, ...): of their type, and with an axis for each of theirs."""
         if not isinstance(t, (int, float)):
+            if t.shape not in ((), like.shape[:1]):
+                raise ValueError(f"levels: a float for all examples, or one for each, ({len(like)},); got {t.shape}")
             t = t.reshape(t.shape + (1,) * (like.ndim - 1)).astype(like.dtype)
         return self.mix(t)
 

@@ -107,11 +107,14 @@ class ActNorm(Module):
     def initialise(self, x) -> None:
         """m and s from the batch x, so that y has mean 0 and variance 1 in every channel."""
         x = _array(x)
+        if x.dtype != self.m.dtype:
+            raise ValueError(f"ActNorm: x is {x.dtype}, the layer {self.m.dtype}; give x.astype({str(self.m.dtype)!r})")
         axes = (0, *range(2, x.ndim))
         std = x.std(axis=axes)
         if not bool((std > 0).all()):
             k = int((~(std > 0)).argmax())
-            raise ValueError(f"ActNorm: channel {k} of x {x.shape} is constant, so no factor gives it variance 1; initialise with a batch in which all vary")
+            raise ValueError(f"ActNorm: channel {k} of x {x.shape} is constant, or not finite, so no factor gives it variance 1; "
+                             "initialise with a batch in which all vary")  # fmt: skip
         self.m.data, self.s.data = x.mean(axis=axes), -np.log(std)
 
     def forward(self, x):

@@ -13,8 +13,8 @@ convolution, and
 P a permutation, L lower triangular with ones on its diagonal, U upper triangular with zeros there. W begins as a random rotation, whose factors
 are computed once; P and the signs of s stay as they are, the rest is learned. As |s| = e^a, no step of training makes W singular, though it can come close.
 
-**Squeeze.** A 1x1 convolution of one grey channel has nothing to mix. So 2x2 pixels become four channels, at half the height and width (section 2 of
-RealNVP's paper): no number is lost, log |det| = 0. The paper also declares half of the channels finished at each scale; here all go through to the end.
+**Squeeze.** A 1x1 convolution of one grey channel has nothing to mix. So 2x2 pixels become four channels, at half the height and width (section 3.6
+of RealNVP's paper): no number is lost, log |det| = 0. The paper also declares half of the channels finished at each scale; here all go through to the end.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ class Glow(Flow):
 
     def __init__(self, shape: Sequence[int], steps: int = 8, levels: int = 2, hidden: int = 64, *, generator: Generator):
         channels, *space = shape
-        if space and (len(space) != 2 or any(side % 2**levels for side in space)):
+        if not space and channels < 2:
+            raise ValueError(f"Glow: {channels} features cannot be cut in two")
+        if space and (levels < 1 or len(space) != 2 or any(side % 2**levels for side in space)):
             raise ValueError(f"Glow: pictures of {tuple(shape)} cannot be halved {levels} times; give (channels, height, width), multiples of {2**levels}")
         layers: list[Module] = []
         for _ in range(levels if space else 1):
@@ -119,7 +121,7 @@ class Glow(Flow):
 
 
 def convolutions(inputs: int, hidden: int, outputs: int, *, generator: Generator) -> Sequential:
-    """3x3, 1x1 and 3x3 with relu between, (N, inputs, H, W) to (N, outputs, H, W) (section 4); the last begins as zeros."""
+    """3x3, 1x1 and 3x3 with relu between, (N, inputs, H, W) to (N, outputs, H, W) (section 5); the last begins as zeros."""
     net = Sequential(Conv2d(inputs, hidden, 3, padding=1, generator=generator), ReLU(), Conv2d(hidden, hidden, 1, generator=generator), ReLU())
     he_normal(net, generator)
     return Sequential(*net, zeroed(Conv2d(hidden, outputs, 3, padding=1, generator=generator)))
