@@ -13,6 +13,7 @@ from tinygen.models.flow import (
     Flow,
     Glow,
     InvertibleLinear,
+    MaskedLinear,
     Permute,
     RealNVP,
     Squeeze,
@@ -23,7 +24,7 @@ from tinygen.models.flow import (
     to_pixels,
 )
 from tinygen.models.flow.glow import lu
-from tinygen.models.flow.realnvp import perceptron
+from tinygen.models.flow.realnvp import bounded, perceptron
 
 # name: (layer or flow of a generator, shape of one x)
 LAYERS = {
@@ -283,6 +284,27 @@ def test_an_autoregressive_jacobian_is_triangular(hidden):
     assert (np.triu(whole, 1) == 0).all() and (whole.diagonal() > 0).all()
     if len(hidden) == 2 and hidden[0] == 9:
         assert (whole[np.tril_indices(5)] > 0).all()  # and of those before, it reads every one
+
+
+def test_a_scale_is_bounded_and_itself_where_it_is_small():
+    s = np.array([-50.0, -0.01, 0.0, 0.01, 50.0])
+    np.testing.assert_allclose(bounded(s), [-2, -0.01, 0, 0.01, 2], atol=1e-6)
+
+
+def test_a_masked_layers_weights_begin_by_how_many_inputs_are_read():
+    layer = MaskedLinear(np.tril(np.ones((6, 6), bool)), generator=Generator(0))
+    assert layer.fan_in == 3.5
+
+
+@pytest.mark.parametrize("kind", [RealNVP, MAF])
+def test_the_second_layer_changes_what_the_first_one_cannot(kind):
+    """One coupling, or one autoregressive layer, leaves dz_1/dx_2 = 0; the next has the order turned round."""
+    for layers, full in ((1, False), (2, True)):
+        g = Generator(0)
+        model = kind(2, layers, (8,), generator=g)
+        for p in model.parameters():
+            p.data = p.data + 0.3 * g.normal(p.shape)
+        assert (np.abs(sum(jacobian(model, row) for row in g.normal((5, 1, 2)))) > 1e-6).all() == full
 
 
 def test_each_order_of_the_features_is_kept():

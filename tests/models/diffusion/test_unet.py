@@ -9,7 +9,7 @@ from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.guidance import drop_labels, guided
 from tinygen.models.diffusion.objectives import denoiser, predict
 from tinygen.models.diffusion.schedules import CIRCLE
-from tinygen.models.diffusion.unet import Perceptron, UNet, waves
+from tinygen.models.diffusion.unet import Perceptron, UNet, _Attention, _Block, waves
 
 
 def stirred(model, seed=1):
@@ -66,6 +66,38 @@ def test_a_patch_is_a_rearrangement():
     assert model.enter.weight.shape == (8, 4, 3, 3) and model.leave.weight.shape == (4, 8, 3, 3)
 
 
+def test_blocks_and_attention_change_what_they_are_given():
+    """x itself goes past both: with their last weights at 0 they give it back, or what a 1x1 convolution makes of it."""
+    g = Generator(0)
+    x, told = g.normal((2, 8, 4, 4)), g.normal((2, 6))
+    for film in (False, True):
+        same, other, look = _Block(8, 8, 6, film, g), _Block(8, 16, 6, film, g), _Attention(8, g)
+        for layer in (same.conv2, other.conv2, look.look.out_proj):
+            for p in layer.parameters():
+                p.data = np.zeros_like(p.data)
+        np.testing.assert_array_equal(same(x, told).numpy(), x)
+        np.testing.assert_array_equal(other(x, told).numpy(), other.past(x).numpy())
+        np.testing.assert_array_equal(look(x).numpy(), x)
+
+
+def test_film_scales_and_shifts_after_the_normalization():
+    g = Generator(0)
+    block, x = _Block(8, 8, 1, True, g), g.normal((2, 8, 4, 4))
+    block.told.weight.data, block.told.bias.data = np.zeros((16, 1), np.float32), np.repeat(np.float32([-1, 5]), 8)
+    y = block(x, np.zeros((2, 1), np.float32)).numpy() - x  # a scale of 1 - 1 and a shift of 5: all that conv2 sees is silu(5)
+    seen = np.full((2, 8, 4, 4), 5 / (1 + np.exp(-5)), np.float32)
+    np.testing.assert_allclose(y, block.conv2(seen).numpy(), atol=1e-5)
+
+
+def test_a_perceptrons_octaves():
+    model, x, seen = Perceptron(2, (8,), octaves=3, generator=Generator(0)), np.float32([[0.3, -1.1]]), []
+    first = model.layers[0]
+    model.layers[0].forward = lambda a: (seen.append(a), type(first).forward(first, a))[1]
+    model(x, np.float32([0.5]))
+    right = {float(v) for v in np.concatenate([x, *(f(2**k * x) for k in range(3) for f in (np.sin, np.cos))], axis=1)[0].round(4)}
+    assert {float(v) for v in np.asarray(getattr(seen[0], "data", seen[0]))[0].round(4)} == right and len(right) == 14
+
+
 def test_gradients():
     model = stirred(Perceptron(2, (4, 4), classes=3, generator=Generator(0)))
     for p in model.parameters():
@@ -78,7 +110,8 @@ def test_waves_tell_levels_apart():
     t = np.linspace(0, 1.57, 1001).astype(np.float32)
     w = waves(t, 32)
     assert w.shape == (1001, 32) and w.dtype == np.float32 and np.abs(w).max() <= 1
-    np.testing.assert_allclose(w[500, [0, 16]], [np.sin(1000 * t[500]), np.cos(1000 * t[500])], atol=1e-3)
+    a = 1000 * 0.001 / 10_000 ** (np.arange(16) / 16)
+    np.testing.assert_allclose(waves(np.float32([0.001]), 32)[0], [*np.sin(a), *np.cos(a)], atol=1e-6)
     gaps = ((w[:, None] - w) ** 2).sum(axis=2) + 100 * np.eye(1001)
     assert gaps.min() > 0.1
 
