@@ -268,6 +268,15 @@ def test_inpainting_keeps_what_is_known():
     assert abs(x[:, 1].mean() + 0.2) < 0.03 and abs(x[:, 1].std() - 0.4) < 0.03  # independent of the other, it is as if alone
 
 
+@PATHS
+def test_inpainting_noises_what_is_known_to_the_level(path):
+    known, mask, x, m = np.full((2, 3), 0.8), np.array([[1.0, 0.0, 0.5]]), np.full((2, 3), -7.0), path.mix(0.6)
+    after = samplers.inpainting(known, mask, path=path, generator=Constant(1.5))
+    seen = m.alpha * 0.8 + m.sigma * 1.5
+    np.testing.assert_allclose(after(x, 0.6), [[seen, -7, (seen - 7) / 2]] * 2, rtol=1e-12)
+    np.testing.assert_array_equal(after(x, 0.0), [[0.8, -7, 0.8 / 2 - 3.5]] * 2)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_pure_seeded_and_in_its_own_precision(name):
     network = Perceptron(2, (8, 8), generator=Generator(0))
