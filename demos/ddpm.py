@@ -1,8 +1,8 @@
 """A diffusion model draws digits: take a little noise away, again and again (Ho, Jain and Abbeel, 2020, and what was found since).
 
 Question to predict, before you run it: one network, shown a picture under some noise, guesses what is picture and what is noise. Shown pure noise, its first
-guess is a blurred mean of all digits, whatever the noise. How then do the samples come to be sharp, and different from each other? And: it may be asked for the
-picture, for the noise or for the velocity. Once one is known, so are the others. Will it matter?
+guess is a blurred mean of all pictures of the digit that it is told, whatever the noise. How then do the samples come to be sharp, and different from each other?
+And: it may be asked for the picture, for the noise or for the velocity. Once one is known, so are the others. Will it matter?
 
     python demos/ddpm.py                                     digits drawn by this package: no network, no GPU
     python demos/ddpm.py --data mnist                        real ones, more steps
