@@ -115,7 +115,7 @@ def train_attribute_judge(
     images : the training split, uint8 (n, 3, 32, 32), at least 128 of them.
     attributes : (n, a), true or false; each must occur and be missing.
     steps : fewer only to try out whether a program runs.
-    rare : attributes that few images have, a red hat, are to be learned too, and in 400 steps: the first weights then keep the signal's size
+    rare : attributes that few images have, a red hat, are to be learned too, and in 300 steps: the first weights then keep the signal's size
         (`nn.he_normal`), for with the layers' own small ones the judge says what is most frequent for hundreds of steps.
     """
     if images.ndim != 4 or images.shape[1:] != (3, 32, 32) or attributes.ndim != 2 or len(attributes) != len(images):
