@@ -271,6 +271,11 @@ def test_a_device_that_is_not_there_is_refused_at_once(tmp_path):
     assert "--device cuda: " in output and "needs CuPy" in output and "Traceback" not in output and "Making" not in output
 
 
+def test_a_word_that_no_caption_had_is_refused_at_once(tmp_path):
+    output = run("prompt", tmp_path, "a man in a hat", "a man with a monocle", code=1)
+    assert "no caption had the word 'monocle'" in output and "Traceback" not in output and "Drawing" not in output
+
+
 def test_all_names_the_demos(tmp_path):
     result = subprocess.run([sys.executable, str(DEMOS / "all.py"), "nothing"], capture_output=True, text=True, check=False)
     assert result.returncode == 2 and "vae" in result.stderr and "benchmark" not in result.stderr

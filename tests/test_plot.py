@@ -46,6 +46,8 @@ def test_rows_stand_beside_their_labels(tmp_path):
     right = picture[:, -60]
     assert (right[20] == 0).all() and np.allclose(right[-20], 0.75, atol=0.01)
     assert picture[:, :100].min() < 0.5  # the labels' ink
+    plot.save_rows(tmp_path / "b.png", {"input": dark, "recon-\nstruction": pale}, scale=4)  # two lines, so that the longest has 9 letters, not 14
+    assert 40 < picture.shape[1] - read(tmp_path / "b.png").shape[1] < 70
 
 
 def test_map_and_curves_are_drawn(tmp_path):

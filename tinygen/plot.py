@@ -47,7 +47,7 @@ def save_grid(path, images, *, columns: int | None = None, scale: int | None = N
 
 
 def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap: int = 2) -> None:
-    """Draw one row of images for each entry of {label: images}, the label on its left. All rows have as many images of one size."""
+    """Draw one row of images for each entry of {label: images}, the label, of one line or more, on its left. All rows have as many images of one size."""
     stacks = {label: _images(f"save_rows, row {label!r}", images) for label, images in rows.items()}
     shapes = {label: images.shape for label, images in stacks.items()}
     if len(set(shapes.values())) != 1:
@@ -265,7 +265,7 @@ def _draw_mosaic(path, mosaic: np.ndarray, scale: int | None, labels: list[str] 
     """Every image pixel is a square of `scale` screen pixels, exactly: sizes are computed, not left to a layout."""
     h, w, _ = mosaic.shape
     scale = scale or max(1, round(900 / w))
-    left = 0 if labels is None else int(max(len(label) for label in labels) * 11.5) + 24
+    left = 0 if labels is None else int(max(len(line) for label in labels for line in label.split("\n")) * 11.5) + 24
     width, height, rim, top = left + w * scale, h * scale, 2 * scale, 34 if title else 0
     whole = (width + 2 * rim, height + 2 * rim + top)
     figure = _figure(whole[0] / DPI, whole[1] / DPI)

@@ -9,7 +9,7 @@ import pytest
 from tinygen.data import faces
 from tinygen.data.face_canvas import VIEW, Canvas
 from tinygen.data.face_layers import BLOCK
-from tinygen.data.faces import ATTRIBUTES, CHUNK, DTYPE, FACTORS, captions, has, portraits, render, resample, sample, switch
+from tinygen.data.faces import ATTRIBUTES, CHUNK, DTYPE, FACTORS, has, portraits, render, resample, sample, switch
 
 FEW = sample(48, seed=4)
 
@@ -29,7 +29,7 @@ def test_types_and_ranges():
     assert images.shape == (5, 3, 40, 40) and images.dtype == np.uint8
     assert factors.shape == (5,) and factors.dtype == DTYPE
     none, nobody = faces(0)
-    assert none.shape == (0, 3, 32, 32) and nobody.shape == (0,) and captions(nobody) == []
+    assert none.shape == (0, 3, 32, 32) and nobody.shape == (0,)
 
 
 def test_the_first_k_of_more_are_the_same():
@@ -211,19 +211,6 @@ def test_backgrounds_are_muted():
     assert 0.005 < share < 0.1
 
 
-def test_captions_say_what_is_there():
-    for face, caption in zip(FEW, captions(FEW), strict=True):
-        assert ("glasses" in caption) == face["glasses"]
-        assert ("beard" in caption or "goatee" in caption) == face["beard"]
-        assert ("hat" in caption or "cap" in caption) == face["hat"]
-        assert ("An old" in caption) == (face["age"] > 50)
-        assert ("smiling" in caption) == (face["smile"] > 0)
-    one = FEW[:1].copy()
-    for name, value in {"hat": 1, "hat_style": 1, "hat_color": 0, "night": 1, "hair_style": 5, "hair_color": 4, "age": 30}.items():
-        one[name] = value
-    assert "blond long hair" in captions(one)[0] and "a red cap" in captions(one)[0] and captions(one)[0].endswith("at night")
-
-
 def wrong(name, value):
     factors = FEW.copy()
     factors[name][3] = value
@@ -254,7 +241,6 @@ def wrong(name, value):
         (lambda: has(FEW, "yaw"), "has: no attribute 'yaw'"),
         (lambda: resample(FEW, "mood"), "a group of identity, state, accessories .* got 'mood'"),
         (lambda: resample(FEW, "state", seed=-1), "seed >= 0; got 'state' and seed=-1"),
-        (lambda: captions(wrong("skin", 2)), "captions: skin is 0 to 1"),
     ],
 )
 def test_bad_input_says_what_to_do(call, message):

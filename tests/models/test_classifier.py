@@ -46,6 +46,13 @@ def test_the_judge_of_faces_reads_attributes():
     assert judge.sees(unseen[:0]).shape == (0, 2)
 
 
+@pytest.mark.parametrize("rare, deviation", [(False, (1 / 48 / 3) ** 0.5), (True, (2 / 48) ** 0.5)])
+def test_where_attributes_are_rare_the_first_weights_keep_the_signal(rare, deviation):
+    factors = sample(150, seed=1)
+    weights = train_attribute_judge(render(factors), has(factors, "hat")[:, None], steps=1, rare=rare).layers[0].weight.numpy()
+    assert abs(weights.std() / deviation - 1) < 0.1
+
+
 def test_the_judge_of_faces_refuses_what_it_cannot_learn_from():
     images = np.zeros((200, 3, 32, 32), np.uint8)
     with pytest.raises(ValueError, match="needs images"):

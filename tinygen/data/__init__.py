@@ -2,6 +2,7 @@
 
     digits.py     handwritten digits drawn from a seed: the default data of the demos
     faces.py      portraits drawn from known factors, any size: what an edit should give is known (face_*.py draw them)
+    captions.py   what people would write under these portraits, and what of it is true
     mixtures.py   two-dimensional distributions with exact densities
     idx.py        the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
     cifar.py      CIFAR-10

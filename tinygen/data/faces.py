@@ -14,7 +14,7 @@ half old; to switch one is to mirror it in that middle, so that switching twice 
 one in ten at night would take half of all variance, and the first eigenface with it; night comes by `switch`.
 
 How a face is drawn: face_canvas.py (what on), face_anatomy.py (measures and colours), face_layers.py (layer after layer) and
-face_wear.py (hair, glasses, hats).
+face_wear.py (hair, glasses, hats). What people would write under it: captions.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from .face_layers import draw
 
-__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "captions", "faces", "has", "portraits", "render", "resample", "sample", "switch"]
+__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has", "portraits", "render", "resample", "sample", "switch"]
 
 
 class Factor(NamedTuple):
@@ -218,40 +218,6 @@ def switch(factors: np.ndarray, attribute: str, on: bool | np.ndarray) -> np.nda
     mirrored = FACTORS[name].low + FACTORS[name].high - factors[name]
     new[name] = np.where(has(factors, attribute) != np.asarray(on, bool), mirrored, factors[name])
     return new
-
-
-def captions(factors: np.ndarray) -> list[str]:
-    """What each picture shows, as one English sentence."""
-    _check("captions", factors)
-    return [_caption(dict(zip(DTYPE.names, face.item(), strict=True))) for face in factors]
-
-
-def _caption(face: dict[str, float]) -> str:
-    word = {name: FACTORS[name].names[int(value)] for name, value in face.items() if FACTORS[name].names}
-    skin = ("light", "tan", "brown", "dark")[min(int(4 * face["skin"]), 3)]
-    hair = ("grey " if face["age"] > 60 else f"{word['hair_color']} ") + f"{word['hair_style']} hair"
-    features = [f"{skin} skin", hair] + [word["beard_style"]] * bool(face["beard"])
-    if face["blink"] < 0.5:
-        features.insert(2, f"{word['iris']} eyes")
-    worn = [f"{word['glasses_style']} glasses"] * bool(face["glasses"])
-    if face["hat"]:
-        straw = face["hat_style"] == 2
-        worn.append(f"a straw hat with a {word['hat_color']} ribbon" if straw else f"a {word['hat_color']} {word['hat_style']}")
-    worn.append(f"a {word['clothes']} {word['neckline']}")
-    doing = ["smiling" if face["smile"] > 0 else "frowning"]
-    if face["mouth_open"] > 0.4:
-        doing.append("mouth open")
-    if face["blink"] >= 0.5:
-        doing.append("eyes shut")
-    if abs(face["yaw"]) > 0.4:
-        doing.append(f"turned to the {'right' if face['yaw'] > 0 else 'left'}")
-    years = "An old" if face["age"] > 50 else "A young"
-    where = "at night" if face["night"] else f"before a {word['background']} wall"
-    return f"{years} person with {_join(features)}, wearing {_join(worn)}, {', '.join(doing)}, {where}"
-
-
-def _join(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _behind(function: str, attribute: str) -> str:

@@ -22,5 +22,6 @@
     flow/               models whose likelihood is known: RealNVP (Dinh et al., 2016), Glow (Kingma and Dhariwal, 2018), masked autoregressive flow
                         (Papamakarios et al., 2017); a package, a paper a file
     diffusion/          from noise to pictures, a little at a time (Ho, Jain and Abbeel, 2020, and those after them); a package, in the order of reading
+    text.py             a caption as one vector, for a model that draws what it says
     classifier.py       the judges: small classifiers of digits and of faces' attributes
 """

@@ -98,8 +98,9 @@ def test_a_perceptrons_octaves():
     assert {float(v) for v in np.asarray(getattr(seen[0], "data", seen[0]))[0].round(4)} == right and len(right) == 14
 
 
-def test_gradients():
-    model = stirred(Perceptron(2, (4, 4), classes=3, generator=Generator(0)))
+@pytest.mark.parametrize("film", [False, True])
+def test_gradients(film):
+    model = stirred(Perceptron(2, (4, 4), film=film, classes=3, generator=Generator(0)))
     for p in model.parameters():
         p._data = p._data.astype(np.float64)
     t, y = np.array([0.2, 1.1, 0.7]), np.array([0, 3, 1])
@@ -116,9 +117,19 @@ def test_waves_tell_levels_apart():
     assert gaps.min() > 0.1
 
 
-@pytest.mark.parametrize("kind", [UNet, Perceptron])
-def test_on_a_strict_array_type(kind):
-    settings, shape = ({"widths": (8, 16), "patch": 2, "film": True}, (1, 8, 8)) if kind is UNet else ({"dimensions": 2}, (2,))
+def test_film_begins_without_a_condition_and_learns_one():
+    model, g = Perceptron(2, (8, 8, 4), film=True, classes=3, generator=Generator(0)), Generator(1)
+    x, t, y = np.repeat(g.normal((1, 2)), 3, axis=0), np.array([0.2, 1.1, 0.2], np.float32), np.array([0, 0, 1])
+    first = model(x, t, y).numpy()
+    np.testing.assert_allclose(first, first[[0, 0, 0]], rtol=1e-6)
+    after = stirred(model)(x, t, y).numpy()
+    assert np.abs(after[1] - after[0]).max() > 1e-3 < np.abs(after[2] - after[0]).max()
+
+
+@pytest.mark.parametrize("kind, settings, shape", [
+    (UNet, {"widths": (8, 16), "patch": 2, "film": True}, (1, 8, 8)), (Perceptron, {"dimensions": 2}, (2,)), (Perceptron, {"dimensions": 2, "film": True}, (2,)),
+])  # fmt: skip
+def test_on_a_strict_array_type(kind, settings, shape):
     found = []
     for move in (lambda a: a, StrictArray):
         model, g = stirred(kind(**settings, classes=3, generator=Generator(0))), Generator(1)

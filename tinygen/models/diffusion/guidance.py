@@ -1,7 +1,7 @@
 """Which digit? A network that is told the label, and guidance: away from what it would draw without.
 
 **Told.** The network gets the label beside x_t, and guesses E[x_0 | x_t, y]. All else stays. In training the label of one example in ten is replaced by
-"none", so that the same network also knows E[x_0 | x_t].
+"none", so that the same network also knows E[x_0 | x_t]. A label can be a caption: the numbers of its words, which are all 0 where it is "none".
 
 **Guided.** By Bayes' rule p(y | x) is proportional to p(x | y) / p(x). Sample from p(x | y) p(y | x)^(w - 1) instead of p(x | y): pictures, w > 1, of
 which the label can be told with ease. The score, which is what the network knows but for a factor (exact.py), is
@@ -28,14 +28,15 @@ __all__ = ["drop_labels", "guided"]
 
 
 def drop_labels(labels, none: int, share: float = 0.1, *, generator: Generator):
-    """Labels (N,), each replaced by `none` with probability `share`."""
-    return np.where(generator.uniform(labels.shape) < share, np.full_like(labels, none), labels)
+    """Labels (N,), each replaced by `none` with probability `share`; where a label is several numbers, (N, ...), all of them are."""
+    drop = generator.uniform((len(labels),) + (1,) * (labels.ndim - 1)) < share
+    return np.where(drop, np.full_like(labels, none), labels)
 
 
 def guided(network: Callable, labels, none: int | None = None, weight: float = 1.0) -> Callable:
     """The network, of x, levels and labels, with these labels and this weight w: a function of x and levels, as `objectives.denoiser` takes.
 
-    labels : integers (N,), beside the x of the sampler. none : the label that says none, for which each step costs two evaluations, in one batch; not
+    labels : integers (N,) or (N, ...), beside the x of the sampler. none : the label that says none, for which each step costs two evaluations, in one batch; not
         needed for weight 1.
     """
     if weight == 1:

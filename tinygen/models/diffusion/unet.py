@@ -6,7 +6,7 @@ bottleneck.
 
 **One network for all levels.** How much noise there is in x could be seen in x, but it is better told: the level t is spread out over sines and cosines
 of many wavelengths, goes through two layers, and is told to every block. So is the label, if there are any, from a table with a row
-for each, and one for "none".
+for each, and one for "none"; or whatever a network of one's own makes a vector of, a caption say (models/text.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...backend import Generator, array_module
-from ...nn import Conv2d, Embedding, GroupNorm, Linear, Module, ModuleList, MultiHeadAttention, Sequential, SiLU, he_normal
+from ...nn import Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Module, ModuleList, MultiHeadAttention, Sequential, SiLU, he_normal
 from ...ops import concatenate, cos, interpolate, pixel_shuffle, pixel_unshuffle, silu, sin, split
 
 __all__ = ["Perceptron", "UNet", "waves"]
@@ -36,10 +36,10 @@ def waves(t, size: int):
 class _Condition(Module):
     """Levels (N,), and labels (N,) if there are classes, to what the blocks are told, (N, 4 size)."""
 
-    def __init__(self, size: int, classes: int, generator: Generator):
-        self.size, self.classes = size, classes
+    def __init__(self, size: int, classes: int | Module, generator: Generator):
+        self.size = size
         self.layers = Sequential(Linear(size, 4 * size, generator=generator), SiLU(), Linear(4 * size, 4 * size, generator=generator))
-        self.labels = Embedding(classes + 1, 4 * size, generator=generator) if classes else None
+        self.labels = classes if isinstance(classes, Module) else Embedding(classes + 1, 4 * size, generator=generator) if classes else None
 
     def forward(self, t, labels=None):
         if (labels is None) != (self.labels is None):
@@ -96,19 +96,20 @@ class UNet(Module):
     patch : squares of so many pixels are taken as one with patch^2 times the colours, before all else: a picture of 28 pixels is one of 14, and all
         costs a quarter.
     attention : at the bottom. film : whether the condition scales channels, and is not only added to them (`_Block`).
-    classes : with labels (N,) as the third argument, 0 to classes - 1, or `none`, the number after, which says none.
+    classes : with labels (N,) as the third argument, 0 to classes - 1, or `none`, the number after, which says none. Or a module that makes vectors
+        (N, 4 widths[0]) of labels of its own, among which 0s say none.
     outputs : colours of the output; by default those of x, twice as many for a learned variance.
     generator : draws the initial weights; the network lies on its device. The last layer begins at 0: so the first answer is 0, the mean of noise.
     """
 
     def __init__(
-        self, colours: int = 1, widths: Sequence[int] = (32, 64, 64), *, patch: int = 1, attention: bool = True, film: bool = False, classes: int = 0,
-        outputs: int | None = None, generator: Generator,
+        self, colours: int = 1, widths: Sequence[int] = (32, 64, 64), *, patch: int = 1, attention: bool = True, film: bool = False,
+        classes: int | Module = 0, outputs: int | None = None, generator: Generator,
     ):  # fmt: skip
         if len(widths) < 2 or any(w % 8 for w in widths):
             raise ValueError(f"UNet: widths are two or more multiples of 8, one for each size; got {tuple(widths)}")
         told, first = 4 * widths[0], widths[0]
-        self.patch, self.none = patch, classes
+        self.patch, self.none = patch, 0 if isinstance(classes, Module) else classes
         self.halvings = len(widths) - 1
         self.condition = _Condition(first, classes, generator)
         self.enter = Conv2d(colours * patch**2, first, 3, 1, 1, generator=generator)
@@ -148,20 +149,30 @@ class Perceptron(Module):
     are back on them (Tancik et al., Fourier Features Let Networks Learn High Frequency Functions in Low Dimensional Domains, 2020).
 
     hidden : units of each hidden layer. classes, generator : as for `UNet`.
+    film : each layer is normalized, then scaled and shifted by the condition, which begins by doing neither; where it is as wide as the one before, it is
+        added to that.
     """
 
-    def __init__(self, dimensions: int, hidden: Sequence[int] = (128, 128, 128), *, octaves: int = 4, classes: int = 0, outputs: int | None = None,
-                 generator: Generator):  # fmt: skip
-        self.none, self.octaves = classes, octaves
+    def __init__(self, dimensions: int, hidden: Sequence[int] = (128, 128, 128), *, octaves: int = 4, film: bool = False,
+                 classes: int | Module = 0, outputs: int | None = None, generator: Generator):  # fmt: skip
+        self.none, self.octaves = 0 if isinstance(classes, Module) else classes, octaves
         self.condition = _Condition(32, classes, generator)
         self.layers = ModuleList(Linear(a, b, generator=generator) for a, b in pairwise([dimensions * (2 * octaves + 1), *hidden]))
-        self.told = ModuleList(Linear(128, b, generator=generator) for b in hidden)
+        self.told = ModuleList(Linear(128, 2 * b if film else b, generator=generator) for b in hidden)
+        self.norms = ModuleList(LayerNorm(b, device=generator.device) for b in hidden) if film else None
         self.leave = Linear(hidden[-1], outputs or dimensions, generator=generator)
         he_normal(self, generator)
+        for p in self.told.parameters() if film else ():
+            p.data[...] = 0
 
     def forward(self, x, t, labels=None):
         told = self.condition(t, labels)
         x = concatenate([x, *(f(float(2**k) * x) for k in range(self.octaves) for f in (sin, cos))], axis=1)
-        for layer, add in zip(self.layers, self.told, strict=True):
-            x = silu(layer(x) + add(told))
+        for layer, norm, add in zip(self.layers, self.norms or [None] * len(self.layers), self.told, strict=True):
+            if norm is None:
+                x = silu(layer(x) + add(told))
+                continue
+            scale, shift = split(add(told), 2, axis=1)
+            h = silu(norm(layer(x)) * (1 + scale) + shift)
+            x = x + h if x.shape == h.shape else h
         return self.leave(x)
