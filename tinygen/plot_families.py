@@ -81,8 +81,6 @@ def save_families(path, rows: Mapping[str, Mapping]) -> None:
 
 
 def _draw_scheme(ax, name: str, parts, back, middle: float) -> None:
-    from matplotlib.patches import FancyArrowPatch, Polygon
-
     fields = {i: _field(name, part) for i, part in enumerate(parts) if isinstance(part, (Picture, Code))}
     if wrong := [type(part).__name__ for part in parts if part is not None and not isinstance(part, (Picture, Code, Network, Words))]:
         raise TypeError(f"{name}: a part is a Picture, Code, Network, Words or None; got {wrong[0]}")
@@ -96,9 +94,8 @@ def _draw_scheme(ax, name: str, parts, back, middle: float) -> None:
         left, right = lefts[i], lefts[i] + sizes[i]
         half = SIDE / 2
         if isinstance(part, Network):
-            ends = [(left, part.left), (right, part.right)]
-            corners = [(x, middle + half * h) for x, h in ends] + [(x, middle - half * h) for x, h in ends[::-1]]
-            ax.add_patch(Polygon(corners, closed=True, facecolor="#eef2f7", edgecolor="#7d93ad", linewidth=1.2))
+            heights = (half * part.left, half * part.right, -half * part.right, -half * part.left)
+            ax.fill((left, right, right, left), [middle + h for h in heights], facecolor="#eef2f7", edgecolor="#7d93ad", linewidth=1.2)
             ax.text((left + right) / 2, middle, part.name, size=10, color=INK, ha="center", va="center")
         elif isinstance(part, Words):
             ax.text((left + right) / 2, middle, part.text, size=10, color=INK, ha="center", va="center", linespacing=1.6)
@@ -111,8 +108,8 @@ def _draw_scheme(ax, name: str, parts, back, middle: float) -> None:
                         arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
     if back is not None:
         (a, b), y = (lefts[k] + sizes[k] / 2 for k in back), middle + SIDE / 2 + 0.03
-        ax.add_patch(FancyArrowPatch((a, y), (b, y - 0.12), connectionstyle="arc3,rad=0.045", arrowstyle="-|>", mutation_scale=12, color=INK, linestyle="--",
-                                     linewidth=1.1, shrinkA=0, shrinkB=0))  # fmt: skip
+        ax.annotate("", (b, y - 0.12), (a, y), arrowprops={"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.045", "color": INK, "linestyle": "--",
+                                                           "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
 
 
 def _draw_samples(ax, images: np.ndarray, middle: float) -> None:
