@@ -36,6 +36,14 @@ def test_of_a_mixture_with_1000_steps_and_the_true_end_of_ddpms_schedule():
     np.testing.assert_allclose(found, e.log_density(x), atol=1e-10)
 
 
+@PATHS
+def test_between_any_two_levels(path):
+    """The same flow carries p_start to p_end."""
+    e, x = mixture(path), np.random.default_rng(0).normal(size=(6, 2))
+    found = log_likelihood(e.denoise, x, 20, path=path, start=0.3, end=0.9, log_base=lambda z: e.log_density(z, 0.9))
+    np.testing.assert_allclose(found, e.log_density(x, 0.3), atol=1e-5)
+
+
 def test_hutchinsons_estimate_has_the_right_mean():
     e, n = mixture(), 4000
     x = np.tile([[0.3, -0.2]], (n, 1))
