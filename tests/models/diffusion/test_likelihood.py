@@ -111,6 +111,21 @@ def test_the_bound_of_bytes():
     assert bits_per_dimension(3 * math.log(2), (3,)) == 1
 
 
+@pytest.mark.parametrize("ratio", [0.004, 0.1])
+def test_the_last_part_for_bytes_is_a_softmax(ratio):
+    """-log of exp(-(y - value)^2 / 2 ratio^2), made to sum to 1 over the 256 values, also at the first and the last of them."""
+    class Same(Generator):
+        def normal(self, shape, dtype):
+            return np.full(shape, 0.7, dtype)
+
+    values = np.arange(256) / 127.5 - 1
+    x = values[[[0, 7], [128, 255]]]
+    found = variational_bound(None, x, [CIRCLE.level(ratio)], generator=Same(0), pixels=True).data
+    logits = -((x + 0.7 * ratio)[..., None] - values) ** 2 / (2 * ratio**2)
+    right = np.log(np.exp(logits).sum(axis=-1)) + (0.7 * ratio) ** 2 / (2 * ratio**2)
+    np.testing.assert_allclose(found, right.sum(axis=1), rtol=1e-9)
+
+
 def test_on_a_strict_array_type():
     x, levels, found = np.random.default_rng(0).normal(size=(3, 2)), [1.5, 1.0, 0.1], []
     for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
