@@ -190,6 +190,11 @@ def test_it_begins_as_a_linear_map_and_is_one_state(name):
     b.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(b.log_prob(x).numpy(), model.log_prob(x).numpy())
     np.testing.assert_array_equal(b.sample(3, Generator(5)), model.sample(3, Generator(5)))
+    inverse, graphs = b.inverse, []
+    b.inverse = lambda z: (graphs.append(inverse(z).requires_grad), inverse(z))[1]
+    b.sample(3, Generator(5))
+    assert graphs == [False] and inverse(Generator(5).normal((3, *b.latent_shape))).requires_grad  # a sample has no graph
+    b.inverse = inverse
     assert b.sample(3, Generator(5)).shape == (3, *shape) and b.sample(0, Generator(5)).shape == (0, *shape)
 
 

@@ -36,6 +36,14 @@ def test_of_a_mixture_with_1000_steps_and_the_true_end_of_ddpms_schedule():
     np.testing.assert_allclose(found, e.log_density(x), atol=1e-10)
 
 
+@PATHS
+def test_between_any_two_levels(path):
+    """The same flow carries p_start to p_end."""
+    e, x = mixture(path), np.random.default_rng(0).normal(size=(6, 2))
+    found = log_likelihood(e.denoise, x, 20, path=path, start=0.3, end=0.9, log_base=lambda z: e.log_density(z, 0.9))
+    np.testing.assert_allclose(found, e.log_density(x, 0.3), atol=1e-5)
+
+
 def test_hutchinsons_estimate_has_the_right_mean():
     e, n = mixture(), 4000
     x = np.tile([[0.3, -0.2]], (n, 1))
@@ -101,6 +109,21 @@ def test_the_bound_of_bytes():
     bound = variational_bound(two, signs * (204 / 127.5 - 1), levels, generator=g, pixels=True).total
     assert abs(bound.mean() - 3 * math.log(2)) < 4 * bound.std() / 500**0.5 + 0.02
     assert bits_per_dimension(3 * math.log(2), (3,)) == 1
+
+
+@pytest.mark.parametrize("ratio", [0.004, 0.1])
+def test_the_last_part_for_bytes_is_a_softmax(ratio):
+    """-log of exp(-(y - value)^2 / 2 ratio^2), made to sum to 1 over the 256 values, also at the first and the last of them."""
+    class Same(Generator):
+        def normal(self, shape, dtype):
+            return np.full(shape, 0.7, dtype)
+
+    values = np.arange(256) / 127.5 - 1
+    x = values[[[0, 7], [128, 255]]]
+    found = variational_bound(None, x, [CIRCLE.level(ratio)], generator=Same(0), pixels=True).data
+    logits = -((x + 0.7 * ratio)[..., None] - values) ** 2 / (2 * ratio**2)
+    right = np.log(np.exp(logits).sum(axis=-1)) + (0.7 * ratio) ** 2 / (2 * ratio**2)
+    np.testing.assert_allclose(found, right.sum(axis=1), rtol=1e-9)
 
 
 def test_on_a_strict_array_type():
