@@ -22,7 +22,7 @@ distance within a class is 0.80 of real digits', their Frechet distance 4.9, flo
 1. `args.weight = 1.0`, no guidance: 76.0 %, 0.88, and a Frechet distance of 4.1. After 600 steps many a digit falls apart; guidance mends it, and pays in variety.
 2. `args.sampling_steps = 1`: the first guess, from pure noise. It is read as asked for in 100 % and has 0.21 of the distance: the blurred mean of its class,
    which any reader knows. Agreement alone proves nothing; the Frechet distance is 9.7.
-3. `args.sampler = "ancestral"`, fresh noise at each of 16 steps: D3.
+3. `args.sampler = "ancestral"`, fresh noise at each of 16 steps: 98.0 %, 0.73. With so few steps the small variance makes too little.
 """
 
 # %% Settings
