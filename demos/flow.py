@@ -43,8 +43,8 @@ SETS = {
     "ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.2), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05),
     "checkerboard": data.checkerboard(),
 }  # fmt: skip
-steps = dict.fromkeys(SETS, 2000) | {"digits": 4000, "mnist": 4000}
-takes = dict.fromkeys(SETS, "a minute and a half") | {"digits": "ten minutes", "mnist": "ten minutes"}
+steps = dict.fromkeys(SETS, 2000) | {"digits": 1500, "mnist": 4000}
+takes = dict.fromkeys(SETS, "a minute and a half") | {"digits": "several minutes", "mnist": "5 to 15 minutes, by the model"}
 p = parser(__doc__, steps=steps, takes=takes, batch="256, of digits 64")
 p.set_defaults(batch=None)
 p.add_argument("--model", choices=["realnvp", "glow", "maf"], default="glow", help="the flow (default: glow)")
