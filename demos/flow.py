@@ -11,7 +11,7 @@ carried to noise? And what will the model say of the density there?
 In the plane it draws plane.png. Above: data, coloured by heap, as the layers carry them to noise. Below: the exact density and the learned one in the same
 colours, samples, and the net of noise that makes them, carried to the data: between any two neighbouring lines of either kind lies a sixteenth of the probability.
 Of digits it draws samples.png, and interpolation.png: straight lines between two digits' z. A flow's code loses nothing, so both ends are the digits themselves.
-And curves.png.
+And curves.png. (After a minute and a half --model glow gives MNIST's test digits 140 nats more than realnvp after five, and its samples look the worse.)
 
 What is measured: the mean log-likelihood of unseen points, and how much of what the true density gives them is missing; a sample is *off* the data if the
 data's density there is lower than at 99 of 100 real points. (Unchanged: 0.050 nats missing, 2.1 % of the samples off; of the
