@@ -40,8 +40,8 @@ from tinygen.models.diffusion.unet import UNet
 SPACINGS = {"cosine": schedules.cosine, "linear": schedules.linear}
 SAMPLERS = {name: getattr(samplers, name) for name in ("dpm_solver", "ddim", "heun", "euler", "ancestral")}
 p = parser(
-    __doc__, steps={"digits": 600, "mnist": 7000, "faces": 1000},
-    takes={"digits": "about two minutes", "mnist": "an hour", "faces": "two minutes"}, batch=64,
+    __doc__, steps={"digits": 430, "mnist": 7000, "faces": 430},
+    takes={"digits": "two minutes", "mnist": "an hour", "faces": "two minutes"}, batch=64,
 )  # fmt: skip
 p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--path", choices=["circle", "line"], default="circle", help="from data to noise by the arc or by the chord, which is flow matching (default: circle)")

@@ -42,7 +42,7 @@ from tinygen.models.diffusion import guidance, objectives, samplers
 from tinygen.models.diffusion.schedules import CIRCLE, cosine, karras
 from tinygen.models.diffusion.unet import UNet
 
-p = parser(__doc__, steps={"digits": 600, "mnist": 7000}, takes={"digits": "about two minutes", "mnist": "within an hour"}, batch=64)
+p = parser(__doc__, steps={"digits": 430, "mnist": 7000}, takes={"digits": "two minutes", "mnist": "within an hour"}, batch=64)
 p.add_argument("--compare", type=natural, metavar="N",
                help="hold N samples of each sampler, for each number of steps, against real pictures (default: not; 1,000 for mnist)")  # fmt: skip
 args = parse(p)
