@@ -13,10 +13,10 @@ samples of a class lie from each other, against w; steps.png, one noise through 
 evaluations.png: how far each of the samplers of the ODE is from its exact solution, a picture that took 200 evaluations, and curves.png. With --compare, how good
 each sampler's pictures are.
 
-With `--steps 600` (by default 7, 57, 91, 99 and 100 %) w = 0 is read as asked for in 7 % (by chance 10), 1 in 75 %, 2 in 97 %, 4 and 8 in 100 %; the distance within a class falls from 0.98 of real
-digits' to 0.86, 0.78, 0.71, 0.68. So "better read" is not "better". 32 evaluations instead of 16 leave Euler and
-DDIM three fifths of their distance from the solution (0.04), Heun and DPM-Solver a third (0.017 and 0.013): these know how the slope changes. With 4, though, Heun is
-further off than Euler, 0.29 and 0.21. EDM's own levels begin far out in the noise; two or four of them are of no use (75 and 1.2), and sixteen are (0.05).
+With `--steps 600` (by default 7, 57, 91, 99 and 100 %) w = 0 is read as asked for in 7 % (by chance 10), 1 in 75 %, 2 in 97 %, 4 and 8 in 100 %; the distance
+within a class falls from 0.98 of real digits' to 0.86, 0.78, 0.71, 0.68. So "better read" is not "better". 32 evaluations instead of 16 leave Euler and DDIM
+three fifths of their distance from the solution (0.04), Heun and DPM-Solver a third (0.017 and 0.013): these know how the slope changes. With 4, though, Heun
+is further off than Euler, 0.29 and 0.21. EDM's own levels begin far out in the noise; two or four of them are of no use (75 and 1.2), and sixteen are (0.05).
 
 Three one-line changes, and what each should show (with `--steps 600`; with `--resume` what was learned is taken as it is):
 
