@@ -6,8 +6,8 @@ takes longer than multiplying. So every 4-D array that leaves here is a logical 
 have any layout, and are faster in this one.
 
 Why a few images at a time. The columns are kh*kw times larger than the input. Made piece by piece in one buffer that fits in the
-processor's cache, they never travel to main memory. Each piece is a chunk for the pool. Pieces depend on shapes alone, and where
-pieces are summed (the weight gradient) they are in order, so the bits do not depend on the number of threads.
+processor's cache, they never travel to main memory. Large inputs share their pieces among the pool's threads. Pieces depend on
+shapes alone, and where pieces are summed (the weight gradient) they are in order, so the bits do not depend on the number of threads.
 
 Letters: N images, C channels in, O channels out, G groups, (kh, kw) kernel, (Ho, Wo) positions of the window, m rows of a piece.
 """
