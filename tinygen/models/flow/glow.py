@@ -1,8 +1,8 @@
 """Glow: Kingma and Dhariwal, Glow: Generative Flow with Invertible 1x1 Convolutions, 2018 (sections and tables are that paper's).
 
 **One step of the flow** (figure 2a): `ActNorm`, a linear map of the channels, an affine coupling. The couplings always change the second half of the
-channels; between them the linear map, learned, says what the halves are. On pictures of h x w pixels it is one matrix W for all of them, a 1x1
-convolution, and
+channels; between them the linear map, learned, says what the halves are. On pictures of h x w pixels it is one matrix W for all
+of them, a 1x1 convolution, and
 
     log |det| = h w log |det W|.
 
