@@ -37,15 +37,15 @@ from tinygen.models.classifier import train_attribute_judge, train_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
 
-SPACINGS = {"cosine": schedules.cosine, "linear": schedules.linear}
+SPACINGS = {"logistic": (schedules.logistic, schedules.cosine), "cosine": (schedules.cosine,) * 2, "linear": (schedules.linear,) * 2}  # in training, in sampling
 SAMPLERS = {name: getattr(samplers, name) for name in ("dpm_solver", "ddim", "heun", "euler", "ancestral")}
 p = parser(
-    __doc__, steps={"digits": 430, "mnist": 7000, "faces": 430},
-    takes={"digits": "two minutes", "mnist": "an hour", "faces": "three minutes"}, batch=64,
+    __doc__, steps={"digits": 800, "mnist": 30_000, "faces": 800},
+    takes={"digits": "two minutes", "mnist": "an hour", "faces": "three minutes"}, batch=32,
 )  # fmt: skip
 p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--path", choices=["circle", "line"], default="circle", help="from data to noise by the arc or by the chord, which is flow matching (default: circle)")
-p.add_argument("--spacing", choices=list(SPACINGS), default="cosine", help="of the levels, in training and sampling (default: cosine)")
+p.add_argument("--spacing", choices=list(SPACINGS), default="logistic", help="of the levels (default: logistic, and cosine in sampling)")
 p.add_argument("--width", type=natural, default=32, help="channels at the first size, a multiple of 8; twice as many below (default: 32)")
 p.add_argument("--sampler", choices=list(SAMPLERS), default="dpm_solver", help="(default: dpm_solver)")
 p.add_argument("--sampling-steps", type=natural, default=16, metavar="N", help="(default: 16)")
@@ -76,17 +76,18 @@ optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, DECAY)
 
 
-def level(u):
+def level(u, spacing):
     """The share u of the way from data, 0, to noise, 1, as a level: floats or arrays. The line has the circle's ratios of noise to signal."""
-    t = SPACINGS[args.spacing](u)
+    t = spacing(u)
     return t if PATH is schedules.CIRCLE else PATH.level(schedules.CIRCLE.ratio(t))
 
 
 # %% Training
+TRAINING, SAMPLING = SPACINGS[args.spacing]
 run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
 for step in run.steps():
     pixels, y = (to_device(a, args.device) for a in next(loader))
-    x0, t = pixels / np.float32(127.5) - 1, level(generator.uniform((args.batch,)))
+    x0, t = pixels / np.float32(127.5) - 1, level(schedules.strata(args.batch, generator), TRAINING)
     eps = generator.normal(x0.shape)
     told = [guidance.drop_labels(y, network.none, 0.1, generator=generator)] if classes else []
     answer = network(PATH.noised(x0, eps, t), t, *told)
@@ -100,7 +101,7 @@ for step in run.steps():
 
 # %% Sampling, with the averaged weights
 LAST = 0.999 if args.kind == "noise" else 1.0  # at 1 nothing of a picture is in x: there its noise is known, and x_0 would be 0 / 0
-LEVELS = [*(level(float(u)) for u in np.linspace(LAST, 0, args.sampling_steps + 1)[:-1]), 0.0]
+LEVELS = [*(level(float(u), SAMPLING) for u in np.linspace(LAST, 0, args.sampling_steps + 1)[:-1]), 0.0]
 
 
 def drawn(y, source, *, seen=None, after=None):

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
+from tests.strict import StrictArray, StrictGenerator
 from tinygen import Generator
-from tinygen.models.diffusion.schedules import CIRCLE, LINE, cosine, karras, levels_of, linear
+from tinygen.models.diffusion.schedules import CIRCLE, LINE, cosine, karras, levels_of, linear, logistic, strata
 
 PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
 BETAS = np.linspace(1e-4, 0.02, 1000)
@@ -38,8 +38,31 @@ def test_the_cosine_spacing_is_the_papers_and_all_but_even():
     assert cosine(0.0) == 0 and abs(cosine(1.0) - CIRCLE.end) < 1e-12
 
 
+def test_the_logistic_spacing_has_these_logits():
+    u = np.linspace(0, 1, 12)[1:-1]
+
+    def logit(p):
+        return np.log(p / (1 - p))
+
+    np.testing.assert_allclose(logit(logistic(u) / CIRCLE.end), 0.6 * logit(u) + 0.6, atol=1e-12)
+    np.testing.assert_allclose(logistic(u, scale=1.0, shift=0.0), u * CIRCLE.end, atol=1e-12)
+    assert logistic(0.0) == 0 and logistic(1.0) == CIRCLE.end
+    np.testing.assert_allclose(logistic(np.array([0.25, 0.75])) / CIRCLE.end, [0.49, 0.78], atol=0.005)  # as the docstring says
+
+
+def test_strata_have_one_each_and_less_noise():
+    g = Generator(0)
+    u = strata(8, g)
+    assert u.dtype == np.float32 and np.array_equal(np.floor(8 * u), np.arange(8))
+    means = np.array([[np.mean(strata(8, g) ** 2), np.mean(g.uniform((8,)) ** 2)] for _ in range(2000)])
+    np.testing.assert_allclose(means.mean(axis=0), 1 / 3, atol=4 * means.std(axis=0).max() / np.sqrt(2000))
+    assert means[:, 0].std() < means[:, 1].std() / 6
+    strict = strata(5, StrictGenerator(1))
+    assert isinstance(strict, StrictArray) and np.array_equal(strict.get(), strata(5, Generator(1)))
+
+
 def test_floats_and_arrays_agree():
-    for spacing in (linear, cosine):
+    for spacing in (linear, cosine, logistic):
         u = np.linspace(0, 1, 7)
         np.testing.assert_allclose(spacing(u), [spacing(float(v)) for v in u], rtol=1e-12, atol=1e-12)
         strict = spacing(StrictArray(u))

@@ -38,9 +38,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...backend import array_module
+from ...backend import Generator, array_module
 
-__all__ = ["CIRCLE", "LINE", "Mix", "Path", "cosine", "karras", "levels_of", "linear"]
+__all__ = ["CIRCLE", "LINE", "Mix", "Path", "cosine", "karras", "levels_of", "linear", "logistic", "strata"]
 
 Array = Any
 
@@ -147,6 +147,28 @@ def cosine(u, s: float = 0.008):
     xp = _functions(u)
     alpha = xp.cos(math.pi / 2 * (u + s) / (1 + s)) / math.cos(math.pi / 2 * s / (1 + s))
     return xp.atan2(xp.sqrt(1 - alpha * alpha), alpha)
+
+
+def logistic(u, scale: float = 0.6, shift: float = 0.6):
+    """A spacing for training: the angle at the share u, of which the logit, log(share / (1 - share)) of the quarter circle, is scale times that of u, plus shift.
+
+    Near the data the last grain is learned, near the noise the mean, which is soon done; which strokes there are is settled in between, nearer to the noise. So
+    there most of the levels should lie: of u drawn evenly the middle half falls on shares from 0.49 to 0.78. (Esser et al., Scaling Rectified Flow Transformers, 2024, section 3.1, draw normal logits;
+    these are logistic, of which the quantiles are an elementary function.)
+    """
+    u = float(u) if isinstance(u, (int, float)) else u
+    near, far = u**scale, math.exp(-shift) * (1 - u) ** scale
+    return math.pi / 2 * near / (near + far)
+
+
+def strata(n: int, generator: Generator):
+    """n shares from 0 to 1, one drawn evenly from each n-th of the way: float32 (n,), in order.
+
+    Their mean over a function has less noise than that of n drawn each by itself, and the same expectation: the loss depends on the level more
+    than on anything else in it (Kingma et al., Variational Diffusion Models, 2021, appendix I.1).
+    """
+    u = generator.uniform((n,))
+    return (array_module(u).arange(n, dtype=u.dtype) + u) / n
 
 
 def levels_of(betas) -> np.ndarray:

@@ -52,7 +52,8 @@ class _Block(Module):
     """Two convolutions of 3x3, each after a group normalization and silu; beside them x itself, through a 1x1 if channels change.
 
     The condition is added to the channels between the two, or, with `film`, scales and shifts them after the second normalization, which then cannot take
-    out any of it (FiLM: Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021).
+    out any of it (FiLM: Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021). The second convolution begins at 0, and with it the whole
+    block as what goes past it; FiLM too begins by doing nothing.
     """
 
     def __init__(self, inputs: int, outputs: int, told: int, film: bool, generator: Generator):
@@ -61,6 +62,8 @@ class _Block(Module):
         self.told = Linear(told, 2 * outputs if film else outputs, generator=generator)
         self.norm2, self.conv2 = GroupNorm(8, outputs, device=generator.device), Conv2d(outputs, outputs, 3, 1, 1, generator=generator)
         self.past = Conv2d(inputs, outputs, 1, generator=generator) if inputs != outputs else None
+        for p in [*self.conv2.parameters(), *(self.told.parameters() if film else ())]:
+            p.data[...] = 0
 
     def forward(self, x, told):
         h = self.conv1(silu(self.norm1(x)))
