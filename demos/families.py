@@ -150,7 +150,7 @@ def learn_flow(images, update):
 def learn_diffusion(images, update):
     """Which way the data lie, from under any amount of noise."""
     x = scaled(images, generator)
-    t, noise = schedules.cosine(generator.uniform((len(x),))), generator.normal(x.shape)
+    t, noise = schedules.logistic(schedules.strata(len(x), generator)), generator.normal(x.shape)
     answer = unet(schedules.CIRCLE.noised(x, noise, t), t)
     return descend("diffusion", losses.squared_error(answer, objectives.target("velocity", x, noise, t)).mean() / 784)
 

@@ -44,6 +44,15 @@ def test_shapes_and_precision(settings, shape):
     assert all(p.grad is not None and p.grad.dtype == np.float32 and np.abs(p.grad.numpy()).max() > 0 for p in model.parameters())
 
 
+@pytest.mark.parametrize("film", [False, True])
+def test_a_block_begins_as_what_goes_past_it(film):
+    block, g = _Block(8, 16, 12, film, Generator(0)), Generator(1)
+    x, told = g.normal((2, 8, 4, 4)), g.normal((2, 12))
+    assert np.array_equal(block(x, told).numpy(), block.past(x).numpy())
+    stirred(block)
+    assert not np.allclose(block(x, told).numpy(), block.past(x).numpy(), atol=0.1)
+
+
 def test_examples_do_not_see_one_another_and_levels_count():
     model, g = stirred(UNet(widths=(8, 16), generator=Generator(0))), Generator(1)
     x, t = g.normal((4, 1, 8, 8)), g.uniform((4,))
