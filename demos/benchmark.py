@@ -7,7 +7,8 @@ Question to predict: of a convolutional VAE's step, how much is multiplications,
 
 A step is everything between two minibatches: forward, loss, backward, optimizer. Each library runs in a fresh process of its own; the processes
 take turns, a few steps each, so that a change in the machine's speed meets all of them alike. PyTorch runs in both of its memory formats and the
-better counts. Compare ratios: times depend on the machine, and on what else it does.
+better counts. Compare ratios: times depend on the machine, and on what else it does. And compare like with like: the variable OPENBLAS_CORETYPE, set to Haswell
+say, keeps NumPy's products from instructions newer than AVX2, and PyTorch's not.
 
 Peak memory is the rise of the process's largest resident size over its first five steps.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import pathlib
 import resource
 import statistics
@@ -353,6 +355,8 @@ def main() -> None:
         parser.error("--against torch: PyTorch is not installed here; pip install torch, or leave --against out")
     if args.worker:
         return work(args.worker, args.names[0])
+    if args.against and "OPENBLAS_CORETYPE" in os.environ:
+        print("OPENBLAS_CORETYPE={OPENBLAS_CORETYPE} holds NumPy's products to that processor's instructions, and PyTorch's not: unset it, or hold both back.".format(**os.environ))
     figures = {}
     names = args.names or [*STEPS, "op"]
     if "op" in names:
