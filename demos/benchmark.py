@@ -356,7 +356,8 @@ def main() -> None:
     if args.worker:
         return work(args.worker, args.names[0])
     if args.against and "OPENBLAS_CORETYPE" in os.environ:
-        print("OPENBLAS_CORETYPE={OPENBLAS_CORETYPE} holds NumPy's products to that processor's instructions, and PyTorch's not: unset it, or hold both back.".format(**os.environ))
+        held = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']}"
+        print(f"{held} holds NumPy's products to that processor's instructions, and PyTorch's not: unset it, or hold both back.")
     figures = {}
     names = args.names or [*STEPS, "op"]
     if "op" in names:

@@ -152,9 +152,9 @@ def cosine(u, s: float = 0.008):
 def logistic(u, scale: float = 0.6, shift: float = 0.6):
     """A spacing for training: the angle at the share u, of which the logit, log(share / (1 - share)) of the quarter circle, is scale times that of u, plus shift.
 
-    Near the data the last grain is learned, near the noise the mean, which is soon done; which strokes there are is settled in between, nearer to the noise. So
-    there most of the levels should lie: of u drawn evenly the middle half falls on shares from 0.49 to 0.78. (Esser et al., Scaling Rectified Flow Transformers, 2024, section 3.1, draw normal logits;
-    these are logistic, of which the quantiles are an elementary function.)
+    Near the data the last grain is learned, near the noise the mean, which is soon done; which strokes there are is settled in between, nearer to the
+    noise. So there most of the levels should lie: of u drawn evenly the middle half falls on shares from 0.49 to 0.78. (Esser et al., Scaling Rectified
+    Flow Transformers, 2024, section 3.1, draw normal logits; these are logistic, of which the quantiles are an elementary function.)
     """
     u = float(u) if isinstance(u, (int, float)) else u
     near, far = u**scale, math.exp(-shift) * (1 - u) ** scale
@@ -164,8 +164,8 @@ def logistic(u, scale: float = 0.6, shift: float = 0.6):
 def strata(n: int, generator: Generator):
     """n shares from 0 to 1, one drawn evenly from each n-th of the way: float32 (n,), in order.
 
-    Their mean over a function has less noise than that of n drawn each by itself, and the same expectation: the loss depends on the level more
-    than on anything else in it (Kingma et al., Variational Diffusion Models, 2021, appendix I.1).
+    A mean over them has the expectation of one over n drawn each by itself, and less noise: a loss depends on the level more than on anything else
+    in it. (To the same end Kingma et al., Variational Diffusion Models, 2021, shift one even row of levels by one random number.)
     """
     u = generator.uniform((n,))
     return (array_module(u).arange(n, dtype=u.dtype) + u) / n
