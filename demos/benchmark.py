@@ -355,9 +355,9 @@ def main() -> None:
         parser.error("--against torch: PyTorch is not installed here; pip install torch, or leave --against out")
     if args.worker:
         return work(args.worker, args.names[0])
-    if args.against and "OPENBLAS_CORETYPE" in os.environ:
-        held = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']}"
-        print(f"{held} holds NumPy's products to that processor's instructions, and PyTorch's not: unset it, or hold both back.")
+    if args.against and (core := os.environ.get("OPENBLAS_CORETYPE")):
+        print(f"OPENBLAS_CORETYPE={core} holds NumPy's products to that processor's instructions, and PyTorch's not: unset it, or hold PyTorch back too "
+              "(for Haswell, ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2)")  # fmt: skip
     figures = {}
     names = args.names or [*STEPS, "op"]
     if "op" in names:

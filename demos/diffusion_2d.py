@@ -40,7 +40,7 @@ from tinygen.plot_diffusion import save_cloud_animation
 from tinygen.plot_planes import plane, save_planes
 
 SETS = {"moons": data.moons(0.05), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard(), "ring": data.ring(8, 1.0, 0.1), "grid": data.grid()}
-p = parser(__doc__, steps=dict.fromkeys(SETS, 4000), takes=dict.fromkeys(SETS, "about a minute"), batch=256)
+p = parser(__doc__, steps=dict.fromkeys(SETS, 8000), takes=dict.fromkeys(SETS, "about a minute"), batch=256)
 p.add_argument("--path", choices=["circle", "line"], default="circle", help="from data to noise by the arc or by the chord, which is flow matching (default: circle)")
 p.add_argument("--sampling-steps", type=natural, default=60, metavar="N", help="from noise to data (default: 60)")
 args = parse(p)
@@ -59,11 +59,12 @@ network = Perceptron(2, (128, 128, 128), generator=generator)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, 0.995)
 
-# %% Training: the velocity, at levels spread evenly along the path
+# %% Training: the velocity, at levels of which most lie near the data: what is thin there is settled late
 run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
 for step in run.steps():
     x0 = to_device(next(loader), args.device)
-    t, eps = PATH.end * generator.uniform((args.batch,)), generator.normal(x0.shape)
+    t = PATH.end / schedules.CIRCLE.end * schedules.logistic(schedules.strata(args.batch, generator), 0.8, -0.7)
+    eps = generator.normal(x0.shape)
     loss = losses.squared_error(network(PATH.noised(x0, eps, t), t), objectives.target("velocity", x0, eps, t, PATH)).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -74,7 +75,7 @@ for step in run.steps():
 
 # %% From noise to data
 denoise = objectives.denoiser(network, "velocity", PATH)
-LEVELS = [*np.linspace(PATH.end, 0, args.sampling_steps + 1)]
+LEVELS = [*PATH.end * np.linspace(1, 0, args.sampling_steps + 1) ** 2]  # the last steps are the shortest
 
 
 def carried(x):

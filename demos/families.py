@@ -13,34 +13,34 @@ trained networks gave; at the right samples, none of them chosen. samples.png ha
 What is measured, of 500 samples each and of 32 unseen digits (seed 0):
 
                                    GAN    VAE   flow   diffusion   real digits
-    read with certainty            50 %   56 %   17 %      35 %        91 %      by a classifier of training digits, surer than 0.9
-    Frechet distance               5.9    8.1    58        11.5        1.0       of its features, to unseen digits
-    coverage                       70 %   52 %    4 %      36 %        96 %      share of unseen digits that have a sample near them
-    bits a pixel                    -     1.95   1.43      2.14                  without a model 8; one Gaussian 1.72; all +- 0.04
+    read with certainty            51 %   55 %   17 %      39 %        91 %      by a classifier of training digits, surer than 0.9
+    Frechet distance               5.7    8.1    58         9.4        1.0       of its features, to unseen digits
+    coverage                       67 %   50 %    4 %      35 %        95 %      share of unseen digits that have a sample near them
+    bits a pixel                    -     1.95   1.43      2.01                  without a model 8; one Gaussian 1.72; all +- 0.04
     numbers in z                    10     10     784       784
     networks asked for a sample      1      1       1        10
-    seconds for 100 samples       0.002  0.003    0.1       1.4                  of one core; trained for some 15
+    seconds for 100 samples       0.001  0.001   0.04       0.5                  of one core; trained for some 5
 
-With seed 1: 45, 59, 18, 34 % read; distances 5.9, 5.3, 63, 13.5; 1.94, 1.45, 2.10 bits. So GAN and VAE cannot be told apart by the distance; the rest can.
+With seed 1: 48, 57, 18, 38 % read; distances 5.9, 5.4, 63, 9.9; 1.94, 1.45, 2.17 bits. So GAN and VAE cannot be told apart by the distance; the rest can.
 
 **Who knows best draws worst.** Most of a picture's bits are about how each pixel goes with those beside it, few about whether the strokes make a digit: the flow has
 learned the first and not the second, and likelihood hardly asks for it (Theis, van den Oord and Bethge, 2016). GAN and VAE begin with the second, having but ten
 numbers; the one pays with loose dots and no likelihood, the other with blur, and with z that nothing was encoded to. The diffusion does some of both, and
-takes longest to draw. Only the flow beats one Gaussian with all its covariances. After some 15 seconds nobody is done: each family's own demos give it more.
+takes longest to draw. Only the flow beats one Gaussian with all its covariances. After some seconds nobody is done: each family's own demos give it more.
 
 **One density.** Bits can only be compared if all three models speak of the same numbers: logits of bytes with uniform dither (tinygen/models/flow/pixels.py),
 shifted and scaled for all alike. So this VAE's pixels are Gaussian, of a variance learned for each pixel, which is the lecture's MSE with a lambda that is learned
 (`models.vae.mse_and_kl`); its bits are the bound by 200 codes a digit; what is shown and judged is, as everywhere, the mean of p(x|z). The GAN works on the pixels
 themselves: its samples lie on a surface of ten dimensions, have no dither, and no density.
 
-**One budget**, of time, not of weights. UPDATES was measured so that all take the same (16.0, 13.7, 16.8 and 15.9 s of one core); the end of a run measures again.
+**One budget**, of time, not of weights. UPDATES was measured so that all take the same (4.7, 5.0, 5.8 and 6.0 s of one core, thrice that of a slower or busy one); the end of a run measures again.
 GAN and VAE are perceptrons of 540,000 weights, G and the decoder being of one form. Flow and diffusion are convolutions, which use each weight at many pixels:
 46,000 and 173,000 take as long.
 
 Three one-line changes, all in drawing: with `--resume` what was learned is taken as it is. What each should show:
 
-1. `SAMPLING_STEPS = 2`, a fifth of the diffusion's time: the loose dots go, and variety with them. As many are read (35 %), precision rises from 50 to 55 %, but
-   recall falls from 60 to 43 %, and the Frechet distance is 19.5: a guess made early is a mean of many digits.
+1. `SAMPLING_STEPS = 2`, a fifth of the diffusion's time: the loose dots go, and variety with them. Precision rises from 44 to 54 %, but recall falls from 73 to
+   47 %, fewer are read (33 %), and the Frechet distance is 18.3: a guess made early is a mean of many digits.
 2. in `made`, `flow.inverse(0.7 * z)`, noise nearer to 0, by which larger flows are made to draw more neatly (Kingma and Dhariwal, 2018): all black, 0 % read, Frechet
    distance 130. Taken by itself, each pixel is most likely black; this flow's ink comes from large z alone.
 3. in `made`, `pixels(vae.decode(z).data + np.exp(5 * vae.log_variance.data) * generator.normal((len(z), 1, 28, 28)))`: draws from p(x|z), which is what the 1.95 bits

@@ -47,6 +47,8 @@ def test_the_logistic_spacing_has_these_logits():
     np.testing.assert_allclose(logit(logistic(u) / CIRCLE.end), 0.6 * logit(u) + 0.6, atol=1e-12)
     np.testing.assert_allclose(logistic(u, scale=1.0, shift=0.0), u * CIRCLE.end, atol=1e-12)
     assert logistic(0.0) == 0 and logistic(1.0) == CIRCLE.end
+    with pytest.raises(ValueError, match="from 0 to 1; got 1.5"):
+        logistic(1.5)
     np.testing.assert_allclose(logistic(np.array([0.25, 0.75])) / CIRCLE.end, [0.49, 0.78], atol=0.005)  # as the docstring says
 
 

@@ -49,6 +49,8 @@ def test_a_block_begins_as_what_goes_past_it(film):
     block, g = _Block(8, 16, 12, film, Generator(0)), Generator(1)
     x, told = g.normal((2, 8, 4, 4)), g.normal((2, 12))
     assert np.array_equal(block(x, told).numpy(), block.past(x).numpy())
+    stirred(block.conv2)
+    assert np.array_equal(block(x, told).numpy(), block(x, 0 * told).numpy()) == film  # FiLM does not listen yet
     stirred(block)
     assert not np.allclose(block(x, told).numpy(), block.past(x).numpy(), atol=0.1)
 
@@ -92,6 +94,7 @@ def test_blocks_and_attention_change_what_they_are_given():
 def test_film_scales_and_shifts_after_the_normalization():
     g = Generator(0)
     block, x = _Block(8, 8, 1, True, g), g.normal((2, 8, 4, 4))
+    stirred(block.conv2)
     block.told.weight.data, block.told.bias.data = np.zeros((16, 1), np.float32), np.repeat(np.float32([-1, 5]), 8)
     y = block(x, np.zeros((2, 1), np.float32)).numpy() - x  # a scale of 1 - 1 and a shift of 5: all that conv2 sees is silu(5)
     seen = np.full((2, 8, 4, 4), 5 / (1 + np.exp(-5)), np.float32)

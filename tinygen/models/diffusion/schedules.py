@@ -154,9 +154,12 @@ def logistic(u, scale: float = 0.6, shift: float = 0.6):
 
     Near the data the last grain is learned, near the noise the mean, which is soon done; which strokes there are is settled in between, nearer to the
     noise. So there most of the levels should lie: of u drawn evenly the middle half falls on shares from 0.49 to 0.78. (Esser et al., Scaling Rectified
-    Flow Transformers, 2024, section 3.1, draw normal logits; these are logistic, of which the quantiles are an elementary function.)
+    Flow Transformers, 2024, section 3.1, draw normal logits of the level on the line; these are logistic, of which the quantiles are an elementary function.)
     """
-    u = float(u) if isinstance(u, (int, float)) else u
+    if _functions(u) is _Scalars:
+        if not 0 <= u <= 1:
+            raise ValueError(f"logistic: u is a share of the way, from 0 to 1; got {u}")
+        u = float(u)
     near, far = u**scale, math.exp(-shift) * (1 - u) ** scale
     return math.pi / 2 * near / (near + far)
 

@@ -52,8 +52,8 @@ class _Block(Module):
     """Two convolutions of 3x3, each after a group normalization and silu; beside them x itself, through a 1x1 if channels change.
 
     The condition is added to the channels between the two, or, with `film`, scales and shifts them after the second normalization, which then cannot take
-    out any of it (FiLM: Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021). The second convolution begins at 0, and with it the whole
-    block as what goes past it; FiLM too begins by doing nothing.
+    out any of it (FiLM: Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021). The second convolution begins at 0, so that at first signals and
+    gradients go past the block and through any number of them unchanged; FiLM too begins by doing nothing.
     """
 
     def __init__(self, inputs: int, outputs: int, told: int, film: bool, generator: Generator):
