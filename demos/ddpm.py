@@ -43,8 +43,8 @@ from tinygen.models.diffusion.unet import UNet
 SPACINGS = {"logistic": (schedules.logistic, schedules.cosine), "cosine": (schedules.cosine,) * 2, "linear": (schedules.linear,) * 2}  # in training, in sampling
 SAMPLERS = {name: getattr(samplers, name) for name in ("dpm_solver", "ddim", "heun", "euler", "ancestral")}
 p = parser(
-    __doc__, steps={"digits": 800, "mnist": 30_000, "faces": 800},
-    takes={"digits": "two minutes", "mnist": "an hour", "faces": "three minutes"}, batch=32,
+    __doc__, steps={"digits": 800, "mnist": 30_000, "faces": 6000},
+    takes={"digits": "two minutes", "mnist": "an hour", "faces": "ten minutes"}, batch=32,
 )  # fmt: skip
 p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--path", choices=["circle", "line"], default="circle", help="from data to noise by the arc or by the chord, which is flow matching (default: circle)")

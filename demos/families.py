@@ -33,9 +33,9 @@ shifted and scaled for all alike. So this VAE's pixels are Gaussian, of a varian
 (`models.vae.mse_and_kl`); its bits are the bound by 200 codes a digit; what is shown and judged is, as everywhere, the mean of p(x|z). The GAN works on the pixels
 themselves: its samples lie on a surface of ten dimensions, have no dither, and no density.
 
-**One budget**, of time, not of weights. UPDATES was measured so that all take the same (4.7, 5.0, 5.8 and 6.0 s of one core, thrice that of a slower or busy one); the end of a run measures again.
-GAN and VAE are perceptrons of 540,000 weights, G and the decoder being of one form. Flow and diffusion are convolutions, which use each weight at many pixels:
-46,000 and 173,000 take as long.
+**One budget**, of time, not of weights. UPDATES was measured so that all take the same (4.7, 5.0, 5.8 and 6.0 s of one core, thrice that of a slow or busy one);
+the end of a run measures again. GAN and VAE are perceptrons of 540,000 weights, G and the decoder being of one form. Flow and diffusion are convolutions, which
+use each weight at many pixels: 46,000 and 173,000 take as long.
 
 Three one-line changes, all in drawing: with `--resume` what was learned is taken as it is. What each should show:
 
