@@ -50,7 +50,7 @@ def judge_samples(judge: Classifier | AttributeJudge | MapJudge, real: np.ndarra
     pictures = {name: _framed(images, judge.shape) for name, images in pictures.items()}
     features = {name: judge.features(images, device).astype(np.float64) for name, images in pictures.items()}
     scale = np.sqrt(features["real"].var(axis=0).mean())
-    if not scale > 0:
+    if not scale > 1e-5 * np.abs(features["real"]).max():  # less is float32's rounding, which may differ with the place in a batch
         raise ValueError("judge_samples: the judge sees no difference between any two of the real pictures; was it trained, and on bytes or 0 to 1 as these?")
     features = {name: f / scale for name, f in features.items()}
     figures = {}
