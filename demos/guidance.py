@@ -15,9 +15,9 @@ each sampler's pictures are.
 
 w = 0 is read as asked for in 9 % (by chance 10), 1 in 77 %, 2 in 97 %, 4 in 99 %, 8 in 100 %; the distance within a class falls from 0.99 of real digits'
 to 0.87, 0.78, 0.71, 0.67. So "better read" is not "better". 32 evaluations instead of 16 leave Euler and DDIM 46 % of their distance from the solution
-(0.035 and 0.038), Heun 49 % (0.023), DPM-Solver 26 % (0.011). Short steps made half as long leave Euler and DDIM a half, the others, which know how the slope changes, a
-quarter: DPM-Solver is there; Heun, who looks twice a step and so takes half as many, is not. With 4 he is further off than Euler, 0.31 and 0.22. EDM's own
-levels begin far out in the noise; two or four of them are of no use (68 and 1.4), and sixteen are (0.038).
+(0.035 and 0.038), Heun 49 % (0.023), DPM-Solver 26 % (0.011). Short steps made half as long leave Euler and DDIM a half, the others, which know how the
+slope changes, a quarter: DPM-Solver is there; Heun, which evaluates twice a step and so takes half as many, is not. With 4 it is further off than Euler,
+0.30 and 0.22. EDM's own levels begin far out in the noise; two or four of them are of no use (68 and 1.4), and sixteen are (0.038).
 
 Three one-line changes, and what each should show; with `--resume` what was learned is taken as it is:
 
