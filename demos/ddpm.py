@@ -16,14 +16,14 @@ inpainting.png, real pictures of which the lower half is made up, three times; a
 What is measured: whether the fixed judge of this package reads what was asked for, and its other figures; how far samples of a class lie from each other and from
 the nearest training picture; with --score the *classification accuracy score*: a classifier trained on samples alone, tested on real pictures.
 
-Three one-line changes in sampling, before LEVELS, and what each should show (unchanged, of 500 samples 97.2 % are read as asked for, of real digits 96.7 %; their
+Three one-line changes, in sampling from what was learned, and what each should show (unchanged, of 500 samples 97.2 % are read as asked for, of real digits 96.7 %; their
 distance within a class is 0.80 of real digits', their Frechet distance 3.3, floor 1.0; with seeds 1 and 2 98.0 and 96.4 %, 4.7 and 4.6):
 
-1. `args.weight = 1.0`, no guidance: 76.8 % and 0.88. Many a digit falls apart; guidance mends it, and pays in variety, so that on balance the Frechet distance is
-   no better for it: 3.5, with seeds 1 and 2 2.7 and 3.1. A weight of 3.0 goes too far: 99.4 %, 0.76, and 9.8.
-2. `args.sampling_steps = 1`: the first guess, from pure noise. It is read as asked for in 100 % and has 0.26 of the distance: the blurred mean of its class,
+1. `--resume --weight 1`, no guidance: 76.8 % and 0.88. Many a digit falls apart; guidance mends it, and pays in variety, so that on balance the Frechet distance is
+   no better for it: 3.5, with seeds 1 and 2 2.7 and 3.1. A weight of 3 goes too far: 99.4 %, 0.76, and 9.8.
+2. `--resume --sampling-steps 1`: the first guess, from pure noise. It is read as asked for in 100 % and has 0.26 of the distance: the blurred mean of its class,
    which any reader knows. Agreement alone proves nothing; the Frechet distance is 8.6.
-3. `args.sampler = "ancestral"`, fresh noise at each of 16 steps: 99.2 %, 0.73 and 3.9. With so few steps the small variance makes too little.
+3. `--resume --sampler ancestral`, fresh noise at each of 16 steps: 99.2 %, 0.73 and 3.9. With so few steps the small variance makes too little.
 
 And one in training: `--spacing cosine`, levels drawn evenly, with three seeds: 97.4, 93.0 and 89.8 %, Frechet distances 5.4, 6.0 and 6.1. What is worth learning
 first is learned nearer to the noise.
@@ -56,8 +56,9 @@ p.add_argument("--sampling-steps", type=natural, default=16, metavar="N", help="
 p.add_argument("--weight", type=float, help="of guidance: 1 is none (default: 2, for mnist 1)")
 p.add_argument("--score", type=natural, metavar="N", help="measure the classification accuracy score, with N samples (default: not; 10,000 for mnist)")
 args = parse(p)
-args.weight = args.weight if args.weight is not None else 1.0 if args.data == "mnist" else 2.0
-args.score = args.score or (10_000 if args.data == "mnist" else 0)
+sampler, sampling_steps, weight, score = (vars(args).pop(name) for name in ("sampler", "sampling_steps", "weight", "score"))  # no settings of the training
+weight = weight if weight is not None else 1.0 if args.data == "mnist" else 2.0
+score = score or (10_000 if args.data == "mnist" else 0)
 RATE, DECAY = 2e-3, 0.99 if args.steps < 2000 else 0.999
 PATH = schedules.LINE if args.path == "line" else schedules.CIRCLE
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
@@ -105,12 +106,12 @@ for step in run.steps():
 
 # %% Sampling, with the averaged weights
 LAST = 0.999 if args.kind == "noise" else 1.0  # at 1 nothing of a picture is in x: there its noise is known, and x_0 would be 0 / 0
-LEVELS = [*(level(float(u), SAMPLING) for u in np.linspace(LAST, 0, args.sampling_steps + 1)[:-1]), 0.0]
+LEVELS = [*(level(float(u), SAMPLING) for u in np.linspace(LAST, 0, sampling_steps + 1)[:-1]), 0.0]
 
 
 def drawn(y, source, *, seen=None, after=None):
     """A picture for each label in y, bytes (n, channels, height, width). seen : a list to which at each level (t, x, the guess x0) is added."""
-    answer = guidance.guided(network, to_device(y, args.device), network.none, args.weight) if classes else network
+    answer = guidance.guided(network, to_device(y, args.device), network.none, weight) if classes else network
     denoise = objectives.denoiser(answer, args.kind, PATH)
 
     def watched(x, t):
@@ -120,7 +121,7 @@ def drawn(y, source, *, seen=None, after=None):
         return guess
 
     with average.weights():
-        return to_bytes(SAMPLERS[args.sampler](watched, source.normal((len(y), *train.shape[1:])), LEVELS, path=PATH, generator=source, after=after))
+        return to_bytes(SAMPLERS[sampler](watched, source.normal((len(y), *train.shape[1:])), LEVELS, path=PATH, generator=source, after=after))
 
 
 def to_bytes(x):
@@ -129,7 +130,7 @@ def to_bytes(x):
 
 print("Sampling ...", flush=True)
 source = Generator(args.seed + 1, args.device)
-asked = np.arange(args.score or len(test) // 2) % max(classes, 1)
+asked = np.arange(score or len(test) // 2) % max(classes, 1)
 made = np.concatenate([drawn(part, source) for part in np.array_split(asked, -(-len(asked) // 250))])
 rows = np.arange(100).reshape(10, 10).T.reshape(-1) if classes else np.arange(100)
 plot.save_grid(args.out / "samples.png", made[rows], title="Samples, a row for each class" if classes else "Samples")
@@ -171,8 +172,8 @@ else:
     judge = train_attribute_judge(train, np.stack([has(shown, a) for a in ATTRIBUTES], axis=1), steps=min(1000, args.steps), device=args.device)
     figures, table = judge_samples(judge, test, made[: len(test) // 2], device=args.device)
     print(table)
-if args.score and classes:
+if score and classes:
     figures["score"] = classification_accuracy_score(made, asked, test, test_labels, device=args.device)
     figures["score_real"] = classification_accuracy_score(train, labels, test, test_labels, device=args.device)
     print("A classifier trained on {n:,} samples alone reads {score:.2%} of real test digits (trained on real ones {score_real:.2%})".format(n=len(made), **figures))
-run.write_metrics(picture="samples.png", **figures)
+run.write_metrics(picture="samples.png", sampler=sampler, sampling_steps=sampling_steps, weight=weight, **figures)

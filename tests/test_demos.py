@@ -62,6 +62,14 @@ def test_a_finished_run_can_be_judged_later(name, tmp_path):
     assert "frechet" in output and metrics["judge_frechet"] > metrics["judge_frechet_floor"] and 0 <= metrics["share_hat"] <= 1
 
 
+def test_a_finished_diffusion_is_drawn_from_again(tmp_path):
+    run("ddpm", tmp_path, "--steps", 2, "--sampling-steps", 1)
+    before = (tmp_path / "samples.png").read_bytes()
+    run("ddpm", tmp_path, "--steps", 2, "--resume", "--sampling-steps", 2, "--sampler", "ancestral", "--weight", 3)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["sampler"], metrics["sampling_steps"], metrics["weight"]) == ("ancestral", 2, 3) and (tmp_path / "samples.png").read_bytes() != before
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_demo_asks_a_question_and_proposes_changes(name):
     text = (DEMOS / f"{name}.py").read_text()
