@@ -5,7 +5,7 @@ say how likely a digit is: will the one that knows best draw best? Handed a real
 is trained? And which takes longest to draw?
 
     python demos/families.py                 digits drawn by this package: no network, no GPU
-    python demos/families.py --data mnist    real ones, eight times as long
+    python demos/families.py --data mnist    real ones, six times as long
 
 It draws families.png, a row for each family: what goes in, through which networks, to which code z, and what comes out, every picture and number being one that the
 trained networks gave; at the right samples, none of them chosen. samples.png has more of them.
