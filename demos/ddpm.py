@@ -61,6 +61,7 @@ weight = weight if weight is not None else 1.0 if args.data == "mnist" else 2.0
 score = score or (10_000 if args.data == "mnist" else 0)
 RATE, DECAY = 2e-3, 0.99 if args.steps < 2000 else 0.999
 PATH = schedules.LINE if args.path == "line" else schedules.CIRCLE
+TRAINING, SAMPLING = SPACINGS[args.spacing]
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Data: bytes (n, channels, height, width)
@@ -88,7 +89,6 @@ def level(u, spacing):
 
 
 # %% Training
-TRAINING, SAMPLING = SPACINGS[args.spacing]
 run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
 for step in run.steps():
     pixels, y = (to_device(a, args.device) for a in next(loader))
