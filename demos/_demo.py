@@ -50,7 +50,8 @@ if not NOTEBOOK:
 import numpy as np  # noqa: E402
 
 import tinygen  # noqa: E402
-from tinygen import data, pool  # noqa: E402
+from tinygen import data
+from tinygen.backend import threads as pool
 from tinygen.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 
 try:

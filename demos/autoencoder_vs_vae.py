@@ -34,7 +34,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 from tinygen import Generator, data, latent, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import precision_recall
-from tinygen.models.classifier import train_classifier
+from tinygen.metrics.evaluators import train_classifier
 from tinygen.models.vae import VAE
 
 p = parser(__doc__, steps={"digits": 2000, "mnist": 4000}, takes={"digits": "about a minute", "mnist": "two minutes"}, batch=128)

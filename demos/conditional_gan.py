@@ -40,7 +40,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 from tinygen import Generator, data, grad, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import classification_accuracy_score, nearest, within_class_distance
-from tinygen.models.classifier import train_classifier
+from tinygen.metrics.evaluators import train_classifier
 from tinygen.models.conditional_gan import ACGAN, BiGAN, Critic, InfoGAN, ProjectionGAN, SemiSupervisedGAN, cross_entropy, told
 
 KINDS = {"projection": ProjectionGAN, "acgan": ACGAN, "infogan": InfoGAN, "semi": SemiSupervisedGAN, "bigan": BiGAN}

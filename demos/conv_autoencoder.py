@@ -30,7 +30,7 @@ from tinygen import Generator, data, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render, switch
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
-from tinygen.models.classifier import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_judge
 
 p = parser(
     __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 8000}, batch=64,

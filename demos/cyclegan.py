@@ -36,7 +36,7 @@ from tinygen import Generator, data, grad, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render, switch
 from tinygen.losses import least_squares
-from tinygen.models.classifier import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.cyclegan import ImagePool, Translator, cycles
 from tinygen.models.pix2pix import PatchDiscriminator
 

@@ -35,7 +35,7 @@ from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
-from tinygen.models.classifier import train_attribute_judge, train_classifier
+from tinygen.metrics.evaluators import train_attribute_judge, train_classifier
 from tinygen.models.dcgan import DCDiscriminator, DCGenerator
 
 p = parser(

@@ -37,7 +37,7 @@ from tinygen import Generator, data, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.data.faces import has, portraits, render
 from tinygen.metrics import classification_accuracy_score, judge_samples, nearest, within_class_distance
-from tinygen.models.classifier import train_attribute_judge, train_classifier
+from tinygen.metrics.evaluators import train_attribute_judge, train_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
 

@@ -38,7 +38,7 @@ from tinygen import Generator, data, losses, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import FACTORS, render, sample
 from tinygen.models.autoencoder import Autoencoder, gaussian_noise
-from tinygen.models.classifier import train_reader
+from tinygen.metrics.evaluators import train_reader
 from tinygen.models.deepfake import Deepfake
 
 p = parser(

@@ -36,7 +36,7 @@ from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.schedules import CIRCLE
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
-from tinygen.plot_diffusion import save_evolution
+from figures.diffusion import save_evolution
 
 SPACINGS = {"cosine": schedules.cosine, "linear": schedules.linear}
 p = parser(__doc__, steps={"three heaps": 2000}, takes={"three heaps": "half a minute"}, batch=256)

@@ -36,8 +36,8 @@ from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
-from tinygen.plot_diffusion import save_cloud_animation
-from tinygen.plot_planes import plane, save_planes
+from figures.diffusion import save_cloud_animation
+from tinygen.plot.planes import plane, save_planes
 
 SETS = {"moons": data.moons(0.05), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard(), "ring": data.ring(8, 1.0, 0.1), "grid": data.grid()}
 p = parser(__doc__, steps=dict.fromkeys(SETS, 8000), takes=dict.fromkeys(SETS, "about a minute"), batch=256)

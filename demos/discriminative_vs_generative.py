@@ -30,7 +30,7 @@ from _demo import Run, parse, parser  # first of ours: it finds the package in a
 from tinygen import Generator, data, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.gaussian import Gaussian
-from tinygen.plot_planes import plane, save_planes
+from tinygen.plot.planes import plane, save_planes
 
 p = parser(__doc__, steps={"clouds": 1000, "moons": 1000}, takes={"clouds": "about 5 seconds", "moons": "about 5 seconds"}, batch=64)
 args = parse(p)

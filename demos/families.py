@@ -58,7 +58,7 @@ from _demo import Run, parse, parser  # first of ours: it finds the package in a
 from tinygen import Generator, data, grad, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import judge_samples
-from tinygen.models.classifier import train_classifier
+from tinygen.metrics.evaluators import train_classifier
 from tinygen.models.diffusion import likelihood, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
 from tinygen.models.flow import Glow, bits_per_dimension, to_logits, to_pixels
@@ -66,7 +66,7 @@ from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.models.gaussian import Gaussian
 from tinygen.models.vae import VAE
 from tinygen.nn.layers import parameter
-from tinygen.plot_families import Code, Network, Picture, Words, save_families
+from figures.families import Code, Network, Picture, Words, save_families
 
 p = parser(__doc__, steps={"digits": 400, "mnist": 2400}, takes={"digits": "two minutes", "mnist": "ten minutes"}, batch=32)
 args = parse(p)

@@ -37,7 +37,7 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.models.flow import MAF, Glow, RealNVP, bits_per_dimension, checkerboard, to_logits, to_pixels
 from tinygen.models.gaussian import Gaussian
 from tinygen.plot import save_curves, save_grid
-from tinygen.plot_planes import plane, save_planes
+from tinygen.plot.planes import plane, save_planes
 
 SETS = {
     "ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.2), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05),

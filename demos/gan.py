@@ -33,7 +33,7 @@ from tinygen import Generator, data, grad, latent, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples, nearest
-from tinygen.models.classifier import train_classifier
+from tinygen.metrics.evaluators import train_classifier
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 
 p = parser(__doc__, steps={"digits": 6000, "mnist": 12000}, takes={"digits": "two minutes", "mnist": "five minutes"}, batch=64)

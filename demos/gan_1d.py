@@ -36,7 +36,7 @@ from tinygen.backend import to_device
 from tinygen.losses.adversarial import GAMES
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import save_curves
-from tinygen.plot_game import save_game, save_game_animation
+from figures.game import save_game, save_game_animation
 
 p = parser(__doc__, steps={"two heaps": 1500}, takes={"two heaps": "about half a minute"}, batch=256)
 p.add_argument("--game", choices=["minimax", "non-saturating"], default="minimax", help="what G descends (default: minimax, as printed)")

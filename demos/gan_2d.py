@@ -36,7 +36,7 @@ from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import save_curves
-from tinygen.plot_planes import plane, save_planes
+from tinygen.plot.planes import plane, save_planes
 
 SETS = {"moons": data.moons(0.1), "ring": data.ring(8, 1.0, 0.1), "swiss_roll": data.swiss_roll(0.05)}
 p = parser(__doc__, steps=dict.fromkeys(SETS, 5000), takes=dict.fromkeys(SETS, "half a minute"), batch=256)

@@ -45,8 +45,8 @@ from tinygen.backend import to_device
 from tinygen.data.mixtures import ring
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import count_modes
-from tinygen.plot_losses import save_costs, save_table
-from tinygen.plot_planes import plane
+from figures.losses import save_costs, save_table
+from tinygen.plot.planes import plane
 
 p = parser(__doc__, steps={"ring": 1200}, takes={"ring": "about a minute"}, batch=64)
 p.add_argument("--clip", type=positive, default=0.1, help="limit of the clipped weights (default: 0.1)")

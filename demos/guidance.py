@@ -38,7 +38,7 @@ from _demo import Run, natural, parse, parser  # first of ours: it finds the pac
 from tinygen import Generator, data, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import judge_samples, within_class_distance
-from tinygen.models.classifier import train_classifier
+from tinygen.metrics.evaluators import train_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
 from tinygen.models.diffusion.schedules import CIRCLE, cosine, karras, logistic, strata
 from tinygen.models.diffusion.unet import UNet

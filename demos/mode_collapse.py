@@ -48,7 +48,7 @@ from tinygen.losses.adversarial import GAMES
 from tinygen.metrics.modes import count_modes
 from tinygen.models.gan import minibatch_std, pack
 from tinygen.plot import save_curves
-from tinygen.plot_planes import plane, save_planes
+from tinygen.plot.planes import plane, save_planes
 
 
 class Column(NamedTuple):

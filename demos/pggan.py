@@ -33,7 +33,7 @@ from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
-from tinygen.models.classifier import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.pggan import PGDiscriminator, PGGenerator, faded, stage
 
 p = parser(__doc__, steps={"faces": 1600}, takes={"faces": "two minutes"}, batch=8)

@@ -36,7 +36,7 @@ from tinygen.data.faces import has, portraits, render
 from tinygen.data.maps import kinds, palette
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
-from tinygen.models.classifier import train_attribute_judge, train_map_judge
+from tinygen.metrics.evaluators import train_attribute_judge, train_map_judge
 from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_error
 
 p = parser(

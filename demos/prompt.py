@@ -39,10 +39,10 @@ from _demo import Run, parse, parser  # first of ours: it finds the package in a
 
 from tinygen import Generator, data, losses, nn, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.data.captions import NAMES, WORDS, describe, shows, tokenize
+from tinygen.data.faces.captions import NAMES, WORDS, describe, shows, tokenize
 from tinygen.data.faces import FACTORS, portraits, render
 from tinygen.metrics import nearest, within_class_distance
-from tinygen.models.classifier import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.diffusion import guidance, objectives, samplers
 from tinygen.models.diffusion.schedules import CIRCLE, cosine
 from tinygen.models.diffusion.unet import Perceptron

@@ -30,7 +30,7 @@ from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.losses import minimax_value, non_saturating, path_length, r1
 from tinygen.metrics import judge_samples
-from tinygen.models.classifier import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix
 
 p = parser(__doc__, steps={"faces": 950}, takes={"faces": "two minutes"}, batch=8)

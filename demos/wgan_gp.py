@@ -52,8 +52,8 @@ from tinygen.backend import to_device
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import wasserstein_1d
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
-from tinygen.plot_game import FAKE, REAL
-from tinygen.plot_losses import save_critics
+from figures.game import FAKE, REAL
+from figures.losses import save_critics
 
 p = parser(__doc__, steps={"two heaps": 400}, takes={"two heaps": "three quarters of a minute"}, batch=128)
 p.add_argument("--k", type=natural, default=5, help="steps of the critics for one of the generators (default: 5)")

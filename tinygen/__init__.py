@@ -4,12 +4,12 @@ Read in this order: engine.py (automatic differentiation), primitive.py, ops/ele
 """
 
 from . import losses, nn, ops, optim
+from .autograd.functional import grad, hvp, jvp
+from .autograd.gradcheck import check_grads
+from .autograd.primitive import primitive
+from .autograd.tensor import Tensor, detect_nan, no_grad, tensor
 from .backend import Generator
-from .derivatives import hvp, jvp
-from .engine import Tensor, detect_nan, grad, no_grad, tensor
-from .gradcheck import check_grads
-from .pool import set_threads
-from .primitive import primitive
+from .backend.threads import set_threads
 
 __version__ = "0.1.0"
 __all__ = [

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from .backend import to_numpy
-from .engine import Tensor
+from .autograd.tensor import Tensor
 
 try:
     import fcntl

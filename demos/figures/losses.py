@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .plot import CLASS_COLOURS, INK, _figure, _save, _tidy
-from .plot_arrays import _array, _check_finite
-from .plot_game import FAKE, REAL
-from .plot_planes import _blend, _square
+from tinygen.plot.figures import CLASS_COLOURS, INK, _figure, _save, _tidy
+from tinygen.plot.arrays import _array, _check_finite
+from figures.game import FAKE, REAL
+from tinygen.plot.planes import _blend, _square
 
 __all__ = ["save_costs", "save_critics", "save_table"]
 

@@ -15,7 +15,7 @@ import tinygen
 from tinygen.data import download
 from tinygen.data.download import File, fetch
 
-from .conftest import idx_bytes
+from tests.data.conftest import idx_bytes
 
 pytestmark = pytest.mark.usefixtures("places")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tinygen.data import cifar, cifar10, fashion_mnist, idx, mnist, read_idx
 
-from .conftest import CODES, idx_bytes
+from tests.data.conftest import CODES, idx_bytes
 
 pytestmark = pytest.mark.usefixtures("places")
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.strict import StrictArray
 from tinygen import Generator, check_grads, no_grad, optim
-from tinygen.data.captions import WORDS, tokenize
+from tinygen.data.faces.captions import WORDS, tokenize
 from tinygen.models.diffusion.guidance import drop_labels, guided
 from tinygen.models.diffusion.unet import Perceptron, UNet
 from tinygen.models.text import TextEncoder

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinygen import ops
 
-from ..cases import case
+from tests.cases import case
 
 
 def naive_conv2d(x, w, bias=None, *, stride, padding, dilation, groups):

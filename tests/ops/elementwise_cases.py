@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygen import ops
 
-from ..cases import case
+from tests.cases import case
 
 
 def pair(d, low=-2.0, high=2.0):

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinygen import losses
 
-from ..cases import case
+from tests.cases import case
 
 
 def _shape(d):

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinygen import ops
 
-from ..cases import case
+from tests.cases import case
 
 
 def spread(d, shape, axes):

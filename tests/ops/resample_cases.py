@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygen import grad, ops, tensor
 
-from ..cases import case
+from tests.cases import case
 
 
 def pixels(shape, f):

@@ -11,181 +11,18 @@ rules run on Tensors, are recorded in turn, and can be differentiated again. Hig
 
 from __future__ import annotations
 
-import itertools
 import sys
-import threading
-import weakref
-from contextlib import contextmanager
 from operator import attrgetter
 
 import numpy as np
 from numpy import ndarray
 
-from .backend import array_module, device_of
-from .pool import axis_sum
-
-_clock = itertools.count(1)  # ticks at each node made, so that times are a topological order of every graph, and at each in-place write
-_last_write = [0]  # the time of the latest write: a node made after it saved nothing that is stale
-_write_lock = threading.Lock()
+from ..backend import array_module
+from ..backend.reductions import axis_sum
+from .tensor import Tensor, last_write, mode, switched
 
 
-class _Mode(threading.local):  # what each thread has switched on; class attributes are every thread's defaults
-    grad = True
-    nan = False
-
-
-_mode = _Mode()
-
-
-@contextmanager
-def _switched(name, value):
-    before = getattr(_mode, name)
-    setattr(_mode, name, value)
-    try:
-        yield
-    finally:
-        setattr(_mode, name, before)
-
-
-def no_grad():
-    """Context manager or decorator: within it this thread records nothing, results are constants."""
-    return _switched("grad", False)
-
-
-def detect_nan():
-    """Context manager or decorator: within it the first primitive or rule that makes a NaN out of none raises FloatingPointError, naming it."""
-    return _switched("nan", True)
-
-
-class Node:
-    """One recorded call: where cotangents arrive and what the rules need. It never holds a Tensor, so there is no reference cycle."""
-
-    __slots__ = ("time", "op", "plan", "parents", "saved", "outputs", "written", "constants")
-
-    def __init__(self, op, plan, parents, saved, outputs, written, constants):
-        self.time = next(_clock)
-        self.op = op  # the Primitive
-        self.plan = plan  # which rules will run, and on what (Primitive._plan)
-        self.parents = parents  # for each argument an edge (node, output index), or None for a constant
-        self.saved = saved  # name -> array, shape or setting that a rule asks for; None once freed
-        self.outputs = outputs  # (shape, dtype) of each output
-        self.written = written  # for each output the cell with the time of its last in-place write
-        self.constants = constants  # for each argument that is a constant Tensor, its cell
-
-
-class Leaf:
-    """The end of a graph: a tensor that asked for gradients. Weakly held, so that a graph does not keep its Tensor."""
-
-    __slots__ = ("time", "tensor", "outputs", "written")
-    op, parents = None, ()
-
-    def __init__(self, tensor):
-        self.time = next(_clock)
-        self.tensor = weakref.ref(tensor)
-        self.outputs, self.written = [(tensor.shape, tensor.dtype)], [tensor._written]
-
-
-class Tensor:
-    """An array that remembers how it was computed. Make one with `tinygen.tensor`; operators and methods are attached by `ops/operators.py`.
-
-    `data` is the raw array, always an array, zero-dimensional included; `grad` the gradient that `backward` left (a Tensor) or None. In-place
-    writes go through `t[index] = value` or `t.data = ...` (`t.data -= step` too): they are marked, so that a backward pass which still needs
-    the old values is an error and not a wrong gradient. `t.data[index] = value` goes behind the guard: say `t.touch()` after it. Raw arrays
-    beside Tensors are constants that nothing guards. For mathematics there is `tinygen.ops`: NumPy's functions refuse a Tensor.
-    """
-
-    __slots__ = ("_data", "_edge", "_written", "grad", "__weakref__")
-    __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
-
-    def __init__(self, data, edge=None, written=None):
-        self._data = data
-        self._edge = edge  # (node, output index), or None for a constant
-        self._written = written or [0]  # a cell, [time of the last in-place write], shared by all tensors that view the same memory
-        self.grad = None
-
-    shape, dtype, ndim, size = (property(attrgetter(f"_data.{name}")) for name in ("shape", "dtype", "ndim", "size"))
-    device = property(lambda self: device_of(self._data))
-    version = property(lambda self: self._written[0], doc="Time of the last in-place write, counted over all tensors; 0 if never written.")
-    data = property(lambda self: self._data)
-
-    @data.setter
-    def data(self, array) -> None:
-        if array is not self._data:  # `t.data -= step` has written already; all else is copied, so that two tensors never share memory unawares
-            if getattr(array, "shape", None) != self.shape or array.dtype != self.dtype:
-                raise ValueError(f"data: give an array of {self.dtype} {self.shape}, not {getattr(array, 'dtype', type(array))} {getattr(array, 'shape', '')}")
-            self[...] = array
-        self.touch()
-
-    @property
-    def requires_grad(self) -> bool:
-        return self._edge is not None
-
-    @requires_grad.setter
-    def requires_grad(self, flag: bool) -> None:
-        if self._edge is not None and self._edge[0].op is not None:
-            raise ValueError(f"requires_grad of a result of {self._edge[0].op.__name__} follows from its arguments; use detach() for a constant")
-        if flag and self.dtype.kind != "f":
-            raise TypeError(f"a tensor of dtype {self.dtype} has no gradient: only floating point can be differentiated; convert it first")
-        if bool(flag) != self.requires_grad:
-            self._edge = (Leaf(self), 0) if flag else None
-
-    def touch(self) -> None:
-        """Say that `data` was written in place: graphs that saved the old values refuse to go backward."""
-        with _write_lock:  # or a slower thread could set the last write back
-            self._written[0] = _last_write[0] = next(_clock)
-
-    def __setitem__(self, index, value) -> None:
-        if self._edge is not None and self._edge[0].op is not None:
-            raise ValueError(f"cannot write into a result of {self._edge[0].op.__name__}: the graph needs it; build a new tensor with where")
-        if isinstance(value, Tensor) and value.requires_grad and _mode.grad:
-            raise ValueError("an in-place write is not differentiated: write value.detach(), or build a new tensor with where")
-        self._data[index] = value._data if isinstance(value, Tensor) else value
-        self.touch()
-
-    def detach(self) -> Tensor:
-        """The same memory as a constant: no gradient flows through it."""
-        return Tensor(self._data, None, self._written)
-
-    def backward(self, grad_output=None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
-        """Add d self/d leaf into `.grad` of every leaf that self depends on. self is a scalar, or `grad_output` of its shape is given."""
-        for (node, _), g in _walk([self], [grad_output], None, create_graph, retain_graph).items():
-            if (leaf := node.tensor()) is not None:
-                leaf.grad = g if leaf.grad is None else (leaf.grad if create_graph else leaf.grad.detach()) + g
-
-    def __array__(self, *args, **kwargs):
-        raise TypeError("a Tensor does not turn into an array silently, its graph would be lost: tensor.numpy() copies it, tinygen.ops computes with it")
-
-
-def tensor(array, requires_grad: bool = False) -> Tensor:
-    """A Tensor with a copy of `array` (NumPy or CuPy array, nested lists, number, Tensor); a leaf of the graph if `requires_grad`."""
-    array = array._data if isinstance(array, Tensor) else array
-    t = Tensor(np.array(array) if isinstance(array, (ndarray, np.generic)) or not hasattr(array, "__array_function__") else array.copy())
-    if t.dtype.kind not in "fiub":
-        raise TypeError(f"tensor: cannot hold dtype {t.dtype}; give floating point, integers or booleans")
-    t.requires_grad = requires_grad
-    return t
-
-
-def grad(outputs, inputs, grad_outputs=None, create_graph: bool = False, retain_graph: bool | None = None):
-    """The gradient of sum_i <outputs_i, grad_outputs_i> in each of `inputs`: leaves or intermediate results.
-
-    Takes a Tensor or a sequence for each; returns a Tensor for a single input, else a tuple. `grad_outputs` may be left out for scalars. With
-    `create_graph` the results can be differentiated in turn; `retain_graph` (by default as create_graph) keeps the graph for another backward.
-    Nothing outside the paths to `inputs` is computed. Raises ValueError for an input on which no output depends.
-    """
-    ys, xs = ([v] if isinstance(v, Tensor) or not isinstance(v, (tuple, list)) else list(v) for v in (outputs, inputs))
-    for v in ys + xs:
-        if not isinstance(v, Tensor):
-            raise TypeError(f"grad: outputs and inputs are Tensors or sequences of them; here is a {type(v).__name__}")
-    gs = [None] * len(ys) if grad_outputs is None else list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
-    found = _walk(ys, gs, xs, create_graph, retain_graph)
-    for i, x in enumerate(xs):
-        if x._edge not in found:
-            raise ValueError(f"grad: the outputs do not depend on input {i}, of shape {x.shape} (requires_grad={x.requires_grad})")
-    return found[xs[0]._edge] if isinstance(inputs, Tensor) else tuple(found[x._edge] for x in xs)
-
-
-def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
+def backward_pass(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
     """The backward pass: {edge: cotangent Tensor} for the edges of `inputs` that were reached (None: of every leaf). Iterative: depth is no limit.
     Only nodes on a path to a wanted edge are visited. What is returned is writable and shares memory with nothing: a rule may hand one array to two
     arguments, a view, or one that it keeps, so an array goes out as it is only where nobody else holds it; else a copy does.
@@ -202,7 +39,7 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
             raise ValueError(f"backward: an output of shape {y.shape} needs a grad_output of that shape, and here is {what}")
         g = g if isinstance(g, Tensor) else Tensor(g)
         _arrive(cotangents, owned, y._edge, g if create_graph else g._data)
-    order = _ancestors(cotangents)
+    order = ancestors(cotangents)
     wanted = {(node, 0) for node in order if node.op is None} if inputs is None else {x._edge for x in inputs if x._edge is not None}
     ends = {node for node, _ in wanted}
     useful = None  # node -> for each argument whether it lies on a path to a wanted edge, if any does; None: all that have an edge do
@@ -212,8 +49,8 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
             needs = [edge is not None and (edge[0] in useful or edge in wanted) for edge in node.parents]
             if True in needs:
                 useful[node] = needs
-    found, nan = {}, _mode.nan
-    with _switched("grad", create_graph), _switched("nan", False):
+    found, nan = {}, mode.nan
+    with switched("grad", create_graph), switched("nan", False):
         while order:
             node = order.pop()
             if node in ends:
@@ -227,7 +64,7 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
             op, (keep, _, calls), parents, saved = node.op, node.plan, node.parents, node.saved
             if saved is None:
                 raise RuntimeError(f"backward: the graph of {op.__name__} was freed by an earlier backward; give that one retain_graph=True")
-            if node.time < _last_write[0]:
+            if node.time < last_write[0]:
                 _check_stale(node)
             if create_graph:
                 saved = saved | {name: _rewrap(node, saved[name], k) for name, k in keep}
@@ -253,7 +90,7 @@ def _walk(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
         return {e: g.astype(g.dtype) if create_graph else Tensor(g if e in owned else g.astype(g.dtype)) for e, g in found.items()}
 
 
-def _ancestors(edges) -> list:
+def ancestors(edges) -> list:
     """All nodes that the edges depend on, oldest first."""
     seen = {node for node, _ in edges}
     stack = [*seen]

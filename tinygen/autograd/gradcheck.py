@@ -21,8 +21,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .backend import array_module, to_numpy
-from .engine import Tensor, _walk, tensor
+from ..backend import array_module, to_numpy
+from .backward import backward_pass
+from .tensor import Tensor, tensor
 
 STEP = 6e-6
 TOLERANCE = 1e-6
@@ -92,7 +93,7 @@ def _vjp(f, args, cotangents, create_graph) -> list[Tensor]:
     xs = [a if isinstance(a, Tensor) else tensor(a, requires_grad=True) for a in args]
     outputs = _evaluate(f, xs)
     live = [(o, u) for o, u in zip(outputs, cotangents) if o.requires_grad]
-    found = _walk([o for o, _ in live], [u for _, u in live], xs, create_graph, True) if live else {}
+    found = backward_pass([o for o, _ in live], [u for _, u in live], xs, create_graph, True) if live else {}
     return [found[x._edge] if x._edge in found else tensor(np.zeros_like(x.data)) for x in xs]
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .engine import Tensor, _ancestors
+from .backward import ancestors
+from .tensor import Tensor
 
 __all__ = ["laid_out"]
 
@@ -24,7 +25,7 @@ def laid_out(tensors: Mapping[str, Tensor], drawn: Mapping[str, Sequence[str]]):
     output = next(iter(edges.values()), None)
     if output is None:
         raise ValueError("save_graph: the first tensor of each panel is where the gradient starts; this one was recorded nowhere")
-    nodes = _ancestors([edge for edge in edges.values() if edge is not None])
+    nodes = ancestors([edge for edge in edges.values() if edge is not None])
     reached = {output[0]}
     for node in reversed(nodes):  # newest first: whoever uses a node comes before it
         if node in reached:

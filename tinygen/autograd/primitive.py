@@ -24,8 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from .backend import array_module
-from .engine import Node, Tensor, _mode, as_array, check_nan
+from ..backend import array_module
+from .backward import as_array, check_nan
+from .tensor import Node, Tensor, mode
 
 
 class Plan(NamedTuple):
@@ -93,12 +94,12 @@ class Primitive:
             y = tuple(o if type(o) is ndarray else as_array(o, like=arrays) for o in y)
         elif type(y) is not ndarray:
             y = as_array(y, like=arrays)
-        if _mode.nan:
+        if mode.nan:
             check_nan(self.__name__, y, arrays)
         if not tensors:
             return y
         plan = None
-        if mask and _mode.grad:
+        if mask and mode.grad:
             plan = self.plans.get(mask + bit) or self._plan(mask, len(arrays))
         if self.several:
             written = [_cell_of(o, args) for o in y]

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..pool import parallel
+from .threads import parallel
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -32,8 +32,8 @@ _SHARED = 1 << 22  # bytes of columns worth a second thread: below, waking it an
 _KEEP = 1 << 23  # bytes of the largest buffer kept for the next call
 
 
-def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
-    """See `kernels.conv`; size is (Ho, Wo)."""
+def conv(x: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair) -> Array:
+    """See `conv.conv`."""
     (n, c), (o, _, kh, kw) = x.shape[:2], w.shape
     dtype = np.result_type(x, w)
     x = x.transpose(0, 2, 3, 1)
@@ -60,7 +60,7 @@ def conv(x: Array, w: Array, bias: Array | None, size: Pair, stride: Pair, paddi
 
 
 def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
-    """See `kernels.conv_weight`."""
+    """See `conv.conv_weight`."""
     (n, c), (_, o, ho, wo) = x.shape[:2], g.shape
     if stride == (1, 1) and o < c:  # then x meets windows of g as g meets windows of x, and g's columns are smaller
         turned = conv_weight(g, x, kernel, stride, _turned_padding(padding, kernel, dilation), dilation, groups)
@@ -87,7 +87,7 @@ def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, d
 def conv_transpose(
     g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair
 ) -> Array:
-    """See `kernels.conv_transpose`. There are two ways, and the cheaper one is taken."""
+    """See `conv.conv_transpose`. There are two ways, and the cheaper one is taken."""
     o, c = w.shape[0], w.shape[1] * groups
     undilated = all(stride[a] == 1 or dilation[a] == 1 for a in (0, 1))
     way = _scatter if not undilated or _scatter_pays(g.shape[2:], o, c, w.shape[2:], stride, groups, size) else _gather

@@ -1,45 +1,22 @@
-"""Convolution on raw arrays: no Tensors, no derivatives. The three functions here are what `ops/conv.py` differentiates with.
+"""Convolution of arrays of any library, CuPy's among them: every window is laid out as a row ("im2col"), then multiplied.
 
-With stride s, padding p and dilation d, in one dimension and for one channel, they are
-
-    conv:            y[o] = sum_t  w[t] x[s o + d t - p]           (x is 0 outside its bounds)
-    conv_transpose:  x[i] = sum    w[t] y[o]   over all (o, t) with s o + d t - p = i
-    conv_weight:     w[t] = sum_o  y[o] x[s o + d t - p]
-
-One trilinear form, sum over o and t of y[o] w[t] x[s o + d t - p], read in its three ways: each is the derivative of that sum by the
-argument that it gives back. So the derivatives of any one are the other two, to every order.
-
-All shapes are logical NCHW; settings are pairs (height, width); a 1-D convolution is one of height 1. NumPy arrays go to
-`kernels_cpu.py`, whose results are NHWC in memory. All others are computed here, plainly: `columns` lays every window out as a row
-("im2col"), and the convolution becomes a matrix product.
+`conv.py` says what the three functions compute.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from .arrays import array_module
 
-from ..backend import array_module
-from . import kernels_cpu
-
-__all__ = ["conv", "conv_transpose", "conv_weight", "output_size"]
+__all__ = ["conv", "conv_transpose", "conv_weight"]
 
 Array = Any
 Pair = tuple[int, int]
 
 
-def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
-    """How many windows fit into the padded input, each way; 0 if it is too small for one."""
-    height, width = (max(0, (size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1) for i in (0, 1))
-    return height, width
-
-
-def conv(x: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
+def conv(x: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair) -> Array:
     """x (N, C, H, W) and w (O, C/groups, kh, kw) to y (N, O, Ho, Wo); bias (O,) is added to each channel."""
-    size = output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
-    if isinstance(x, np.ndarray):
-        return kernels_cpu.conv(x, w, bias, size, stride, padding, dilation, groups)
     xp = array_module(x, w, bias)
     n, o = len(x), len(w)
     kernel = w.reshape(groups, o // groups, w.shape[1] * w.shape[2] * w.shape[3])  # (G, O/G, C/G kh kw)
@@ -53,8 +30,6 @@ def conv_transpose(
     g: Array, w: Array, bias: Array | None, stride: Pair, padding: Pair, dilation: Pair, groups: int, size: Pair
 ) -> Array:
     """The adjoint of `conv` in x: g (N, O, Ho, Wo) and w (O, C/groups, kh, kw) to (N, C, *size); bias (C,) is added to each channel."""
-    if isinstance(g, np.ndarray):
-        return kernels_cpu.conv_transpose(g, w, bias, stride, padding, dilation, groups, size)
     xp = array_module(g, w, bias)
     (n, o, ho, wo), (kh, kw) = g.shape, w.shape[2:]
     c = w.shape[1] * groups
@@ -73,8 +48,6 @@ def conv_transpose(
 
 def conv_weight(x: Array, g: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """The adjoint of `conv` in w: x (N, C, H, W) and g (N, O, Ho, Wo) to (O, C/groups, *kernel)."""
-    if isinstance(x, np.ndarray):
-        return kernels_cpu.conv_weight(x, g, kernel, stride, padding, dilation, groups)
     xp = array_module(x, g)
     (n, o, ho, wo), c = g.shape, x.shape[1] // groups
     rows = _columns(x, kernel, (ho, wo), stride, padding, dilation, groups)  # (N, G, C/G, kh, kw, Ho, Wo)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import array_module
-from ..pool import parallel
+from .arrays import array_module
+from .threads import parallel
 
 __all__ = ["BLOCK", "in_blocks"]
 

@@ -39,7 +39,7 @@ import numpy as np
 from ..ops import sigmoid
 from ..ops.activation import _softplus
 from ..ops.elementwise import _gate
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 
 __all__ = ["GAMES", "Game", "hinge", "least_squares", "minimax_value", "non_saturating", "relativistic", "saturating"]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..ops import softmax, where
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 
 __all__ = ["importance_bound"]
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..ops import sigmoid
 from ..ops.elementwise import sign
-from ..pool import by_rows
-from ..primitive import primitive
+from ..backend.reductions import by_rows
+from ..autograd.primitive import primitive
 
 __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..ops import exp
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 
 __all__ = ["reparametrize", "score_function"]
 

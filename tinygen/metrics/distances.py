@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module, to_numpy
-from ..pool import matmul
+from ..backend.reductions import matmul
 
 __all__ = ["density_coverage", "frechet_distance", "kernel_distance", "precision_recall", "wasserstein_1d"]
 

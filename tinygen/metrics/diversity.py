@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module, to_numpy
-from ..models.classifier import train_classifier
+from .evaluators import train_classifier
 from .distances import _expanded
 
 __all__ = ["classification_accuracy_score", "nearest", "within_class_distance"]

@@ -18,12 +18,12 @@ import numpy as np
 
 from ..backend import Generator, to_device
 from ..data import Loader
-from ..engine import no_grad
+from ..autograd.tensor import no_grad
 from ..losses import bernoulli_nll, squared_error
 from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential, he_normal
 from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
-from .pix2pix import UNet
+from ..models.pix2pix import UNet
 
 __all__ = [
     "AttributeJudge", "Classifier", "MapJudge", "Reader", "train_attribute_judge", "train_classifier", "train_map_judge", "train_reader",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..models.classifier import AttributeJudge, Classifier, MapJudge
+from .evaluators import AttributeJudge, Classifier, MapJudge
 from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall
 
 __all__ = ["judge_samples"]

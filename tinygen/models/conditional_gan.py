@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..backend import Generator
-from ..engine import no_grad
+from ..autograd.tensor import no_grad
 from ..losses import minimax_value, non_saturating, squared_error
 from ..nn import Conv2d, ConvTranspose2d, Flatten, LeakyReLU, Linear, Module, Sequential, Tanh, Unflatten, he_normal
 from ..ops import concatenate, log_softmax, logsumexp, one_hot

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Generator, array_module
-from ..pool import matmul
+from ..backend.reductions import matmul
 
 __all__ = ["PPCA", "Gaussian", "principal_components"]
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..backend import Generator, array_module, to_device, to_numpy
-from ..engine import no_grad
+from ..autograd.tensor import no_grad
 from ..losses import bernoulli_nll, importance_bound, reparametrize
 from ..ops import broadcast_to
 from .vae import VAE

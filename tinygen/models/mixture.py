@@ -33,7 +33,7 @@ import numpy as np
 
 from ..backend import Generator, array_module
 from ..ops import solve_triangular
-from ..pool import matmul
+from ..backend.reductions import matmul
 from .gaussian import check_examples
 
 __all__ = ["GaussianMixture"]

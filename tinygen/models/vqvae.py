@@ -29,7 +29,7 @@ import numpy as np
 
 from .. import ops
 from ..backend import Generator, array_module
-from ..engine import Tensor
+from ..autograd.tensor import Tensor
 from ..losses import squared_error
 from ..nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential
 from ..nn.layers import parameter

@@ -22,24 +22,10 @@ from .norm import (
     LayerNorm,
     PixelNorm,
 )
-from .plain import (
-    ELU,
-    GELU,
-    AvgPool2d,
-    Dropout,
-    Flatten,
-    Identity,
-    LeakyReLU,
-    MaxPool2d,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    Tanh,
-    Unflatten,
-    Upsample,
+from .activation import (
+    ELU, GELU, AvgPool2d, Dropout, Flatten, Identity, LeakyReLU, MaxPool2d, ReLU, Sigmoid, SiLU, Softplus, Tanh, Unflatten, Upsample,
 )
-from .stacked import StackedLinear
+from .ensemble import StackedLinear
 
 __all__ = [
     "ELU",

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import ops
 from ..backend import Generator
-from ..engine import Tensor
+from ..autograd.tensor import Tensor
 from . import init
 from .module import Module
 

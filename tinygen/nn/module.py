@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..backend import array_module, device_of, to_device
-from ..engine import Tensor
+from ..autograd.tensor import Tensor
 
 __all__ = ["Module", "ModuleList", "Sequential"]
 

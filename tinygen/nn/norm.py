@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from ..engine import Tensor
+from ..autograd.tensor import Tensor
 from . import init
 from .layers import _check_sizes, parameter
 from .module import Module

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 from .elementwise import _gate, exp, maximum, minimum, tanh
 
 __all__ = ["elu", "erf", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]

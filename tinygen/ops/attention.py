@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..engine import Tensor, _mode
-from ..primitive import primitive
+from ..autograd.tensor import Tensor, mode
+from ..autograd.primitive import primitive
 from .elementwise import multiply
 from .linalg import matmul
 
@@ -57,7 +57,7 @@ def scaled_dot_product_attention(q, k, v, mask=None):
         raise ValueError(f"scaled_dot_product_attention: q {q.shape}, k {k.shape}, v {v.shape} must be (..., L, D), (..., S, D), (..., S, E), leading axes alike")
     if k.shape[-2] == 0:
         raise ValueError("scaled_dot_product_attention: there are no keys to look at (S = 0)")
-    if isinstance(mask, Tensor) and mask.requires_grad and _mode.grad:
+    if isinstance(mask, Tensor) and mask.requires_grad and mode.grad:
         raise ValueError("scaled_dot_product_attention: the mask requires a gradient, but it is a constant here and would get none; detach() it")
     mask = mask.data if isinstance(mask, Tensor) else mask
     if mask is not None and mask.dtype.kind not in "bf":

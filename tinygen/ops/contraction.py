@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import pool
+from ..backend import reductions
 from ..backend import array_module
-from ..engine import Tensor
-from ..primitive import primitive
+from ..autograd.tensor import Tensor
+from ..autograd.primitive import primitive
 from .indexing import getitem
 from .shape import broadcast_to, moveaxis, reshape
 
@@ -107,7 +107,7 @@ def _as_product(a, b, left, right, output):
     a = a.transpose([left.index(c) for c in (*batch, *rows, *summed)]).reshape(*lead, total[id(rows)], total[id(summed)])
     b = b.transpose([right.index(c) for c in (*batch, *summed, *columns)]).reshape(*lead, total[id(summed)], total[id(columns)])
     have = [*batch, *rows, *columns]
-    return pool.matmul(a, b).reshape([size[c] for c in have]).transpose([have.index(c) for c in output])
+    return reductions.matmul(a, b).reshape([size[c] for c in have]).transpose([have.index(c) for c in output])
 
 
 def _sum_alone(x, labels, elsewhere):

@@ -16,7 +16,7 @@ since the derivative of any of the three is again two of the three, no further c
 mathematics calls cross-correlation, as everywhere in deep learning.)
 
 The bias is an argument of the first two, because a separate addition over a large activation costs a pass over memory. The arithmetic itself is in
-`kernels.py`: here are meaning, rules and the checks of what comes in.
+`backend/conv.py`: here are meaning, rules and the checks of what comes in.
 
 Source: Dumoulin and Visin 2016, A guide to convolution arithmetic for deep learning (arXiv:1603.07285).
 """
@@ -27,8 +27,8 @@ import operator
 
 import numpy as np
 
-from ..primitive import primitive
-from . import kernels
+from ..autograd.primitive import primitive
+from ..backend import conv as kernels
 from .reduce import sum
 from .shape import reshape
 
@@ -51,7 +51,7 @@ def conv2d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     size = kernels.output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
     if 0 in size:
         raise ValueError(f"conv2d: kernel {w.shape[2:]} with dilation {dilation} does not fit into x {x.shape} padded by {padding}; pad more or shrink it")
-    return kernels.conv(x, w, bias, stride, padding, dilation, groups)
+    return kernels.conv(x, w, bias, stride, padding, dilation, groups, size)
 
 
 @primitive

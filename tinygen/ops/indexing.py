@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module
-from ..engine import Tensor
-from ..primitive import primitive
+from ..autograd.tensor import Tensor
+from ..autograd.primitive import primitive
 
 __all__ = ["embedding", "getitem", "one_hot", "put_at", "take_along_axis"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import pool
-from ..primitive import primitive
+from ..backend import reductions
+from ..autograd.primitive import primitive
 from .shape import expand_dims, reshape, squeeze, sum_to, swapaxes
 
 __all__ = ["cholesky", "inv", "linear", "logdet", "matmul", "slogdet", "solve", "solve_triangular", "tril", "triu"]
@@ -32,7 +32,7 @@ def matmul(a, b):
     """
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
         raise ValueError(f"matmul: {a.shape} times {b.shape}: the last side of the first must equal the last but one (of a vector, the only) of the second")
-    return pool.matmul(a, b)
+    return reductions.matmul(a, b)
 
 
 def _matmul_a(g, a_shape, b):
@@ -83,7 +83,7 @@ def linear(x, weight, bias=None):
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: bias {bias.shape} must be ({weight.shape[0]},), one for each row of weight {weight.shape}")
     check_dtypes("linear", x=x, weight=weight, bias=bias)
-    y = pool.matmul(x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), weight.T)
+    y = reductions.matmul(x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), weight.T)
     if bias is not None:
         y += bias
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
@@ -209,7 +209,7 @@ def _substitute(a, b, lower):
     half = n // 2
     first, second = (slice(half), slice(half, n)) if lower else (slice(half, n), slice(half))
     x = _substitute(a[..., first, first], b[..., first, :], lower)
-    y = _substitute(a[..., second, second], b[..., second, :] - pool.matmul(a[..., second, first], x), lower)
+    y = _substitute(a[..., second, second], b[..., second, :] - reductions.matmul(a[..., second, first], x), lower)
     return np.concatenate([x, y] if lower else [y, x], axis=-2)
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 from .elementwise import sqrt, square
 from .linalg import check_dtypes, matmul
 from .reduce import mean as mean_over

@@ -10,8 +10,8 @@ import types
 import numpy as np
 
 from ..backend import to_device, to_numpy
-from ..engine import Tensor, tensor
-from ..primitive import primitive
+from ..autograd.tensor import Tensor, tensor
+from ..autograd.primitive import primitive
 from . import elementwise as ew
 from . import linalg, reduce, shape
 

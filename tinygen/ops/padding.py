@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 from .indexing import getitem
 
 __all__ = ["pad"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive
+from ..autograd.primitive import primitive
 from .elementwise import gated
 
 __all__ = ["avg_pool2d", "max_pool2d"]

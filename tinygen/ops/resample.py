@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module
-from ..pool import matmul
-from ..engine import Tensor
-from ..primitive import primitive
+from ..backend.reductions import matmul
+from ..autograd.tensor import Tensor
+from ..autograd.primitive import primitive
 from .indexing import getitem
 from .pooling import _empty, _pair, _picture, _spread
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Tensor
+from ..autograd.tensor import Tensor
 from ..nn.module import Module, check_state, like
-from .blocks import in_blocks
+from ..backend.fused import in_blocks
 from .optimizers import check_range
 
 __all__ = ["ExponentialMovingAverage"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Tensor
-from .blocks import BLOCK
+from ..autograd.tensor import Tensor
+from ..backend.fused import BLOCK
 
 __all__ = ["clip_grad_norm", "clip_weights"]
 

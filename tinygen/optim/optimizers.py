@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Tensor
+from ..autograd.tensor import Tensor
 from ..nn.module import Module, check_state, is_leaf, like
-from .blocks import in_blocks
+from ..backend.fused import in_blocks
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 

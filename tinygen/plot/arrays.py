@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from .backend import to_numpy
-from .engine import Tensor
+from ..backend import to_numpy
+from ..autograd.tensor import Tensor
 
 __all__ = ["discriminants"]
 

@@ -1,6 +1,6 @@
-"""What grows on a face and what it wears: hair and beard, glasses and hats, painted on the canvas of face_canvas.py.
+"""What grows on a face and what it wears: hair and beard, glasses and hats, painted on the canvas of canvas.py.
 
-Hair is the head itself, drawn larger, less an opening for the face; the table STYLES of face_anatomy.py has its measures. Its
+Hair is the head itself, drawn larger, less an opening for the face; the table STYLES of anatomy.py has its measures. Its
 strands are waves across the direction it falls, several octaves of them, each left out where pixels could not show it.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .face_anatomy import Anatomy, palette
-from .face_canvas import Canvas, Patch, arc, blob, ellipse, rounded_box, wave
+from .anatomy import Anatomy, palette
+from .canvas import Canvas, Patch, arc, blob, ellipse, rounded_box, wave
 
 __all__: list[str] = []
 

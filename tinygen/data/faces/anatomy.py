@@ -1,4 +1,4 @@
-"""The measures and colours of the faces of `faces`, from their factors: what the layers of face_layers.py paint.
+"""The measures and colours of the faces of `faces`, from their factors: what the layers of layers.py paint.
 
 The measures are those of a portrait drawn by hand, in half sides of the picture: the eyes lie half way down a head 1.24 high
 and 0.96 wide, and an eye is a quarter of its width. The head turns by moving what lies on it: a point at depth z moves by

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .faces import FACTORS, has
+from .portraits import FACTORS, has
 
 __all__ = ["LENGTH", "NAMES", "WORDS", "describe", "shows", "tokenize"]
 

@@ -1,7 +1,7 @@
-"""Drawing the faces of `faces`: some thirty layers of shapes, from the background to the hat, on the canvas of face_canvas.py.
+"""Drawing the faces of `faces`: some thirty layers of shapes, from the background to the hat, on the canvas of canvas.py.
 
 `draw` takes factors to pictures. Each function after it paints one part of the portrait, in the order of `LAYERS`: what is
-painted later lies in front. Measures and colours come from face_anatomy.py; hair and what is worn stand in face_wear.py.
+painted later lies in front. Measures and colours come from anatomy.py; hair and what is worn stand in accessories.py.
 
 Light comes from above, from the front, and from the side that the factor says. Every part has a shadow colour and a light
 one, mixed by how much light falls there; the head is lit as an ellipsoid.
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .face_anatomy import STYLES, Anatomy, palette
-from .face_canvas import Canvas, Patch, arc, blob, ellipse, wave
-from .face_wear import arms, back_hair, beard, glasses, hair, hat
+from .anatomy import STYLES, Anatomy, palette
+from .canvas import Canvas, Patch, arc, blob, ellipse, wave
+from .accessories import arms, back_hair, beard, glasses, hair, hat
 
 __all__: list[str] = []
 

@@ -13,8 +13,8 @@ attributes of `ATTRIBUTES`. Numbers behind an attribute (age, smile) leave out t
 half old; to switch one is to mirror it in that middle, so that switching twice changes nothing. All faces are drawn by day:
 one in ten at night would take half of all variance, and the first eigenface with it; night comes by `switch`.
 
-How a face is drawn: face_canvas.py (what on), face_anatomy.py (measures and colours), face_layers.py (layer after layer) and
-face_wear.py (hair, glasses, hats). What people would write under it: captions.py.
+How a face is drawn: canvas.py (what on), anatomy.py (measures and colours), layers.py (layer after layer) and
+accessories.py (hair, glasses, hats). What people would write under it: captions.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .face_layers import draw
+from .layers import draw
 
 __all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has", "portraits", "render", "resample", "sample", "switch"]
 

@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...backend import Generator
-from ...engine import Tensor, grad, tensor
+from ...autograd.tensor import Tensor, tensor
+from ...autograd.functional import grad
 from .objectives import kl_step
 from .schedules import CIRCLE, Path
 

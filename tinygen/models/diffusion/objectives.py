@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine import Tensor, no_grad
+from ...autograd.tensor import Tensor, no_grad
 from ...losses import kl_normals, squared_error
 from ...ops import log, sigmoid, split
 from .schedules import CIRCLE, Path

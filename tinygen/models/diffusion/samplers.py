@@ -38,7 +38,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from ...engine import Tensor
+from ...autograd.tensor import Tensor
 from .objectives import step_back
 from .schedules import CIRCLE, Path
 

@@ -31,7 +31,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...backend import Generator, to_numpy
-from ...engine import Tensor, no_grad
+from ...autograd.tensor import Tensor, no_grad
 from ...nn import Module, ModuleList, init
 from ...nn.layers import parameter
 from ...ops import exp

@@ -1,0 +1,9 @@
+"""Automatic differentiation to any order. Read in this order: tensor, primitive, backward, functional, gradcheck.
+
+    tensor.py       Tensor, and the graph that it records
+    primitive.py    a differentiable function: its forward and its rules, side by side
+    backward.py     the backward pass
+    functional.py   grad, and derivatives along a direction: jvp, hvp
+    gradcheck.py    gradients against finite differences
+    graph.py        the recorded graph as data, to be drawn
+"""
