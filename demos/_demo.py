@@ -86,7 +86,7 @@ def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
         sys.excepthook = _one_line
     if args.device == "cuda":
         try:
-            tinygen.Generator(0, "cuda")
+            tinygen.default_rng(0, "cuda")
         except (ImportError, RuntimeError) as error:
             p.error(f"--device cuda: {error}")
     _check_folder(p, args)
@@ -124,7 +124,7 @@ def _one_line(kind, error, trace) -> None:
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     where = Path(last.tb_frame.f_code.co_filename).resolve() if last is not None else Path()
-    if not issubclass(kind, OSError) and not (issubclass(kind, ValueError) and where.parent == Path(data.__file__).resolve().parent):
+    if not issubclass(kind, OSError) and not (issubclass(kind, ValueError) and where.is_relative_to(Path(data.__file__).resolve().parent)):
         return sys.__excepthook__(kind, error, trace)
     text = str(error)
     if isinstance(error, OSError) and error.strerror:  # without its number

@@ -24,9 +24,13 @@ Three one-line changes, and what each should show (AUROC with --steps 300, where
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, no_grad, ops, optim, plot
+from tinygen import data, default_rng, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import auroc, roc_curve
 from tinygen.models.autoencoder import Autoencoder
@@ -47,18 +51,18 @@ train = train[kind]
 anomalous = test_labels != args.normal
 
 # %% Models
-generator = Generator(args.seed, args.device)
-autoencoder = Autoencoder(LATENT, (256, 128), generator=generator)
-vae = VAE(LATENT, 256, mean=train.mean(axis=0) / 255, generator=generator)
+rng = default_rng(args.seed, args.device)
+autoencoder = Autoencoder(LATENT, (256, 128), rng=rng)
+vae = VAE(LATENT, 256, mean=train.mean(axis=0) / 255, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=2e-3)
 loader = data.Loader(train, batch_size=min(args.batch, len(train)), seed=args.seed)  # of one digit there may be fewer
-run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, generator=generator)
+run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: both on the same batch
 for step in run.steps():
     x = to_device(next(loader), args.device) / np.float32(255)
     error = losses.squared_error(x, autoencoder(x)).mean()
-    bound = elbo(vae, x, generator.normal((len(x), LATENT)))[0].mean()
+    bound = elbo(vae, x, rng.normal((len(x), LATENT)))[0].mean()
     loss = error - bound
     optimizer.zero_grad()
     loss.backward()

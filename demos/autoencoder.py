@@ -22,9 +22,14 @@ Three one-line changes, and what each should show (figures with --steps 1000):
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, latent, losses, no_grad, optim, plot
+from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.models.autoencoder import Autoencoder
 
@@ -41,7 +46,7 @@ else:
     (train, _), (test, labels) = data.digits(20_000, seed=1), data.digits(5_000, seed=2)
 
 # %% Model
-model = Autoencoder(args.latent, (256, 64), generator=Generator(args.seed, args.device))
+model = Autoencoder(args.latent, (256, 64), rng=default_rng(args.seed, args.device))
 optimizer = optim.Adam(model.parameters(), lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)

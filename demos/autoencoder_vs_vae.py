@@ -29,9 +29,14 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, latent, losses, no_grad, ops, optim, plot
+from tinygen import data, default_rng, latent, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import precision_recall
 from tinygen.metrics.evaluators import train_classifier
@@ -50,11 +55,11 @@ else:
     (train, train_labels), (test, labels) = data.digits(20_000, seed=1), data.digits(3_000, seed=2)
 
 # %% Two networks of one shape. The autoencoder is a VAE that is never asked for log sigma^2.
-generator = Generator(args.seed, args.device)
-autoencoder, vae = (VAE(args.latent, mean=train.mean(axis=0) / 255, generator=generator) for _ in range(2))
+rng = default_rng(args.seed, args.device)
+autoencoder, vae = (VAE(args.latent, mean=train.mean(axis=0) / 255, rng=rng) for _ in range(2))
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
-run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, generator=generator)
+run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: the same batch for both. What the two lines differ in is all there is between an autoencoder and a VAE.
 for step in run.steps():
@@ -63,7 +68,7 @@ for step in run.steps():
     error_ae = losses.bernoulli_nll(autoencoder.decode(code), x)
 
     mu, log_var = vae.encode(x)
-    z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
+    z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
     error_vae, kl = losses.bernoulli_nll(vae.decode(z), x), losses.kl_normal(mu, log_var)
 
     loss = error_ae.mean() + (error_vae + kl).mean()

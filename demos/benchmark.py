@@ -32,19 +32,19 @@ import time
 
 def mlp_vae():
     """784-400-20-400-784, batch 128, Bernoulli likelihood + KL, Adam."""
-    from tinygen import Generator, losses, nn, optim, tensor
+    from tinygen import default_rng, losses, nn, optim, tensor
 
-    generator = Generator(0)
-    encoder = nn.Sequential(nn.Linear(784, 400, generator=generator), nn.ReLU())
-    to_mu, to_log_var = nn.Linear(400, 20, generator=generator), nn.Linear(400, 20, generator=generator)
-    decoder = nn.Sequential(nn.Linear(20, 400, generator=generator), nn.ReLU(), nn.Linear(400, 784, generator=generator))
+    rng = default_rng(0)
+    encoder = nn.Sequential(nn.Linear(784, 400, rng=rng), nn.ReLU())
+    to_mu, to_log_var = nn.Linear(400, 20, rng=rng), nn.Linear(400, 20, rng=rng)
+    decoder = nn.Sequential(nn.Linear(20, 400, rng=rng), nn.ReLU(), nn.Linear(400, 784, rng=rng))
     optimizer = optim.Adam([p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()], lr=1e-3)
-    x = tensor(generator.uniform((128, 784)))
+    x = tensor(rng.uniform((128, 784)))
 
     def step():
         h = encoder(x)
         mu, log_var = to_mu(h), to_log_var(h)
-        z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
+        z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
         loss = (losses.bernoulli_nll(decoder(z), x) + losses.kl_normal(mu, log_var)).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -55,24 +55,24 @@ def mlp_vae():
 
 def conv_vae():
     """1x28x28, convolutions to 32 and 64 channels (kernel 4, stride 2), latent 32, and back; batch 128, squared error + KL, Adam."""
-    from tinygen import Generator, losses, nn, optim, tensor
+    from tinygen import default_rng, losses, nn, optim, tensor
 
-    generator = Generator(0)
+    rng = default_rng(0)
     encoder = nn.Sequential(
-        nn.Conv2d(1, 32, 4, 2, 1, generator=generator), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1, generator=generator), nn.ReLU(), nn.Flatten()
+        nn.Conv2d(1, 32, 4, 2, 1, rng=rng), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1, rng=rng), nn.ReLU(), nn.Flatten()
     )
-    to_mu, to_log_var = nn.Linear(3136, 32, generator=generator), nn.Linear(3136, 32, generator=generator)
+    to_mu, to_log_var = nn.Linear(3136, 32, rng=rng), nn.Linear(3136, 32, rng=rng)
     decoder = nn.Sequential(
-        nn.Linear(32, 3136, generator=generator), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
-        nn.ConvTranspose2d(64, 32, 4, 2, 1, generator=generator), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1, generator=generator), nn.Sigmoid(),
+        nn.Linear(32, 3136, rng=rng), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 32, 4, 2, 1, rng=rng), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1, rng=rng), nn.Sigmoid(),
     )
     optimizer = optim.Adam([p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()], lr=1e-3)
-    x = tensor(generator.uniform((128, 1, 28, 28)))
+    x = tensor(rng.uniform((128, 1, 28, 28)))
 
     def step():
         h = encoder(x)
         mu, log_var = to_mu(h), to_log_var(h)
-        z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
+        z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
         loss = (losses.squared_error(decoder(z), x) + losses.kl_normal(mu, log_var)).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -83,17 +83,17 @@ def conv_vae():
 
 def dcgan():
     """3x32x32, widths 256, 128, 64 and back, batch normalization, batch 64; one step of each network, non-saturating, Adam."""
-    from tinygen import Generator, grad, losses, optim, tensor
+    from tinygen import default_rng, grad, losses, optim, tensor
     from tinygen.models.dcgan import DCDiscriminator, DCGenerator
 
-    generator = Generator(0)
-    make, judge = DCGenerator(generator=generator), DCDiscriminator(generator=generator)
+    rng = default_rng(0)
+    make, judge = DCGenerator(rng=rng), DCDiscriminator(rng=rng)
     weights = [*make.parameters()]
     of_g, of_d = optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999)), optim.Adam(judge.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    x = tensor(generator.uniform((64, 3, 32, 32)) * 2 - 1)
+    x = tensor(rng.uniform((64, 3, 32, 32)) * 2 - 1)
 
     def step():
-        fake = make(generator.normal((64, 100)))
+        fake = make(rng.normal((64, 100)))
         loss = -losses.minimax_value(judge(x), judge(fake.detach())).mean()
         of_d.zero_grad()
         loss.backward()
@@ -107,17 +107,17 @@ def dcgan():
 
 def ddpm_unet():
     """1x28x28, a U-Net of 32, 64 and 64 channels with attention at 7x7, batch 64; squared error of the noise at a random level, Adam."""
-    from tinygen import Generator, losses, optim
+    from tinygen import default_rng, losses, optim
     from tinygen.models.diffusion.schedules import CIRCLE, linear
     from tinygen.models.diffusion.unet import UNet
 
-    generator = Generator(0)
-    network = UNet(generator=generator)
+    rng = default_rng(0)
+    network = UNet(rng=rng)
     optimizer = optim.Adam(network.parameters(), lr=2e-4)
-    x = generator.uniform((64, 1, 28, 28)) * 2 - 1
+    x = rng.uniform((64, 1, 28, 28)) * 2 - 1
 
     def step():
-        t, eps = linear(generator.uniform((64,))), generator.normal(x.shape)
+        t, eps = linear(rng.uniform((64,))), rng.normal(x.shape)
         loss = losses.squared_error(network(CIRCLE.noised(x, eps, t), t), eps).mean() / 784
         optimizer.zero_grad()
         loss.backward()

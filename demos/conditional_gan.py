@@ -26,7 +26,7 @@ is never drawn. With the defaults of two minutes:
 Three one-line changes, and what each should show with `--kind projection` (unchanged: score 94.2 %; the judge reads what was asked for in
 97.3 %; two samples of a class are 94.6 % as far apart as two real ones):
 
-1. `code = model.code(generator.integers(0, 10, (len(y),)), generator)`: G is told other labels than the critic is. No label means anything: what was asked for is
+1. `code = model.code(rng.integers(0, 10, (len(y),)), rng)`: G is told other labels than the critic is. No label means anything: what was asked for is
    read in 7 %, and the score is 7.8 %.
 2. `GAMMA, EVERY = 0.0, 8`, without R1: the judge reads as much, 97.8 %, but samples are less varied (90.3 %), and nearer to training digits than unseen ones
    are (95.2 %). The score sees it: 90.6 %.
@@ -35,13 +35,31 @@ Three one-line changes, and what each should show with `--kind projection` (unch
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, losses, no_grad, optim, plot
+from tinygen import data, default_rng, grad, losses, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.metrics import classification_accuracy_score, nearest, within_class_distance
+from tinygen.metrics import (
+    classification_accuracy_score,
+    nearest,
+    within_class_distance,
+)
 from tinygen.metrics.evaluators import train_classifier
-from tinygen.models.conditional_gan import ACGAN, BiGAN, Critic, InfoGAN, ProjectionGAN, SemiSupervisedGAN, cross_entropy, told
+from tinygen.models.conditional_gan import (
+    ACGAN,
+    BiGAN,
+    Critic,
+    InfoGAN,
+    ProjectionGAN,
+    SemiSupervisedGAN,
+    cross_entropy,
+    told,
+)
 
 KINDS = {"projection": ProjectionGAN, "acgan": ACGAN, "infogan": InfoGAN, "semi": SemiSupervisedGAN, "bigan": BiGAN}
 p = parser(__doc__, steps={"digits": 1800, "mnist": 12_000}, takes={"digits": "about two minutes", "mnist": "half an hour"}, batch=64)
@@ -77,18 +95,18 @@ def batch():
 
 
 # %% Two networks, with an encoder three
-generator = Generator(args.seed, args.device)
-model = KINDS[args.kind](channels=args.channels, generator=generator)
+rng = default_rng(args.seed, args.device)
+model = KINDS[args.kind](channels=args.channels, rng=rng)
 weights = [w for module in model.makers for w in module.parameters()]
 optimizer_d = optim.Adam(model.D.parameters(), lr=LEARNING_RATE, betas=(0, 0.99))
 optimizer_g = optim.Adam(weights, lr=LEARNING_RATE, betas=(0, 0.99))
 ema = optim.ExponentialMovingAverage(model, 0.998)
-run = Run(args, model=model, optimizer_d=optimizer_d, optimizer_g=optimizer_g, ema=ema, generator=generator, **loaders)
+run = Run(args, model=model, optimizer_d=optimizer_d, optimizer_g=optimizer_g, ema=ema, rng=rng, **loaders)
 
 # %% Training: a step of the discriminator, then one of the generator through it
 for step in run.steps():
     x, y = batch()
-    code = model.code(y, generator)
+    code = model.code(y, rng)
     fake = model.G(code)
     loss_d = cost = model.discriminator_loss(x, y, fake.detach(), code).mean()
     if step % EVERY == 0:
@@ -124,7 +142,7 @@ def read_by(classifier, images):
 print("Training the judge ...", flush=True)
 judge = train_classifier(train, labels, steps=min(500, args.steps), device=args.device)
 figures = {"judge_real": float((read_by(judge, test) == test_labels).mean())}
-noise, rng = Generator(args.seed + 1, args.device), np.random.default_rng(args.seed)
+noise, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
 asked = np.resize(np.arange(10), len(train))  # labels to draw pictures of, as many of each
 samples = drawn(model.code(to_device(asked, args.device), noise))
 share = np.bincount(read_by(judge, samples), minlength=10) / len(samples)
@@ -146,7 +164,7 @@ if args.kind in ("projection", "acgan"):
     print("Test digits read by a classifier trained on " + ", ".join(f"{name}: {a:.2%}" for name, a in score.items()))
     print(f"Two samples of a class are {spread / real_spread:.1%} as far apart as two real ones; the nearest training digit is {near / real_near:.1%} as far as "
           "from held-out digits")  # fmt: skip
-    z, c = np.tile(rng.normal(size=(12, model.latent)), (10, 1)), np.repeat(np.arange(10), 12)
+    z, c = np.tile(numpy_rng.normal(size=(12, model.latent)), (10, 1)), np.repeat(np.arange(10), 12)
     pictures = drawn(np.concatenate([z, told(c, 10)], axis=1).astype(np.float32))
     rows = {str(k): pictures[c == k] for k in range(10)}
 
@@ -159,13 +177,13 @@ if args.kind == "infogan":
     print(f"The critic reads {figures['accuracy_codes']:.1%} of test digits, each code named after its most frequent digit ({figures['digits_found']} of ten have one)")
     line = np.linspace(-1, 1, 6)
     u = np.concatenate([np.stack([line, 0 * line], axis=1), np.stack([0 * line, line], axis=1)])  # u_1 varies, then u_2
-    z, c = np.repeat(rng.normal(size=(10, model.latent)), 12, axis=0), np.repeat(np.arange(10), 12)  # a noise a row
+    z, c = np.repeat(numpy_rng.normal(size=(10, model.latent)), 12, axis=0), np.repeat(np.arange(10), 12)  # a noise a row
     pictures = drawn(np.concatenate([z, told(c, 10), np.tile(u, (10, 1))], axis=1).astype(np.float32))
     rows = {f"c = {k}": pictures[c == k] for k in range(10)}
 
 # %% Few labels: the classes of the critic, beside the same network trained on those labels alone
 if args.kind == "semi":
-    alone = Critic(10, channels=args.channels, generator=Generator(args.seed, args.device))
+    alone = Critic(10, channels=args.channels, rng=default_rng(args.seed, args.device))
     optimizer = optim.Adam(alone.parameters(), lr=LEARNING_RATE)
     school = data.Loader(train[few], labels[few], batch_size=min(args.batch, len(few)), seed=args.seed)
     for _ in range(min(500, args.steps)):

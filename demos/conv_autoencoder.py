@@ -24,13 +24,18 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, latent, losses, no_grad, optim, plot
+from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render, switch
-from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 from tinygen.metrics.evaluators import train_attribute_judge
+from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 
 p = parser(
     __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 8000}, batch=64,
@@ -52,10 +57,10 @@ else:
 
 # %% Two networks with the same number of numbers in the middle. As PCA does, they describe how a picture differs from the mean one.
 centre = to_device((train.mean(axis=0) / 255).astype(np.float32), args.device)
-generator, shape = Generator(args.seed, args.device), train.shape[1:]
+rng, shape = default_rng(args.seed, args.device), train.shape[1:]
 models = {
-    "convolutional": ConvAutoencoder(args.latent, 16, shape, generator=generator),
-    "dense": Autoencoder(args.latent, (256, 128), shape, generator=generator),
+    "convolutional": ConvAutoencoder(args.latent, 16, shape, rng=rng),
+    "dense": Autoencoder(args.latent, (256, 128), shape, rng=rng),
 }
 weights = {name: sum(w.size for w in model.parameters()) for name, model in models.items()}
 optimizer = optim.Adam([w for model in models.values() for w in model.parameters()], lr=3e-3)

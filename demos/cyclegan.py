@@ -30,9 +30,14 @@ leaving the face alone, and 0.001 elsewhere):
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, no_grad, optim, plot
+from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render, switch
 from tinygen.losses import least_squares
@@ -65,15 +70,15 @@ shown_x, shown_y, test_without, test_with = people(5_000, 1, False), people(5_00
 pile_x, pile_y, without, with_it = (render(factors, args.size) for factors in (shown_x, shown_y, test_without, test_with))
 
 # %% G: X -> Y and F: Y -> X, what tells X from fakes and what tells Y, a pool of the last fakes of each
-generator = Generator(args.seed, args.device)
-G, F = (Translator(3, args.size, args.width, generator=generator) for _ in range(2))
-D_X, D_Y = (PatchDiscriminator(3, 24, generator=generator) for _ in range(2))
-pool_x, pool_y = (ImagePool(pile_x.shape[1:], generator=generator) for _ in range(2))
+rng = default_rng(args.seed, args.device)
+G, F = (Translator(3, args.size, args.width, rng=rng) for _ in range(2))
+D_X, D_Y = (PatchDiscriminator(3, 24, rng=rng) for _ in range(2))
+pool_x, pool_y = (ImagePool(pile_x.shape[1:], rng=rng) for _ in range(2))
 translators, judges = [*G.parameters(), *F.parameters()], [*D_X.parameters(), *D_Y.parameters()]
 optimizer, optimizer_d = (optim.Adam(weights, betas=(0, 0.99)) for weights in (translators, judges))
 loader_x, loader_y = (data.Loader(pile, batch_size=args.batch, seed=args.seed) for pile in (pile_x, pile_y))
 run = Run(args, G=G, F=F, D_X=D_X, D_Y=D_Y, pool_x=pool_x, pool_y=pool_y, optimizer=optimizer, optimizer_d=optimizer_d, loader_x=loader_x, loader_y=loader_y,
-          generator=generator)  # fmt: skip
+          rng=rng)  # fmt: skip
 
 
 def scaled(images):

@@ -23,14 +23,19 @@ With seeds 0 to 4 the distances were 2.7, 2.8, 4.0, 3.7, 3.0, both in 85, 78, 79
 
 1. `betas=(0.9, 0.99)`, Adam's usual momentum: both networks run past where they should turn. All faces are nearly the same: distance 34, covered 6 %, no hats.
 2. `GAMMA, EVERY = 0, 8`, without R1: distance 5.0, covered 33 %, both in 52 %. The discriminator is as sure of itself as it can be, and tells the generator less.
-3. without `nn.he_normal(D, generator)`, so with the paper's weights of 0.02, which normalization no longer makes up for: distance 5.1, covered 38 %, both in 78 %.
+3. without `nn.he_normal(D, rng)`, so with the paper's weights of 0.02, which normalization no longer makes up for: distance 5.1, covered 38 %, both in 78 %.
 """
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, latent, nn, no_grad, optim, plot
+from tinygen import data, default_rng, grad, latent, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.losses import minimax_value, non_saturating, r1
@@ -62,20 +67,20 @@ else:
     train = np.pad(train, ((0, 0), (0, 0), (rim, rim), (rim, rim)))
 
 # %% The two networks, each with its own optimizer
-generator = Generator(args.seed, args.device)
-G = DCGenerator(LATENT, train.shape[1], args.size, args.width, generator=generator)
-D = DCDiscriminator(train.shape[1], args.size, args.width, normalized=False, generator=generator)  # for the penalty R1
-nn.he_normal(D, generator)
+rng = default_rng(args.seed, args.device)
+G = DCGenerator(LATENT, train.shape[1], args.size, args.width, rng=rng)
+D = DCDiscriminator(train.shape[1], args.size, args.width, normalized=False, rng=rng)  # for the penalty R1
+nn.he_normal(D, rng)
 optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
-run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, generator=generator)
+run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
 # %% Training: a step of each in turn
 weights = [*G.parameters()]
 for step in run.steps():
     optimizer_g.lr = optimizer_d.lr = RATE * optim.cosine_decay(step, steps=args.steps)
     x = to_device(next(loader), args.device) / np.float32(127.5) - 1
-    fake = G(generator.normal((args.batch, LATENT)))
+    fake = G(rng.normal((args.batch, LATENT)))
     loss_d = -minimax_value(D(x), D(fake.detach())).mean()
     penalty = EVERY * GAMMA * r1(D, x).mean() if step % EVERY == 0 else 0  # dear, being a second derivative: seldom, and so much the heavier
     optimizer_d.zero_grad()
@@ -97,8 +102,8 @@ def made(z):
         return np.concatenate([G(to_device(c.astype(np.float32), args.device)).numpy() for c in np.array_split(z, -(-len(z) // 250))]) / 2 + 0.5
 
 
-rng = np.random.default_rng(args.seed)
-z = rng.normal(size=(len(test) // 2, LATENT))
+numpy_rng = np.random.default_rng(args.seed)
+z = numpy_rng.normal(size=(len(test) // 2, LATENT))
 fakes = made(z)
 plot.save_grid(args.out / "samples.png", fakes[:100], title="Made of random numbers")
 plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
@@ -143,14 +148,14 @@ if args.data == "faces":
     else:
         print(f"Glasses and hat: {figures['both_anyhow']:.1%} of all samples")
         for n in (1, 3, 10, 30):
-            means = {name: np.stack([rng.choice(pool, n, replace=False).mean(axis=0) for _ in range(300)]) for name, pool in pools.items()}
+            means = {name: np.stack([numpy_rng.choice(pool, n, replace=False).mean(axis=0) for _ in range(300)]) for name, pool in pools.items()}
             result = judge.sees(small(made(means["glasses"] - means["neither"] + means["hat"])), args.device)
             added, kept = result[:, ATTRIBUTES.index("glasses")], result[:, ATTRIBUTES.index("hat")]
             figures |= {f"glasses_{n}": float(added.mean()), f"hat_{n}": float(kept.mean()), f"both_{n}": float((added & kept).mean())}
             print(f"  of {n:2d} samples a concept: glasses {added.mean():.1%}, hat {kept.mean():.1%}, both {(added & kept).mean():.1%}")
         three = {name: pool[:3] for name, pool in pools.items()}
         result = sum(sign * three[name].mean(axis=0) for name, sign in (("glasses", 1), ("neither", -1), ("hat", 1)))
-        near = result + rng.uniform(-0.25, 0.25, size=(9, LATENT))
+        near = result + numpy_rng.uniform(-0.25, 0.25, size=(9, LATENT))
         near[4] = result
         rows = {f"{name}: three, and their mean": made(np.concatenate([each, each.mean(axis=0)[None]])) for name, each in three.items()}
         plot.save_rows(args.out / "arithmetic.png", rows | {"glasses - neither + hat": made(near)[[4, 1, 3, 5]]})

@@ -31,12 +31,22 @@ first is learned nearer to the noise.
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, optim, plot
+from tinygen import data, default_rng, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.data.faces import has, portraits, render
-from tinygen.metrics import classification_accuracy_score, judge_samples, nearest, within_class_distance
+from tinygen.metrics import (
+    classification_accuracy_score,
+    judge_samples,
+    nearest,
+    within_class_distance,
+)
 from tinygen.metrics.evaluators import train_attribute_judge, train_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
@@ -76,8 +86,8 @@ else:
 loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed=args.seed)
 
 # %% The network, and averages of its weights
-generator = Generator(args.seed, args.device)
-network = UNet(train.shape[1], (args.width, 2 * args.width), patch=2, attention=False, film=True, classes=classes, generator=generator)
+rng = default_rng(args.seed, args.device)
+network = UNet(train.shape[1], (args.width, 2 * args.width), patch=2, attention=False, film=True, classes=classes, rng=rng)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, DECAY)
 
@@ -89,12 +99,12 @@ def level(u, spacing):
 
 
 # %% Training
-run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
+run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     pixels, y = (to_device(a, args.device) for a in next(loader))
-    x0, t = pixels / np.float32(127.5) - 1, level(schedules.strata(args.batch, generator), TRAINING)
-    eps = generator.normal(x0.shape)
-    told = [guidance.drop_labels(y, network.none, 0.1, generator=generator)] if classes else []
+    x0, t = pixels / np.float32(127.5) - 1, level(schedules.strata(args.batch, rng), TRAINING)
+    eps = rng.normal(x0.shape)
+    told = [guidance.drop_labels(y, network.none, 0.1, rng=rng)] if classes else []
     answer = network(PATH.noised(x0, eps, t), t, *told)
     loss = losses.squared_error(answer, objectives.target(args.kind, x0, eps, t, PATH)).mean() / x0[0].size
     optimizer.zero_grad()
@@ -121,7 +131,7 @@ def drawn(y, source, *, seen=None, after=None):
         return guess
 
     with average.weights():
-        return to_bytes(SAMPLERS[sampler](watched, source.normal((len(y), *train.shape[1:])), LEVELS, path=PATH, generator=source, after=after))
+        return to_bytes(SAMPLERS[sampler](watched, source.normal((len(y), *train.shape[1:])), LEVELS, path=PATH, rng=source, after=after))
 
 
 def to_bytes(x):
@@ -129,7 +139,7 @@ def to_bytes(x):
 
 
 print("Sampling ...", flush=True)
-source = Generator(args.seed + 1, args.device)
+source = default_rng(args.seed + 1, args.device)
 asked = np.arange(score or len(test) // 2) % max(classes, 1)
 made = np.concatenate([drawn(part, source) for part in np.array_split(asked, -(-len(asked) // 250))])
 rows = np.arange(100).reshape(10, 10).T.reshape(-1) if classes else np.arange(100)
@@ -150,7 +160,7 @@ mask = np.zeros((1, 1, few.shape[2], 1), np.float32)
 mask[:, :, : few.shape[2] // 2] = 1
 known = to_device(few, args.device) / np.float32(127.5) - 1
 half = np.where(mask > 0, few, 110)
-filled = [drawn(np.arange(10) % max(classes, 1), source, after=samplers.inpainting(known, to_device(mask, args.device), path=PATH, generator=source)) for _ in range(3)]
+filled = [drawn(np.arange(10) % max(classes, 1), source, after=samplers.inpainting(known, to_device(mask, args.device), path=PATH, rng=source)) for _ in range(3)]
 plot.save_rows(args.out / "inpainting.png", {"real": few, "given": half, "made up": filled[0], "again": filled[1], "and again": filled[2]})
 
 # %% How good? Judged by a small classifier of the real ones; beside it what real pictures get

@@ -32,13 +32,17 @@ Three one-line changes, and what each should show (with `--steps 300`, where the
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, nn, no_grad, optim, plot
+from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import FACTORS, render, sample
-from tinygen.models.autoencoder import Autoencoder, gaussian_noise
 from tinygen.metrics.evaluators import train_reader
+from tinygen.models.autoencoder import Autoencoder, gaussian_noise
 from tinygen.models.deepfake import Deepfake
 
 p = parser(
@@ -57,9 +61,9 @@ drawn = args.data == "faces"
 
 def moments(person, n, seed):
     """Factors of n pictures of one person, or of n people, upright and by day: each number of the state is uniform over its range."""
-    rng, factors = np.random.default_rng(seed), np.resize(person, n)
+    numpy_rng, factors = np.random.default_rng(seed), np.resize(person, n)
     for name in STATE:
-        factors[name] = rng.uniform(FACTORS[name].low, FACTORS[name].high, n)
+        factors[name] = numpy_rng.uniform(FACTORS[name].low, FACTORS[name].high, n)
     return factors
 
 
@@ -101,19 +105,19 @@ def shown(y, person):
 
 
 # %% The networks
-generator = Generator(args.seed, args.device)
-model = Deepfake(*(Autoencoder(LATENT, HIDDEN, train[0].shape[1:], generator=generator) for _ in NAMES), device=args.device)
-nn.he_normal(model, generator)
+rng = default_rng(args.seed, args.device)
+model = Deepfake(*(Autoencoder(LATENT, HIDDEN, train[0].shape[1:], rng=rng) for _ in NAMES), device=args.device)
+nn.he_normal(model, rng)
 optimizer = optim.Adam(model.parameters(), lr=RATE)
 loaders = [data.Loader(pictures, batch_size=args.batch, seed=args.seed + k) for k, pictures in enumerate(train)]
-run = Run(args, model=model, optimizer=optimizer, loader_a=loaders[0], loader_b=loaders[1], generator=generator)
+run = Run(args, model=model, optimizer=optimizer, loader_a=loaders[0], loader_b=loaders[1], rng=rng)
 
 # %% Training: each person's pictures through the one encoder, and back through their own decoder. The noise makes it listen to what both have in common.
 for step in run.steps():
     left = {}
     for person, name in enumerate(NAMES):
         x = seen(next(loaders[person]), person)
-        spoilt = gaussian_noise(x, NOISE * optim.cosine_decay(step, steps=args.steps, final=LAST), generator)
+        spoilt = gaussian_noise(x, NOISE * optim.cosine_decay(step, steps=args.steps, final=LAST), rng)
         left[name] = losses.squared_error(x, model(spoilt, person)).mean() / x[0].size  # the share of the variance that is not given back
     optimizer.zero_grad()
     (left["A"] + left["B"]).backward()
@@ -163,10 +167,10 @@ if drawn:
         return np.stack([*state, *(np.full(len(factors), w) for w in who)], axis=1).astype(np.float32)
 
     mixed = moments(people, 4000, seed=4)  # who they are: each thing from A or from B
-    rng = np.random.default_rng(4)
+    numpy_rng = np.random.default_rng(4)
     for name, factor in FACTORS.items():
         if factor.group != "state":
-            mixed[name] = np.where(rng.random(len(mixed)) < 0.5, *people[name])
+            mixed[name] = np.where(numpy_rng.random(len(mixed)) < 0.5, *people[name])
     lessons = np.concatenate([small(portraits(mixed)), small(train[0]), small(train[1])])
     truths = np.concatenate([numbers(mixed, 0, 0), numbers(train_states[0], 1, 0), numbers(train_states[1], 0, 1)])
     reader = train_reader(lessons, truths, steps=min(1200, args.steps), device=args.device)

@@ -22,11 +22,20 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, no_grad, optim, plot
+from tinygen import data, default_rng, losses, no_grad, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.models.autoencoder import Autoencoder, gaussian_noise, masking_noise, salt_and_pepper
+from tinygen.models.autoencoder import (
+    Autoencoder,
+    gaussian_noise,
+    masking_noise,
+    salt_and_pepper,
+)
 
 p = parser(__doc__, steps={"digits": 3000, "mnist": 6000}, takes={"digits": "about a minute", "mnist": "two minutes"}, batch=128)
 p.add_argument("--level", type=float, default=0.5, help="deviation of the Gaussian noise, share of pixels lost or replaced (default: 0.5)")
@@ -42,17 +51,17 @@ else:
     (train, _), (test, labels) = data.digits(20_000, seed=1), data.digits(2_000, seed=2)
 
 # %% Model: its code is wide. What keeps it from copying is not a bottleneck: copying would not be right.
-generator = Generator(args.seed, args.device)
-model = Autoencoder(128, (512, 256), generator=generator)
+rng = default_rng(args.seed, args.device)
+model = Autoencoder(128, (512, 256), rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=2e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
-run = Run(args, model=model, optimizer=optimizer, loader=loader, generator=generator)
+run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: spoilt in, clean asked for
 for step in run.steps():
     x = to_device(next(loader), args.device) / np.float32(255)
     noise = NOISES[[*NOISES][step % 3]]
-    spoilt = noise(x, args.level, generator)
+    spoilt = noise(x, args.level, rng)
     loss = losses.squared_error(x, model(spoilt)).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -62,7 +71,7 @@ for step in run.steps():
 
 # %% How good is it? Root mean square error a pixel. Beside it: the spoilt picture left alone, and the best linear filter, fitted for this one kind of
 # noise (Wiener): what correlations between pixels can do, without knowing what a digit is.
-evaluation = Generator(args.seed + 1, args.device)  # its own, so that the figures do not depend on what was drawn before
+evaluation = default_rng(args.seed + 1, args.device)  # its own, so that the figures do not depend on what was drawn before
 
 
 def rms(a, b):

@@ -17,7 +17,7 @@ Three one-line changes, and what each should show (unchanged: total variation fr
 points of the data themselves have 0.020; negative log-likelihood 0.936 nats, the data's entropy is 0.928):
 
 1. `np.linspace(LAST, 0, 11)` in `back`, ten steps: 0.154 and 0.146. Both heaps and gaps are blurred.
-2. with these ten steps, `generator=source, variance=1.0`: 0.089. The small variance, 0, is right for data that are one point; steps as long as these have more to
+2. with these ten steps, `rng=source, variance=1.0`: 0.089. The small variance, 0, is right for data that are one point; steps as long as these have more to
    leave open. Few steps need it learned (objectives.py).
 3. `exact.sample(300, ...)`, few data: 0.057 and 0.059, 0.945 nats. Not much worse: the network is too smooth to tell 300 points from the curve behind them.
 """
@@ -26,9 +26,15 @@ points of the data themselves have 0.020; negative log-likelihood 0.936 nats, th
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
+from figures.diffusion import save_evolution
 
-from tinygen import Generator, data, losses, optim
+from tinygen import data, default_rng, losses, optim
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.exact import ExactMixture
@@ -36,7 +42,6 @@ from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.schedules import CIRCLE
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
-from figures.diffusion import save_evolution
 
 SPACINGS = {"cosine": schedules.cosine, "linear": schedules.linear}
 p = parser(__doc__, steps={"three heaps": 2000}, takes={"three heaps": "half a minute"}, batch=256)
@@ -48,21 +53,21 @@ RATE = 5e-3
 
 # %% Data: numbers (n, 1) from a mixture of Gaussians, of which all is known at every level
 exact = ExactMixture(weights=np.array([0.3, 0.3, 0.4]), means=np.array([[-1.5], [-0.2], [1.3]]), deviations=np.array([0.15, 0.3, 0.2]))
-points = exact.sample(100_000, Generator(1)).astype(np.float32)
+points = exact.sample(100_000, default_rng(1)).astype(np.float32)
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
 # %% The network
-generator = Generator(args.seed, args.device)
-network = Perceptron(1, (64, 64, 64), generator=generator)
+rng = default_rng(args.seed, args.device)
+network = Perceptron(1, (64, 64, 64), rng=rng)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, 0.99)
 level = SPACINGS[args.spacing]
 
 # %% Training
-run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
+run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     x0 = to_device(next(loader), args.device)
-    t, eps = level(generator.uniform((args.batch,))), generator.normal(x0.shape)
+    t, eps = level(rng.uniform((args.batch,))), rng.normal(x0.shape)
     loss = losses.squared_error(network(CIRCLE.noised(x0, eps, t), t), objectives.target(args.kind, x0, eps, t)).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -72,11 +77,11 @@ for step in run.steps():
     run.log(loss=loss)
 
 # %% The least loss: of the best answer, a mean over 200 levels
-rng = np.random.default_rng(2)
+numpy_rng = np.random.default_rng(2)
 u = (np.arange(200) + 0.5) / 200
 least = []
 for t in map(float, level(u)):
-    x0, eps = points[rng.integers(0, len(points), 5000)].astype(np.float64), rng.normal(size=(5000, 1))
+    x0, eps = points[numpy_rng.integers(0, len(points), 5000)].astype(np.float64), numpy_rng.normal(size=(5000, 1))
     best = exact.denoise(CIRCLE.noised(x0, eps, t), t)
     least.append(((objectives.target(args.kind, x0, eps, t) - objectives.target(args.kind, best.x0, best.eps, t)) ** 2).mean())
 least = float(np.mean(least))
@@ -90,7 +95,7 @@ density = np.stack([np.exp(exact.log_density(X[:, None], t)) for t in levels], a
 ways = [np.array([[-1.5], [-0.2], [0.1], [1.2], [1.5]])]
 for s, t in zip(levels, levels[1:], strict=False):
     up = objectives.step_back(t, s, ways[-1])
-    ways.append(CIRCLE.mix(t).alpha / CIRCLE.mix(s).alpha * ways[-1] + up.large**0.5 * rng.normal(size=(5, 1)))
+    ways.append(CIRCLE.mix(t).alpha / CIRCLE.mix(s).alpha * ways[-1] + up.large**0.5 * numpy_rng.normal(size=(5, 1)))
 
 # %% And back, by the network with its averaged weights: at each level all points are kept
 LAST = 0.998  # at 1 there is nothing to be seen of the data, and to know the noise there is to know nothing of them
@@ -132,9 +137,9 @@ def at_moments(table):
 
 
 print("Sampling ...", flush=True)
-source = Generator(args.seed + 1, args.device)
+source = default_rng(args.seed + 1, args.device)
 noise = np.array([NormalDist().inv_cdf(v) for v in (np.arange(2001) + 0.5) / 2001], np.float32)[:, None]  # equal mass between neighbours
-jagged = at_moments(carried(samplers.ancestral, source.normal((20_000, 1)), generator=source))
+jagged = at_moments(carried(samplers.ancestral, source.normal((20_000, 1)), rng=source))
 smooth = at_moments(carried(samplers.heun, to_device(noise, args.device)))
 found = {"jagged": np.stack([histogram(x) for x in jagged.T], axis=1), "smooth": np.stack([spread(np.sort(x)) for x in smooth.T], axis=1)}
 
@@ -144,7 +149,7 @@ with average.weights():
 log_p = exact.log_density(X[:, None])
 entropy, nll = float(-(np.exp(log_p) * log_p).sum() * DX), float(-(np.exp(log_p) * log_q).sum() * DX)
 variation = {name: float(0.5 * np.abs(f[:, 0] - density[:, 0]).sum() * DX) for name, f in found.items()}
-floor = float(0.5 * np.abs(histogram(exact.sample(20_000, Generator(3))[:, 0]) - density[:, 0]).sum() * DX)
+floor = float(0.5 * np.abs(histogram(exact.sample(20_000, default_rng(3))[:, 0]) - density[:, 0]).sum() * DX)
 last = run.history["loss"][-200:]
 kept, error = float(np.mean(last)), float(np.std(last) / len(last) ** 0.5)
 print(f"Loss {kept:.4f} +- {error:.4f}, the least possible {least:.4f}. Negative log-likelihood {nll:.4f} nats, the data's entropy {entropy:.4f}\n"

@@ -19,7 +19,7 @@ Three one-line changes, and what each should show (unchanged: 98.5 % of the samp
 
 1. `(128, 128, 128), octaves=0` with --steps 1500: 94.9 % (with the octaves 96.6 %), and 0.334 nats instead of 0.328. To a network of few
    smooth units two thin crescents are hard to draw.
-2. `samplers.ancestral` for `samplers.heun`, with `generator=noise`: 99.4 %, more than of the data. On the stochastic way a point that has left the
+2. `samplers.ancestral` for `samplers.heun`, with `rng=noise`: 99.4 %, more than of the data. On the stochastic way a point that has left the
    crescents is drawn back.
 3. `np.linspace(...)` without `** 2` in LEVELS, all steps of one length, with --data grid: its heaps, narrower than the last steps, come out a third too
    narrow still. More samples are inside than of the data (99.5 %), and they cover less of it (88.8 %, not 95.8): "inside" alone proves nothing.
@@ -27,16 +27,21 @@ Three one-line changes, and what each should show (unchanged: 98.5 % of the samp
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
+from figures.diffusion import save_cloud_animation
 
-from tinygen import Generator, data, losses, optim
+from tinygen import data, default_rng, losses, optim
 from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import density_coverage
 from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
-from figures.diffusion import save_cloud_animation
 from tinygen.plot.planes import plane, save_planes
 
 SETS = {"moons": data.moons(0.05), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard(), "ring": data.ring(8, 1.0, 0.1), "grid": data.grid()}
@@ -54,17 +59,17 @@ middle, unit = points.mean(axis=0), points.std()
 loader = data.Loader(((points - middle) / unit).astype(np.float32), batch_size=args.batch, seed=args.seed)
 
 # %% The network
-generator = Generator(args.seed, args.device)
-network = Perceptron(2, (128, 128, 128), generator=generator)
+rng = default_rng(args.seed, args.device)
+network = Perceptron(2, (128, 128, 128), rng=rng)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, 0.995)
 
 # %% Training: the velocity, at levels of which most lie near the data: what is thin there is settled late
-run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
+run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     x0 = to_device(next(loader), args.device)
-    t = PATH.end / schedules.CIRCLE.end * schedules.logistic(schedules.strata(args.batch, generator), 0.8, -0.7)
-    eps = generator.normal(x0.shape)
+    t = PATH.end / schedules.CIRCLE.end * schedules.logistic(schedules.strata(args.batch, rng), 0.8, -0.7)
+    eps = rng.normal(x0.shape)
     loss = losses.squared_error(network(PATH.noised(x0, eps, t), t), objectives.target("velocity", x0, eps, t, PATH)).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -91,7 +96,7 @@ def carried(x):
     return np.stack(seen)
 
 
-noise = Generator(args.seed + 1, args.device)
+noise = default_rng(args.seed + 1, args.device)
 back = carried(noise.normal((10_000, 2)))
 made = back[-1] * unit + middle
 

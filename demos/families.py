@@ -44,7 +44,7 @@ Three one-line changes, all in drawing: with `--resume` what was learned is take
    51 %, fewer are read (33 %), and the Frechet distance is 14.5: a guess made early is a mean of many digits.
 2. in `made`, `flow.inverse(0.7 * z)`, noise nearer to 0, by which larger flows are made to draw more neatly (Kingma and Dhariwal, 2018): all black, 1 % read, Frechet
    distance 119. Taken by itself, each pixel is most likely black; this flow's ink comes from large z alone.
-3. in `made`, `pixels(vae.decode(z).data + np.exp(5 * vae.log_variance.data) * generator.normal((len(z), 1, 28, 28)))`: draws from p(x|z), which is what the 1.84 bits
+3. in `made`, `pixels(vae.decode(z).data + np.exp(5 * vae.log_variance.data) * rng.normal((len(z), 1, 28, 28)))`: draws from p(x|z), which is what the 1.84 bits
    are about, and not its mean. Strokes fray, for no pixel knows of the next: 44 % are read; yet precision is 57 % (51 before) and the Frechet distance 4.7.
 """
 
@@ -53,9 +53,14 @@ import math
 import time
 
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
+from figures.families import Code, Network, Picture, Words, save_families
 
-from tinygen import Generator, data, grad, losses, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, grad, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import judge_samples
 from tinygen.metrics.evaluators import train_classifier
@@ -66,7 +71,6 @@ from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.models.gaussian import Gaussian
 from tinygen.models.vae import VAE
 from tinygen.nn.layers import parameter
-from figures.families import Code, Network, Picture, Words, save_families
 
 p = parser(__doc__, steps={"digits": 400, "mnist": 2400}, takes={"digits": "two minutes", "mnist": "ten minutes"}, batch=32)
 args = parse(p)
@@ -86,10 +90,10 @@ else:
 test = test[:1000]
 
 
-def scaled(images, generator):
+def scaled(images, rng):
     """Bytes to what the three densities are of: logits of the dithered pixels, of mean 0 and variance 1, about."""
     images = to_device(images, args.device)
-    return (to_logits(images, generator.uniform(images.shape)) - MIDDLE) / SPREAD
+    return (to_logits(images, rng.uniform(images.shape)) - MIDDLE) / SPREAD
 
 
 def pixels(x):
@@ -98,16 +102,16 @@ def pixels(x):
 
 
 # %% The models
-generator = Generator(args.seed, args.device)
-G = MLPGenerator(LATENT, HIDDEN, (1, 28, 28), nn.SiLU, generator=generator)
-D = MLPDiscriminator(HIDDEN, (1, 28, 28), nn.SiLU, generator=generator)
-nn.he_normal(G, generator)
-nn.he_normal(D, generator)
-vae = VAE(LATENT, HIDDEN, generator=generator)
-vae.log_variance = parameter(generator.normal((1, 1, 28, 28)) * 0)  # of each pixel about what is decoded
-flow = Glow((1, 28, 28), steps=4, levels=2, hidden=32, generator=generator)
-flow.initialise(scaled(train[:500], Generator(args.seed + 2, args.device)))
-unet = UNet(1, (16, 64), patch=2, attention=False, film=True, generator=generator)
+rng = default_rng(args.seed, args.device)
+G = MLPGenerator(LATENT, HIDDEN, (1, 28, 28), nn.SiLU, rng=rng)
+D = MLPDiscriminator(HIDDEN, (1, 28, 28), nn.SiLU, rng=rng)
+nn.he_normal(G, rng)
+nn.he_normal(D, rng)
+vae = VAE(LATENT, HIDDEN, rng=rng)
+vae.log_variance = parameter(rng.normal((1, 1, 28, 28)) * 0)  # of each pixel about what is decoded
+flow = Glow((1, 28, 28), steps=4, levels=2, hidden=32, rng=rng)
+flow.initialise(scaled(train[:500], default_rng(args.seed + 2, args.device)))
+unet = UNet(1, (16, 64), patch=2, attention=False, film=True, rng=rng)
 networks = {"GAN": nn.ModuleList([G, D]), "VAE": vae, "flow": flow, "diffusion": unet}
 
 BETAS = {"GAN": (0, 0.99), "VAE": (0.9, 0.999), "flow": (0.9, 0.999), "diffusion": (0.9, 0.99)}
@@ -120,7 +124,7 @@ loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 def learn_gan(images, update):
     """To be taken for real; and not to be taken in."""
     real = to_device(images, args.device) / np.float32(127.5) - 1
-    fake = ops.tanh(G(generator.normal((len(real), LATENT))))
+    fake = ops.tanh(G(rng.normal((len(real), LATENT))))
     loss = -losses.minimax_value(D(real), D(fake.detach())).mean()
     penalty = EVERY * GAMMA * losses.r1(D, real).mean() if update % EVERY == 0 else 0
     descend("D", loss + penalty)
@@ -130,9 +134,9 @@ def learn_gan(images, update):
 
 def learn_vae(images, update):
     """log p(x) from below: what the code explains, less what it costs."""
-    x = scaled(images, generator)
+    x = scaled(images, rng)
     mu, log_var = vae.encode(x)
-    z = losses.reparametrize(mu, log_var, generator.normal(mu.shape))
+    z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
     return descend("VAE", (losses.kl_normal(mu, log_var) - explained(x, vae.decode(z))).mean())
 
 
@@ -145,13 +149,13 @@ def explained(x, decoded):
 
 def learn_flow(images, update):
     """log p(x) itself."""
-    return descend("flow", -flow.log_prob(scaled(images, generator)).mean())
+    return descend("flow", -flow.log_prob(scaled(images, rng)).mean())
 
 
 def learn_diffusion(images, update):
     """Which way the data lie, from under any amount of noise."""
-    x = scaled(images, generator)
-    t, noise = schedules.logistic(schedules.strata(len(x), generator)), generator.normal(x.shape)
+    x = scaled(images, rng)
+    t, noise = schedules.logistic(schedules.strata(len(x), rng)), rng.normal(x.shape)
     answer = unet(schedules.CIRCLE.noised(x, noise, t), t)
     return descend("diffusion", losses.squared_error(answer, objectives.target("velocity", x, noise, t)).mean() / 784)
 
@@ -168,7 +172,7 @@ LEARN = {"GAN": learn_gan, "VAE": learn_vae, "flow": learn_flow, "diffusion": le
 
 # %% Training: a step of all four, for the same time
 run = Run(
-    args, networks=nn.ModuleList(networks.values()), loader=loader, generator=generator, **{f"optimizer_{name}": each for name, each in optimizers.items()}
+    args, networks=nn.ModuleList(networks.values()), loader=loader, rng=rng, **{f"optimizer_{name}": each for name, each in optimizers.items()}
 )
 for step in run.steps():
     for name, optimizer in optimizers.items():
@@ -199,7 +203,7 @@ def made(name, z, after=None):
 
 
 print("Sampling ...", flush=True)
-evaluation = Generator(args.seed + 1, args.device)
+evaluation = default_rng(args.seed + 1, args.device)
 noise, samples, figures = {}, {}, {}
 for name, shape in SHAPES.items():
     noise[name] = evaluation.normal((len(test) // 2, *shape))
@@ -217,7 +221,7 @@ with no_grad():
     z = losses.reparametrize(mu, log_var, eps)
     explains = ops.stack([explained(x, vae.decode(each)) for each in z])
     log_p = {"VAE": losses.importance_bound(explains + 0.5 * (eps * eps + log_var - z * z).sum(axis=-1)).numpy(), "flow": flow.log_prob(x).numpy()}
-log_p["diffusion"] = to_numpy(likelihood.log_likelihood(denoise, x, steps=5, generator=evaluation))
+log_p["diffusion"] = to_numpy(likelihood.log_likelihood(denoise, x, steps=5, rng=evaluation))
 flat = to_numpy(scaled(train, evaluation)).reshape(len(train), -1).astype(np.float64)
 log_p["one Gaussian"] = Gaussian.fit(flat, noise=1e-3).log_prob(to_numpy(x).reshape(len(x), -1).astype(np.float64))
 for name, each in log_p.items():

@@ -30,11 +30,24 @@ Three one-line changes, and what each should show (figures with --steps 600, whe
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, no_grad, optim
+from tinygen import data, default_rng, no_grad, optim
 from tinygen.backend import to_device, to_numpy
-from tinygen.models.flow import MAF, Glow, RealNVP, bits_per_dimension, checkerboard, to_logits, to_pixels
+from tinygen.models.flow import (
+    MAF,
+    Glow,
+    RealNVP,
+    bits_per_dimension,
+    checkerboard,
+    to_logits,
+    to_pixels,
+)
 from tinygen.models.gaussian import Gaussian
 from tinygen.plot import save_curves, save_grid
 from tinygen.plot.planes import plane, save_planes
@@ -67,43 +80,43 @@ else:
     train, held_out, test = (data.digits(n, seed=seed)[0] for n, seed in ((50_000, 1), (2_000, 3), (5_000, 2)))
 
 # %% Model
-generator = Generator(args.seed, args.device)
+rng = default_rng(args.seed, args.device)
 if flat:
     layers = args.layers or {"realnvp": 12, "glow": 12, "maf": 8}[args.model]
     make = {
-        "realnvp": lambda: RealNVP(2, layers, (64, 64), generator=generator),
-        "glow": lambda: Glow((2,), layers, hidden=64, generator=generator),
-        "maf": lambda: MAF(2, layers, (64, 64), generator=generator),
+        "realnvp": lambda: RealNVP(2, layers, (64, 64), rng=rng),
+        "glow": lambda: Glow((2,), layers, hidden=64, rng=rng),
+        "maf": lambda: MAF(2, layers, (64, 64), rng=rng),
     }
 else:
     layers = args.layers or {"realnvp": 6, "glow": 4, "maf": 5}[args.model]
     make = {
-        "realnvp": lambda: RealNVP(784, layers, (512,), checkerboard(28, 28), generator=generator),
-        "glow": lambda: Glow((1, 28, 28), layers, levels=2, hidden=32, generator=generator),
-        "maf": lambda: MAF(784, layers, (512,), checkerboard(28, 28), generator=generator),
+        "realnvp": lambda: RealNVP(784, layers, (512,), checkerboard(28, 28), rng=rng),
+        "glow": lambda: Glow((1, 28, 28), layers, levels=2, hidden=32, rng=rng),
+        "maf": lambda: MAF(784, layers, (512,), checkerboard(28, 28), rng=rng),
     }
 flow = make[args.model]()
 
 
-def prepared(rows, generator):
+def prepared(rows, rng):
     """Rows of the data as the flow takes them: points as they are, bytes as logits."""
     rows = to_device(rows, args.device)
-    return rows if flat else to_logits(rows, generator.uniform(rows.shape)).reshape((len(rows), *flow.shape))
+    return rows if flat else to_logits(rows, rng.uniform(rows.shape)).reshape((len(rows), *flow.shape))
 
 
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 optimizer = optim.Adam(flow.parameters(), lr=LR)
-flow.initialise(prepared(train[:1000], Generator(args.seed + 2, args.device)))
+flow.initialise(prepared(train[:1000], default_rng(args.seed + 2, args.device)))
 average = optim.ExponentialMovingAverage(flow, decay=0.99 if args.steps < 10_000 else 0.999)
-run = Run(args, flow=flow, optimizer=optimizer, average=average, loader=loader, generator=generator)
+run = Run(args, flow=flow, optimizer=optimizer, average=average, loader=loader, rng=rng)
 
 
-def log_likelihood(rows, generator):
+def log_likelihood(rows, rng):
     """log p of each, (n,), and of digits the bits per byte too."""
     log_p, bits = [], []
     with no_grad():
         for part in np.array_split(rows, -(-len(rows) // 500)):
-            x = prepared(part, generator)
+            x = prepared(part, rng)
             log_p.append(flow.log_prob(x).numpy().astype(np.float64))
             bits.append(log_p[-1] if flat else bits_per_dimension(log_p[-1], to_numpy(x)))
     return np.concatenate(log_p), float(np.concatenate(bits).mean())
@@ -111,7 +124,7 @@ def log_likelihood(rows, generator):
 
 # %% Training: the likelihood itself. Of digits now and then that of unseen ones too: where it falls while the other rises, digits are learned by heart
 for step in run.steps():
-    x = prepared(next(loader), generator)
+    x = prepared(next(loader), rng)
     loss = -flow.log_prob(x).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -121,11 +134,11 @@ for step in run.steps():
     run.log(cost=loss)
     if not flat and (step + 1) % EVERY == 0:
         with average.weights():
-            run.log(held_out=-log_likelihood(held_out[::10], Generator(args.seed + 3, args.device))[0].mean())
+            run.log(held_out=-log_likelihood(held_out[::10], default_rng(args.seed + 3, args.device))[0].mean())
 
 # %% How good? The mean log-likelihood of test data, in nats. In the plane beside it the entropy's negative, the most that any model can reach; of digits, what
 # one Gaussian reaches, and what each byte costs.
-evaluation = Generator(args.seed + 1, args.device)  # its own, so that figures do not depend on how long training was
+evaluation = default_rng(args.seed + 1, args.device)  # its own, so that figures do not depend on how long training was
 with average.weights():
     log_p, bits = log_likelihood(test, evaluation)
     figures = {

@@ -27,9 +27,13 @@ Three one-line changes, and what each should show (unchanged: Frechet distance 0
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, latent, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, grad, latent, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples, nearest
@@ -50,11 +54,11 @@ else:
 test = test[:4000]
 
 # %% Two networks. beta1 = 0: a game turns, and where a gradient pointed ten steps ago is no advice.
-generator = Generator(args.seed, args.device)
-G = MLPGenerator(LATENT, (256, 256), (1, 28, 28), nn.SiLU, generator=generator)
-D = MLPDiscriminator((256, 256), (1, 28, 28), nn.SiLU, generator=generator)
-nn.he_normal(G, generator)
-nn.he_normal(D, generator)
+rng = default_rng(args.seed, args.device)
+G = MLPGenerator(LATENT, (256, 256), (1, 28, 28), nn.SiLU, rng=rng)
+D = MLPDiscriminator((256, 256), (1, 28, 28), nn.SiLU, rng=rng)
+nn.he_normal(G, rng)
+nn.he_normal(D, rng)
 optimizer_g, optimizer_d = (optim.Adam(model.parameters(), lr=LR, betas=(0, 0.999)) for model in (G, D))
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 
@@ -65,18 +69,18 @@ def made(z):
 
 
 # %% Training: one step of D, one of G
-run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, generator=generator)
+run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 for step in run.steps():
     optimizer_g.lr = optimizer_d.lr = LR * optim.cosine_decay(step, steps=args.steps)
     real = to_device(next(loader) / np.float32(127.5) - 1, args.device)
     with no_grad():
-        fake = made(generator.normal((args.batch, LATENT)))
+        fake = made(rng.normal((args.batch, LATENT)))
     loss_d = -minimax_value(D(real), D(fake)).mean()
     penalty = EVERY * GAMMA * r1(D, real).mean() if step % EVERY == 0 else 0  # dear, being a second derivative: seldom, and so much the heavier
     optimizer_d.zero_grad()
     (loss_d + penalty).backward()
     optimizer_d.step()
-    loss_g = non_saturating(D(made(generator.normal((args.batch, LATENT))))).mean()
+    loss_g = non_saturating(D(made(rng.normal((args.batch, LATENT))))).mean()
     weights = [*G.parameters()]
     for w, g in zip(weights, grad(loss_g, weights), strict=True):
         w.grad = g

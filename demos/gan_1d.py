@@ -29,14 +29,19 @@ Three one-line changes, and what each should show (unchanged, TV falls from 0.96
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
+from figures.game import save_game, save_game_animation
 
-from tinygen import Generator, grad, nn, no_grad, optim
+from tinygen import default_rng, grad, nn, no_grad, optim
 from tinygen.backend import to_device
 from tinygen.losses.adversarial import GAMES
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import save_curves
-from figures.game import save_game, save_game_animation
 
 p = parser(__doc__, steps={"two heaps": 1500}, takes={"two heaps": "about half a minute"}, batch=256)
 p.add_argument("--game", choices=["minimax", "non-saturating"], default="minimax", help="what G descends (default: minimax, as printed)")
@@ -46,16 +51,16 @@ HEAPS = ((0.5, -1.2, 0.5), (0.5, 1.5, 0.7))  # weight, mean and standard deviati
 FRAMES = 60
 
 # %% Two networks of two hidden layers
-generator = Generator(args.seed, args.device)
-G = MLPGenerator(1, (32, 32), (1,), nn.Tanh, generator=generator)
-D = MLPDiscriminator((32, 32), (1,), nn.Tanh, generator=generator)
+rng = default_rng(args.seed, args.device)
+G = MLPGenerator(1, (32, 32), (1,), nn.Tanh, rng=rng)
+D = MLPDiscriminator((32, 32), (1,), nn.Tanh, rng=rng)
 optimizer_d = optim.SGD(D.parameters(), lr=0.1, momentum=0.5)
 optimizer_g = optim.SGD(G.parameters(), lr=0.05, momentum=0.5)
 
 
 def draw(n):
     """n numbers from the data's density, (n, 1)."""
-    which, eps = generator.uniform((n, 1)) < HEAPS[0][0], generator.normal((n, 1))
+    which, eps = rng.uniform((n, 1)) < HEAPS[0][0], rng.normal((n, 1))
     (_, m1, s1), (_, m2, s2) = HEAPS
     return which * (m1 + s1 * eps) + ~which * (m2 + s2 * eps)
 
@@ -104,19 +109,19 @@ moments = np.unique(np.round((args.steps - 1) * np.linspace(0, 1, FRAMES) ** 2).
 kept = nn.Module()
 kept.register_buffer("made", np.zeros((len(moments), len(NOISE)), np.float32))
 kept.register_buffer("logits", np.zeros((len(moments), len(X)), np.float32))
-run = Run(args, G=G, D=D, optimizer_d=optimizer_d, optimizer_g=optimizer_g, generator=generator, kept=kept)
+run = Run(args, G=G, D=D, optimizer_d=optimizer_d, optimizer_g=optimizer_g, rng=rng, kept=kept)
 for step in run.steps():
     for i in np.flatnonzero(moments == step):
         kept.made.data[i], kept.logits.data[i] = seen()
     for _ in range(args.k):
         with no_grad():
-            fake = G(generator.normal((args.batch, 1)))
+            fake = G(rng.normal((args.batch, 1)))
         loss_d = game.discriminator(D(draw(args.batch)), D(fake)).mean()
         optimizer_d.zero_grad()
         loss_d.backward()
         optimizer_d.step()
     real = D(draw(args.batch))
-    loss_g = game.generator(real, D(G(generator.normal((args.batch, 1))))).mean()
+    loss_g = game.generator(real, D(G(rng.normal((args.batch, 1))))).mean()
     weights = [*G.parameters()]
     for w, g in zip(weights, grad(loss_g, weights), strict=True):
         w.grad = g

@@ -28,9 +28,13 @@ Three one-line changes, and what each should show (unchanged: 4.2 % off, 81 % co
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, nn, no_grad, ops, optim
+from tinygen import data, default_rng, grad, nn, no_grad, ops, optim
 from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
@@ -49,10 +53,10 @@ points, _ = source.sample(20_000, np.random.default_rng(1))
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
 # %% Two networks of two hidden layers. beta1 = 0: a game turns, and where a gradient pointed ten steps ago is no advice.
-generator = Generator(args.seed, args.device)
-G, D = MLPGenerator(2, (64, 64), (2,), nn.SiLU, generator=generator), MLPDiscriminator((64, 64), (2,), nn.SiLU, generator=generator)
-nn.he_normal(G, generator)
-nn.he_normal(D, generator)
+rng = default_rng(args.seed, args.device)
+G, D = MLPGenerator(2, (64, 64), (2,), nn.SiLU, rng=rng), MLPDiscriminator((64, 64), (2,), nn.SiLU, rng=rng)
+nn.he_normal(G, rng)
+nn.he_normal(D, rng)
 optimizer_g, optimizer_d = (optim.Adam(model.parameters(), lr=LR, betas=(0, 0.99)) for model in (G, D))
 
 # %% What is seen at four moments, kept in the checkpoint too
@@ -76,19 +80,19 @@ def seen():
 
 
 # %% Training: one step of D, one of G
-run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, generator=generator, kept=kept)
+run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng, kept=kept)
 for step in run.steps():
     for i in np.flatnonzero(moments == step):
         kept.nets.data[i], kept.verdicts.data[i] = seen()
     optimizer_g.lr = optimizer_d.lr = LR * optim.cosine_decay(step, steps=args.steps)
     real = to_device(next(loader), args.device)
     with no_grad():
-        fake = G(generator.normal((args.batch, 2)))
+        fake = G(rng.normal((args.batch, 2)))
     loss_d = (-minimax_value(D(real), D(fake)) + GAMMA * r1(D, real)).mean()
     optimizer_d.zero_grad()
     loss_d.backward()
     optimizer_d.step()
-    loss_g = non_saturating(D(G(generator.normal((args.batch, 2))))).mean()
+    loss_g = non_saturating(D(G(rng.normal((args.batch, 2))))).mean()
     weights = [*G.parameters()]
     for w, g in zip(weights, grad(loss_g, weights), strict=True):
         w.grad = g
@@ -98,7 +102,7 @@ for step in run.steps():
 # %% How good? A sample is *off* the data if the data's density there is lower than at 99 of 100 real points. A real point is *covered* if some sample is
 # nearer than its fifth neighbour (metrics/distances.py).
 with no_grad():
-    made = G(Generator(args.seed + 1, args.device).normal((20_000, 2))).numpy()
+    made = G(default_rng(args.seed + 1, args.device).normal((20_000, 2))).numpy()
 others, _ = source.sample(20_000, np.random.default_rng(2))
 least = np.quantile(source.log_prob(others), 0.01)
 figures = {"off": float((source.log_prob(made) < least).mean()), "off_floor": 0.01}

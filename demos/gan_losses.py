@@ -38,14 +38,19 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser, positive  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+    positive,
+)
+from figures.losses import save_costs, save_table
 
-from tinygen import Generator, grad, losses, nn, no_grad, ops, optim, tensor
+from tinygen import default_rng, grad, losses, nn, no_grad, ops, optim, tensor
 from tinygen.backend import to_device
 from tinygen.data.mixtures import ring
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import count_modes
-from figures.losses import save_costs, save_table
 from tinygen.plot.planes import plane
 
 p = parser(__doc__, steps={"ring": 1200}, takes={"ring": "about a minute"}, batch=64)
@@ -69,9 +74,9 @@ PAIRS, COLUMNS, LATENT = len(PENALTIES) * len(GAMES), len(GAMES), 2
 
 def stack(count, sizes, seed, spectral_norm=False):
     """`count` networks side by side that begin alike, with 0.2 l for l < 0 between their layers."""
-    generators, layers = [Generator(seed, args.device) for _ in range(count)], []
+    rngs, layers = [default_rng(seed, args.device) for _ in range(count)], []
     for a, b in zip(sizes, sizes[1:], strict=False):
-        layers += [nn.StackedLinear(a, b, spectral_norm=spectral_norm, generators=generators), nn.LeakyReLU(0.2)]
+        layers += [nn.StackedLinear(a, b, spectral_norm=spectral_norm, rngs=rngs), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers[:-1])
 
 
@@ -79,12 +84,12 @@ G = stack(PAIRS, (LATENT, 64, 64, 2), 2 * args.seed)
 D = {name: stack(COLUMNS, (2, 64, 64, 1), 2 * args.seed + 1, name == "spectral norm") for name in PENALTIES}
 optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=BETAS)
 optimizer_d = optim.Adam([w for d in D.values() for w in d.parameters()], lr=LR, betas=BETAS)
-generator = Generator(args.seed, args.device)
+rng = default_rng(args.seed, args.device)
 MODES = to_device(DATA.modes.astype(np.float32), args.device)
 
 
 def draw(n):
-    return MODES[generator.integers(0, len(DATA.modes), (n,))] + np.float32(DATA.sigma) * generator.normal((n, 2))
+    return MODES[rng.integers(0, len(DATA.modes), (n,))] + np.float32(DATA.sigma) * rng.normal((n, 2))
 
 
 def verdicts(x):
@@ -105,13 +110,13 @@ def penalty(name, real, fake, t):
 
 
 # %% Training. A sum of 36 losses has for each pair its own gradient: they share no weight.
-run = Run(args, G=G, D=nn.ModuleList(D.values()), optimizer_g=optimizer_g, optimizer_d=optimizer_d, generator=generator)
+run = Run(args, G=G, D=nn.ModuleList(D.values()), optimizer_g=optimizer_g, optimizer_d=optimizer_d, rng=rng)
 for step in run.steps():
     optimizer_d.lr = optimizer_g.lr = LR * optim.cosine_decay(step, steps=args.steps)
     with no_grad():
-        fake = G(generator.normal((args.batch, LATENT))).data.reshape((len(PENALTIES), COLUMNS, args.batch, 2))
+        fake = G(rng.normal((args.batch, LATENT))).data.reshape((len(PENALTIES), COLUMNS, args.batch, 2))
     real = fake * 0 + draw(args.batch)  # the same for all
-    t = generator.uniform((COLUMNS * args.batch,))
+    t = rng.uniform((COLUMNS * args.batch,))
     logits = verdicts(ops.concatenate([real, fake], axis=2))
     loss_d = sum(game.discriminator(each[:, : args.batch], each[:, args.batch :]).mean(axis=1).sum() for game, each in zip(GAMES.values(), logits, strict=True))
     loss = loss_d + sum(penalty(name, real[i], fake[i], t) for i, name in enumerate(PENALTIES))
@@ -122,7 +127,7 @@ for step in run.steps():
 
     with no_grad():
         on_real = verdicts(real)
-    on_fake = verdicts(G(generator.normal((args.batch, LATENT))).reshape(fake.shape))
+    on_fake = verdicts(G(rng.normal((args.batch, LATENT))).reshape(fake.shape))
     loss_g = sum(game.generator(a, b).mean(axis=1).sum() for game, a, b in zip(GAMES.values(), on_real, on_fake, strict=True))
     for w, g in zip(optimizer_g.parameters, grad(loss_g, optimizer_g.parameters), strict=True):
         w.grad = g
@@ -131,7 +136,7 @@ for step in run.steps():
 
 # %% Samples, figures and the table
 EXTENT = (-1.5, 1.5, -1.5, 1.5)
-evaluation = Generator(args.seed + 1, args.device)
+evaluation = default_rng(args.seed + 1, args.device)
 with no_grad():
     samples = G(evaluation.normal((2500, LATENT))).numpy().reshape((len(PENALTIES), COLUMNS, 2500, 2))
     D["spectral norm"].eval()

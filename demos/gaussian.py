@@ -29,9 +29,14 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, plot
+from tinygen import data, default_rng, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.gaussian import PPCA, Gaussian
 from tinygen.models.mixture import GaussianMixture
@@ -67,16 +72,16 @@ args.latent = args.latent or min(60, len(train) // 4)
 # share what is left as noise, the same in all directions (probabilistic PCA).
 try:
     gaussian = PPCA.fit(train, args.latent)
-    generator = Generator(args.seed, args.device)
+    rng = default_rng(args.seed, args.device)
     # The mixture lives where the pictures vary: on their coordinates along the kept eigenvectors. Noise is in all directions, so in these too.
     t_train, t_test = ((x - gaussian.mean) @ gaussian.components for x in (train, test))
-    mixture = GaussianMixture(t_train, args.components, covariance=args.covariance, floor=gaussian.noise, generator=generator)
+    mixture = GaussianMixture(t_train, args.components, covariance=args.covariance, floor=gaussian.noise, rng=rng)
 except ValueError as error:  # --latent or --components that do not fit
     p.error(str(error))
 # On these coordinates the one Gaussian is N(0, diag lambda). Outside them both models say the same: their log-likelihoods differ by what they say
 # here.
 one = Gaussian.fit(t_train)
-run = Run(args, mixture=mixture, generator=generator)
+run = Run(args, mixture=mixture, rng=rng)
 
 # %% Training: expectation-maximization. The likelihood of the training pictures never falls; that of the others may.
 single = {"train": float(one.log_prob(t_train).mean()), "test": float(one.log_prob(t_test).mean())}
@@ -88,7 +93,7 @@ for _ in run.steps():
 # %% How good are they? Log-likelihood of pictures that were held out; and how wide are the tails of what is drawn. The difference of two pixels
 # that are neighbours is nearly always small, and large at an edge. Its kurtosis, E d^4 / (E d^2)^2, tells: 3 for a Gaussian, whatever its
 # covariance.
-sampler = Generator(args.seed + 1, args.device)  # its own: pictures do not depend on how long the training was
+sampler = default_rng(args.seed + 1, args.device)  # its own: pictures do not depend on how long the training was
 from_gaussian = gaussian.decode(sampler.normal((500, args.latent), np.float64))
 from_mixture = gaussian.mean + mixture.sample(500, sampler)[0] @ gaussian.components.T
 

@@ -33,9 +33,14 @@ Three one-line changes, and what each should show; with `--resume` what was lear
 from functools import partial
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, optim, plot
+from tinygen import data, default_rng, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import judge_samples, within_class_distance
 from tinygen.metrics.evaluators import train_classifier
@@ -63,16 +68,16 @@ if 2 * compared > len(test):
 loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed=args.seed)
 
 # %% Training, as in ddpm.py: the velocity, and one label in ten withheld
-generator = Generator(args.seed, args.device)
-network = UNet(1, (32, 64), patch=2, attention=False, film=True, classes=10, generator=generator)
+rng = default_rng(args.seed, args.device)
+network = UNet(1, (32, 64), patch=2, attention=False, film=True, classes=10, rng=rng)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, DECAY)
-run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, generator=generator)
+run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     pixels, y = (to_device(a, args.device) for a in next(loader))
-    x0, t = pixels / np.float32(127.5) - 1, logistic(strata(args.batch, generator))
-    eps = generator.normal(x0.shape)
-    y = guidance.drop_labels(y, network.none, 0.1, generator=generator)
+    x0, t = pixels / np.float32(127.5) - 1, logistic(strata(args.batch, rng))
+    eps = rng.normal(x0.shape)
+    y = guidance.drop_labels(y, network.none, 0.1, rng=rng)
     loss = losses.squared_error(network(CIRCLE.noised(x0, eps, t), t, y), objectives.target("velocity", x0, eps, t)).mean() / 784
     optimizer.zero_grad()
     loss.backward()
@@ -92,7 +97,7 @@ def drawn(y, noise, weight=1.0, sampler=samplers.dpm_solver, steps=12):
     with average.weights():
         for i in range(0, len(y), 250):
             denoise = objectives.denoiser(guidance.guided(network, to_device(y[i : i + 250], args.device), network.none, weight), "velocity")
-            made.append(to_numpy(sampler(denoise, noise[i : i + 250], spaced, generator=Generator(args.seed + 2, args.device))))
+            made.append(to_numpy(sampler(denoise, noise[i : i + 250], spaced, rng=default_rng(args.seed + 2, args.device))))
     return np.concatenate(made)
 
 
@@ -102,7 +107,7 @@ def visible(x):
 
 print("Training the judge ...", flush=True)
 judge = train_classifier(train, labels, steps=min(500, args.steps), device=args.device)
-source = Generator(args.seed + 1, args.device)
+source = default_rng(args.seed + 1, args.device)
 asked, noise = np.arange(100) % 10, source.normal((100, 1, 28, 28))
 
 # %% Guidance: what is gained, and what is lost

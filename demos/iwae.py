@@ -30,9 +30,15 @@ equal steps: 0.7 +- 0.5 nats apart, picture by picture, too little to tell; the 
 import time
 
 import numpy as np
-from _demo import Run, natural, parse, parser, share  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+    share,
+)
 
-from tinygen import Generator, data, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.models.iwae import log_likelihood, log_weights, resample
 from tinygen.models.vae import VAE, elbo
@@ -56,28 +62,28 @@ test = test[: args.test]
 # %% Three models that begin with the same weights, each with its own optimizer and its own order of the data
 names = [f"IWAE-{args.k}", "VAE, equal steps", f"VAE, {args.times} times the steps"]
 updates = [1, 1, args.times]  # a step
-generator = Generator(args.seed, args.device)
-models = nn.ModuleList([VAE(args.latent, args.hidden, mean=train.mean(axis=0) / 255, generator=Generator(args.seed, args.device)) for _ in names])
+rng = default_rng(args.seed, args.device)
+models = nn.ModuleList([VAE(args.latent, args.hidden, mean=train.mean(axis=0) / 255, rng=default_rng(args.seed, args.device)) for _ in names])
 optimizers = [optim.Adam(model.parameters(), lr=3e-3) for model in models]
 loaders = [data.Loader(train, batch_size=args.batch, seed=args.seed) for _ in names]
 run = Run(
-    args, models=models, generator=generator,
+    args, models=models, rng=rng,
     **{f"optimizer{i}": o for i, o in enumerate(optimizers)}, **{f"loader{i}": each for i, each in enumerate(loaders)},
 )  # fmt: skip
 
 
-def black_and_white(images, generator):
-    return generator.bernoulli(to_device(images, args.device) / np.float32(255))
+def black_and_white(images, rng):
+    return rng.bernoulli(to_device(images, args.device) / np.float32(255))
 
 
 def update(i, step):
     """One step of model i; minus the bound that it raises."""
-    x = black_and_white(next(loaders[i]), generator)
+    x = black_and_white(next(loaders[i]), rng)
     if i == 0 and step >= args.warm_up * args.steps:
-        bound, chosen = resample(models[i], x, generator.normal((args.k, len(x), args.latent)), generator=generator)
+        bound, chosen = resample(models[i], x, rng.normal((args.k, len(x), args.latent)), rng=rng)
         loss = -log_weights(models[i], x, chosen).mean()  # not the bound, but its gradient in the mean
     else:
-        bound, _ = elbo(models[i], x, generator.normal((len(x), args.latent)))
+        bound, _ = elbo(models[i], x, rng.normal((len(x), args.latent)))
         loss, bound = -bound.mean(), bound.data
     optimizers[i].zero_grad()
     loss.backward()
@@ -96,10 +102,10 @@ for step in run.steps():
     run.log(**logged)
 
 # %% Judging: L_k for growing k on the same binarized test digits, up to 5000, where it stands for log p(x)
-evaluation = Generator(args.seed + 1, args.device)
+evaluation = default_rng(args.seed + 1, args.device)
 x = black_and_white(test, evaluation)
 ks = [1, 5, 50, 500, 5000]
-estimates = [[log_likelihood(model, x, k, generator=Generator(args.seed + 2, args.device)) for k in ks] for model in models]
+estimates = [[log_likelihood(model, x, k, rng=default_rng(args.seed + 2, args.device)) for k in ks] for model in models]
 figures, keys = {"test_examples": len(test)}, ["iwae", "vae_equal_steps", "vae_more_steps"]
 for i, name in enumerate(names):
     best = estimates[i][-1]

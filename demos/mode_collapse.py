@@ -39,9 +39,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, nn, no_grad, optim
+from tinygen import data, default_rng, grad, nn, no_grad, optim
 from tinygen.backend import to_device
 from tinygen.losses import gradient_penalty, r1
 from tinygen.losses.adversarial import GAMES
@@ -97,7 +102,7 @@ GAMMA = (0.3, 3e-5)  # the weight of R1 and R2 at the first step and at the last
 # %% Data
 mixture = data.ring() if args.data == "ring" else data.grid()
 modes = to_device(mixture.modes.astype(np.float32), args.device)
-generators = [Generator(args.seed + i, args.device) for i in range(args.seeds)]
+rngs = [default_rng(args.seed + i, args.device) for i in range(args.seeds)]
 
 
 def uniform(g, n):
@@ -107,20 +112,20 @@ def uniform(g, n):
 
 def noise(n):
     """n for each seed: (seeds, n, LATENT)."""
-    return np.stack([uniform(g, n) for g in generators])
+    return np.stack([uniform(g, n) for g in rngs])
 
 
 def draw(n):
     """n examples of the data for each seed: (seeds, n, 2)."""
-    return np.stack([modes[g.integers(0, len(modes), (n,))] + np.float32(mixture.sigma) * g.normal((n, 2)) for g in generators])
+    return np.stack([modes[g.integers(0, len(modes), (n,))] + np.float32(mixture.sigma) * g.normal((n, 2)) for g in rngs])
 
 
 # %% Networks. Each column begins with the same generator, and sees the same examples and the same noise.
 def stack(sizes, activation, gain=1.0):
     """Networks side by side, one for each seed: (seeds, n, sizes[0]) to (seeds, n, sizes[-1]). Weights are `gain` times as large as `Linear` draws them."""
-    fresh, layers = [Generator(args.seed + i, args.device) for i in range(args.seeds)], []
+    fresh, layers = [default_rng(args.seed + i, args.device) for i in range(args.seeds)], []
     for a, b in pairwise(sizes):
-        layers += [nn.StackedLinear(a, b, generators=fresh), activation()]
+        layers += [nn.StackedLinear(a, b, rngs=fresh), activation()]
         layers[-2].weight.data *= gain
     return nn.Sequential(*layers[:-1])
 
@@ -139,7 +144,7 @@ pairs = [Pair(column) for column in columns.values()]
 moments = np.unique(np.linspace(0, args.steps, 41).astype(int))[:-1]  # steps at which modes are counted
 kept = nn.Module()
 kept.register_buffer("counts", np.zeros((len(moments), len(columns), args.seeds), np.float32))
-same_noise = np.stack([uniform(Generator(args.seed + 1000 + i, args.device), SAMPLES) for i in range(args.seeds)])
+same_noise = np.stack([uniform(default_rng(args.seed + 1000 + i, args.device), SAMPLES) for i in range(args.seeds)])
 
 
 def samples(pair):
@@ -155,7 +160,7 @@ def counted(pair):
 
 # %% Training
 run = Run(
-    args, kept=kept, **{f"generator{i}": g for i, g in enumerate(generators)},
+    args, kept=kept, **{f"generator{i}": g for i, g in enumerate(rngs)},
     **{f"{name}{i}": part for i, pair in enumerate(pairs) for name, part in vars(pair).items()},
 )  # fmt: skip
 for step in run.steps():
@@ -163,7 +168,7 @@ for step in run.steps():
         kept.counts.data[i] = [counted(pair)[:, 0] for pair in pairs]
     real_d, real_g = (draw(args.batch).reshape((-1, 2)) for _ in range(2))
     z_d, z_g = (noise(args.batch) for _ in range(2))
-    t = np.concatenate([g.uniform((args.batch,)) for g in generators])
+    t = np.concatenate([g.uniform((args.batch,)) for g in rngs])
     gamma = GAMMA[0] * (GAMMA[1] / GAMMA[0]) ** (step / args.steps)
     for (name, column), pair in zip(columns.items(), pairs, strict=True):
         G, D, optimizer_g, optimizer_d = pair.G, pair.D, pair.optimizer_g, pair.optimizer_d

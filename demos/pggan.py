@@ -26,9 +26,13 @@ faces 0.13; by default 23.7, and eyes still come and go):
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1
@@ -67,13 +71,13 @@ def small(pictures, size):
 
 
 # %% The two networks, built for all sizes; what is not in use yet sleeps
-generator = Generator(args.seed, args.device)
-G, D = PGGenerator(LATENT, CHANNELS, generator=generator), PGDiscriminator(CHANNELS, generator=generator)
+rng = default_rng(args.seed, args.device)
+G, D = PGGenerator(LATENT, CHANNELS, rng=rng), PGDiscriminator(CHANNELS, rng=rng)
 optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
 ema = optim.ExponentialMovingAverage(G, decay=0.98)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 kept = nn.Module()  # ten pictures, of the same z, at the end of each size
-z_kept = Generator(args.seed + 1).normal((10, LATENT))
+z_kept = default_rng(args.seed + 1).normal((10, LATENT))
 kept.register_buffer("pictures", np.zeros((len(LENGTHS), 10, 3, args.size, args.size), np.float32))
 
 
@@ -85,13 +89,13 @@ def made(z, size=args.size):
 
 
 # %% Training: one step of each in turn
-run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, ema=ema, loader=loader, generator=generator, kept=kept)
+run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, ema=ema, loader=loader, rng=rng, kept=kept)
 half = args.steps // 2  # until then the rate is constant: later sizes have much to learn
 for step in run.steps():
     size, alpha = stage(step, LENGTHS)
     optimizer_g.lr = optimizer_d.lr = RATE * optim.cosine_decay(max(step - half, 0), steps=args.steps - half)
     x = faded(to_device(2 * small(next(loader), size) - 1, args.device), alpha)
-    fake = G(generator.normal((args.batch, LATENT)), size, alpha)
+    fake = G(rng.normal((args.batch, LATENT)), size, alpha)
     verdicts = D(ops.concatenate(x, fake.detach()), alpha)
     real, false = verdicts[: args.batch], verdicts[args.batch :]
     if args.game == "r1":
@@ -99,7 +103,7 @@ for step in run.steps():
         penalty = EVERY * GAMMA * r1(lambda x: D(x, alpha), x).mean() if step % EVERY == 0 else 0  # dear: seldom, and so much the heavier
     else:
         loss_d = (false - real).mean() + DRIFT * (real**2).mean()  # a critic's height means nothing, and should not wander off
-        penalty = LAMBDA * gradient_penalty(lambda x: D(x, alpha), x, fake, generator.uniform((args.batch,))).mean()
+        penalty = LAMBDA * gradient_penalty(lambda x: D(x, alpha), x, fake, rng.uniform((args.batch,))).mean()
     optimizer_d.zero_grad()
     (loss_d + penalty).backward()
     optimizer_d.step()
@@ -116,8 +120,8 @@ for step in run.steps():
         kept.pictures.data[G.sizes.index(size)] = made(z_kept, size).repeat(args.size // size, axis=2).repeat(args.size // size, axis=3)
 
 # %% Pictures
-rng = np.random.default_rng(args.seed)
-fakes = made(rng.normal(size=(len(test) // 2, LATENT)))
+numpy_rng = np.random.default_rng(args.seed)
+fakes = made(numpy_rng.normal(size=(len(test) // 2, LATENT)))
 plot.save_grid(args.out / "samples.png", fakes[:100], title="Made of random numbers")
 plot.save_rows(args.out / "growing.png", {f"{s} pixels": pictures for s, pictures in zip(G.sizes, kept.pictures.numpy(), strict=True)})
 plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})

@@ -28,9 +28,14 @@ alone 8.5, of real faces 0.4, and precision 65 %; by default errors 0.061 and 0.
 from pathlib import Path
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, grad, no_grad, optim, plot
+from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.data.maps import kinds, palette
@@ -76,16 +81,16 @@ else:
 print(f"{len(x):,} pairs to learn from, {len(test_x):,} to be tested on")
 
 # %% The networks: G plays against D, `alone` has the L1 loss and nothing else
-generator = Generator(args.seed, args.device)
+rng = default_rng(args.seed, args.device)
 colours = (x.shape[1], y.shape[1])
-G, alone = (UNet(colours, args.size, args.width, DROPOUT, generator=generator) for _ in range(2))
-D = PatchDiscriminator(sum(colours), 32, HALVINGS, generator=generator)
+G, alone = (UNet(colours, args.size, args.width, DROPOUT, rng=rng) for _ in range(2))
+D = PatchDiscriminator(sum(colours), 32, HALVINGS, rng=rng)
 optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
 optimizer_alone = optim.Adam(alone.parameters())
 ema = optim.ExponentialMovingAverage(G, decay=0.99)
 loader = data.Loader(x, y, batch_size=args.batch, seed=args.seed)
 run = Run(
-    args, G=G, D=D, alone=alone, optimizer_g=optimizer_g, optimizer_d=optimizer_d, optimizer_alone=optimizer_alone, ema=ema, loader=loader, generator=generator,
+    args, G=G, D=D, alone=alone, optimizer_g=optimizer_g, optimizer_d=optimizer_d, optimizer_alone=optimizer_alone, ema=ema, loader=loader, rng=rng,
 )  # fmt: skip
 
 

@@ -35,12 +35,16 @@ Three one-line changes, and what each should show:
 import sys
 
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, nn, optim, plot
+from tinygen import data, default_rng, losses, nn, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.data.faces.captions import NAMES, WORDS, describe, shows, tokenize
 from tinygen.data.faces import FACTORS, portraits, render
+from tinygen.data.faces.captions import NAMES, WORDS, describe, shows, tokenize
 from tinygen.metrics import nearest, within_class_distance
 from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.diffusion import guidance, objectives, samplers
@@ -95,22 +99,22 @@ loader = data.Loader((rows - mean) @ components / unit, tokenize(texts), named.a
 
 # %% The network that draws, told what the network that reads has read; averages of both. Drawing alone teaches to read, but slowly: it gave blue and
 # green to either garment. `says` helps: one layer that has to say what the caption names, 1 for yes, -1 for no, 0 for what it leaves open.
-generator = Generator(args.seed, args.device)
-reader = TextEncoder(len(WORDS), 128, generator=generator)
-network = Perceptron(CODES, (512, 512, 512), octaves=0, film=True, classes=reader, generator=generator)
-says = nn.Linear(128, len(NAMES), generator=generator)
+rng = default_rng(args.seed, args.device)
+reader = TextEncoder(len(WORDS), 128, rng=rng)
+network = Perceptron(CODES, (512, 512, 512), octaves=0, film=True, classes=reader, rng=rng)
+says = nn.Linear(128, len(NAMES), rng=rng)
 for parameter in network.leave.parameters():
     parameter.data[...] = 0  # its first answer is 0, the best without having learned: a loss of 1
 optimizer = optim.Adam([*network.parameters(), *says.parameters()], betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, 0.99)
 
 # %% Training: the velocity; one caption in ten is withheld
-run = Run(args, network=network, says=says, optimizer=optimizer, average=average, loader=loader, generator=generator)
+run = Run(args, network=network, says=says, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     x0, caption, named = (to_device(a, args.device) for a in next(loader))
     reading = losses.squared_error(says(reader(caption)), named).mean() / len(NAMES)
-    t, eps = cosine(generator.uniform((args.batch,))), generator.normal(x0.shape)
-    caption = guidance.drop_labels(caption, network.none, 0.1, generator=generator)
+    t, eps = cosine(rng.uniform((args.batch,))), rng.normal(x0.shape)
+    caption = guidance.drop_labels(caption, network.none, 0.1, rng=rng)
     answer = network(CIRCLE.noised(x0, eps, t), t, caption)
     drawing = losses.squared_error(answer, objectives.target("velocity", x0, eps, t)).mean() / CODES
     optimizer.zero_grad()
@@ -133,7 +137,7 @@ def drawn(texts, noise, weight=WEIGHT):
 
 
 print("Drawing what is asked for ...", flush=True)
-source, columns = Generator(args.seed + 1, args.device), 8
+source, columns = default_rng(args.seed + 1, args.device), 8
 wanted = asked or [*EXAMPLES, *UNSEEN]
 noise = source.normal((columns * len(wanted), CODES))
 made = drawn([text for text in wanted for _ in range(columns)], noise)
@@ -173,7 +177,7 @@ for exam, few in enumerate(exams.values()):
     fits[np.arange(len(few)), few] = False
     pictures = {"drawings": render(new[np.concatenate([few, fits.argmax(axis=1)])], 32)}
     for weight, name in rows_of.items():
-        noise = Generator(args.seed + 2, args.device).normal((2 * len(few), CODES))  # the same for each weight
+        noise = default_rng(args.seed + 2, args.device).normal((2 * len(few), CODES))  # the same for each weight
         pictures[name] = drawn([texts[i] for i in few] * 2, noise, weight)
     if exam == 0:
         seen = {name: pictures[name] / np.float32(255) for name in ("drawings", rows_of[WEIGHT])}

@@ -23,9 +23,13 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, grad, losses, nn, no_grad, ops, optim, plot, tensor
+from tinygen import default_rng, grad, losses, nn, no_grad, ops, optim, plot, tensor
 from tinygen.backend import to_device, to_numpy
 
 p = parser(__doc__, steps={"square": 300}, takes={"square": "about 10 seconds"}, batch=1)
@@ -34,18 +38,18 @@ RUNS, SAMPLES = 1000, 2**20  # descents side by side; draws to measure variances
 f = ops.square  # what is to fall in the mean
 
 # %% The two graphs: the same layers, the same kind of noise. What differs is what the engine has seen.
-generator = Generator(args.seed, args.device)
-encoder = nn.Sequential(nn.Linear(784, 100, generator=generator), nn.ReLU())
-to_mu, to_log_var = nn.Linear(100, 2, generator=generator), nn.Linear(100, 2, generator=generator)
-decoder = nn.Sequential(nn.Linear(2, 100, generator=generator), nn.ReLU(), nn.Linear(100, 784, generator=generator))
-x = tensor(generator.uniform((1, 784)))
+rng = default_rng(args.seed, args.device)
+encoder = nn.Sequential(nn.Linear(784, 100, rng=rng), nn.ReLU())
+to_mu, to_log_var = nn.Linear(100, 2, rng=rng), nn.Linear(100, 2, rng=rng)
+decoder = nn.Sequential(nn.Linear(2, 100, rng=rng), nn.ReLU(), nn.Linear(100, 784, rng=rng))
+x = tensor(rng.uniform((1, 784)))
 
 
 def tensors(drawn):
     """The reconstruction error of x and the tensors on the way to it, by the names they have in the picture."""
     h = encoder(x)
     mu, log_var = to_mu(h), to_log_var(h)
-    eps = tensor(generator.normal(mu.shape))
+    eps = tensor(rng.normal(mu.shape))
     if drawn:
         with no_grad():  # a random number generator returns numbers; what mu and sigma had to do with them, nobody has noted
             z = losses.reparametrize(mu, log_var, eps)
@@ -75,16 +79,16 @@ def score_function(mu, eps, baseline=0.0):
 # %% Gradient descent on E[f(z)] from mu = 1, `RUNS` times by each
 class Runners(nn.Module):
     def __init__(self):
-        start = np.ones_like(generator.uniform((RUNS,)))
+        start = np.ones_like(rng.uniform((RUNS,)))
         self.reparametrized, self.score_function = tensor(start, requires_grad=True), tensor(start, requires_grad=True)
 
 
 model = Runners()
 optimizer = optim.SGD(model.parameters(), lr=0.01)
-run = Run(args, model=model, optimizer=optimizer, generator=generator)
+run = Run(args, model=model, optimizer=optimizer, rng=rng)
 
 for _ in run.steps():
-    eps = generator.normal((args.batch, RUNS))
+    eps = rng.normal((args.batch, RUNS))
     loss = reparametrized(model.reparametrized, eps) + score_function(model.score_function, eps)
     optimizer.zero_grad()
     loss.backward()
@@ -110,7 +114,7 @@ def with_baseline(mu, eps):
     return score_function(mu, eps, best)
 
 
-measuring = Generator(args.seed + 1, args.device)  # its own, so that the figures do not depend on how long the training was
+measuring = default_rng(args.seed + 1, args.device)  # its own, so that the figures do not depend on how long the training was
 draws = measuring.normal((SAMPLES,), np.float64)
 sizes = 2 ** np.arange(0, 13)
 figures, histograms, variances = {"draws": SAMPLES, "baseline": best}, {}, {}

@@ -23,9 +23,13 @@ faces 0.13; by default 19.4, and faces still have streaks):
 
 # %% Settings
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has, portraits, render
 from tinygen.losses import minimax_value, non_saturating, path_length, r1
@@ -55,8 +59,8 @@ shown, test_shown = portraits(12_000, seed=1), portraits(4_000, seed=2)
 train, test = render(shown, args.size), render(test_shown, args.size)
 
 # %% The two networks
-generator = Generator(args.seed, args.device)
-G, D = StyleGenerator(LATENT, CHANNELS, adain=args.adain, generator=generator), StyleDiscriminator(CHANNELS, generator=generator)
+rng = default_rng(args.seed, args.device)
+G, D = StyleGenerator(LATENT, CHANNELS, adain=args.adain, rng=rng), StyleDiscriminator(CHANNELS, rng=rng)
 parts = {part: [] for part in PACE}
 for name, weight in G.named_parameters():
     parts[next(part for part in PACE if part in name)].append(weight)
@@ -70,19 +74,19 @@ lengths.register_buffer("mean", to_device(np.zeros((), np.float32), args.device)
 
 def styles(n):
     """n pictures' styles, (n, layers, LATENT): of two z, changing from one to the other at any layer, or not at all."""
-    w1, w2 = (G.styles(generator.normal((n, LATENT))) for _ in range(2))
-    change = generator.integers(1, G.layers, (n, 1)) + G.layers * generator.bernoulli(1 - MIXING, (n, 1))
+    w1, w2 = (G.styles(rng.normal((n, LATENT))) for _ in range(2))
+    change = rng.integers(1, G.layers, (n, 1)) + G.layers * rng.bernoulli(1 - MIXING, (n, 1))
     return mix(w1, w2, to_device(np.arange(G.layers), args.device) >= change)
 
 
 # %% Training: a step of each in turn
 of_g = {f"optimizer_g_{part}": optimizer for part, optimizer in optimizers_g.items()}
-run = Run(args, G=G, D=D, optimizer_d=optimizer_d, **of_g, ema=ema, loader=loader, generator=generator, lengths=lengths)
+run = Run(args, G=G, D=D, optimizer_d=optimizer_d, **of_g, ema=ema, loader=loader, rng=rng, lengths=lengths)
 for step in run.steps():
     rate = RATE * optim.cosine_decay(step, steps=args.steps)
     optimizer_d.lr = rate
     x = to_device(next(loader), args.device) / np.float32(127.5) - 1
-    fake = G.synthesis(styles(args.batch), G.noise(args.batch, generator))
+    fake = G.synthesis(styles(args.batch), G.noise(args.batch, rng))
     verdicts = D(ops.concatenate(x, fake.detach()))
     loss_d = -minimax_value(verdicts[: args.batch], verdicts[args.batch :]).mean()
     penalty = EVERY * GAMMA * r1(D, x).mean() if step % EVERY == 0 else 0  # dear, being a second derivative: seldom, and so much the heavier
@@ -96,7 +100,7 @@ for step in run.steps():
     D.requires_grad_(True)
     if step % EVERY == 0 and not args.adain:  # of 2020
         half = args.batch // 2
-        noise, y = G.noise(half, generator), generator.normal((half, *fake.shape[1:])) / args.size
+        noise, y = G.noise(half, rng), rng.normal((half, *fake.shape[1:])) / args.size
         paths = path_length(lambda w: G.synthesis(w, noise), styles(half), y)
         lengths.mean[...] = lengths.mean.data + (0.1 if step else 1) * (paths.data.mean() - lengths.mean.data)
         (EVERY * PATH * ((paths - lengths.mean.data) ** 2).mean()).backward()
@@ -107,19 +111,19 @@ for step in run.steps():
     run.log(discriminator=loss_d, generator=loss_g, path=lengths.mean.data + 0)
 
 # %% Samples, by the generator's average. Truncated: w between its mean and its own value
-rng = np.random.default_rng(args.seed)
+numpy_rng = np.random.default_rng(args.seed)
 
 
 def of_styles(w):
     """Styles (n, LATENT) or (n, layers, LATENT) to pictures from 0 to 1, with the same noise each time: what differs is in the styles."""
-    picture_noise = Generator(args.seed + 1, args.device)
+    picture_noise = default_rng(args.seed + 1, args.device)
     with ema.weights(), no_grad():
         x = np.concatenate([G.synthesis(c, G.noise(len(c), picture_noise)).numpy() for c in (w[i : i + 250] for i in range(0, len(w), 250))])
     return np.clip(x / 2 + 0.5, 0, 1)
 
 
 with ema.weights(), no_grad():
-    w = G.styles(to_device(rng.normal(size=(10_000, LATENT)).astype(np.float32), args.device)).data
+    w = G.styles(to_device(numpy_rng.normal(size=(10_000, LATENT)).astype(np.float32), args.device)).data
 mean, w = w.mean(axis=0), w[: len(test) // 2]
 fakes = of_styles(w)
 plot.save_grid(args.out / "samples.png", fakes[:100], title="Made of random numbers")
@@ -128,7 +132,7 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.his
 
 # %% How even is w? A step of one length in it should move the picture equally far from everywhere, and whichever way (models/stylegan.py; losses.path_length)
 with ema.weights():
-    picture_noise = Generator(args.seed + 2, args.device)
+    picture_noise = default_rng(args.seed + 2, args.device)
     noise, y = G.noise(200, picture_noise), picture_noise.normal((200, 3, args.size, args.size)) / args.size
     paths = path_length(lambda w: G.synthesis(w, noise), w[:200], y).numpy()
 print(f"Paths of a step in w: {paths.mean():.2f} long in the mean, with a deviation of {paths.std() / paths.mean():.0%} of that")

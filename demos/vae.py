@@ -15,7 +15,7 @@ Three one-line changes, and what each should show (figures with --steps 1500, wh
 
 1. `loss = -(bound - 3 * kl).mean()`, four times the KL: it falls to 10; samples become clean and alike, reconstructions drift to the typical digit.
    `loss = -(bound + 0.9 * kl).mean()`, a tenth of it: it rises to 56, reconstructions are sharp, samples fall to pieces. That is an autoencoder.
-2. `eps = 0 * generator.normal(...)`, no noise in the code: the loss falls to 54, better than ever, and the samples are blots. Nothing blurs the codes, so
+2. `eps = 0 * rng.normal(...)`, no noise in the code: the loss falls to 54, better than ever, and the samples are blots. Nothing blurs the codes, so
    the encoder crowds them all at the origin, where the KL is small, and the decoder reads them under a magnifying glass. With noise, in the test, it
    reads nothing: -599, far below independent pixels.
 3. `x = next(loader) / np.float32(255)`, grey instead of drawn pixels: nothing much, -88.9, and that is a surprise worth a thought. Why? The negative
@@ -26,9 +26,14 @@ Three one-line changes, and what each should show (figures with --steps 1500, wh
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, natural, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, losses, no_grad, ops, optim, plot
+from tinygen import data, default_rng, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.vae import VAE, elbo
 
@@ -46,22 +51,22 @@ else:
     (train, _), (test, labels) = data.digits(30_000, seed=1), data.digits(5_000, seed=2)
 
 # %% Model
-generator = Generator(args.seed, args.device)
-model = VAE(args.latent, mean=train.mean(axis=0) / 255, generator=generator)
+rng = default_rng(args.seed, args.device)
+model = VAE(args.latent, mean=train.mean(axis=0) / 255, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
-run = Run(args, model=model, optimizer=optimizer, loader=loader, generator=generator)
+run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 
 
-def black_and_white(images, generator):
+def black_and_white(images, rng):
     """Draw each pixel: ink with the probability that its grey level says. Done afresh for each batch, it also keeps the model from learning by heart."""
-    return generator.bernoulli(to_device(images, args.device) / np.float32(255))
+    return rng.bernoulli(to_device(images, args.device) / np.float32(255))
 
 
 # %% Training
 for step in run.steps():
-    x = black_and_white(next(loader), generator)
-    eps = generator.normal((len(x), args.latent))
+    x = black_and_white(next(loader), rng)
+    eps = rng.normal((len(x), args.latent))
     bound, kl = elbo(model, x, eps)
     loss = -bound.mean()
     optimizer.zero_grad()
@@ -72,7 +77,7 @@ for step in run.steps():
 
 # %% How good is it? The bound on all test digits, each binarized once and encoded to one sample. Beside it a model that knows only how often each
 # pixel is ink: what learning must beat.
-evaluation = Generator(args.seed + 1, args.device)  # its own, so that the figure does not depend on what was drawn before
+evaluation = default_rng(args.seed + 1, args.device)  # its own, so that the figure does not depend on what was drawn before
 often = (train.mean(axis=0) / 255).clip(1e-3, 1 - 1e-3).astype(np.float32)
 often = to_device(np.log(often / (1 - often)), args.device)
 seen, codes, bounds, kls, baseline = [], [], [], [], []

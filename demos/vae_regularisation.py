@@ -33,9 +33,13 @@ Three one-line changes, and what each should show:
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, parse, parser  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    parse,
+    parser,
+)
 
-from tinygen import Generator, data, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.vae import VAE, mse_and_kl
 
@@ -51,12 +55,12 @@ else:
 test, labels = test[:2000], labels[:2000]
 
 # %% Three models that begin with the same weights, and the judge
-generator = Generator(args.seed, args.device)
-models = nn.ModuleList([VAE(2, [256, 64], mean=train.mean(axis=0) / 255, generator=Generator(args.seed, args.device)) for _ in WEIGHTS])
-judge = nn.Sequential(nn.Flatten(), nn.Linear(784, 128, generator=generator), nn.ReLU(), nn.Linear(128, 10, generator=generator))
+rng = default_rng(args.seed, args.device)
+models = nn.ModuleList([VAE(2, [256, 64], mean=train.mean(axis=0) / 255, rng=default_rng(args.seed, args.device)) for _ in WEIGHTS])
+judge = nn.Sequential(nn.Flatten(), nn.Linear(784, 128, rng=rng), nn.ReLU(), nn.Linear(128, 10, rng=rng))
 optimizer = optim.Adam([*models.parameters(), *judge.parameters()], lr=2e-3)
 loader = data.Loader(train, train_labels, batch_size=args.batch, seed=args.seed)
-run = Run(args, models=models, judge=judge, optimizer=optimizer, loader=loader, generator=generator)
+run = Run(args, models=models, judge=judge, optimizer=optimizer, loader=loader, rng=rng)
 
 
 def grey(images):
@@ -66,14 +70,14 @@ def grey(images):
 # %% Training: all at once, each by its own loss, with the same pictures and the same noise
 for step in run.steps():
     images, classes = next(loader)
-    x, eps = grey(images), generator.normal((args.batch, 2))
+    x, eps = grey(images), rng.normal((args.batch, 2))
     loss, logged = 0, {}
     for (name, (of_mse, of_kl)), model in zip(WEIGHTS.items(), models, strict=True):
         mse, kl = mse_and_kl(model, x, eps)
         loss = loss + (of_mse * mse + of_kl * kl).mean()
         logged[name] = mse.mean()
     right = ops.log_softmax(judge(x), axis=1)[np.arange(args.batch), classes]
-    unsure = ops.log_softmax(judge(generator.uniform(x.shape)), axis=1).mean(axis=1)  # of noise: all ten classes alike
+    unsure = ops.log_softmax(judge(rng.uniform(x.shape)), axis=1).mean(axis=1)  # of noise: all ten classes alike
     loss = loss - right.mean() - unsure.mean()
     optimizer.zero_grad()
     loss.backward()
@@ -103,10 +107,10 @@ def effective(counts):
 x = to_numpy(grey(test))
 confidence, said = sure(x)
 threshold = float(np.quantile(confidence, 0.05))
-rng = np.random.default_rng(args.seed)
-pairs = rng.permutation(len(test))[:400].reshape(200, 2)
+numpy_rng = np.random.default_rng(args.seed)
+pairs = numpy_rng.permutation(len(test))[:400].reshape(200, 2)
 typical = float(np.sqrt(((x[pairs[:, 0]] - x[pairs[:, 1]]) ** 2).mean()))
-z_prior, t = rng.normal(size=(2000, 2)), np.linspace(0, 1, 51)[:, None]
+z_prior, t = numpy_rng.normal(size=(2000, 2)), np.linspace(0, 1, 51)[:, None]
 quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 15) for i in range(15)])
 z_grid = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1).reshape(225, 2)
 shown = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:2]
@@ -117,7 +121,7 @@ clouds, walks, notes = {}, {}, {}
 for name, model in zip(WEIGHTS, models, strict=True):
     with no_grad():
         mu, log_var = (a.numpy() for a in model.encode(grey(test)))
-        mse, kl = (float(a.mean().numpy()) for a in mse_and_kl(model, grey(test), Generator(args.seed + 1, args.device).normal((len(test), 2))))
+        mse, kl = (float(a.mean().numpy()) for a in mse_and_kl(model, grey(test), default_rng(args.seed + 1, args.device).normal((len(test), 2))))
     steps = np.concatenate([((np.diff(decoded(model, (1 - t) * mu[a] + t * mu[b]), axis=0)) ** 2).mean(axis=(1, 2, 3))[None] for a, b in pairs])
     continuity = float(np.sqrt(steps.max(axis=1)).mean() / typical)
     confidence, said = sure(decoded(model, z_prior))

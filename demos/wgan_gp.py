@@ -45,15 +45,21 @@ Three one-line changes, and what each should show:
 from statistics import NormalDist
 
 import numpy as np
-from _demo import Run, natural, parse, parser, positive  # first of ours: it finds the package in a checkout
+from _demo import (  # first of ours: it finds the package in a checkout
+    Run,
+    natural,
+    parse,
+    parser,
+    positive,
+)
+from figures.game import FAKE, REAL
+from figures.losses import save_critics
 
-from tinygen import Generator, grad, losses, nn, no_grad, optim, tensor
+from tinygen import default_rng, grad, losses, nn, no_grad, optim, tensor
 from tinygen.backend import to_device
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import wasserstein_1d
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
-from figures.game import FAKE, REAL
-from figures.losses import save_critics
 
 p = parser(__doc__, steps={"two heaps": 400}, takes={"two heaps": "three quarters of a minute"}, batch=128)
 p.add_argument("--k", type=natural, default=5, help="steps of the critics for one of the generators (default: 5)")
@@ -65,22 +71,22 @@ RATE_D, RATE_G, MOMENTS = 3e-3, 1.5e-2, 60
 
 # %% Four games: what is played for, and what keeps the critic from growing steep
 GAN = {"minimax": "minimax", "weight clipping": "Wasserstein", "gradient penalty": "Wasserstein", "one-sided penalty": "Wasserstein"}
-G = {name: MLPGenerator(1, (32, 32), (1,), nn.SiLU, generator=Generator(args.seed, args.device)) for name in GAN}
-D = {name: MLPDiscriminator((32, 32), (1,), nn.SiLU, generator=Generator(args.seed + 1, args.device)) for name in GAN}
+G = {name: MLPGenerator(1, (32, 32), (1,), nn.SiLU, rng=default_rng(args.seed, args.device)) for name in GAN}
+D = {name: MLPDiscriminator((32, 32), (1,), nn.SiLU, rng=default_rng(args.seed + 1, args.device)) for name in GAN}
 optimizer_d = optim.Adam([w for d in D.values() for w in d.parameters()], lr=RATE_D, betas=(0.0, 0.9))
 optimizer_g = optim.SGD([w for g in G.values() for w in g.parameters()], lr=RATE_G, momentum=0.5)  # whose steps are as large as the gradient: Adam's are not
-generator = Generator(args.seed, args.device)
+rng = default_rng(args.seed, args.device)
 
 
 def draw(n):
     """n numbers from the data's density, (n, 1)."""
-    which, eps = generator.uniform((n, 1)) < HEAPS[0][0], generator.normal((n, 1))
+    which, eps = rng.uniform((n, 1)) < HEAPS[0][0], rng.normal((n, 1))
     (_, m1, s1), (_, m2, s2) = HEAPS
     return which * (m1 + s1 * eps) + ~which * (m2 + s2 * eps)
 
 
 def critic_step():
-    real, z, t = draw(args.batch), generator.normal((args.batch, 1)), generator.uniform((args.batch,))
+    real, z, t = draw(args.batch), rng.normal((args.batch, 1)), rng.uniform((args.batch,))
     loss = 0.0
     for name, d in D.items():
         with no_grad():
@@ -96,7 +102,7 @@ def critic_step():
 
 
 def generator_step():
-    real, z = draw(args.batch), generator.normal((args.batch, 1))
+    real, z = draw(args.batch), rng.normal((args.batch, 1))
     loss = sum(GAMES[GAN[name]].generator(d(real), d(G[name](z))).mean() for name, d in D.items())
     for w, g in zip(optimizer_g.parameters, grad(loss, optimizer_g.parameters), strict=True):
         w.grad = g
@@ -141,7 +147,7 @@ kept = nn.Module()
 kept.register_buffer("made", np.zeros((len(GAN), len(moments), len(NOISE)), np.float32))
 kept.register_buffer("said", np.zeros((len(GAN), len(moments), 3)))
 kept.register_buffer("heights", np.zeros((len(GAN), len(X)), np.float32))
-run = Run(args, G=nn.ModuleList(G.values()), D=nn.ModuleList(D.values()), optimizer_d=optimizer_d, optimizer_g=optimizer_g, generator=generator, kept=kept)
+run = Run(args, G=nn.ModuleList(G.values()), D=nn.ModuleList(D.values()), optimizer_d=optimizer_d, optimizer_g=optimizer_g, rng=rng, kept=kept)
 for step in run.steps():
     decay = optim.cosine_decay(step, steps=args.steps)
     optimizer_d.lr, optimizer_g.lr = RATE_D * decay, RATE_G * decay

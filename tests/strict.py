@@ -10,7 +10,7 @@ import types
 
 import numpy as np
 
-from tinygen.backend import Generator, register
+from tinygen.backend import RNG, register
 
 
 def _unwrap(value):
@@ -152,7 +152,7 @@ class _Submodule:
 register(StrictArray, _Module())
 
 
-class StrictGenerator(Generator):
+class StrictRNG(RNG):
     """A generator that draws the same numbers as one of NumPy's, as StrictArrays."""
 
     def _floats(self, *args):

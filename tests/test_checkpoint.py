@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, checkpoint, nn, ops, optim, tensor
+from tinygen import checkpoint, default_rng, nn, ops, optim, tensor
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 from tinygen.data import Loader
 
@@ -24,11 +24,11 @@ class Run:
     """A small training run with one of everything: batch norm, dropout, Adam, average of weights, loader, schedule."""
 
     def __init__(self, seed=0, width=6):
-        self.generator = Generator(seed)
-        g = self.generator
+        self.rng = default_rng(seed)
+        g = self.rng
         self.model = nn.Sequential(
-            nn.Conv2d(1, width, 3, 2, generator=g), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2, generator=g),
-            nn.Linear(9 * width, 2, generator=g)
+            nn.Conv2d(1, width, 3, 2, rng=g), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2, rng=g),
+            nn.Linear(9 * width, 2, rng=g)
         )  # fmt: skip
         self.optimizer = optim.Adam(self.model.parameters(), lr=1e-2)
         self.ema = optim.ExponentialMovingAverage(self.model, 0.9)
@@ -38,12 +38,12 @@ class Run:
 
     @property
     def objects(self):
-        return {"model": self.model, "optimizer": self.optimizer, "ema": self.ema, "noise": self.generator, "loader": self.loader}
+        return {"model": self.model, "optimizer": self.optimizer, "ema": self.ema, "noise": self.rng, "loader": self.loader}
 
     def train(self, steps):
         for _ in range(steps):
             self.optimizer.lr = 1e-2 * optim.cosine_decay(len(self.losses), steps=20)
-            x = next(self.loader) + 0.1 * self.generator.normal((6, 1, 7, 7))
+            x = next(self.loader) + 0.1 * self.rng.normal((6, 1, 7, 7))
             self.optimizer.zero_grad()
             loss = ops.square(self.model(tensor(x)) - 1.0).mean()
             loss.backward()
@@ -146,10 +146,10 @@ def test_part_of_a_checkpoint_can_be_loaded(tmp_path):
 
 def test_device_arrays_are_saved_as_numpys(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "to_numpy", lambda a: a.get() if isinstance(a, StrictArray) else a)
-    path, layer = tmp_path / "a.npz", nn.Linear(2, 3, generator=Generator(0))
+    path, layer = tmp_path / "a.npz", nn.Linear(2, 3, rng=default_rng(0))
     state = layer.state_dict()
     save_checkpoint(path, layer=layer._convert(StrictArray))
-    other = nn.Linear(2, 3, generator=Generator(1))._convert(StrictArray)
+    other = nn.Linear(2, 3, rng=default_rng(1))._convert(StrictArray)
     load_checkpoint(path, layer=other)
     assert all((a.get() == state[k]).all() for k, a in other.state_dict().items())
 

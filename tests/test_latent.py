@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, latent
+from tinygen import default_rng, latent
 from tinygen.models.autoencoder import Autoencoder
 from tinygen.models.vae import VAE
 
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("way", [latent.linear, latent.spherical])
 @pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 1 + 7)])
 def test_a_walk_begins_and_ends_where_it_should(way, shape):
     for dtype in (np.float32, np.float64):
-        z1, z2 = RNG.normal(size=(2, *shape)).astype(dtype)
+        z1, z2 = NUMPY_RNG.normal(size=(2, *shape)).astype(dtype)
         z = way(z1, z2, 7)
         assert z.shape == (*shape[:-1], 7, shape[-1]) and z.dtype == dtype
         np.testing.assert_allclose(z[..., 0, :], z1, atol=1e-6)
@@ -23,12 +23,12 @@ def test_a_walk_begins_and_ends_where_it_should(way, shape):
 
 
 def test_linear_steps_are_equal():
-    z1, z2 = RNG.normal(size=(2, 4))
+    z1, z2 = NUMPY_RNG.normal(size=(2, 4))
     np.testing.assert_allclose(np.diff(latent.linear(z1, z2, 6), axis=0), np.repeat((z2 - z1)[None] / 5, 5, 0))
 
 
 def test_spherical_turns_evenly_and_its_length_grows_evenly():
-    z1, z2 = RNG.normal(size=(2, 50, 9))
+    z1, z2 = NUMPY_RNG.normal(size=(2, 50, 9))
     z = latent.spherical(z1, z2, 11)
     length = np.linalg.norm(z, axis=-1)
     np.testing.assert_allclose(length, np.linspace(length[:, 0], length[:, -1], 11, axis=1))
@@ -46,16 +46,16 @@ def test_spherical_is_exact_where_codes_nearly_agree():
 
 
 def test_the_middle_of_two_draws_is_short_but_on_the_sphere():
-    z1, z2 = RNG.normal(size=(2, 200, 100))
+    z1, z2 = NUMPY_RNG.normal(size=(2, 200, 100))
     short, kept = (np.linalg.norm(way(z1, z2, 3)[:, 1], axis=-1).mean() for way in (latent.linear, latent.spherical))
     assert abs(short / np.sqrt(50) - 1) < 0.03 and abs(kept / 10 - 1) < 0.03
 
 
 def test_an_attribute_s_vector_is_found_under_everything_else():
     """Codes = person + (attribute) direction + noise: the direction comes out, to 1 / sqrt(n)."""
-    direction = RNG.normal(size=8)
-    has = RNG.random(20_000) < 0.3
-    codes = RNG.normal(size=(20_000, 8)) + has[:, None] * direction
+    direction = NUMPY_RNG.normal(size=8)
+    has = NUMPY_RNG.random(20_000) < 0.3
+    codes = NUMPY_RNG.normal(size=(20_000, 8)) + has[:, None] * direction
     assert np.abs(latent.attribute(codes, has) - direction).max() < 5 / np.sqrt(20_000 * 0.3 * 0.7)
     np.testing.assert_allclose(latent.attribute(codes, ~has), -latent.attribute(codes, has))
     tied = codes + np.where(has, 1, -1)[:, None] * np.eye(8)[0]  # something else that comes along comes out with it
@@ -79,9 +79,9 @@ def test_grid_goes_right_and_up():
     assert z[0, 0].tolist() == [0, 2, 5] and z[2, 2].tolist() == [3, 2, 2] and z[1, 1].tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("model", [VAE(4, 16, (1, 4, 4), generator=Generator(0)), Autoencoder(4, (16, 8), (1, 4, 4), generator=Generator(0))])
+@pytest.mark.parametrize("model", [VAE(4, 16, (1, 4, 4), rng=default_rng(0)), Autoencoder(4, (16, 8), (1, 4, 4), rng=default_rng(0))])
 def test_every_model_that_encodes_and_decodes_takes_part(model):
-    x = RNG.random((6, 1, 4, 4)).astype(np.float32)
+    x = NUMPY_RNG.random((6, 1, 4, 4)).astype(np.float32)
     codes = model.encode(x)
     codes = (codes[0] if isinstance(codes, tuple) else codes).numpy()  # a VAE's code is the mean
     for z in (latent.linear(codes[0], codes[1], 5), latent.spherical(codes[0], codes[1], 5), codes + latent.attribute(codes, np.arange(6) < 2),

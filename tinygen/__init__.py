@@ -8,12 +8,12 @@ from .autograd.functional import grad, hvp, jvp
 from .autograd.gradcheck import check_grads
 from .autograd.primitive import primitive
 from .autograd.tensor import Tensor, detect_nan, no_grad, tensor
-from .backend import Generator
+from .backend import RNG, default_rng
 from .backend.threads import set_threads
 
 __version__ = "0.1.0"
 __all__ = [
-    "Generator", "Tensor", "check_grads", "checkpoint", "data", "detect_nan", "grad", "hvp", "jvp", "latent", "losses", "metrics", "models", "nn", "no_grad",
+    "RNG", "Tensor", "check_grads", "checkpoint", "data", "default_rng", "detect_nan", "grad", "hvp", "jvp", "latent", "losses", "metrics", "models", "nn", "no_grad",
     "ops", "optim", "plot", "primitive", "set_threads", "tensor",
 ]
 

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from .backend import to_numpy
 from .autograd.tensor import Tensor
+from .backend import to_numpy
 
 try:
     import fcntl
@@ -45,7 +45,7 @@ _META = "checkpoint.json"
 def save_checkpoint(path: str | os.PathLike, /, **objects: Any) -> None:
     """Write the state of `objects` to `path`, replacing what is there in one step.
 
-    An object is anything with `state_dict()` and `load_state_dict()` (a Module, Optimizer, ExponentialMovingAverage, Generator, Loader), or
+    An object is anything with `state_dict()` and `load_state_dict()` (a Module, Optimizer, ExponentialMovingAverage, RNG, Loader), or
     plain: a number, string, bool, None or array, or nested dicts (with string keys), lists and tuples of such. Lists and tuples both come
     back as lists, arrays as NumPy arrays. Missing folders are made.
 

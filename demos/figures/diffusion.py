@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.plot.figures import CLASS_COLOURS, INK, _figure, _save, _tidy
 from tinygen.plot.arrays import _array, _check_finite
+from tinygen.plot.figures import CLASS_COLOURS, INK, _figure, _save, _tidy
 
 __all__ = ["save_cloud_animation", "save_evolution"]
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygen.plot.figures import FAINT, INK, _figure, _save
 from tinygen.plot.arrays import _array, _check_finite, _images
+from tinygen.plot.figures import FAINT, INK, _figure, _save
 
 __all__ = ["Code", "Network", "Picture", "Words", "save_families"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.plot.figures import FAINT, INK, _figure, _save, _tidy
 from tinygen.plot.arrays import _check_finite
+from tinygen.plot.figures import FAINT, INK, _figure, _save, _tidy
 
 __all__ = ["save_game", "save_game_animation"]
 

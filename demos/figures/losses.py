@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-
-from tinygen.plot.figures import CLASS_COLOURS, INK, _figure, _save, _tidy
-from tinygen.plot.arrays import _array, _check_finite
 from figures.game import FAKE, REAL
+
+from tinygen.plot.arrays import _array, _check_finite
+from tinygen.plot.figures import CLASS_COLOURS, INK, _figure, _save, _tidy
 from tinygen.plot.planes import _blend, _square
 
 __all__ = ["save_costs", "save_critics", "save_table"]

@@ -12,8 +12,18 @@ import numpy as np
 import pytest
 
 import tinygen
-from tinygen import Tensor, check_grads, detect_nan, grad, hvp, jvp, no_grad, ops, tensor
-from tinygen import primitive
+from tinygen import (
+    Tensor,
+    check_grads,
+    detect_nan,
+    grad,
+    hvp,
+    jvp,
+    no_grad,
+    ops,
+    primitive,
+    tensor,
+)
 from tinygen.autograd.primitive import Primitive
 
 

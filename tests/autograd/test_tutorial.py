@@ -6,8 +6,7 @@ Say you want  swish(x) = x sigmoid(beta x), with beta learned: a function of two
 import numpy as np
 import pytest
 
-from tinygen import check_grads, grad, tensor
-from tinygen import primitive
+from tinygen import check_grads, grad, primitive, tensor
 from tinygen.ops import sigmoid
 
 # %% 1. On paper. Let s = sigmoid(beta x), so that s' = s (1 - s). With cotangent g of y = x s:

@@ -7,11 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from tests.strict import StrictArray
 from tinygen import backend
 from tinygen.backend import arrays
 from tinygen.backend import random as random_module
-
-from tests.strict import StrictArray
 
 # ---------------------------------------------------------------------------------------------------------------- array modules
 
@@ -44,7 +43,7 @@ def test_devices():
 
 def test_cuda_without_cupy_or_gpu_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)  # makes `import cupy` fail
-    for make in (lambda: backend.to_device(np.ones(3), "cuda"), lambda: backend.Generator(0, "cuda")):
+    for make in (lambda: backend.to_device(np.ones(3), "cuda"), lambda: backend.default_rng(0, "cuda")):
         with pytest.raises(ImportError, match="pip install"):
             make()
 
@@ -92,45 +91,45 @@ def test_import_is_light():
 # --------------------------------------------------------------------------------------------------------------- random numbers
 
 
-def draws(generator):
+def draws(rng):
     return [
-        generator.normal((3, 2)), generator.uniform((5,), np.float64), generator.integers(0, 9, (3,)), generator.permutation(6),
-        generator.bernoulli(0.4, (2, 4)), generator.normal((), np.float16), generator.bernoulli(np.array([0.0, 1.0]), dtype=np.uint8),
+        rng.normal((3, 2)), rng.uniform((5,), np.float64), rng.integers(0, 9, (3,)), rng.permutation(6),
+        rng.bernoulli(0.4, (2, 4)), rng.normal((), np.float16), rng.bernoulli(np.array([0.0, 1.0]), dtype=np.uint8),
     ]  # fmt: skip
 
 
 def test_generator_draws():
-    normal, uniform, integers, permutation, bernoulli, half, certain = draws(backend.Generator(3))
+    normal, uniform, integers, permutation, bernoulli, half, certain = draws(backend.default_rng(3))
     assert normal.dtype == np.float32 and normal.shape == (3, 2)
     assert uniform.dtype == np.float64 and ((0 <= uniform) & (uniform < 1)).all()
     assert integers.dtype == np.int64 and sorted(permutation) == list(range(6))
     assert bernoulli.dtype == np.float32 and set(bernoulli.flat) <= {0, 1}
     assert half.dtype == np.float16 and half.shape == ()
     assert certain.tolist() == [0, 1]
-    assert abs(backend.Generator(0).bernoulli(0.3, (100_000,)).mean() - 0.3) < 0.01
+    assert abs(backend.default_rng(0).bernoulli(0.3, (100_000,)).mean() - 0.3) < 0.01
 
 
 def test_generator_resumes_from_a_file():
-    generator, other = backend.Generator(3), backend.Generator(4)
+    rng, other = backend.default_rng(3), backend.default_rng(4)
     for _ in range(3):
-        draws(generator)
-    generator.integers(0, 9, (1,)), generator.normal((1,))  # leaves half a word behind, which is state too
+        draws(rng)
+    rng.integers(0, 9, (1,)), rng.normal((1,))  # leaves half a word behind, which is state too
     file = io.BytesIO()
-    np.savez(file, **generator.state_dict())
+    np.savez(file, **rng.state_dict())
     file.seek(0)
     with np.load(file) as state:  # refuses pickles
         other.load_state_dict(state)
-    for a, b in zip(draws(generator), draws(other), strict=True):
+    for a, b in zip(draws(rng), draws(other), strict=True):
         assert a.tobytes() == b.tobytes()
 
 
 def test_generator_refuses_what_it_cannot_use():
-    generator = backend.Generator(0)
+    rng = backend.default_rng(0)
     with pytest.raises(ValueError, match=r"numpy\.pcg64; the state is of cupy\.philox"):
-        generator.load_state_dict({"kind": "cupy.philox", "words": np.zeros(2, np.uint64)})
+        rng.load_state_dict({"kind": "cupy.philox", "words": np.zeros(2, np.uint64)})
     for seed in (-1, 1.5, None, True, 2**64):
         with pytest.raises(ValueError, match="seed"):
-            backend.Generator(seed)
+            backend.default_rng(seed)
 
 
 def test_cuda_generator_is_keyed_by_seed_and_draws(monkeypatch):
@@ -139,16 +138,16 @@ def test_cuda_generator_is_keyed_by_seed_and_draws(monkeypatch):
     random.Generator, random.Philox4x3210 = np.random.Generator, np.random.Philox
     monkeypatch.setattr(random_module, "cupy_with_gpu", lambda: None)
     monkeypatch.setattr(random_module, "import_cupy", lambda: type("cupy", (), {"random": random}))
-    generator, other = backend.Generator(5, "cuda"), backend.Generator(6, "cuda")
-    first = draws(generator)
-    assert first[0].tobytes() != generator.normal((3, 2)).tobytes()
-    state = generator.state_dict()
+    rng, other = backend.default_rng(5, "cuda"), backend.default_rng(6, "cuda")
+    first = draws(rng)
+    assert first[0].tobytes() != rng.normal((3, 2)).tobytes()
+    state = rng.state_dict()
     assert state["words"].tolist() == [5, 8]
     other.load_state_dict(state)
-    for a, b in zip(draws(generator), draws(other), strict=True):
+    for a, b in zip(draws(rng), draws(other), strict=True):
         assert a.tobytes() == b.tobytes()
 
 
 def test_a_generator_takes_its_own_state_only():
     with pytest.raises(ValueError, match="also has 'draws'"):
-        backend.Generator(1).load_state_dict(backend.Generator(0).state_dict() | {"draws": 3})
+        backend.default_rng(1).load_state_dict(backend.default_rng(0).state_dict() | {"draws": 3})

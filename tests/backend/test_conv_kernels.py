@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tinygen import backend
-from tinygen.backend import threads as pool
-from tinygen.backend import conv as kernels, conv_cpu as kernels_cpu
-
 from tests.strict import StrictArray
+from tinygen import backend
+from tinygen.backend import conv as kernels
+from tinygen.backend import conv_cpu as kernels_cpu
+from tinygen.backend import threads as pool
 
 pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
 LAYOUTS = ("nchw", "nhwc", "strided", "fortran")

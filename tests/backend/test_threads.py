@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from tests.strict import StrictArray
 from tinygen.backend import reductions
 from tinygen.backend import threads as pool
-
-from tests.strict import StrictArray
 
 
 @pytest.fixture(params=[1, 2, 4])

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from tinygen.data import digits, mnist
-from tinygen.data.digits import CHUNK, EDGE, SEGMENTS, TEMPLATES, _catmull_rom, _choose, _compile, _pen_paths, _render
+from tinygen.data.digits import (
+    CHUNK,
+    EDGE,
+    SEGMENTS,
+    TEMPLATES,
+    _catmull_rom,
+    _choose,
+    _compile,
+    _pen_paths,
+    _render,
+)
 
 
 def classifier_accuracy(train, test):

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 import tinygen
+from tests.data.conftest import idx_bytes
 from tinygen.data import download
 from tinygen.data.download import File, fetch
-
-from tests.data.conftest import idx_bytes
 
 pytestmark = pytest.mark.usefixtures("places")
 

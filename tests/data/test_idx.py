@@ -8,9 +8,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from tinygen.data import cifar, cifar10, fashion_mnist, idx, mnist, read_idx
-
 from tests.data.conftest import CODES, idx_bytes
+from tinygen.data import cifar, cifar10, fashion_mnist, idx, mnist, read_idx
 
 pytestmark = pytest.mark.usefixtures("places")
 

@@ -8,8 +8,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from tinygen.autograd import backward as engine
 from tinygen import nn, optim, tensor
+from tinygen.autograd import backward as engine
 from tinygen.backend import threads as pool
 
 PATH = pathlib.Path(__file__).parents[2] / "demos" / "benchmark.py"
@@ -94,9 +94,9 @@ def test_a_network_learns_what_it_should():
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(64, 3)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
     y = x @ w.T + 0.5
-    from tinygen import Generator
+    from tinygen import default_rng
 
-    layer = nn.Linear(3, 2, generator=Generator(0))
+    layer = nn.Linear(3, 2, rng=default_rng(0))
     optimizer = optim.SGD(layer.parameters(), lr=0.2, momentum=0.9)
     for _ in range(200):
         error = layer(tensor(x)) - y

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from figures.diffusion import save_cloud_animation, save_evolution
 
 Image = pytest.importorskip("PIL.Image")

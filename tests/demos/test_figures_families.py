@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from figures.families import Code, Network, Picture, Words, save_families
 
 Image = pytest.importorskip("PIL.Image")

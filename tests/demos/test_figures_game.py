@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from figures.game import save_game, save_game_animation
 
 Image = pytest.importorskip("PIL.Image")

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-
 from figures.losses import save_costs, save_critics, save_table
+
 from tinygen.plot.planes import plane
 
 pytest.importorskip("matplotlib")

@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, check_grads, grad, nn, ops, optim, tensor
-from tinygen.losses import gradient_penalty, hinge, minimax_value, non_saturating, path_length, r1, relativistic, saturating
+from tests.strict import StrictArray
+from tinygen import check_grads, default_rng, grad, nn, ops, optim, tensor
+from tinygen.losses import (
+    gradient_penalty,
+    hinge,
+    minimax_value,
+    non_saturating,
+    path_length,
+    r1,
+    relativistic,
+    saturating,
+)
 from tinygen.losses.adversarial import GAMES
 from tinygen.optim import clip_weights
-
-from tests.strict import StrictArray
 
 X = np.linspace(-6, 6, 1201)
 DX = X[1] - X[0]
@@ -55,12 +63,12 @@ def test_the_best_logit_is_the_log_density_ratio_and_the_value_a_jensen_shannon_
 
 def test_a_trained_discriminator_reaches_the_best_one():
     """A network on samples of N(-1, 0.8^2) and N(1.2, 1.1^2), fresh ones at each step: its D is p / (p + q), its value 2 JSD - log 4."""
-    generator = Generator(0)
-    layers = [nn.Linear(1, 32, generator=generator), nn.Tanh(), nn.Linear(32, 32, generator=generator), nn.Tanh(), nn.Linear(32, 1, generator=generator)]
+    rng = default_rng(0)
+    layers = [nn.Linear(1, 32, rng=rng), nn.Tanh(), nn.Linear(32, 32, rng=rng), nn.Tanh(), nn.Linear(32, 1, rng=rng)]
     discriminator = nn.Sequential(*layers)
     optimizer = optim.Adam(discriminator.parameters(), lr=1e-2)
     for step in range(600):
-        real, fake = -1 + 0.8 * generator.normal((512, 1)), 1.2 + 1.1 * generator.normal((512, 1))
+        real, fake = -1 + 0.8 * rng.normal((512, 1)), 1.2 + 1.1 * rng.normal((512, 1))
         loss = -minimax_value(discriminator(real), discriminator(fake)).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -284,7 +292,7 @@ def test_penalties_through_a_convolutional_critic_to_second_order(penalty):
 
 
 def test_clip_weights():
-    model = nn.Linear(3, 2, generator=Generator(0))
+    model = nn.Linear(3, 2, rng=default_rng(0))
     before = [p.numpy().copy() for p in model.parameters()]
     clip_weights(model.parameters(), 0.1)
     for p, b in zip(model.parameters(), before, strict=True):

@@ -5,7 +5,7 @@ import pytest
 
 from tinygen import grad, losses, ops, tensor
 
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 def gradients(f, *arrays):
@@ -15,7 +15,7 @@ def gradients(f, *arrays):
 
 def test_bernoulli_is_a_probability():
     """Over all 2^4 pictures of four pixels, the probabilities sum to one."""
-    logits = RNG.normal(size=4)
+    logits = NUMPY_RNG.normal(size=4)
     pictures = np.array([[i >> k & 1 for k in range(4)] for i in range(16)], float)
     nll = losses.bernoulli_nll(np.broadcast_to(logits, (16, 4)), pictures)
     assert abs(np.exp(-nll).sum() - 1) < 1e-14
@@ -35,7 +35,7 @@ def test_bernoulli_at_extreme_logits(dtype, logit, x, nll, slope):
 
 @pytest.mark.parametrize("narrow", [np.float16, np.float32])
 def test_bernoulli_takes_pixels_narrower_than_the_logits(narrow):
-    logits, x = RNG.normal(size=(2, 5)) * 3, RNG.integers(0, 2, (2, 5)) * 0.5
+    logits, x = NUMPY_RNG.normal(size=(2, 5)) * 3, NUMPY_RNG.integers(0, 2, (2, 5)) * 0.5
     for a, b in ((np.float64, narrow), (np.float32, np.float16), (np.float16, np.float32)):
         y = losses.bernoulli_nll(logits.astype(a), x.astype(b))
         assert y.dtype == np.result_type(a, b)
@@ -43,7 +43,7 @@ def test_bernoulli_takes_pixels_narrower_than_the_logits(narrow):
 
 
 def test_errors_are_log_likelihoods_up_to_a_constant():
-    x, y, s = RNG.normal(size=(2, 3)), RNG.normal(size=(2, 3)), 0.7
+    x, y, s = NUMPY_RNG.normal(size=(2, 3)), NUMPY_RNG.normal(size=(2, 3)), 0.7
     normal = -np.log(np.exp(-((x - y) ** 2) / (2 * s**2)) / (s * np.sqrt(2 * np.pi))).sum(1)
     np.testing.assert_allclose(losses.squared_error(x, y) / (2 * s**2) + 3 * np.log(s * np.sqrt(2 * np.pi)), normal)
     laplace = -np.log(np.exp(-np.abs(x - y) / s) / (2 * s)).sum(1)
@@ -93,11 +93,11 @@ def test_samples_and_divergence_mean_the_same_sigma():
     """The commonest bug: e^log_var the standard deviation here, the variance there. E_q[log q - log p] over reparametrized z is the KL."""
     mu, log_var = np.array([[0.5, -1.2]]), np.array([[-1.5, 0.8]])
     n = 100_000
-    z = losses.reparametrize(mu, log_var, RNG.normal(size=(n, 1, 2)))
+    z = losses.reparametrize(mu, log_var, NUMPY_RNG.normal(size=(n, 1, 2)))
     log_ratio = np.log(normal_density(z, mu, np.exp(log_var)) / normal_density(z, 0, 1)).sum(-1)[:, 0]
     kl, error = losses.kl_normal(mu, log_var)[0], log_ratio.std() / np.sqrt(n)
     assert abs(log_ratio.mean() - kl) < 4 * error < 0.05
-    wrong = mu + np.exp(log_var) * RNG.normal(size=(n, 1, 2))
+    wrong = mu + np.exp(log_var) * NUMPY_RNG.normal(size=(n, 1, 2))
     biased = np.log(normal_density(wrong, mu, np.exp(log_var)) / normal_density(wrong, 0, 1)).sum(-1)[:, 0]
     assert abs(biased.mean() - kl) > 40 * error  # the test can tell
 

@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from tinygen.data.mixtures import grid, ring
-from tinygen.metrics import count_modes, density_coverage, frechet_distance, kernel_distance, precision_recall, wasserstein_1d
-
 from tests.strict import StrictArray
+from tinygen.data.mixtures import grid, ring
+from tinygen.metrics import (
+    count_modes,
+    density_coverage,
+    frechet_distance,
+    kernel_distance,
+    precision_recall,
+    wasserstein_1d,
+)
 
 ALL = [frechet_distance, kernel_distance, precision_recall, density_coverage]
 

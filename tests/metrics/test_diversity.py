@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
-from tinygen import data
-from tinygen.metrics import classification_accuracy_score, nearest, within_class_distance
-
 from tests.strict import StrictArray
+from tinygen import data
+from tinygen.metrics import (
+    classification_accuracy_score,
+    nearest,
+    within_class_distance,
+)
 
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 def test_within_a_class_against_a_loop():
-    x, y = RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4
+    x, y = NUMPY_RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4
     x[y == 1] += 1000  # classes apart count for nothing; far from the origin
     means = []
     for k in range(4):
@@ -22,7 +25,7 @@ def test_within_a_class_against_a_loop():
 
 
 def test_nearest_against_a_loop():
-    x, among = RNG.normal(size=(1201, 5)), RNG.normal(size=(40, 5))  # more than two blocks
+    x, among = NUMPY_RNG.normal(size=(1201, 5)), NUMPY_RNG.normal(size=(40, 5))  # more than two blocks
     index, distance = nearest(x, among)
     looped = np.stack([np.linalg.norm(among - a, axis=1) for a in x])
     assert np.array_equal(index, looped.argmin(axis=1))
@@ -56,7 +59,7 @@ def test_one_learns_to_read_from_what_is_there():
 
 
 def test_on_an_array_type_that_refuses_silent_conversion():
-    x, y, among = RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4, RNG.normal(size=(9, 1, 3, 2))
+    x, y, among = NUMPY_RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4, NUMPY_RNG.normal(size=(9, 1, 3, 2))
     assert within_class_distance(StrictArray(x), StrictArray(y)) == pytest.approx(within_class_distance(x, y))
     for strict, plain in zip(nearest(StrictArray(x), StrictArray(among)), nearest(x, among), strict=True):
         assert isinstance(strict, StrictArray)

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, data
+from tinygen import data, default_rng
 from tinygen.data.faces import has, render, sample
 from tinygen.metrics.evaluators import (
-    Classifier, train_attribute_judge, train_classifier, train_reader, train_map_judge,
+    Classifier,
+    train_attribute_judge,
+    train_classifier,
+    train_map_judge,
+    train_reader,
 )
 
 
@@ -29,8 +33,8 @@ def test_what_is_no_digit_is_refused():
     with pytest.raises(ValueError, match="needs images"):
         train_classifier(np.zeros((200, 1, 28, 28), np.uint8), np.zeros(100, int))
     with pytest.raises(ValueError):
-        Classifier(generator=Generator(0)).probabilities(np.zeros((2, 1, 20, 20), np.float32))
-    assert Classifier(generator=Generator(0)).probabilities(np.zeros((0, 1, 28, 28), np.uint8)).shape == (0, 10)
+        Classifier(rng=default_rng(0)).probabilities(np.zeros((2, 1, 20, 20), np.float32))
+    assert Classifier(rng=default_rng(0)).probabilities(np.zeros((0, 1, 28, 28), np.uint8)).shape == (0, 10)
 
 
 def test_the_judge_of_faces_reads_attributes():
@@ -87,7 +91,7 @@ def test_judges_refuse_other_codings():
     with pytest.raises(ValueError, match="make attributes > 0"):
         train_attribute_judge(images, np.where(np.arange(200)[:, None] % 2, 1, -1))
     with pytest.raises(TypeError, match="not at int64"):
-        Classifier(generator=Generator(0)).probabilities(np.zeros((2, 1, 28, 28), np.int64))
+        Classifier(rng=default_rng(0)).probabilities(np.zeros((2, 1, 28, 28), np.int64))
 
 
 def squares(n, seed):

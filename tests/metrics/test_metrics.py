@@ -5,7 +5,7 @@ import pytest
 
 from tinygen.metrics import auroc, roc_curve
 
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 def by_pairs(scores, anomalous):
@@ -17,15 +17,15 @@ def by_pairs(scores, anomalous):
 def test_area_is_the_share_of_pairs_in_order(ties):
     for n in (2, 3, 10, 300):
         for _ in range(5):
-            scores = RNG.integers(0, 4, n) if ties else RNG.normal(size=n)
-            anomalous = np.arange(n) < RNG.integers(1, n)
-            RNG.shuffle(anomalous)
+            scores = NUMPY_RNG.integers(0, 4, n) if ties else NUMPY_RNG.normal(size=n)
+            anomalous = np.arange(n) < NUMPY_RNG.integers(1, n)
+            NUMPY_RNG.shuffle(anomalous)
             np.testing.assert_allclose(auroc(scores, anomalous), by_pairs(scores, anomalous), rtol=1e-12)
             np.testing.assert_allclose(auroc(-scores, anomalous), 1 - by_pairs(scores, anomalous), atol=1e-12)
 
 
 def test_curve_counts_what_lies_at_or_above_each_threshold():
-    scores, anomalous = RNG.integers(0, 20, 100), RNG.random(100) < 0.4
+    scores, anomalous = NUMPY_RNG.integers(0, 20, 100), NUMPY_RNG.random(100) < 0.4
     alarms, hits, thresholds = roc_curve(scores, anomalous)
     assert thresholds[0] == np.inf and (np.diff(thresholds) < 0).all() and len(thresholds) == len(np.unique(scores)) + 1
     for alarm, hit, threshold in zip(alarms, hits, thresholds, strict=True):
@@ -36,7 +36,7 @@ def test_curve_counts_what_lies_at_or_above_each_threshold():
 def test_two_gaussians_in_closed_form():
     """Scores N(0, 1) and N(d, 1): the area is Phi(d / sqrt 2). At d = 1.5: 0.8556."""
     n = 20_000
-    scores = np.concatenate([RNG.normal(size=n), 1.5 + RNG.normal(size=n)])
+    scores = np.concatenate([NUMPY_RNG.normal(size=n), 1.5 + NUMPY_RNG.normal(size=n)])
     assert abs(auroc(scores.astype(np.float32), np.arange(2 * n) >= n) - 0.85558) < 0.01
     assert auroc(np.arange(10), np.arange(10) >= 4) == 1 and auroc(np.zeros(10), np.arange(10) >= 4) == 0.5
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, data
+from tinygen import data, default_rng
 from tinygen.metrics import judge_samples
 from tinygen.metrics.evaluators import AttributeJudge, train_classifier
 
@@ -81,7 +81,7 @@ def test_pictures_of_another_size(scene):
 
 
 def test_a_judge_of_faces_has_no_classes():
-    judge = AttributeJudge(3, generator=Generator(0))
+    judge = AttributeJudge(3, rng=default_rng(0))
     faces = np.random.default_rng(0).random((36, 3, 32, 32)).astype(np.float32)
     figures, _ = judge_samples(judge, faces[:24], faces[24:])
     assert "judge_frechet" in figures and "judge_classes" not in figures

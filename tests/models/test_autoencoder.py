@@ -3,15 +3,22 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, losses, no_grad, optim, tensor
-from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder, LinearAutoencoder, gaussian_noise, masking_noise, salt_and_pepper
+from tinygen import default_rng, losses, no_grad, optim, tensor
+from tinygen.models.autoencoder import (
+    Autoencoder,
+    ConvAutoencoder,
+    LinearAutoencoder,
+    gaussian_noise,
+    masking_noise,
+    salt_and_pepper,
+)
 
 D, K = 6, 2
 
 
 def linear(seed=0):
     """A linear autoencoder of D numbers with K in the middle, in float64."""
-    model = LinearAutoencoder(K, (1, 2, 3), generator=Generator(seed))
+    model = LinearAutoencoder(K, (1, 2, 3), rng=default_rng(seed))
     for p in model.parameters():
         p._data = p.data.astype(np.float64)
     return model
@@ -95,17 +102,17 @@ def test_a_linear_denoiser_becomes_the_wiener_filter():
 
 
 @pytest.mark.parametrize(("model", "shape"), [
-    (lambda g: Autoencoder(3, (20, 10), (1, 8, 12), generator=g), (1, 8, 12)),
-    (lambda g: ConvAutoencoder(5, 4, (1, 28, 28), generator=g), (1, 28, 28)),
-    (lambda g: ConvAutoencoder(5, 4, (3, 32, 32), generator=g), (3, 32, 32)),
-    (lambda g: ConvAutoencoder(5, 4, (3, 16, 40), generator=g), (3, 16, 40)),
-    (lambda g: ConvAutoencoder(5, 4, (2, 12, 4), generator=g), (2, 12, 4)),
-    (lambda g: LinearAutoencoder(4, (3, 2, 2), generator=g), (3, 2, 2)),
+    (lambda g: Autoencoder(3, (20, 10), (1, 8, 12), rng=g), (1, 8, 12)),
+    (lambda g: ConvAutoencoder(5, 4, (1, 28, 28), rng=g), (1, 28, 28)),
+    (lambda g: ConvAutoencoder(5, 4, (3, 32, 32), rng=g), (3, 32, 32)),
+    (lambda g: ConvAutoencoder(5, 4, (3, 16, 40), rng=g), (3, 16, 40)),
+    (lambda g: ConvAutoencoder(5, 4, (2, 12, 4), rng=g), (2, 12, 4)),
+    (lambda g: LinearAutoencoder(4, (3, 2, 2), rng=g), (3, 2, 2)),
 ])  # fmt: skip
 def test_shapes_precision_and_gradients_everywhere(model, shape):
-    model = model(Generator(0))
+    model = model(default_rng(0))
     for n in (0, 1, 3):
-        x = Generator(1).uniform((n, *shape))
+        x = default_rng(1).uniform((n, *shape))
         z = model.encode(x)
         y = model.decode(z)
         assert z.shape == (n, model.latent) and y.shape == x.shape and y.dtype == np.float32
@@ -117,10 +124,10 @@ def test_shapes_precision_and_gradients_everywhere(model, shape):
 
 def test_it_learns_a_curve_through_the_data():
     """Pictures that one number describes, not linearly: one latent dimension suffices, where one principal component does not."""
-    generator = Generator(0)
+    rng = default_rng(0)
     at = np.linspace(0, 1, 64, dtype=np.float32)[:, None]
     x = np.exp(-(((np.arange(12, dtype=np.float32) - 1 - 9 * at) / 1.5) ** 2)).reshape(64, 1, 3, 4)  # a bump that moves along
-    model = Autoencoder(1, (64, 32), (1, 3, 4), generator=generator)
+    model = Autoencoder(1, (64, 32), (1, 3, 4), rng=rng)
     optimizer = optim.Adam(model.parameters(), lr=5e-3)
     for step in range(400):
         loss = losses.absolute_error(x, model(x)).mean()
@@ -136,25 +143,25 @@ def test_it_learns_a_curve_through_the_data():
 
 def test_noises_are_what_they_say():
     x = np.full((200, 3, 10, 10), 0.4, np.float32)
-    noisy = gaussian_noise(x, 0.3, Generator(0))
+    noisy = gaussian_noise(x, 0.3, default_rng(0))
     assert abs((noisy - x).mean()) < 0.005 and abs((noisy - x).std() - 0.3) < 0.005
-    masked = masking_noise(x, 0.3, Generator(0))
+    masked = masking_noise(x, 0.3, default_rng(0))
     lost = masked[:, 0] == 0
     assert abs(lost.mean() - 0.3) < 0.02 and np.array_equal(masked[~np.repeat(lost[:, None], 3, 1)], x[~np.repeat(lost[:, None], 3, 1)])
-    peppered = salt_and_pepper(x, 0.3, Generator(0))
+    peppered = salt_and_pepper(x, 0.3, default_rng(0))
     black, white = (peppered == 0).all(1), (peppered == 1).all(1)
     assert abs(black.mean() - 0.15) < 0.02 and abs(white.mean() - 0.15) < 0.02
     assert (peppered[:, 0][~black & ~white] == x[0, 0, 0, 0]).all()
     for noise in (gaussian_noise, masking_noise, salt_and_pepper):
-        assert noise(x, 0.5, Generator(0)).dtype == np.float32 and np.array_equal(noise(x, 0, Generator(0)), x)
-        assert not np.array_equal(noise(x, 0.5, Generator(0)), noise(x, 0.5, Generator(1)))
+        assert noise(x, 0.5, default_rng(0)).dtype == np.float32 and np.array_equal(noise(x, 0, default_rng(0)), x)
+        assert not np.array_equal(noise(x, 0.5, default_rng(0)), noise(x, 0.5, default_rng(1)))
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: gaussian_noise(np.zeros((1, 1, 2, 2)), -1, Generator(0)), "gaussian_noise: level is a standard deviation, at least 0; got -1"),
-    (lambda: masking_noise(np.zeros((1, 1, 2, 2)), 1.5, Generator(0)), "masking_noise: level is the share of pixels that is lost, at least 0 and at most 1"),
-    (lambda: salt_and_pepper(np.zeros((1, 1, 2, 2)), float("nan"), Generator(0)), "salt_and_pepper: .* got nan"),
-    (lambda: ConvAutoencoder(shape=(1, 30, 28), generator=Generator(0)), "30x28 must be divisible by 4"),
+    (lambda: gaussian_noise(np.zeros((1, 1, 2, 2)), -1, default_rng(0)), "gaussian_noise: level is a standard deviation, at least 0; got -1"),
+    (lambda: masking_noise(np.zeros((1, 1, 2, 2)), 1.5, default_rng(0)), "masking_noise: level is the share of pixels that is lost, at least 0 and at most 1"),
+    (lambda: salt_and_pepper(np.zeros((1, 1, 2, 2)), float("nan"), default_rng(0)), "salt_and_pepper: .* got nan"),
+    (lambda: ConvAutoencoder(shape=(1, 30, 28), rng=default_rng(0)), "30x28 must be divisible by 4"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
@@ -165,4 +172,4 @@ def test_noise_refuses_bytes_and_flat_pictures():
     for noise in (gaussian_noise, masking_noise, salt_and_pepper):
         for x in (np.full((3, 1, 4, 4), 128, np.uint8), np.zeros((3, 16), np.float32)):
             with pytest.raises(TypeError, match=f"{noise.__name__}: x is .* give floats"):
-                noise(x, 0.1, Generator(0))
+                noise(x, 0.1, default_rng(0))

@@ -3,17 +3,25 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, grad, losses, no_grad, optim
-from tinygen.models.conditional_gan import ACGAN, BiGAN, InfoGAN, PlainGAN, ProjectionGAN, SemiSupervisedGAN, cross_entropy
 from tests.strict import StrictArray
+from tinygen import default_rng, grad, losses, no_grad, optim
+from tinygen.models.conditional_gan import (
+    ACGAN,
+    BiGAN,
+    InfoGAN,
+    PlainGAN,
+    ProjectionGAN,
+    SemiSupervisedGAN,
+    cross_entropy,
+)
 
 KINDS = [PlainGAN, ProjectionGAN, ACGAN, InfoGAN, SemiSupervisedGAN, BiGAN]
 SHAPE = (1, 8, 8)
 
 
 def scene(kind, n=6, seed=0):
-    g = Generator(seed)
-    model = kind(channels=4, shape=SHAPE, generator=g)
+    g = default_rng(seed)
+    model = kind(channels=4, shape=SHAPE, rng=g)
     x, y = np.tanh(g.normal((n, *SHAPE))), g.integers(0, 10, (n,))
     code = model.code(y, g)
     return model, x, y, code, model.G(code)
@@ -99,7 +107,7 @@ def test_infogan_is_surprised_by_another_code():
         np.testing.assert_allclose(model.generator_loss(x, y, fake, code).numpy(), np.log1p(np.exp(-out[:, 0])) + model.weight * expected, rtol=1e-4)
     knows = np.concatenate([np.zeros((6, 1)), 50 * c, u], axis=1).astype(np.float32)
     assert np.abs(model.surprise(knows, code)).max() < 1e-6 < model.surprise(knows, code[::-1]).max()
-    many = model.code(np.zeros(500, int), Generator(1))
+    many = model.code(np.zeros(500, int), default_rng(1))
     assert len({int(k) for k in many[:, 32:42].argmax(axis=1)}) == 10 and many[:, 42:].min() < -0.9 and many[:, 42:].max() > 0.9
 
 
@@ -139,8 +147,8 @@ def test_cross_entropy():
 @pytest.mark.parametrize("kind", [ProjectionGAN, ACGAN])
 def test_labels_are_heeded(kind):
     """Pictures of class 0 are bright on the left, those of class 1 on the right: after a while the generator draws what it is told."""
-    g = Generator(0)
-    model = kind(4, 2, 8, SHAPE, generator=g)
+    g = default_rng(0)
+    model = kind(4, 2, 8, SHAPE, rng=g)
     weights = [*model.G.parameters()]
     of_d, of_g = (optim.Adam(w, lr=5e-3, betas=(0, 0.99)) for w in (model.D.parameters(), weights))
     for _ in range(120):
@@ -165,4 +173,4 @@ def test_labels_are_heeded(kind):
 
 def test_pictures_that_cannot_be_halved_twice():
     with pytest.raises(ValueError, match="30x28 must be multiples of 4"):
-        PlainGAN(shape=(1, 30, 28), generator=Generator(0))
+        PlainGAN(shape=(1, 30, 28), rng=default_rng(0))

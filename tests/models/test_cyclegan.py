@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, grad, no_grad, tensor
+from tinygen import RNG, default_rng, grad, no_grad, tensor
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 from tinygen.models.cyclegan import ImagePool, Translator, cycles
 from tinygen.models.pix2pix import mean_error
@@ -65,8 +65,8 @@ def test_the_identity_loss_tells_apart_what_the_cycle_loss_does_not():
 
 
 def test_both_networks_learn_from_both_cycles():
-    g = Generator(0)
-    G, F = (Translator(3, 16, 4, generator=g) for _ in range(2))
+    g = default_rng(0)
+    G, F = (Translator(3, 16, 4, rng=g) for _ in range(2))
     x, y = piles()
     weights = [*G.parameters(), *F.parameters()]
     there, back = grad(mean_error(x, F(G(x))), weights), grad(mean_error(y, G(F(y))), weights)
@@ -82,7 +82,7 @@ def test_both_networks_learn_from_both_cycles():
 
 
 def test_shapes_and_what_is_added():
-    T = Translator(3, 16, 4, generator=Generator(0))
+    T = Translator(3, 16, 4, rng=default_rng(0))
     x, _ = piles()
     y = T(x)
     assert y.shape == x.shape and y.dtype == np.float32
@@ -95,7 +95,7 @@ def test_shapes_and_what_is_added():
 
 
 def test_on_other_arrays():
-    T = Translator(3, 16, 4, generator=Generator(0))
+    T = Translator(3, 16, 4, rng=default_rng(0))
     x, y = piles()
     with no_grad():
         plain = cycles(T, T, x, y)
@@ -115,7 +115,7 @@ def numbered(first, n):
 
 
 def test_until_it_is_full_what_comes_is_given_back():
-    pool = ImagePool((1, 2, 2), 5, generator=Generator(0))
+    pool = ImagePool((1, 2, 2), 5, rng=default_rng(0))
     for k in range(1, 4):
         fakes = numbered(2 * k, 2)
         assert np.array_equal(pool.exchange(fakes), fakes)
@@ -123,7 +123,7 @@ def test_until_it_is_full_what_comes_is_given_back():
 
 
 def test_then_half_are_older_and_none_is_lost_or_doubled():
-    pool = ImagePool((1, 2, 2), 8, generator=Generator(0))
+    pool = ImagePool((1, 2, 2), 8, rng=default_rng(0))
     came, given = [], []
     for k in range(500):
         fakes = numbered(4 * k, 4)
@@ -146,8 +146,8 @@ def test_the_pool_is_part_of_a_checkpoint(tmp_path):
     """Saved in the middle and loaded into a fresh one, it goes on with the same bits."""
 
     def made():
-        generator = Generator(3)
-        return generator, ImagePool((1, 2, 2), 6, generator=generator)
+        rng = default_rng(3)
+        return rng, ImagePool((1, 2, 2), 6, rng=rng)
 
     (g, pool), (other_g, other) = made(), made()
     for stop in (1, 5):  # half full; full
@@ -162,20 +162,20 @@ def test_the_pool_is_part_of_a_checkpoint(tmp_path):
     pool.exchange(numbered(100, 6))
     assert not np.array_equal(state["images"], pool.images)  # a copy
     with pytest.raises(ValueError, match="not of this ImagePool"):
-        ImagePool((1, 2, 2), 5, generator=g).load_state_dict(state)
+        ImagePool((1, 2, 2), 5, rng=g).load_state_dict(state)
     with pytest.raises(ValueError, match="7 of 6 places"):
         pool.load_state_dict(state | {"filled": 7})
 
 
 def test_the_pool_on_other_arrays():
-    class Strict(Generator):
+    class Strict(RNG):
         def _floats(self, *args):
             return StrictArray(super()._floats(*args))
 
         def permutation(self, n):
             return StrictArray(super().permutation(n))
 
-    plain, strict = (ImagePool((1, 2, 2), 4, generator=kind(0)) for kind in (Generator, Strict))
+    plain, strict = (ImagePool((1, 2, 2), 4, rng=kind(0)) for kind in (RNG, Strict))
     strict.images = StrictArray(strict.images)
     for k in range(20):
         fakes = numbered(3 * k, 3)
@@ -183,7 +183,7 @@ def test_the_pool_on_other_arrays():
 
 
 def test_what_does_not_fit_a_pool():
-    pool = ImagePool((1, 2, 2), 4, generator=Generator(0))
+    pool = ImagePool((1, 2, 2), 4, rng=default_rng(0))
     for fakes in (numbered(0, 5), np.zeros((2, 3, 2, 2), np.float32)):
         with pytest.raises(ValueError, match="holds 4 pictures"):
             pool.exchange(fakes)

@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, grad, losses, nn, no_grad, optim
+from tinygen import default_rng, grad, losses, nn, no_grad, optim
 from tinygen.models.dcgan import DCDiscriminator, DCGenerator
 
 
 @pytest.mark.parametrize("size", [8, 16, 32, 64])
 def test_shapes(size):
-    g = Generator(0)
-    make, judge = DCGenerator(7, 1, size, 4, generator=g), DCDiscriminator(1, size, 4, generator=g)
+    g = default_rng(0)
+    make, judge = DCGenerator(7, 1, size, 4, rng=g), DCDiscriminator(1, size, 4, rng=g)
     x = make(g.normal((3, 7)))
     assert x.shape == (3, 1, size, size) and x.dtype == np.float32 and np.abs(x.numpy()).max() <= 1 and judge(x).shape == (3,)
 
 
 def test_layers_are_the_papers():
-    g = Generator(0)
-    make, judge = DCGenerator(generator=g), DCDiscriminator(generator=g)
+    g = default_rng(0)
+    make, judge = DCGenerator(rng=g), DCDiscriminator(rng=g)
     assert [p.shape for p in make.parameters() if len(p.shape) == 4] == [(100, 256, 4, 4), (256, 128, 4, 4), (128, 64, 4, 4), (64, 3, 4, 4)]
     assert [p.shape for p in judge.parameters() if len(p.shape) == 4] == [(64, 3, 4, 4), (128, 64, 4, 4), (256, 128, 4, 4), (1, 256, 4, 4)]
     assert [type(layer) for layer in make.layers] == [*[nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU] * 3, nn.ConvTranspose2d, nn.Tanh]
@@ -33,9 +33,9 @@ def test_layers_are_the_papers():
 
 
 def test_without_normalization_examples_do_not_see_one_another():
-    x = Generator(1).normal((4, 3, 16, 16))
+    x = default_rng(1).normal((4, 3, 16, 16))
     for normalized in (True, False):
-        judge = DCDiscriminator(3, 16, 4, normalized=normalized, generator=Generator(0))
+        judge = DCDiscriminator(3, 16, 4, normalized=normalized, rng=default_rng(0))
         apart = np.concatenate([judge(x[i : i + 2]).numpy() for i in (0, 2)])
         assert np.allclose(apart, judge(x).numpy(), rtol=1e-5, atol=1e-6) != normalized
         convolutions = [layer for layer in judge.layers if isinstance(layer, nn.Conv2d)]
@@ -43,8 +43,8 @@ def test_without_normalization_examples_do_not_see_one_another():
 
 
 def test_a_step_of_each():
-    g = Generator(0)
-    make, judge = DCGenerator(5, 1, 8, 8, generator=g), DCDiscriminator(1, 8, 8, generator=g)
+    g = default_rng(0)
+    make, judge = DCGenerator(5, 1, 8, 8, rng=g), DCDiscriminator(1, 8, 8, rng=g)
     of_d = optim.Adam(judge.parameters(), lr=1e-2)
     real = np.sign(g.normal((16, 1, 8, 8)))
     before = None
@@ -62,7 +62,7 @@ def test_a_step_of_each():
 
 
 def test_sizes_that_do_not_halve_to_four():
-    assert DCGenerator(size=32.0, width=1, generator=Generator(0))(np.zeros((1, 100), np.float32)).shape == (1, 3, 32, 32)
+    assert DCGenerator(size=32.0, width=1, rng=default_rng(0))(np.zeros((1, 100), np.float32)).shape == (1, 3, 32, 32)
     for size in (4, 12, 28, 0, 32.5):
         with pytest.raises(ValueError, match="power of two"):
-            DCGenerator(size=size, generator=Generator(0))
+            DCGenerator(size=size, rng=default_rng(0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, losses, no_grad, optim
+from tinygen import default_rng, losses, no_grad, optim
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder, LinearAutoencoder
 from tinygen.models.deepfake import Deepfake
 
@@ -35,8 +35,8 @@ def trained(a, sigma, seed, steps=500, mirrored=False, latent=K):
 
     `mirrored`: begin near the place where the first number of the state is read off A_A - A_B, and so mirrored, and the others off A_A + A_B.
     """
-    g = Generator(seed)
-    model = Linear(*(LinearAutoencoder(latent, (1, 1, D), generator=g) for _ in range(2)))
+    g = default_rng(seed)
+    model = Linear(*(LinearAutoencoder(latent, (1, 1, D), rng=g) for _ in range(2)))
     for w in model.parameters():
         w._data = w.data.astype(np.float64)
     if mirrored:
@@ -106,12 +106,12 @@ def test_a_wide_code_leaves_the_swap_faint():
 
 
 def small(seed=0):
-    g = Generator(seed)
-    return [ConvAutoencoder(5, 2, (3, 16, 16), generator=g) for _ in range(2)]
+    g = default_rng(seed)
+    return [ConvAutoencoder(5, 2, (3, 16, 16), rng=g) for _ in range(2)]
 
 
 def test_each_decoder_learns_from_its_own_person_and_the_encoder_from_both():
-    x = [Generator(k).uniform((4, 3, 16, 16)) for k in (1, 2)]
+    x = [default_rng(k).uniform((4, 3, 16, 16)) for k in (1, 2)]
     model = Deepfake(*small())
     alone = []
     for p in (0, 1):
@@ -129,7 +129,7 @@ def test_each_decoder_learns_from_its_own_person_and_the_encoder_from_both():
 
 def test_it_is_two_autoencoders_with_one_encoder_and_each_persons_codes_alike():
     one, other = small()
-    model, x = Deepfake(one, other), Generator(1).uniform((40, 3, 16, 16))
+    model, x = Deepfake(one, other), default_rng(1).uniform((40, 3, 16, 16))
     used = {id(w) for m in (one, other.decoder) for w in m.parameters()}
     assert {id(w) for w in model.parameters()} == used  # the second encoder is no part of it
     louder = 1 + 3 * x
@@ -152,7 +152,7 @@ def test_runs_on_a_strict_array_type():
     here, there = Deepfake(*small()), Deepfake(*small())
     here._convert(lambda a: a.astype(np.float64))
     there._convert(lambda a: StrictArray(a.astype(np.float64)))
-    x = Generator(1).uniform((3, 3, 16, 16), np.float64)
+    x = default_rng(1).uniform((3, 3, 16, 16), np.float64)
     for p in (0, 1):
         plain, strict = losses.squared_error(x, here(x, p)), losses.squared_error(StrictArray(x), there(StrictArray(x), p))
         assert isinstance(strict.data, StrictArray)
@@ -165,12 +165,12 @@ def test_runs_on_a_strict_array_type():
 
 def test_two_bumps_of_other_width_and_height_follow_each_other():
     """Person A is a narrow bump, B a broad low one; the state is where it stands. Never seen in pairs, each is drawn where the other was."""
-    g, rate = Generator(0), 5e-3
+    g, rate = default_rng(0), 5e-3
     at = np.linspace(0, 1, 64, dtype=np.float32)[:, None]
     pixels = np.arange(16, dtype=np.float32)
     x = [h * np.exp(-(((pixels - 2 - 11 * at) / width) ** 2)).reshape(64, 1, 4, 4) for h, width in ((1.0, 1.5), (0.7, 2.5))]
     mean = [v.mean(axis=0) for v in x]
-    model = Deepfake(*(Autoencoder(4, (64, 32), (1, 4, 4), generator=g) for _ in range(2)))
+    model = Deepfake(*(Autoencoder(4, (64, 32), (1, 4, 4), rng=g) for _ in range(2)))
     optimizer = optim.Adam(model.parameters(), lr=rate)
     for step in range(400):
         loss = 0
@@ -190,10 +190,10 @@ def test_two_bumps_of_other_width_and_height_follow_each_other():
 
 
 def test_what_does_not_fit_is_refused():
-    g = Generator(0)
+    g = default_rng(0)
     with pytest.raises(ValueError, match="got 3 and 4"):
-        Deepfake(*(Autoencoder(k, (5, 4), (1, 2, 2), generator=g) for k in (3, 4)))
-    model = Deepfake(*(Autoencoder(3, (5, 4), (1, 2, 2), generator=g) for _ in range(2)))
+        Deepfake(*(Autoencoder(k, (5, 4), (1, 2, 2), rng=g) for k in (3, 4)))
+    model = Deepfake(*(Autoencoder(3, (5, 4), (1, 2, 2), rng=g) for _ in range(2)))
     for person in (-1, 2, "A"):
         with pytest.raises(ValueError, match="two people, 0 and 1"):
             model.encode(np.zeros((3, 1, 2, 2), np.float32), person)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray, StrictGenerator
-from tinygen import Generator, check_grads, grad, no_grad, optim, tensor
+from tests.strict import StrictArray, StrictRNG
+from tinygen import check_grads, default_rng, grad, no_grad, optim, tensor
 from tinygen.models.flow import (
     MAF,
     ActNorm,
@@ -31,23 +31,23 @@ LAYERS = {
     "ActNorm": (lambda g: ActNorm(5), (5,)),
     "ActNorm of pictures": (lambda g: ActNorm(3), (3, 2, 2)),
     "Permute": (lambda g: Permute([3, 0, 4, 1, 2]), (5,)),
-    "InvertibleLinear": (lambda g: InvertibleLinear(5, generator=g), (5,)),
-    "InvertibleLinear of pictures": (lambda g: InvertibleLinear(3, generator=g), (3, 2, 2)),
+    "InvertibleLinear": (lambda g: InvertibleLinear(5, rng=g), (5,)),
+    "InvertibleLinear of pictures": (lambda g: InvertibleLinear(3, rng=g), (3, 2, 2)),
     "Squeeze": (lambda g: Squeeze(), (2, 4, 2)),
-    "AffineCoupling": (lambda g: AffineCoupling(perceptron(2, (7,), 6, generator=g)), (5,)),
-    "AffineCoupling, swapped": (lambda g: AffineCoupling(perceptron(3, (7,), 4, generator=g), swap=True), (5,)),
-    "Autoregressive": (lambda g: Autoregressive(made(5, (9, 8), generator=g)), (5,)),
+    "AffineCoupling": (lambda g: AffineCoupling(perceptron(2, (7,), 6, rng=g)), (5,)),
+    "AffineCoupling, swapped": (lambda g: AffineCoupling(perceptron(3, (7,), 4, rng=g), swap=True), (5,)),
+    "Autoregressive": (lambda g: Autoregressive(made(5, (9, 8), rng=g)), (5,)),
 }
 PLANE = {
-    "RealNVP": (lambda g: RealNVP(2, 4, (12,), generator=g), (2,)),
-    "Glow": (lambda g: Glow((2,), 2, hidden=12, generator=g), (2,)),
-    "MAF": (lambda g: MAF(2, 3, (16,), generator=g), (2,)),
+    "RealNVP": (lambda g: RealNVP(2, 4, (12,), rng=g), (2,)),
+    "Glow": (lambda g: Glow((2,), 2, hidden=12, rng=g), (2,)),
+    "MAF": (lambda g: MAF(2, 3, (16,), rng=g), (2,)),
 }
 FLOWS = PLANE | {
-    "RealNVP, reordered": (lambda g: RealNVP(5, 3, (8,), [4, 0, 2, 3, 1], generator=g), (5,)),
-    "MAF, reordered": (lambda g: MAF(5, 2, (9,), [4, 0, 2, 3, 1], generator=g), (5,)),
-    "Glow of pictures": (lambda g: Glow((1, 4, 4), 1, 2, hidden=4, generator=g), (1, 4, 4)),
-    "MAF of five": (lambda g: MAF(5, 2, (12, 9), generator=g), (5,)),
+    "RealNVP, reordered": (lambda g: RealNVP(5, 3, (8,), [4, 0, 2, 3, 1], rng=g), (5,)),
+    "MAF, reordered": (lambda g: MAF(5, 2, (9,), [4, 0, 2, 3, 1], rng=g), (5,)),
+    "Glow of pictures": (lambda g: Glow((1, 4, 4), 1, 2, hidden=4, rng=g), (1, 4, 4)),
+    "MAF of five": (lambda g: MAF(5, 2, (12, 9), rng=g), (5,)),
 }
 each_map = pytest.mark.parametrize("name", LAYERS | FLOWS)
 each_flow = pytest.mark.parametrize("name", FLOWS)
@@ -57,7 +57,7 @@ in_the_plane = pytest.mark.parametrize("name", PLANE)
 def shaken(name, n=64, dtype=np.float32, by=0.15):
     """The map, not as it begins, where networks give zeros, but with all parameters moved; a flow's ActNorms then see data once. And n points."""
     make, shape = (LAYERS | FLOWS)[name]
-    g = Generator(0)
+    g = default_rng(0)
     model = make(g)
     for p in model.parameters():
         p.data = p.data + by * g.normal(p.shape)
@@ -116,7 +116,7 @@ def test_density_integrates_to_one(name):
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     with no_grad():
         p = np.exp(np.concatenate([model.log_prob(part).numpy() for part in np.array_split(points, 10)])) * (axis[1] - axis[0]) ** 2
-        samples = model.inverse(Generator(1).normal((50_000, 2), np.float64)).numpy()
+        samples = model.inverse(default_rng(1).normal((50_000, 2), np.float64)).numpy()
         said = model.log_prob(samples).numpy()
     np.testing.assert_allclose(p.sum(), 1, atol=1e-3)
     # and the samples are of that density: its mean, and its entropy
@@ -167,7 +167,7 @@ def test_runs_on_a_strict_array_type(name):
         assert isinstance(there.data, StrictArray)
         np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-9, atol=1e-9)
     plain, strict = shaken(name)[0], shaken(name)[0]._convert(StrictArray)
-    np.testing.assert_allclose(strict.sample(3, StrictGenerator(5)).get(), plain.sample(3, Generator(5)), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(strict.sample(3, StrictRNG(5)).get(), plain.sample(3, default_rng(5)), rtol=1e-5, atol=1e-5)
 
 
 @each_flow
@@ -176,26 +176,26 @@ def test_float32_stays_float32(name):
     log_p = model.log_prob(x)
     log_p.mean().backward()
     both = [a for p in model.parameters() for a in (p, p.grad)]
-    assert {a.dtype for a in (log_p, model.sample(2, Generator(0)), *both)} == {np.dtype(np.float32)}
+    assert {a.dtype for a in (log_p, model.sample(2, default_rng(0)), *both)} == {np.dtype(np.float32)}
 
 
 @each_flow
 def test_it_begins_as_a_linear_map_and_is_one_state(name):
     """The networks' last layers are zeros. And a state loaded into another flow, of other rotations and permutations, makes it the same."""
     make, shape = FLOWS[name]
-    a, b = make(Generator(0)), make(Generator(1))
-    x = Generator(2).normal((4, *shape))
+    a, b = make(default_rng(0)), make(default_rng(1))
+    x = default_rng(2).normal((4, *shape))
     np.testing.assert_allclose((a(x)[0] + a(-x)[0]).numpy(), 2 * a(0 * x)[0].numpy(), atol=1e-5)
     model, x = shaken(name)
     b.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(b.log_prob(x).numpy(), model.log_prob(x).numpy())
-    np.testing.assert_array_equal(b.sample(3, Generator(5)), model.sample(3, Generator(5)))
+    np.testing.assert_array_equal(b.sample(3, default_rng(5)), model.sample(3, default_rng(5)))
     inverse, graphs = b.inverse, []
     b.inverse = lambda z: (graphs.append(inverse(z).requires_grad), inverse(z))[1]
-    b.sample(3, Generator(5))
-    assert graphs == [False] and inverse(Generator(5).normal((3, *b.latent_shape))).requires_grad  # a sample has no graph
+    b.sample(3, default_rng(5))
+    assert graphs == [False] and inverse(default_rng(5).normal((3, *b.latent_shape))).requires_grad  # a sample has no graph
     b.inverse = inverse
-    assert b.sample(3, Generator(5)).shape == (3, *shape) and b.sample(0, Generator(5)).shape == (0, *shape)
+    assert b.sample(3, default_rng(5)).shape == (3, *shape) and b.sample(0, default_rng(5)).shape == (0, *shape)
 
 
 # ------------------------------------------------------------------------------------------------------------------ one layer at a time
@@ -203,7 +203,7 @@ def test_it_begins_as_a_linear_map_and_is_one_state(name):
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4, 2)])
 def test_actnorm_sets_itself_by_the_data(shape):
-    x = 7 * Generator(0).normal((50, *shape)) - 100
+    x = 7 * default_rng(0).normal((50, *shape)) - 100
     x[:, 1] *= 0.01
     layer = ActNorm(3)
     layer.initialise(x)
@@ -251,17 +251,17 @@ def test_lu_of_a_singular_matrix():
 
 
 def test_the_linear_layer_is_a_matrix_whose_determinant_is_known():
-    layer = InvertibleLinear(6, generator=Generator(0))
+    layer = InvertibleLinear(6, rng=default_rng(0))
 
     def w():
         p, lower, upper = (f.numpy().astype(np.float64) for f in layer.factors())
         return p @ lower @ upper
 
     np.testing.assert_allclose(w() @ w().T, np.eye(6), atol=1e-6)  # it begins as a rotation
-    x = Generator(1).normal((3, 6, 2, 5))
+    x = default_rng(1).normal((3, 6, 2, 5))
     assert abs(float(layer(x)[1])) < 1e-5
     for p in layer.parameters():
-        p.data = p.data + 0.3 * Generator(2).normal(p.shape)
+        p.data = p.data + 0.3 * default_rng(2).normal(p.shape)
     y, log_det = layer(x)
     np.testing.assert_allclose(float(log_det), 10 * np.linalg.slogdet(w())[1], rtol=1e-5)
     np.testing.assert_allclose(y.numpy(), np.einsum("ij,njhw->nihw", w(), x), atol=1e-5)
@@ -280,8 +280,8 @@ def test_a_coupling_keeps_one_half(swap):
 
 @pytest.mark.parametrize("hidden", [(9, 8), (4,), (2,), (40, 3, 17)])
 def test_an_autoregressive_jacobian_is_triangular(hidden):
-    g = Generator(0)
-    layer = Autoregressive(made(5, hidden, generator=g))
+    g = default_rng(0)
+    layer = Autoregressive(made(5, hidden, rng=g))
     for p in layer.parameters():
         p.data = g.normal(p.shape)
     x = g.normal((20, 5))
@@ -297,7 +297,7 @@ def test_a_scale_is_bounded_and_itself_where_it_is_small():
 
 
 def test_a_masked_layers_weights_begin_by_how_many_inputs_are_read():
-    layer = MaskedLinear(np.tril(np.ones((6, 6), bool)), generator=Generator(0))
+    layer = MaskedLinear(np.tril(np.ones((6, 6), bool)), rng=default_rng(0))
     assert layer.fan_in == 3.5
 
 
@@ -305,8 +305,8 @@ def test_a_masked_layers_weights_begin_by_how_many_inputs_are_read():
 def test_the_second_layer_changes_what_the_first_one_cannot(kind):
     """One coupling, or one autoregressive layer, leaves dz_1/dx_2 = 0; the next has the order turned round."""
     for layers, full in ((1, False), (2, True)):
-        g = Generator(0)
-        model = kind(2, layers, (8,), generator=g)
+        g = default_rng(0)
+        model = kind(2, layers, (8,), rng=g)
         for p in model.parameters():
             p.data = p.data + 0.3 * g.normal(p.shape)
         assert (np.abs(sum(jacobian(model, row) for row in g.normal((5, 1, 2)))) > 1e-6).all() == full
@@ -328,7 +328,7 @@ def test_each_order_of_the_features_is_kept():
 @in_the_plane
 def test_what_a_flow_can_say_it_learns(name):
     """A skewed Gaussian's entropy is the least any density can cost: 1/2 log det (2 pi e Sigma)."""
-    g = Generator(0)
+    g = default_rng(0)
     model = PLANE[name][0](g)
     a = np.array([[2.0, 0], [1.5, 0.4]], np.float32)
     entropy = 1 + np.log(2 * np.pi) + np.log(0.8)
@@ -340,7 +340,7 @@ def test_what_a_flow_can_say_it_learns(name):
         loss.backward()
         optimizer.lr = 1e-2 * optim.cosine_decay(step, steps=150)
         optimizer.step()
-    eps = Generator(9).normal((20_000, 2))
+    eps = default_rng(9).normal((20_000, 2))
     with no_grad():
         costs = -model.log_prob(eps @ a.T + 3).numpy().mean(dtype=np.float64)
     sampled = entropy + ((eps.astype(np.float64) ** 2).sum(axis=1).mean() - 2) / 2  # the true density's cost of these very points
@@ -391,19 +391,19 @@ def test_on_strict_arrays():
 
 
 @pytest.mark.parametrize("make, message", [
-    (lambda g: RealNVP(1, generator=g), "1 features cannot be cut in two"),
-    (lambda g: Glow((1, 28, 30), levels=2, generator=g), "multiples of 4"),
-    (lambda g: Glow((1, 28), generator=g), "cannot be halved"),
-    (lambda g: Glow((1,), generator=g), "1 features cannot be cut in two"),
-    (lambda g: Glow((2, 4, 4), levels=0, generator=g), "cannot be halved 0 times"),
+    (lambda g: RealNVP(1, rng=g), "1 features cannot be cut in two"),
+    (lambda g: Glow((1, 28, 30), levels=2, rng=g), "multiples of 4"),
+    (lambda g: Glow((1, 28), rng=g), "cannot be halved"),
+    (lambda g: Glow((1,), rng=g), "1 features cannot be cut in two"),
+    (lambda g: Glow((2, 4, 4), levels=0, rng=g), "cannot be halved 0 times"),
     (lambda g: Permute([0, 2, 2]), "each of 0 ... C - 1 once"),
-    (lambda g: RealNVP(3, order=[0, 1], generator=g), "order"),
-    (lambda g: MAF(3, order=[0, 1], generator=g), "order"),
-    (lambda g: RealNVP(3, generator=g).log_prob(np.zeros((4, 2), np.float32)), r"got shape \(4, 2\); this flow takes \(N, 3\)"),
-    (lambda g: Glow((1, 4, 4), generator=g).inverse(np.zeros((4, 1, 4, 4), np.float32)), r"takes \(N, 16, 1, 1\)"),
+    (lambda g: RealNVP(3, order=[0, 1], rng=g), "order"),
+    (lambda g: MAF(3, order=[0, 1], rng=g), "order"),
+    (lambda g: RealNVP(3, rng=g).log_prob(np.zeros((4, 2), np.float32)), r"got shape \(4, 2\); this flow takes \(N, 3\)"),
+    (lambda g: Glow((1, 4, 4), rng=g).inverse(np.zeros((4, 1, 4, 4), np.float32)), r"takes \(N, 16, 1, 1\)"),
     (lambda g: to_logits(np.zeros((2, 3)), np.zeros((2, 3))), "takes bytes"),
     (lambda g: to_logits(np.zeros((2, 3), np.uint8), np.zeros((2, 1))), "noise of the same shape"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
-        make(Generator(0))
+        make(default_rng(0))

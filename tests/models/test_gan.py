@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, check_grads, grad, losses, nn, no_grad, optim
+from tinygen import check_grads, default_rng, grad, losses, nn, no_grad, optim
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator, minibatch_std, pack
 
 
 def test_shapes_and_precision():
-    g = Generator(0)
-    make, judge = MLPGenerator(3, (8, 5), (1, 4, 4), generator=g), MLPDiscriminator((5, 8), (1, 4, 4), nn.Tanh, generator=g)
+    g = default_rng(0)
+    make, judge = MLPGenerator(3, (8, 5), (1, 4, 4), rng=g), MLPDiscriminator((5, 8), (1, 4, 4), nn.Tanh, rng=g)
     for n in (0, 1, 3):
         x = make(g.normal((n, 3)))
         assert x.shape == (n, 1, 4, 4) and x.dtype == np.float32 and judge(x).shape == (n,)
@@ -18,16 +18,16 @@ def test_shapes_and_precision():
 
 
 def test_no_hidden_layer_is_a_linear_map():
-    g = Generator(0)
-    make, judge = MLPGenerator(2, (), (3,), generator=g), MLPDiscriminator((), (3,), generator=g)
+    g = default_rng(0)
+    make, judge = MLPGenerator(2, (), (3,), rng=g), MLPDiscriminator((), (3,), rng=g)
     z = g.normal((4, 2))
     np.testing.assert_allclose(make(2 * z).numpy() + make(0 * z).numpy(), 2 * make(z).numpy(), atol=1e-6)
     assert len([*make.parameters()]) == len([*judge.parameters()]) == 2 and judge(make(z)).shape == (4,)
 
 
 def test_each_step_differentiates_its_own_network():
-    g = Generator(0)
-    make, judge = MLPGenerator(2, (8,), (2,), generator=g), MLPDiscriminator((8,), (2,), generator=g)
+    g = default_rng(0)
+    make, judge = MLPGenerator(2, (8,), (2,), rng=g), MLPDiscriminator((8,), (2,), rng=g)
     z = g.normal((4, 2))
     with no_grad():
         fake = make(z)
@@ -41,8 +41,8 @@ def test_each_step_differentiates_its_own_network():
 
 def test_algorithm_1_moves_the_generator_to_the_data():
     """One Gaussian at 2, the generator's at 0: after 300 steps its mean and deviation are the data's, near enough."""
-    g = Generator(0)
-    make, judge = MLPGenerator(1, (16,), (1,), nn.Tanh, generator=g), MLPDiscriminator((16,), (1,), nn.Tanh, generator=g)
+    g = default_rng(0)
+    make, judge = MLPGenerator(1, (16,), (1,), nn.Tanh, rng=g), MLPDiscriminator((16,), (1,), nn.Tanh, rng=g)
     of_d, of_g = optim.SGD(judge.parameters(), lr=0.1, momentum=0.5), optim.SGD(make.parameters(), lr=0.05, momentum=0.5)
     for _ in range(300):
         for _ in range(5):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strict import StrictArray
-from tinygen import Generator, data
+from tinygen import RNG, data, default_rng
 from tinygen.models.gaussian import PPCA, Gaussian, principal_components
 from tinygen.models.mixture import GaussianMixture
 
@@ -85,7 +85,7 @@ def test_no_other_gaussian_is_likelier(n, d):
 @pytest.mark.parametrize("make", [lambda x: Gaussian.fit(x), lambda x: Gaussian.fit(x, noise=0.3), lambda x: PPCA.fit(x, 2)])
 def test_samples_have_the_models_moments(make):
     model = make(cloud(100, 4))
-    x = model.sample(200_000, Generator(0))
+    x = model.sample(200_000, default_rng(0))
     np.testing.assert_allclose(x.mean(0), model.mean, atol=0.012)
     np.testing.assert_allclose(np.cov(x.T), model.covariance, atol=0.02)
     c = model.covariance
@@ -95,7 +95,7 @@ def test_samples_have_the_models_moments(make):
 
 def test_with_fewer_examples_than_pixels_samples_stay_in_their_span():
     x = cloud(4, 20)
-    y = Gaussian.fit(x).sample(10, Generator(0)) - x.mean(0)
+    y = Gaussian.fit(x).sample(10, default_rng(0)) - x.mean(0)
     assert np.linalg.matrix_rank(np.concatenate([x - x.mean(0), y]), tol=1e-8) == 3
 
 
@@ -165,7 +165,7 @@ def test_em_never_lowers_the_likelihood(covariance, n, d, k, floor, seed):
     x = x[rng.integers(0, n, n)] if seed % 3 == 0 else x
     if np.ptp(x, axis=0).max() == 0:
         return
-    mixture = GaussianMixture(x, min(k, n), covariance=covariance, floor=floor, generator=Generator(seed % 1000))
+    mixture = GaussianMixture(x, min(k, n), covariance=covariance, floor=floor, rng=default_rng(seed % 1000))
     values = [mixture.em_step(x) for _ in range(15)]
     values.append(float(mixture.log_prob(x).mean()))
     assert np.isfinite(values).all() and (np.diff(values) > -1e-8 * np.maximum(1, np.abs(values[1:]))).all()
@@ -177,13 +177,13 @@ def test_em_never_lowers_the_likelihood(covariance, n, d, k, floor, seed):
 @kinds
 def test_log_joint_equals_the_dense_formula_and_one_component_is_the_gaussian(covariance):
     x, y = cloud(40, 3), cloud(9, 3, seed=2)
-    mixture = GaussianMixture(x, 3, covariance=covariance, generator=Generator(0))
+    mixture = GaussianMixture(x, 3, covariance=covariance, rng=default_rng(0))
     mixture.em_step(x)
     full = {"full": lambda c: c, "tied": lambda c: [c] * 3, "diagonal": lambda c: [np.diag(v) for v in c]}[covariance](mixture.covariances)
     p = np.stack([w * np.exp(dense_log_prob(y, m, c)) for w, m, c in zip(mixture.weights, mixture.means, full, strict=True)], axis=1)
     np.testing.assert_allclose(mixture.log_prob(y), np.log(p.sum(1)), rtol=1e-9)
     np.testing.assert_allclose(mixture.responsibilities(y), p / p.sum(1, keepdims=True), rtol=1e-8, atol=1e-12)
-    one = GaussianMixture(x, 1, covariance=covariance, generator=Generator(0))
+    one = GaussianMixture(x, 1, covariance=covariance, rng=default_rng(0))
     s = np.cov(x.T, bias=True)
     np.testing.assert_allclose(one.log_prob(y), dense_log_prob(y, x.mean(0), np.diag(np.diag(s)) if covariance == "diagonal" else s), rtol=1e-9)
 
@@ -191,7 +191,7 @@ def test_log_joint_equals_the_dense_formula_and_one_component_is_the_gaussian(co
 @kinds
 def test_the_density_integrates_to_one(covariance):
     x = np.concatenate([cloud(60, 2), cloud(60, 2, seed=1) * 0.5 + [3, -2]])
-    mixture = GaussianMixture(x, 4, covariance=covariance, generator=Generator(0))
+    mixture = GaussianMixture(x, 4, covariance=covariance, rng=default_rng(0))
     for _ in range(5):
         mixture.em_step(x)
     axis = np.linspace(-12, 12, 1201)
@@ -205,13 +205,13 @@ def test_it_finds_the_clusters_and_samples_from_them(covariance):
     centres, shares = np.array([[0, 0], [6, 0], [0, 8.0]]), np.array([0.5, 0.3, 0.2])
     scale = np.array([[1.0, 0], [0, 1]] if covariance == "diagonal" else [[1.0, 0], [0.8, 0.6]])
     x = centres[rng.choice(3, 4000, p=shares)] + rng.normal(size=(4000, 2)) @ scale.T
-    mixture = GaussianMixture(x, 3, covariance=covariance, generator=Generator(1))
+    mixture = GaussianMixture(x, 3, covariance=covariance, rng=default_rng(1))
     for _ in range(20):
         mixture.em_step(x)
     order = np.argsort(-mixture.weights)
     np.testing.assert_allclose(mixture.weights[order], shares, atol=0.03)
     np.testing.assert_allclose(mixture.means[order], centres, atol=0.12)
-    samples, component = mixture.sample(100_000, Generator(2))
+    samples, component = mixture.sample(100_000, default_rng(2))
     for k in range(3):
         mine = samples[component == k]
         np.testing.assert_allclose(len(mine) / 1e5, mixture.weights[k], atol=0.005)
@@ -223,16 +223,16 @@ def test_it_finds_the_clusters_and_samples_from_them(covariance):
 @kinds
 def test_a_component_that_no_example_chooses_dies_quietly(covariance):
     x = np.repeat(np.array([[0.0, 0], [1, 2]]), 5, axis=0)  # two places for four components
-    mixture = GaussianMixture(x, 4, covariance=covariance, generator=Generator(0))
+    mixture = GaussianMixture(x, 4, covariance=covariance, rng=default_rng(0))
     for _ in range(3):
         mixture.em_step(x)
     assert (mixture.weights == 0).sum() == 2 and np.isfinite(mixture.means).all() and np.isfinite(mixture.covariances).all()
     assert np.isfinite(mixture.log_prob(x)).all() and (mixture.responsibilities(x)[:, mixture.weights == 0] == 0).all()
-    assert set(mixture.sample(1000, Generator(0))[1]) == set(np.flatnonzero(mixture.weights))
+    assert set(mixture.sample(1000, default_rng(0))[1]) == set(np.flatnonzero(mixture.weights))
 
 
 def test_far_from_everything_the_logarithm_is_finite():
-    mixture = GaussianMixture(cloud(30, 2), 3, generator=Generator(0))
+    mixture = GaussianMixture(cloud(30, 2), 3, rng=default_rng(0))
     far = np.full((1, 2), 1e6)
     assert np.isfinite(mixture.log_prob(far)) and mixture.log_prob(far) < -1e9
     np.testing.assert_allclose(mixture.responsibilities(far).sum(), 1)
@@ -241,12 +241,12 @@ def test_far_from_everything_the_logarithm_is_finite():
 @kinds
 def test_state_goes_into_another_mixture(covariance):
     x = cloud(40, 3)
-    a, b = (GaussianMixture(x, 3, covariance=covariance, generator=Generator(seed)) for seed in (0, 1))
+    a, b = (GaussianMixture(x, 3, covariance=covariance, rng=default_rng(seed)) for seed in (0, 1))
     a.em_step(x)
     b.load_state_dict(a.state_dict())
     assert a.em_step(x) == b.em_step(x) and all((a.state_dict()[k] == v).all() for k, v in b.state_dict().items())
     with pytest.raises(ValueError, match="weights has shape"):
-        GaussianMixture(x, 2, covariance=covariance, generator=Generator(0)).load_state_dict(a.state_dict())
+        GaussianMixture(x, 2, covariance=covariance, rng=default_rng(0)).load_state_dict(a.state_dict())
 
 
 # ------------------------------------------------------------------------------------------------- other arrays, precision, bad input
@@ -254,7 +254,7 @@ def test_state_goes_into_another_mixture(covariance):
 
 @kinds
 def test_on_any_array_module(covariance):
-    class Strict(Generator):
+    class Strict(RNG):
         def _floats(self, *args):
             return StrictArray(super()._floats(*args))
 
@@ -263,14 +263,14 @@ def test_on_any_array_module(covariance):
 
     x = cloud(40, 3)
     makers = [lambda a, g: PPCA.fit(a, 2), lambda a, g: Gaussian.fit(a[:3], noise=0.1)]
-    for make in [*makers, lambda a, g: GaussianMixture(a, 3, covariance=covariance, generator=g)]:
-        plain, strict = make(x, Generator(0)), make(StrictArray(x), Strict(0))
+    for make in [*makers, lambda a, g: GaussianMixture(a, 3, covariance=covariance, rng=g)]:
+        plain, strict = make(x, default_rng(0)), make(StrictArray(x), Strict(0))
         if hasattr(plain, "em_step"):
             assert np.isclose(plain.em_step(x), strict.em_step(StrictArray(x)))
-            sample = strict.sample(5, Strict(1))[0].get(), plain.sample(5, Generator(1))[0]
+            sample = strict.sample(5, Strict(1))[0].get(), plain.sample(5, default_rng(1))[0]
         else:
             np.testing.assert_allclose(strict.covariance.get(), plain.covariance)
-            sample = strict.sample(5, Strict(1)).get(), plain.sample(5, Generator(1))
+            sample = strict.sample(5, Strict(1)).get(), plain.sample(5, default_rng(1))
         np.testing.assert_allclose(*sample)
         np.testing.assert_allclose(strict.log_prob(StrictArray(x)).get(), plain.log_prob(x))
 
@@ -279,14 +279,14 @@ def test_on_any_array_module(covariance):
 def test_float32_stays_float32(covariance):
     x = cloud(40, 3).astype(np.float32)
     for model in (Gaussian.fit(x), Gaussian.fit(x[:3], noise=0.1), PPCA.fit(x, 1)):
-        assert model.log_prob(x).dtype == model.sample(2, Generator(0)).dtype == model.covariance.dtype == np.float32
-    mixture = GaussianMixture(x, 2, covariance=covariance, generator=Generator(0))
+        assert model.log_prob(x).dtype == model.sample(2, default_rng(0)).dtype == model.covariance.dtype == np.float32
+    mixture = GaussianMixture(x, 2, covariance=covariance, rng=default_rng(0))
     mixture.em_step(x)
     assert {v.dtype for v in mixture.state_dict().values()} == {np.dtype(np.float32)}
-    assert mixture.log_prob(x).dtype == mixture.sample(2, Generator(0))[0].dtype == np.float32
+    assert mixture.log_prob(x).dtype == mixture.sample(2, default_rng(0))[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("f", [Gaussian.fit, lambda x: PPCA.fit(x, 1), principal_components, lambda x: GaussianMixture(x, 1, generator=Generator(0))])
+@pytest.mark.parametrize("f", [Gaussian.fit, lambda x: PPCA.fit(x, 1), principal_components, lambda x: GaussianMixture(x, 1, rng=default_rng(0))])
 def test_examples_that_do_not_fit_are_refused(f):
     x = cloud(5, 3)
     with pytest.raises(ValueError, match="1 example; a covariance needs at least 2"):
@@ -307,19 +307,19 @@ def test_settings_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="rank is 4"):
         principal_components(x, 4)
     with pytest.raises(ValueError, match="6 components for 5 examples"):
-        GaussianMixture(x, 6, generator=Generator(0))
+        GaussianMixture(x, 6, rng=default_rng(0))
     with pytest.raises(ValueError, match="one of full, tied, diagonal"):
-        GaussianMixture(x, 2, covariance="spherical", generator=Generator(0))
+        GaussianMixture(x, 2, covariance="spherical", rng=default_rng(0))
     for floor in (0.0, -1.0, np.nan, 1e-30):
         with pytest.raises(ValueError, match="floor is a variance above 0"):
-            GaussianMixture(x, 2, floor=floor, generator=Generator(0))
+            GaussianMixture(x, 2, floor=floor, rng=default_rng(0))
     with pytest.raises(ValueError, match="all examples are the same"):
-        GaussianMixture(np.ones((5, 3)), 2, generator=Generator(0))
+        GaussianMixture(np.ones((5, 3)), 2, rng=default_rng(0))
     with pytest.raises(ValueError, match="noise is a variance"):
         Gaussian.fit(x, noise=-1.0)
     with pytest.raises(ValueError, match="expected .D,., .D, r. and .r,."):
         Gaussian(np.zeros(3), np.eye(3)[:, :2], np.ones(3))
-    for model in (Gaussian.fit(x), PPCA.fit(x, 1), GaussianMixture(x, 2, generator=Generator(0))):
+    for model in (Gaussian.fit(x), PPCA.fit(x, 1), GaussianMixture(x, 2, rng=default_rng(0))):
         with pytest.raises(ValueError, match=r"expected \(n, 3\)"):
             model.log_prob(np.zeros((2, 4)))
         assert model.log_prob(np.zeros((0, 3))).shape == (0,)
@@ -330,7 +330,7 @@ def test_a_flat_gaussian_has_no_density_and_says_so(x):
     with pytest.raises(ValueError, match="no density.*give noise"):
         Gaussian.fit(x).log_prob(x)
     assert np.isfinite(Gaussian.fit(x, noise=1e-3).log_prob(x)).all()
-    assert Gaussian.fit(x).sample(3, Generator(0)).shape == (3, x.shape[1])
+    assert Gaussian.fit(x).sample(3, default_rng(0)).shape == (3, x.shape[1])
 
 
 def test_a_small_noise_is_a_density_in_float32():
@@ -358,6 +358,6 @@ def test_ppca_refuses_data_that_leave_no_noise():
 def test_the_default_floor_is_allowed_in_float32():
     x = np.random.default_rng(0).normal(size=(500, 16)).astype(np.float32)
     for kind in ("full", "tied", "diagonal"):
-        mixture = GaussianMixture(x, 3, covariance=kind, generator=Generator(0))
+        mixture = GaussianMixture(x, 3, covariance=kind, rng=default_rng(0))
         mixture.em_step(x)
         assert np.isfinite(mixture.log_prob(x)).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, check_grads, grad, losses, optim, tensor
+from tinygen import check_grads, default_rng, grad, losses, optim, tensor
 from tinygen.models.iwae import log_likelihood, log_weights, resample
 from tinygen.models.vae import VAE, elbo
 
@@ -103,7 +103,7 @@ def test_one_draw_chosen_by_its_share_has_the_same_gradient_in_the_mean():
     """The same picture and the same four draws 20,000 times: each is chosen as often as its share says, and the gradients' mean is the bound's gradient."""
     model, (x, eps), n = small(), batch(4, n=1), 20_000
     eps = 0.05 * eps  # near each other, so that no draw takes all
-    bound, chosen = resample(model, np.repeat(x, n, 0), np.repeat(eps, n, 1), generator=Generator(0))
+    bound, chosen = resample(model, np.repeat(x, n, 0), np.repeat(eps, n, 1), rng=default_rng(0))
     log_w = log_weights(model, x, eps)
     np.testing.assert_allclose(bound, np.repeat(losses.importance_bound(log_w).numpy(), n), rtol=1e-12)
     shares = np.exp(log_w.numpy() - log_w.numpy().max())[:, 0]
@@ -131,34 +131,34 @@ def test_it_tends_to_the_evidence():
     truth = [np.log(np.exp(log_prior - np.logaddexp(0, (1 - 2 * a) * logits).sum((1, 2, 3))).sum() * (z[1] - z[0])) for a in x]
     bounds = elbo(model, x, np.zeros((3, 1)))[0].numpy()
     for rows in (100_000, 20_000, 7000):
-        estimate = log_likelihood(model, x, 50_000, generator=Generator(0), rows=rows)
+        estimate = log_likelihood(model, x, 50_000, rng=default_rng(0), rows=rows)
         np.testing.assert_allclose(estimate.each, truth, atol=0.02)
         assert np.abs(bounds - truth).max() > 0.1  # the ELBO itself would not pass
         np.testing.assert_allclose(estimate.mean, np.mean(truth), atol=0.02)
         np.testing.assert_allclose(estimate.standard_error, np.std(estimate.each, ddof=1) / 3**0.5)
-    one = log_likelihood(model, x[:1], 3, generator=Generator(0))
+    one = log_likelihood(model, x[:1], 3, rng=default_rng(0))
     assert one.each.shape == (1,) and one.standard_error == 0
 
 
 def test_it_learns_what_there_is_to_learn():
     """Two equally likely pictures: log p(x) is at most log 1/2. The bound gets nearer to it than the ELBO, which pays for each code's cloud."""
-    generator = Generator(0)
-    model = VAE(latent=1, hidden=32, shape=(1, 4, 4), generator=generator)
+    rng = default_rng(0)
+    model = VAE(latent=1, hidden=32, shape=(1, 4, 4), rng=rng)
     pictures = np.stack([np.eye(4), 1 - np.eye(4)]).astype(np.float32)[:, None]
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(400):
-        x = pictures[generator.integers(0, 2, (32,))]
-        loss = -losses.importance_bound(log_weights(model, x, generator.normal((10, 32, 1)))).mean()
+        x = pictures[rng.integers(0, 2, (32,))]
+        loss = -losses.importance_bound(log_weights(model, x, rng.normal((10, 32, 1)))).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    reached = log_likelihood(model, pictures, 5000, generator=Generator(1)).mean
-    bound = elbo(model, np.repeat(pictures, 500, 0), generator.normal((1000, 1)))[0].numpy().mean()
+    reached = log_likelihood(model, pictures, 5000, rng=default_rng(1)).mean
+    bound = elbo(model, np.repeat(pictures, 500, 0), rng.normal((1000, 1)))[0].numpy().mean()
     assert np.log(0.5) - 0.2 < reached < np.log(0.5) + 0.01 and bound < reached - 0.05
 
 
 def test_shapes_precision_and_errors():
-    model = VAE(latent=2, hidden=[5, 3], shape=(1, 2, 2), generator=Generator(0))
+    model = VAE(latent=2, hidden=[5, 3], shape=(1, 2, 2), rng=default_rng(0))
     assert [p.shape for p in model.parameters()] == [
         (5, 4), (5,), (3, 5), (3,), (2, 3), (2,), (2, 3), (2,), (3, 2), (3,), (5, 3), (5,), (4, 5), (4,),
     ]  # fmt: skip
@@ -170,10 +170,10 @@ def test_shapes_precision_and_errors():
     with pytest.raises(ValueError, match=r"log_weights: eps \(3, 2\)"):
         log_weights(model, x, eps[0])
     with pytest.raises(ValueError, match="k >= 1"):
-        resample(model, x, eps[:0], generator=Generator(0))
+        resample(model, x, eps[:0], rng=default_rng(0))
     with pytest.raises(ValueError, match="3 pictures"):
         log_weights(model, x, eps[:, :2])
     with pytest.raises(ValueError, match="importance_bound"):
         losses.importance_bound(np.zeros(3))
     with pytest.raises(ValueError, match="log_likelihood"):
-        log_likelihood(model, x[:0], generator=Generator(0))
+        log_likelihood(model, x[:0], rng=default_rng(0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, check_grads, no_grad, ops, optim
+from tinygen import check_grads, default_rng, no_grad, ops, optim
 from tinygen.losses import kl_normal, reparametrize, squared_error
 from tinygen.models.linear_vae import LinearVAE
 from tinygen.models.vae import VAE, mse_and_kl
@@ -40,7 +40,7 @@ def at_the_optimum(x, rotation=0.0):
     c, s = np.cos(rotation), np.sin(rotation)
     W = W @ np.array([[c, -s], [s, c]])
     M = W.T @ W + s2 * np.eye(LATENT)
-    model = LinearVAE(D, LATENT, generator=Generator(0), dtype=np.float64)
+    model = LinearVAE(D, LATENT, rng=default_rng(0), dtype=np.float64)
     model.W.data, model.m.data, model.log_s2.data = W, m, np.array(np.log(s2))
     model.V.data = np.linalg.solve(M, W.T)
     model.log_d.data = -np.log(np.diag(M) / s2)  # the best diagonal: the precision's
@@ -70,7 +70,7 @@ def test_a_rotation_has_the_same_likelihood_and_a_lower_bound():
 def test_the_gap_is_the_divergence_to_the_posterior():
     """Anywhere, not only at the optimum: log p(x) = ELBO + KL(q || p(z|x))."""
     x = made()[:20]
-    model = LinearVAE(D, LATENT, generator=Generator(3), dtype=np.float64)
+    model = LinearVAE(D, LATENT, rng=default_rng(3), dtype=np.float64)
     model.log_d.data, model.log_s2.data = np.array([-0.4, 0.3]), np.array(0.2)
     W, m, s2 = model.W.numpy(), model.m.numpy(), np.exp(0.2)
     M = W.T @ W + s2 * np.eye(LATENT)
@@ -85,7 +85,7 @@ def test_the_gap_is_the_divergence_to_the_posterior():
 def test_training_from_random_weights_finds_the_principal_axes():
     x = made()
     _, _, s2, best, values = ppca(x, LATENT)
-    model = LinearVAE(D, LATENT, generator=Generator(0), dtype=np.float64)
+    model = LinearVAE(D, LATENT, rng=default_rng(0), dtype=np.float64)
     optimizer = optim.Adam(model.parameters(), lr=0.05)
     for step in range(500):
         optimizer.zero_grad()
@@ -114,7 +114,7 @@ def test_a_dimension_too_many_collapses():
 def test_the_drawn_bound_agrees_with_the_exact_one():
     """losses.squared_error, kl_normal and reparametrize put together as for any VAE, against the closed form: with the half of log_var or without matters."""
     x = made()[:3]
-    model = LinearVAE(D, LATENT, generator=Generator(2), dtype=np.float64)
+    model = LinearVAE(D, LATENT, rng=default_rng(2), dtype=np.float64)
     model.log_d.data, model.log_s2.data = np.array([-1.0, 0.7]), np.array(-0.3)
     nodes, weights = np.polynomial.hermite_e.hermegauss(6)  # exact for a quadratic
     weights = weights / weights.sum()
@@ -130,7 +130,7 @@ def test_the_drawn_bound_agrees_with_the_exact_one():
 
 def test_gradients():
     x = made()[:3]
-    model = LinearVAE(D, LATENT, generator=Generator(2), dtype=np.float64)
+    model = LinearVAE(D, LATENT, rng=default_rng(2), dtype=np.float64)
     names = [name for name, _ in model.named_parameters()]
 
     def bound(*arrays):
@@ -143,7 +143,7 @@ def test_gradients():
 @pytest.mark.parametrize("s", [0.1, 0.5, 2.0])
 def test_lambda_is_twice_the_decoders_variance(s):
     """|x - x_hat|^2 + 2 s^2 KL is -2 s^2 (log p(x|z) - KL) + a constant, log p the density of N(x_hat, s^2 I) written out pixel by pixel."""
-    model = VAE(latent=2, hidden=5, shape=(1, 3, 3), generator=Generator(0))
+    model = VAE(latent=2, hidden=5, shape=(1, 3, 3), rng=default_rng(0))
     rng = np.random.default_rng(0)
     x, eps = rng.random((4, 1, 3, 3)).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
     with no_grad():
@@ -158,4 +158,4 @@ def test_lambda_is_twice_the_decoders_variance(s):
 
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="latent=7"):
-        LinearVAE(6, 7, generator=Generator(0))
+        LinearVAE(6, 7, rng=default_rng(0))

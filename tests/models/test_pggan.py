@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, check_grads, grad, losses, no_grad, tensor
+from tinygen import check_grads, default_rng, grad, losses, no_grad, tensor
 from tinygen.models.gan import minibatch_std
 from tinygen.models.pggan import PAPER, PGDiscriminator, PGGenerator, faded, stage
 
@@ -15,7 +15,7 @@ CHANNELS = (8, 6, 5, 4)
 
 
 def networks(channels=CHANNELS, latent=7, **settings):
-    return PGGenerator(latent, channels, generator=Generator(0), **settings), PGDiscriminator(channels, generator=Generator(1), **settings)
+    return PGGenerator(latent, channels, rng=default_rng(0), **settings), PGDiscriminator(channels, rng=default_rng(1), **settings)
 
 
 def twice(x):
@@ -30,7 +30,7 @@ def halved(x):
 @pytest.mark.parametrize("size", [8, 16, 32])
 def test_a_grown_network_is_the_old_one_at_first_and_the_new_one_at_last(size):
     make, judge = networks()
-    z, x = Generator(2).normal((4, 7)), Generator(3).normal((4, 3, size, size))
+    z, x = default_rng(2).normal((4, 7)), default_rng(3).normal((4, 3, size, size))
     old, new = make(z, size // 2).data, make(z, size).data
     np.testing.assert_allclose(make(z, size, 0.0).data, twice(old), rtol=0, atol=1e-6)
     np.testing.assert_allclose(make(z, size, 0.3).data, 0.7 * twice(old) + 0.3 * new, rtol=0, atol=1e-6)
@@ -46,9 +46,9 @@ def test_a_grown_network_is_the_old_one_at_first_and_the_new_one_at_last(size):
 
 def test_at_1024_pixels():
     """The paper's networks, 23 million parameters each: a picture in under 10 s of a CPU and 4 GB, and a fade-in that begins with the picture of 512."""
-    z = Generator(2).normal((1, 512))
+    z = default_rng(2).normal((1, 512))
     tracemalloc.start()
-    make = PGGenerator(512, PAPER, generator=Generator(0))
+    make = PGGenerator(512, PAPER, rng=default_rng(0))
     begun = time.process_time()
     with no_grad():
         whole = make(z, 1024).data
@@ -62,8 +62,8 @@ def test_at_1024_pixels():
 
 
 def test_the_discriminator_at_1024_pixels():
-    judge = PGDiscriminator((16, 8, 8, 8, 4, 4, 4, 2, 2), group=2, generator=Generator(0))
-    x = Generator(1).normal((2, 3, 1024, 1024))
+    judge = PGDiscriminator((16, 8, 8, 8, 4, 4, 4, 2, 2), group=2, rng=default_rng(0))
+    x = default_rng(1).normal((2, 3, 1024, 1024))
     with no_grad():
         assert judge(x, 0.5).shape == (2,)
         np.testing.assert_allclose(judge(x, 0.0).data, judge(halved(x)).data, rtol=0, atol=1e-6)
@@ -72,7 +72,7 @@ def test_the_discriminator_at_1024_pixels():
 def test_signals_neither_die_nor_grow():
     """Equalized layers and pixel norm: at each size the vectors at a pixel have length 1 (mean square), and what D says of pictures is of size 1."""
     make, judge = networks((64, 64, 48, 32, 24, 16))
-    z = h = Generator(2).normal((8, 7))
+    z = h = default_rng(2).normal((8, 7))
     for block, size in zip(make.blocks, make.sizes, strict=True):
         h = block(h if size == 4 else twice(h)).data
         np.testing.assert_allclose((h * h).mean(axis=1), 1, rtol=1e-4)
@@ -83,7 +83,7 @@ def test_signals_neither_die_nor_grow():
 
 def test_the_discriminator_sees_the_spread_of_a_group_whatever_its_order():
     _, judge = networks()
-    x = Generator(3).normal((4, 3, 8, 8))
+    x = default_rng(3).normal((4, 3, 8, 8))
     order = np.array([2, 0, 3, 1])
     np.testing.assert_allclose(judge(x[order]).data, judge(x).data[order], rtol=1e-5, atol=1e-6)
     alone = np.concatenate([judge(np.repeat(x[i : i + 1], 4, axis=0)).data[:1] for i in range(4)])
@@ -91,7 +91,7 @@ def test_the_discriminator_sees_the_spread_of_a_group_whatever_its_order():
 
 
 def test_minibatch_std_of_pictures():
-    x = Generator(0).normal((8, 3, 4, 4))
+    x = default_rng(0).normal((8, 3, 4, 4))
     same, order = np.repeat(x[:1], 8, axis=0), np.array([3, 1, 0, 2, 6, 5, 7, 4])
     assert np.abs(minibatch_std(same, 4)[:, 3]).max() <= 1.001e-4  # the 1e-8 under its root
     np.testing.assert_allclose(minibatch_std(x[order], 4)[:, 3], minibatch_std(x, 4)[:, 3], rtol=1e-6)
@@ -100,7 +100,7 @@ def test_minibatch_std_of_pictures():
 
 def test_only_layers_in_use_are_differentiated():
     make, judge = networks()
-    z = Generator(2).normal((4, 7))
+    z = default_rng(2).normal((4, 7))
     judge.requires_grad_(False)
     judge(make(z, 16, 0.5), 0.5).mean().backward()
     awake = {name for name, p in make.named_parameters() if p.grad is not None and np.abs(p.grad.data).max() > 0}
@@ -113,7 +113,7 @@ def test_both_halves_of_a_fade_are_differentiated():
     make, judge = networks((3, 2), 4)
     for model in (make, judge):
         model._convert(lambda a: a.astype(np.float64))
-    g = Generator(2)
+    g = default_rng(2)
     check_grads(lambda z: make(z, 8, 0.4), g.normal((2, 4), np.float64), order=1)
     check_grads(lambda x: judge(x, 0.4), g.normal((4, 3, 8, 8), np.float64), order=1)
     first, old = next(make.blocks[0].parameters()), next(make.pictures[0].parameters())
@@ -123,9 +123,9 @@ def test_both_halves_of_a_fade_are_differentiated():
 
 def test_the_penalty_of_a_growing_critic_to_second_order():
     """The gradient of a gradient penalty in the middle of a fade-in, through the minibatch standard deviation, in every parameter."""
-    judge = PGDiscriminator((3, 2), colours=1, group=2, generator=Generator(1))
+    judge = PGDiscriminator((3, 2), colours=1, group=2, rng=default_rng(1))
     judge._convert(lambda a: a.astype(np.float64))
-    g = Generator(3)
+    g = default_rng(3)
     real, fake, t = g.normal((2, 1, 8, 8), np.float64), g.normal((2, 1, 8, 8), np.float64), g.uniform((2,), np.float64)
     places = [(module, own) for _, module in judge.named_modules() for own, _ in module._own("parameter")]
 
@@ -138,7 +138,7 @@ def test_the_penalty_of_a_growing_critic_to_second_order():
 
 
 def test_real_pictures_fade_likewise():
-    x = Generator(0).normal((2, 3, 8, 8))
+    x = default_rng(0).normal((2, 3, 8, 8))
     assert faded(x, 1.0) is x
     np.testing.assert_allclose(faded(x, 0.25), 0.75 * twice(halved(x)) + 0.25 * x, atol=1e-6)
     np.testing.assert_allclose(halved(faded(x, 0.25)), halved(x), atol=1e-6)  # what is seen in half the size stays
@@ -156,7 +156,7 @@ def test_stages():
 
 def test_other_arrays_and_wrong_sizes():
     make, judge = networks()
-    z, x = Generator(2).normal((4, 7)), Generator(3).normal((4, 3, 16, 16))
+    z, x = default_rng(2).normal((4, 7)), default_rng(3).normal((4, 3, 16, 16))
     for model, arguments in ((make, (z, 16, 0.5)), (judge, (x, 0.5))):
         plain = model(tensor(arguments[0]), *arguments[1:]).data
         model._convert(StrictArray)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from tinygen import Generator, check_grads, grad, no_grad, ops, optim, tensor
+from tinygen import check_grads, default_rng, grad, no_grad, ops, optim, tensor
 from tinygen.models.conv_vae import ConvVAE
 from tinygen.models.vae import VAE, elbo
 
 
 def small(latent=1, shape=(1, 2, 3), seed=0):
     """A VAE as it begins, its encoder far from the posterior, in float64."""
-    model = VAE(latent, 8, shape, generator=Generator(seed))
+    model = VAE(latent, 8, shape, rng=default_rng(seed))
     for p in model.parameters():
         p._data = p.data.astype(np.float64)
     return model
@@ -58,7 +58,7 @@ def test_gradients_of_the_bound():
 
 
 def test_shapes_modes_and_precision():
-    model = VAE(generator=Generator(0))
+    model = VAE(rng=default_rng(0))
     assert [p.shape for p in model.parameters()] == [
         (400, 784), (400,), (20, 400), (20,), (20, 400), (20,), (400, 20), (400,), (784, 400), (784,),
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def test_shapes_modes_and_precision():
 
 
 def test_a_batch_that_does_not_fit_is_refused():
-    model = VAE(latent=4, hidden=8, shape=(1, 4, 4), generator=Generator(0))
+    model = VAE(latent=4, hidden=8, shape=(1, 4, 4), rng=default_rng(0))
     with pytest.raises(ValueError, match="eps"):
         elbo(model, np.zeros((2, 1, 4, 4), np.float32), np.zeros((3, 4), np.float32))
     with pytest.raises(ValueError):
@@ -82,19 +82,19 @@ def test_a_batch_that_does_not_fit_is_refused():
 
 def test_it_learns_what_there_is_to_learn():
     """Two equally likely pictures: log p(x) is at most log 1/2, one bit. Two clouds that hardly overlap cost 0.5 nats more (mu = +-1.2, sigma = 0.4)."""
-    generator = Generator(0)
-    model = VAE(latent=1, hidden=32, shape=(1, 4, 4), generator=generator)
+    rng = default_rng(0)
+    model = VAE(latent=1, hidden=32, shape=(1, 4, 4), rng=rng)
     pictures = np.stack([np.eye(4), 1 - np.eye(4)]).astype(np.float32)[:, None]
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(600):
-        x = pictures[generator.integers(0, 2, (64,))]
-        loss = -elbo(model, tensor(x), generator.normal((64, 1)))[0].mean()
+        x = pictures[rng.integers(0, 2, (64,))]
+        loss = -elbo(model, tensor(x), rng.normal((64, 1)))[0].mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with no_grad():
         x = np.repeat(pictures, 2000, 0)
-        bound = elbo(model, x, generator.normal((4000, 1)))[0].numpy().mean()
+        bound = elbo(model, x, rng.normal((4000, 1)))[0].numpy().mean()
         shown = ops.sigmoid(model.decode(model.encode(pictures)[0])).numpy()
     assert -1.4 < bound < np.log(0.5)  # a model that ignores z gets -11
     np.testing.assert_allclose(shown, pictures, atol=0.05)
@@ -112,14 +112,14 @@ def test_gradients_flow_through_the_draw():
 
 def test_a_vae_needs_a_hidden_layer():
     with pytest.raises(ValueError, match="hidden is empty"):
-        VAE(2, [], generator=Generator(0))
-    assert VAE(2, np.int64(3), (1, 2, 2), generator=Generator(0)).to_mu.weight.shape == (2, 3)
+        VAE(2, [], rng=default_rng(0))
+    assert VAE(2, np.int64(3), (1, 2, 2), rng=default_rng(0)).to_mu.weight.shape == (2, 3)
 
 
 @pytest.mark.parametrize("kind", [lambda **k: VAE(2, 8, [3, 8, 8], **k), lambda **k: ConvVAE(2, (4, 8), [3, 8, 8], **k)], ids=["VAE", "ConvVAE"])
 def test_the_mean_picture_is_taken_off_and_kept(kind):
     def make(**k):
-        return kind(generator=Generator(0), **k)
+        return kind(rng=default_rng(0), **k)
 
     mean = np.random.default_rng(0).random((3, 8, 8)).astype(np.float32)
     kept, a, b = mean.copy(), make(mean=mean), make()
@@ -140,7 +140,7 @@ def test_the_mean_picture_is_taken_off_and_kept(kind):
 
 def test_weights_begin_so_that_the_signal_passes():
     """With PyTorch's, five layers leave a thousandth of the code's power in the logits."""
-    generator = Generator(0)
-    model = VAE(20, [400, 400], generator=generator)
-    logits = model.decode(generator.normal((100, 20))).numpy()
+    rng = default_rng(0)
+    model = VAE(20, [400, 400], rng=rng)
+    logits = model.decode(rng.normal((100, 20))).numpy()
     assert 0.5 < (logits**2).mean() < 2

@@ -10,13 +10,13 @@ import pytest
 import tinygen
 from tests.nn import naive
 from tests.strict import StrictArray
-from tinygen import Generator, check_grads, nn, tensor
+from tinygen import check_grads, default_rng, nn, tensor
 
 F8 = np.float64
 
 
-def generator():
-    return tinygen.Generator(3)
+def new_rng():
+    return tinygen.default_rng(3)
 
 
 def pair(v):
@@ -67,11 +67,11 @@ def of_lines(x, layer):
 
 # name: (layer(generator, dtype), shape of x, naive(x, layer))
 LAYERS = {
-    "Linear": (lambda g, t: nn.Linear(3, 5, generator=g, dtype=t), (2, 4, 3), lambda x, m: naive.linear(x, m.weight.data, m.bias.data)),
-    "Conv2d": (lambda g, t: nn.Conv2d(4, 6, (3, 2), 2, (1, 0), (1, 2), 2, generator=g, dtype=t), (2, 4, 5, 6), of_conv),
-    "Conv1d": (lambda g, t: nn.Conv1d(2, 3, 3, 2, 1, 2, generator=g, dtype=t), (2, 2, 9), of_conv1d),
-    "ConvTranspose2d": (lambda g, t: nn.ConvTranspose2d(4, 6, 3, 2, 1, (1, 0), 2, generator=g, dtype=t), (2, 4, 3, 2), of_conv_transpose),
-    "ConvTranspose1d": (lambda g, t: nn.ConvTranspose1d(2, 3, 4, 2, 1, generator=g, dtype=t), (2, 2, 5), of_conv_transpose1d),
+    "Linear": (lambda g, t: nn.Linear(3, 5, rng=g, dtype=t), (2, 4, 3), lambda x, m: naive.linear(x, m.weight.data, m.bias.data)),
+    "Conv2d": (lambda g, t: nn.Conv2d(4, 6, (3, 2), 2, (1, 0), (1, 2), 2, rng=g, dtype=t), (2, 4, 5, 6), of_conv),
+    "Conv1d": (lambda g, t: nn.Conv1d(2, 3, 3, 2, 1, 2, rng=g, dtype=t), (2, 2, 9), of_conv1d),
+    "ConvTranspose2d": (lambda g, t: nn.ConvTranspose2d(4, 6, 3, 2, 1, (1, 0), 2, rng=g, dtype=t), (2, 4, 3, 2), of_conv_transpose),
+    "ConvTranspose1d": (lambda g, t: nn.ConvTranspose1d(2, 3, 4, 2, 1, rng=g, dtype=t), (2, 2, 5), of_conv_transpose1d),
     "BatchNorm1d": (lambda g, t: nn.BatchNorm1d(3, dtype=t), (5, 3), of_norm((0,))),
     "BatchNorm1d of a sequence": (lambda g, t: nn.BatchNorm1d(3, dtype=t), (3, 3, 4), of_norm((0, 2))),
     "BatchNorm2d": (lambda g, t: nn.BatchNorm2d(3, dtype=t), (2, 3, 3, 2), of_norm((0, 2, 3))),
@@ -84,21 +84,21 @@ LAYERS = {
     ),
     "GroupNorm": (lambda g, t: nn.GroupNorm(2, 4, dtype=t), (2, 4, 3), of_group_norm),
     "PixelNorm": (lambda g, t: nn.PixelNorm(), (2, 3, 2, 2), lambda x, m: x / np.sqrt((x**2).mean(axis=1, keepdims=True) + m.eps)),
-    "MultiHeadAttention": (lambda g, t: nn.MultiHeadAttention(6, 2, generator=g, dtype=t), (2, 3, 6), lambda x, m: naive.attention(x, x, x, m)),
+    "MultiHeadAttention": (lambda g, t: nn.MultiHeadAttention(6, 2, rng=g, dtype=t), (2, 3, 6), lambda x, m: naive.attention(x, x, x, m)),
     "SpectralNorm": (
-        lambda g, t: nn.SpectralNorm(nn.Linear(3, 5, generator=g, dtype=t), generator=g).eval(), (4, 3),
+        lambda g, t: nn.SpectralNorm(nn.Linear(3, 5, rng=g, dtype=t), rng=g).eval(), (4, 3),
         lambda x, m: naive.linear(x, m.layer.weight.data / (m.u.data @ m.layer.weight.data @ m.v.data), m.layer.bias.data),
     ),
     "Equalized": (
-        lambda g, t: nn.Equalized(nn.Conv2d(2, 4, 3, padding=1, generator=g, dtype=t), generator=g), (2, 2, 3, 4),
+        lambda g, t: nn.Equalized(nn.Conv2d(2, 4, 3, padding=1, rng=g, dtype=t), rng=g), (2, 2, 3, 4),
         lambda x, m: naive.conv2d(x, m.layer.weight.data * np.sqrt(2 / 18), m.layer.bias.data, (1, 1), (1, 1), (1, 1), 1),
     ),
     "StackedLinear": (
-        lambda g, t: nn.StackedLinear(3, 5, generators=[g, g], dtype=t), (2, 4, 3),
+        lambda g, t: nn.StackedLinear(3, 5, rngs=[g, g], dtype=t), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], m.weight.data[i], m.bias.data[i]) for i in range(2)]),
     ),
     "StackedLinear with spectral norm": (
-        lambda g, t: nn.StackedLinear(3, 5, spectral_norm=True, generators=[g, g], dtype=t).eval(), (2, 4, 3),
+        lambda g, t: nn.StackedLinear(3, 5, spectral_norm=True, rngs=[g, g], dtype=t).eval(), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], w / (m.u.data[i] @ w @ m.v.data[i]), m.bias.data[i]) for i, w in enumerate(m.weight.data)]),
     ),
     "ReLU": (lambda g, t: nn.ReLU(), (2, 3), lambda x, m: np.where(x > 0, x, 0)),
@@ -117,7 +117,7 @@ LAYERS = {
     "Upsample": (lambda g, t: nn.Upsample(scale_factor=2), (2, 3, 2, 2), lambda x, m: x.repeat(2, 2).repeat(2, 3)),
     "Upsample by lines": (lambda g, t: nn.Upsample((3, 2), mode="bilinear", align_corners=True), (2, 3, 2, 2), of_lines),
     "Sequential": (
-        lambda g, t: nn.Sequential(nn.Linear(3, 2, generator=g, dtype=t), nn.Tanh(), nn.Linear(2, 2, bias=False, generator=g, dtype=t)), (4, 3),
+        lambda g, t: nn.Sequential(nn.Linear(3, 2, rng=g, dtype=t), nn.Tanh(), nn.Linear(2, 2, bias=False, rng=g, dtype=t)), (4, 3),
         lambda x, m: np.tanh(x @ m[0].weight.data.T + m[0].bias.data) @ m[2].weight.data.T,
     ),
 }  # fmt: skip
@@ -127,7 +127,7 @@ each_layer = pytest.mark.parametrize("name", LAYERS)
 def made(name, dtype=F8):
     """The layer, with scales and shifts that are not ones and zeros, and an x without values near a kink."""
     build, shape, forward = LAYERS[name]
-    layer, rng = build(generator(), dtype), np.random.default_rng(0)
+    layer, rng = build(new_rng(), dtype), np.random.default_rng(0)
     for path, p in layer.named_parameters():
         if (p.ndim == 1 and "Norm" in name) or path == "in_proj_bias":
             p[...] = rng.uniform(0.5, 1.5, p.shape)
@@ -201,8 +201,8 @@ def test_every_layer_is_tested():
 
 def test_convolution_weights_and_their_gradients_are_channels_last():
     """So that the convolutions need not copy them, and the optimizer mostly meets weight, gradient and state in one layout."""
-    for layer in (nn.Conv2d(8, 9, 3, generator=generator()), nn.ConvTranspose2d(8, 6, 3, 2, generator=generator())):
-        (layer(tensor(generator().normal((2, 8, 5, 5)))) ** 2).sum().backward()
+    for layer in (nn.Conv2d(8, 9, 3, rng=new_rng()), nn.ConvTranspose2d(8, 6, 3, 2, rng=new_rng())):
+        (layer(tensor(new_rng().normal((2, 8, 5, 5)))) ** 2).sum().backward()
         assert np.moveaxis(layer.weight.data, 1, -1).flags.c_contiguous
         assert np.moveaxis(layer.weight.grad.data, 1, -1).flags.c_contiguous
 
@@ -218,7 +218,7 @@ def test_attention_between_sequences_and_its_mask():
 
 
 def test_embedding_looks_up_rows_and_adds_their_gradients():
-    layer = nn.Embedding(4, 3, generator=generator())
+    layer = nn.Embedding(4, 3, rng=new_rng())
     y = layer(np.array([[1, 3], [1, 0]]))
     assert y.dtype == np.float32 and (y.data == layer.weight.data[[[1, 3], [1, 0]]]).all()
     y.sum().backward()
@@ -227,7 +227,7 @@ def test_embedding_looks_up_rows_and_adds_their_gradients():
 
 def test_dropout_keeps_the_mean_and_follows_its_generator():
     x = tensor(np.ones((100, 100), np.float32), requires_grad=True)
-    layers = [nn.Dropout(0.25, generator=generator()) for _ in range(2)]
+    layers = [nn.Dropout(0.25, rng=new_rng()) for _ in range(2)]
     ys = [layer(x) for layer in layers]
     values, counts = np.unique(ys[0].data, return_counts=True)
     np.testing.assert_allclose(values, [0, 4 / 3], rtol=1e-6)
@@ -235,7 +235,7 @@ def test_dropout_keeps_the_mean_and_follows_its_generator():
     assert (ys[0].data == ys[1].data).all() and (layers[0](x).data != ys[0].data).any()
     ys[0].sum().backward()
     assert (x.grad.data == ys[0].data).all()
-    assert layers[0].eval()(x) is x and nn.Dropout(0.0, generator=generator())(x) is x
+    assert layers[0].eval()(x) is x and nn.Dropout(0.0, rng=new_rng())(x) is x
 
 
 class TestBatchNorm:
@@ -275,12 +275,12 @@ class TestBatchNorm:
 
 class TestSpectralNorm:
     @pytest.mark.parametrize("layer", [
-        nn.Linear(6, 4, generator=generator(), dtype=F8),
-        nn.Conv2d(2, 5, 3, generator=generator(), dtype=F8),
-        nn.ConvTranspose2d(2, 5, 3, generator=generator(), dtype=F8),
+        nn.Linear(6, 4, rng=new_rng(), dtype=F8),
+        nn.Conv2d(2, 5, 3, rng=new_rng(), dtype=F8),
+        nn.ConvTranspose2d(2, 5, 3, rng=new_rng(), dtype=F8),
     ], ids=lambda layer: type(layer).__name__)  # fmt: skip
     def test_power_iteration_finds_the_largest_singular_value(self, layer):
-        wrapped = nn.SpectralNorm(layer, generator=generator())
+        wrapped = nn.SpectralNorm(layer, rng=new_rng())
         w = layer.weight.data
         outputs_first = np.swapaxes(w, 0, 1) if isinstance(layer, nn.ConvTranspose2d) else w
         sigma = np.linalg.svd(outputs_first.reshape(len(outputs_first), -1), compute_uv=False)[0]
@@ -292,7 +292,7 @@ class TestSpectralNorm:
 
     def test_two_calls_before_one_backward(self):
         """As a critic does that sees real and generated samples: the second call must not spoil the first one's graph."""
-        wrapped = nn.SpectralNorm(nn.Linear(3, 2, generator=generator()), generator=generator())
+        wrapped = nn.SpectralNorm(nn.Linear(3, 2, rng=new_rng()), rng=new_rng())
         a, b = (tensor(np.full((1, 3), v, np.float32)) for v in (1, 2))
         first = wrapped(a)
         alone = tinygen.grad(first.sum(), wrapped.layer.weight, retain_graph=True).data
@@ -301,7 +301,7 @@ class TestSpectralNorm:
         (first.sum() + second.sum()).backward()
 
     def test_evaluation_leaves_the_vectors(self):
-        wrapped = nn.SpectralNorm(nn.Linear(3, 2, generator=generator()), generator=generator()).eval()
+        wrapped = nn.SpectralNorm(nn.Linear(3, 2, rng=new_rng()), rng=new_rng()).eval()
         before = wrapped.state_dict()
         wrapped(tensor(np.ones((1, 3), np.float32)))
         assert {"u", "v", "layer.weight", "layer.bias"} == set(before)
@@ -309,14 +309,14 @@ class TestSpectralNorm:
 
     def test_what_has_no_weight_is_refused(self):
         with pytest.raises(TypeError, match="ReLU has no weight"):
-            nn.SpectralNorm(nn.ReLU(), generator=generator())
+            nn.SpectralNorm(nn.ReLU(), rng=new_rng())
 
 
 class TestEqualized:
     def test_a_signal_keeps_its_power(self):
         """Through ten layers of very different sizes, each with a relu behind it: a factor of 1 in the mean, where Linear's own weights leave 6^-10."""
-        g, sizes = Generator(0), (512, 64, 1024, 256, 32, 512, 512, 128, 1024, 64, 512)
-        layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Equalized(nn.Linear(a, b, generator=g), generator=g), nn.ReLU())]
+        g, sizes = default_rng(0), (512, 64, 1024, 256, 32, 512, 512, 128, 1024, 64, 512)
+        layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Equalized(nn.Linear(a, b, rng=g), rng=g), nn.ReLU())]
         x = g.normal((2000, 512))
         assert 0.4 < (nn.Sequential(*layers)(tensor(x)).data ** 2).mean() / (x**2).mean() < 2.5
         assert all((layer.layer.bias.data == 0).all() for layer in layers[::2])
@@ -324,38 +324,38 @@ class TestEqualized:
     def test_one_rate_fits_all_layers(self):
         """Adam's first step changes each weight in use by the same share of its deviation, lr, whatever the number of inputs; without, by lr sqrt(fan_in / 2)."""
         for inputs, in_use in ((8, 0.5), (800, 0.05)):
-            layer = nn.Equalized(nn.Linear(inputs, 50, generator=generator(), dtype=F8), generator=generator())
+            layer = nn.Equalized(nn.Linear(inputs, 50, rng=new_rng(), dtype=F8), rng=new_rng())
             before = layer.weight().data
             optimizer = tinygen.optim.Adam(layer.parameters(), lr=0.01, eps=1e-12)
-            (layer(tensor(generator().normal((20, inputs), F8))) ** 2).sum().backward()
+            (layer(tensor(new_rng().normal((20, inputs), F8))) ** 2).sum().backward()
             optimizer.step()
             np.testing.assert_allclose(np.abs(layer.weight().data - before), 0.01 * in_use, rtol=1e-3)
             assert abs(before.std() / in_use - 1) < 0.1
 
     def test_gain_and_transposed_convolutions(self):
-        wrapped = nn.Equalized(nn.ConvTranspose2d(6, 5, 4, 2, 1, generator=generator()), gain=1.0, generator=generator())
+        wrapped = nn.Equalized(nn.ConvTranspose2d(6, 5, 4, 2, 1, rng=new_rng()), gain=1.0, rng=new_rng())
         assert wrapped.scale == pytest.approx((6 * 16 / 4) ** -0.5)
-        assert 0.8 < wrapped(tensor(generator().normal((20, 6, 9, 9)))).data[..., 2:-2, 2:-2].std() < 1.2
+        assert 0.8 < wrapped(tensor(new_rng().normal((20, 6, 9, 9)))).data[..., 2:-2, 2:-2].std() < 1.2
 
     def test_what_has_no_weight_is_refused_and_he_normal_leaves_it_alone(self):
         with pytest.raises(TypeError, match="ReLU has no weight"):
-            nn.Equalized(nn.ReLU(), generator=generator())
+            nn.Equalized(nn.ReLU(), rng=new_rng())
         with pytest.raises(ValueError, match="within Equalized"):
-            nn.he_normal(nn.Equalized(nn.Linear(3, 2, generator=generator()), generator=generator()), generator())
+            nn.he_normal(nn.Equalized(nn.Linear(3, 2, rng=new_rng()), rng=new_rng()), new_rng())
 
 
 class TestStackedLinear:
     @pytest.mark.parametrize("spectral", [False, True])
     def test_is_so_many_layers_that_stay_strangers(self, spectral):
         """Beside ordinary layers with the same weights: outputs and gradients through four calls, each network with another input and another cost."""
-        stack = nn.StackedLinear(4, 2, spectral_norm=spectral, generators=[Generator(i) for i in (5, 6, 5)], dtype=F8)
-        layers = [nn.Linear(4, 2, generator=Generator(i), dtype=F8) for i in (5, 6, 5)]  # drawn alike
+        stack = nn.StackedLinear(4, 2, spectral_norm=spectral, rngs=[default_rng(i) for i in (5, 6, 5)], dtype=F8)
+        layers = [nn.Linear(4, 2, rng=default_rng(i), dtype=F8) for i in (5, 6, 5)]  # drawn alike
         rng, each = np.random.default_rng(0), []
         for i, layer in enumerate(layers):
             np.testing.assert_array_equal(stack.weight.data[i], layer.weight.data)
             np.testing.assert_array_equal(stack.bias.data[i], layer.bias.data)
             layer.weight.data = stack.weight.data[i] = rng.normal(size=(2, 4))
-            each.append(nn.SpectralNorm(layer, generator=Generator(0)) if spectral else layer)
+            each.append(nn.SpectralNorm(layer, rng=default_rng(0)) if spectral else layer)
             if spectral:
                 each[i].u[...] = stack.u.data[i]
         for training in (True, True, True, False):  # and evaluated, with the u and v that the last call left
@@ -373,16 +373,16 @@ class TestStackedLinear:
                 np.testing.assert_allclose(gb.data[k], hb.data, rtol=1e-9, atol=1e-12)
 
     def test_two_calls_before_one_backward(self):
-        stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()])
+        stack = nn.StackedLinear(3, 2, spectral_norm=True, rngs=[new_rng(), new_rng()])
         (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
 
     def test_the_first_sigma_is_nearly_the_largest_singular_value(self):
-        stack = nn.StackedLinear(8, 6, spectral_norm=True, generators=[Generator(i) for i in range(5)], dtype=F8)
+        stack = nn.StackedLinear(8, 6, spectral_norm=True, rngs=[default_rng(i) for i in range(5)], dtype=F8)
         sigma = np.einsum("ci,cij,cj->c", stack.u.data, stack.weight.data, stack.v.data)
         np.testing.assert_allclose(sigma, np.linalg.svd(stack.weight.data)[1][:, 0], rtol=0.03)
 
     def test_a_later_call_leaves_the_gradient_of_an_earlier_one(self):
-        stack = nn.StackedLinear(3, 2, spectral_norm=True, generators=[generator(), generator()]).eval()
+        stack = nn.StackedLinear(3, 2, spectral_norm=True, rngs=[new_rng(), new_rng()]).eval()
         x = tensor(np.ones((2, 1, 3), np.float32))
         first = stack(x)
         alone = tinygen.grad(first.sum(), stack.weight, retain_graph=True).data
@@ -390,27 +390,27 @@ class TestStackedLinear:
         assert (tinygen.grad(first.sum(), stack.weight).data == alone).all()
 
     def test_every_network_has_its_own_examples_or_all_have_the_same(self):
-        stack = nn.StackedLinear(3, 2, generators=[generator(), generator()])
+        stack = nn.StackedLinear(3, 2, rngs=[new_rng(), new_rng()])
         assert stack(tensor(np.ones((5, 3), np.float32))).shape == (2, 5, 2)
         for shape in ((1, 5, 3), (3, 5, 3), (2, 5, 4), (3,), (2, 2, 5, 3)):
             with pytest.raises(ValueError, match=r"x is \(N, 3\) .* or \(2, N, 3\)"):
                 stack(tensor(np.ones(shape, np.float32)))
         with pytest.raises(TypeError, match="as a list"):
-            nn.StackedLinear(3, 2, generators=generator())
+            nn.StackedLinear(3, 2, rngs=new_rng())
 
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda g: nn.Linear(0, 3, generator=g), "in_features must be a positive whole number, not 0"),
-    (lambda g: nn.Linear(3, 2.5, generator=g), "out_features .* not 2.5"),
-    (lambda g: nn.Linear(3, 2, generator=g)(X), r"linear: .*\(2, 3\).*\(2, 3, 4, 4\)"),
-    (lambda g: nn.Conv2d(3, 4, 3, groups=2, generator=g), "groups=2 must divide in_channels=3"),
-    (lambda g: nn.Conv2d(3, 4, (3, 3, 3), generator=g), "kernel_size .* pair"),
-    (lambda g: nn.Conv2d(3, 4, 0, generator=g), "kernel_size"),
-    (lambda g: nn.Conv2d(4, 4, 3, generator=g)(X), "x has 3 channels"),
-    (lambda g: nn.Conv1d(3, 4, 3, generator=g)(X), "three axes"),
+    (lambda g: nn.Linear(0, 3, rng=g), "in_features must be a positive whole number, not 0"),
+    (lambda g: nn.Linear(3, 2.5, rng=g), "out_features .* not 2.5"),
+    (lambda g: nn.Linear(3, 2, rng=g)(X), r"linear: .*\(2, 3\).*\(2, 3, 4, 4\)"),
+    (lambda g: nn.Conv2d(3, 4, 3, groups=2, rng=g), "groups=2 must divide in_channels=3"),
+    (lambda g: nn.Conv2d(3, 4, (3, 3, 3), rng=g), "kernel_size .* pair"),
+    (lambda g: nn.Conv2d(3, 4, 0, rng=g), "kernel_size"),
+    (lambda g: nn.Conv2d(4, 4, 3, rng=g)(X), "x has 3 channels"),
+    (lambda g: nn.Conv1d(3, 4, 3, rng=g)(X), "three axes"),
     (lambda g: nn.BatchNorm2d(4)(X), r"\(N, C, H, W\) with C = 4, not \(2, 3, 4, 4\)"),
     (lambda g: nn.BatchNorm1d(3)(X), r"\(N, C\) or \(N, C, L\)"),
     (lambda g: nn.BatchNorm1d(3, momentum=2), "momentum=2"),
@@ -418,24 +418,24 @@ X = tensor(np.ones((2, 3, 4, 4), np.float32))
     (lambda g: nn.GroupNorm(2, 4)(X), "C = 4"),
     (lambda g: nn.InstanceNorm2d(4)(X), "C = 4"),
     (lambda g: nn.LayerNorm(5)(X), r"layer_norm: .*\(5,\)"),
-    (lambda g: nn.MultiHeadAttention(5, 2, generator=g), "num_heads=2 must divide embed_dim=5"),
-    (lambda g: nn.MultiHeadAttention(4, 2, generator=g)(X), r"query must be \(N, length, 4\)"),
-    (lambda g: nn.Dropout(1.0, generator=g), "Dropout"),
+    (lambda g: nn.MultiHeadAttention(5, 2, rng=g), "num_heads=2 must divide embed_dim=5"),
+    (lambda g: nn.MultiHeadAttention(4, 2, rng=g)(X), r"query must be \(N, length, 4\)"),
+    (lambda g: nn.Dropout(1.0, rng=g), "Dropout"),
     (lambda g: nn.Flatten(2, 7)(X), "no axes 2 to 7"),
     (lambda g: nn.Unflatten(1, (2, 2))(X), "does not have the 4 elements"),
 ])  # fmt: skip
 def test_errors_teach(call, message):
     with pytest.raises(ValueError, match=message):
-        call(generator())
+        call(new_rng())
 
 
 def test_random_layers_must_be_given_a_generator():
-    with pytest.raises(TypeError, match="generator"):
+    with pytest.raises(TypeError, match="rng"):
         nn.Linear(3, 2)
 
 
 def test_empty_batches_pass():
-    net = nn.Sequential(nn.Conv2d(1, 2, 3, generator=generator()), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3, generator=generator()))
+    net = nn.Sequential(nn.Conv2d(1, 2, 3, rng=new_rng()), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3, rng=new_rng()))
     y = net(tensor(np.zeros((0, 1, 4, 4), np.float32)))
     assert y.shape == (0, 3)
     y.sum().backward()

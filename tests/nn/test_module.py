@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, Tensor, nn, ops, tensor
+from tinygen import Tensor, default_rng, nn, ops, tensor
 
 
 def leaf(*shape):
@@ -16,11 +16,11 @@ def leaf(*shape):
 
 
 class Block(nn.Module):
-    def __init__(self, generator):
+    def __init__(self, rng):
         self.scale = leaf(3)
         self.register_buffer("seen", np.zeros((), np.int64))
-        self.inner = nn.Sequential(nn.Linear(3, 3, generator=generator), nn.Tanh(), nn.BatchNorm1d(3))
-        self.last = nn.Linear(3, 2, bias=False, generator=generator)
+        self.inner = nn.Sequential(nn.Linear(3, 3, rng=rng), nn.Tanh(), nn.BatchNorm1d(3))
+        self.last = nn.Linear(3, 2, bias=False, rng=rng)
 
     def forward(self, x):
         return self.last(self.inner(x) * self.scale)
@@ -32,7 +32,7 @@ BUFFERS = ["seen", "inner.2.running_mean", "inner.2.running_var", "inner.2.num_b
 
 @pytest.fixture
 def block():
-    return Block(Generator(0))
+    return Block(default_rng(0))
 
 
 def test_parts_are_found_under_their_paths(block):
@@ -63,9 +63,9 @@ def test_a_frozen_parameter_is_still_a_parameter(block):
 def test_shared_parts_count_once():
     class Tied(nn.Module):
         def __init__(self):
-            self.a = nn.Linear(3, 3, generator=Generator(0))
+            self.a = nn.Linear(3, 3, rng=default_rng(0))
             self.b = self.a
-            self.c = nn.Linear(3, 3, generator=Generator(0))
+            self.c = nn.Linear(3, 3, rng=default_rng(0))
             self.c.weight = self.a.weight
 
     tied = Tied()
@@ -132,7 +132,7 @@ class TestState:
     def test_round_trip_into_the_arrays_that_are_there(self, block):
         x = tensor(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
         block(x)
-        other = Block(Generator(1))
+        other = Block(default_rng(1))
         arrays = {name: t.data for name, t in other._state().items()}
         other.load_state_dict(block.state_dict())
         assert all(t.data is arrays[name] for name, t in other._state().items())
@@ -147,7 +147,7 @@ class TestState:
         assert block.scale.data.tolist() == [1, 1, 1]
 
     def test_layouts_in_memory_stay(self):
-        layer = nn.Conv2d(2, 3, 3, generator=Generator(0))
+        layer = nn.Conv2d(2, 3, 3, rng=default_rng(0))
         strides = layer.weight.data.strides
         state = layer.state_dict()
         layer.load_state_dict({name: np.asfortranarray(a) for name, a in state.items()})
@@ -179,7 +179,7 @@ class TestState:
 
     def test_tensors_among_the_arrays_are_taken(self, block):
         """A parameter taken by its name instead of from state_dict(): half of the state used to be loaded before it failed."""
-        other = Block(Generator(1))
+        other = Block(default_rng(1))
         block.load_state_dict(other.state_dict() | {"inner.2.bias": other.inner[2].bias, "last.weight": other.last.weight})
         assert all((a == other.state_dict()[name]).all() for name, a in block.state_dict().items())
         assert block.last.weight.data is not other.last.weight.data
@@ -241,7 +241,7 @@ def test_printing_shows_the_structure(block):
         "  (last): Linear(3, 2, bias=False)\n"
         ")"
     )
-    conv = nn.ConvTranspose2d(2, 4, 3, 2, 1, 1, bias=False, generator=Generator(0))
+    conv = nn.ConvTranspose2d(2, 4, 3, 2, 1, 1, bias=False, rng=default_rng(0))
     assert repr(conv) == "ConvTranspose2d(2, 4, kernel_size=(3, 3), stride=2, padding=1, output_padding=1, bias=False)"
 
 

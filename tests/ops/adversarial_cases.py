@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tinygen import losses, ops
-
 from tests.cases import case
+from tinygen import losses, ops
 
 
 def _sigmoid(logit):

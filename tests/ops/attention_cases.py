@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tinygen import ops
-
 from tests.cases import case
+from tinygen import ops
 
 
 @case("scaled_dot_product_attention")
@@ -43,4 +42,4 @@ class _FixedNoise:
 def _(d):
     x, p = d.array(d.shape()), d.sampled(0.0, 0.3, 0.5)
     uniform = d.rng.uniform(size=x.shape)
-    return lambda x: ops.dropout(x, p, generator=_FixedNoise(uniform, d.constant)), [x], lambda x: np.where(uniform < 1 - p, x, 0) / (1 - p)
+    return lambda x: ops.dropout(x, p, rng=_FixedNoise(uniform, d.constant)), [x], lambda x: np.where(uniform < 1 - p, x, 0) / (1 - p)

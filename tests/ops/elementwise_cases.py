@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
-from tinygen import ops
-
 from tests.cases import case
+from tinygen import ops
 
 
 def pair(d, low=-2.0, high=2.0):

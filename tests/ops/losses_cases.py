@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tinygen import losses
-
 from tests.cases import case
+from tinygen import losses
 
 
 def _shape(d):

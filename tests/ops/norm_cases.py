@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tinygen import ops
-
 from tests.cases import case
+from tinygen import ops
 
 
 def spread(d, shape, axes):

@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
-from tinygen import ops
-
 from tests.cases import case
+from tinygen import ops
 
 
 def axes_of(d, ndim):

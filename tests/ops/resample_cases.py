@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
-from tinygen import grad, ops, tensor
-
 from tests.cases import case
+from tinygen import grad, ops, tensor
 
 
 def pixels(shape, f):

@@ -6,9 +6,8 @@ import itertools
 
 import numpy as np
 
-from tinygen import ops
-
 from tests.cases import case
+from tinygen import ops
 
 
 def build(shape, f):

@@ -16,18 +16,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import tinygen
-from tinygen import check_grads, grad, losses, ops, tensor
-from tinygen.backend import to_device, to_numpy
-from tinygen.autograd.primitive import Primitive
-
 from tests import ops as case_modules
 from tests.cases import CASES, Draw
 from tests.strict import StrictArray
+from tinygen import check_grads, grad, losses, ops, tensor
+from tinygen.autograd import backward
+from tinygen.autograd import tensor as tensor_module
+from tinygen.autograd.primitive import Primitive
+from tinygen.backend import to_device, to_numpy
 
 for module in pkgutil.iter_modules(case_modules.__path__):
     importlib.import_module(f"tests.ops.{module.name}")
 
-DECLARED = {"stop_gradient", "straight_through", "reverse_gradient"}  # gradients that are not derivatives, by declaration: tests/test_engine.py
+DECLARED = {"stop_gradient", "straight_through", "reverse_gradient"}  # gradients that are not derivatives, by declaration: tests/autograd/test_backward.py
 ALL = [(name, k) for name, cases in sorted(CASES.items()) for k in range(len(cases))]
 each_case = pytest.mark.parametrize("name, k", ALL, ids=[f"{name}-{k}" for name, k in ALL])
 
@@ -82,35 +83,35 @@ def test_float32_stays_float32(name, k, device, monkeypatch):
     def check(data):
         f, args, naive = drawn(name, k, data, lambda a: to_device(a.astype(np.float32) if a.dtype == np.float64 else a, device))
         made = []
-        init = tinygen.engine.Node.__init__
+        init = tensor_module.Node.__init__
 
         def watch(self, op, plan, parents, saved, outputs, written, constants):
             made.extend((op.__name__, dtype) for _, dtype in outputs)
             init(self, op, plan, parents, saved, outputs, written, constants)
 
         xs = [tensor(to_device(a.astype(np.float32), device), requires_grad=True) for a in args]
-        tinygen.engine.Node.__init__ = watch
+        tensor_module.Node.__init__ = watch
         try:
             y = [o for o in outputs_of(f, xs) if o.requires_grad]
-            gs = tinygen.engine._walk(y, [tensor(np.ones_like(o.data)) for o in y], xs, True, True)
+            gs = backward.backward_pass(y, [tensor(np.ones_like(o.data)) for o in y], xs, True, True)
             live = [g for g in gs.values() if g.requires_grad]
             if live:
-                tinygen.engine._walk(live, [tensor(np.ones_like(g.data)) for g in live], xs, False, False)
+                backward.backward_pass(live, [tensor(np.ones_like(g.data)) for g in live], xs, False, False)
         finally:
-            tinygen.engine.Node.__init__ = init
+            tensor_module.Node.__init__ = init
         wrong = [(op, dtype) for op, dtype in made if dtype.kind == "f" and dtype != np.float32]
         assert not wrong, f"{name}: float32 went in, these came out: {wrong}"
         assert all(o.dtype == np.float32 for o in y)
-        arrive, came = tinygen.engine._arrive, []
+        arrive, came = backward._arrive, []
 
         def note(cotangents, owned, edge, r, op=None, *rest):
             came.append((op and op.__name__, getattr(r, "dtype", None), edge[0].outputs[edge[1]][1]))
             return arrive(cotangents, owned, edge, r, op, *rest)
 
-        monkeypatch.setattr(tinygen.engine, "_arrive", note)  # on raw arrays, before the engine casts to the argument's dtype
+        monkeypatch.setattr(backward, "_arrive", note)  # on raw arrays, before the engine casts to the argument's dtype
         y = [o for o in outputs_of(f, xs) if o.requires_grad]
-        single = tinygen.engine._walk(y, [tensor(np.ones_like(o.data)) for o in y], xs, False, False)
-        monkeypatch.setattr(tinygen.engine, "_arrive", arrive)
+        single = backward.backward_pass(y, [tensor(np.ones_like(o.data)) for o in y], xs, False, False)
+        monkeypatch.setattr(backward, "_arrive", arrive)
         wrong = [(op, dtype) for op, dtype, wanted in came if dtype is not None and dtype.kind == "f" and dtype != wanted]
         assert not wrong, f"{name}: cotangents of another dtype than their argument: {wrong}"
         doubles = [tensor(x.data.astype(np.float64), requires_grad=True) for x in xs]
@@ -118,7 +119,7 @@ def test_float32_stays_float32(name, k, device, monkeypatch):
             z = [o for o in outputs_of(f, doubles) if o.requires_grad]
         except TypeError:
             return  # a constant of the case is float32 and the function takes one dtype
-        double = tinygen.engine._walk(z, [tensor(np.ones_like(o.data)) for o in z], doubles, False, False)
+        double = backward.backward_pass(z, [tensor(np.ones_like(o.data)) for o in z], doubles, False, False)
         pairs = [*zip(y, z), *((single[x._edge], double[w._edge]) for x, w in zip(xs, doubles) if x._edge in single)]
         for o, e in pairs:
             o, e = to_numpy(o.data), to_numpy(e.data)
@@ -138,11 +139,11 @@ def test_runs_on_a_strict_array_type(name, k):
         assert all(isinstance(o.data, StrictArray) for o in y), f"{name} left the device"
         assert_close(name, [types.SimpleNamespace(shape=o.shape, data=o.data.get()) for o in y], naive(*args), 1e-10)
         y = [o for o in y if o.requires_grad]
-        gs = tinygen.engine._walk(y, [tensor(np.ones_like(o.data)) for o in y], xs, True, True)
+        gs = backward.backward_pass(y, [tensor(np.ones_like(o.data)) for o in y], xs, True, True)
         assert all(isinstance(g.data, StrictArray) for g in gs.values())
         live = [g for g in gs.values() if g.requires_grad]
         if live:
-            seconds = tinygen.engine._walk(live, [tensor(np.ones_like(g.data)) for g in live], xs, False, False)
+            seconds = backward.backward_pass(live, [tensor(np.ones_like(g.data)) for g in live], xs, False, False)
             assert all(isinstance(g.data, StrictArray) for g in seconds.values())
 
     examples(check, 8)

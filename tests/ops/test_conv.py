@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import Draw
 from tinygen import grad, ops, tensor
 
-from tests.cases import Draw
 from .conv_cases import draw_conv
 
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinygen import Generator, grad, no_grad, ops, tensor
+from tinygen import default_rng, grad, no_grad, ops, tensor
 
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 def test_a_large_mean_costs_no_digits():
     """In float32 the variance comes from centred values: a mean of 1000 standard deviations leaves it right to 1e-3."""
-    x = (RNG.normal(size=(64, 4, 8, 8)) + 1000).astype(np.float32)
+    x = (NUMPY_RNG.normal(size=(64, 4, 8, 8)) + 1000).astype(np.float32)
     _, mean, var = ops.batch_norm(x)
     np.testing.assert_allclose(mean, x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(var, x.var(axis=(0, 2, 3), dtype=np.float64), rtol=1e-3)
 
 
 def test_statistics_of_a_million_rows_keep_their_digits():
-    x = RNG.uniform(0.5, 1.5, (1, 1024, 1024, 3)).astype(np.float32).transpose(0, 3, 1, 2)
+    x = NUMPY_RNG.uniform(0.5, 1.5, (1, 1024, 1024, 3)).astype(np.float32).transpose(0, 3, 1, 2)
     _, mean, var = ops.batch_norm(x)
     np.testing.assert_allclose(mean, x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(var, x.var(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
 
 
 def test_the_statistics_are_differentiable_outputs():
-    x = tensor(RNG.normal(size=(5, 2)), True)
+    x = tensor(NUMPY_RNG.normal(size=(5, 2)), True)
     _, mean, var = ops.batch_norm(x)
     np.testing.assert_allclose(grad(mean.sum(), x, retain_graph=True).numpy(), np.full((5, 2), 1 / 5))
     np.testing.assert_allclose(grad(var.sum(), x).numpy(), 2 * (x.numpy() - x.numpy().mean(0)) / 5)
@@ -34,7 +34,7 @@ def test_the_statistics_are_differentiable_outputs():
 
 def test_batch_norm_does_not_see_shift_and_scale():
     """y does not change when x is shifted, and hardly when it is scaled, so the gradient is orthogonal to 1 and to x."""
-    x, g = tensor(RNG.normal(size=(6, 3, 4, 4)), True), RNG.normal(size=(6, 3, 4, 4))
+    x, g = tensor(NUMPY_RNG.normal(size=(6, 3, 4, 4)), True), NUMPY_RNG.normal(size=(6, 3, 4, 4))
     gx = grad(ops.batch_norm(x, eps=1e-12)[0], x, g).numpy()
     assert np.abs(gx.sum(axis=(0, 2, 3))).max() < 1e-12
     assert np.abs((gx * x.numpy()).sum(axis=(0, 2, 3))).max() < 1e-9
@@ -42,7 +42,7 @@ def test_batch_norm_does_not_see_shift_and_scale():
 
 def test_a_layout_is_kept():
     """Channels-last activations stay so through every normalization, forward and backward."""
-    memory = RNG.normal(size=(4, 6, 6, 8)).astype(np.float32)
+    memory = NUMPY_RNG.normal(size=(4, 6, 6, 8)).astype(np.float32)
     x = tensor(memory, True)
     for f in (lambda t: ops.batch_norm(t)[0], lambda t: ops.group_norm(t, num_groups=2), ops.instance_norm, ops.pixel_norm):
         nchw = x.transpose(0, 3, 1, 2)
@@ -71,7 +71,7 @@ X = np.ones((2, 4, 3, 3))
     (lambda: ops.scaled_dot_product_attention(np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 4))), r"q \(2, 3\), k \(2, 4\)"),
     (lambda: ops.scaled_dot_product_attention(np.ones((2, 3)), np.ones((0, 3)), np.ones((0, 3))), "no keys"),
     (lambda: ops.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, np.eye(2) > 2), "no key at all"),
-    (lambda: ops.dropout(X, 1.0, generator=Generator(0)), r"p must be in \[0, 1\)"),
+    (lambda: ops.dropout(X, 1.0, rng=default_rng(0)), r"p must be in \[0, 1\)"),
 ])  # fmt: skip
 def test_what_comes_in_wrong_is_named(call, message):
     with pytest.raises(ValueError, match=message):
@@ -108,9 +108,9 @@ def test_pictures_without_a_pixel_have_gradients_of_zero():
 
 
 def test_gradients_of_weights_over_a_million_rows_keep_their_digits():
-    x = RNG.random((1 << 20, 2), dtype=np.float32)
+    x = NUMPY_RNG.random((1 << 20, 2), dtype=np.float32)
     w, b = tensor(np.ones(2, np.float32), True), tensor(np.ones(2, np.float32), True)
-    g = RNG.random(x.shape, dtype=np.float32)
+    g = NUMPY_RNG.random(x.shape, dtype=np.float32)
     for y in (ops.layer_norm(x, w, b, normalized_shape=2), ops.batch_norm(x, w, b)[0]):
         gw, gb = grad(y, [w, b], g)
         np.testing.assert_allclose(gb.data, g.sum(0, dtype=np.float64), rtol=1e-6)
@@ -119,7 +119,7 @@ def test_gradients_of_weights_over_a_million_rows_keep_their_digits():
 
 
 def test_spectral_norm_makes_the_largest_singular_value_one():
-    w = RNG.normal(size=(5, 4, 3))
+    w = NUMPY_RNG.normal(size=(5, 4, 3))
     u, s, vt = np.linalg.svd(w.reshape(5, 12))
     np.testing.assert_allclose(np.linalg.svd(ops.spectral_norm(w, u[:, 0], vt[0]).reshape(5, 12))[1], s / s[0])
 
@@ -133,7 +133,7 @@ def test_attention_looks_where_the_key_matches():
 
 def test_dropout_keeps_the_mean_and_zeroes_the_share():
     x = np.ones(200_000, np.float32)
-    y = ops.dropout(x, 0.3, generator=Generator(1))
+    y = ops.dropout(x, 0.3, rng=default_rng(1))
     share = (y == 0).mean()
     assert abs(share - 0.3) < 5 * (0.21 / x.size) ** 0.5  # five standard errors
     assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, nn, optim, set_threads, tensor
-from tinygen.backend.threads import threads
+from tinygen import default_rng, nn, optim, set_threads, tensor
 from tinygen.autograd.tensor import Tensor
+from tinygen.backend.threads import threads
 
 # ------------------------------------------------------------------------------------------------- the recursions, plainly
 
@@ -263,7 +263,7 @@ class TestBadParameters:
     @pytest.mark.parametrize("make, error, message", [
         (lambda p: [], ValueError, "no parameter to optimize"),
         (lambda p: p, TypeError, "as a list"),
-        (lambda p: nn.Linear(2, 2, generator=Generator(0)), TypeError, r"model.parameters\(\), not a Linear"),
+        (lambda p: nn.Linear(2, 2, rng=default_rng(0)), TypeError, r"model.parameters\(\), not a Linear"),
         (lambda p: [p, p], ValueError, "in the list twice"),
         (lambda p: [p, p * 2.0], ValueError, "parameter 1, of shape .* result of a computation"),
         (lambda p: [p.detach()], ValueError, "requires no gradient, so it would never change"),
@@ -351,7 +351,7 @@ class TestClipping:
 
 class TestAverage:
     def net(self, seed=0):
-        return nn.Sequential(nn.Conv2d(2, 3, 3, generator=Generator(seed)), nn.BatchNorm2d(3))
+        return nn.Sequential(nn.Conv2d(2, 3, 3, rng=default_rng(seed)), nn.BatchNorm2d(3))
 
     def test_recursion_and_use(self):
         net = self.net()
@@ -419,6 +419,6 @@ class TestAverage:
             optim.ExponentialMovingAverage(nn.ReLU(), 0.9)
         net = self.net()
         ema = optim.ExponentialMovingAverage(net, 0.9)
-        net.extra = nn.Linear(2, 2, generator=Generator(0))
+        net.extra = nn.Linear(2, 2, rng=default_rng(0))
         with pytest.raises(RuntimeError, match="parameters have changed"):
             ema.update()

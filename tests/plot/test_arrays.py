@@ -6,11 +6,11 @@ import pytest
 from tinygen import tensor
 from tinygen.plot.arrays import _apart, _images, _mosaic
 
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 def test_images_come_in_many_forms_and_leave_in_one():
-    bytes_ = RNG.integers(0, 256, (5, 3, 4, 6), dtype=np.uint8)
+    bytes_ = NUMPY_RNG.integers(0, 256, (5, 3, 4, 6), dtype=np.uint8)
     floats = _images("test", bytes_)
     assert floats.shape == (5, 4, 6, 3)
     np.testing.assert_array_equal(floats, bytes_.transpose(0, 2, 3, 1) / np.float32(255))
@@ -20,7 +20,7 @@ def test_images_come_in_many_forms_and_leave_in_one():
 
 
 def test_a_mosaic_has_gaps_between_and_white_where_nothing_is_left():
-    images = RNG.random((5, 4, 6, 3), dtype=np.float32)
+    images = NUMPY_RNG.random((5, 4, 6, 3), dtype=np.float32)
     mosaic = _mosaic(images, 3, 2)
     assert mosaic.shape == (2 * 4 + 2, 3 * 6 + 2 * 2, 3)
     for i, image in enumerate(images):

@@ -9,7 +9,7 @@ import pytest
 from tinygen import plot, tensor
 
 matplotlib = pytest.importorskip("matplotlib")
-RNG = np.random.default_rng(0)
+NUMPY_RNG = np.random.default_rng(0)
 
 
 def read(path):
@@ -20,7 +20,7 @@ def read(path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_grid_puts_every_pixel_in_its_place(tmp_path, channels):
-    images = RNG.integers(0, 256, (5, channels, 4, 6), dtype=np.uint8)
+    images = NUMPY_RNG.integers(0, 256, (5, channels, 4, 6), dtype=np.uint8)
     plot.save_grid(tmp_path / "a.png", images, columns=3, scale=2, gap=1)
     picture = read(tmp_path / "a.png")
     rim = 4  # two image pixels
@@ -33,7 +33,7 @@ def test_grid_puts_every_pixel_in_its_place(tmp_path, channels):
 
 
 def test_grid_takes_tensors_floats_and_images_without_channels(tmp_path):
-    images = RNG.random((4, 5, 5), dtype=np.float32)
+    images = NUMPY_RNG.random((4, 5, 5), dtype=np.float32)
     for name, given in (("a", images), ("b", images[:, None]), ("c", tensor(images))):
         plot.save_grid(tmp_path / f"{name}.png", given)
     assert (read(tmp_path / "a.png") == read(tmp_path / "b.png")).all() and (read(tmp_path / "a.png") == read(tmp_path / "c.png")).all()
@@ -51,9 +51,9 @@ def test_rows_stand_beside_their_labels(tmp_path):
 
 
 def test_map_and_curves_are_drawn(tmp_path):
-    plot.save_map(tmp_path / "map.png", RNG.normal(size=(300, 2)), RNG.integers(0, 10, 300), title="codes")
+    plot.save_map(tmp_path / "map.png", NUMPY_RNG.normal(size=(300, 2)), NUMPY_RNG.integers(0, 10, 300), title="codes")
     steps = np.arange(400)
-    plot.save_curves(tmp_path / "curves.png", {"train": (steps, 100 * np.exp(-steps / 50) + RNG.random(400)), "test": (steps[::100], np.ones(4))})
+    plot.save_curves(tmp_path / "curves.png", {"train": (steps, 100 * np.exp(-steps / 50) + NUMPY_RNG.random(400)), "test": (steps[::100], np.ones(4))})
     plot.save_curves(tmp_path / "one.png", {"train": ([0], [1.0])})
     for name in ("map", "curves", "one"):
         picture = read(tmp_path / f"{name}.png")
@@ -88,7 +88,7 @@ def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(plot.figures, "_save", lambda figure, path: kept.append(figure))
     labels = np.repeat(np.arange(10), 30)
-    codes = RNG.normal(size=(300, 2)) * 0.01
+    codes = NUMPY_RNG.normal(size=(300, 2)) * 0.01
     codes[labels == 9] += 5
     plot.save_map(tmp_path / "a.png", codes, labels)
     (ax,) = kept[0].axes
@@ -99,7 +99,7 @@ def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
 
 
 def test_a_title_stands_above_the_images_and_moves_none(tmp_path):
-    images = RNG.random((6, 9, 9), dtype=np.float32)
+    images = NUMPY_RNG.random((6, 9, 9), dtype=np.float32)
     plot.save_grid(tmp_path / "without.png", images, scale=12)
     plot.save_grid(tmp_path / "with.png", images, scale=12, title="drawn from the prior")
     without, titled = read(tmp_path / "without.png"), read(tmp_path / "with.png")
@@ -109,9 +109,9 @@ def test_a_title_stands_above_the_images_and_moves_none(tmp_path):
 
 def test_discriminants_find_the_plane_that_holds_the_classes():
     """Three classes apart in the first two of five coordinates; the third varies a hundred times more, and says nothing."""
-    labels = RNG.integers(0, 3, 900)
+    labels = NUMPY_RNG.integers(0, 3, 900)
     means = np.array([[0, 0], [6, 0], [0, 6]])
-    codes = RNG.normal(size=(900, 5)) * [1, 1, 100, 1, 1]
+    codes = NUMPY_RNG.normal(size=(900, 5)) * [1, 1, 100, 1, 1]
     codes[:, :2] += means[labels]
     view = plot.discriminants(codes, labels + 4)
     assert view.shape == (900, 2)

@@ -11,6 +11,6 @@
 """
 
 from .arrays import array_module, device_of, register, to_device, to_numpy
-from .random import Generator
+from .random import RNG, default_rng
 
-__all__ = ["Generator", "array_module", "device_of", "register", "to_device", "to_numpy"]
+__all__ = ["RNG", "array_module", "default_rng", "device_of", "register", "to_device", "to_numpy"]

@@ -5,7 +5,6 @@ This is the only file that imports CuPy, and only once a CuPy array or the devic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np

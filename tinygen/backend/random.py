@@ -9,12 +9,17 @@ import numpy as np
 
 from .arrays import check_device, cupy_with_gpu, import_cupy
 
-__all__ = ["Generator"]
+__all__ = ["RNG", "default_rng"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
 
-class Generator:
+def default_rng(seed: int, device: str = "cpu") -> RNG:
+    """A new source of random numbers, of this seed, on "cpu" or "cuda". See `RNG`."""
+    return RNG(seed, device)
+
+
+class RNG:
     """A stream of random numbers on one device. There is no global one: whoever draws is handed a generator.
 
     Parameters: `seed`, an int of at least 0; `device`, "cpu" or "cuda". The same seed on two devices gives different numbers.

@@ -17,7 +17,14 @@ The adversarial games are played by each verdict, and keep its shape.
 **Signs.** All of these are costs, to be made small: negative log-likelihoods in nats, divergences, errors. A function called a bound or a value is raised.
 """
 
-from .adversarial import hinge, least_squares, minimax_value, non_saturating, relativistic, saturating
+from .adversarial import (
+    hinge,
+    least_squares,
+    minimax_value,
+    non_saturating,
+    relativistic,
+    saturating,
+)
 from .divergence import kl_normal, kl_normals
 from .importance import importance_bound
 from .likelihood import absolute_error, bernoulli_nll, squared_error

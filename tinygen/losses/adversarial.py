@@ -36,10 +36,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..autograd.primitive import primitive
 from ..ops import sigmoid
 from ..ops.activation import _softplus
 from ..ops.elementwise import _gate
-from ..autograd.primitive import primitive
 
 __all__ = ["GAMES", "Game", "hinge", "least_squares", "minimax_value", "non_saturating", "relativistic", "saturating"]
 

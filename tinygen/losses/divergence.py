@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops import exp, expm1
 from ..autograd.primitive import primitive
+from ..ops import exp, expm1
 from .likelihood import _all_but_first, _same_shape, _spread
 
 __all__ = ["kl_normal", "kl_normals"]

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..ops import softmax, where
 from ..autograd.primitive import primitive
+from ..ops import softmax, where
 
 __all__ = ["importance_bound"]
 

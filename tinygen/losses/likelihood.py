@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..autograd.primitive import primitive
+from ..backend.reductions import by_rows
 from ..ops import sigmoid
 from ..ops.elementwise import sign
-from ..backend.reductions import by_rows
-from ..autograd.primitive import primitive
 
 __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
 

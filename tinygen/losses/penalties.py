@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..autograd.tensor import Tensor, tensor
 from ..autograd.functional import grad
+from ..autograd.tensor import Tensor, tensor
 from ..ops import relu, sqrt
 
 __all__ = ["gradient_penalty", "path_length", "r1"]

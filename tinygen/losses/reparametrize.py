@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops import exp
 from ..autograd.primitive import primitive
+from ..ops import exp
 
 __all__ = ["reparametrize", "score_function"]
 

@@ -8,7 +8,13 @@
     roc.py         a detector's curve of hits against false alarms, and the area under it
 """
 
-from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall, wasserstein_1d
+from .distances import (
+    density_coverage,
+    frechet_distance,
+    kernel_distance,
+    precision_recall,
+    wasserstein_1d,
+)
 from .diversity import classification_accuracy_score, nearest, within_class_distance
 from .modes import Modes, count_modes
 from .roc import auroc, roc_curve

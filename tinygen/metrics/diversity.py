@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module, to_numpy
-from .evaluators import train_classifier
 from .distances import _expanded
+from .evaluators import train_classifier
 
 __all__ = ["classification_accuracy_score", "nearest", "within_class_distance"]
 

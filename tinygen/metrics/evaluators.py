@@ -16,14 +16,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..backend import Generator, to_device
-from ..data import Loader
 from ..autograd.tensor import no_grad
+from ..backend import RNG, default_rng, to_device
+from ..data import Loader
 from ..losses import bernoulli_nll, squared_error
+from ..models.pix2pix import UNet
 from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential, he_normal
 from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
-from ..models.pix2pix import UNet
 
 __all__ = [
     "AttributeJudge", "Classifier", "MapJudge", "Reader", "train_attribute_judge", "train_classifier", "train_map_judge", "train_reader",
@@ -54,10 +54,10 @@ class Classifier(_Judge):
 
     shape = (1, 28, 28)
 
-    def __init__(self, *, generator: Generator):
+    def __init__(self, *, rng: RNG):
         self.layers = Sequential(
-            Conv2d(1, 16, 4, 2, 1, generator=generator), ReLU(), Conv2d(16, 32, 4, 2, 1, generator=generator), ReLU(), Flatten(),
-            Linear(32 * 7 * 7, 64, generator=generator), ReLU(), Linear(64, 10, generator=generator),
+            Conv2d(1, 16, 4, 2, 1, rng=rng), ReLU(), Conv2d(16, 32, 4, 2, 1, rng=rng), ReLU(), Flatten(),
+            Linear(32 * 7 * 7, 64, rng=rng), ReLU(), Linear(64, 10, rng=rng),
         )  # fmt: skip
 
     def probabilities(self, images, device: str = "cpu") -> np.ndarray:
@@ -75,7 +75,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500
     """
     if images.ndim != 4 or images.shape[1:] != (1, 28, 28) or labels.shape != images.shape[:1]:
         raise ValueError(f"train_classifier: needs images (n, 1, 28, 28) and labels (n,), got {images.shape} and {labels.shape}")
-    model = Classifier(generator=Generator(0, device))
+    model = Classifier(rng=default_rng(0, device))
     loader = Loader(images, labels, batch_size=128, seed=0)
 
     def loss(step):
@@ -91,11 +91,11 @@ class AttributeJudge(_Judge):
 
     shape = (3, 32, 32)
 
-    def __init__(self, attributes: int, *, generator: Generator):
+    def __init__(self, attributes: int, *, rng: RNG):
         self.layers = Sequential(
-            Conv2d(3, 16, 4, 2, 1, generator=generator), ReLU(), Conv2d(16, 32, 4, 2, 1, generator=generator), ReLU(),
-            Conv2d(32, 64, 4, 2, 1, generator=generator), ReLU(), Flatten(),
-            Linear(64 * 4 * 4, 64, generator=generator), ReLU(), Linear(64, attributes, generator=generator),
+            Conv2d(3, 16, 4, 2, 1, rng=rng), ReLU(), Conv2d(16, 32, 4, 2, 1, rng=rng), ReLU(),
+            Conv2d(32, 64, 4, 2, 1, rng=rng), ReLU(), Flatten(),
+            Linear(64 * 4 * 4, 64, rng=rng), ReLU(), Linear(64, attributes, rng=rng),
         )  # fmt: skip
 
     def sees(self, images, device: str = "cpu") -> np.ndarray:
@@ -125,10 +125,10 @@ def train_attribute_judge(
     same = (attributes == attributes[:1]).all(axis=0)
     if same.any():
         raise ValueError(f"train_attribute_judge: attribute {same.argmax()} is the same in all {len(images)} images; it cannot be learned from these")
-    generator = Generator(0, device)
-    model = AttributeJudge(attributes.shape[1], generator=generator)
+    rng = default_rng(0, device)
+    model = AttributeJudge(attributes.shape[1], rng=rng)
     if rare:
-        he_normal(model, generator)
+        he_normal(model, rng)
     loader = Loader(images, attributes.astype(np.float32), batch_size=128, seed=0)
 
     def loss(step):
@@ -146,9 +146,9 @@ class MapJudge(_Judge):
     Its features are the channels at each of the 16 places of the smallest level: 16 rows a picture.
     """
 
-    def __init__(self, classes: int, size: int, *, generator: Generator):
+    def __init__(self, classes: int, size: int, *, rng: RNG):
         self.shape = (3, size, size)
-        self.net = UNet((3, classes), size, 16, generator=generator)
+        self.net = UNet((3, classes), size, 16, rng=rng)
         self.net.end = self.net.end[0]  # logits are no colours: without tanh
 
     def forward(self, x):
@@ -186,7 +186,7 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
     if not len(maps) or maps.min() < 0:
         raise ValueError(f"train_map_judge: needs maps, of classes from 0 on; got {len(maps)}" + (f", with a class {maps.min()}" if len(maps) else ""))
     classes = int(maps.max()) + 1
-    model = MapJudge(classes, size, generator=Generator(0, device))
+    model = MapJudge(classes, size, rng=default_rng(0, device))
     loader = Loader(images, maps, batch_size=min(16, len(images)), seed=0)
 
     def loss(step):
@@ -219,9 +219,9 @@ def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, 
         raise ValueError(f"train_reader: needs images (n, 3, 32, 32) and numbers (n, a), got {images.shape} and {numbers.shape}")
     if not ((numbers >= 0) & (numbers <= 1)).all():
         raise ValueError(f"train_reader: numbers are from 0 to 1; these go from {numbers.min():g} to {numbers.max():g}: scale them")
-    generator = Generator(0, device)
-    model = Reader(numbers.shape[1], generator=generator)
-    he_normal(model, generator)  # with the layers' own small weights it says the mean for hundreds of steps
+    rng = default_rng(0, device)
+    model = Reader(numbers.shape[1], rng=rng)
+    he_normal(model, rng)  # with the layers' own small weights it says the mean for hundreds of steps
     loader = Loader(images, numbers.astype(np.float32), batch_size=64, seed=0)
 
     def loss(step):

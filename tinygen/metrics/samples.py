@@ -13,8 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .distances import (
+    density_coverage,
+    frechet_distance,
+    kernel_distance,
+    precision_recall,
+)
 from .evaluators import AttributeJudge, Classifier, MapJudge
-from .distances import density_coverage, frechet_distance, kernel_distance, precision_recall
 
 __all__ = ["judge_samples"]
 

@@ -22,8 +22,19 @@ deviation s this mean moves each point uphill in log-density, E[x | y] = y + s^2
 
 from __future__ import annotations
 
-from ..backend import Generator
-from ..nn import Conv2d, ConvTranspose2d, Flatten, LeakyReLU, Linear, Module, Sequential, SiLU, Unflatten, he_normal
+from ..backend import RNG
+from ..nn import (
+    Conv2d,
+    ConvTranspose2d,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    Module,
+    Sequential,
+    SiLU,
+    Unflatten,
+    he_normal,
+)
 
 __all__ = ["Autoencoder", "ConvAutoencoder", "LinearAutoencoder", "gaussian_noise", "masking_noise", "salt_and_pepper"]
 
@@ -41,16 +52,16 @@ class Autoencoder(Module):
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int = 2, hidden: tuple[int, int] = (400, 100), shape: Shape = (1, 28, 28), *, generator: Generator):
+    def __init__(self, latent: int = 2, hidden: tuple[int, int] = (400, 100), shape: Shape = (1, 28, 28), *, rng: RNG):
         pixels, (wide, narrow) = shape[0] * shape[1] * shape[2], hidden
         self.latent = latent
         self.encoder = Sequential(
-            Flatten(), Linear(pixels, wide, generator=generator), LeakyReLU(0.1),
-            Linear(wide, narrow, generator=generator), LeakyReLU(0.1), Linear(narrow, latent, generator=generator),
+            Flatten(), Linear(pixels, wide, rng=rng), LeakyReLU(0.1),
+            Linear(wide, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, latent, rng=rng),
         )  # fmt: skip
         self.decoder = Sequential(
-            Linear(latent, narrow, generator=generator), LeakyReLU(0.1), Linear(narrow, wide, generator=generator), LeakyReLU(0.1),
-            Linear(wide, pixels, generator=generator), Unflatten(1, shape),
+            Linear(latent, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, wide, rng=rng), LeakyReLU(0.1),
+            Linear(wide, pixels, rng=rng), Unflatten(1, shape),
         )  # fmt: skip
 
     def encode(self, x):
@@ -81,7 +92,7 @@ class ConvAutoencoder(Autoencoder):
     shape : (channels, height, width), height and width divisible by 4 (28: to 14, 7, and 7 again) or by 8 (32: to 16, 8 and 4).
     """
 
-    def __init__(self, latent: int = 16, channels: int = 16, shape: Shape = (1, 28, 28), *, generator: Generator):
+    def __init__(self, latent: int = 16, channels: int = 16, shape: Shape = (1, 28, 28), *, rng: RNG):
         colours, height, width = shape
         if height % 4 or width % 4:
             raise ValueError(f"ConvAutoencoder: height and width are halved twice or three times; {height}x{width} must be divisible by 4")
@@ -90,18 +101,18 @@ class ConvAutoencoder(Autoencoder):
         small = (4 * c, height // (4 * by), width // (4 * by))
         features = small[0] * small[1] * small[2]
         self.encoder = Sequential(
-            Conv2d(colours, c, 4, 2, 1, generator=generator), SiLU(),
-            Conv2d(c, 2 * c, 4, 2, 1, generator=generator), SiLU(),
-            Conv2d(2 * c, 4 * c, 2 + by, by, 1, generator=generator), SiLU(),
-            Flatten(), Linear(features, latent, generator=generator),
+            Conv2d(colours, c, 4, 2, 1, rng=rng), SiLU(),
+            Conv2d(c, 2 * c, 4, 2, 1, rng=rng), SiLU(),
+            Conv2d(2 * c, 4 * c, 2 + by, by, 1, rng=rng), SiLU(),
+            Flatten(), Linear(features, latent, rng=rng),
         )  # fmt: skip
         self.decoder = Sequential(
-            Linear(latent, features, generator=generator), SiLU(), Unflatten(1, small),
-            ConvTranspose2d(4 * c, 2 * c, 2 + by, by, 1, generator=generator), SiLU(),
-            ConvTranspose2d(2 * c, c, 4, 2, 1, generator=generator), SiLU(),
-            ConvTranspose2d(c, colours, 4, 2, 1, generator=generator),
+            Linear(latent, features, rng=rng), SiLU(), Unflatten(1, small),
+            ConvTranspose2d(4 * c, 2 * c, 2 + by, by, 1, rng=rng), SiLU(),
+            ConvTranspose2d(2 * c, c, 4, 2, 1, rng=rng), SiLU(),
+            ConvTranspose2d(c, colours, 4, 2, 1, rng=rng),
         )  # fmt: skip
-        he_normal(self, generator)
+        he_normal(self, rng)
 
 
 class LinearAutoencoder(Autoencoder):
@@ -117,32 +128,32 @@ class LinearAutoencoder(Autoencoder):
     - **there are no other minima**. Every other critical point projects onto other eigenvectors and is a saddle. Gradient descent gets there.
     """
 
-    def __init__(self, latent: int, shape: Shape, *, generator: Generator):
+    def __init__(self, latent: int, shape: Shape, *, rng: RNG):
         pixels = shape[0] * shape[1] * shape[2]
         self.latent = latent
-        self.encoder = Sequential(Flatten(), Linear(pixels, latent, generator=generator))
-        self.decoder = Sequential(Linear(latent, pixels, generator=generator), Unflatten(1, shape))
+        self.encoder = Sequential(Flatten(), Linear(pixels, latent, rng=rng))
+        self.decoder = Sequential(Linear(latent, pixels, rng=rng), Unflatten(1, shape))
 
 
 # What a denoising autoencoder is given to mend: functions of pictures x, drawn afresh for each batch.
 
 
-def gaussian_noise(x, level: float, generator: Generator):
+def gaussian_noise(x, level: float, rng: RNG):
     """x plus N(0, level^2) in each pixel. Not clipped to [0, 1]: clipping would move the noise's mean."""
     _check("gaussian_noise", x, level, 0, float("inf"), "a standard deviation")
-    return x + level * generator.normal(x.shape, x.dtype)
+    return x + level * rng.normal(x.shape, x.dtype)
 
 
-def masking_noise(x, level: float, generator: Generator):
+def masking_noise(x, level: float, rng: RNG):
     """x with each pixel (of all channels at once) set to 0 with probability `level`: what is missing must be guessed from the rest."""
     _check("masking_noise", x, level, 0, 1, "the share of pixels that is lost")
-    return x * (generator.uniform((len(x), 1, *x.shape[2:]), x.dtype) >= level)
+    return x * (rng.uniform((len(x), 1, *x.shape[2:]), x.dtype) >= level)
 
 
-def salt_and_pepper(x, level: float, generator: Generator):
+def salt_and_pepper(x, level: float, rng: RNG):
     """x with each pixel (of all channels at once) replaced, with probability `level`, by black or white at even odds."""
     _check("salt_and_pepper", x, level, 0, 1, "the share of pixels that is replaced")
-    u = generator.uniform((len(x), 1, *x.shape[2:]), x.dtype)
+    u = rng.uniform((len(x), 1, *x.shape[2:]), x.dtype)
     white = (u < level / 2).astype(x.dtype)
     return x * (u >= level) + white
 

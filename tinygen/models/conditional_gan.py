@@ -24,10 +24,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..backend import Generator
 from ..autograd.tensor import no_grad
+from ..backend import RNG
 from ..losses import minimax_value, non_saturating, squared_error
-from ..nn import Conv2d, ConvTranspose2d, Flatten, LeakyReLU, Linear, Module, Sequential, Tanh, Unflatten, he_normal
+from ..nn import (
+    Conv2d,
+    ConvTranspose2d,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    Module,
+    Sequential,
+    Tanh,
+    Unflatten,
+    he_normal,
+)
 from ..ops import concatenate, log_softmax, logsumexp, one_hot
 
 __all__ = ["ACGAN", "BiGAN", "CodeGenerator", "Critic", "InfoGAN", "PlainGAN", "ProjectionGAN", "SemiSupervisedGAN", "told"]
@@ -44,15 +55,15 @@ class CodeGenerator(Module):
     channels : after the second layer; half as many after the first doubling. shape : (colours, height, width), multiples of 4. hidden : of the first layer.
     """
 
-    def __init__(self, size: int, channels: int = 64, shape: Shape = (1, 28, 28), hidden: int = 256, *, generator: Generator):
+    def __init__(self, size: int, channels: int = 64, shape: Shape = (1, 28, 28), hidden: int = 256, *, rng: RNG):
         colours, height, width = _quartered("CodeGenerator", shape)
         self.layers = Sequential(
-            Linear(size, hidden, generator=generator), LeakyReLU(0.2),
-            Linear(hidden, channels * height * width, generator=generator), LeakyReLU(0.2), Unflatten(1, (channels, height, width)),
-            ConvTranspose2d(channels, channels // 2, 4, 2, 1, generator=generator), LeakyReLU(0.2),
-            ConvTranspose2d(channels // 2, colours, 4, 2, 1, generator=generator), Tanh(),
+            Linear(size, hidden, rng=rng), LeakyReLU(0.2),
+            Linear(hidden, channels * height * width, rng=rng), LeakyReLU(0.2), Unflatten(1, (channels, height, width)),
+            ConvTranspose2d(channels, channels // 2, 4, 2, 1, rng=rng), LeakyReLU(0.2),
+            ConvTranspose2d(channels // 2, colours, 4, 2, 1, rng=rng), Tanh(),
         )  # fmt: skip
-        he_normal(self, generator)
+        he_normal(self, rng)
 
     def forward(self, code):
         return self.layers(code)
@@ -64,15 +75,15 @@ class Critic(Module):
     Two convolutions that halve the picture, a hidden layer, a linear one. No batch normalization: R1 wants each example by itself.
     """
 
-    def __init__(self, outputs: int, beside: int = 0, channels: int = 64, shape: Shape = (1, 28, 28), hidden: int = 128, *, generator: Generator):
+    def __init__(self, outputs: int, beside: int = 0, channels: int = 64, shape: Shape = (1, 28, 28), hidden: int = 128, *, rng: RNG):
         colours, height, width = _quartered("Critic", shape)
         self.pictures = Sequential(
-            Conv2d(colours, channels // 2, 4, 2, 1, generator=generator), LeakyReLU(0.2),
-            Conv2d(channels // 2, channels, 4, 2, 1, generator=generator), LeakyReLU(0.2), Flatten(),
+            Conv2d(colours, channels // 2, 4, 2, 1, rng=rng), LeakyReLU(0.2),
+            Conv2d(channels // 2, channels, 4, 2, 1, rng=rng), LeakyReLU(0.2), Flatten(),
         )  # fmt: skip
-        self.hidden = Sequential(Linear(channels * height * width + beside, hidden, generator=generator), LeakyReLU(0.2))
-        he_normal(self, generator)
-        self.outputs = Linear(hidden, outputs, generator=generator)
+        self.hidden = Sequential(Linear(channels * height * width + beside, hidden, rng=rng), LeakyReLU(0.2))
+        he_normal(self, rng)
+        self.outputs = Linear(hidden, outputs, rng=rng)
 
     def features(self, x, *beside):
         """The hidden layer, (N, hidden)."""
@@ -91,19 +102,19 @@ class PlainGAN(Module):
     """
 
     def __init__(self, latent: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, more: int = 0, outputs: int = 1, beside: int = 0,
-                 generator: Generator):  # fmt: skip
+                 rng: RNG):  # fmt: skip
         self.latent = latent
-        self.G = CodeGenerator(latent + more, channels, shape, generator=generator)
-        self.D = Critic(outputs, beside, channels, shape, generator=generator)
+        self.G = CodeGenerator(latent + more, channels, shape, rng=rng)
+        self.D = Critic(outputs, beside, channels, shape, rng=rng)
 
     @property
     def makers(self) -> list[Module]:
         """The modules that lower `generator_loss`."""
         return [self.G]
 
-    def code(self, y, generator: Generator):
+    def code(self, y, rng: RNG):
         """Noise, (N, latent)."""
-        return generator.normal((len(y), self.latent))
+        return rng.normal((len(y), self.latent))
 
     def verdict(self, x, y):
         return self.D(x)[:, 0]
@@ -129,13 +140,13 @@ class ProjectionGAN(PlainGAN):
     classes : K. The others as in `PlainGAN`.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, generator: Generator):
-        super().__init__(latent, channels, shape, more=classes, outputs=1 + classes, generator=generator)
+    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent, channels, shape, more=classes, outputs=1 + classes, rng=rng)
         self.classes = classes
 
-    def code(self, y, generator: Generator):
+    def code(self, y, rng: RNG):
         """Noise and the label: (N, latent + K)."""
-        return concatenate([super().code(y, generator), told(y, self.classes)], axis=1)
+        return concatenate([super().code(y, rng), told(y, self.classes)], axis=1)
 
     def verdict(self, x, y):
         out = self.D(x)
@@ -149,13 +160,13 @@ class ACGAN(PlainGAN):
     drawn less often than it should be; the projection's generator, judged by a ratio of densities, has no reason for that.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, generator: Generator):
-        super().__init__(latent, channels, shape, more=classes, outputs=1 + classes, generator=generator)
+    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent, channels, shape, more=classes, outputs=1 + classes, rng=rng)
         self.classes = classes
 
-    def code(self, y, generator: Generator):
+    def code(self, y, rng: RNG):
         """Noise and the label: (N, latent + K)."""
-        return concatenate([super().code(y, generator), told(y, self.classes)], axis=1)
+        return concatenate([super().code(y, rng), told(y, self.classes)], axis=1)
 
     def discriminator_loss(self, x, y, fake, code):
         real, made = self.D(x), self.D(fake)
@@ -181,14 +192,14 @@ class InfoGAN(PlainGAN):
     """
 
     def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, numbers: int = 2, weight: float = 1.0,
-                 generator: Generator):  # fmt: skip
-        super().__init__(latent, channels, shape, more=classes + numbers, outputs=1 + classes + numbers, generator=generator)
+                 rng: RNG):  # fmt: skip
+        super().__init__(latent, channels, shape, more=classes + numbers, outputs=1 + classes + numbers, rng=rng)
         self.classes, self.numbers, self.weight = classes, numbers, weight
 
-    def code(self, y, generator: Generator):
+    def code(self, y, rng: RNG):
         """z, c, u: (N, latent + K + numbers). Of y only the length counts."""
-        c = told(generator.integers(0, self.classes, (len(y),)), self.classes)
-        return concatenate([super().code(y, generator), c, 2 * generator.uniform((len(y), self.numbers)) - 1], axis=1)
+        c = told(rng.integers(0, self.classes, (len(y),)), self.classes)
+        return concatenate([super().code(y, rng), c, 2 * rng.uniform((len(y), self.numbers)) - 1], axis=1)
 
     def surprise(self, out, code):
         """-log q(c, u | x) of the critic's outputs (N, 1 + K + numbers), up to a constant: (N,)."""
@@ -216,8 +227,8 @@ class SemiSupervisedGAN(PlainGAN):
     samples are worse for it, and the classifier better.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, generator: Generator):
-        super().__init__(latent, channels, shape, outputs=classes, generator=generator)
+    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent, channels, shape, outputs=classes, rng=rng)
 
     def verdict(self, x, y):
         return logsumexp(self.D(x), axis=1)
@@ -241,9 +252,9 @@ class BiGAN(PlainGAN):
     Donahue et al.). No pixel is ever compared with another: where the networks fall short of that, G(E(x)) is another picture of the same kind.
     """
 
-    def __init__(self, latent: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, generator: Generator):
-        super().__init__(latent, channels, shape, beside=latent, generator=generator)
-        self.E = Critic(latent, channels=channels, shape=shape, generator=generator)
+    def __init__(self, latent: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent, channels, shape, beside=latent, rng=rng)
+        self.E = Critic(latent, channels=channels, shape=shape, rng=rng)
 
     @property
     def makers(self) -> list[Module]:

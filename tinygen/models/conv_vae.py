@@ -7,7 +7,7 @@ channels grow; the decoder undoes it with the transposed convolution. The object
 
 from __future__ import annotations
 
-from ..backend import Generator
+from ..backend import RNG
 from ..nn import Conv2d, ConvTranspose2d, Flatten, Linear, Sequential, SiLU, Unflatten
 from .vae import VAE
 
@@ -27,7 +27,7 @@ class ConvVAE(VAE):
     mean, generator : as in `VAE`.
     """
 
-    def __init__(self, latent: int = 32, channels: tuple[int, int] = (32, 64), shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, generator: Generator):
+    def __init__(self, latent: int = 32, channels: tuple[int, int] = (32, 64), shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, rng: RNG):
         colours, height, width = shape
         if height % 4 or width % 4:
             raise ValueError(f"ConvVAE: pictures are {height} x {width}; both must be multiples of 4, for they are halved twice and doubled twice")
@@ -36,15 +36,15 @@ class ConvVAE(VAE):
         features = many * (height // 4) * (width // 4)
         self.latent = latent
         self.encoder = Sequential(
-            Conv2d(colours, few, 4, 2, 1, generator=generator), SiLU(),
-            Conv2d(few, many, 4, 2, 1, generator=generator), SiLU(), Flatten(),
+            Conv2d(colours, few, 4, 2, 1, rng=rng), SiLU(),
+            Conv2d(few, many, 4, 2, 1, rng=rng), SiLU(), Flatten(),
         )  # fmt: skip
-        self.to_mu = Linear(features, latent, generator=generator)
-        self.to_log_var = Linear(features, latent, generator=generator)
+        self.to_mu = Linear(features, latent, rng=rng)
+        self.to_log_var = Linear(features, latent, rng=rng)
         # kernel 4 at stride 2: each pixel is written by as many windows as every other; kernel 3 would leave a chessboard
         self.decoder = Sequential(
-            Linear(latent, features, generator=generator), SiLU(), Unflatten(1, inner),
-            ConvTranspose2d(many, few, 4, 2, 1, generator=generator), SiLU(),
-            ConvTranspose2d(few, colours, 4, 2, 1, generator=generator),
+            Linear(latent, features, rng=rng), SiLU(), Unflatten(1, inner),
+            ConvTranspose2d(many, few, 4, 2, 1, rng=rng), SiLU(),
+            ConvTranspose2d(few, colours, 4, 2, 1, rng=rng),
         )  # fmt: skip
-        self._prepare(mean, shape, generator)
+        self._prepare(mean, shape, rng)

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import Generator
+from ..backend import RNG
 from ..nn import Module
 from ..nn.init import zeros
 from ..nn.module import check_state, like
@@ -55,8 +55,8 @@ class Translator(Module):
     Parameters: colours, size, width, generator as of `UNet`.
     """
 
-    def __init__(self, colours: int = 3, size: int = 32, width: int = 16, *, generator: Generator):
-        self.change = UNet((colours, colours), size, width, dropout=0.0, generator=generator)
+    def __init__(self, colours: int = 3, size: int = 32, width: int = 16, *, rng: RNG):
+        self.change = UNet((colours, colours), size, width, dropout=0.0, rng=rng)
 
     def forward(self, x):
         return x + 2 * self.change(x)
@@ -102,9 +102,9 @@ class ImagePool:
     Source: section 4; Shrivastava et al., Learning from Simulated and Unsupervised Images through Adversarial Training, 2017, section 2.3.
     """
 
-    def __init__(self, shape: tuple[int, ...], size: int = 50, *, generator: Generator):
-        self.images = zeros((size, *shape), generator.device)
-        self.filled, self.generator = 0, generator
+    def __init__(self, shape: tuple[int, ...], size: int = 50, *, rng: RNG):
+        self.images = zeros((size, *shape), rng.device)
+        self.filled, self.rng = 0, rng
 
     def exchange(self, fakes: Array) -> Array:
         """Fakes (N, *shape), an array, N at most the pool's size, for as many of which some are older."""
@@ -116,8 +116,8 @@ class ImagePool:
             self.images[self.filled : self.filled + len(new)] = new
             self.filled += len(new)
             return fakes
-        old = self.generator.uniform((n,)) < 0.5
-        places = self.generator.permutation(size)[:n]  # each its own, or two fakes would take one
+        old = self.rng.uniform((n,)) < 0.5
+        places = self.rng.permutation(size)[:n]  # each its own, or two fakes would take one
         old = old.reshape((n, *[1] * (fakes.ndim - 1)))
         kept = self.images[places]
         self.images[places] = np.where(old, fakes, kept)

@@ -15,8 +15,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..backend import Generator
-from ..nn import BatchNorm2d, Conv2d, ConvTranspose2d, LeakyReLU, Module, ReLU, Sequential, Tanh, init
+from ..backend import RNG
+from ..nn import (
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    LeakyReLU,
+    Module,
+    ReLU,
+    Sequential,
+    Tanh,
+    init,
+)
 
 __all__ = ["DCDiscriminator", "DCGenerator"]
 
@@ -32,14 +42,14 @@ class DCGenerator(Module):
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int = 100, colours: int = 3, size: int = 32, width: int = 64, *, generator: Generator):
+    def __init__(self, latent: int = 100, colours: int = 3, size: int = 32, width: int = 64, *, rng: RNG):
         channels = _channels("DCGenerator", size, width)
         self.latent = latent
-        layers = [ConvTranspose2d(latent, channels[0], 4, 1, 0, bias=False, generator=generator), BatchNorm2d(channels[0]), ReLU()]  # 4x4
+        layers = [ConvTranspose2d(latent, channels[0], 4, 1, 0, bias=False, rng=rng), BatchNorm2d(channels[0]), ReLU()]  # 4x4
         for a, b in pairwise(channels):
-            layers += [ConvTranspose2d(a, b, 4, 2, 1, bias=False, generator=generator), BatchNorm2d(b), ReLU()]
-        self.layers = Sequential(*layers, ConvTranspose2d(channels[-1], colours, 4, 2, 1, generator=generator), Tanh())
-        _small_weights(self, generator)
+            layers += [ConvTranspose2d(a, b, 4, 2, 1, bias=False, rng=rng), BatchNorm2d(b), ReLU()]
+        self.layers = Sequential(*layers, ConvTranspose2d(channels[-1], colours, 4, 2, 1, rng=rng), Tanh())
+        _small_weights(self, rng)
 
     def forward(self, z):
         return self.layers(z.reshape((*z.shape, 1, 1)))
@@ -48,13 +58,13 @@ class DCGenerator(Module):
 class DCDiscriminator(Module):
     """Pictures (N, colours, size, size) to one logit each, (N,). Parameters as for `DCGenerator`; `normalized=False` leaves batch normalization out."""
 
-    def __init__(self, colours: int = 3, size: int = 32, width: int = 64, *, normalized: bool = True, generator: Generator):
+    def __init__(self, colours: int = 3, size: int = 32, width: int = 64, *, normalized: bool = True, rng: RNG):
         channels = _channels("DCDiscriminator", size, width)[::-1]
-        layers = [Conv2d(colours, channels[0], 4, 2, 1, generator=generator), LeakyReLU(0.2)]
+        layers = [Conv2d(colours, channels[0], 4, 2, 1, rng=rng), LeakyReLU(0.2)]
         for a, b in pairwise(channels):
-            layers += [Conv2d(a, b, 4, 2, 1, bias=not normalized, generator=generator), *[BatchNorm2d(b)] * normalized, LeakyReLU(0.2)]
-        self.layers = Sequential(*layers, Conv2d(channels[-1], 1, 4, 1, 0, generator=generator))  # 4x4 to 1x1
-        _small_weights(self, generator)
+            layers += [Conv2d(a, b, 4, 2, 1, bias=not normalized, rng=rng), *[BatchNorm2d(b)] * normalized, LeakyReLU(0.2)]
+        self.layers = Sequential(*layers, Conv2d(channels[-1], 1, 4, 1, 0, rng=rng))  # 4x4 to 1x1
+        _small_weights(self, rng)
 
     def forward(self, x):
         return self.layers(x).reshape((len(x),))
@@ -68,9 +78,9 @@ def _channels(name: str, size: int, width: int) -> list[int]:
     return [width << k for k in reversed(range(levels))]
 
 
-def _small_weights(model: Module, generator: Generator) -> None:
+def _small_weights(model: Module, rng: RNG) -> None:
     for layer in model.layers:
         if isinstance(layer, (Conv2d, ConvTranspose2d)):
-            layer.weight.data = init.normal(layer.weight.shape, generator, std=0.02)
+            layer.weight.data = init.normal(layer.weight.shape, rng, std=0.02)
         elif isinstance(layer, BatchNorm2d):
-            layer.weight.data = init.normal(layer.weight.shape, generator, mean=1.0, std=0.02)
+            layer.weight.data = init.normal(layer.weight.shape, rng, mean=1.0, std=0.02)

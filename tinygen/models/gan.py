@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..backend import Generator
+from ..backend import RNG
 from ..nn import Flatten, LeakyReLU, Linear, Module, Sequential, Unflatten
 from ..ops import broadcast_to, concatenate, sqrt, var
 
@@ -36,11 +36,11 @@ class MLPGenerator(Module):
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, generator: Generator):
+    def __init__(self, latent: int, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, rng: RNG):
         sizes = [latent, *hidden]
         self.latent = latent
         self.layers = Sequential(
-            *_layers(sizes, activation, generator), Linear(sizes[-1], math.prod(shape), generator=generator), Unflatten(1, tuple(shape))
+            *_layers(sizes, activation, rng), Linear(sizes[-1], math.prod(shape), rng=rng), Unflatten(1, tuple(shape))
         )
 
     def forward(self, z):
@@ -50,16 +50,16 @@ class MLPGenerator(Module):
 class MLPDiscriminator(Module):
     """x (N, *shape) through hidden layers to one logit each, (N,): D(x) is its sigmoid. Parameters as for `MLPGenerator`."""
 
-    def __init__(self, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, generator: Generator):
+    def __init__(self, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, rng: RNG):
         sizes = [math.prod(shape), *hidden]
-        self.layers = Sequential(Flatten(), *_layers(sizes, activation, generator), Linear(sizes[-1], 1, generator=generator))
+        self.layers = Sequential(Flatten(), *_layers(sizes, activation, rng), Linear(sizes[-1], 1, rng=rng))
 
     def forward(self, x):
         return self.layers(x).reshape((len(x),))
 
 
-def _layers(sizes: Sequence[int], activation: type[Module], generator: Generator) -> list[Module]:
-    return [layer for a, b in pairwise(sizes) for layer in (Linear(a, b, generator=generator), activation())]
+def _layers(sizes: Sequence[int], activation: type[Module], rng: RNG) -> list[Module]:
+    return [layer for a, b in pairwise(sizes) for layer in (Linear(a, b, rng=rng), activation())]
 
 
 def pack(x, m: int):

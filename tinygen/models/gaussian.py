@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Generator, array_module
+from ..backend import RNG, array_module
 from ..backend.reductions import matmul
 
 __all__ = ["PPCA", "Gaussian", "principal_components"]
@@ -119,11 +119,11 @@ class Gaussian:
         scaled = self.components * self.variances
         return matmul(scaled, self.components.T) + self.noise * xp.asarray(np.eye(len(self.mean), dtype=self.mean.dtype))
 
-    def sample(self, n: int, generator: Generator) -> Array:
+    def sample(self, n: int, rng: RNG) -> Array:
         """n examples, (n, D): mu + sum_k sqrt(l_k) eps_k u_k + sqrt(s) e, with eps and e from N(0, I)."""
-        eps = generator.normal((n, len(self.variances)), self.mean.dtype)
+        eps = rng.normal((n, len(self.variances)), self.mean.dtype)
         x = self.mean + matmul(eps * np.sqrt(self.variances), self.components.T)
-        return x + math.sqrt(self.noise) * generator.normal(x.shape, x.dtype) if self.noise else x
+        return x + math.sqrt(self.noise) * rng.normal(x.shape, x.dtype) if self.noise else x
 
     def log_prob(self, x: Array) -> Array:
         """log p(x), nats, for x (n, D): (n,). The formula at the head of this file.

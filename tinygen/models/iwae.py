@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..backend import Generator, array_module, to_device, to_numpy
 from ..autograd.tensor import no_grad
+from ..backend import RNG, array_module, to_device, to_numpy
 from ..losses import bernoulli_nll, importance_bound, reparametrize
 from ..ops import broadcast_to
 from .vae import VAE
@@ -41,7 +41,7 @@ def log_weights(model: VAE, x, eps):
     Parameters
     ----------
     x : (N, channels, height, width), black and white, 0 or 1.
-    eps : (k, N, latent) from N(0, 1), `generator.normal((k, len(x), model.latent))`.
+    eps : (k, N, latent) from N(0, 1), `rng.normal((k, len(x), model.latent))`.
     """
     if eps.ndim != 3 or eps.shape[1] != len(x) or not len(eps):
         raise ValueError(f"log_weights: eps {eps.shape} must be (k, N, latent), k >= 1, for the {len(x)} pictures of x; for one draw each, eps[None]")
@@ -54,7 +54,7 @@ def log_weights(model: VAE, x, eps):
     return log_prior_to_posterior - bernoulli_nll(logits, again).reshape((k, n))
 
 
-def resample(model: VAE, x, eps, *, generator: Generator):
+def resample(model: VAE, x, eps, *, rng: RNG):
     """L_k of each picture, (N,), and one of its k draws, (1, N, latent), chosen with the probability that is its share of the weights.
 
     With the shares m_i = w_i / sum_j w_j the gradient of L_k is sum_i m_i grad log w_i (`losses.importance_bound`), a mean over i ~ m. So one draw
@@ -69,7 +69,7 @@ def resample(model: VAE, x, eps, *, generator: Generator):
     with no_grad():
         log_w = log_weights(model, x, eps).data
     xp = array_module(log_w)
-    u = generator.uniform(log_w.shape, log_w.dtype)
+    u = rng.uniform(log_w.shape, log_w.dtype)
     chosen = xp.argmax(log_w - xp.log(-xp.log(u + np.finfo(log_w.dtype).tiny)), axis=0)
     return importance_bound(log_w), eps[chosen, xp.arange(eps.shape[1])][None]
 
@@ -82,7 +82,7 @@ class Estimate(NamedTuple):
     each: np.ndarray
 
 
-def log_likelihood(model: VAE, x, samples: int = 5000, *, generator: Generator, rows: int = 5_000) -> Estimate:
+def log_likelihood(model: VAE, x, samples: int = 5000, *, rng: RNG, rows: int = 5_000) -> Estimate:
     """log p(x) of each picture, estimated by the bound L_k at k = `samples`, in nats. It errs downwards: the truth is, on average, a little higher.
 
     Parameters
@@ -93,13 +93,13 @@ def log_likelihood(model: VAE, x, samples: int = 5000, *, generator: Generator, 
     """
     if samples < 1 or rows < 1 or not len(x):
         raise ValueError(f"log_likelihood: needs at least one picture, one sample and one row; got {len(x)}, {samples} and {rows}")
-    x, each = to_device(x, generator.device), []
+    x, each = to_device(x, rng.device), []
     at_once = max(1, rows // samples)  # pictures
     with no_grad():
         for i in range(0, len(x), at_once):
             batch, log_w = x[i : i + at_once], []
             for k in _parts(samples, max(1, rows // len(batch))):
-                eps = generator.normal((k, len(batch), model.latent), batch.dtype)
+                eps = rng.normal((k, len(batch), model.latent), batch.dtype)
                 log_w.append(to_numpy(log_weights(model, batch, eps).data).astype(np.float64))
             each.append(importance_bound(np.concatenate(log_w)))
     each = np.concatenate(each)

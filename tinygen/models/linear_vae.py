@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Generator
+from ..backend import RNG
 from ..losses import kl_normal, squared_error
 from ..nn import Module, init
 from ..nn.layers import parameter
@@ -38,14 +38,14 @@ class LinearVAE(Module):
     Parameters: W (D, latent) and m (D,), the decoder's; log_s2 (), the logarithm of its variance; V (latent, D) and log_d (latent,), the encoder's.
     """
 
-    def __init__(self, features: int, latent: int, *, generator: Generator, dtype: Any = np.float32):
+    def __init__(self, features: int, latent: int, *, rng: RNG, dtype: Any = np.float32):
         if not 0 < latent <= features:
             raise ValueError(f"LinearVAE: latent={latent} must be from 1 to the {features} features: W W^T has no higher rank")
-        self.W = parameter(init.normal((features, latent), generator, std=features**-0.5, dtype=dtype))
-        self.m = parameter(init.zeros((features,), generator.device, dtype))
-        self.log_s2 = parameter(init.zeros((), generator.device, dtype))
-        self.V = parameter(init.normal((latent, features), generator, std=features**-0.5, dtype=dtype))
-        self.log_d = parameter(init.zeros((latent,), generator.device, dtype))
+        self.W = parameter(init.normal((features, latent), rng, std=features**-0.5, dtype=dtype))
+        self.m = parameter(init.zeros((features,), rng.device, dtype))
+        self.log_s2 = parameter(init.zeros((), rng.device, dtype))
+        self.V = parameter(init.normal((latent, features), rng, std=features**-0.5, dtype=dtype))
+        self.log_d = parameter(init.zeros((latent,), rng.device, dtype))
 
     def encode(self, x):
         """q(z|x): x (N, D) to mu and log_var, both (N, latent)."""

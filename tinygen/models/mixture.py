@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Generator, array_module
-from ..ops import solve_triangular
+from ..backend import RNG, array_module
 from ..backend.reductions import matmul
+from ..ops import solve_triangular
 from .gaussian import check_examples
 
 __all__ = ["GaussianMixture"]
@@ -61,7 +61,7 @@ class GaussianMixture:
     Attributes: weights (K,), means (K, D), covariances (K, D, D), or (D, D) if tied, or (K, D) if diagonal.
     """
 
-    def __init__(self, x: Array, components: int, *, covariance: str = "full", floor: float | None = None, generator: Generator):
+    def __init__(self, x: Array, components: int, *, covariance: str = "full", floor: float | None = None, rng: RNG):
         check_examples("GaussianMixture", x)
         if covariance not in KINDS:
             raise ValueError(f"GaussianMixture: covariance is one of {', '.join(KINDS)}; got {covariance!r}")
@@ -80,7 +80,7 @@ class GaussianMixture:
         self.weights = np.full_like(x, 1 / components, shape=(components,))
         self.means = np.broadcast_to(x.mean(axis=0), (components, x.shape[1])).copy()
         self.covariances = np.broadcast_to(self._floored(self._scatter(x, everything, self.means[:1])[0] / x.shape[0]), self._shape()).copy()
-        centres = x[_spread_out(x, components, generator)]
+        centres = x[_spread_out(x, components, rng)]
         nearest = _squared_distances(x, centres).argmin(axis=1)
         xp = array_module(x)
         self._maximize(x, (nearest[:, None] == xp.arange(components)).astype(x.dtype))
@@ -156,15 +156,15 @@ class GaussianMixture:
         log_joint = self._log_joint(x)
         return np.exp(log_joint - _log_sum_exp(log_joint)[:, None])
 
-    def sample(self, n: int, generator: Generator) -> tuple[Array, Array]:
+    def sample(self, n: int, rng: RNG) -> tuple[Array, Array]:
         """n examples (n, D), and the components (n,) that they came from."""
         xp = array_module(self.means)
         k, d = self.means.shape
         # The inverse of the cumulative distribution. Rounding may leave its end under 1: the last component with any weight takes the rest.
         last = int((self.weights > 0).nonzero()[0][-1])
         ends = np.cumsum(self.weights)[:last]
-        component = (generator.uniform((n, 1), np.float64) >= ends).sum(axis=1)
-        eps = generator.normal((n, d), self.means.dtype)
+        component = (rng.uniform((n, 1), np.float64) >= ends).sum(axis=1)
+        eps = rng.normal((n, d), self.means.dtype)
         if self.covariance == "diagonal":
             return self.means[component] + np.sqrt(self.covariances)[component] * eps, component
         scale = np.linalg.cholesky(self.covariances)
@@ -202,16 +202,16 @@ def _squared_distances(x: Array, centres: Array) -> Array:
     return np.stack([((x - centres[k]) ** 2).sum(axis=1) for k in range(centres.shape[0])], axis=1)
 
 
-def _spread_out(x: Array, k: int, generator: Generator) -> list[int]:
+def _spread_out(x: Array, k: int, rng: RNG) -> list[int]:
     """k examples far from one another: each is drawn with probability proportional to its squared distance from the nearest one chosen so far.
 
     Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, 2007. Where fewer than k examples differ, some are drawn twice.
     """
-    chosen = [int(generator.integers(0, x.shape[0], (1,))[0])]
+    chosen = [int(rng.integers(0, x.shape[0], (1,))[0])]
     nearest = ((x - x[chosen[0]]) ** 2).sum(axis=1)
     while len(chosen) < k:
         ends = np.cumsum(nearest / max(float(nearest.sum()), float(np.finfo(x.dtype).tiny)))
-        u = generator.uniform((1,), np.float64)
+        u = rng.uniform((1,), np.float64)
         chosen.append(min(int((ends <= u).sum()), x.shape[0] - 1))
         nearest = np.minimum(nearest, ((x - x[chosen[-1]]) ** 2).sum(axis=1))
     return chosen

@@ -27,8 +27,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..backend import Generator
-from ..nn import AvgPool2d, Conv2d, Equalized, Flatten, LeakyReLU, Linear, Module, ModuleList, PixelNorm, Sequential, Unflatten
+from ..backend import RNG
+from ..nn import (
+    AvgPool2d,
+    Conv2d,
+    Equalized,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    Module,
+    ModuleList,
+    PixelNorm,
+    Sequential,
+    Unflatten,
+)
 from ..ops import avg_pool2d, interpolate, pixel_norm
 from .gan import minibatch_std
 
@@ -49,13 +61,13 @@ class PGGenerator(Module):
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int, channels: Sequence[int], colours: int = 3, *, generator: Generator):
+    def __init__(self, latent: int, channels: Sequence[int], colours: int = 3, *, rng: RNG):
         self.latent, self.sizes = latent, _sizes(channels)
         c, end = channels[0], [LeakyReLU(0.2), PixelNorm()]  # of each layer; they have no parameters, and one will do for all
-        self.blocks = ModuleList([Sequential(_linear(latent, 16 * c, generator), Unflatten(1, (c, 4, 4)), *end, _conv(c, c, 3, generator), *end)])
+        self.blocks = ModuleList([Sequential(_linear(latent, 16 * c, rng), Unflatten(1, (c, 4, 4)), *end, _conv(c, c, 3, rng), *end)])
         for a, b in pairwise(channels):
-            self.blocks.append(Sequential(_conv(a, b, 3, generator), *end, _conv(b, b, 3, generator), *end))
-        self.pictures = ModuleList([_conv(c, colours, 1, generator, gain=1) for c in channels])
+            self.blocks.append(Sequential(_conv(a, b, 3, rng), *end, _conv(b, b, 3, rng), *end))
+        self.pictures = ModuleList([_conv(c, colours, 1, rng, gain=1) for c in channels])
 
     def forward(self, z, size: int, alpha: float = 1.0):
         """`size` : of the pictures; `alpha` : how far its block is faded in, from 0 to 1."""
@@ -73,14 +85,14 @@ class PGDiscriminator(Module):
     `group` : examples one after the other whose spread is measured; it must divide N.
     """
 
-    def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, generator: Generator):
+    def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, rng: RNG):
         self.group, self.sizes = group, _sizes(channels)
         c, end = channels[0], LeakyReLU(0.2)
-        self.pictures = ModuleList([Sequential(_conv(colours, b, 1, generator), end) for b in channels])
-        verdict = [Flatten(), _linear(16 * c, c, generator), end, _linear(c, 1, generator, gain=1)]
-        self.blocks = ModuleList([Sequential(_conv(c + 1, c, 3, generator), end, *verdict)])
+        self.pictures = ModuleList([Sequential(_conv(colours, b, 1, rng), end) for b in channels])
+        verdict = [Flatten(), _linear(16 * c, c, rng), end, _linear(c, 1, rng, gain=1)]
+        self.blocks = ModuleList([Sequential(_conv(c + 1, c, 3, rng), end, *verdict)])
         for a, b in pairwise(channels):
-            self.blocks.append(Sequential(_conv(b, b, 3, generator), end, AvgPool2d(2), _conv(b, a, 3, generator), end))
+            self.blocks.append(Sequential(_conv(b, b, 3, rng), end, AvgPool2d(2), _conv(b, a, 3, rng), end))
 
     def forward(self, x, alpha: float = 1.0):
         """`alpha` : how far the block for pictures of x's size is faded in, from 0 to 1."""
@@ -108,12 +120,12 @@ def stage(step: int, lengths: Sequence[int]) -> tuple[int, float]:
     raise ValueError("stage: lengths is empty; give the steps to spend at each size, from 4 pixels on")
 
 
-def _linear(a: int, b: int, generator: Generator, gain: float = 2**0.5) -> Equalized:
-    return Equalized(Linear(a, b, generator=generator), gain, generator=generator)
+def _linear(a: int, b: int, rng: RNG, gain: float = 2**0.5) -> Equalized:
+    return Equalized(Linear(a, b, rng=rng), gain, rng=rng)
 
 
-def _conv(a: int, b: int, kernel: int, generator: Generator, gain: float = 2**0.5) -> Equalized:
-    return Equalized(Conv2d(a, b, kernel, padding=kernel // 2, generator=generator), gain, generator=generator)
+def _conv(a: int, b: int, kernel: int, rng: RNG, gain: float = 2**0.5) -> Equalized:
+    return Equalized(Conv2d(a, b, kernel, padding=kernel // 2, rng=rng), gain, rng=rng)
 
 
 def _twice(x):

@@ -25,9 +25,21 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..backend import Generator
+from ..backend import RNG
 from ..losses import absolute_error
-from ..nn import Conv2d, ConvTranspose2d, Dropout, Identity, LeakyReLU, Module, ModuleList, ReLU, Sequential, Tanh, he_normal
+from ..nn import (
+    Conv2d,
+    ConvTranspose2d,
+    Dropout,
+    Identity,
+    LeakyReLU,
+    Module,
+    ModuleList,
+    ReLU,
+    Sequential,
+    Tanh,
+    he_normal,
+)
 from ..ops import concatenate
 
 __all__ = ["PatchDiscriminator", "UNet", "mean_error"]
@@ -52,7 +64,7 @@ class UNet(Module):
     the signal, and what a wall's colour is may pass.
     """
 
-    def __init__(self, colours: tuple[int, int], size: int = 32, width: int = 32, dropout: float = 0.5, *, generator: Generator):
+    def __init__(self, colours: tuple[int, int], size: int = 32, width: int = 32, dropout: float = 0.5, *, rng: RNG):
         levels = size.bit_length() - 3
         if levels < 2 or size != 4 << levels:
             raise ValueError(f"UNet: size is a power of two from 16 on, the picture being halved down to 4x4; got {size}")
@@ -60,14 +72,14 @@ class UNet(Module):
         channels = [width << min(k, 3) for k in range(levels)]  # at size/2, size/4, ..., 4
         self.down, self.up = ModuleList(), ModuleList()
         for a, b in pairwise([colours[0], *channels]):
-            self.down.append(Sequential(Conv2d(a, b, 4, 2, 1, generator=generator), LeakyReLU(0.2)))
+            self.down.append(Sequential(Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2)))
         skipped = 0  # the encoder's channels of this size; at the full one, x itself
         for k, (a, b) in enumerate(pairwise([*channels[::-1], width])):
-            drop = Identity() if k else Dropout(dropout, generator=generator)
-            self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, generator=generator), drop, ReLU()))
+            drop = Identity() if k else Dropout(dropout, rng=rng)
+            self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, rng=rng), drop, ReLU()))
             skipped = b
-        self.end = Sequential(Conv2d(width + colours[0], colours[1], 3, 1, 1, generator=generator), Tanh())
-        he_normal(self, generator)
+        self.end = Sequential(Conv2d(width + colours[0], colours[1], 3, 1, 1, rng=rng), Tanh())
+        he_normal(self, rng)
         weight = self.end[0].weight
         weight.data = 0.1 * weight.data  # begin near grey, not with noise that must be unlearned first
 
@@ -98,11 +110,11 @@ class PatchDiscriminator(Module):
     halvings : 2 for patches of 18 pixels, 3 for 38, and with each more twice as many and 2. (The paper's are of 70, in pictures of 256.)
     """
 
-    def __init__(self, colours: int, width: int = 32, halvings: int = 2, *, generator: Generator):
+    def __init__(self, colours: int, width: int = 32, halvings: int = 2, *, rng: RNG):
         channels = [colours, *(width << k for k in range(halvings))]
-        halved = [layer for a, b in pairwise(channels) for layer in (Conv2d(a, b, 4, 2, 1, generator=generator), LeakyReLU(0.2))]
-        self.layers = Sequential(*halved, Conv2d(channels[-1], 1, 3, 1, 1, generator=generator))
-        he_normal(self, generator)
+        halved = [layer for a, b in pairwise(channels) for layer in (Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2))]
+        self.layers = Sequential(*halved, Conv2d(channels[-1], 1, 3, 1, 1, rng=rng))
+        he_normal(self, rng)
 
     def forward(self, *pictures):
         return self.layers(concatenate(*pictures, axis=1) if len(pictures) > 1 else pictures[0])

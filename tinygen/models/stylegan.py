@@ -27,10 +27,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..backend import Generator
-from ..nn import Conv2d, Equalized, Flatten, LeakyReLU, Module, ModuleList, Sequential, init
+from ..backend import RNG
+from ..nn import (
+    Conv2d,
+    Equalized,
+    Flatten,
+    LeakyReLU,
+    Module,
+    ModuleList,
+    Sequential,
+    init,
+)
 from ..nn.layers import parameter
-from ..ops import avg_pool2d, broadcast_to, conv2d, instance_norm, interpolate, leaky_relu, matmul, pixel_norm, sqrt, where
+from ..ops import (
+    avg_pool2d,
+    broadcast_to,
+    conv2d,
+    instance_norm,
+    interpolate,
+    leaky_relu,
+    matmul,
+    pixel_norm,
+    sqrt,
+    where,
+)
 from .gan import minibatch_std
 from .pggan import _conv, _linear
 
@@ -83,14 +103,14 @@ class StyleGenerator(Module):
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int, channels: Sequence[int], colours: int = 3, *, depth: int = 4, adain: bool = False, generator: Generator):
+    def __init__(self, latent: int, channels: Sequence[int], colours: int = 3, *, depth: int = 4, adain: bool = False, rng: RNG):
         self.latent, self.layers = latent, 2 * len(channels) - 1
         relu = LeakyReLU(0.2)
-        self.mapping = Sequential(*(layer for _ in range(depth) for layer in (_linear(latent, latent, generator), relu)))
-        self.constant = parameter(init.normal((1, channels[0], 4, 4), generator))
+        self.mapping = Sequential(*(layer for _ in range(depth) for layer in (_linear(latent, latent, rng), relu)))
+        self.constant = parameter(init.normal((1, channels[0], 4, 4), rng))
         sizes = [(channels[0], channels[0]), *(pair for a, b in pairwise(channels) for pair in ((a, b), (b, b)))]
-        self.convolutions = ModuleList([_StyledConv(a, b, latent, adain, generator) for a, b in sizes])
-        self.pictures = ModuleList([_ToPicture(c, colours, latent, len(channels), adain, generator) for c in channels])
+        self.convolutions = ModuleList([_StyledConv(a, b, latent, adain, rng) for a, b in sizes])
+        self.pictures = ModuleList([_ToPicture(c, colours, latent, len(channels), adain, rng) for c in channels])
 
     def forward(self, z, noise=None):
         return self.synthesis(self.styles(z), noise)
@@ -99,10 +119,10 @@ class StyleGenerator(Module):
         """w = f(z / root mean square of z), (N, latent)."""
         return self.mapping(pixel_norm(z))
 
-    def noise(self, n: int, generator: Generator) -> list:
+    def noise(self, n: int, rng: RNG) -> list:
         """Noise for n pictures: (n, 1, h, w) for each layer."""
         sizes = (4 << (i + 1) // 2 for i in range(self.layers))
-        return [generator.normal((n, 1, size, size)) for size in sizes]
+        return [rng.normal((n, 1, size, size)) for size in sizes]
 
     def synthesis(self, w, noise=None):
         """Styles (N, latent), or (N, layers, latent) for one each, and `noise()`, or None for no noise, to pictures."""
@@ -127,13 +147,13 @@ class StyleGenerator(Module):
 class _StyledConv(Module):
     """x (N, a, H, W), w (N, latent) and noise (N, 1, H, W) or None to (N, b, H, W): convolution, noise, bias, relu, under a style."""
 
-    def __init__(self, a: int, b: int, latent: int, adain: bool, generator: Generator):
+    def __init__(self, a: int, b: int, latent: int, adain: bool, rng: RNG):
         self.adain = adain
-        self.conv = Equalized(Conv2d(a, b, 3, bias=False, generator=generator), gain=1, generator=generator)
-        self.scale = _style(latent, b if adain else a, 1, generator)
-        self.shift = _style(latent, b, 0, generator) if adain else None
-        self.strength = parameter(init.zeros((1,), generator.device))
-        self.bias = parameter(init.zeros((b,), generator.device))
+        self.conv = Equalized(Conv2d(a, b, 3, bias=False, rng=rng), gain=1, rng=rng)
+        self.scale = _style(latent, b if adain else a, 1, rng)
+        self.shift = _style(latent, b, 0, rng) if adain else None
+        self.strength = parameter(init.zeros((1,), rng.device))
+        self.bias = parameter(init.zeros((b,), rng.device))
 
     def forward(self, x, w, noise):
         y = conv2d(x, self.conv.weight(), padding=1) if self.adain else modulated_conv(x, self.conv.weight(), self.scale(w))
@@ -147,10 +167,10 @@ class _ToPicture(Module):
     """x (N, a, H, W) and w (N, latent) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already.
     One of `sizes` that are added: smaller by the root of their number."""
 
-    def __init__(self, a: int, colours: int, latent: int, sizes: int, adain: bool, generator: Generator):
-        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, generator=generator), gain=sizes**-0.5, generator=generator)
-        self.scale = None if adain else _style(latent, a, 1, generator)
-        self.bias = parameter(init.zeros((colours,), generator.device))
+    def __init__(self, a: int, colours: int, latent: int, sizes: int, adain: bool, rng: RNG):
+        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, rng=rng), gain=sizes**-0.5, rng=rng)
+        self.scale = None if adain else _style(latent, a, 1, rng)
+        self.bias = parameter(init.zeros((colours,), rng.device))
 
     def forward(self, x, w):
         weight = self.conv.weight()
@@ -165,15 +185,15 @@ class StyleDiscriminator(Module):
     `group` : examples one after the other whose spread is measured (`minibatch_std`); it must divide N.
     """
 
-    def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, generator: Generator):
+    def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, rng: RNG):
         self.group, self.size, relu = group, 2 << len(channels), LeakyReLU(0.2)
-        self.picture = Sequential(_conv(colours, channels[-1], 1, generator), relu)
+        self.picture = Sequential(_conv(colours, channels[-1], 1, rng), relu)
         downwards = [*pairwise(channels[::-1])]
-        self.first = ModuleList([Sequential(_conv(a, a, 3, generator), relu) for a, _ in downwards])
-        self.second = ModuleList([Sequential(_conv(a, b, 3, generator), relu) for a, b in downwards])
-        self.beside = ModuleList([Equalized(Conv2d(a, b, 1, bias=False, generator=generator), gain=1, generator=generator) for a, b in downwards])
+        self.first = ModuleList([Sequential(_conv(a, a, 3, rng), relu) for a, _ in downwards])
+        self.second = ModuleList([Sequential(_conv(a, b, 3, rng), relu) for a, b in downwards])
+        self.beside = ModuleList([Equalized(Conv2d(a, b, 1, bias=False, rng=rng), gain=1, rng=rng) for a, b in downwards])
         c = channels[0]
-        self.verdict = Sequential(_conv(c + 1, c, 3, generator), relu, Flatten(), _linear(16 * c, c, generator), relu, _linear(c, 1, generator, gain=1))
+        self.verdict = Sequential(_conv(c + 1, c, 3, rng), relu, Flatten(), _linear(16 * c, c, rng), relu, _linear(c, 1, rng, gain=1))
 
     def forward(self, x):
         if x.shape[2:] != (self.size, self.size):
@@ -184,9 +204,9 @@ class StyleDiscriminator(Module):
         return self.verdict(minibatch_std(h, self.group)).reshape((len(x),))
 
 
-def _style(latent: int, channels: int, start: float, generator: Generator) -> Equalized:
+def _style(latent: int, channels: int, start: float, rng: RNG) -> Equalized:
     """w to a number for each channel, all about `start` at first."""
-    layer = _linear(latent, channels, generator, gain=1)
+    layer = _linear(latent, channels, rng, gain=1)
     layer.layer.bias.data = layer.layer.bias.data + start
     return layer
 

@@ -14,7 +14,7 @@ calls "no caption", label 0 for all its words.
 
 from __future__ import annotations
 
-from ..backend import Generator
+from ..backend import RNG
 from ..nn import Conv1d, Embedding, LayerNorm, Linear, Module
 from ..ops import silu
 
@@ -27,10 +27,10 @@ class TextEncoder(Module):
     width : numbers a word; found : what is looked for in three words, both sizes of vectors within.
     """
 
-    def __init__(self, words: int, outputs: int, *, width: int = 32, found: int = 64, generator: Generator):
-        self.table = Embedding(words + 1, width, generator=generator)
-        self.look = Conv1d(width, found, 3, 1, 1, generator=generator)
-        self.norm, self.leave = LayerNorm(found, device=generator.device), Linear(found, outputs, generator=generator)
+    def __init__(self, words: int, outputs: int, *, width: int = 32, found: int = 64, rng: RNG):
+        self.table = Embedding(words + 1, width, rng=rng)
+        self.look = Conv1d(width, found, 3, 1, 1, rng=rng)
+        self.norm, self.leave = LayerNorm(found, device=rng.device), Linear(found, outputs, rng=rng)
 
     def forward(self, tokens):
         tokens = tokens[:, : max(1, int((tokens > 0).sum(axis=1).max()))]  # what follows the longest caption costs time and says nothing

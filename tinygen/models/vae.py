@@ -30,7 +30,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..backend import Generator, to_device, to_numpy
+from ..backend import RNG, to_device, to_numpy
 from ..losses import bernoulli_nll, kl_normal, reparametrize, squared_error
 from ..nn import Flatten, Linear, Module, Sequential, SiLU, Unflatten, he_normal
 from ..ops import sigmoid
@@ -57,20 +57,20 @@ class VAE(Module):
     """
 
     def __init__(
-        self, latent: int = 20, hidden: int | Sequence[int] = 400, shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, generator: Generator
+        self, latent: int = 20, hidden: int | Sequence[int] = 400, shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, rng: RNG
     ):  # fmt: skip
         hidden = [*hidden] if isinstance(hidden, Sequence) else [hidden]
         if not hidden:
             raise ValueError("VAE: hidden is empty; give the units of one hidden layer or more")
         pixels = shape[0] * shape[1] * shape[2]
         self.latent = latent
-        self.encoder = Sequential(Flatten(), *_layers([pixels, *hidden], generator))
-        self.to_mu = Linear(hidden[-1], latent, generator=generator)
-        self.to_log_var = Linear(hidden[-1], latent, generator=generator)
-        self.decoder = Sequential(*_layers([latent, *hidden[::-1]], generator), Linear(hidden[0], pixels, generator=generator), Unflatten(1, shape))
-        self._prepare(mean, shape, generator)
+        self.encoder = Sequential(Flatten(), *_layers([pixels, *hidden], rng))
+        self.to_mu = Linear(hidden[-1], latent, rng=rng)
+        self.to_log_var = Linear(hidden[-1], latent, rng=rng)
+        self.decoder = Sequential(*_layers([latent, *hidden[::-1]], rng), Linear(hidden[0], pixels, rng=rng), Unflatten(1, shape))
+        self._prepare(mean, shape, rng)
 
-    def _prepare(self, mean, shape: tuple[int, int, int], generator: Generator) -> None:
+    def _prepare(self, mean, shape: tuple[int, int, int], rng: RNG) -> None:
         """What every VAE here begins with, whatever its layers: the mean picture, and weights that let the signal through."""
         shape = tuple(shape)
         mean = np.zeros(shape, np.float32) if mean is None else np.array(to_numpy(mean), np.float32)  # a copy: load_state_dict writes into it
@@ -78,9 +78,9 @@ class VAE(Module):
             raise ValueError(f"{type(self).__name__}: mean is the mean of the training pictures, {shape}, not {mean.shape}")
         if not ((mean >= 0) & (mean <= 1)).all():  # nor NaN
             raise ValueError(f"{type(self).__name__}: mean lies between 0 and 1, as the pictures do; that of bytes is to be divided by 255")
-        self.register_buffer("mean", to_device(mean, generator.device))
-        he_normal(self.encoder, generator)
-        he_normal(self.decoder, generator)
+        self.register_buffer("mean", to_device(mean, rng.device))
+        he_normal(self.encoder, rng)
+        he_normal(self.decoder, rng)
 
     def encode(self, x):
         """q_phi(z|x): x (N, *shape) to mu and log_var = log sigma^2, both (N, latent)."""
@@ -94,9 +94,9 @@ class VAE(Module):
         return self.decoder(z)
 
 
-def _layers(sizes: Sequence[int], generator: Generator) -> list[Module]:
+def _layers(sizes: Sequence[int], rng: RNG) -> list[Module]:
     """A linear layer from each size to the next, each with its silu."""
-    return [layer for a, b in pairwise(sizes) for layer in (Linear(a, b, generator=generator), SiLU())]
+    return [layer for a, b in pairwise(sizes) for layer in (Linear(a, b, rng=rng), SiLU())]
 
 
 def elbo(model: VAE, x, eps):
@@ -111,7 +111,7 @@ def elbo(model: VAE, x, eps):
     Parameters
     ----------
     x : (N, channels, height, width), black and white, 0 or 1. Grey levels g are drawn: 1 with probability g, afresh each time (see `bernoulli_nll`).
-    eps : (N, latent) from N(0, 1), `generator.normal((len(x), model.latent))`. Drawn by the caller, so that this is a function.
+    eps : (N, latent) from N(0, 1), `rng.normal((len(x), model.latent))`. Drawn by the caller, so that this is a function.
     """
     mu, log_var = model.encode(x)
     z = reparametrize(mu, log_var, eps)

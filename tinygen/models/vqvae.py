@@ -28,8 +28,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import ops
-from ..backend import Generator, array_module
 from ..autograd.tensor import Tensor
+from ..backend import RNG, array_module
 from ..losses import squared_error
 from ..nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential
 from ..nn.layers import parameter
@@ -52,9 +52,9 @@ class VectorQuantizer(Module):
     A buffer `idle` (codes,) counts the training calls since each code was last chosen.
     """
 
-    def __init__(self, codes: int, features: int, *, generator: Generator):
+    def __init__(self, codes: int, features: int, *, rng: RNG):
         self.codes, self.features = codes, features
-        self.weight = parameter((2 * generator.uniform((codes, features)) - 1) / np.float32(codes))
+        self.weight = parameter((2 * rng.uniform((codes, features)) - 1) / np.float32(codes))
         self.register_buffer("idle", np.zeros_like(self.weight.data, shape=(codes,)))
 
     def nearest(self, z):
@@ -75,14 +75,14 @@ class VectorQuantizer(Module):
         z_q = ops.moveaxis(ops.straight_through(z, e), -1, 1)
         return Quantized(z_q, indices, squared_error(ops.stop_gradient(z), e), squared_error(z, ops.stop_gradient(e)))
 
-    def revive(self, z_e, patience: int, generator: Generator) -> int:
+    def revive(self, z_e, patience: int, rng: RNG) -> int:
         """Put each code that has been idle for more than `patience` training calls on one of the vectors of z_e (N, features, h, w); how many there were.
 
         Call it between the optimizer's step and the next forward: it writes into the codebook.
         """
         vectors = np.moveaxis(_raw(z_e), 1, -1).reshape(-1, self.features)
         dead = self.idle.data > patience
-        draws = generator.integers(0, len(vectors), (self.codes,))  # as many for every number of dead codes: the stream of numbers does not depend on it
+        draws = rng.integers(0, len(vectors), (self.codes,))  # as many for every number of dead codes: the stream of numbers does not depend on it
         self.weight.data = np.where(dead[:, None], vectors[draws], self.weight.data)
         self.idle.data = np.where(dead, 0, self.idle.data).astype(self.idle.dtype)
         return int(dead.sum())
@@ -100,21 +100,21 @@ class VQVAE(Module):
     """
 
     def __init__(
-        self, codes: int = 64, features: int = 16, channels: int = 32, shape: tuple[int, int, int] = (1, 28, 28), *, generator: Generator
+        self, codes: int = 64, features: int = 16, channels: int = 32, shape: tuple[int, int, int] = (1, 28, 28), *, rng: RNG
     ):  # fmt: skip
         colours, height, width = shape
         if height % 4 or width % 4:
             raise ValueError(f"VQVAE: pictures are {height} x {width}; both must be multiples of 4, for they are halved twice and doubled twice")
         self.encoder = Sequential(
-            Conv2d(colours, channels, 4, 2, 1, generator=generator), ReLU(),
-            Conv2d(channels, channels, 4, 2, 1, generator=generator), ReLU(),
-            Conv2d(channels, features, 1, generator=generator),
+            Conv2d(colours, channels, 4, 2, 1, rng=rng), ReLU(),
+            Conv2d(channels, channels, 4, 2, 1, rng=rng), ReLU(),
+            Conv2d(channels, features, 1, rng=rng),
         )  # fmt: skip
-        self.quantizer = VectorQuantizer(codes, features, generator=generator)
+        self.quantizer = VectorQuantizer(codes, features, rng=rng)
         self.decoder = Sequential(
-            Conv2d(features, channels, 3, 1, 1, generator=generator), ReLU(),
-            ConvTranspose2d(channels, channels, 4, 2, 1, generator=generator), ReLU(),
-            ConvTranspose2d(channels, colours, 4, 2, 1, generator=generator),
+            Conv2d(features, channels, 3, 1, 1, rng=rng), ReLU(),
+            ConvTranspose2d(channels, channels, 4, 2, 1, rng=rng), ReLU(),
+            ConvTranspose2d(channels, colours, 4, 2, 1, rng=rng),
         )  # fmt: skip
 
     def encode(self, x):

@@ -1,7 +1,25 @@
 """Layers: functions with parameters. Read module.py first."""
 
 from . import init
+from .activation import (
+    ELU,
+    GELU,
+    AvgPool2d,
+    Dropout,
+    Flatten,
+    Identity,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+    Unflatten,
+    Upsample,
+)
 from .attention import MultiHeadAttention
+from .ensemble import StackedLinear
 from .layers import (
     Conv1d,
     Conv2d,
@@ -22,10 +40,6 @@ from .norm import (
     LayerNorm,
     PixelNorm,
 )
-from .activation import (
-    ELU, GELU, AvgPool2d, Dropout, Flatten, Identity, LeakyReLU, MaxPool2d, ReLU, Sigmoid, SiLU, Softplus, Tanh, Unflatten, Upsample,
-)
-from .ensemble import StackedLinear
 
 __all__ = [
     "ELU",

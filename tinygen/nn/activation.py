@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from .. import ops
-from ..backend import Generator
-from .init import check_generator
+from ..backend import RNG
+from .init import check_rng
 from .module import Module
 
 __all__ = [
@@ -114,17 +114,17 @@ class Tanh(Module):
 class Dropout(Module):
     """In training, each element becomes 0 with probability p and the others grow by 1 / (1 - p); in evaluation, x.
 
-    `generator` is shared, not owned: it is not in `state_dict()`, so save it beside the model.
+    `rng` is shared, not owned: it is not in `state_dict()`, so save it beside the model.
     """
 
-    def __init__(self, p: float = 0.5, *, generator: Generator):
+    def __init__(self, p: float = 0.5, *, rng: RNG):
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is the share that is dropped, in [0, 1), not {p}")
-        check_generator(generator)
-        self.p, self.generator = p, generator
+        check_rng(rng)
+        self.p, self.rng = p, rng
 
     def forward(self, x):
-        return ops.dropout(x, self.p, generator=self.generator) if self.training and self.p else x
+        return ops.dropout(x, self.p, rng=self.rng) if self.training and self.p else x
 
     def extra_repr(self) -> str:
         return str(self.p)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..backend import Generator
+from ..backend import RNG
 from . import init
 from .layers import Linear, _check_sizes, parameter
 from .module import Module
@@ -28,14 +28,14 @@ class MultiHeadAttention(Module):
     returned, and True in a mask means "may look", as in PyTorch's own scaled_dot_product_attention.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, *, generator: Generator, dtype: Any = np.float32):
+    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, *, rng: RNG, dtype: Any = np.float32):
         _check_sizes("MultiHeadAttention", embed_dim=embed_dim, num_heads=num_heads)
         if embed_dim % num_heads:
             raise ValueError(f"MultiHeadAttention: num_heads={num_heads} must divide embed_dim={embed_dim}")
         self.embed_dim, self.num_heads = embed_dim, num_heads
-        self.in_proj_weight = parameter(init.xavier_uniform((3 * embed_dim, embed_dim), generator, dtype=dtype))
-        self.in_proj_bias = parameter(init.zeros((3 * embed_dim,), generator.device, dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, generator=generator, dtype=dtype)
+        self.in_proj_weight = parameter(init.xavier_uniform((3 * embed_dim, embed_dim), rng, dtype=dtype))
+        self.in_proj_bias = parameter(init.zeros((3 * embed_dim,), rng.device, dtype)) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias, rng=rng, dtype=dtype)
         if bias:
             self.out_proj.bias.data[...] = 0
 

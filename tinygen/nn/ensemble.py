@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..backend import Generator
+from ..backend import RNG
 from . import init
 from .layers import _check_sizes, parameter
 from .module import Module
@@ -28,19 +28,19 @@ class StackedLinear(Module):
     `spectral_norm` divides each weight by its own largest singular value, as `SpectralNorm` does one layer's. Buffers: u and v, a row for each.
     """
 
-    def __init__(self, in_features: int, out_features: int, *, spectral_norm: bool = False, generators: Sequence[Generator], dtype: Any = np.float32):
-        if isinstance(generators, Generator):
+    def __init__(self, in_features: int, out_features: int, *, spectral_norm: bool = False, rngs: Sequence[RNG], dtype: Any = np.float32):
+        if isinstance(rngs, RNG):
             raise TypeError("StackedLinear: give the generators as a list, one for each network")
-        _check_sizes("StackedLinear", count=len(generators), in_features=in_features, out_features=out_features)
+        _check_sizes("StackedLinear", count=len(rngs), in_features=in_features, out_features=out_features)
         bound = 1 / math.sqrt(in_features)
         drawn = [
             (init.kaiming_uniform((out_features, in_features), g, a=math.sqrt(5), dtype=dtype), init.uniform((out_features,), g, -bound, bound, dtype))
-            for g in generators
+            for g in rngs
         ]
         self.weight, self.bias = (parameter(np.stack(arrays)) for arrays in zip(*drawn, strict=True))
         self.spectral_norm = spectral_norm
         if spectral_norm:
-            u = np.stack([g.normal((out_features,), dtype) for g in generators])
+            u = np.stack([g.normal((out_features,), dtype) for g in rngs])
             for _ in range(15):  # so that the first sigma is right to a few per cent
                 u, v = self._iterate(u)
             self.register_buffer("u", u)

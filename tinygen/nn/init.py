@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Generator, array_module, to_device
+from ..backend import RNG, array_module, to_device
 
 __all__ = [
     "calculate_gain", "constant", "fans", "kaiming_normal", "kaiming_uniform", "normal", "ones", "orthogonal", "uniform", "xavier_normal",
@@ -46,12 +46,12 @@ def calculate_gain(nonlinearity: str, a: float = 0.01) -> float:
     return gains[nonlinearity]
 
 
-def check_generator(generator: Any) -> None:
-    """Raise TypeError unless what a layer was given as its `generator` is one."""
-    if not isinstance(generator, Generator):
-        kind, plain = type(generator), type(generator).__module__ == "builtins"
-        what = repr(generator) if plain else f"a {kind.__module__}.{kind.__qualname__}"
-        raise TypeError(f"generator is {what}; give tinygen.Generator({generator if kind is int else 'seed'})")
+def check_rng(rng: Any) -> None:
+    """Raise TypeError unless what a layer was given as its `rng` is one."""
+    if not isinstance(rng, RNG):
+        kind, plain = type(rng), type(rng).__module__ == "builtins"
+        what = repr(rng) if plain else f"a {kind.__module__}.{kind.__qualname__}"
+        raise TypeError(f"rng is {what}; give tinygen.default_rng({rng if kind is int else 'seed'})")
 
 
 def constant(shape: Shape, value: float, device: str = "cpu", dtype: Any = np.float32) -> Array:
@@ -67,20 +67,20 @@ def ones(shape: Shape, device: str = "cpu", dtype: Any = np.float32) -> Array:
     return constant(shape, 1, device, dtype)
 
 
-def uniform(shape: Shape, generator: Generator, low: float = 0.0, high: float = 1.0, dtype: Any = np.float32) -> Array:
+def uniform(shape: Shape, rng: RNG, low: float = 0.0, high: float = 1.0, dtype: Any = np.float32) -> Array:
     """U(low, high)."""
-    check_generator(generator)
-    return generator.uniform(shape, dtype) * (high - low) + low
+    check_rng(rng)
+    return rng.uniform(shape, dtype) * (high - low) + low
 
 
-def normal(shape: Shape, generator: Generator, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> Array:
+def normal(shape: Shape, rng: RNG, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> Array:
     """N(mean, std^2)."""
-    check_generator(generator)
-    return generator.normal(shape, dtype) * std + mean
+    check_rng(rng)
+    return rng.normal(shape, dtype) * std + mean
 
 
 def kaiming_uniform(
-    shape: Shape, generator: Generator, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", dtype: Any = np.float32
+    shape: Shape, rng: RNG, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", dtype: Any = np.float32
 ) -> Array:
     """U(-b, b) with b = sqrt(3) gain / sqrt(fan): keeps the size of signals through (leaky) ReLUs. He et al. 2015.
 
@@ -88,14 +88,14 @@ def kaiming_uniform(
     a linear signal. It is kept for its habit: it has no derivation.
     """
     bound = math.sqrt(3) * _kaiming_std(shape, a, mode, nonlinearity)
-    return uniform(shape, generator, -bound, bound, dtype)
+    return uniform(shape, rng, -bound, bound, dtype)
 
 
 def kaiming_normal(
-    shape: Shape, generator: Generator, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", dtype: Any = np.float32
+    shape: Shape, rng: RNG, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", dtype: Any = np.float32
 ) -> Array:
     """N(0, gain^2 / fan): keeps the size of signals (fan_in) or of gradients (fan_out) through (leaky) ReLUs. He et al. 2015."""
-    return normal(shape, generator, 0.0, _kaiming_std(shape, a, mode, nonlinearity), dtype)
+    return normal(shape, rng, 0.0, _kaiming_std(shape, a, mode, nonlinearity), dtype)
 
 
 def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
@@ -105,27 +105,27 @@ def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
 
 
-def xavier_uniform(shape: Shape, generator: Generator, gain: float = 1.0, dtype: Any = np.float32) -> Array:
+def xavier_uniform(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float32) -> Array:
     """U(-b, b) with b = sqrt(3) s, s as in `xavier_normal`. Glorot and Bengio 2010."""
     bound = math.sqrt(3) * gain * math.sqrt(2 / max(sum(fans(shape)), 1))
-    return uniform(shape, generator, -bound, bound, dtype)
+    return uniform(shape, rng, -bound, bound, dtype)
 
 
-def xavier_normal(shape: Shape, generator: Generator, gain: float = 1.0, dtype: Any = np.float32) -> Array:
+def xavier_normal(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float32) -> Array:
     """N(0, s^2) with s^2 = gain^2 * 2 / (fan_in + fan_out): between what the signal (1 / fan_in) and what the gradient (1 / fan_out) asks for."""
-    return normal(shape, generator, 0.0, gain * math.sqrt(2 / max(sum(fans(shape)), 1)), dtype)
+    return normal(shape, rng, 0.0, gain * math.sqrt(2 / max(sum(fans(shape)), 1)), dtype)
 
 
-def orthogonal(shape: Shape, generator: Generator, gain: float = 1.0, dtype: Any = np.float32) -> Array:
+def orthogonal(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float32) -> Array:
     """A random matrix (n_out, the other axes flattened) with orthonormal rows or columns, whichever are fewer: it keeps every length, not
     just on average.
 
     The Q of the QR factorization of a normal matrix A, uniform over all such matrices if the factorization is made unique by a positive
     diagonal of R: so column j of Q is multiplied by the sign of R[j, j]. Saxe et al. 2014; Mezzadri 2007.
     """
-    check_generator(generator)
+    check_rng(rng)
     rows, columns = shape[0], math.prod(shape[1:])
-    a = generator.normal((max(rows, columns), min(rows, columns)), dtype)
+    a = rng.normal((max(rows, columns), min(rows, columns)), dtype)
     q, r = array_module(a).linalg.qr(a)
     q = q * np.where(r.diagonal() < 0, -1, 1).astype(dtype)
     return ((q if rows >= columns else q.T) * gain).reshape(shape)

@@ -1,7 +1,7 @@
 """Layers with weights: linear, convolution and its transpose, embedding; and two ways to use the weight of any of them: spectral norm, equalized rates.
 
 Names, argument order, defaults, parameter shapes and initial distributions are PyTorch's. Where initial values are random the layer takes a
-`generator`, and lies on its device.
+`rng`, and lies on its device.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..backend import Generator
 from ..autograd.tensor import Tensor
+from ..backend import RNG
 from . import init
 from .module import Module
 
@@ -36,11 +36,11 @@ class _Weighted(Module):
     bias: Tensor | None
     output_axis = 0  # of the weight
 
-    def _initialise(self, shape: tuple[int, ...], outputs: int, bias: bool, generator: Generator, dtype: Any) -> None:
+    def _initialise(self, shape: tuple[int, ...], outputs: int, bias: bool, rng: RNG, dtype: Any) -> None:
         """PyTorch's default: both weight and bias U(-b, b) with b = 1 / sqrt(fan_in)."""
-        self.weight = parameter(_channels_last(init.kaiming_uniform(shape, generator, a=math.sqrt(5), dtype=dtype)))
+        self.weight = parameter(_channels_last(init.kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype)))
         bound = 1 / math.sqrt(init.fans(shape)[0])
-        self.bias = parameter(init.uniform((outputs,), generator, -bound, bound, dtype)) if bias else None
+        self.bias = parameter(init.uniform((outputs,), rng, -bound, bound, dtype)) if bias else None
 
     @property
     def fan_in(self) -> float:
@@ -54,7 +54,7 @@ class _Weighted(Module):
         raise NotImplementedError
 
 
-def he_normal(model: Module, generator: Generator) -> None:
+def he_normal(model: Module, rng: RNG) -> None:
     """Draw the weights of all linear layers and convolutions in `model` afresh, N(0, 2 / fan_in) (He et al., 2015); biases, embeddings and
     attention stay as they are.
 
@@ -65,14 +65,14 @@ def he_normal(model: Module, generator: Generator) -> None:
     Raises ValueError for a layer within SpectralNorm, whose vectors belong to the weight it was given: wrap it afterwards; and within Equalized, which
     has drawn its weight for this very purpose.
     """
-    init.check_generator(generator)
+    init.check_rng(rng)
     if any(isinstance(module, Equalized) for module in model.modules()):
         raise ValueError("he_normal: a layer lies within Equalized, whose weight is N(0, 1), and has He's deviation when it is used; leave it as it is")
     if any(isinstance(module, SpectralNorm) for module in model.modules()):
         raise ValueError("he_normal: a layer lies within SpectralNorm, which has found its largest singular value already; draw its weights first, then wrap it")
     for layer in model.modules():
         if isinstance(layer, _Weighted):
-            layer.weight.data = init.normal(layer.weight.shape, generator, std=(2 / layer.fan_in) ** 0.5, dtype=layer.weight.dtype)
+            layer.weight.data = init.normal(layer.weight.shape, rng, std=(2 / layer.fan_in) ** 0.5, dtype=layer.weight.dtype)
 
 
 class Linear(_Weighted):
@@ -81,10 +81,10 @@ class Linear(_Weighted):
     Parameters: weight (out_features, in_features) and bias (out_features,), both U(-b, b) with b = 1 / sqrt(in_features).
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, generator: Generator, dtype: Any = np.float32):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: RNG, dtype: Any = np.float32):
         _check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        self._initialise((out_features, in_features), out_features, bias, generator, dtype)
+        self._initialise((out_features, in_features), out_features, bias, rng, dtype)
 
     def forward_with(self, weight, x):
         return ops.linear(x, weight, self.bias)
@@ -97,7 +97,7 @@ class _Conv(_Weighted):
     space: int  # spatial axes
     transposed = False
 
-    def _build(self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, generator, dtype) -> None:
+    def _build(self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, rng, dtype) -> None:
         name = type(self).__name__
         _check_sizes(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
@@ -108,7 +108,7 @@ class _Conv(_Weighted):
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         shape = (in_channels, out_channels // groups, *kernel) if self.transposed else (out_channels, in_channels // groups, *kernel)
-        self._initialise(shape, out_channels, bias, generator, dtype)
+        self._initialise(shape, out_channels, bias, rng, dtype)
 
     def extra_repr(self) -> str:
         defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
@@ -127,9 +127,9 @@ class Conv2d(_Conv):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: int = 1,
-        bias: bool = True, *, generator: Generator, dtype: Any = np.float32,
+        bias: bool = True, *, rng: RNG, dtype: Any = np.float32,
     ):  # fmt: skip
-        self._build(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, generator, dtype)
+        self._build(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, rng, dtype)
 
     def forward_with(self, weight, x):
         op = ops.conv2d if self.space == 2 else ops.conv1d
@@ -156,10 +156,10 @@ class ConvTranspose2d(_Conv):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0, output_padding: Pair = 0, groups: int = 1,
-        bias: bool = True, dilation: Pair = 1, *, generator: Generator, dtype: Any = np.float32,
+        bias: bool = True, dilation: Pair = 1, *, rng: RNG, dtype: Any = np.float32,
     ):  # fmt: skip
         self.output_padding = output_padding
-        self._build(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, generator, dtype)
+        self._build(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, rng, dtype)
 
     @property
     def fan_in(self) -> float:
@@ -183,10 +183,10 @@ class ConvTranspose1d(ConvTranspose2d):
 class Embedding(Module):
     """A table of vectors: indices (any shape, integers in [0, num_embeddings)) to (*shape, embedding_dim). Parameter: weight, from N(0, 1)."""
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, *, generator: Generator, dtype: Any = np.float32):
+    def __init__(self, num_embeddings: int, embedding_dim: int, *, rng: RNG, dtype: Any = np.float32):
         _check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = parameter(init.normal((num_embeddings, embedding_dim), generator, dtype=dtype))
+        self.weight = parameter(init.normal((num_embeddings, embedding_dim), rng, dtype=dtype))
 
     def forward(self, indices):
         return ops.embedding(indices, self.weight)
@@ -206,16 +206,16 @@ class SpectralNorm(Module):
     one each time the layer is called in training: the weight changes little between steps, so the vectors keep up. They count as constants in the
     gradient (`ops.spectral_norm` says why). In evaluation they stay as they are.
 
-    Parameters: `layer`, any with a weight from this file; `generator`, for the first u. Buffers: u and v.
+    Parameters: `layer`, any with a weight from this file; `rng`, for the first u. Buffers: u and v.
     """
 
-    def __init__(self, layer: _Weighted, *, generator: Generator, eps: float = 1e-12):
+    def __init__(self, layer: _Weighted, *, rng: RNG, eps: float = 1e-12):
         if not isinstance(layer, _Weighted):
             raise TypeError(f"SpectralNorm: {type(layer).__name__} has no weight it could normalize; wrap a Linear or a convolution")
-        init.check_generator(generator)
+        init.check_rng(rng)
         self.layer, self.eps = layer, eps
         matrix = self._matrix(layer.weight.data)
-        u, v = _unit(generator.normal(matrix.shape[:1], matrix.dtype), eps), None
+        u, v = _unit(rng.normal(matrix.shape[:1], matrix.dtype), eps), None
         for _ in range(15):  # so that the first sigma is right to a few per cent
             u, v = self._iterate(matrix, u)
         self.register_buffer("u", u)
@@ -250,14 +250,14 @@ class Equalized(Module):
     in a layer of many inputs, small in one of few. With c outside, all weights are about 1 and all steps a share lr of them: **one rate fits all layers**. It
     is larger than one is used to: 0.003 here does in a layer of 1,000 inputs what 0.003 c = 0.00013 does without.
 
-    Parameters: `layer`, any with a weight from this file, which is drawn afresh and its bias set to 0; `generator`, for that.
+    Parameters: `layer`, any with a weight from this file, which is drawn afresh and its bias set to 0; `rng`, for that.
     """
 
-    def __init__(self, layer: _Weighted, gain: float = math.sqrt(2), *, generator: Generator):
+    def __init__(self, layer: _Weighted, gain: float = math.sqrt(2), *, rng: RNG):
         if not isinstance(layer, _Weighted):
             raise TypeError(f"Equalized: {type(layer).__name__} has no weight it could scale; wrap a Linear or a convolution")
         self.layer, self.scale = layer, gain / math.sqrt(layer.fan_in)
-        layer.weight.data = init.normal(layer.weight.shape, generator, dtype=layer.weight.dtype)
+        layer.weight.data = init.normal(layer.weight.shape, rng, dtype=layer.weight.dtype)
         if layer.bias is not None:
             layer.bias.data = layer.bias.data * 0
 

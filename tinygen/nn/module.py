@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..backend import array_module, device_of, to_device
 from ..autograd.tensor import Tensor
+from ..backend import array_module, device_of, to_device
 
 __all__ = ["Module", "ModuleList", "Sequential"]
 

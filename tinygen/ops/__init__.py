@@ -1,6 +1,20 @@
 """The differentiable functions, by kind; each file has forward and rule side by side. Importing this package gives `Tensor` its operators."""
 
-from . import activation, attention, contraction, conv, elementwise, indexing, linalg, norm, padding, pooling, reduce, resample, shape
+from . import (
+    activation,
+    attention,
+    contraction,
+    conv,
+    elementwise,
+    indexing,
+    linalg,
+    norm,
+    padding,
+    pooling,
+    reduce,
+    resample,
+    shape,
+)
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .contraction import *  # noqa: F403

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..autograd.tensor import Tensor, mode
 from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor, mode
 from .elementwise import multiply
 from .linalg import matmul
 
@@ -67,11 +67,11 @@ def scaled_dot_product_attention(q, k, v, mask=None):
     return attention(q, k, v, mask)[0]
 
 
-def dropout(x, p: float = 0.5, *, generator):
-    """Set each element to 0 with probability p and scale the others by 1 / (1 - p), so that the mean stays. The noise is drawn from `generator`.
+def dropout(x, p: float = 0.5, *, rng):
+    """Set each element to 0 with probability p and scale the others by 1 / (1 - p), so that the mean stays. The noise is drawn from `rng`.
 
     Only for training: evaluation leaves x as it is. Raises ValueError unless 0 <= p < 1. Source: Srivastava et al. 2014 (there, scaled at test time).
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be in [0, 1), the share that is dropped, not {p}")
-    return multiply(x, generator.bernoulli(1 - p, x.shape, x.dtype) * (1 / (1 - p)))
+    return multiply(x, rng.bernoulli(1 - p, x.shape, x.dtype) * (1 / (1 - p)))

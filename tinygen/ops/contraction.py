@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import reductions
-from ..backend import array_module
-from ..autograd.tensor import Tensor
 from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor
+from ..backend import array_module, reductions
 from .indexing import getitem
 from .shape import broadcast_to, moveaxis, reshape
 

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from ..autograd.tensor import Tensor
 from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor
 
 __all__ = [
     "abs", "add", "clip", "cos", "divide", "exp", "expm1", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power",

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import array_module
-from ..autograd.tensor import Tensor
 from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor
+from ..backend import array_module
 
 __all__ = ["embedding", "getitem", "one_hot", "put_at", "take_along_axis"]
 

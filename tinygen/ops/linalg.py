@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import reductions
 from ..autograd.primitive import primitive
+from ..backend import reductions
 from .shape import expand_dims, reshape, squeeze, sum_to, swapaxes
 
 __all__ = ["cholesky", "inv", "linear", "logdet", "matmul", "slogdet", "solve", "solve_triangular", "tril", "triu"]

@@ -9,9 +9,9 @@ import types
 
 import numpy as np
 
-from ..backend import to_device, to_numpy
-from ..autograd.tensor import Tensor, tensor
 from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor, tensor
+from ..backend import to_device, to_numpy
 from . import elementwise as ew
 from . import linalg, reduce, shape
 

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from ..backend.reductions import axis_sum
 from ..autograd.primitive import primitive
+from ..backend.reductions import axis_sum
 from .elementwise import _gate, exp, sqrt, where
 
 __all__ = ["cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "softmax", "std", "sum", "var"]

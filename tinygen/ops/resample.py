@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor
 from ..backend import array_module
 from ..backend.reductions import matmul
-from ..autograd.tensor import Tensor
-from ..autograd.primitive import primitive
 from .indexing import getitem
 from .pooling import _empty, _pair, _picture, _spread
 

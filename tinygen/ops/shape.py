@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend.reductions import axis_sum, matmul
 from ..autograd.primitive import primitive
+from ..backend.reductions import axis_sum, matmul
 from .indexing import _axis, getitem
 
 __all__ = [

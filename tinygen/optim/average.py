@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..nn.module import Module, check_state, like
 from ..backend.fused import in_blocks
+from ..nn.module import Module, check_state, like
 from .optimizers import check_range
 
 __all__ = ["ExponentialMovingAverage"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..nn.module import Module, check_state, is_leaf, like
 from ..backend.fused import in_blocks
+from ..nn.module import Module, check_state, is_leaf, like
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 

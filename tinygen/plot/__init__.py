@@ -6,7 +6,15 @@
 """
 
 from .arrays import discriminants
-from .figures import CLASS_COLOURS, save_clouds, save_curves, save_graph, save_grid, save_map, save_rows
+from .figures import (
+    CLASS_COLOURS,
+    save_clouds,
+    save_curves,
+    save_graph,
+    save_grid,
+    save_map,
+    save_rows,
+)
 from .planes import plane, save_planes
 
 __all__ = [

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..backend import to_numpy
 from ..autograd.tensor import Tensor
+from ..backend import to_numpy
 
 __all__ = ["discriminants"]
 

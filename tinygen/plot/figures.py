@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..autograd.tensor import Tensor
 from ..autograd.graph import laid_out
+from ..autograd.tensor import Tensor
 from .arrays import _apart, _array, _check_finite, _images, _mosaic, discriminants
 
 __all__ = ["CLASS_COLOURS", "discriminants", "save_clouds", "save_curves", "save_graph", "save_grid", "save_map", "save_rows"]

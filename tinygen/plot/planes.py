@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .figures import CLASS_COLOURS, INK, _figure, _save, _tidy
 from .arrays import _array, _check_finite
+from .figures import CLASS_COLOURS, INK, _figure, _save, _tidy
 
 __all__ = ["plane", "save_planes"]
 

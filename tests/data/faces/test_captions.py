@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygen.data.faces.captions import LENGTH, NAMES, WORDS, describe, shows, tokenize
 from tinygen.data.faces import DTYPE, FACTORS, has, sample, switch
+from tinygen.data.faces.captions import LENGTH, NAMES, WORDS, describe, shows, tokenize
 
 FACES = sample(2000, seed=5)
 FACES["hat"][::2] = 1

@@ -7,10 +7,20 @@ import numpy as np
 import pytest
 
 from tinygen.data import faces
+from tinygen.data.faces import (
+    ATTRIBUTES,
+    DTYPE,
+    FACTORS,
+    has,
+    portraits,
+    render,
+    resample,
+    sample,
+    switch,
+)
 from tinygen.data.faces.canvas import VIEW, Canvas
 from tinygen.data.faces.layers import BLOCK
 from tinygen.data.faces.portraits import CHUNK
-from tinygen.data.faces import ATTRIBUTES, DTYPE, FACTORS, has, portraits, render, resample, sample, switch
 
 FEW = sample(48, seed=4)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray, StrictGenerator
-from tinygen import Generator
+from tests.strict import StrictArray, StrictRNG
+from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.schedules import CIRCLE, LINE
 
@@ -47,7 +47,7 @@ def test_the_score_is_the_slope_of_the_log_density_and_the_guess_of_the_noise(pa
 
 def test_samples_have_its_moments():
     e, n = mixture(), 200_000
-    x = e.sample(n, Generator(0))
+    x = e.sample(n, default_rng(0))
     mean = 0.3 * np.array([-1, 0.5]) + 0.7 * np.array([0.8, 0.1])
     square = 0.3 * (np.array([1, 0.25]) + 0.09) + 0.7 * (np.array([0.64, 0.01]) + 0.25)
     assert x.shape == (n, 2) and np.abs(x.mean(axis=0) - mean).max() < 4 * 1.1 / n**0.5 and np.abs((x**2).mean(axis=0) - square).max() < 0.02
@@ -68,7 +68,7 @@ def test_on_a_strict_array_type_and_errors():
     for name in ("log_density", "score"):
         np.testing.assert_allclose(getattr(there, name)(StrictArray(x), 0.3).get(), getattr(here, name)(x, 0.3), rtol=1e-12)
     np.testing.assert_allclose(there.denoise(StrictArray(x), 0.3).x0.get(), here.denoise(x, 0.3).x0, rtol=1e-12)
-    assert np.array_equal(there.sample(50, StrictGenerator(0)).get(), here.sample(50, Generator(0)))
+    assert np.array_equal(there.sample(50, StrictRNG(0)).get(), here.sample(50, default_rng(0)))
     with pytest.raises(ValueError, match="add to 1, not 0.9"):
         ExactMixture(np.array([0.2, 0.7]), np.zeros((2, 1)), np.ones(2))
     with pytest.raises(ValueError, match="weights"):

@@ -5,10 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray, StrictGenerator
-from tinygen import Generator
+from tests.strict import StrictArray, StrictRNG
+from tinygen import RNG, default_rng
 from tinygen.models.diffusion.exact import ExactMixture
-from tinygen.models.diffusion.likelihood import bits_per_dimension, log_likelihood, variational_bound
+from tinygen.models.diffusion.likelihood import (
+    bits_per_dimension,
+    log_likelihood,
+    variational_bound,
+)
 from tinygen.models.diffusion.objectives import Prediction, denoiser
 from tinygen.models.diffusion.schedules import CIRCLE, LINE, linear
 from tinygen.models.diffusion.unet import Perceptron
@@ -47,7 +51,7 @@ def test_between_any_two_levels(path):
 def test_hutchinsons_estimate_has_the_right_mean():
     e, n = mixture(), 4000
     x = np.tile([[0.3, -0.2]], (n, 1))
-    found = log_likelihood(e.denoise, x, 20, generator=Generator(0))
+    found = log_likelihood(e.denoise, x, 20, rng=default_rng(0))
     exact = log_likelihood(e.denoise, x[:1], 20)
     error = found.std() / n**0.5
     assert 0 < error < 0.01 and abs(found.mean() - exact[0]) < 4 * error
@@ -55,11 +59,11 @@ def test_hutchinsons_estimate_has_the_right_mean():
 
 def test_of_a_network():
     """A density: whatever a network says, its exp integrates to 1. This one, untrained, carries some of the noise far out."""
-    network = Perceptron(1, (8, 8), octaves=0, generator=Generator(0))
+    network = Perceptron(1, (8, 8), octaves=0, rng=default_rng(0))
     x = np.linspace(-80, 80, 3201, dtype=np.float32)[:, None]
     log_p = log_likelihood(denoiser(network, "velocity", LINE), x, 40, path=LINE)
     assert log_p.shape == (3201,) and abs(np.exp(log_p.astype(np.float64)).sum() * 0.05 - 1) < 1e-3
-    strict = Perceptron(1, (8, 8), octaves=0, generator=Generator(0))
+    strict = Perceptron(1, (8, 8), octaves=0, rng=default_rng(0))
     strict._convert(StrictArray)
     found = log_likelihood(denoiser(strict, "velocity", LINE), StrictArray(x[1500:1700:20]), 40, path=LINE)
     np.testing.assert_allclose(found.get(), log_p[1500:1700:20], atol=1e-3)
@@ -77,11 +81,11 @@ def exact_bound(levels, path=CIRCLE):
 @PATHS
 def test_the_bound_of_a_gaussian(path):
     """Each part has its known mean; and with many levels their sum falls to the entropy: the bound is tight, for the best predictor."""
-    e, g, n = ExactMixture(np.ones(1), np.zeros((1, 1)), np.array([S]), path), Generator(0), 20_000
+    e, g, n = ExactMixture(np.ones(1), np.zeros((1, 1)), np.array([S]), path), default_rng(0), 20_000
     entropy, sums = 0.5 * math.log(2 * math.pi * math.e * S**2), []
     for count in (8, 32, 128):
         levels = [path.level(float(r)) for r in np.geomspace(200, 0.02, count)]
-        bound = variational_bound(e.denoise, S * g.normal((n, 1), np.float64), levels, path=path, generator=g)
+        bound = variational_bound(e.denoise, S * g.normal((n, 1), np.float64), levels, path=path, rng=g)
         for part, right in zip(bound, exact_bound(levels, path), strict=True):
             assert part.shape == (n,) and abs(part.mean() - right) < 4.5 * part.std() / n**0.5 + 1e-12
         sums.append(sum(exact_bound(levels, path)))
@@ -101,12 +105,12 @@ def test_the_bound_of_bytes():
         x0 = 0.6 * np.tanh(0.6 * alpha * x / sigma**2)
         return Prediction(x0, (x - alpha * x0) / sigma)
 
-    byte, g = lambda b: np.full((500, 3), b / 127.5 - 1), Generator(0)  # noqa: E731
+    byte, g = lambda b: np.full((500, 3), b / 127.5 - 1), default_rng(0)  # noqa: E731
     levels = [CIRCLE.level(float(r)) for r in np.geomspace(500, 5e-4, 400)]
-    known = variational_bound(one, byte(153), levels, generator=g, pixels=True)  # 153 / 127.5 - 1 = 0.2
+    known = variational_bound(one, byte(153), levels, rng=g, pixels=True)  # 153 / 127.5 - 1 = 0.2
     np.testing.assert_allclose(known.total, 0, atol=1e-4)
     signs = np.sign(g.normal((500, 3), np.float64))
-    bound = variational_bound(two, signs * (204 / 127.5 - 1), levels, generator=g, pixels=True).total
+    bound = variational_bound(two, signs * (204 / 127.5 - 1), levels, rng=g, pixels=True).total
     assert abs(bound.mean() - 3 * math.log(2)) < 4 * bound.std() / 500**0.5 + 0.02
     assert bits_per_dimension(3 * math.log(2), (3,)) == 1
 
@@ -114,13 +118,13 @@ def test_the_bound_of_bytes():
 @pytest.mark.parametrize("ratio", [0.004, 0.1])
 def test_the_last_part_for_bytes_is_a_softmax(ratio):
     """-log of exp(-(y - value)^2 / 2 ratio^2), made to sum to 1 over the 256 values, also at the first and the last of them."""
-    class Same(Generator):
+    class Same(RNG):
         def normal(self, shape, dtype):
             return np.full(shape, 0.7, dtype)
 
     values = np.arange(256) / 127.5 - 1
     x = values[[[0, 7], [128, 255]]]
-    found = variational_bound(None, x, [CIRCLE.level(ratio)], generator=Same(0), pixels=True).data
+    found = variational_bound(None, x, [CIRCLE.level(ratio)], rng=Same(0), pixels=True).data
     logits = -((x + 0.7 * ratio)[..., None] - values) ** 2 / (2 * ratio**2)
     right = np.log(np.exp(logits).sum(axis=-1)) + (0.7 * ratio) ** 2 / (2 * ratio**2)
     np.testing.assert_allclose(found, right.sum(axis=1), rtol=1e-9)
@@ -128,10 +132,10 @@ def test_the_last_part_for_bytes_is_a_softmax(ratio):
 
 def test_on_a_strict_array_type():
     x, levels, found = np.random.default_rng(0).normal(size=(3, 2)), [1.5, 1.0, 0.1], []
-    for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
+    for move, kind in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
         e, a = ExactMixture(move(np.array([0.3, 0.7])), move(np.array([[-1.0, 0.4], [0.8, 0.0]])), move(np.array([0.3, 0.5]))), move(x)
-        found.append([log_likelihood(e.denoise, a, 3, generator=kind(0)), *variational_bound(e.denoise, a, levels, generator=kind(0)),
-                      variational_bound(e.denoise, a, levels, generator=kind(0), pixels=True).total])  # fmt: skip
+        found.append([log_likelihood(e.denoise, a, 3, rng=kind(0)), *variational_bound(e.denoise, a, levels, rng=kind(0)),
+                      variational_bound(e.denoise, a, levels, rng=kind(0), pixels=True).total])  # fmt: skip
     for plain, strict in zip(*found, strict=True):
         assert isinstance(strict, StrictArray) and strict.shape == (3,)
         np.testing.assert_allclose(strict.get(), plain, rtol=1e-10)
@@ -144,4 +148,4 @@ def test_errors():
             log_likelihood(e.denoise, x, **more)
     for levels in ([], [1.0, 0.0], [0.5, 1.0], [2.0, 1.0], [1.0, math.nan], [math.nan]):
         with pytest.raises(ValueError, match="the last above 0"):
-            variational_bound(e.denoise, x, levels, generator=Generator(0))
+            variational_bound(e.denoise, x, levels, rng=default_rng(0))

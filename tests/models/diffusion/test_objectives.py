@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
-from tinygen import Generator, grad, losses, optim, tensor
+from tinygen import default_rng, grad, losses, optim, tensor
 from tinygen.models.diffusion.exact import ExactMixture
-from tinygen.models.diffusion.objectives import KINDS, Prediction, denoiser, kl_step, predict, step_back, target
+from tinygen.models.diffusion.objectives import (
+    KINDS,
+    Prediction,
+    denoiser,
+    kl_step,
+    predict,
+    step_back,
+    target,
+)
 from tinygen.models.diffusion.schedules import CIRCLE, LINE, levels_of
 from tinygen.models.diffusion.unet import Perceptron
 
@@ -36,8 +44,8 @@ def test_the_best_predictor_of_a_gaussian_and_its_loss():
 
 
 def test_a_network_reaches_the_least_loss():
-    g, levels = Generator(0), levels_of(BETAS).astype(np.float32)
-    network = Perceptron(1, (32, 32), generator=g)
+    g, levels = default_rng(0), levels_of(BETAS).astype(np.float32)
+    network = Perceptron(1, (32, 32), rng=g)
     optimizer = optim.Adam(network.parameters(), lr=5e-3)
     for step in range(600):
         optimizer.lr = 5e-3 * optim.cosine_decay(step, steps=600)
@@ -174,14 +182,14 @@ def test_the_learned_variance_is_that_of_the_posterior():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_networks_denoiser(kind):
-    network, graphs = Perceptron(2, (8,), outputs=4, generator=Generator(0)), []
+    network, graphs = Perceptron(2, (8,), outputs=4, rng=default_rng(0)), []
 
     def watched(x, levels):
         output = network(x, levels)
         graphs.append(output.requires_grad)
         return output
 
-    x = Generator(1).normal((5, 2))
+    x = default_rng(1).normal((5, 2))
     denoise = denoiser(watched, kind, learned_variance=True)
     p = denoise(x, 0.4)
     assert all(isinstance(a, np.ndarray) and a.dtype == np.float32 and a.shape == (5, 2) for a in p)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray, StrictGenerator
-from tinygen import Generator, losses, optim, tensor
+from tests.strict import StrictArray, StrictRNG
+from tinygen import RNG, default_rng, losses, optim, tensor
 from tinygen.models.diffusion import samplers
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.objectives import Prediction, denoiser, step_back, target
@@ -51,7 +51,7 @@ def moments(denoise, levels, mean, spread, **settings):
     to 0 with noise 1.
     """
     for pair in zip(levels, levels[1:]):
-        step = lambda x, z: float(samplers.ancestral(denoise, np.full((1, 1), x), pair, generator=Constant(z), **settings)[0, 0])  # noqa: B023, E731
+        step = lambda x, z: float(samplers.ancestral(denoise, np.full((1, 1), x), pair, rng=Constant(z), **settings)[0, 0])  # noqa: B023, E731
         shift, noise = step(0.0, 0.0), step(0.0, 1.0) - step(0.0, 0.0)
         slope = step(1.0, 0.0) - shift
         mean, spread = slope * mean + shift, slope**2 * spread + noise**2
@@ -107,9 +107,9 @@ def test_many_samples_of_a_mixture(path):
     places = np.linspace(-2, 2.2, 43)
     cumulated = sum(w * np.array([0.5 * (1 + math.erf((x - m) / (s * 2**0.5))) for x in places]) for w, m, s in ((0.3, -1, 0.3), (0.7, 0.8, 0.5)))
     for name, settings in [*((name, {}) for name in EVERY), ("ddim", {"eta": 0.5}), ("edm", {"churn": 0.2}), ("ancestral", {"variance": 0.5})]:
-        g = Generator(3)
+        g = default_rng(3)
         x = start.alpha * e.sample(n, g) + start.sigma * g.normal((n, 1), np.float64)
-        x = getattr(samplers, name)(e.denoise, x, levels, path=path, generator=g, **settings)
+        x = getattr(samplers, name)(e.denoise, x, levels, path=path, rng=g, **settings)
         found = (x < places).mean(axis=0)
         allowed = {"ancestral": 0.03, "ddim": 0.02, "euler": 0.02}.get(name, 0.01)
         assert np.abs(found - cumulated).max() < allowed + 1.6 / n**0.5, (name, np.abs(found - cumulated).max())
@@ -162,7 +162,7 @@ def test_ddims_share_of_fresh_noise_is_its_papers():
     a, a_s, p = math.cos(t) ** 2, math.cos(s) ** 2, two().denoise(x, t)
     fresh = eta * math.sqrt((1 - a_s) / (1 - a)) * math.sqrt(1 - a / a_s)
     right = math.sqrt(a_s) * (x - math.sqrt(1 - a) * p.eps) / math.sqrt(a) + math.sqrt(1 - a_s - fresh**2) * p.eps + fresh * z
-    np.testing.assert_allclose(samplers.ddim(two().denoise, x, [t, s], eta=eta, generator=Constant(z)), right, rtol=1e-12)
+    np.testing.assert_allclose(samplers.ddim(two().denoise, x, [t, s], eta=eta, rng=Constant(z)), right, rtol=1e-12)
 
 
 @PATHS
@@ -183,7 +183,7 @@ def test_edm_is_its_papers_algorithm(path, churn):
         if r_s != 0:
             z = z_up + (r_s - up) * (d + (z - guess(z, r_s)) / r_s) / 2
     levels = [path.level(r) for r in ratios]
-    settings = {"churn": churn, "noise": factor, "low": low, "high": high, "generator": Constant(draw)}
+    settings = {"churn": churn, "noise": factor, "low": low, "high": high, "rng": Constant(draw)}
     np.testing.assert_allclose(samplers.edm(two(path).denoise, first * path.mix(levels[0]).alpha, levels, path=path, **settings), z, rtol=1e-9)
 
 
@@ -194,7 +194,7 @@ def test_ddim_on_the_line_is_euler():
 
 def test_ddim_with_all_its_noise_fresh_is_ancestral():
     x, levels = np.linspace(-2, 2, 5)[:, None], [1.5, 1.0, 0.4, 0.0]
-    a, b = (sampler(two().denoise, x, levels, generator=Generator(0), **more) for sampler, more in ((samplers.ddim, {"eta": 1.0}), (samplers.ancestral, {})))
+    a, b = (sampler(two().denoise, x, levels, rng=default_rng(0), **more) for sampler, more in ((samplers.ddim, {"eta": 1.0}), (samplers.ancestral, {})))
     np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
@@ -226,13 +226,13 @@ def test_pairs_that_belong_together_need_one_step():
 
 def test_a_network_taught_such_pairs_needs_one_step():
     """Rectified flow's second round, on a line, where ways that keep their order are straight: pairs of noise and what the first model makes of it."""
-    g, first = Generator(0), two(LINE)
+    g, first = default_rng(0), two(LINE)
 
     def pairs(n):
         eps = g.normal((n, 1))
         return samplers.heun(first.denoise, eps.astype(np.float64), np.linspace(1, 0, 33), path=LINE).astype(np.float32), eps
 
-    network, (x0, eps) = Perceptron(1, (32, 32), generator=g), pairs(5000)
+    network, (x0, eps) = Perceptron(1, (32, 32), rng=g), pairs(5000)
     optimizer = optim.Adam(network.parameters())
     for step in range(400):
         some, t = g.integers(0, 5000, (256,)), g.uniform((256,))
@@ -259,11 +259,11 @@ def test_from_pure_noise_to_data_on_the_line(name):
 
 def test_inpainting_keeps_what_is_known():
     e = ExactMixture(np.ones(1), np.array([[0.5, -0.2]]), np.array([0.4]))
-    g, n = Generator(0), 4000
+    g, n = default_rng(0), 4000
     known, mask = np.full((n, 2), 1.0), np.array([[1.0, 0.0]])
-    after = samplers.inpainting(known, mask, generator=g)
+    after = samplers.inpainting(known, mask, rng=g)
     levels = [*levels_of(BETAS)[::-10], 0.0]
-    x = samplers.ancestral(e.denoise, g.normal((n, 2), np.float64), levels, generator=g, after=after)
+    x = samplers.ancestral(e.denoise, g.normal((n, 2), np.float64), levels, rng=g, after=after)
     assert (x[:, 0] == 1).all()
     assert abs(x[:, 1].mean() + 0.2) < 0.03 and abs(x[:, 1].std() - 0.4) < 0.03  # independent of the other, it is as if alone
 
@@ -271,7 +271,7 @@ def test_inpainting_keeps_what_is_known():
 @PATHS
 def test_inpainting_noises_what_is_known_to_the_level(path):
     known, mask, x, m = np.full((2, 3), 0.8), np.array([[1.0, 0.0, 0.5]]), np.full((2, 3), -7.0), path.mix(0.6)
-    after = samplers.inpainting(known, mask, path=path, generator=Constant(1.5))
+    after = samplers.inpainting(known, mask, path=path, rng=Constant(1.5))
     seen = m.alpha * 0.8 + m.sigma * 1.5
     np.testing.assert_allclose(after(x, 0.6), [[seen, -7, (seen - 7) / 2]] * 2, rtol=1e-12)
     np.testing.assert_array_equal(after(x, 0.0), [[0.8, -7, 0.8 / 2 - 3.5]] * 2)
@@ -279,32 +279,32 @@ def test_inpainting_noises_what_is_known_to_the_level(path):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_pure_seeded_and_in_its_own_precision(name):
-    network = Perceptron(2, (8, 8), generator=Generator(0))
-    denoise, sampler, x = denoiser(network, "velocity"), getattr(samplers, name), Generator(1).normal((6, 2))
+    network = Perceptron(2, (8, 8), rng=default_rng(0))
+    denoise, sampler, x = denoiser(network, "velocity"), getattr(samplers, name), default_rng(1).normal((6, 2))
     levels, before, seen = karras(5), x.copy(), []
 
     def watch(x, t):
         seen.append(t)
         return x
 
-    runs = [sampler(denoise, x, levels, generator=Generator(k), after=watch) for k in (2, 2, 3)]
+    runs = [sampler(denoise, x, levels, rng=default_rng(k), after=watch) for k in (2, 2, 3)]
     assert np.array_equal(x, before) and np.array_equal(runs[0], runs[1]) and runs[0].dtype == np.float32 and seen == levels[1:] * 3
     assert np.array_equal(runs[0], runs[2]) == (name != "ancestral")
     network._convert(StrictArray)
-    strict = sampler(denoise, StrictArray(x), levels, generator=StrictGenerator(2))
+    strict = sampler(denoise, StrictArray(x), levels, rng=StrictRNG(2))
     assert isinstance(strict, StrictArray)
     np.testing.assert_allclose(strict.get(), runs[0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name, settings", [("ddim", {"eta": 0.5}), ("edm", {"churn": 0.2, "noise": 1.003, "low": 0.1, "high": 50.0}), ("ancestral", {"variance": None})])
 def test_settings_and_inpainting_on_a_strict_array_type(name, settings):
-    network = Perceptron(2, (8, 8), outputs=4, generator=Generator(0))
-    denoise, x, mask, found = denoiser(network, "velocity", learned_variance=True), Generator(1).normal((6, 2)), np.float32([[1, 0]]), []
-    for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
+    network = Perceptron(2, (8, 8), outputs=4, rng=default_rng(0))
+    denoise, x, mask, found = denoiser(network, "velocity", learned_variance=True), default_rng(1).normal((6, 2)), np.float32([[1, 0]]), []
+    for move, kind in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
         network._convert(move)
         g = kind(2)
-        after = samplers.inpainting(move(np.ones_like(x)), move(mask), generator=g)
-        found.append(getattr(samplers, name)(denoise, move(x), karras(5), generator=g, after=after, **settings))
+        after = samplers.inpainting(move(np.ones_like(x)), move(mask), rng=g)
+        found.append(getattr(samplers, name)(denoise, move(x), karras(5), rng=g, after=after, **settings))
     assert isinstance(found[1], StrictArray)
     np.testing.assert_allclose(found[1].get(), found[0], rtol=1e-4, atol=1e-5)
 
@@ -319,7 +319,7 @@ def test_nothing_is_asked_at_level_0(name):
         return two().denoise(x, t)
 
     for levels, n in (([1.2, 0.6, 0.0], 1), ([1.2, 0.0], 1), ([1.2, 0.6, 0.0], 0)):
-        x = getattr(samplers, name)(denoise, np.full((n, 1), 0.3), levels, generator=Generator(0))
+        x = getattr(samplers, name)(denoise, np.full((n, 1), 0.3), levels, rng=default_rng(0))
         assert x.shape == (n, 1)
         if levels == [1.2, 0.0]:  # one step is the guess of x_0, but for those that follow the velocity
             alpha, sigma, d_alpha, d_sigma = CIRCLE.mix(1.2)
@@ -337,7 +337,7 @@ def test_errors():
     with pytest.raises(ValueError, match="give it a generator"):
         samplers.ancestral(e.denoise, x, [1.0, 0.5])
     with pytest.raises(ValueError, match="predicts none"):
-        samplers.ancestral(e.denoise, x, [1.0, 0.5], variance=None, generator=Generator(0))
+        samplers.ancestral(e.denoise, x, [1.0, 0.5], variance=None, rng=default_rng(0))
     with pytest.raises(ValueError, match="begin a little below"):
         samplers.edm(e.denoise, x, [CIRCLE.end, 0.5])
     with pytest.raises(TypeError, match="give its array"):

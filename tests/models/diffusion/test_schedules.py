@@ -5,9 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray, StrictGenerator
-from tinygen import Generator
-from tinygen.models.diffusion.schedules import CIRCLE, LINE, cosine, karras, levels_of, linear, logistic, strata
+from tests.strict import StrictArray, StrictRNG
+from tinygen import default_rng
+from tinygen.models.diffusion.schedules import (
+    CIRCLE,
+    LINE,
+    cosine,
+    karras,
+    levels_of,
+    linear,
+    logistic,
+    strata,
+)
 
 PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
 BETAS = np.linspace(1e-4, 0.02, 1000)
@@ -53,14 +62,14 @@ def test_the_logistic_spacing_has_these_logits():
 
 
 def test_strata_have_one_each_and_less_noise():
-    g = Generator(0)
+    g = default_rng(0)
     u = strata(8, g)
     assert u.dtype == np.float32 and np.array_equal(np.floor(8 * u), np.arange(8))
     means = np.array([[np.mean(strata(8, g) ** 2), np.mean(g.uniform((8,)) ** 2)] for _ in range(2000)])
     assert (np.abs(means.mean(axis=0) - 1 / 3) < 4 * means.std(axis=0) / np.sqrt(2000)).all()
     assert means[:, 0].std() < means[:, 1].std() / 6
-    strict = strata(5, StrictGenerator(1))
-    assert isinstance(strict, StrictArray) and np.array_equal(strict.get(), strata(5, Generator(1)))
+    strict = strata(5, StrictRNG(1))
+    assert isinstance(strict, StrictArray) and np.array_equal(strict.get(), strata(5, default_rng(1)))
 
 
 def test_floats_and_arrays_agree():
@@ -100,7 +109,7 @@ def test_levels_are_found_by_their_ratio(path):
 
 @PATHS
 def test_each_example_at_its_own_level(path):
-    g = Generator(0)
+    g = default_rng(0)
     x0, eps, t = g.normal((4, 2, 3, 3)), g.normal((4, 2, 3, 3)), g.uniform((4,))
     together = path.noised(x0, eps, t)
     assert together.dtype == np.float32

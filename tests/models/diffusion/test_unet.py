@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray, StrictGenerator
-from tinygen import Generator, check_grads, optim
+from tests.strict import StrictArray, StrictRNG
+from tinygen import RNG, check_grads, default_rng, optim
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.guidance import drop_labels, guided
 from tinygen.models.diffusion.objectives import denoiser, predict
@@ -14,7 +14,7 @@ from tinygen.models.diffusion.unet import Perceptron, UNet, _Attention, _Block, 
 
 def stirred(model, seed=1):
     """Weights that are no zeros, scales that are no ones."""
-    g = Generator(seed)
+    g = default_rng(seed)
     for p in model.parameters():
         if p.ndim == 1 or not p.numpy().any():
             p.data += 0.3 * g.normal(p.shape)
@@ -22,7 +22,7 @@ def stirred(model, seed=1):
 
 
 def test_the_benchmarks_network():
-    model = UNet(generator=Generator(0))
+    model = UNet(rng=default_rng(0))
     shapes = sorted(p.shape for p in model.parameters() if p.ndim == 4)
     kernels = [(32, 1), (32, 32), (32, 32), (32, 32), (64, 32), (64, 64), (64, 64), (64, 64), (64, 64), (64, 64), (64, 64), (64, 64), (64, 128), (64, 64),
                (32, 64), (32, 64), (32, 32), (1, 32)]  # fmt: skip
@@ -35,7 +35,7 @@ def test_the_benchmarks_network():
     ({"widths": (8, 8, 16, 16)}, (1, 8, 16)),
 ])  # fmt: skip
 def test_shapes_and_precision(settings, shape):
-    model, g = UNet(**settings, generator=Generator(0)), Generator(1)
+    model, g = UNet(**settings, rng=default_rng(0)), default_rng(1)
     x, t = g.normal((3, *shape)), g.uniform((3,))
     y = model(x, t)
     assert y.shape == (3, settings.get("outputs", shape[0]), *shape[1:]) and y.dtype == np.float32 and not y.numpy().any()  # begins at 0
@@ -46,7 +46,7 @@ def test_shapes_and_precision(settings, shape):
 
 @pytest.mark.parametrize("film", [False, True])
 def test_a_block_begins_as_what_goes_past_it(film):
-    block, g = _Block(8, 16, 12, film, Generator(0)), Generator(1)
+    block, g = _Block(8, 16, 12, film, default_rng(0)), default_rng(1)
     x, told = g.normal((2, 8, 4, 4)), g.normal((2, 12))
     assert np.array_equal(block(x, told).numpy(), block.past(x).numpy())
     stirred(block.conv2)
@@ -56,7 +56,7 @@ def test_a_block_begins_as_what_goes_past_it(film):
 
 
 def test_examples_do_not_see_one_another_and_levels_count():
-    model, g = stirred(UNet(widths=(8, 16), generator=Generator(0))), Generator(1)
+    model, g = stirred(UNet(widths=(8, 16), rng=default_rng(0))), default_rng(1)
     x, t = g.normal((4, 1, 8, 8)), g.uniform((4,))
     apart = np.concatenate([model(x[i : i + 1], t[i : i + 1]).numpy() for i in range(4)])
     np.testing.assert_allclose(apart, model(x, t).numpy(), rtol=1e-4, atol=1e-5)
@@ -64,7 +64,7 @@ def test_examples_do_not_see_one_another_and_levels_count():
 
 
 def test_pixels_see_all_others_through_the_bottom():
-    model, g = stirred(UNet(widths=(8, 16, 16), generator=Generator(0))), Generator(1)
+    model, g = stirred(UNet(widths=(8, 16, 16), rng=default_rng(0))), default_rng(1)
     x, t = g.normal((1, 1, 32, 32)), g.uniform((1,))
     y = x.copy()
     y[..., 0, 0] += 1
@@ -73,13 +73,13 @@ def test_pixels_see_all_others_through_the_bottom():
 
 def test_a_patch_is_a_rearrangement():
     """Of squares of 2 pixels: what the network sees is (N, 4, H / 2, W / 2), and a shift by two pixels is one there."""
-    model = stirred(UNet(widths=(8, 16), patch=2, attention=False, generator=Generator(0)))
+    model = stirred(UNet(widths=(8, 16), patch=2, attention=False, rng=default_rng(0)))
     assert model.enter.weight.shape == (8, 4, 3, 3) and model.leave.weight.shape == (4, 8, 3, 3)
 
 
 def test_blocks_and_attention_change_what_they_are_given():
     """x itself goes past both: with their last weights at 0 they give it back, or what a 1x1 convolution makes of it."""
-    g = Generator(0)
+    g = default_rng(0)
     x, told = g.normal((2, 8, 4, 4)), g.normal((2, 6))
     for film in (False, True):
         same, other, look = _Block(8, 8, 6, film, g), _Block(8, 16, 6, film, g), _Attention(8, g)
@@ -92,7 +92,7 @@ def test_blocks_and_attention_change_what_they_are_given():
 
 
 def test_film_scales_and_shifts_after_the_normalization():
-    g = Generator(0)
+    g = default_rng(0)
     block, x = _Block(8, 8, 1, True, g), g.normal((2, 8, 4, 4))
     stirred(block.conv2)
     block.told.weight.data, block.told.bias.data = np.zeros((16, 1), np.float32), np.repeat(np.float32([-1, 5]), 8)
@@ -102,7 +102,7 @@ def test_film_scales_and_shifts_after_the_normalization():
 
 
 def test_a_perceptrons_octaves():
-    model, x, seen = Perceptron(2, (8,), octaves=3, generator=Generator(0)), np.float32([[0.3, -1.1]]), []
+    model, x, seen = Perceptron(2, (8,), octaves=3, rng=default_rng(0)), np.float32([[0.3, -1.1]]), []
     first = model.layers[0]
     model.layers[0].forward = lambda a: (seen.append(a), type(first).forward(first, a))[1]
     model(x, np.float32([0.5]))
@@ -112,7 +112,7 @@ def test_a_perceptrons_octaves():
 
 @pytest.mark.parametrize("film", [False, True])
 def test_gradients(film):
-    model = stirred(Perceptron(2, (4, 4), film=film, classes=3, generator=Generator(0)))
+    model = stirred(Perceptron(2, (4, 4), film=film, classes=3, rng=default_rng(0)))
     for p in model.parameters():
         p._data = p._data.astype(np.float64)
     t, y = np.array([0.2, 1.1, 0.7]), np.array([0, 3, 1])
@@ -130,7 +130,7 @@ def test_waves_tell_levels_apart():
 
 
 def test_film_begins_without_a_condition_and_learns_one():
-    model, g = Perceptron(2, (8, 8, 4), film=True, classes=3, generator=Generator(0)), Generator(1)
+    model, g = Perceptron(2, (8, 8, 4), film=True, classes=3, rng=default_rng(0)), default_rng(1)
     x, t, y = np.repeat(g.normal((1, 2)), 3, axis=0), np.array([0.2, 1.1, 0.2], np.float32), np.array([0, 0, 1])
     first = model(x, t, y).numpy()
     np.testing.assert_allclose(first, first[[0, 0, 0]], rtol=1e-6)
@@ -144,7 +144,7 @@ def test_film_begins_without_a_condition_and_learns_one():
 def test_on_a_strict_array_type(kind, settings, shape):
     found = []
     for move in (lambda a: a, StrictArray):
-        model, g = stirred(kind(**settings, classes=3, generator=Generator(0))), Generator(1)
+        model, g = stirred(kind(**settings, classes=3, rng=default_rng(0))), default_rng(1)
         model._convert(move)
         y = model(move(g.normal((4, *shape))), move(g.uniform((4,))), move(np.array([0, 1, 3, 2])))
         (y * y).mean().backward()
@@ -155,26 +155,26 @@ def test_on_a_strict_array_type(kind, settings, shape):
 
 
 def test_labels_and_none():
-    model, g = stirred(UNet(widths=(8, 16), classes=3, generator=Generator(0))), Generator(1)
+    model, g = stirred(UNet(widths=(8, 16), classes=3, rng=default_rng(0))), default_rng(1)
     x, t = np.repeat(g.normal((1, 1, 8, 8)), 4, axis=0), np.full(4, 0.5, np.float32)
     y = model(x, t, np.array([0, 1, 2, model.none])).numpy()
     assert all(np.abs(y[i] - y[j]).max() > 1e-3 for i in range(4) for j in range(i))
-    kept = drop_labels(np.zeros(100_000, np.int64), 3, 0.1, generator=g)
+    kept = drop_labels(np.zeros(100_000, np.int64), 3, 0.1, rng=g)
     assert kept.dtype == np.int64 and set(np.unique(kept)) == {0, 3} and abs((kept == 3).mean() - 0.1) < 0.005
 
 
 def test_guidance_on_a_strict_array_type():
     found, labels = [], np.array([0, 1, 2, 1])
-    for move, kind in ((lambda a: a, Generator), (StrictArray, StrictGenerator)):
-        model, g = stirred(Perceptron(2, (8,), classes=3, generator=Generator(0)))._convert(move), kind(1)
-        kept = drop_labels(move(labels), model.none, 0.5, generator=g)
+    for move, kind in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
+        model, g = stirred(Perceptron(2, (8,), classes=3, rng=default_rng(0)))._convert(move), kind(1)
+        kept = drop_labels(move(labels), model.none, 0.5, rng=g)
         found.append([kept, guided(model, kept, model.none, 2.0)(g.normal((4, 2)), g.uniform((4,))).data])
     assert isinstance(found[1][1], StrictArray) and np.array_equal(found[1][0].get(), found[0][0]) and (found[0][0] == 3).any()
     np.testing.assert_allclose(found[1][1].get(), found[0][1], rtol=1e-4, atol=1e-5)
 
 
 def test_guidance_mixes_the_two_answers_whatever_was_asked():
-    model, g = stirred(Perceptron(2, (8,), classes=3, generator=Generator(0))), Generator(1)
+    model, g = stirred(Perceptron(2, (8,), classes=3, rng=default_rng(0))), default_rng(1)
     x, t, labels = g.normal((5, 2)), g.uniform((5,)), np.array([0, 1, 2, 1, 0])
     with_label, without = model(x, t, labels).numpy(), model(x, t, np.full(5, 3)).numpy()
     np.testing.assert_allclose(guided(model, labels, 3, 2.5)(x, t).numpy(), 2.5 * with_label - 1.5 * without, rtol=1e-4, atol=1e-5)
@@ -199,8 +199,8 @@ def test_guidance_of_two_gaussians_is_the_score_of_the_tilted_density():
 
 def test_it_learns_a_picture():
     """Data that are one picture: the best answer is it, and the velocity's error falls to nothing."""
-    g = Generator(0)
-    model = UNet(widths=(8, 16), patch=2, attention=False, generator=g)
+    g = default_rng(0)
+    model = UNet(widths=(8, 16), patch=2, attention=False, rng=g)
     picture = np.sign(g.normal((1, 1, 8, 8)))
     optimizer = optim.Adam(model.parameters(), lr=3e-3)
     first = None
@@ -217,15 +217,15 @@ def test_it_learns_a_picture():
 
 
 def test_errors():
-    g = Generator(0)
+    g = default_rng(0)
     with pytest.raises(ValueError, match="multiples of 8"):
-        UNet(widths=(8, 12), generator=g)
-    model = UNet(widths=(8, 16), patch=2, generator=g)
+        UNet(widths=(8, 12), rng=g)
+    model = UNet(widths=(8, 16), patch=2, rng=g)
     with pytest.raises(ValueError, match="multiples of 4"):
         model(np.zeros((1, 1, 6, 8), np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="knows no labels"):
         model(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, np.float32), np.zeros(1, int))
     with pytest.raises(ValueError, match="needs labels"):
-        Perceptron(2, classes=2, generator=g)(np.zeros((1, 2), np.float32), np.zeros(1, np.float32))
+        Perceptron(2, classes=2, rng=g)(np.zeros((1, 2), np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="which label means none"):
         guided(model, np.zeros(1, int), weight=2.0)

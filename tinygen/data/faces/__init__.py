@@ -8,6 +8,17 @@
     captions.py      what people would write under a portrait
 """
 
-from .portraits import ATTRIBUTES, DTYPE, FACTORS, faces, has, portraits, render, resample, sample, switch
+from .portraits import (
+    ATTRIBUTES,
+    DTYPE,
+    FACTORS,
+    faces,
+    has,
+    portraits,
+    render,
+    resample,
+    sample,
+    switch,
+)
 
 __all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has", "portraits", "render", "resample", "sample", "switch"]

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .accessories import arms, back_hair, beard, glasses, hair, hat
 from .anatomy import STYLES, Anatomy, palette
 from .canvas import Canvas, Patch, arc, blob, ellipse, wave
-from .accessories import arms, back_hair, beard, glasses, hair, hat
 
 __all__: list[str] = []
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backend import Generator
+from ...backend import RNG
 from ...ops import logsumexp, softmax
 from .objectives import Prediction
 from .schedules import CIRCLE, Path
@@ -47,11 +47,11 @@ class ExactMixture:
             raise ValueError(f"ExactMixture: weights are the shares of its parts and add to 1, not {float(weights.sum()):.4g}")
         self.weights, self.means, self.deviations, self.path = weights, means, deviations, path
 
-    def sample(self, n: int, generator: Generator) -> Array:
+    def sample(self, n: int, rng: RNG) -> Array:
         """n points of the data, (n, D)."""
         below = np.cumsum(self.weights)
-        k = (generator.uniform((n, 1), self.means.dtype) > below[:-1]).sum(axis=1)
-        return self.means[k] + self.deviations[k][:, None] * generator.normal((n, self.means.shape[1]), self.means.dtype)
+        k = (rng.uniform((n, 1), self.means.dtype) > below[:-1]).sum(axis=1)
+        return self.means[k] + self.deviations[k][:, None] * rng.normal((n, self.means.shape[1]), self.means.dtype)
 
     def _seen(self, x, t: float):
         """x - alpha m_k (N, K, D), u_k (K,), and log w_k N(x; alpha m_k, u_k) (N, K)."""

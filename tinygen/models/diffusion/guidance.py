@@ -21,15 +21,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...backend import Generator
+from ...backend import RNG
 from ...ops import concatenate
 
 __all__ = ["drop_labels", "guided"]
 
 
-def drop_labels(labels, none: int, share: float = 0.1, *, generator: Generator):
+def drop_labels(labels, none: int, share: float = 0.1, *, rng: RNG):
     """Labels (N,), each replaced by `none` with probability `share`; where a label is several numbers, (N, ...), all of them are."""
-    drop = generator.uniform((len(labels),) + (1,) * (labels.ndim - 1)) < share
+    drop = rng.uniform((len(labels),) + (1,) * (labels.ndim - 1)) < share
     return np.where(drop, np.full_like(labels, none), labels)
 
 

@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...backend import Generator
-from ...autograd.tensor import Tensor, tensor
 from ...autograd.functional import grad
+from ...autograd.tensor import Tensor, tensor
+from ...backend import RNG
 from .objectives import kl_step
 from .schedules import CIRCLE, Path
 
@@ -38,7 +38,7 @@ Array = Any
 
 def log_likelihood(
     denoise: Callable, x: Array, steps: int = 100, *, path: Path = CIRCLE, start: float = 0.0, end: float | None = None,
-    log_base: Callable | None = None, generator: Generator | None = None,
+    log_base: Callable | None = None, rng: RNG | None = None,
 ) -> Array:  # fmt: skip
     """log p(x) of each example, (N,), nats, by `steps` steps of Runge and Kutta's method of fourth order, for x and the integral together.
 
@@ -53,7 +53,7 @@ def log_likelihood(
     if steps < 1 or not 0 <= start < (path.end if end is None else end) <= path.end:
         raise ValueError(f"log_likelihood: needs at least one step, and levels 0 <= start < end <= {path.end:.4g}; got {steps}, {start} and {end}")
     end = path.end if end is None else end
-    probe = None if generator is None else 2 * generator.bernoulli(0.5, x.shape, x.dtype) - 1
+    probe = None if rng is None else 2 * rng.bernoulli(0.5, x.shape, x.dtype) - 1
     total, h = 0.0, (end - start) / steps
     for i in range(steps):
         t = start + i * h
@@ -94,7 +94,7 @@ class Bound(NamedTuple):
 
 
 def variational_bound(
-    denoise: Callable, x: Array, levels: Sequence[float], *, path: Path = CIRCLE, generator: Generator, pixels: bool = False
+    denoise: Callable, x: Array, levels: Sequence[float], *, path: Path = CIRCLE, rng: RNG, pixels: bool = False
 ) -> Bound:
     """The bound on -log p(x), each step's term estimated with one draw of noise. The more levels, the tighter.
 
@@ -110,10 +110,10 @@ def variational_bound(
     prior = _sum(0.5 * ((alpha * x) ** 2 + sigma**2 - 1) - math.log(sigma))  # KL(N(alpha x, sigma^2) || N(0, 1))
     steps = 0.0
     for t, s in pairwise(levels):
-        x_t = path.noised(x, generator.normal(x.shape, x.dtype), t)
+        x_t = path.noised(x, rng.normal(x.shape, x.dtype), t)
         found = kl_step(x, x_t, denoise(x_t, t), t, s, path)
         steps = steps + (found.data if isinstance(found, Tensor) else found)
-    ratio, eps = path.ratio(levels[-1]), generator.normal(x.shape, x.dtype)
+    ratio, eps = path.ratio(levels[-1]), rng.normal(x.shape, x.dtype)
     if not pixels:
         return Bound(prior, steps + 0 * prior, _sum(0.5 * eps * eps + math.log(ratio) + 0.5 * math.log(2 * math.pi)))
     y, others = x + ratio * eps, 0.0

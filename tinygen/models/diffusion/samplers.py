@@ -3,7 +3,7 @@
     x_0 = sampler(denoise, x, levels, path=CIRCLE, generator=None, after=None, ...)
 
     denoise     of x (N, ...) and a level: a Prediction, (x0, eps) (objectives.denoiser makes one of a network)
-    x           (N, ...) at the first level: pure noise, `generator.normal(shape)`
+    x           (N, ...) at the first level: pure noise, `rng.normal(shape)`
     levels      floats from there down to the last, 0 for finished pictures: [0.99 linear(u) for u in ...], karras(...)
     generator   for the samplers that add noise
     after       called after each step with x and its level; what it returns is x from there on: for inpainting, or to watch
@@ -49,9 +49,9 @@ def _sampler(step: Callable) -> Callable:
     """The sampler that takes this step from each level to the next."""
 
     @functools.wraps(step)
-    def sample(denoise, x, levels, *, path=CIRCLE, generator=None, after=None, **settings):
+    def sample(denoise, x, levels, *, path=CIRCLE, rng=None, after=None, **settings):
         for t, s in _steps(step.__name__, x, levels, path):
-            x = step(denoise, x, t, s, path, generator, **settings)
+            x = step(denoise, x, t, s, path, rng, **settings)
             x = after(x, s) if after else x
         return x
 
@@ -60,7 +60,7 @@ def _sampler(step: Callable) -> Callable:
 
 
 @_sampler
-def ancestral(denoise, x, t, s, path, generator, *, variance: float | None = 0.0):
+def ancestral(denoise, x, t, s, path, rng, *, variance: float | None = 0.0):
     """DDPM's Algorithm 2: x_s from q(x_s | x_t, x^_0), again and again. The last step, to level 0, adds no noise: it is the guess x^_0 itself.
 
     variance : its place between the small one, 0, and the large one, 1, on a logarithmic scale (`objectives.step_back`). None: what the network learned.
@@ -73,11 +73,11 @@ def ancestral(denoise, x, t, s, path, generator, *, variance: float | None = 0.0
     share = p.share if variance is None else variance
     if share is None:
         raise ValueError("ancestral: variance=None takes the share that the network predicts, and this one predicts none")
-    return mean + (c.large * c.ratio ** (1 - share)) ** 0.5 * _noise("ancestral", x, generator)
+    return mean + (c.large * c.ratio ** (1 - share)) ** 0.5 * _noise("ancestral", x, rng)
 
 
 @_sampler
-def ddim(denoise, x, t, s, path, generator, *, eta: float = 0.0):
+def ddim(denoise, x, t, s, path, rng, *, eta: float = 0.0):
     """x_s = alpha_s x^_0 + sigma_s eps^: take the guess for the truth, and noise it to the next level with the noise that it says was in x_t.
 
     eta : share of that noise which is drawn afresh, c = eta sqrt(small variance), so that eps^ keeps sqrt(sigma_s^2 - c^2). With 1 it is `ancestral`.
@@ -89,17 +89,17 @@ def ddim(denoise, x, t, s, path, generator, *, eta: float = 0.0):
         return m.alpha * p.x0 + m.sigma * p.eps
     c = step_back(t, s, x, path)
     fresh = eta * (c.large * c.ratio) ** 0.5
-    return m.alpha * p.x0 + max(m.sigma**2 - fresh**2, 0.0) ** 0.5 * p.eps + fresh * _noise("ddim", x, generator)
+    return m.alpha * p.x0 + max(m.sigma**2 - fresh**2, 0.0) ** 0.5 * p.eps + fresh * _noise("ddim", x, rng)
 
 
 @_sampler
-def euler(denoise, x, t, s, path, generator):
+def euler(denoise, x, t, s, path, rng):
     """x + (s - t) v(x, t): the probability-flow ODE by Euler's method, of first order. One evaluation a step."""
     return x + (s - t) * _velocity(denoise, x, t, path)
 
 
 @_sampler
-def heun(denoise, x, t, s, path, generator):
+def heun(denoise, x, t, s, path, rng):
     """Euler's step, then again with the mean of the velocities at both ends: second order. Two evaluations a step.
 
     To level 0 it stays Euler's: there is no noise any more to be guessed, and no network was trained to.
@@ -110,7 +110,7 @@ def heun(denoise, x, t, s, path, generator):
 
 
 @_sampler
-def rk4(denoise, x, t, s, path, generator):
+def rk4(denoise, x, t, s, path, rng):
     """Runge and Kutta's method of fourth order: four evaluations a step, the last one, to level 0, Euler's."""
     k1, h = _velocity(denoise, x, t, path), s - t
     if s == 0:
@@ -122,7 +122,7 @@ def rk4(denoise, x, t, s, path, generator):
 
 
 @_sampler
-def edm(denoise, x, t, s, path, generator, *, churn: float = 0.0, noise: float = 1.0, low: float = 0.0, high: float = math.inf):
+def edm(denoise, x, t, s, path, rng, *, churn: float = 0.0, noise: float = 1.0, low: float = 0.0, high: float = math.inf):
     """Up a little, then down: noise is added first, until the ratio sigma / alpha is (1 + churn) times what it was, then Heun's step in z = x / alpha.
 
     churn : gamma of the paper, at most sqrt(2) - 1, there 'S_churn / steps'; 0 is deterministic. Fresh noise corrects errors of earlier steps.
@@ -135,7 +135,7 @@ def edm(denoise, x, t, s, path, generator, *, churn: float = 0.0, noise: float =
     z = x * (1 / path.mix(t).alpha)
     if churn > 0 and low <= r <= high:
         up = r * (1 + min(churn, math.sqrt(2) - 1))
-        z = z + noise * (up * up - r * r) ** 0.5 * _noise("edm", x, generator)
+        z = z + noise * (up * up - r * r) ** 0.5 * _noise("edm", x, rng)
         r, t = up, path.level(up)
     d = denoise(z * path.mix(t).alpha, t).eps
     z_s = z + (r_s - r) * d
@@ -145,7 +145,7 @@ def edm(denoise, x, t, s, path, generator, *, churn: float = 0.0, noise: float =
     return z_s * alpha
 
 
-def dpm_solver(denoise, x, levels, *, path: Path = CIRCLE, generator=None, after: Callable | None = None):
+def dpm_solver(denoise, x, levels, *, path: Path = CIRCLE, rng=None, after: Callable | None = None):
     """DPM-Solver++ (2M): second order with one evaluation a step, for it remembers the last one. The first step and that to level 0 are `ddim`'s.
 
     With lambda = log(alpha / sigma), the ODE integrated over a step of h = lambda_s - lambda_t, x^_0 = D held constant, is exactly
@@ -167,7 +167,7 @@ def dpm_solver(denoise, x, levels, *, path: Path = CIRCLE, generator=None, after
     return x
 
 
-def inpainting(known, mask, *, path: Path = CIRCLE, generator) -> Callable:
+def inpainting(known, mask, *, path: Path = CIRCLE, rng) -> Callable:
     """For a sampler's `after`: where mask (N, ...) is 1, x is replaced after each step by the known picture, noised to that level; at level 0, itself.
 
     What is unknown is then made to fit, by each next step, to what is known. It is no sample of p(unknown | known): the known part is drawn afresh each
@@ -176,7 +176,7 @@ def inpainting(known, mask, *, path: Path = CIRCLE, generator) -> Callable:
     """
 
     def after(x, s: float):
-        return mask * path.noised(known, generator.normal(known.shape, known.dtype), s) + (1 - mask) * x
+        return mask * path.noised(known, rng.normal(known.shape, known.dtype), s) + (1 - mask) * x
 
     return after
 
@@ -186,10 +186,10 @@ def _velocity(denoise, x, t: float, path: Path):
     return m.d_alpha * p.x0 + m.d_sigma * p.eps
 
 
-def _noise(name: str, x, generator):
-    if generator is None:
+def _noise(name: str, x, rng):
+    if rng is None:
         raise ValueError(f"{name}: it adds noise; give it a generator to draw from")
-    return generator.normal(x.shape, x.dtype)
+    return rng.normal(x.shape, x.dtype)
 
 
 def _steps(name: str, x, levels: Sequence[float], path: Path):

@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...backend import Generator, array_module
+from ...backend import RNG, array_module
 
 __all__ = ["CIRCLE", "LINE", "Mix", "Path", "cosine", "karras", "levels_of", "linear", "logistic", "strata"]
 
@@ -164,13 +164,13 @@ def logistic(u, scale: float = 0.6, shift: float = 0.6):
     return math.pi / 2 * near / (near + far)
 
 
-def strata(n: int, generator: Generator):
+def strata(n: int, rng: RNG):
     """n shares from 0 to 1, one drawn evenly from each n-th of the way: float32 (n,), in order.
 
     A mean over them has the expectation of one over n drawn each by itself, and less noise: a loss depends on the level more than on anything else
     in it. (To the same end Kingma et al., Variational Diffusion Models, 2021, shift one even row of levels by one random number.)
     """
-    u = generator.uniform((n,))
+    u = rng.uniform((n,))
     return (array_module(u).arange(n, dtype=u.dtype) + u) / n
 
 

@@ -17,9 +17,30 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...backend import Generator, array_module
-from ...nn import Conv2d, Embedding, GroupNorm, LayerNorm, Linear, Module, ModuleList, MultiHeadAttention, Sequential, SiLU, he_normal
-from ...ops import concatenate, cos, interpolate, pixel_shuffle, pixel_unshuffle, silu, sin, split
+from ...backend import RNG, array_module
+from ...nn import (
+    Conv2d,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    Module,
+    ModuleList,
+    MultiHeadAttention,
+    Sequential,
+    SiLU,
+    he_normal,
+)
+from ...ops import (
+    concatenate,
+    cos,
+    interpolate,
+    pixel_shuffle,
+    pixel_unshuffle,
+    silu,
+    sin,
+    split,
+)
 
 __all__ = ["Perceptron", "UNet", "waves"]
 
@@ -36,10 +57,10 @@ def waves(t, size: int):
 class _Condition(Module):
     """Levels (N,), and labels (N,) if there are classes, to what the blocks are told, (N, 4 size)."""
 
-    def __init__(self, size: int, classes: int | Module, generator: Generator):
+    def __init__(self, size: int, classes: int | Module, rng: RNG):
         self.size = size
-        self.layers = Sequential(Linear(size, 4 * size, generator=generator), SiLU(), Linear(4 * size, 4 * size, generator=generator))
-        self.labels = classes if isinstance(classes, Module) else Embedding(classes + 1, 4 * size, generator=generator) if classes else None
+        self.layers = Sequential(Linear(size, 4 * size, rng=rng), SiLU(), Linear(4 * size, 4 * size, rng=rng))
+        self.labels = classes if isinstance(classes, Module) else Embedding(classes + 1, 4 * size, rng=rng) if classes else None
 
     def forward(self, t, labels=None):
         if (labels is None) != (self.labels is None):
@@ -56,12 +77,12 @@ class _Block(Module):
     gradients go past the block and through any number of them unchanged; FiLM too begins by doing nothing.
     """
 
-    def __init__(self, inputs: int, outputs: int, told: int, film: bool, generator: Generator):
+    def __init__(self, inputs: int, outputs: int, told: int, film: bool, rng: RNG):
         self.film = film
-        self.norm1, self.conv1 = GroupNorm(8, inputs, device=generator.device), Conv2d(inputs, outputs, 3, 1, 1, generator=generator)
-        self.told = Linear(told, 2 * outputs if film else outputs, generator=generator)
-        self.norm2, self.conv2 = GroupNorm(8, outputs, device=generator.device), Conv2d(outputs, outputs, 3, 1, 1, generator=generator)
-        self.past = Conv2d(inputs, outputs, 1, generator=generator) if inputs != outputs else None
+        self.norm1, self.conv1 = GroupNorm(8, inputs, device=rng.device), Conv2d(inputs, outputs, 3, 1, 1, rng=rng)
+        self.told = Linear(told, 2 * outputs if film else outputs, rng=rng)
+        self.norm2, self.conv2 = GroupNorm(8, outputs, device=rng.device), Conv2d(outputs, outputs, 3, 1, 1, rng=rng)
+        self.past = Conv2d(inputs, outputs, 1, rng=rng) if inputs != outputs else None
         for p in [*self.conv2.parameters(), *(self.told.parameters() if film else ())]:
             p.data[...] = 0
 
@@ -80,8 +101,8 @@ class _Block(Module):
 class _Attention(Module):
     """Every pixel looks at every other, over group-normalized channels; added to x."""
 
-    def __init__(self, channels: int, generator: Generator):
-        self.norm, self.look = GroupNorm(8, channels, device=generator.device), MultiHeadAttention(channels, 1, generator=generator)
+    def __init__(self, channels: int, rng: RNG):
+        self.norm, self.look = GroupNorm(8, channels, device=rng.device), MultiHeadAttention(channels, 1, rng=rng)
 
     def forward(self, x):
         n, c, h, w = x.shape
@@ -107,23 +128,23 @@ class UNet(Module):
 
     def __init__(
         self, colours: int = 1, widths: Sequence[int] = (32, 64, 64), *, patch: int = 1, attention: bool = True, film: bool = False,
-        classes: int | Module = 0, outputs: int | None = None, generator: Generator,
+        classes: int | Module = 0, outputs: int | None = None, rng: RNG,
     ):  # fmt: skip
         if len(widths) < 2 or any(w % 8 for w in widths):
             raise ValueError(f"UNet: widths are two or more multiples of 8, one for each size; got {tuple(widths)}")
         told, first = 4 * widths[0], widths[0]
         self.patch, self.none = patch, 0 if isinstance(classes, Module) else classes
         self.halvings = len(widths) - 1
-        self.condition = _Condition(first, classes, generator)
-        self.enter = Conv2d(colours * patch**2, first, 3, 1, 1, generator=generator)
-        self.down = ModuleList(_Block(a, b, told, film, generator) for a, b in pairwise([first, *widths[:-1]]))
-        self.halve = ModuleList(Conv2d(w, w, 3, 2, 1, generator=generator) for w in widths[:-1])
-        self.bottom1 = _Block(widths[-2], widths[-1], told, film, generator)
-        self.look = _Attention(widths[-1], generator) if attention else None
-        self.bottom2 = _Block(widths[-1], widths[-1], told, film, generator)
-        self.double = ModuleList(Conv2d(b, a, 3, 1, 1, generator=generator) for a, b in pairwise(widths))
-        self.up = ModuleList(_Block(2 * w, w, told, film, generator) for w in widths[:-1])
-        self.norm, self.leave = GroupNorm(8, first, device=generator.device), Conv2d(first, (outputs or colours) * patch**2, 3, 1, 1, generator=generator)
+        self.condition = _Condition(first, classes, rng)
+        self.enter = Conv2d(colours * patch**2, first, 3, 1, 1, rng=rng)
+        self.down = ModuleList(_Block(a, b, told, film, rng) for a, b in pairwise([first, *widths[:-1]]))
+        self.halve = ModuleList(Conv2d(w, w, 3, 2, 1, rng=rng) for w in widths[:-1])
+        self.bottom1 = _Block(widths[-2], widths[-1], told, film, rng)
+        self.look = _Attention(widths[-1], rng) if attention else None
+        self.bottom2 = _Block(widths[-1], widths[-1], told, film, rng)
+        self.double = ModuleList(Conv2d(b, a, 3, 1, 1, rng=rng) for a, b in pairwise(widths))
+        self.up = ModuleList(_Block(2 * w, w, told, film, rng) for w in widths[:-1])
+        self.norm, self.leave = GroupNorm(8, first, device=rng.device), Conv2d(first, (outputs or colours) * patch**2, 3, 1, 1, rng=rng)
         for p in self.leave.parameters():
             p.data[...] = 0
 
@@ -157,14 +178,14 @@ class Perceptron(Module):
     """
 
     def __init__(self, dimensions: int, hidden: Sequence[int] = (128, 128, 128), *, octaves: int = 4, film: bool = False,
-                 classes: int | Module = 0, outputs: int | None = None, generator: Generator):  # fmt: skip
+                 classes: int | Module = 0, outputs: int | None = None, rng: RNG):  # fmt: skip
         self.none, self.octaves = 0 if isinstance(classes, Module) else classes, octaves
-        self.condition = _Condition(32, classes, generator)
-        self.layers = ModuleList(Linear(a, b, generator=generator) for a, b in pairwise([dimensions * (2 * octaves + 1), *hidden]))
-        self.told = ModuleList(Linear(128, 2 * b if film else b, generator=generator) for b in hidden)
-        self.norms = ModuleList(LayerNorm(b, device=generator.device) for b in hidden) if film else None
-        self.leave = Linear(hidden[-1], outputs or dimensions, generator=generator)
-        he_normal(self, generator)
+        self.condition = _Condition(32, classes, rng)
+        self.layers = ModuleList(Linear(a, b, rng=rng) for a, b in pairwise([dimensions * (2 * octaves + 1), *hidden]))
+        self.told = ModuleList(Linear(128, 2 * b if film else b, rng=rng) for b in hidden)
+        self.norms = ModuleList(LayerNorm(b, device=rng.device) for b in hidden) if film else None
+        self.leave = Linear(hidden[-1], outputs or dimensions, rng=rng)
+        he_normal(self, rng)
         for p in self.told.parameters() if film else ():
             p.data[...] = 0
 

@@ -30,8 +30,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...backend import Generator, to_numpy
 from ...autograd.tensor import Tensor, no_grad
+from ...backend import RNG, to_numpy
 from ...nn import Module, ModuleList, init
 from ...nn.layers import parameter
 from ...ops import exp
@@ -71,10 +71,10 @@ class Flow(Module):
         square = (z * z).sum(axis=tuple(range(1, z.ndim)))
         return log_det - 0.5 * (square + math.prod(z.shape[1:]) * math.log(2 * math.pi))
 
-    def sample(self, n: int, generator: Generator):
+    def sample(self, n: int, rng: RNG):
         """n draws from the model, an array (n, *shape): noise, carried back."""
         with no_grad():
-            return _array(self.inverse(generator.normal((n, *self.latent_shape))))
+            return _array(self.inverse(rng.normal((n, *self.latent_shape))))
 
     def initialise(self, x) -> None:
         """Let every ActNorm see what reaches it from the batch x, and set itself so that it gives mean 0 and variance 1. Once, before training."""

@@ -24,10 +24,20 @@ from typing import Any
 
 import numpy as np
 
-from ...backend import Generator, array_module, to_numpy
+from ...backend import RNG, array_module, to_numpy
 from ...nn import Conv2d, Module, ReLU, Sequential, he_normal, init
 from ...nn.layers import parameter
-from ...ops import conv2d, exp, linear, matmul, pixel_shuffle, pixel_unshuffle, solve_triangular, tril, triu
+from ...ops import (
+    conv2d,
+    exp,
+    linear,
+    matmul,
+    pixel_shuffle,
+    pixel_unshuffle,
+    solve_triangular,
+    tril,
+    triu,
+)
 from .base import ActNorm, Flow
 from .realnvp import AffineCoupling, perceptron, zeroed
 
@@ -42,8 +52,8 @@ class InvertibleLinear(Module):
     Parameters: lower and upper (C, C), of which only the triangles count, and a (C,). Buffers: P (C, C) and sign (C,).
     """
 
-    def __init__(self, channels: int, *, generator: Generator):
-        w = init.orthogonal((channels, channels), generator)
+    def __init__(self, channels: int, *, rng: RNG):
+        w = init.orthogonal((channels, channels), rng)
         xp = array_module(w)
         p, lower, upper = (xp.asarray(factor.astype(np.float32)) for factor in lu(to_numpy(w)))
         diagonal = upper.diagonal()
@@ -101,7 +111,7 @@ class Glow(Flow):
     shape : (features,) or (C, H, W), H and W multiples of 2^levels. hidden : units of the networks' two hidden layers; on pictures, channels.
     """
 
-    def __init__(self, shape: Sequence[int], steps: int = 8, levels: int = 2, hidden: int = 64, *, generator: Generator):
+    def __init__(self, shape: Sequence[int], steps: int = 8, levels: int = 2, hidden: int = 64, *, rng: RNG):
         channels, *space = shape
         if not space and channels < 2:
             raise ValueError(f"Glow: {channels} features cannot be cut in two")
@@ -115,13 +125,13 @@ class Glow(Flow):
             for _ in range(steps):
                 kept = channels // 2
                 sizes = (kept, hidden, 2 * (channels - kept))
-                net = convolutions(*sizes, generator=generator) if space else perceptron(kept, (hidden, hidden), sizes[-1], generator=generator)
-                layers += [ActNorm(channels, device=generator.device), InvertibleLinear(channels, generator=generator), AffineCoupling(net)]
+                net = convolutions(*sizes, rng=rng) if space else perceptron(kept, (hidden, hidden), sizes[-1], rng=rng)
+                layers += [ActNorm(channels, device=rng.device), InvertibleLinear(channels, rng=rng), AffineCoupling(net)]
         super().__init__(layers, shape, (channels, *(side // 2**levels for side in space)))
 
 
-def convolutions(inputs: int, hidden: int, outputs: int, *, generator: Generator) -> Sequential:
+def convolutions(inputs: int, hidden: int, outputs: int, *, rng: RNG) -> Sequential:
     """3x3, 1x1 and 3x3 with relu between, (N, inputs, H, W) to (N, outputs, H, W) (section 5); the last begins as zeros."""
-    net = Sequential(Conv2d(inputs, hidden, 3, padding=1, generator=generator), ReLU(), Conv2d(hidden, hidden, 1, generator=generator), ReLU())
-    he_normal(net, generator)
-    return Sequential(*net, zeroed(Conv2d(hidden, outputs, 3, padding=1, generator=generator)))
+    net = Sequential(Conv2d(inputs, hidden, 3, padding=1, rng=rng), ReLU(), Conv2d(hidden, hidden, 1, rng=rng), ReLU())
+    he_normal(net, rng)
+    return Sequential(*net, zeroed(Conv2d(hidden, outputs, 3, padding=1, rng=rng)))

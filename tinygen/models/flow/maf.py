@@ -28,7 +28,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...backend import Generator, to_device
+from ...backend import RNG, to_device
 from ...nn import Linear, Module, Sequential, Tanh, he_normal
 from ...ops import exp, linear, split
 from .base import ActNorm, Flow, Permute
@@ -43,9 +43,9 @@ class MaskedLinear(Linear):
     reads : booleans (out_features, in_features); the buffer `mask`.
     """
 
-    def __init__(self, reads: np.ndarray, *, generator: Generator):
-        super().__init__(reads.shape[1], reads.shape[0], generator=generator)
-        self.register_buffer("mask", to_device(reads.astype(np.float32), generator.device))
+    def __init__(self, reads: np.ndarray, *, rng: RNG):
+        super().__init__(reads.shape[1], reads.shape[0], rng=rng)
+        self.register_buffer("mask", to_device(reads.astype(np.float32), rng.device))
 
     @property
     def fan_in(self) -> float:
@@ -55,18 +55,18 @@ class MaskedLinear(Linear):
         return linear(x, weight * self.mask, self.bias)
 
 
-def made(features: int, hidden: Sequence[int], *, generator: Generator) -> Sequential:
+def made(features: int, hidden: Sequence[int], *, rng: RNG) -> Sequential:
     """The network of `Autoregressive`, x (N, D) to mu and a side by side (N, 2 D), number i of each a function of x_<i. It begins as mu = a = 0."""
     degrees, parts = np.arange(1, features + 1), []
     for units in hidden:
         # all degrees, equally often, in the order of the inputs: with fewer units than inputs every so many
         of_units = 1 + np.arange(units) * max(features - 1, 1) // units
-        parts += [MaskedLinear(of_units[:, None] >= degrees, generator=generator), Tanh()]
+        parts += [MaskedLinear(of_units[:, None] >= degrees, rng=rng), Tanh()]
         degrees = of_units
     net = Sequential(*parts)
-    he_normal(net, generator)
+    he_normal(net, rng)
     outputs = np.tile(np.arange(1, features + 1), 2)
-    return Sequential(*net, zeroed(MaskedLinear(outputs[:, None] > degrees, generator=generator)))
+    return Sequential(*net, zeroed(MaskedLinear(outputs[:, None] > degrees, rng=rng)))
 
 
 class Autoregressive(Module):
@@ -102,9 +102,9 @@ class MAF(Flow):
     neighbour most, and only hidden units of degree i - 1 may tell it of that, one or none; in this order half of the pixels come after all their neighbours.
     """
 
-    def __init__(self, features: int, layers: int = 5, hidden: Sequence[int] = (64, 64), order: Sequence[int] | None = None, *, generator: Generator):
+    def __init__(self, features: int, layers: int = 5, hidden: Sequence[int] = (64, 64), order: Sequence[int] | None = None, *, rng: RNG):
         parts: list[Module] = [] if order is None else [permuted("MAF", order, features)]
         for i in range(layers):
             parts += [Permute(np.arange(features)[::-1])] * (i > 0)
-            parts += [ActNorm(features, device=generator.device), Autoregressive(made(features, hidden, generator=generator))]
+            parts += [ActNorm(features, device=rng.device), Autoregressive(made(features, hidden, rng=rng))]
         super().__init__(parts, (features,))
