@@ -135,11 +135,20 @@ class Tensor:
         """The same memory as a constant: no gradient flows through it."""
         return Tensor(self._data, None, self._written)
 
-    def backward(self, grad_output=None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
-        """Add d self/d leaf into `.grad` of every leaf that self depends on. self is a scalar, or `grad_output` of its shape is given."""
+    def backward(self, grad_output=None, *, inputs=None, create_graph: bool = False, retain_graph: bool | None = None) -> None:
+        """Add d self/d leaf into `.grad` of each leaf in `inputs`, by default of every leaf that self depends on.
+
+        self is a scalar, or `grad_output` of its shape is given. With `inputs=generator.parameters()` the other networks that
+        the loss went through receive nothing, and no gradient of their weights is computed.
+        """
         from .backward import backward_pass
 
-        for (node, _), g in backward_pass([self], [grad_output], None, create_graph, retain_graph).items():
+        if inputs is not None:
+            inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            for i, x in enumerate(inputs):
+                if x._edge is None or x._edge[0].op is not None:
+                    raise ValueError(f"backward: input {i}, of shape {x.shape}, is no leaf that requires a gradient; for the gradient in a result use tinygen.grad")
+        for (node, _), g in backward_pass([self], [grad_output], inputs, create_graph, retain_graph).items():
             if (leaf := node.tensor()) is not None:
                 leaf.grad = g if leaf.grad is None else (leaf.grad if create_graph else leaf.grad.detach()) + g
 
