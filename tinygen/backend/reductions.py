@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .arrays import array_module
 from .threads import parallel
 
-__all__ = ["axis_sum", "by_rows", "channel_sum", "matmul"]
+__all__ = ["axis_sum", "broadcast_axes", "by_rows", "channel_sum", "matmul"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 _BLOCK_ELEMENTS = 1 << 16  # 256 KiB of float32
@@ -98,6 +98,18 @@ def _slices(size: int, n: int) -> list[slice]:
 
 
 # --------------------------------------------------------------------------------------------------------------- sums
+
+def broadcast_axes(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the axes of `large` along which broadcasting repeats an array of shape `small`.
+
+    Broadcasting adds axes in front and stretches axes of length 1. Summing an array of shape
+    `large` over these axes undoes it. None if `small` does not broadcast to `large`.
+    """
+    num_new = len(large) - len(small)
+    if num_new < 0 or any(n not in (1, m) for n, m in zip(small, large[num_new:])):
+        return None
+    return (*range(num_new), *(num_new + i for i, n in enumerate(small) if n == 1))
+
 
 _BLOCK = 1024  # rows that one BLAS call adds up
 
