@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from tinygen.data import Loader
+from tinygen.data import Loader, split_batches
 
 X = np.arange(20).reshape(10, 2)
 Y = np.arange(10)
@@ -133,3 +133,10 @@ def test_bad_states():
         loader.load_state_dict({**state, "step": 2})
     with pytest.raises(ValueError, match=r"shape \(3,\), expected \(6,\)"):
         loader.load_state_dict({**state, "rng": np.zeros(3, np.uint64)})
+
+
+def test_split_batches_are_nearly_equal_and_small_enough():
+    parts = split_batches(np.arange(11), 4)
+    assert [len(part) for part in parts] == [4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(11))
+    assert [part.shape for part in split_batches(np.zeros((0, 2)), 4)] == [(0, 2)]

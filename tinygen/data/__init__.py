@@ -9,6 +9,7 @@
     download.py   where such files are sought, how they are downloaded and checked
     folder.py     your own pictures, single or in pairs
     edges.py      line drawings of pictures
+    images.py     ranges and sizes of images: bytes, floats, fewer pixels
     maps.py       pictures whose colours are kinds of things
     loader.py     batches without end, resumable
 
@@ -21,14 +22,18 @@ from .edges import edges
 from .faces import faces
 from .folder import folder, paired_folder
 from .idx import fashion_mnist, kmnist, mnist, read_idx
-from .loader import Loader
+from .images import binarize, denormalize, downsample, normalize, to_bytes, to_float
+from .loader import Loader, split_batches
 from .mixtures import checkerboard, grid, moons, ring, swiss_roll
 
 __all__ = [
     "Loader",
+    "binarize",
     "checkerboard",
     "cifar10",
+    "denormalize",
     "digits",
+    "downsample",
     "edges",
     "faces",
     "fashion_mnist",
@@ -37,8 +42,12 @@ __all__ = [
     "kmnist",
     "mnist",
     "moons",
+    "normalize",
     "paired_folder",
     "read_idx",
     "ring",
+    "split_batches",
     "swiss_roll",
+    "to_bytes",
+    "to_float",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "split_batches"]
 
 
 class Loader:
@@ -103,6 +103,17 @@ class Loader:
         self.epoch = int(state["epoch"])
         self._begin_epoch()
         self._step = step
+
+
+def split_batches(rows: Any, max_size: int) -> list[Any]:
+    """Split rows (n, ...) into parts of nearly equal size, each of at most `max_size` rows.
+
+    For computing something of many rows without holding all intermediate results at once:
+
+        codes = np.concatenate([encode(part) for part in split_batches(images, 500)])
+    """
+    num_parts = max(-(-len(rows) // max_size), 1)  # rounded up
+    return np.array_split(rows, num_parts)
 
 
 def _check_finite(array: np.ndarray, i: int) -> None:
