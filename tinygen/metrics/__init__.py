@@ -5,6 +5,7 @@
     modes.py       samples against the known modes of a mixture
     samples.py     a generator's pictures beside real ones, by all of these on the features of a small classifier, each with its floor
     diversity.py   how far samples are from one another, and from the training pictures; what a classifier learns from them
+    errors.py      reconstructions beside their originals: the root mean squared error
     roc.py         a detector's curve of hits against false alarms, and the area under it
 """
 
@@ -16,11 +17,12 @@ from .distances import (
     wasserstein_1d,
 )
 from .diversity import classification_accuracy_score, nearest, within_class_distance
+from .errors import rmse
 from .modes import Modes, count_modes
 from .roc import auroc, roc_curve
 from .samples import judge_samples
 
 __all__ = [
     "Modes", "auroc", "classification_accuracy_score", "count_modes", "density_coverage", "frechet_distance", "judge_samples", "kernel_distance",
-    "nearest", "precision_recall", "roc_curve", "wasserstein_1d", "within_class_distance",
+    "nearest", "precision_recall", "rmse", "roc_curve", "wasserstein_1d", "within_class_distance",
 ]  # fmt: skip

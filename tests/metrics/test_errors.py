@@ -1,0 +1,11 @@
+"""The root mean squared error."""
+
+import numpy as np
+
+from tinygen.metrics import rmse
+
+
+def test_rmse_is_the_root_of_the_mean_square_and_broadcasts():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    assert rmse(x, x) == 0
+    assert rmse(x, np.float32([1.0, 0.0])) == np.sqrt((0 + 4 + 4 + 16) / 4)
