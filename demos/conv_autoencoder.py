@@ -33,7 +33,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, portraits, render, switch
+from tinygen.data.faces import has_attribute, sample_aligned_factors, render, set_attribute
 from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 
@@ -47,9 +47,9 @@ args.latent = args.latent or (128 if args.data == "faces" else 16)
 
 # %% Data: bytes (n, channels, height, width)
 if args.data == "faces":
-    shown, test_shown = portraits(16_000, seed=1), portraits(1500, seed=2)
-    shown["glasses_style"] = test_shown["glasses_style"] = 1  # one kind, so that it can be known how they should look
-    train, test = render(shown), render(test_shown)
+    factors, test_factors = sample_aligned_factors(16_000, seed=1), sample_aligned_factors(1500, seed=2)
+    factors["glasses_style"] = test_factors["glasses_style"] = 1  # one kind, so that it can be known how they should look
+    train, test = render(factors), render(test_factors)
     ends = np.arange(10)
 else:
     (train, _), (test, labels) = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(2_000, seed=2))
@@ -122,12 +122,12 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.his
 if args.data == "faces":
     attributes = ("glasses", "beard", "hat", "old", "smiling")
     print("Training the judge ...", flush=True)
-    judge = train_attribute_judge(train, np.stack([has(shown, a) for a in attributes], axis=1), steps=min(1000, args.steps), device=args.device)
-    without = ~has(test_shown, "glasses")
-    goal = switch(test_shown[without], "glasses", True)
+    judge = train_attribute_judge(train, np.stack([has_attribute(factors, a) for a in attributes], axis=1), steps=min(1000, args.steps), device=args.device)
+    without = ~has_attribute(test_factors, "glasses")
+    goal = set_attribute(test_factors[without], "glasses", True)
     right = render(goal) / np.float32(255)
     differs = np.repeat((right != truth[without]).any(axis=1)[:, None], 3, axis=1)  # where glasses show, frame and lenses
-    there = np.stack([has(goal, a) for a in attributes], axis=1)
+    there = np.stack([has_attribute(goal, a) for a in attributes], axis=1)
 
     def agreement(pictures):
         """For each attribute, the share of pictures of which the judge says what is true of the face with glasses."""
@@ -136,7 +136,7 @@ if args.data == "faces":
     judged = {"drawn with glasses": agreement(right), "left alone": agreement(truth[without])}
     rows = {"test faces": truth[without][:10]}
     for name, model in models.items():
-        vector = latent.attribute(encoded(model, train), has(shown, "glasses"))
+        vector = latent.attribute(encoded(model, train), has_attribute(factors, "glasses"))
         edited, plain = decoded(model, codes[name][without] + vector), drawn[name][without]
         figures[f"glasses_{name}"] = rms(edited[differs], right[differs]) / rms(plain[differs], right[differs])
         figures[f"elsewhere_{name}"] = float(np.abs(edited - plain)[~differs].mean())

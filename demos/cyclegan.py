@@ -39,7 +39,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, portraits, render, switch
+from tinygen.data.faces import has_attribute, sample_aligned_factors, render, set_attribute
 from tinygen.losses import least_squares
 from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.cyclegan import ImagePool, Translator, cycles
@@ -60,14 +60,14 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 def people(n, seed, on):
     """Factors of n faces, all with (or without) what --data says, that look straight at us."""
-    factors = portraits(n, seed)
+    factors = sample_aligned_factors(n, seed)
     factors["glasses_style"] = 1  # one kind, so that it can be known how they should look
-    return switch(factors, args.data, on)
+    return set_attribute(factors, args.data, on)
 
 
 print("Drawing faces ...", flush=True)
-shown_x, shown_y, test_without, test_with = people(5_000, 1, False), people(5_000, 2, True), people(1_000, 3, False), people(1_000, 3, True)
-pile_x, pile_y, without, with_it = (render(factors, args.size) for factors in (shown_x, shown_y, test_without, test_with))
+factors_x, factors_y, test_without, test_with = people(5_000, 1, False), people(5_000, 2, True), people(1_000, 3, False), people(1_000, 3, True)
+pile_x, pile_y, without, with_it = (render(factors, args.size) for factors in (factors_x, factors_y, test_without, test_with))
 
 # %% G: X -> Y and F: Y -> X, what tells X from fakes and what tells Y, a pool of the last fakes of each
 rng = default_rng(args.seed, args.device)
@@ -146,7 +146,7 @@ print("There and back again: {cycle_x:.4f} and {cycle_y:.4f} of the range".forma
 # %% And what a judge sees, trained on the two piles; beside it what it sees in the right answers
 print("Training the judge ...", flush=True)
 attributes = (*ATTRIBUTES, args.data) if args.data not in ATTRIBUTES else ATTRIBUTES
-shown = np.concatenate([shown_x, shown_y])
+factors = np.concatenate([factors_x, factors_y])
 by = args.size // 32
 
 
@@ -155,7 +155,7 @@ def small(pictures):
     return pictures.reshape(len(pictures), 3, 32, by, 32, by).mean(axis=(3, 5), dtype=np.float32)
 
 
-asked = {way: np.stack([has(factors, a) for a in attributes], axis=1) for way, factors in (("G", test_with), ("F", test_without), ("train", shown))}
+asked = {way: np.stack([has_attribute(f, a) for a in attributes], axis=1) for way, f in (("G", test_with), ("F", test_without), ("train", factors))}
 judge = train_attribute_judge(small(np.concatenate([pile_x, pile_y]) / np.float32(255)), asked["train"], steps=min(1000, args.steps), device=args.device)
 print("The judge is right about " + ", ".join(attributes))
 for way, pictures in (("G", {"G(x)": fake_y, "right answer": y}), ("F", {"F(y)": fake_x, "right answer": x})):

@@ -37,7 +37,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, grad, latent, nn, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, portraits, render
+from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
 from tinygen.metrics.evaluators import train_attribute_judge, train_classifier
@@ -59,8 +59,8 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 # %% Data: bytes (n, channels, size, size); of digits, 28 pixels wide, in a black frame
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
-    shown, test_shown = portraits(12_000, seed=1), portraits(4_000, seed=2)
-    train, test = render(shown, args.size), render(test_shown, args.size)
+    factors, test_factors = sample_aligned_factors(12_000, seed=1), sample_aligned_factors(4_000, seed=2)
+    train, test = render(factors, args.size), render(test_factors, args.size)
 else:
     (train, labels), (test, _) = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(4_000, seed=2))
     rim = (args.size - 28) // 2
@@ -118,7 +118,7 @@ def small(pictures):
 
 print("Training the judge ...", flush=True)
 if args.data == "faces":
-    there = np.stack([has(shown, a) for a in ATTRIBUTES], axis=1)
+    there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
     judge = train_attribute_judge(small(train), there, steps=min(1000, args.steps), device=args.device)
     test, fakes = small(test), small(fakes)
 else:

@@ -40,7 +40,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.data.faces import has, portraits, render
+from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.metrics import (
     classification_accuracy_score,
     judge_samples,
@@ -77,8 +77,8 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 # %% Data: bytes (n, channels, height, width)
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
-    shown, test_shown = portraits(12_000, 1), portraits(2_000, 2)
-    train, test, classes = render(shown, 32), render(test_shown, 32), 0
+    factors, test_factors = sample_aligned_factors(12_000, 1), sample_aligned_factors(2_000, 2)
+    train, test, classes = render(factors, 32), render(test_factors, 32), 0
     labels, test_labels = np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)
 else:
     both = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(1_000, seed=2))
@@ -179,7 +179,7 @@ if classes:
     print("What was asked for is read in {agreement:.1%} (of real digits {agreement_floor:.1%}). Distance within a class {spread:.2f} (real {spread_floor:.2f}), to the "
           "nearest training digit {nearest:.2f} (real {nearest_floor:.2f})".format(**figures))  # fmt: skip
 else:
-    judge = train_attribute_judge(train, np.stack([has(shown, a) for a in ATTRIBUTES], axis=1), steps=min(1000, args.steps), device=args.device)
+    judge = train_attribute_judge(train, np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1), steps=min(1000, args.steps), device=args.device)
     figures, table = judge_samples(judge, test, made[: len(test) // 2], device=args.device)
     print(table)
 if score and classes:

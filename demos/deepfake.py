@@ -40,7 +40,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import FACTORS, render, sample
+from tinygen.data.faces import FACTORS, render, sample_factors
 from tinygen.metrics.evaluators import train_reader
 from tinygen.models.autoencoder import Autoencoder, gaussian_noise
 from tinygen.models.deepfake import Deepfake
@@ -75,7 +75,7 @@ def portraits(factors):
 
 if drawn:
     print("Drawing two people ...", flush=True)
-    people = sample(25, seed=3)[[24, 8]]
+    people = sample_factors(25, seed=3)[[24, 8]]
     people["glasses"] = people["tilt"] = people["night"] = 0
     train_states = [moments(people[k], 4000, seed=k + 1) for k in (0, 1)]
     test_states = [moments(people[k], 500, seed=3) for k in (0, 1)]  # the same moments for both

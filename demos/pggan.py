@@ -34,7 +34,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, portraits, render
+from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
 from tinygen.metrics.evaluators import train_attribute_judge
@@ -59,8 +59,8 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Data: bytes (n, 3, size, size)
 print("Drawing faces ...", flush=True)
-shown, test_shown = portraits(12_000, seed=1), portraits(4_000, seed=2)
-train, test = render(shown, args.size), render(test_shown, args.size)
+factors, test_factors = sample_aligned_factors(12_000, seed=1), sample_aligned_factors(4_000, seed=2)
+train, test = render(factors, args.size), render(test_factors, args.size)
 
 
 def small(pictures, size):
@@ -130,7 +130,7 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values)
 figures = {}
 if judged:
     print("Training the judge ...", flush=True)
-    there = np.stack([has(shown, a) for a in ATTRIBUTES], axis=1)
+    there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
     judge = train_attribute_judge(small(train, 32), there, steps=min(1000, args.steps), device=args.device)
     test, fakes = small(test, 32), small(fakes, 32)
     figures, table = judge_samples(judge, test, fakes, device=args.device)

@@ -37,7 +37,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has, portraits, render
+from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.data.maps import kinds, palette
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
@@ -63,8 +63,8 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 # %% Pairs: x is given and y to be made, bytes (n, channels, size, size)
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
-    shown, test_shown = portraits(8_000, seed=1), portraits(2_000, seed=2)
-    y, test_y = render(shown, args.size), render(test_shown, args.size)
+    factors, test_factors = sample_aligned_factors(8_000, seed=1), sample_aligned_factors(2_000, seed=2)
+    y, test_y = render(factors, args.size), render(test_factors, args.size)
     x, test_x = data.edges(y), data.edges(test_y)
 else:
     path = Path(args.data[7:])
@@ -164,7 +164,7 @@ for name, pictures in drawn.items():
 print("Training the judge ...", flush=True)
 drawn["right answer"] = truth
 if args.data == "faces":
-    attributes, asked = (np.stack([has(factors, a) for a in ATTRIBUTES], axis=1) for factors in (shown, test_shown))
+    attributes, asked = (np.stack([has_attribute(f, a) for a in ATTRIBUTES], axis=1) for f in (factors, test_factors))
     judge = train_attribute_judge(small(y), attributes, steps=min(1000, args.steps), device=args.device)
     drawn = {name: small(pictures) for name, pictures in drawn.items()}
     right = {name: (judge.sees(pictures, args.device) == asked).mean(axis=0) for name, pictures in drawn.items()}

@@ -43,8 +43,8 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, losses, nn, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.data.faces import FACTORS, portraits, render
-from tinygen.data.faces.captions import NAMES, WORDS, describe, shows, tokenize
+from tinygen.data.faces import FACTORS, sample_aligned_factors, render
+from tinygen.data.faces.captions import PROPERTIES, VOCABULARY, write_captions, has_properties, tokenize
 from tinygen.metrics import nearest, within_class_distance
 from tinygen.metrics.evaluators import train_attribute_judge
 from tinygen.models.diffusion import guidance, objectives, samplers
@@ -70,7 +70,7 @@ UNSEEN = ("an old man in a hat", "a smiling person with a beard\nand glasses", "
 # %% Data: faces that look at us, upright; bytes (n, 3, 32, 32), their captions and what these name
 def people(n, seed):
     """Factors of n faces: for those of CHOICES one as often as another; of what changes from moment to moment, the smile alone."""
-    factors, rng = portraits(n, seed), np.random.default_rng((seed, 0, 1))  # not the numbers that portraits took
+    factors, rng = sample_aligned_factors(n, seed), np.random.default_rng((seed, 0, 1))  # not the numbers that portraits took
     for name, choices in CHOICES.items():
         factors[name] = rng.choice([FACTORS[name].names.index(choice) for choice in choices], n)
     for name in ("light", "gaze_x", "gaze_y", "blink", "mouth_open"):
@@ -80,14 +80,14 @@ def people(n, seed):
 
 def together(truth):
     """Which of APART are true as a whole, of faces or of what captions say: bool (n, names) to bool (n, len(APART))."""
-    return np.stack([truth[:, [NAMES.index(name) for name in names]].all(axis=1) for names in APART], axis=1)
+    return np.stack([truth[:, [PROPERTIES.index(name) for name in names]].all(axis=1) for names in APART], axis=1)
 
 
 print("Drawing faces ...", flush=True)
 everybody = people(16_000, seed=1)
 lessons = render(everybody, 32)  # for the judge, who knows all combinations
-there = ~together(shows(everybody)).any(axis=1)
-images, (texts, named) = lessons[there], describe(everybody[there], seed=1)
+there = ~together(has_properties(everybody)).any(axis=1)
+images, (texts, named) = lessons[there], write_captions(everybody[there], seed=1)
 
 # %% Codes: how much of each eigenface is in a face. Each in the unit of its deviation, details would weigh as much as outlines; all in one, they would
 # drown in noise that outlines stand out of. So half-way, in the unit of its deviation's root; and their mean square is 1, as is that of noise.
@@ -100,9 +100,9 @@ loader = data.Loader((rows - mean) @ components / unit, tokenize(texts), named.a
 # %% The network that draws, told what the network that reads has read; averages of both. Drawing alone teaches to read, but slowly: it gave blue and
 # green to either garment. `says` helps: one layer that has to say what the caption names, 1 for yes, -1 for no, 0 for what it leaves open.
 rng = default_rng(args.seed, args.device)
-reader = TextEncoder(len(WORDS), 128, rng=rng)
+reader = TextEncoder(len(VOCABULARY), 128, rng=rng)
 network = Perceptron(CODES, (512, 512, 512), octaves=0, film=True, classes=reader, rng=rng)
-says = nn.Linear(128, len(NAMES), rng=rng)
+says = nn.Linear(128, len(PROPERTIES), rng=rng)
 for parameter in network.leave.parameters():
     parameter.data[...] = 0  # its first answer is 0, the best without having learned: a loss of 1
 optimizer = optim.Adam([*network.parameters(), *says.parameters()], betas=(0.9, 0.99))
@@ -112,7 +112,7 @@ average = optim.ExponentialMovingAverage(network, 0.99)
 run = Run(args, network=network, says=says, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     x0, caption, named = (to_device(a, args.device) for a in next(loader))
-    reading = losses.squared_error(says(reader(caption)), named).mean() / len(NAMES)
+    reading = losses.squared_error(says(reader(caption)), named).mean() / len(PROPERTIES)
     t, eps = cosine(rng.uniform((args.batch,))), rng.normal(x0.shape)
     caption = guidance.drop_labels(caption, network.none, 0.1, rng=rng)
     answer = network(CIRCLE.noised(x0, eps, t), t, caption)
@@ -151,11 +151,11 @@ if asked:
 # %% Is what a caption names in the picture? A judge that has seen all combinations reads the samples. Beside it what it reads in drawings, which is
 # the most that can be hoped for, and in samples that are held against one another's captions: so much comes without listening.
 print("Training the judge ...", flush=True)
-answers = shows(everybody)
+answers = has_properties(everybody)
 occurs = answers.any(axis=0)
 judge = train_attribute_judge(lessons, answers[:, occurs], steps=min(300, args.steps), rare=True, device=args.device)
 new = people(8_000, seed=2)
-(texts, said), truth = describe(new, seed=2), shows(new)
+(texts, said), truth = write_captions(new, seed=2), has_properties(new)
 asks, n = together(said > 0), 60
 exams = {"seen": np.flatnonzero(~together(truth).any(axis=1))[:n]}
 exams |= {" + ".join(names): np.flatnonzero(asks[:, j])[:n] for j, names in enumerate(APART)}
@@ -165,7 +165,7 @@ rows_of = {weight: f"guidance {weight:g}" for weight in (1.0, WEIGHT)}
 def marks(exam, pictures, said):
     """Of pictures (2 n, ...), two for each caption, and what these say (n, names): the share of what is said that the judge reads so, and of exam 1, 2
     or 3 the share of pictures that show its combination whole."""
-    sees, said = np.zeros((len(pictures), len(NAMES)), bool), np.tile(said, (2, 1))
+    sees, said = np.zeros((len(pictures), len(PROPERTIES)), bool), np.tile(said, (2, 1))
     sees[:, occurs] = judge.sees(pictures, args.device)
     return [float((sees == (said > 0))[said != 0].mean())] + [float(together(sees)[:, exam - 1].mean())] * (exam > 0)
 

@@ -7,7 +7,7 @@
 A model takes part if it has `decode` (a generator's is its forward pass), and `encode` where codes of given pictures are wanted. **Why it works at all**:
 nothing trains for it. A decoder is smooth, so along a segment pictures change little by little; and if one attribute moves all codes by about the
 same vector, whoever the person, then a mean over many people leaves that vector: everything else averages out, *if it is independent of the
-attribute*. Where beards come with dark hair, the vector "beard" darkens hair (`data.faces(..., correlate=1)` shows it).
+attribute*. Where beards come with dark hair, the vector "beard" darkens hair (`data.faces(..., correlation=1)` shows it).
 
 Codes are arrays (..., latent), of NumPy or CuPy.
 """

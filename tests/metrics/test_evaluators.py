@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import data, default_rng
-from tinygen.data.faces import has, render, sample
+from tinygen.data.faces import has_attribute, render, sample_factors
 from tinygen.metrics.evaluators import (
     Classifier,
     train_attribute_judge,
@@ -38,15 +38,15 @@ def test_what_is_no_digit_is_refused():
 
 
 def test_the_judge_of_faces_reads_attributes():
-    factors, truth = sample(2500, seed=1), sample(300, seed=2)
+    factors, truth = sample_factors(2500, seed=1), sample_factors(300, seed=2)
     for f in (factors, truth):
         f["yaw"] = f["tilt"] = 0  # upright: easier
     images, unseen = render(factors), render(truth)
     names = ("glasses", "hat")
-    judge = train_attribute_judge(images, np.stack([has(factors, a) for a in names], axis=1), steps=300)
+    judge = train_attribute_judge(images, np.stack([has_attribute(factors, a) for a in names], axis=1), steps=300)
     sees = judge.sees(unseen)
     assert sees.shape == (300, 2) and sees.dtype == bool
-    right = (sees == np.stack([has(truth, a) for a in names], axis=1)).mean(axis=0)
+    right = (sees == np.stack([has_attribute(truth, a) for a in names], axis=1)).mean(axis=0)
     assert (right > 0.9).all(), right  # always saying no: 0.65 and 0.75
     assert np.array_equal(judge.sees(unseen / np.float32(255)), sees)
     assert judge.sees(unseen[:0]).shape == (0, 2)
@@ -54,8 +54,8 @@ def test_the_judge_of_faces_reads_attributes():
 
 @pytest.mark.parametrize("rare, deviation", [(False, (1 / 48 / 3) ** 0.5), (True, (2 / 48) ** 0.5)])
 def test_where_attributes_are_rare_the_first_weights_keep_the_signal(rare, deviation):
-    factors = sample(150, seed=1)
-    weights = train_attribute_judge(render(factors), has(factors, "hat")[:, None], steps=1, rare=rare).layers[0].weight.numpy()
+    factors = sample_factors(150, seed=1)
+    weights = train_attribute_judge(render(factors), has_attribute(factors, "hat")[:, None], steps=1, rare=rare).layers[0].weight.numpy()
     assert abs(weights.std() / deviation - 1) < 0.1
 
 
@@ -70,7 +70,7 @@ def test_the_judge_of_faces_refuses_what_it_cannot_learn_from():
 
 
 def test_the_reader_of_faces_reads_how_far_a_head_is_turned_and_to_which_side():
-    factors, truth = (np.resize(sample(1), n) for n in (1000, 200))
+    factors, truth = (np.resize(sample_factors(1), n) for n in (1000, 200))
     for seed, f in enumerate((factors, truth)):
         f["yaw"], f["skin"] = np.random.default_rng(seed).uniform([[-1], [0]], 1, (2, len(f)))
     numbers = lambda f: np.stack([(f["yaw"] + 1) / 2, f["skin"]], axis=1)  # noqa: E731

@@ -5,7 +5,7 @@ import pytest
 
 from tests.strict import StrictArray
 from tinygen import check_grads, default_rng, no_grad, optim
-from tinygen.data.faces.captions import WORDS, tokenize
+from tinygen.data.faces.captions import VOCABULARY, tokenize
 from tinygen.models.diffusion.guidance import drop_labels, guided
 from tinygen.models.diffusion.unet import Perceptron, UNet
 from tinygen.models.text import TextEncoder
@@ -14,7 +14,7 @@ HATS = tokenize(["a man in a red hat, wearing a blue jumper", "a man in a blue h
 
 
 def reader(outputs=8, dtype=np.float32):
-    model = TextEncoder(len(WORDS), outputs, width=6, found=10, rng=default_rng(0))
+    model = TextEncoder(len(VOCABULARY), outputs, width=6, found=10, rng=default_rng(0))
     for p in model.parameters():
         p._data = p._data.astype(dtype)
     return model
@@ -76,7 +76,7 @@ def test_it_learns_what_a_bag_of_words_cannot():
     colors, rng = ("red", "blue", "green", "yellow"), np.random.default_rng(0)
     pairs = np.array([rng.permutation(4)[:2] for _ in range(64)])
     texts = tokenize([f"a person in a {colors[hat]} hat, wearing a {colors[shirt]} shirt" for hat, shirt in pairs])
-    model = TextEncoder(len(WORDS), 8, width=8, found=16, rng=default_rng(0))
+    model = TextEncoder(len(VOCABULARY), 8, width=8, found=16, rng=default_rng(0))
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     right = np.zeros((64, 8), np.float32)
     right[np.arange(64), pairs[:, 0]] = right[np.arange(64), 4 + pairs[:, 1]] = 1
@@ -92,7 +92,7 @@ def test_it_learns_what_a_bag_of_words_cannot():
 def test_a_network_told_a_caption(kind, shape):
     g = default_rng(0)
     settings = {"colours": 3, "widths": (8, 16), "patch": 2, "attention": False, "film": True} if kind is UNet else {"dimensions": 5, "hidden": (8,), "octaves": 0}
-    model = kind(**settings, classes=TextEncoder(len(WORDS), 32 if kind is UNet else 128, rng=g), rng=g)
+    model = kind(**settings, classes=TextEncoder(len(VOCABULARY), 32 if kind is UNet else 128, rng=g), rng=g)
     for p in model.parameters():
         if not p.numpy().any():  # what begins at 0 hears nothing yet
             p.data += 0.3 * g.normal(p.shape)

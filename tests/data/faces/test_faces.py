@@ -11,18 +11,18 @@ from tinygen.data.faces import (
     ATTRIBUTES,
     DTYPE,
     FACTORS,
-    has,
-    portraits,
+    has_attribute,
+    sample_aligned_factors,
     render,
-    resample,
-    sample,
-    switch,
+    resample_factors,
+    sample_factors,
+    set_attribute,
 )
 from tinygen.data.faces.canvas import VIEW, Canvas
 from tinygen.data.faces.layers import BLOCK
 from tinygen.data.faces.portraits import CHUNK
 
-FEW = sample(48, seed=4)
+FEW = sample_factors(48, seed=4)
 
 
 @functools.cache
@@ -48,9 +48,9 @@ def test_the_first_k_of_more_are_the_same():
     for k in (1, 7, BLOCK):
         few, few_factors = faces(k, seed=3)
         assert np.array_equal(few, images[:k]) and np.array_equal(few_factors, factors[:k])
-    many = sample(CHUNK + 5)
-    assert np.array_equal(many[:CHUNK], sample(CHUNK)) and not np.array_equal(many[CHUNK:], many[:5])
-    assert not np.array_equal(sample(5, seed=1), sample(5))
+    many = sample_factors(CHUNK + 5)
+    assert np.array_equal(many[:CHUNK], sample_factors(CHUNK)) and not np.array_equal(many[CHUNK:], many[:5])
+    assert not np.array_equal(sample_factors(5, seed=1), sample_factors(5))
 
 
 def test_a_picture_depends_on_its_own_factors_alone():
@@ -70,7 +70,7 @@ def test_large_pictures_are_drawn_in_bands_without_seams(monkeypatch):
 @pytest.mark.parametrize("size", [32, 80])
 def test_no_window_cuts_its_shape(size, monkeypatch):
     """Each layer paints in a window around it, for speed; painting all of the canvas gives the same, bit for bit."""
-    factors = np.concatenate([FEW, switch(FEW[:16], "night", True)])
+    factors = np.concatenate([FEW, set_attribute(FEW[:16], "night", True)])
     images = render(factors, size)
     monkeypatch.setattr(Canvas, "_span", lambda self, centre, half, first, last: slice(0, last - first))
     assert np.array_equal(render(factors, size), images)
@@ -96,7 +96,7 @@ def test_a_thin_line_gets_its_share():
 
 def test_factors_fill_their_ranges_and_are_independent():
     n = 20000
-    factors = sample(n, seed=5)
+    factors = sample_factors(n, seed=5)
     table = []
     for name, factor in FACTORS.items():
         values = factors[name].astype(np.float64)
@@ -118,32 +118,32 @@ def test_factors_fill_their_ranges_and_are_independent():
 
 
 def test_no_attribute_is_in_doubt():
-    factors = sample(5000)
+    factors = sample_factors(5000)
     for name in ("age", "smile"):
         low, high = FACTORS[name].low, FACTORS[name].high
         assert (np.abs(factors[name] - (low + high) / 2) > 0.14 * (high - low)).all()
 
 
-@pytest.mark.parametrize("correlate", [0.0, 0.5, 1.0])
-def test_correlate_ties_the_beard_to_dark_hair_and_nothing_else(correlate):
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
+def test_correlation_ties_the_beard_to_dark_hair_and_nothing_else(correlation):
     n = 10000
-    plain, tied = sample(n, seed=2), sample(n, seed=2, correlate=correlate)
+    plain, tied = sample_factors(n, seed=2), sample_factors(n, seed=2, correlation=correlation)
     dark = tied["hair_color"] < 3
-    for hair, share in ((dark, 0.4 * (1 + correlate)), (~dark, 0.4 * (1 - correlate))):
+    for hair, share in ((dark, 0.4 * (1 + correlation)), (~dark, 0.4 * (1 - correlation))):
         assert abs(tied["beard"][hair].mean() - share) < 4 * 0.5 / np.sqrt(n / 2)
     assert all(np.array_equal(plain[name], tied[name]) for name in FACTORS if name != "beard")
-    assert np.array_equal(faces(4, correlate=correlate)[1], sample(4, correlate=correlate))
+    assert np.array_equal(faces(4, correlation=correlation)[1], sample_factors(4, correlation=correlation))
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_switch_changes_one_factor_and_back(attribute):
-    on, off = switch(FEW, attribute, True), switch(FEW, attribute, False)
-    assert has(on, attribute).all() and not has(off, attribute).any()
+    on, off = set_attribute(FEW, attribute, True), set_attribute(FEW, attribute, False)
+    assert has_attribute(on, attribute).all() and not has_attribute(off, attribute).any()
     behind = ATTRIBUTES[attribute]
     assert all(np.array_equal(on[name], FEW[name]) for name in FACTORS if name != behind)
-    was = has(FEW, attribute)
+    was = has_attribute(FEW, attribute)
     assert np.array_equal(on[was], FEW[was]) and np.array_equal(off[~was], FEW[~was])
-    back = switch(switch(FEW, attribute, ~was), attribute, was)
+    back = set_attribute(set_attribute(FEW, attribute, ~was), attribute, was)
     assert np.allclose(back[behind], FEW[behind], rtol=0, atol=1e-5)
     assert changed(render(on), render(off)).any(axis=(1, 2)).all()
 
@@ -154,7 +154,7 @@ def test_switch_changes_one_factor_and_back(attribute):
 )
 def test_an_edit_stays_in_its_region(attribute, first, last):
     """Rows of the picture, as shares of its height, that an attribute may change."""
-    off, on = (render(switch(FEW, attribute, value), 64) for value in (False, True))
+    off, on = (render(set_attribute(FEW, attribute, value), 64) for value in (False, True))
     rows = np.flatnonzero(changed(off, on).any(axis=(0, 2))) / 64
     assert first <= rows.min() and rows.max() <= last
     if attribute != "hat":
@@ -165,7 +165,7 @@ def test_glasses_leave_all_but_the_eyes_alone():
     """With the head straight and facing us: nothing beyond the ears, nor from mouth to chin."""
     straight = FEW.copy()
     straight["yaw"] = straight["tilt"] = 0
-    where = changed(*(render(switch(straight, "glasses", value), 64) for value in (False, True)))
+    where = changed(*(render(set_attribute(straight, "glasses", value), 64) for value in (False, True)))
     assert where[:, 28:38].any(axis=(1, 2)).all()
     assert not where[:, :26].any() and not where[:, 42:].any() and not where[:, :, :14].any() and not where[:, :, 50:].any()
 
@@ -182,23 +182,23 @@ def test_turning_the_mirror_turns_the_face():
 
 def test_resample_keeps_the_other_groups():
     for group in ("identity", "state", "accessories"):
-        new = resample(FEW, group, seed=4)
+        new = resample_factors(FEW, group, seed=4)
         kept = [name for name, factor in FACTORS.items() if factor.group != group]
         drawn = [name for name, factor in FACTORS.items() if factor.group == group and name != "night"]
         assert all(np.array_equal(new[name], FEW[name]) for name in kept)
         assert all(not np.array_equal(new[name], FEW[name]) for name in drawn)
-    moments = resample(np.repeat(FEW[:1], 9), "state")
+    moments = resample_factors(np.repeat(FEW[:1], 9), "state")
     assert len(np.unique(moments["yaw"])) == 9 and len(np.unique(moments["skin"])) == 1
 
 
 def test_portraits_look_straight_at_us_and_are_else_as_drawn():
-    f, g = portraits(50, seed=3), sample(50, seed=3)
+    f, g = sample_aligned_factors(50, seed=3), sample_factors(50, seed=3)
     assert not f["yaw"].any() and not f["tilt"].any() and g["yaw"].any() and g["tilt"].any()
     assert all(np.array_equal(f[name], g[name]) for name in FACTORS if name not in ("yaw", "tilt"))
 
 
 def test_every_corner_of_the_ranges_is_drawn():
-    """Also what `sample` leaves out; warnings are errors here, so nothing divides by zero on the way."""
+    """Also what `sample_factors` leaves out; warnings are errors here, so nothing divides by zero on the way."""
     rng = np.random.default_rng(1)
     factors = np.empty(200, DTYPE)
     for name, factor in FACTORS.items():
@@ -214,7 +214,7 @@ def test_every_corner_of_the_ranges_is_drawn():
 def test_backgrounds_are_muted():
     """They are to explain at most a tenth of all variance (the mean square change by another background, halved)."""
     n = 600
-    factors = sample(n, seed=6)
+    factors = sample_factors(n, seed=6)
     other = factors.copy()
     other["background"] = np.random.default_rng(0).permutation(factors["background"])
     x, y = (render(f).astype(np.float64).reshape(n, -1) for f in (factors, other))
@@ -236,8 +236,8 @@ def wrong(name, value):
         (lambda: faces(3, size=31), "size is 32 to 1024 pixels, .* got 31"),
         (lambda: render(FEW, 1025), "size is 32 to 1024"),
         (lambda: render(FEW, 64.5), "a whole number; got 64.5"),
-        (lambda: faces(3, correlate=1.5), "correlate is between 0 .* got 1.5"),
-        (lambda: faces(3, correlate=float("nan")), "correlate is between"),
+        (lambda: faces(3, correlation=1.5), "correlation is between 0 .* got 1.5"),
+        (lambda: faces(3, correlation=float("nan")), "correlation is between"),
         (lambda: render(wrong("smile", 1.5)), r"smile is -1 to 1 \(corners .*\); face 3 has 1.5"),
         (lambda: render(wrong("age", np.nan)), "age is 20 to 80 .* face 3 has nan"),
         (lambda: render(wrong("hair_style", -1)), "hair_style is 0 to 7 .* face 3 has -1"),
@@ -246,12 +246,12 @@ def wrong(name, value):
         (lambda: render(np.zeros((4, 3))), "structured array of faces.DTYPE.*got ndarray"),
         (lambda: render({"smile": 1}), "got dict"),
         (lambda: render(FEW[["smile", "age"]]), r"missing \['face_width'"),
-        (lambda: switch(FEW, "moustache", True), "switch: no attribute 'moustache'; there are glasses, beard"),
-        (lambda: switch(FEW, "hat", np.ones((7, 1), bool)), r"one bool a face, shape \(48,\)"),
-        (lambda: switch(FEW, "hat", np.ones(7, bool)), r"one bool a face, shape \(48,\)"),
-        (lambda: has(FEW, "yaw"), "has: no attribute 'yaw'"),
-        (lambda: resample(FEW, "mood"), "a group of identity, state, accessories .* got 'mood'"),
-        (lambda: resample(FEW, "state", seed=-1), "seed >= 0; got 'state' and seed=-1"),
+        (lambda: set_attribute(FEW, "moustache", True), "set_attribute: no attribute 'moustache'; there are glasses, beard"),
+        (lambda: set_attribute(FEW, "hat", np.ones((7, 1), bool)), r"one bool a face, shape \(48,\)"),
+        (lambda: set_attribute(FEW, "hat", np.ones(7, bool)), r"one bool a face, shape \(48,\)"),
+        (lambda: has_attribute(FEW, "yaw"), "has_attribute: no attribute 'yaw'"),
+        (lambda: resample_factors(FEW, "mood"), "a group of identity, state, accessories .* got 'mood'"),
+        (lambda: resample_factors(FEW, "state", seed=-1), "seed >= 0; got 'state' and seed=-1"),
     ],
 )
 def test_bad_input_says_what_to_do(call, message):

@@ -13,12 +13,12 @@ from .portraits import (
     DTYPE,
     FACTORS,
     faces,
-    has,
-    portraits,
+    has_attribute,
+    sample_aligned_factors,
     render,
-    resample,
-    sample,
-    switch,
+    resample_factors,
+    sample_factors,
+    set_attribute,
 )
 
-__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has", "portraits", "render", "resample", "sample", "switch"]
+__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has_attribute", "render", "resample_factors", "sample_aligned_factors", "sample_factors", "set_attribute"]

@@ -7,11 +7,11 @@ A face is a record of **factors** (a NumPy structured array, one field a factor)
     frames = resample(np.repeat(factors[:1], 50), "state")  # one person, fifty moments
 
 `FACTORS` lists them with their ranges, in three groups kept apart: *identity* (who), *state* (this moment), *accessories*
-(what comes off). They are drawn independently, but for `correlate`, which ties the beard to dark hair: a vector "with beard
-minus without" then also darkens hair, as it does in collected photographs. `has` and `switch` read and set the yes-or-no
+(what comes off). They are drawn independently, but for `correlation`, which ties the beard to dark hair: a vector "with beard
+minus without" then also darkens hair, as it does in collected photographs. `has_attribute` and `set_attribute` read and set the yes-or-no
 attributes of `ATTRIBUTES`. Numbers behind an attribute (age, smile) leave out the middle of their range, so that nobody is
 half old; to switch one is to mirror it in that middle, so that switching twice changes nothing. All faces are drawn by day:
-one in ten at night would take half of all variance, and the first eigenface with it; night comes by `switch`.
+one in ten at night would take half of all variance, and the first eigenface with it; night comes by `set_attribute`.
 
 How a face is drawn: canvas.py (what on), anatomy.py (measures and colours), layers.py (layer after layer) and
 accessories.py (hair, glasses, hats). What people would write under it: captions.py.
@@ -25,7 +25,7 @@ import numpy as np
 
 from .layers import draw
 
-__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has", "portraits", "render", "resample", "sample", "switch"]
+__all__ = ["ATTRIBUTES", "DTYPE", "FACTORS", "faces", "has_attribute", "render", "resample_factors", "sample_aligned_factors", "sample_factors", "set_attribute"]
 
 
 class Factor(NamedTuple):
@@ -102,7 +102,7 @@ RARE = {"glasses": 0.35, "beard": 0.4, "hat": 0.25, "night": 0.0}  # shares of y
 SIDES = {"age": (0.65, 0.35), "smile": (0.5, 0.25)}  # share of the lower side, width of each side, of the whole range
 
 
-def faces(n: int, size: int = 32, seed: int = 0, correlate: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def faces(n: int, size: int = 32, seed: int = 0, correlation: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Draw ``n`` faces.
 
     Parameters
@@ -123,7 +123,7 @@ def faces(n: int, size: int = 32, seed: int = 0, correlate: float = 0.0) -> tupl
     ValueError if ``n`` or ``seed`` is negative, or ``size`` or ``correlate`` out of its range.
     """
     _check_size("faces", size)
-    factors = sample(n, seed, correlate)
+    factors = sample_factors(n, seed, correlation)
     return draw(factors, size), factors
 
 
@@ -131,7 +131,7 @@ def render(factors: np.ndarray, size: int = 32) -> np.ndarray:
     """Pictures, uint8 (n, 3, size, size), of the faces that ``factors``, (n,) of `DTYPE`, describes.
 
     A picture depends on its own factors alone. Raises ValueError where ``factors`` is no such array or holds a value out of
-    its range (any value between a factor's low and high is drawn, also those that `sample` leaves out), and for a ``size``
+    its range (any value between a factor's low and high is drawn, also those that `sample_factors` leaves out), and for a ``size``
     that is not 32 to 1024.
     """
     _check_size("render", size)
@@ -139,29 +139,29 @@ def render(factors: np.ndarray, size: int = 32) -> np.ndarray:
     return draw(factors, size)
 
 
-def sample(n: int, seed: int = 0, correlate: float = 0.0) -> np.ndarray:
+def sample_factors(n: int, seed: int = 0, correlation: float = 0.0) -> np.ndarray:
     """The factors of ``faces(n, seed=seed, correlate=correlate)``, without the pictures."""
     if n < 0 or seed < 0:
         raise ValueError(f"faces: needs n >= 0 and seed >= 0; got n={n}, seed={seed}")
-    if not 0 <= correlate <= 1:
-        raise ValueError(f"faces: correlate is between 0 (beards on any hair alike) and 1 (on dark hair only); got {correlate}")
-    return _sample(n, (seed,), correlate)
+    if not 0 <= correlation <= 1:
+        raise ValueError(f"faces: correlation is between 0 (beards on any hair alike) and 1 (on dark hair only); got {correlation}")
+    return _sample(n, (seed,), correlation)
 
 
-def portraits(n: int, seed: int = 0) -> np.ndarray:
-    """The factors of n faces that look straight at us, heads upright, as collections of photographs are aligned; else as `sample`."""
-    factors = sample(n, seed)
+def sample_aligned_factors(n: int, seed: int = 0) -> np.ndarray:
+    """The factors of n faces that look straight at us, heads upright, as collections of photographs are aligned; else as `sample_factors`."""
+    factors = sample_factors(n, seed)
     factors["yaw"] = factors["tilt"] = 0
     return factors
 
 
-def _sample(n: int, seeds: tuple[int, ...], correlate: float = 0.0) -> np.ndarray:
+def _sample(n: int, seeds: tuple[int, ...], correlation: float = 0.0) -> np.ndarray:
     """n faces in chunks, always whole ones: what is drawn must not depend on n."""
-    chunks = [_sample_chunk(np.random.default_rng((*seeds, chunk)), correlate) for chunk in range(-(-n // CHUNK))]
+    chunks = [_sample_chunk(np.random.default_rng((*seeds, chunk)), correlation) for chunk in range(-(-n // CHUNK))]
     return np.concatenate([*chunks, np.empty(0, DTYPE)])[:n]
 
 
-def _sample_chunk(rng: np.random.Generator, correlate: float) -> np.ndarray:
+def _sample_chunk(rng: np.random.Generator, correlation: float) -> np.ndarray:
     """CHUNK faces. Whatever the options, each factor takes the same numbers from ``rng``."""
     drawn = np.empty(CHUNK, DTYPE)
     for name, factor in FACTORS.items():
@@ -169,7 +169,7 @@ def _sample_chunk(rng: np.random.Generator, correlate: float) -> np.ndarray:
         if name in RARE:
             share = RARE[name]
             if name == "beard":
-                share = share * (1 + correlate * np.where(drawn["hair_color"] < 3, 1, -1))
+                share = share * (1 + correlation * np.where(drawn["hair_color"] < 3, 1, -1))
             drawn[name] = u < share
         elif factor.names:
             drawn[name] = u * len(factor.names)
@@ -183,14 +183,14 @@ def _sample_chunk(rng: np.random.Generator, correlate: float) -> np.ndarray:
     return drawn
 
 
-def resample(factors: np.ndarray, group: str, seed: int = 0) -> np.ndarray:
+def resample_factors(factors: np.ndarray, group: str, seed: int = 0) -> np.ndarray:
     """A copy of ``factors`` with one group drawn anew: "identity", "state" or "accessories"; the others stay.
 
     One person in fifty states: ``resample(np.repeat(factors[:1], 50), "state")``.
     """
-    _check("resample", factors)
+    _check("resample_factors", factors)
     if group not in GROUPS or seed < 0:
-        raise ValueError(f"resample: needs a group of {', '.join(GROUPS)} and seed >= 0; got {group!r} and seed={seed}")
+        raise ValueError(f"resample_factors: needs a group of {', '.join(GROUPS)} and seed >= 0; got {group!r} and seed={seed}")
     new, drawn = factors.copy(), _sample(len(factors), (seed, 1))  # not the numbers that sample(n, seed) took
     for name, factor in FACTORS.items():
         if factor.group == group:
@@ -198,25 +198,25 @@ def resample(factors: np.ndarray, group: str, seed: int = 0) -> np.ndarray:
     return new
 
 
-def has(factors: np.ndarray, attribute: str) -> np.ndarray:
+def has_attribute(factors: np.ndarray, attribute: str) -> np.ndarray:
     """Which faces have a yes-or-no attribute of `ATTRIBUTES`: bool (n,)."""
-    _check("has", factors)
-    name = _behind("has", attribute)
+    _check("has_attribute", factors)
+    name = _behind("has_attribute", attribute)
     return factors[name] > (FACTORS[name].low + FACTORS[name].high) / 2
 
 
-def switch(factors: np.ndarray, attribute: str, on: bool | np.ndarray) -> np.ndarray:
+def set_attribute(factors: np.ndarray, attribute: str, on: bool | np.ndarray) -> np.ndarray:
     """A copy of ``factors`` where all faces (or each as ``on``, bool (n,), says) have or lack an attribute of `ATTRIBUTES`.
 
     Faces that are so already stay as they are; in the others one factor changes, to its mirror image in its range (0 to 1, 1
     to 0, age 25 to 75), and every other factor is the same bit for bit.
     """
-    _check("switch", factors)
-    name, new = _behind("switch", attribute), factors.copy()
+    _check("set_attribute", factors)
+    name, new = _behind("set_attribute", attribute), factors.copy()
     if np.shape(on) not in ((), factors.shape):
-        raise ValueError(f"switch: on is True, False or one bool a face, shape {factors.shape}; got shape {np.shape(on)}")
+        raise ValueError(f"set_attribute: on is True, False or one bool a face, shape {factors.shape}; got shape {np.shape(on)}")
     mirrored = FACTORS[name].low + FACTORS[name].high - factors[name]
-    new[name] = np.where(has(factors, attribute) != np.asarray(on, bool), mirrored, factors[name])
+    new[name] = np.where(has_attribute(factors, attribute) != np.asarray(on, bool), mirrored, factors[name])
     return new
 
 
@@ -235,7 +235,7 @@ def _check_size(function: str, size: int) -> None:
 def _check(function: str, factors: np.ndarray) -> None:
     names = getattr(getattr(factors, "dtype", None), "names", None)
     if names is None:
-        raise ValueError(f"{function}: factors is a structured array of faces.DTYPE, as sample(n) makes it; got {type(factors).__name__}")
+        raise ValueError(f"{function}: factors is a structured array of faces.DTYPE, as sample_factors(n) makes it; got {type(factors).__name__}")
     if factors.dtype != DTYPE:
         unknown, missing = [x for x in names if x not in FACTORS], [x for x in FACTORS if x not in names]
         raise ValueError(f"{function}: factors has not the fields of faces.DTYPE: unknown {unknown}, missing {missing}, or other types or order")
