@@ -44,7 +44,7 @@ from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
 
 SPACINGS = {"cosine": schedules.cosine, "linear": schedules.linear}
-p = parser(__doc__, steps={"three heaps": 2000}, takes={"three heaps": "half a minute"}, batch=256)
+p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "half a minute"}, batch=256)
 p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--spacing", choices=list(SPACINGS), default="cosine", help="of the levels (default: cosine)")
 p.add_argument("--sampling-steps", type=natural, default=100, metavar="N", help="from noise to data (default: 100)")

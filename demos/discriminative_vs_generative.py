@@ -36,7 +36,7 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.models.gaussian import Gaussian
 from tinygen.plot.planes import plane, save_planes
 
-p = parser(__doc__, steps={"clouds": 1000, "moons": 1000}, takes={"clouds": "about 5 seconds", "moons": "about 5 seconds"}, batch=64)
+p = parser(__doc__, steps={"gaussians": 1000, "moons": 1000}, takes={"gaussians": "about 5 seconds", "moons": "about 5 seconds"}, batch=64)
 args = parse(p)
 
 # %% Data: points (n, 2) and their classes
@@ -49,11 +49,11 @@ else:
     centres = np.array([[-1.2, 0.0], [1.2, 0.4]])
     shapes = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.6, 0.0], [-0.5, 0.9]]])  # x = centre + shape e, e ~ N(0, I): covariance shape shape^T
 
-    def clouds(n):
+    def gaussians(n):
         label = numpy_rng.integers(0, 2, n)
         return (centres[label] + np.einsum("nij,nj->ni", shapes[label], numpy_rng.normal(size=(n, 2)))).astype(np.float32), label
 
-    (train, labels), (test, test_labels) = clouds(1000), clouds(5000)
+    (train, labels), (test, test_labels) = gaussians(1000), gaussians(5000)
 
 # %% Discriminative model: p(y = 1|x) = sigmoid(w x + b), three numbers
 rng = default_rng(args.seed, args.device)

@@ -21,7 +21,7 @@ Three one-line changes, and what each should show (unchanged, TV falls from 0.96
    has all but vanished: it never comes back.
 2. `lr=0.01` for D, a tenth: G plays against a judge of yesterday and runs from side to side. TV 0.41; V stays near -log 4 all the while. A value of
    -log 4 does not tell that p = q: only that *this* D cannot tell them apart.
-3. `HEAPS = ((0.5, -3.0, 0.5), (0.5, 3.0, 0.5))`, twice as far apart: G is continuous, so some of the noise must land between the heaps, and all that it
+3. `MODES = ((0.5, -3.0, 0.5), (0.5, 3.0, 0.5))`, twice as far apart: G is continuous, so some of the noise must land between the heaps, and all that it
    can do is to be steep there. TV 0.20, W 0.15.
 """
 
@@ -43,11 +43,11 @@ from tinygen.losses.adversarial import GAMES
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import save_curves
 
-p = parser(__doc__, steps={"two heaps": 1500}, takes={"two heaps": "about half a minute"}, batch=256)
+p = parser(__doc__, steps={"two modes": 1500}, takes={"two modes": "about half a minute"}, batch=256)
 p.add_argument("--game", choices=["minimax", "non-saturating"], default="minimax", help="what G descends (default: minimax, as printed)")
 p.add_argument("--k", type=natural, default=5, help="steps of the discriminator for one of the generator (default: 5)")
 args = parse(p)
-HEAPS = ((0.5, -1.2, 0.5), (0.5, 1.5, 0.7))  # weight, mean and standard deviation of the data's Gaussians
+MODES = ((0.5, -1.2, 0.5), (0.5, 1.5, 0.7))  # weight, mean and standard deviation of the data's Gaussians
 FRAMES = 60
 
 # %% Two networks of two hidden layers
@@ -60,8 +60,8 @@ optimizer_g = optim.SGD(G.parameters(), lr=0.05, momentum=0.5)
 
 def draw(n):
     """n numbers from the data's density, (n, 1)."""
-    which, eps = rng.uniform((n, 1)) < HEAPS[0][0], rng.normal((n, 1))
-    (_, m1, s1), (_, m2, s2) = HEAPS
+    which, eps = rng.uniform((n, 1)) < MODES[0][0], rng.normal((n, 1))
+    (_, m1, s1), (_, m2, s2) = MODES
     return which * (m1 + s1 * eps) + ~which * (m2 + s2 * eps)
 
 
@@ -70,7 +70,7 @@ X = np.linspace(-5, 5, 1001)
 DX = X[1] - X[0]
 EDGES = np.append(X - DX / 2, X[-1] + DX / 2)  # of the cells around X
 NOISE = np.array([NormalDist().inv_cdf(u) for u in (np.arange(2001) + 0.5) / 2001])  # quantiles of N(0, 1): equal mass between neighbours
-DATA = sum(w / (s * np.sqrt(2 * np.pi)) * np.exp(-(((X - m) / s) ** 2) / 2) for w, m, s in HEAPS)
+DATA = sum(w / (s * np.sqrt(2 * np.pi)) * np.exp(-(((X - m) / s) ** 2) / 2) for w, m, s in MODES)
 
 
 def spread(ends):

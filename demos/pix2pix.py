@@ -38,7 +38,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render
-from tinygen.data.maps import kinds, palette
+from tinygen.data.segmentation import label_pixels, find_palette
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import judge_samples
 from tinygen.metrics.evaluators import train_attribute_judge, train_map_judge
@@ -75,7 +75,7 @@ else:
         tenth = np.arange(len(both[0])) % 10 == 9
         halves, test_halves = [a[~tenth] for a in both], [a[tenth] for a in both]
     (y, x), (test_y, test_x) = halves, test_halves
-    things = palette(x[:1000])
+    things = find_palette(x[:1000])
     if len(test_x) < 12:
         p.error(f"--data {args.data}: {len(x)} pairs to learn from and {len(test_x)} to be tested on; at least 12 are needed for that")
 print(f"{len(x):,} pairs to learn from, {len(test_x):,} to be tested on")
@@ -170,8 +170,8 @@ if args.data == "faces":
     right = {name: (judge.sees(pictures, args.device) == asked).mean(axis=0) for name, pictures in drawn.items()}
     columns = ATTRIBUTES
 else:
-    judge = train_map_judge(y, kinds(x, things), steps=min(1500, args.steps), device=args.device)
-    asked = kinds(test_x, things)
+    judge = train_map_judge(y, label_pixels(x, things), steps=min(1500, args.steps), device=args.device)
+    asked = label_pixels(test_x, things)
     read = {name: judge.reads(pictures, args.device) for name, pictures in drawn.items()}
     there = np.unique(asked)
     right = {name: [(r == asked).mean(), *[(r == k)[asked == k].mean() for k in there]] for name, r in read.items()}

@@ -61,12 +61,12 @@ from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import wasserstein_1d
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 
-p = parser(__doc__, steps={"two heaps": 400}, takes={"two heaps": "three quarters of a minute"}, batch=128)
+p = parser(__doc__, steps={"two modes": 400}, takes={"two modes": "three quarters of a minute"}, batch=128)
 p.add_argument("--k", type=natural, default=5, help="steps of the critics for one of the generators (default: 5)")
 p.add_argument("--penalty", type=positive, default=10.0, help="lambda, the weight of the gradient penalties (default: 10)")
 p.add_argument("--clip", type=positive, default=0.1, help="limit of the clipped weights (default: 0.1)")
 args = parse(p)
-HEAPS = ((0.5, 2.0, 0.25), (0.5, 4.0, 0.5))  # weight, mean and standard deviation of the data's Gaussians
+MODES = ((0.5, 2.0, 0.25), (0.5, 4.0, 0.5))  # weight, mean and standard deviation of the data's Gaussians
 RATE_D, RATE_G, MOMENTS = 3e-3, 1.5e-2, 60
 
 # %% Four games: what is played for, and what keeps the critic from growing steep
@@ -80,8 +80,8 @@ rng = default_rng(args.seed, args.device)
 
 def draw(n):
     """n numbers from the data's density, (n, 1)."""
-    which, eps = rng.uniform((n, 1)) < HEAPS[0][0], rng.normal((n, 1))
-    (_, m1, s1), (_, m2, s2) = HEAPS
+    which, eps = rng.uniform((n, 1)) < MODES[0][0], rng.normal((n, 1))
+    (_, m1, s1), (_, m2, s2) = MODES
     return which * (m1 + s1 * eps) + ~which * (m2 + s2 * eps)
 
 
@@ -112,9 +112,9 @@ def generator_step():
 # %% What is known exactly: both distributions by their quantiles, equal masses at as many points
 LEVELS = (np.arange(1000) + 0.5) / 1000
 NOISE = np.array([NormalDist().inv_cdf(u) for u in LEVELS])
-DATA = np.concatenate([m + s * np.array([NormalDist().inv_cdf(u) for u in LEVELS[::2] + LEVELS[0]]) for _, m, s in HEAPS])  # of equal weights
+DATA = np.concatenate([m + s * np.array([NormalDist().inv_cdf(u) for u in LEVELS[::2] + LEVELS[0]]) for _, m, s in MODES])  # of equal weights
 X = np.linspace(-2, 7, 901)
-P = sum(w / (s * np.sqrt(2 * np.pi)) * np.exp(-(((X - m) / s) ** 2) / 2) for w, m, s in HEAPS)
+P = sum(w / (s * np.sqrt(2 * np.pi)) * np.exp(-(((X - m) / s) ** 2) / 2) for w, m, s in MODES)
 
 
 def column(x):

@@ -10,7 +10,7 @@
     folder.py     your own pictures, single or in pairs
     edges.py      line drawings of pictures
     images.py     ranges and sizes of images: bytes, floats, fewer pixels
-    maps.py       pictures whose colours are kinds of things
+    segmentation.py  label maps stored as pictures: one colour a class
     loader.py     batches without end, resumable
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).

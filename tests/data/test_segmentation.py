@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.data.maps import kinds, palette
+from tinygen.data.segmentation import label_pixels, find_palette
 
 COLOURS = np.array([[0, 48, 255], [0, 0, 222], [255, 80, 0], [0, 128, 255]], np.uint8)
 
@@ -18,20 +18,20 @@ def drawn(seed=0):
 
 def test_the_colours_and_the_kinds():
     maps, right = drawn()
-    found = palette(maps)
+    found = find_palette(maps)
     assert found.dtype == np.uint8 and found.shape == (4, 3) and np.abs(found.astype(int) - COLOURS).max() <= 12
-    assert np.array_equal(kinds(maps, found), right)
-    assert np.array_equal(palette(maps, most=2), found[:2]) and len(palette(maps, apart=70)) == 3  # (0, 0, 222) is 58 from the first, (0, 128, 255) 80
+    assert np.array_equal(label_pixels(maps, found), right)
+    assert np.array_equal(find_palette(maps, max_colours=2), found[:2]) and len(find_palette(maps, min_distance=70)) == 3  # (0, 0, 222) is 58 from the first, (0, 128, 255) 80
 
 
 def test_what_lies_between_two_colours_is_no_kind():
     maps, right = drawn()
     blurred = (maps.astype(int) + np.roll(maps, 1, axis=3)) // 2
-    found = palette(blurred.astype(np.uint8), most=4)
+    found = find_palette(blurred.astype(np.uint8), max_colours=4)
     assert np.abs(found.astype(int)[:, None] - COLOURS).max(axis=2).min(axis=1).max() <= 12
     within = right == np.roll(right, 1, axis=2)
     order = np.abs(found.astype(int)[:, None] - COLOURS).max(axis=2).argmin(axis=1)
-    assert (order[kinds(blurred, found)] == right)[within].all()
+    assert (order[label_pixels(blurred, found)] == right)[within].all()
 
 
 def test_what_is_rare_is_no_kind():
@@ -39,16 +39,16 @@ def test_what_is_rare_is_no_kind():
     maps = np.zeros((1, 3, 64, 64), np.uint8)
     maps[:, 0, :32] = 255
     maps[0, 1, 0, :2] = 255  # of 2048
-    assert len(palette(maps)) == 2
+    assert len(find_palette(maps)) == 2
     maps[0, 1, 0, :3] = 255
-    assert palette(maps).tolist()[2:] == [[255, 255, 0]]
+    assert find_palette(maps).tolist()[2:] == [[255, 255, 0]]
 
 
 def test_what_is_no_map():
     with pytest.raises(ValueError, match="one colour"):
-        palette(np.full((2, 3, 8, 8), 9, np.uint8))
+        find_palette(np.full((2, 3, 8, 8), 9, np.uint8))
     for wrong in (np.zeros((2, 3, 8, 8)), np.zeros((3, 8, 8), np.uint8), np.zeros((0, 3, 8, 8), np.uint8)):
         with pytest.raises(ValueError, match="needs maps"):
-            palette(wrong)
+            find_palette(wrong)
     with pytest.raises(ValueError, match="needs maps"):
-        kinds(np.zeros((2, 3, 8, 8), np.uint8), np.zeros((4, 1), np.uint8))
+        label_pixels(np.zeros((2, 3, 8, 8), np.uint8), np.zeros((4, 1), np.uint8))
