@@ -37,9 +37,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..ops import sigmoid
-from ..ops.activation import _softplus
-from ..ops.elementwise import _gate
+from ..ops import sigmoid, softplus
+from ..ops.masking import apply_mask
 
 __all__ = ["GAMES", "Game", "hinge", "least_squares", "minimax_value", "non_saturating", "relativistic", "saturating"]
 
@@ -54,7 +53,7 @@ def minimax_value(real, fake):
     **Source**: Goodfellow et al., Generative Adversarial Nets, 2014, eq. 1 and Algorithm 1.
     """
     _same_shape("minimax_value", real, fake)
-    return -_softplus(-real) - _softplus(fake)
+    return -softplus(-real) - softplus(fake)
 
 
 minimax_value.vjp(real=lambda g, real: g * sigmoid(-real), fake=lambda g, fake: -g * sigmoid(fake))
@@ -66,7 +65,7 @@ def saturating(fake):
 
     **Gradient** -sigmoid(l) = -D: at l = -10, a fake surely recognised, -0.00005. The generator is told nothing when it is worst. **Saved**: fake.
     """
-    return -_softplus(fake)
+    return -softplus(fake)
 
 
 saturating.vjp(fake=lambda g, fake: -g * sigmoid(fake))
@@ -81,7 +80,7 @@ def non_saturating(fake):
     KL(q || p) - 2 JSD (Arjovsky and Bottou, 2017, theorem 2.5), which minds fakes where no data is more than data that no fake reaches.
     **Saved**: fake. **Source**: Goodfellow et al., 2014, section 3.
     """
-    return _softplus(-fake)
+    return softplus(-fake)
 
 
 non_saturating.vjp(fake=lambda g, fake: -g * sigmoid(-fake))
@@ -111,7 +110,7 @@ def hinge(logit):
     return np.maximum(1 - logit, 0)
 
 
-hinge.vjp(logit=lambda g, y: -_gate(g, y != 0))  # never negative; and a NaN passes, as through relu
+hinge.vjp(logit=lambda g, y: -apply_mask(g, y != 0))  # never negative; and a NaN passes, as through relu
 
 
 @primitive
@@ -123,7 +122,7 @@ def relativistic(better, worse):
     **Source**: Jolicoeur-Martineau, 2018; Huang et al., The GAN is dead; long live the GAN!, 2024, section 2.
     """
     _same_shape("relativistic", better, worse)
-    return _softplus(worse - better)
+    return softplus(worse - better)
 
 
 relativistic.vjp(

@@ -38,7 +38,7 @@ class _Weighted(Module):
 
     def _initialise(self, shape: tuple[int, ...], outputs: int, bias: bool, rng: RNG, dtype: Any) -> None:
         """PyTorch's default: both weight and bias U(-b, b) with b = 1 / sqrt(fan_in)."""
-        self.weight = parameter(_channels_last(init.kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype)))
+        self.weight = parameter(ops.channels_last(init.kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype)))
         bound = 1 / math.sqrt(init.fans(shape)[0])
         self.bias = parameter(init.uniform((outputs,), rng, -bound, bound, dtype)) if bias else None
 
@@ -274,13 +274,6 @@ class Equalized(Module):
 
 def _unit(v, eps):
     return v / np.maximum(np.sqrt((v * v).sum()), eps)
-
-
-def _channels_last(w):
-    """On the CPU, w (O, C, *kernel) with the channels last in memory: what the convolutions read and what their gradients are."""
-    if not isinstance(w, np.ndarray) or w.ndim < 3:
-        return w
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(w, 1, -1)), -1, 1)
 
 
 def _check_sizes(name: str, **sizes: int) -> None:

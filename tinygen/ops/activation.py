@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .elementwise import _gate, exp, maximum, minimum, tanh
+from .elementwise import exp, maximum, minimum, tanh
+from .masking import apply_mask
 
 __all__ = ["elu", "erf", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]
 
@@ -41,7 +42,13 @@ def sigmoid(x):
 sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
 
 
-def _softplus(x):
+@primitive
+def softplus(x):
+    """log(1 + e^x), a smooth relu.
+
+    **Math** y = max(x, 0) + log(1 + e^-|x|), for log(1 + e^x) = x + log(1 + e^-x); gx = g sigmoid(x). **Saved** x.
+    **Numerics** In that form nothing overflows and small values keep their relative accuracy.
+    """
     y = np.abs(x, out=_buffer(x))
     np.negative(y, out=y)
     np.exp(y, out=y)
@@ -50,23 +57,13 @@ def _softplus(x):
     return y
 
 
-@primitive
-def softplus(x):
-    """log(1 + e^x), a smooth relu.
-
-    **Math** y = max(x, 0) + log(1 + e^-|x|), for log(1 + e^x) = x + log(1 + e^-x); gx = g sigmoid(x). **Saved** x.
-    **Numerics** In that form nothing overflows and small values keep their relative accuracy.
-    """
-    return _softplus(x)
-
-
 softplus.vjp(x=lambda g, x: g * sigmoid(x))
 
 
 @primitive
 def log_sigmoid(x):
     """log(sigmoid(x)) = -softplus(-x). **Math** gx = g sigmoid(-x). **Saved** x. **Numerics** Stable where log(sigmoid(x)) would be -inf."""
-    return -_softplus(-x)
+    return -softplus(-x)
 
 
 log_sigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
@@ -78,7 +75,7 @@ def relu(x):
     return np.maximum(x, 0)
 
 
-relu.vjp(x=lambda g, y: _gate(g, y != 0))  # y is never negative, and a NaN is not 0
+relu.vjp(x=lambda g, y: apply_mask(g, y != 0))  # y is never negative, and a NaN is not 0
 
 
 @primitive
@@ -101,7 +98,7 @@ def leaky_relu(x, *, negative_slope=0.01):
     return np.maximum(x, y, out=y)
 
 
-leaky_relu.vjp(x=lambda g, y, negative_slope: g * maximum(_step(y), negative_slope) if negative_slope else _gate(g, y != 0))
+leaky_relu.vjp(x=lambda g, y, negative_slope: g * maximum(_step(y), negative_slope) if negative_slope else apply_mask(g, y != 0))
 
 
 @primitive

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .elementwise import gated
+from .masking import apply_mask
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 
@@ -157,9 +157,9 @@ def _unpick(y, tap, *, kernel, stride, padding, size):
         x[...] = 0
     for number, pixels, windows in _taps(kernel, stride, padding, size):
         if apart:
-            x[pixels] = gated(y, tap == number)
+            x[pixels] = apply_mask(y, tap == number)
         else:
-            x[pixels] += gated(y[windows], tap[windows] == number)
+            x[pixels] += apply_mask(y[windows], tap[windows] == number)
     return x
 
 
@@ -169,7 +169,7 @@ def _pick(x, tap, *, kernel, stride, padding, size):
     y = _empty(x, tap.shape)
     y[...] = 0
     for number, pixels, windows in _taps(kernel, stride, padding, size):
-        y[windows] += gated(x[pixels], tap[windows] == number)
+        y[windows] += apply_mask(x[pixels], tap[windows] == number)
     return y
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .elementwise import _gate, exp, sqrt, where
+from .elementwise import exp, sqrt, where
+from .masking import apply_mask
 
 __all__ = ["cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "softmax", "std", "sum", "var"]
 
@@ -118,7 +119,7 @@ _shares.vjp(x=None, y=None)
 
 def _extreme_rule(g, x, y, x_shape, axis):
     share = _shares(x, y, axis=axis)
-    return _gate(_expand(g, shape=x_shape, axis=axis), share != 0) * share
+    return apply_mask(_expand(g, shape=x_shape, axis=axis), share != 0) * share
 
 
 max.vjp(x=_extreme_rule)
