@@ -45,7 +45,7 @@ def _(d):
     return lambda *a: ops.batch_norm(*a, eps=eps), [x, *optional_affine(d, c)], naive
 
 
-@case("affine_norm")
+@case("batch_norm_inference")
 def _(d):
     c = d.integers(1, 3)
     x = d.array((d.integers(0, 2), c, *d.shape(max_dims=2, max_side=3)))
@@ -53,7 +53,7 @@ def _(d):
     def naive(x, mean, var, *affine):
         return apply((x - column(mean, x)) / np.sqrt(column(var, x) + 1e-5), x, *affine)
 
-    return ops.affine_norm, [x, d.array((c,)), d.array((c,), 0.3, 2.0), *optional_affine(d, c)], naive
+    return ops.batch_norm_inference, [x, d.array((c,)), d.array((c,), 0.3, 2.0), *optional_affine(d, c)], naive
 
 
 @case("group_norm")

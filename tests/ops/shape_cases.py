@@ -277,7 +277,7 @@ def _(d):
     return (lambda x: x[index] if operator else ops.getitem(x, index)), [d.array(shape)], lambda x: build(k.shape, lambda i: list(x.flat)[k[i]])
 
 
-@case("put_at")
+@case("scatter_add")
 def _(d):
     shape = d.shape(1, 3, 1)
     index = an_index(d, shape)
@@ -289,7 +289,7 @@ def _(d):
             y[k[i]] += x[i]
         return y.reshape(shape)
 
-    return lambda x: ops.put_at(x, index, shape), [d.array(k.shape)], naive
+    return lambda x: ops.scatter_add(x, index, shape), [d.array(k.shape)], naive
 
 
 @case("take_along_axis")

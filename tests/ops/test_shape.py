@@ -24,8 +24,8 @@ def is_channels_last(x):
     "f, adjoint, shape",
     [
         (lambda x: ops.broadcast_to(x, shape=(5, 4, 3)), lambda g: ops.sum_to(g, shape=(4, 1)), (4, 1)),
-        (lambda x: ops.getitem(x, (np.array([0, 0, 2]), slice(1, None))), lambda g: ops.put_at(g, (np.array([0, 0, 2]), slice(1, None)), (4, 5)), (4, 5)),
-        (lambda x: ops.getitem(x, np.array([1, -1, 3])), lambda g: ops.put_at(g, np.array([1, -1, 3]), (4, 5)), (4, 5)),
+        (lambda x: ops.getitem(x, (np.array([0, 0, 2]), slice(1, None))), lambda g: ops.scatter_add(g, (np.array([0, 0, 2]), slice(1, None)), (4, 5)), (4, 5)),
+        (lambda x: ops.getitem(x, np.array([1, -1, 3])), lambda g: ops.scatter_add(g, np.array([1, -1, 3]), (4, 5)), (4, 5)),
         (lambda x: ops.transpose(x, axes=(2, 0, 1)), lambda g: ops.transpose(g, axes=(1, 2, 0)), (2, 3, 4)),
         (lambda x: ops.pad(x, ((1, 2), (0, 3))), lambda g: ops.getitem(g, (slice(1, -2), slice(0, -3))), (4, 5)),
     ],
@@ -89,8 +89,8 @@ def test_rows_that_repeat_add_up():
     g = rng.standard_normal((400, 3))
     expected = np.zeros((50, 3))
     np.add.at(expected, indices, g)
-    np.testing.assert_allclose(ops.put_at(g, indices, (50, 3)), expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(ops.put_at(g, indices - 50, (50, 3)), ops.put_at(g, indices, (50, 3)))
+    np.testing.assert_allclose(ops.scatter_add(g, indices, (50, 3)), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(ops.scatter_add(g, indices - 50, (50, 3)), ops.scatter_add(g, indices, (50, 3)))
 
 
 def test_astype_differentiates_between_floating_types_only():
@@ -148,9 +148,9 @@ X = np.zeros((2, 3), np.float32)
         (lambda: ops.getitem(X, np.array([0.0])), IndexError, "getitem: an index array must hold integers or booleans, not float64"),
         (lambda: ops.getitem(X, [0.5]), IndexError, "getitem: an index array"),
         (lambda: ops.getitem(X, [True]), IndexError, "boolean"),
-        (lambda: ops.put_at(X, np.array([0, 9]), (4, 3)), IndexError, "out of bounds"),
-        (lambda: ops.put_at(X, np.array([0, -5]), (4, 3)), IndexError, "out of bounds"),
-        (lambda: ops.put_at(X, np.array([0, 1, 2]), (4, 3)), ValueError, "put_at: x has shape .2, 3., .* in the shape .3, 3."),
+        (lambda: ops.scatter_add(X, np.array([0, 9]), (4, 3)), IndexError, "out of bounds"),
+        (lambda: ops.scatter_add(X, np.array([0, -5]), (4, 3)), IndexError, "out of bounds"),
+        (lambda: ops.scatter_add(X, np.array([0, 1, 2]), (4, 3)), ValueError, "scatter_add: x has shape .2, 3., .* in the shape .3, 3."),
         (lambda: ops.take_along_axis(X, np.array([0]), 1), ValueError, "take_along_axis: indices are int64 .1,.; x .2, 3. needs integers with 2 axes"),
         (lambda: ops.take_along_axis(X, np.array([[0.0]]), 1), ValueError, "take_along_axis: indices are float64"),
         (lambda: ops.take_along_axis(X, np.array([[3]]), 1), IndexError, "out of bounds"),

@@ -46,7 +46,7 @@ class _BatchNorm(_Affine):
         if x.ndim not in self.axes or x.shape[1] != self.num_features:
             raise ValueError(f"{name}: x must be {' or '.join(self.axes.values())} with C = {self.num_features}, not {x.shape}")
         if not self.training:
-            return ops.affine_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+            return ops.batch_norm_inference(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         n = x.size // self.num_features
         if n < 2:
             raise ValueError(

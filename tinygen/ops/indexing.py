@@ -1,6 +1,6 @@
 """Indexing and its adjoint: reading at an index, and adding at it. On both stand tables of embeddings and gathering.
 
-    <getitem(x, index), g> = <x, put_at(g, index)>
+    <getitem(x, index), g> = <x, scatter_add(g, index)>
 
 for any index: what was read twice receives twice. So each is the other's rule, and both are right to any order.
 """
@@ -15,7 +15,7 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module
 
-__all__ = ["embedding", "getitem", "one_hot", "put_at", "take_along_axis"]
+__all__ = ["embedding", "getitem", "one_hot", "scatter_add", "take_along_axis"]
 
 Array = Any  # an array of any module, or a Tensor
 
@@ -23,22 +23,22 @@ Array = Any  # an array of any module, or a Tensor
 def getitem(x: Array, index: Any) -> Array:
     """x[index] as NumPy has it: integers, slices, None, Ellipsis, masks, arrays and lists of integers.
 
-    **Math.** y[k] = x[index_k]; cotangent of x: put_at(g, index, shape of x), the adjoint.
+    **Math.** y[k] = x[index_k]; cotangent of x: scatter_add(g, index, shape of x), the adjoint.
     """
     return _getitem(x, index=_plain("getitem", index, x))
 
 
-def put_at(x: Array, index: Any, shape: tuple[int, ...]) -> Array:
+def scatter_add(x: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` to which x is added at `index`, once for each time an element is named: scatter-add.
 
     **Shapes.** x has the shape of zeros(shape)[index].
     **Math.** y[m] = sum over k with index_k = m of x[k]; cotangent of x: getitem(g, index), the adjoint.
     """
-    index, shape, xp = _plain("put_at", index, x), tuple(shape), array_module(x.data if isinstance(x, Tensor) else x)
+    index, shape, xp = _plain("scatter_add", index, x), tuple(shape), array_module(x.data if isinstance(x, Tensor) else x)
     expected = xp.broadcast_to(xp.zeros((), bool), shape)[index].shape
     if x.shape != expected:
-        raise ValueError(f"put_at: x has shape {x.shape}, but this index into {shape} names elements in the shape {expected}")
-    return _put_at(x, index=index, shape=shape)
+        raise ValueError(f"scatter_add: x has shape {x.shape}, but this index into {shape} names elements in the shape {expected}")
+    return _scatter_add(x, index=index, shape=shape)
 
 
 def _plain(name: str, index, x) -> tuple:
@@ -63,7 +63,7 @@ def _getitem(x, *, index):
 
 
 @primitive
-def _put_at(x, *, index, shape):
+def _scatter_add(x, *, index, shape):
     y = np.zeros_like(x, shape=shape)
     arrays = [i for i in index if getattr(i, "dtype", np.dtype(bool)).kind != "b" and np.ndim(i) > 0]
     if not arrays:  # integers, slices and masks name no element twice
@@ -88,8 +88,8 @@ def _add_rows(y, rows, x) -> None:
     y[rows[starts]] = np.add.reduceat(x, starts, axis=0)
 
 
-_getitem.vjp(x=lambda g, x_shape, index: _put_at(g, index=index, shape=x_shape))
-_put_at.vjp(x=lambda g, index: _getitem(g, index=index))
+_getitem.vjp(x=lambda g, x_shape, index: _scatter_add(g, index=index, shape=x_shape))
+_scatter_add.vjp(x=lambda g, index: _getitem(g, index=index))
 
 
 def _axis(name: str, axis: int, ndim: int) -> int:

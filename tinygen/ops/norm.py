@@ -29,7 +29,7 @@ from .reduce import mean as mean_over
 from .reduce import sum
 from .shape import broadcast_to, reshape
 
-__all__ = ["affine_norm", "batch_norm", "group_norm", "instance_norm", "layer_norm", "pixel_norm", "spectral_norm"]
+__all__ = ["batch_norm_inference", "batch_norm", "group_norm", "instance_norm", "layer_norm", "pixel_norm", "spectral_norm"]
 
 
 def _spatial_sum(x):
@@ -112,9 +112,9 @@ def batch_norm(x, weight=None, bias=None, *, eps: float = 1e-5):
     return y, reshape(mean, shape=(x.shape[1],)), reshape(var, shape=(x.shape[1],))
 
 
-def affine_norm(x, mean, var, weight=None, bias=None, *, eps: float = 1e-5):
+def batch_norm_inference(x, mean, var, weight=None, bias=None, *, eps: float = 1e-5):
     """Batch norm with given statistics (what a layer does in evaluation): w (x - mean) / sqrt(var + eps) + b, for x (N, C, *space), the others (C,)."""
-    _check("affine_norm", x, weight, bias)
+    _check("batch_norm_inference", x, weight, bias)
     scale = 1.0 / sqrt(var + eps)
     scale = scale if weight is None else scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
