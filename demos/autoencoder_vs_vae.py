@@ -166,7 +166,7 @@ for name, file in {"autoencoder": "latent_map.png", "VAE": "latent_map_vae.png"}
     view, axes = codes[name], ("$z_1$", "$z_2$")
     if args.latent > 2:  # the two directions along which the codes vary most
         view, axes = view @ np.linalg.eigh(np.cov(view.T))[1][:, :-3:-1], ("first principal component", "second principal component")
-    plot.save_map(args.out / file, view, labels, title=f"The test digits' codes: {name}", axes=axes)
+    plot.save_scatter(args.out / file, view, labels, title=f"The test digits' codes: {name}", axes=axes)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",

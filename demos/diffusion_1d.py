@@ -159,11 +159,11 @@ print(f"Loss {kept:.4f} +- {error:.4f}, the least possible {least:.4f}. Negative
 # %% Pictures
 sides = {"exact": (density[:, 0], density[:, -1])}
 panels = {
-    "From data to noise": {"density": density, "paths": np.stack(ways, axis=2)[:, 0], **sides, "found": (None, None),
+    "From data to noise": {"density": density, "paths": np.stack(ways, axis=2)[:, 0], **sides, "estimated": (None, None),
                            "note": "exact; five points, noised little by little"},
-    "Back, with fresh noise at each step": {"density": found["jagged"], "paths": jagged[:5], **sides, "found": (found["jagged"][:, 0], None),
+    "Back, with fresh noise at each step": {"density": found["jagged"], "paths": jagged[:5], **sides, "estimated": (found["jagged"][:, 0], None),
                                             "note": f"the network, {args.sampling_steps} steps: total variation {variation['jagged']:.3f}"},
-    "Back, by the ordinary differential equation": {"density": found["smooth"], "paths": smooth[100::150], **sides, "found": (found["smooth"][:, 0], None),
+    "Back, by the ordinary differential equation": {"density": found["smooth"], "paths": smooth[100::150], **sides, "estimated": (found["smooth"][:, 0], None),
                                                     "note": f"the network, {args.sampling_steps} steps: total variation {variation['smooth']:.3f}"},
 }  # fmt: skip
 save_evolution(args.out / "evolution.png", X, panels)

@@ -33,7 +33,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
     parse,
     parser,
 )
-from figures.diffusion import save_cloud_animation
+from figures.diffusion import save_scatter_animation
 
 from tinygen import data, default_rng, losses, optim
 from tinygen.backend import to_device, to_numpy
@@ -42,7 +42,7 @@ from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
-from tinygen.plot.planes import plane, save_planes
+from tinygen.plot.planes import grid_points, save_planes
 
 SETS = {"moons": data.moons(0.05), "swiss_roll": data.swiss_roll(0.05), "checkerboard": data.checkerboard(), "ring": data.ring(8, 1.0, 0.1), "grid": data.grid()}
 p = parser(__doc__, steps=dict.fromkeys(SETS, 8000), takes=dict.fromkeys(SETS, "about a minute"), batch=256)
@@ -133,16 +133,16 @@ ways = [({"points": there[i] * unit + middle, "labels": labels[:few]}, "data" if
 ways += [({"points": back[i, :few] * unit + middle, "labels": near}, "noise" if i == 0 else "to data", LEVELS[i]) for i in row]
 panels = {f"{name}, level {t:.2f}{' ' * (k // 4)}": panel for k, (panel, name, t) in enumerate(ways)}
 save_planes(args.out / "there_and_back.png", panels, EXTENT, columns=4)
-field = plane(EXTENT, 64)
+field = grid_points(EXTENT, 64)
 log_q, log_true = log_density(field, steps=25), source.log_prob(field)
 top = np.exp(log_true).max()
-colours = {"between": ("#ffffff", "#7fb0e6", "#123a6b")}
+colours = {"colours": ("#ffffff", "#7fb0e6", "#123a6b")}
 fields = {"true density": log_true, "the network's": log_q}
 save_planes(args.out / "density.png", {name: {"field": np.clip(np.exp(v) / top, 0, 1) ** 0.7, **colours} for name, v in fields.items()}, EXTENT)
 both = {"data": others[:5000], "samples": made[:5000]}
 save_planes(args.out / "samples.png", {name: {"points": x, "labels": np.zeros(len(x), int)} for name, x in both.items()}, EXTENT)
 film = [(there[i] * unit + middle, labels[:few], "data to noise") for i in range(0, len(there), 3)]
 film += [(back[i, :few] * unit + middle, near, "noise to data") for i in range(0, len(back), 3)]
-save_cloud_animation(args.out / "there_and_back.gif", film, EXTENT)
+save_scatter_animation(args.out / "there_and_back.gif", film, EXTENT)
 save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
 run.write_metrics(picture="there_and_back.png", **figures)

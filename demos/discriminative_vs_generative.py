@@ -34,7 +34,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 from tinygen import data, default_rng, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.gaussian import Gaussian
-from tinygen.plot.planes import plane, save_planes
+from tinygen.plot.planes import grid_points, save_planes
 
 p = parser(__doc__, steps={"gaussians": 1000, "moons": 1000}, takes={"gaussians": "about 5 seconds", "moons": "about 5 seconds"}, batch=64)
 args = parse(p)
@@ -122,7 +122,7 @@ def tinted(colour):
     return "#" + "".join(f"{round(255 - 0.45 * (255 - int(colour[i : i + 2], 16))):02x}" for i in (1, 3, 5))
 
 
-grid = plane(extent)
+grid = grid_points(extent)
 log_p, posterior = generative(grid)
 discriminated = discriminative(grid)
 drawn_labels = (np.random.default_rng(args.seed).random(len(train)) < prior[1]).astype(int)
@@ -133,16 +133,16 @@ low = test_log_p.min()  # shades from the least likely new point up
 sure = f"{figures['outlier_confidence']:.2%}" if figures["outlier_confidence"] < 0.9999 else "over 99.99%"
 save_planes(args.out / "discriminative_vs_generative.png", {
     "Discriminative: p(y | x)": {
-        "field": discriminated, "between": pale, "points": train, "labels": labels,
-        "lines": [(discriminated, [0.5], "-"), (discriminated, [0.01, 0.99], "--")],
-        "marks": {f"class {int(strange_p > 0.5)}, {sure} sure": outlier},
+        "field": discriminated, "colours": pale, "points": train, "labels": labels,
+        "contours": [(discriminated, [0.5], "-"), (discriminated, [0.01, 0.99], "--")],
+        "markers": {f"class {int(strange_p > 0.5)}, {sure} sure": outlier},
         "note": f"reads {figures['discriminative_accuracy']:.1%} of new points; has nothing to sample",
     },
     "Generative: p(x), p(y | x) by Bayes": {
-        "field": np.clip((log_p - low) / (log_p.max() - low), 0, 1), "between": ("#ffffff", "#e4e4ec", "#a9a9bd"),
+        "field": np.clip((log_p - low) / (log_p.max() - low), 0, 1), "colours": ("#ffffff", "#e4e4ec", "#a9a9bd"),
         "points": train, "labels": labels,
-        "lines": [(posterior, [0.5], "-")],
-        "marks": {f"impossible: 1 in 10$^{{{-np.log10(further):.0f}}}$": outlier},
+        "contours": [(posterior, [0.5], "-")],
+        "markers": {f"impossible: 1 in 10$^{{{-np.log10(further):.0f}}}$": outlier},
         "note": f"reads {figures['generative_accuracy']:.1%} of new points; knows what is usual",
     },
     "Generative: samples of p(x, y)": {

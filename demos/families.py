@@ -58,7 +58,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
     parse,
     parser,
 )
-from figures.families import Code, Network, Picture, Words, save_families
+from figures.families import Code, Network, Picture, Text, save_families
 
 from tinygen import data, default_rng, grad, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
@@ -288,7 +288,7 @@ def note(name):
 digit, new, real = Picture(test[0], "x"), "x', a new one", figures["real digits"]
 in_place = ops.pixel_shuffle(ops.pixel_shuffle(codes["flow"], upscale_factor=2), upscale_factor=2).numpy()[0, 0]  # the flow's z, each number at its pixel
 schemes = {
-    "GAN": [digit, Network("D", 1, 0.3), Words("D(x) = {:.2f}\nD(x') = {:.2f}".format(*verdicts)), None,
+    "GAN": [digit, Network("D", 1, 0.3), Text("D(x) = {:.2f}\nD(x') = {:.2f}".format(*verdicts)), None,
             Code(noise["GAN"][0], f"z: {LATENT} numbers"), Network("G", 0.4, 1), Picture(samples["GAN"][0], new)],
     "VAE": [digit, Network("encoder", 1, 0.4), Code(codes["VAE"][0], f"z: {LATENT} numbers"), Network("decoder", 0.4, 1),
             Picture(given_back["VAE"], "x', much like x")],
@@ -297,13 +297,13 @@ schemes = {
                   Network(f"U-Net,\n{SAMPLING_STEPS} times"), Code(way[SAMPLING_STEPS // 2], "with less"), Picture(samples["diffusion"][0], new)],
 }  # fmt: skip
 rows = {"The data": {
-    "parts": [part for image in test[:7] for part in (Picture(image), None)][:-1], "back": None, "samples": test[7:23],
+    "parts": [part for image in test[:7] for part in (Picture(image), None)][:-1], "feedback": None, "samples": test[7:23],
     "note": f"8 bits a pixel without a model, {figures['one Gaussian']['bits']:.2f} with one Gaussian; of real digits {real['read']:.0%} are read with certainty, "
             f"Frechet distance {real['frechet']:.1f}, coverage {real['coverage']:.0%}",
 }}  # fmt: skip
 for name, parts in schemes.items():
     title = name[0].upper() + name[1:]
-    rows[title] = {"parts": parts, "back": (6, 1) if name == "GAN" else None, "samples": samples[name][1:17], "note": note(name)}
+    rows[title] = {"parts": parts, "feedback": (6, 1) if name == "GAN" else None, "samples": samples[name][1:17], "note": note(name)}
 save_families(args.out / "families.png", rows)
 plot.save_rows(args.out / "samples.png", {"real digits": test[23:43] / 255} | {name: images[17:37] for name, images in samples.items()})
 run.write_metrics(picture="families.png", families=figures)

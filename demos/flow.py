@@ -50,7 +50,7 @@ from tinygen.models.flow import (
 )
 from tinygen.models.gaussian import Gaussian
 from tinygen.plot import save_curves, save_grid
-from tinygen.plot.planes import plane, save_planes
+from tinygen.plot.planes import grid_points, save_planes
 
 SETS = {
     "ring": data.ring(8, 2.0, 0.3), "grid": data.grid(5, 1.0, 0.2), "moons": data.moons(0.1), "swiss_roll": data.swiss_roll(0.05),
@@ -170,19 +170,19 @@ if flat:
     NET = np.concatenate([ACROSS, ACROSS[..., ::-1]]).astype(np.float32)
     points, classes = source.sample(3000, np.random.default_rng(3))
     with average.weights(), no_grad():
-        learned = np.exp(flow.log_prob(to_device(plane(EXTENT).astype(np.float32), args.device)).numpy())
+        learned = np.exp(flow.log_prob(to_device(grid_points(EXTENT).astype(np.float32), args.device)).numpy())
         net = flow.inverse(to_device(NET.reshape(-1, 2), args.device)).numpy().reshape(NET.shape)
         stages, x = [points], to_device(points, args.device)
         for layer in flow.layers:
             x, _ = layer(x)
             stages.append(x.numpy())
-    exact = np.exp(source.log_prob(plane(EXTENT)))
+    exact = np.exp(source.log_prob(grid_points(EXTENT)))
     n, top, white_to_blue = len(flow.layers), float(exact.max()), ("#ffffff", "#7fb0e6", "#00246b")
     panels = {"data": stages[0], f"after {n // 3} of {n} layers, halved": stages[n // 3] / 2, f"after {2 * n // 3} layers, halved": stages[2 * n // 3] / 2,
               "all layers: noise": stages[n]}  # fmt: skip
     panels = {title: {"points": x, "labels": classes} for title, x in panels.items()}
-    panels["exact density"] = {"field": exact / top, "between": white_to_blue, "note": f"log-likelihood {figures['best_possible']:.3f}"}
-    panels["learned density"] = {"field": np.minimum(learned / top, 1), "between": white_to_blue, "note": f"log-likelihood {figures['log_likelihood']:.3f}"}
+    panels["exact density"] = {"field": exact / top, "colours": white_to_blue, "note": f"log-likelihood {figures['best_possible']:.3f}"}
+    panels["learned density"] = {"field": np.minimum(learned / top, 1), "colours": white_to_blue, "note": f"log-likelihood {figures['log_likelihood']:.3f}"}
     panels["samples"] = {"points": samples[:3000], "labels": np.zeros(3000, int)}
     panels["the net of noise, carried back"] = {"mesh": net}
     save_planes(args.out / "plane.png", panels, EXTENT, columns=4)

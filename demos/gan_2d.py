@@ -40,7 +40,7 @@ from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import save_curves
-from tinygen.plot.planes import plane, save_planes
+from tinygen.plot.planes import grid_points, save_planes
 
 SETS = {"moons": data.moons(0.1), "ring": data.ring(8, 1.0, 0.1), "swiss_roll": data.swiss_roll(0.05)}
 p = parser(__doc__, steps=dict.fromkeys(SETS, 5000), takes=dict.fromkeys(SETS, "half a minute"), batch=256)
@@ -65,7 +65,7 @@ ALONG = np.linspace(SIXTEENTHS[0], SIXTEENTHS[-1], 121)
 ACROSS = np.stack(np.meshgrid(SIXTEENTHS, ALONG, indexing="ij"), axis=-1)  # (15, 121, 2): lines of constant z_1
 NET = np.concatenate([ACROSS, ACROSS[..., ::-1]])
 EXTENT = (-1.6, 2.6, -1.35, 1.85) if args.data == "moons" else (-2.0, 2.0, -2.0, 2.0)
-FIELD = plane(EXTENT, 100)
+FIELD = grid_points(EXTENT, 100)
 moments = np.unique(np.round(args.steps * np.array([0, 0.025, 0.1])).astype(int))  # and the end
 kept = nn.Module()
 kept.register_buffer("nets", np.zeros((len(moments), *NET.shape), np.float32))
@@ -116,7 +116,7 @@ FAKE, EITHER, REAL = "#f4a460", "#ffffff", "#7fb0e6"
 few = {"points": points[:600], "labels": np.zeros(600, int)}
 nets, verdicts = (np.concatenate([a.numpy(), b[None]]) for a, b in zip((kept.nets, kept.verdicts), seen(), strict=True))
 panels = {
-    f"step {step:,}": few | {"mesh": net, "field": verdict, "between": (FAKE, EITHER, REAL), "note": f"D from {verdict.min():.2f} to {verdict.max():.2f}"}
+    f"step {step:,}": few | {"mesh": net, "field": verdict, "colours": (FAKE, EITHER, REAL), "note": f"D from {verdict.min():.2f} to {verdict.max():.2f}"}
     for step, net, verdict in zip([*moments, args.steps], nets, verdicts, strict=True)
 }
 save_planes(args.out / "plane.png", panels, EXTENT, columns=2)

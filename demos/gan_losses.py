@@ -44,14 +44,14 @@ from _demo import (  # first of ours: it finds the package in a checkout
     parser,
     positive,
 )
-from figures.losses import save_costs, save_table
+from figures.losses import save_losses, save_table
 
 from tinygen import default_rng, grad, losses, nn, no_grad, ops, optim, tensor
 from tinygen.backend import to_device
 from tinygen.data.mixtures import ring
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import count_modes
-from tinygen.plot.planes import plane
+from tinygen.plot.planes import grid_points
 
 p = parser(__doc__, steps={"ring": 1200}, takes={"ring": "about a minute"}, batch=64)
 p.add_argument("--clip", type=positive, default=0.1, help="limit of the clipped weights (default: 0.1)")
@@ -66,7 +66,7 @@ logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
 costs = {name: GAMES[name].generator(tensor(np.zeros(401)), logit) for name in GAMES}
 slopes = {name: grad(cost.sum(), logit) for name, cost in costs.items()}
 titles = {name: "minimax (saturating)" if name == "minimax" else name for name in GAMES}
-save_costs(args.out / "gradients.png", {titles[name]: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
+save_losses(args.out / "gradients.png", {titles[name]: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
 
 # %% 36 pairs of networks that begin alike: as many generators in one stack, and for each penalty a stack of six discriminators
 PAIRS, COLUMNS, LATENT = len(PENALTIES) * len(GAMES), len(GAMES), 2
@@ -140,7 +140,7 @@ evaluation = default_rng(args.seed + 1, args.device)
 with no_grad():
     samples = G(evaluation.normal((2500, LATENT))).numpy().reshape((len(PENALTIES), COLUMNS, 2500, 2))
     D["spectral norm"].eval()
-    at = to_device(plane(EXTENT, 60).astype(np.float32), args.device)
+    at = to_device(grid_points(EXTENT, 60).astype(np.float32), args.device)
     fields = np.stack([d(at).numpy()[..., 0] for d in D.values()])  # (penalties, games, 60 * 60)
 rows, figures = {}, {}
 for i, name in enumerate(PENALTIES):

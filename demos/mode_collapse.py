@@ -53,7 +53,7 @@ from tinygen.losses.adversarial import GAMES
 from tinygen.metrics.modes import count_modes
 from tinygen.models.gan import minibatch_std, pack
 from tinygen.plot import save_curves
-from tinygen.plot.planes import plane, save_planes
+from tinygen.plot.planes import grid_points, save_planes
 
 
 class Column(NamedTuple):
@@ -204,13 +204,13 @@ for name, rows in zip(columns, final, strict=True):
 # %% Pictures
 reach = 1.6 if args.data == "ring" else 5.8
 extent = (-reach, reach, -reach, reach)
-x = plane(extent, 400)
+x = grid_points(extent, 400)
 nearest = np.sqrt(((x[:, None] - mixture.modes) ** 2).sum(axis=-1)).min(axis=1)
 
 
 def panel(x, note):
     bad = (((x[:, None] - mixture.modes) ** 2).sum(axis=-1).min(axis=1) > (3 * mixture.sigma) ** 2).astype(int)
-    return {"points": x, "labels": bad, "lines": [(nearest, [0.07 * reach], "-")], "note": note}
+    return {"points": x, "labels": bad, "contours": [(nearest, [0.07 * reach], "-")], "note": note}
 
 
 panels = {"data": panel(mixture.sample(SAMPLES, np.random.default_rng(args.seed))[0], "empty circles are lost modes")}

@@ -131,7 +131,7 @@ for name, estimator in {"reparametrized": reparametrized, "score function": scor
 
 # %% Pictures
 panels = {"z drawn from N(μ, σ²): the gradient stops at the sampling node": tensors(drawn=True), "z = μ + σ ε: the way is open": tensors(drawn=False)}
-plot.save_graph(args.out / "graphs.png", panels, drawn={"$z$": (r"$\mu$", r"$\log \sigma^2$")})
+plot.save_graph(args.out / "graphs.png", panels, sampled={"$z$": (r"$\mu$", r"$\log \sigma^2$")})
 title = f"One gradient, estimated from single draws (true value {mean:.3g})"
 plot.save_curves(args.out / "estimators.png", histograms, ylabel="density", xlabel="estimate", smooth=False, title=title)
 plot.save_curves(args.out / "variance.png", variances, ylabel="variance of the estimate", xlabel="draws", smooth=False, log="xy")

@@ -120,7 +120,7 @@ plot.save_curves(
 )  # fmt: skip
 
 if args.latent == 2:
-    plot.save_map(args.out / "latent_map.png", codes, labels, title="The test digits' codes")
+    plot.save_scatter(args.out / "latent_map.png", codes, labels, title="The test digits' codes")
     # The unit square through the prior's quantiles: equal areas of the picture are equally likely under N(0, I). z_1 goes right, z_2 up.
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 20) for i in range(20)])
     z = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1).reshape(400, 2)
@@ -129,7 +129,7 @@ else:
     # More dimensions than a page has: the two along which the classes lie furthest apart, in units of the spread within a class. The labels choose this
     # view, not the codes: the VAE never saw them.
     title = f"The test digits' codes, {args.latent} dimensions seen along two discriminants"
-    plot.save_map(args.out / "latent_map.png", plot.discriminants(codes, labels), labels, title=title, axes=("first discriminant", "second discriminant"))
+    plot.save_scatter(args.out / "latent_map.png", plot.linear_discriminants(codes, labels), labels, title=title, axes=("first discriminant", "second discriminant"))
     # Ten walks z_t = (1 - t) z_0 + t z_1 from each digit to the next.
     t = np.linspace(0, 1, 12)[:, None]
     walks = [(1 - t) * codes[a] + t * codes[b] for a, b in zip(one_each, np.roll(one_each, -1), strict=True)]

@@ -141,7 +141,7 @@ for name, model in zip(WEIGHTS, models, strict=True):
         walks[f"{name} {i + 1}"] = decoded(model, (1 - t[::4]) * mu[a] + t[::4] * mu[b])
 
 # %% Pictures
-plot.save_clouds(args.out / "maps.png", clouds, labels, notes=notes)
+plot.save_posteriors(args.out / "maps.png", clouds, labels, notes=notes)
 plot.save_rows(args.out / "walks.png", dict(sorted(walks.items(), key=lambda item: item[0][-1])))
 plot.save_curves(
     args.out / "curves.png",

@@ -221,8 +221,8 @@ for k, name in enumerate(GAN):
         else:
             best = potential(every[i], f, steepest[i])
         note = f"W {w[i]:.2f}, steepest {steepest[i]:.3g}, felt {felt[i]:.2g}"
-        shown.append({"title": f"step {step}", "x": X, "p": P, "q": q, "f": f, "best": best, "note": note})
-    columns[name] = {"curves": curves, "moments": shown}
+        shown.append({"title": f"step {step}", "x": X, "p": P, "q": q, "f": f, "optimal": best, "note": note})
+    columns[name] = {"curves": curves, "snapshots": shown}
     key, i = name.replace(" ", "_").replace("-", "_"), np.flatnonzero(moments == early)[0]
     figures |= {f"{key}_wasserstein_first": w[0], f"{key}_wasserstein_most": w.max(), f"{key}_wasserstein": w[-1]}
     figures |= {f"{key}_estimate_first": estimate[0], f"{key}_steepest_first": steepest[0], f"{key}_felt_early": felt[i], f"{key}_felt": felt[-1]}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.plot.arrays import _check_finite
-from tinygen.plot.figures import FAINT, INK, _figure, _save, _tidy
+from tinygen.plot.arrays import check_finite
+from tinygen.plot.canvas import FAINT, INK, new_figure, save_png, style_axes
 
 __all__ = ["save_game", "save_game_animation"]
 
@@ -32,11 +32,11 @@ def save_game(path, frames: Sequence[Mapping]) -> None:
         raise ValueError("save_game: no frame to draw")
     columns = min(2, len(frames))
     rows = -(-len(frames) // columns)
-    figure = _figure(columns * WIDTH, rows * HEIGHT)
+    figure = new_figure(columns * WIDTH, rows * HEIGHT)
     top = _top(frames)
     for k, frame in enumerate(frames):
         _draw(figure, frame, (k % columns / columns, 1 - (k // columns + 1) / rows, 1 / columns, 1 / rows), top, legend=k == 0)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0) -> None:
@@ -49,7 +49,7 @@ def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0
     top = _top(frames)
     pictures = []
     for frame in frames:
-        figure = _figure(WIDTH, HEIGHT)
+        figure = new_figure(WIDTH, HEIGHT)
         figure.set_dpi(100)
         _draw(figure, frame, (0, 0, 1, 1), top, legend=True)
         figure.canvas.draw()
@@ -87,7 +87,7 @@ def _draw(figure, frame: Mapping, place: tuple, top: float, legend: bool) -> Non
     right.plot(x, frame["d"], color=INK, linewidth=1.8, label="D, learned")
     right.set(ylim=(0, 1.3), yticks=(0, 0.5, 1), ylabel="probability")
     for a in (ax, right):
-        _tidy(a)
+        style_axes(a)
     right.spines["right"].set(visible=True, color=FAINT)
     if legend:
         lines = [*ax.get_lines(), *right.get_lines()]
@@ -110,7 +110,7 @@ def _checked(frame: Mapping) -> dict:
     frame = dict(frame)
     for name in ("x", "p", "q", "d", "arrows"):
         frame[name] = np.asarray(frame[name], np.float64)
-        _check_finite(f"save_game, {name}", frame[name])
+        check_finite(f"save_game, {name}", frame[name])
     if not (frame["x"].ndim == 1 and frame["x"].shape == frame["p"].shape == frame["q"].shape == frame["d"].shape and frame["arrows"].shape[1:] == (2,)):
         raise ValueError(f"save_game: x, p, q and d are (m,), arrows (k, 2); got {', '.join(f'{n} {frame[n].shape}' for n in ('x', 'p', 'q', 'd', 'arrows'))}")
     return frame

@@ -1,6 +1,6 @@
 """Games and penalties beside one another: costs and their slopes, critics on a line, discriminators over a plane.
 
-    save_costs     costs of the generator against the logit, and below them their derivatives
+    save_losses     costs of the generator against the logit, and below them their derivatives
     save_critics   a column for each game: its figures as training goes, and moments with both densities and the critic between them
     save_table     a table of small planes, samples over what the discriminator says, rows and columns named
 """
@@ -12,27 +12,27 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from figures.game import FAKE, REAL
 
-from tinygen.plot.arrays import _array, _check_finite
-from tinygen.plot.figures import CLASS_COLOURS, INK, _figure, _save, _tidy
-from tinygen.plot.planes import _blend, _square
+from tinygen.plot.arrays import as_numpy, check_finite
+from tinygen.plot.canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
+from tinygen.plot.planes import blend_colours, as_square
 
-__all__ = ["save_costs", "save_critics", "save_table"]
+__all__ = ["save_losses", "save_critics", "save_table"]
 
 LOW, HIGH = "#f3d9c0", "#c3d7ee"  # what a discriminator says: fake, real
 LEAST = 1e-4  # of a figure on a logarithmic axis
 
 
-def save_costs(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float = 4.0) -> None:
+def save_losses(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float = 4.0) -> None:
     """Draw {label: (x, cost, derivative)}, the first two bold: costs on the left, -reach to reach, and derivatives on the right, -reach / 2 to reach / 4."""
-    series = {label: [_array(a) for a in each] for label, each in curves.items()}
+    series = {label: [as_numpy(a) for a in each] for label, each in curves.items()}
     for label, (x, cost, slope) in series.items():
         if not (x.ndim == 1 and x.shape == cost.shape == slope.shape and len(x)):
-            raise ValueError(f"save_costs, {label!r}: needs x, cost and derivative, (m,) each; got {x.shape}, {cost.shape} and {slope.shape}")
+            raise ValueError(f"save_losses, {label!r}: needs x, cost and derivative, (m,) each; got {x.shape}, {cost.shape} and {slope.shape}")
         for a in (x, cost, slope):
-            _check_finite(f"save_costs, {label!r}", a)
+            check_finite(f"save_losses, {label!r}", a)
     if not series:
-        raise ValueError("save_costs: no cost to draw")
-    figure = _figure(9.6, 3.9)
+        raise ValueError("save_losses: no cost to draw")
+    figure = new_figure(9.6, 3.9)
     for i, title in enumerate(("cost", "derivative: what reaches the generator")):
         ax = figure.add_axes((0.06 + 0.5 * i, 0.13, 0.43, 0.77))
         for k, (label, (x, *both)) in enumerate(series.items()):
@@ -44,29 +44,29 @@ def save_costs(path, curves: Mapping[str, tuple], *, xlabel: str, reach: float =
         ax.set_title(title, size=11, color=INK)
         if i == 0:
             ax.legend(frameon=False, fontsize=8.5, loc="lower left")
-        _tidy(ax)
-    _save(figure, path)
+        style_axes(ax)
+    save_png(figure, path)
 
 
 def save_critics(path, columns: Mapping[str, Mapping]) -> None:
     """Draw {title: column}, side by side. A column has
 
     curves : {label: (steps, values, style)}, by step, on a logarithmic axis: what is 0 or less falls out of it.
-    moments : a list of {"title", "x", "p", "q", "f", "best", "note"}: the densities (m,) of data and generator at x (m,), what the critic says, (m,), and what the
+    snapshots : a list of {"title", "x", "p", "q", "f", "optimal", "note"}: the densities (m,) of data and generator at x (m,), what the critic says, (m,), and what the
         best one would, dashed, NaN where nothing is best. The critics have an axis of their own, on the right.
     """
-    columns = {title: {**column, "moments": [_checked(title, m) for m in column["moments"]]} for title, column in columns.items()}
-    counts = {len(c["moments"]) for c in columns.values()}
+    columns = {title: {**column, "snapshots": [_checked(title, m) for m in column["snapshots"]]} for title, column in columns.items()}
+    counts = {len(c["snapshots"]) for c in columns.values()}
     if len(counts) != 1:
-        raise ValueError(f"save_critics: needs columns, each with as many moments; got {sorted(counts)}")
+        raise ValueError(f"save_critics: needs columns, each with as many snapshots; got {sorted(counts)}")
     rows, wide, tall = 1 + counts.pop(), 3.6, 2.6
-    figure = _figure(wide * len(columns), tall * rows + 0.1)
+    figure = new_figure(wide * len(columns), tall * rows + 0.1)
     width, height = 1 / len(columns), tall / (tall * rows + 0.1)
     for i, (title, column) in enumerate(columns.items()):
         ax = figure.add_axes(((i + 0.13) * width, 1 - 0.89 * height, 0.74 * width, 0.76 * height))
         shown = []
         for label, (steps, values, style) in column["curves"].items():
-            _check_finite(f"save_critics, {title!r}, {label}", values)
+            check_finite(f"save_critics, {title!r}, {label}", values)
             above = np.where(values > LEAST, values, np.nan)
             ax.plot(steps, above, label=label, **style)
             shown.append(above[np.isfinite(above)])
@@ -77,10 +77,10 @@ def save_critics(path, columns: Mapping[str, Mapping]) -> None:
         ax.set_yticks([], minor=True)
         ax.legend(frameon=False, fontsize=6.5, loc="upper right", ncols=2, handlelength=1.3, columnspacing=1.0, borderaxespad=0.2)
         ax.set_title(title, size=12, weight="bold", color=INK)
-        _tidy(ax)
-        for k, moment in enumerate(column["moments"]):
+        style_axes(ax)
+        for k, moment in enumerate(column["snapshots"]):
             _draw_moment(figure, moment, (i * width, 1 - (k + 2) * height, width, height), legend=i == 0 and k == 0)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def _draw_moment(figure, moment: Mapping, place: tuple, legend: bool) -> None:
@@ -92,14 +92,14 @@ def _draw_moment(figure, moment: Mapping, place: tuple, legend: bool) -> None:
         ax.fill_between(x, y, color=colour, alpha=0.35, linewidth=0, label=label)
     ax.set(xlim=(x[0], x[-1]), ylim=(0, top), yticks=())
     right = ax.twinx()
-    right.plot(x, moment["best"], color=INK, linewidth=1.1, linestyle="--", label="the best one")
+    right.plot(x, moment["optimal"], color=INK, linewidth=1.1, linestyle="--", label="the best one")
     right.plot(x, moment["f"], color=INK, linewidth=1.9, label="critic, learned")
-    heights = np.concatenate([moment["f"], moment["best"]])
+    heights = np.concatenate([moment["f"], moment["optimal"]])
     low, high = np.nanmin(heights), np.nanmax(heights)
     margin = 0.08 * max(high - low, 1e-6)
     right.set(ylim=(low - margin, high + margin))
     for a in (ax, right):
-        _tidy(a)
+        style_axes(a)
     right.spines["right"].set(visible=True, color="#bbbbbb")
     if legend:
         lines = [*ax.collections, *right.get_lines()]
@@ -108,22 +108,22 @@ def _draw_moment(figure, moment: Mapping, place: tuple, legend: bool) -> None:
 
 
 def _checked(title: str, moment: Mapping) -> dict:
-    if wrong := {"title", "x", "p", "q", "f", "best", "note"} ^ set(moment):
-        raise ValueError(f"save_critics, {title!r}: a moment has title, x, p, q, f, best and note; wrong or missing: {', '.join(sorted(wrong))}")
+    if wrong := {"title", "x", "p", "q", "f", "optimal", "note"} ^ set(moment):
+        raise ValueError(f"save_critics, {title!r}: a snapshot has title, x, p, q, f, optimal and note; wrong or missing: {', '.join(sorted(wrong))}")
     moment = dict(moment)
-    for name in ("x", "p", "q", "f", "best"):
+    for name in ("x", "p", "q", "f", "optimal"):
         moment[name] = np.asarray(moment[name], np.float64)
-        if name != "best":
-            _check_finite(f"save_critics, {title!r}, {name}", moment[name])
+        if name != "optimal":
+            check_finite(f"save_critics, {title!r}, {name}", moment[name])
         if moment[name].shape != moment["x"].shape or moment["x"].ndim != 1:
-            raise ValueError(f"save_critics, {title!r}: x, p, q, f and best are (m,); got {name} {moment[name].shape} beside x {moment['x'].shape}")
+            raise ValueError(f"save_critics, {title!r}: x, p, q, f and optimal are (m,); got {name} {moment[name].shape} beside x {moment['x'].shape}")
     return moment
 
 
 def save_table(path, rows: Mapping[str, Mapping[str, Mapping]], extent: Sequence[float]) -> None:
     """Draw {row: {column: panel}}, each panel over the same extent = (left, right, bottom, top). A panel has
 
-    field : what the discriminator says at `plane(extent, m)`, (m^2,), any numbers: coloured from the least to the greatest within it, with the 2 % at either end cut off.
+    field : what the discriminator says at `grid_points(extent, m)`, (m^2,), any numbers: coloured from the least to the greatest within it, with the 2 % at either end cut off.
     points : samples (n, 2); what lies outside the extent is not seen. note : a few words below.
     """
     names = [*rows]
@@ -133,7 +133,7 @@ def save_table(path, rows: Mapping[str, Mapping[str, Mapping]], extent: Sequence
     left, right, bottom, top = extent
     side, label, gap = 1.5, 0.3, 0.06
     width, height = label + len(columns) * (side + gap), label + len(rows) * (side + gap + 0.2)
-    figure = _figure(width, height)
+    figure = new_figure(width, height)
     for i, row in enumerate(names):
         y = height - label - i * (side + gap + 0.2) - side
         figure.text(0.5 * label / width, (y + side / 2) / height, row, rotation=90, size=10, weight="bold", color=INK, ha="center", va="center")
@@ -141,16 +141,16 @@ def save_table(path, rows: Mapping[str, Mapping[str, Mapping]], extent: Sequence
             x, panel = label + j * (side + gap), rows[row][column]
             if i == 0:
                 figure.text((x + side / 2) / width, 1 - 0.5 * label / height, column, size=10, weight="bold", color=INK, ha="center", va="center")
-            field, points = _array(panel["field"]), _array(panel["points"])
+            field, points = as_numpy(panel["field"]), as_numpy(panel["points"])
             for what, a in (("field", field), ("points", points)):
-                _check_finite(f"save_table, {row!r}, {column!r}, {what}", a)
+                check_finite(f"save_table, {row!r}, {column!r}, {what}", a)
             low, high = np.quantile(field, [0.02, 0.98])
             ax = figure.add_axes((x / width, y / height, side / width, side / height))
-            shades = _blend(np.clip((_square(field) - low) / max(high - low, 1e-12), 0, 1), (LOW, "#ffffff", HIGH))
+            shades = blend_colours(np.clip((as_square(field) - low) / max(high - low, 1e-12), 0, 1), (LOW, "#ffffff", HIGH))
             ax.imshow(shades, extent=extent, origin="lower", interpolation="bilinear", aspect="auto", zorder=0)
             ax.scatter(*points.T, s=1.2, color=INK, alpha=0.35, linewidths=0, rasterized=True)
             ax.set(xlim=(left, right), ylim=(bottom, top), xticks=(), yticks=())
             for spine in ax.spines.values():
                 spine.set_color("#bbbbbb")
             figure.text((x + side / 2) / width, (y - 0.1) / height, panel["note"], size=7.5, color=INK, ha="center", va="center")
-    _save(figure, path)
+    save_png(figure, path)

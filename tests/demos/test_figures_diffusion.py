@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures.diffusion import save_cloud_animation, save_evolution
+from figures.diffusion import save_scatter_animation, save_evolution
 
 Image = pytest.importorskip("PIL.Image")
 X = np.linspace(-3, 3, 40)
@@ -10,7 +10,7 @@ X = np.linspace(-3, 3, 40)
 
 def panel(**changes):
     p = np.exp(-(X**2) / 2)
-    return {"density": np.stack([p] * 7, axis=1), "paths": np.zeros((2, 7)), "exact": (p, p), "found": (None, p), "note": "a note"} | changes
+    return {"density": np.stack([p] * 7, axis=1), "paths": np.zeros((2, 7)), "exact": (p, p), "estimated": (None, p), "note": "a note"} | changes
 
 
 def test_evolution(tmp_path):
@@ -24,7 +24,7 @@ def test_evolution(tmp_path):
 
 def test_animation(tmp_path):
     rng = np.random.default_rng(0)
-    save_cloud_animation(tmp_path / "film.gif", [(rng.normal(size=(30, 2)), np.arange(30) % 3, f"{k}") for k in range(4)], (-3, 3, -3, 3))
+    save_scatter_animation(tmp_path / "film.gif", [(rng.normal(size=(30, 2)), np.arange(30) % 3, f"{k}") for k in range(4)], (-3, 3, -3, 3))
     with Image.open(tmp_path / "film.gif") as film:
         assert film.n_frames == 4
     assert [p.name for p in tmp_path.iterdir()] == ["film.gif"]
@@ -43,5 +43,5 @@ def test_what_cannot_be_drawn(tmp_path):
         ("a.gif", [(np.full((3, 2), np.nan), np.zeros(3, int), "")], "NaN"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
-            save_cloud_animation(tmp_path / path, frames, (-1, 1, -1, 1))
+            save_scatter_animation(tmp_path / path, frames, (-1, 1, -1, 1))
     assert not list(tmp_path.iterdir())

@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from figures.losses import save_costs, save_critics, save_table
+from figures.losses import save_losses, save_critics, save_table
 
-from tinygen.plot.planes import plane
+from tinygen.plot.planes import grid_points
 
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
@@ -15,23 +15,23 @@ Image = pytest.importorskip("PIL.Image")
 def moment(**changes):
     x = np.linspace(-3, 3, 50)
     p = np.exp(-(x**2) / 2)
-    return {"title": "step 0", "x": x, "p": p, "q": np.roll(p, 9), "f": x, "best": np.abs(x), "note": "a note"} | changes
+    return {"title": "step 0", "x": x, "p": p, "q": np.roll(p, 9), "f": x, "optimal": np.abs(x), "note": "a note"} | changes
 
 
 def column(*moments):
-    return {"curves": {"W": (np.arange(5), np.array([3.0, 2, 1, 0, -1]), {"color": "#000000"})}, "moments": moments}
+    return {"curves": {"W": (np.arange(5), np.array([3.0, 2, 1, 0, -1]), {"color": "#000000"})}, "snapshots": moments}
 
 
 def panel(**changes):
-    return {"field": plane((0, 1, 0, 1), 20)[:, 0] * 1e3, "points": np.full((50, 2), 0.5), "note": "8 modes"} | changes
+    return {"field": grid_points((0, 1, 0, 1), 20)[:, 0] * 1e3, "points": np.full((50, 2), 0.5), "note": "8 modes"} | changes
 
 
 def test_pictures(tmp_path):
     x = np.linspace(-5, 5, 30)
-    save_costs(tmp_path / "costs.png", {"one": (x, x, 1 + 0 * x), "another": (x, -x, 0 * x)}, xlabel="logit")
+    save_losses(tmp_path / "costs.png", {"one": (x, x, 1 + 0 * x), "another": (x, -x, 0 * x)}, xlabel="logit")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_critics(tmp_path / "critics.png", {"a": column(moment(), moment()), "b": column(moment(), moment(best=np.full(50, np.nan)))})
+        save_critics(tmp_path / "critics.png", {"a": column(moment(), moment()), "b": column(moment(), moment(optimal=np.full(50, np.nan)))})
     save_table(tmp_path / "table.png", {"row": {"one": panel(), "two": panel()}, "other": {"one": panel(), "two": panel()}}, (0, 1, 0, 1))
     for name in ("costs", "critics", "table"):
         with Image.open(tmp_path / f"{name}.png") as picture:
@@ -51,12 +51,12 @@ def test_a_table_colours_the_field_and_marks_the_points(tmp_path):
 def test_what_cannot_be_drawn(tmp_path):
     x = np.zeros(3)
     with pytest.raises(ValueError, match="no cost"):
-        save_costs(tmp_path / "a.png", {}, xlabel="")
+        save_losses(tmp_path / "a.png", {}, xlabel="")
     with pytest.raises(ValueError, match="'one': needs x"):
-        save_costs(tmp_path / "a.png", {"one": (x, x, x[:2])}, xlabel="")
+        save_losses(tmp_path / "a.png", {"one": (x, x, x[:2])}, xlabel="")
     with pytest.raises(ValueError, match="NaN"):
-        save_costs(tmp_path / "a.png", {"one": (x, x, x + np.nan)}, xlabel="")
-    with pytest.raises(ValueError, match="as many moments"):
+        save_losses(tmp_path / "a.png", {"one": (x, x, x + np.nan)}, xlabel="")
+    with pytest.raises(ValueError, match="as many snapshots"):
         save_critics(tmp_path / "a.png", {"a": column(moment()), "b": column()})
     with pytest.raises(ValueError, match="wrong or missing: hue"):
         save_critics(tmp_path / "a.png", {"a": column(moment(hue=1))})

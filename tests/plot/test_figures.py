@@ -51,7 +51,7 @@ def test_rows_stand_beside_their_labels(tmp_path):
 
 
 def test_map_and_curves_are_drawn(tmp_path):
-    plot.save_map(tmp_path / "map.png", NUMPY_RNG.normal(size=(300, 2)), NUMPY_RNG.integers(0, 10, 300), title="codes")
+    plot.save_scatter(tmp_path / "map.png", NUMPY_RNG.normal(size=(300, 2)), NUMPY_RNG.integers(0, 10, 300), title="codes")
     steps = np.arange(400)
     plot.save_curves(tmp_path / "curves.png", {"train": (steps, 100 * np.exp(-steps / 50) + NUMPY_RNG.random(400)), "test": (steps[::100], np.ones(4))})
     plot.save_curves(tmp_path / "one.png", {"train": ([0], [1.0])})
@@ -86,11 +86,11 @@ def test_any_two_classes_can_be_told_apart(simulation, least):
 def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
     """All classes on one spot: the names still stand beside each other, inside the frame; one that is alone stays at its median."""
     kept = []
-    monkeypatch.setattr(plot.figures, "_save", lambda figure, path: kept.append(figure))
+    monkeypatch.setattr(plot.figures, "save_png", lambda figure, path: kept.append(figure))
     labels = np.repeat(np.arange(10), 30)
     codes = NUMPY_RNG.normal(size=(300, 2)) * 0.01
     codes[labels == 9] += 5
-    plot.save_map(tmp_path / "a.png", codes, labels)
+    plot.save_scatter(tmp_path / "a.png", codes, labels)
     (ax,) = kept[0].axes
     boxes = [text.get_window_extent() for text in ax.texts]
     assert len(boxes) == 10 and not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
@@ -113,7 +113,7 @@ def test_discriminants_find_the_plane_that_holds_the_classes():
     means = np.array([[0, 0], [6, 0], [0, 6]])
     codes = NUMPY_RNG.normal(size=(900, 5)) * [1, 1, 100, 1, 1]
     codes[:, :2] += means[labels]
-    view = plot.discriminants(codes, labels + 4)
+    view = plot.linear_discriminants(codes, labels + 4)
     assert view.shape == (900, 2)
     centres = np.stack([view[labels == k].mean(axis=0) for k in range(3)])
     nearest = np.linalg.norm(view[:, None] - centres, axis=-1).argmin(axis=1)
@@ -153,11 +153,11 @@ def nan_at_two():
     (lambda p: plot.save_grid(p.with_suffix(".jpg"), np.zeros((1, 1, 4, 4))), "name the file a.png, not a.jpg"),
     (lambda p: plot.save_rows(p, {"a": np.zeros((3, 1, 4, 4)), "b": np.zeros((2, 1, 4, 4))}), "same number of images"),
     (lambda p: plot.save_rows(p, {}), "got none"),
-    (lambda p: plot.save_map(p, np.zeros((3, 5)), np.zeros(3, int)), r"codes \(n, 2\).*got \(3, 5\)"),
-    (lambda p: plot.save_map(p, np.zeros((3, 2)), np.zeros(3)), "integer labels"),
-    (lambda p: plot.save_map(p, np.full((3, 2), np.inf), np.zeros(3, int)), "6 of 6 values"),
-    (lambda p: plot.discriminants(np.zeros((3, 5)), np.arange(3)), "3 classes and 3 codes of 5 dimensions"),
-    (lambda p: plot.discriminants(np.zeros((3, 5)), np.zeros(3)), "integer labels"),
+    (lambda p: plot.save_scatter(p, np.zeros((3, 5)), np.zeros(3, int)), r"codes \(n, 2\).*got \(3, 5\)"),
+    (lambda p: plot.save_scatter(p, np.zeros((3, 2)), np.zeros(3)), "integer labels"),
+    (lambda p: plot.save_scatter(p, np.full((3, 2), np.inf), np.zeros(3, int)), "6 of 6 values"),
+    (lambda p: plot.linear_discriminants(np.zeros((3, 5)), np.arange(3)), "3 classes and 3 codes of 5 dimensions"),
+    (lambda p: plot.linear_discriminants(np.zeros((3, 5)), np.zeros(3)), "integer labels"),
     (lambda p: plot.save_curves(p, {"train": ([0, 1], [1.0])}), "'train' needs as many steps as values"),
     (lambda p: plot.save_curves(p, {"train": ([0, 1], [1.0, np.nan])}), "did training diverge"),
 ])

@@ -69,8 +69,8 @@ def test_deep_graphs_and_pictures(tmp_path):
 def test_clouds(tmp_path):
     rng = np.random.default_rng(0)
     mu, images = rng.normal(size=(30, 2)), rng.random((9, 1, 4, 4))
-    plot.save_clouds(tmp_path / "a.png", {"a": (mu, np.ones((30, 2)), images), "b": (0 * mu, 0.1 + 0 * mu, images)}, np.arange(30) % 10, notes={"a": "note"})
+    plot.save_posteriors(tmp_path / "a.png", {"a": (mu, np.ones((30, 2)), images), "b": (0 * mu, 0.1 + 0 * mu, images)}, np.arange(30) % 10, notes={"a": "note"})
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
     for wrong in ((mu[:, :1], mu, images), (mu, mu, images[:8]), (mu * np.nan, mu, images), (mu, mu[:3], images)):
-        with pytest.raises(ValueError, match="save_clouds, 'a'"):
-            plot.save_clouds(tmp_path / "b.png", {"a": wrong}, np.arange(30) % 10)
+        with pytest.raises(ValueError, match="save_posteriors, 'a'"):
+            plot.save_posteriors(tmp_path / "b.png", {"a": wrong}, np.arange(30) % 10)

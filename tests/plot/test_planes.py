@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from tinygen.plot.planes import plane, save_planes
+from tinygen.plot.planes import grid_points, save_planes
 
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
 
 
 def test_plane_goes_row_by_row_from_below():
-    assert plane((0, 2, -1, 1), 3).tolist() == [[x, y] for y in (-1, 0, 1) for x in (0, 1, 2)]
+    assert grid_points((0, 2, -1, 1), 3).tolist() == [[x, y] for y in (-1, 0, 1) for x in (0, 1, 2)]
 
 
 def test_fields_points_lines_and_marks_are_where_they_belong(tmp_path):
     extent = (-2.0, 2.0, -1.0, 3.0)
-    x = plane(extent, 50)
-    field = {"field": (x[:, 0] > 0) * 1.0, "between": ("#ff0000", "#0000ff"), "lines": [(x[:, 1], [2.0], "-")], "marks": {"here": (-1.0, 0.0)}}
+    x = grid_points(extent, 50)
+    field = {"field": (x[:, 0] > 0) * 1.0, "colours": ("#ff0000", "#0000ff"), "contours": [(x[:, 1], [2.0], "-")], "markers": {"here": (-1.0, 0.0)}}
     points = {"points": np.array([[1.0, 2.0]] * 50), "labels": np.zeros(50, int), "note": "fifty in one place"}
     save_planes(tmp_path / "a.png", {"field": field, "points": points}, extent, names=("only",))
     picture = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).astype(int)
@@ -49,8 +49,8 @@ def test_rows_of_panels_and_a_mesh(tmp_path):
 
 
 @pytest.mark.parametrize("panel, message", [
-    ({"field": np.zeros(5), "between": ("#000000", "#ffffff")}, "m\\^2 in a row"),
-    ({"field": np.full(4, 2.0), "between": ("#000000", "#ffffff")}, "from 0 to 1"),
+    ({"field": np.zeros(5), "colours": ("#000000", "#ffffff")}, "m\\^2 in a row"),
+    ({"field": np.full(4, 2.0), "colours": ("#000000", "#ffffff")}, "from 0 to 1"),
     ({"field": np.zeros(4)}, "two colours"),
     ({"field": np.array([0, np.nan, 0, 0])}, "NaN"),
     ({"points": np.zeros((3, 2))}, "integer labels"),

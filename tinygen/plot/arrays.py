@@ -9,16 +9,16 @@ import numpy as np
 from ..autograd.tensor import Tensor
 from ..backend import to_numpy
 
-__all__ = ["discriminants"]
+__all__ = ["linear_discriminants"]
 
 
-def _array(a) -> np.ndarray:
+def as_numpy(a) -> np.ndarray:
     return to_numpy(a.data if isinstance(a, Tensor) else a)
 
 
-def _images(name: str, images) -> np.ndarray:
+def as_images(name: str, images) -> np.ndarray:
     """(n, height, width, 3) floats from 0 to 1."""
-    a = _array(images)
+    a = as_numpy(images)
     a = a[:, None] if a.ndim == 3 else a
     if a.ndim != 4 or a.shape[1] not in (1, 3) or 0 in a.shape:
         raise ValueError(f"{name}: got shape {a.shape}; needs images (n, 1 or 3, height, width) or (n, height, width), at least one")
@@ -26,20 +26,20 @@ def _images(name: str, images) -> np.ndarray:
         a = a / np.float32(255)
     if a.dtype.kind not in "fb":
         raise TypeError(f"{name}: images are {a.dtype}; give uint8, or floats from 0 to 1")
-    _check_finite(name, a)
+    check_finite(name, a)
     if a.min() < -1e-3 or a.max() > 1 + 1e-3:
         raise ValueError(f"{name}: images go from {a.min():.3g} to {a.max():.3g}, expected 0 to 1: clip them, or for tanh's range show (x + 1) / 2")
     return np.broadcast_to(np.clip(a, 0, 1).transpose(0, 2, 3, 1), (len(a), *a.shape[2:], 3))
 
 
-def _check_finite(name: str, a: np.ndarray) -> None:
+def check_finite(name: str, a: np.ndarray) -> None:
     bad = a.size - np.count_nonzero(np.isfinite(a))
     if bad:
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(a))[0])
         raise ValueError(f"{name}: {bad} of {a.size} values are NaN or infinite, the first at {where}; did training diverge? (detect_nan names the op)")
 
 
-def _mosaic(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
+def make_grid(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
     """One picture of them all on white, a gap between neighbours and none at the rim."""
     n, h, w, _ = images.shape
     if columns < 1 or gap < 0:
@@ -52,7 +52,7 @@ def _mosaic(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
     return mosaic
 
 
-def _apart(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndarray:
+def separate_boxes(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndarray:
     """Centres (n, 2) of boxes of these sizes, pushed apart where they overlap, each pair along the axis where less is needed, and kept from low to high."""
     centres = np.array(centres, np.float64)
     for _ in range(200):
@@ -72,20 +72,20 @@ def _apart(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndarray:
     return centres
 
 
-def discriminants(codes, labels) -> np.ndarray:
+def linear_discriminants(codes, labels) -> np.ndarray:
     """(n, 2): codes (n, d) of more dimensions than a page has, seen along the two directions in which the classes lie furthest apart (Fisher 1936).
 
     First all codes are stretched so that within a class they spread alike in every direction: with their scatter about their class's mean S = L L^T,
     z -> L^-1 z has scatter I. There the two directions are those in which the class means vary most: their principal components. The labels choose
     this view, not the codes.
     """
-    codes, labels = _array(codes), _array(labels)
+    codes, labels = as_numpy(codes), as_numpy(labels)
     if codes.ndim != 2 or codes.shape[1] < 2 or labels.shape != codes.shape[:1] or labels.dtype.kind not in "iu":
-        raise ValueError(f"discriminants: needs codes (n, 2 or more) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}")
-    _check_finite("discriminants", codes)
+        raise ValueError(f"linear_discriminants: needs codes (n, 2 or more) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}")
+    check_finite("linear_discriminants", codes)
     classes, which = np.unique(labels, return_inverse=True)
     if len(classes) < 3 or len(codes) <= codes.shape[1] + len(classes):
-        raise ValueError(f"discriminants: {len(classes)} classes and {len(codes)} codes of {codes.shape[1]} dimensions; it takes 3 classes, and more "
+        raise ValueError(f"linear_discriminants: {len(classes)} classes and {len(codes)} codes of {codes.shape[1]} dimensions; it takes 3 classes, and more "
                          "codes than dimensions and classes together")  # fmt: skip
     means = np.stack([codes[which == k].mean(axis=0) for k in range(len(classes))])
     stretch = np.linalg.inv(np.linalg.cholesky(np.cov((codes - means[which]).T)))

@@ -2,9 +2,9 @@
 
     save_grid      many images in a grid
     save_rows      rows of images with a label each: originals over reconstructions
-    save_map       a scatter of two-dimensional codes, coloured by class
-    save_clouds    maps of q(z|x) with its ellipses, side by side, each over the pictures decoded from the prior
-    discriminants  a view of codes of more dimensions, for save_map
+    save_scatter       a scatter of two-dimensional codes, coloured by class
+    save_posteriors    maps of q(z|x) with its ellipses, side by side, each over the pictures decoded from the prior
+    discriminants  a view of codes of more dimensions, for save_scatter
     save_curves    training curves, smoothed over the raw
     save_graph     computation graphs as they were recorded, and where the gradient goes in them
 
@@ -15,23 +15,16 @@ width), 1 channel for grey or 3 for colour, or (n, height, width); bytes, or flo
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from ..autograd.graph import laid_out
 from ..autograd.tensor import Tensor
-from .arrays import _apart, _array, _check_finite, _images, _mosaic, discriminants
+from .arrays import as_images, as_numpy, check_finite, linear_discriminants, make_grid, separate_boxes
+from .canvas import CLASS_COLOURS, DPI, FAINT, GRADIENT, INK, new_figure, save_png, style_axes
 
-__all__ = ["CLASS_COLOURS", "discriminants", "save_clouds", "save_curves", "save_graph", "save_grid", "save_map", "save_rows"]
-
-# Ten colours chosen by search for the largest smallest distance, drawn as in `save_map` at an opacity of 0.6 on white: any two are at least 23 apart in
-# CIELAB for readers with deuteranopia or protanopia, and 30 for others. (From about 10 on, small dots can be told apart.)
-CLASS_COLOURS = ("#0000ff", "#aa7700", "#992211", "#551155", "#cc55ff", "#998888", "#000099", "#aadd88", "#bbdd00", "#eeaaff")
-INK, FAINT, GRADIENT = "#222222", "#bbbbbb", "#e76300"
-DPI = 150
+__all__ = ["CLASS_COLOURS", "linear_discriminants", "save_posteriors", "save_curves", "save_graph", "save_grid", "save_scatter", "save_rows"]
 
 
 def save_grid(path, images, *, columns: int | None = None, scale: int | None = None, gap: int = 2, title: str = "") -> None:
@@ -40,34 +33,34 @@ def save_grid(path, images, *, columns: int | None = None, scale: int | None = N
     columns : by default near the square root of n; scale : screen pixels an image pixel, by default so that the picture is some 900 pixels wide;
     gap : image pixels of white between two.
     """
-    images = _images("save_grid", images)
+    images = as_images("save_grid", images)
     columns = columns or math.ceil(math.sqrt(len(images)))
-    mosaic = _mosaic(images, columns, gap)
+    mosaic = make_grid(images, columns, gap)
     _draw_mosaic(path, mosaic, scale, labels=None, title=title)
 
 
 def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap: int = 2) -> None:
     """Draw one row of images for each entry of {label: images}, the label, of one line or more, on its left. All rows have as many images of one size."""
-    stacks = {label: _images(f"save_rows, row {label!r}", images) for label, images in rows.items()}
+    stacks = {label: as_images(f"save_rows, row {label!r}", images) for label, images in rows.items()}
     shapes = {label: images.shape for label, images in stacks.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"save_rows: rows need the same number of images of the same size, got {shapes or 'none'}")
     columns = len(next(iter(stacks.values())))
-    mosaic = _mosaic(np.concatenate([*stacks.values()]), columns, gap)
+    mosaic = make_grid(np.concatenate([*stacks.values()]), columns, gap)
     _draw_mosaic(path, mosaic, scale, labels=[*stacks])
 
 
-def save_map(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z_1$", "$z_2$"), names: Sequence[str] | None = None) -> None:
+def save_scatter(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z_1$", "$z_2$"), names: Sequence[str] | None = None) -> None:
     """Scatter two-dimensional codes (n, 2), coloured by class, each class's name at its median, or beside it where two would overlap.
 
     labels : integers (n,) from 0; names : what the classes are called, by default their numbers; axes : what the two axes are.
     """
-    codes, labels = _array(codes), _array(labels)
+    codes, labels = as_numpy(codes), as_numpy(labels)
     if codes.ndim != 2 or codes.shape[1] != 2 or labels.shape != codes.shape[:1] or labels.dtype.kind not in "iu" or not len(codes):
-        raise ValueError(f"save_map: needs codes (n, 2) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}; "
+        raise ValueError(f"save_scatter: needs codes (n, 2) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}; "
                          "reduce more dimensions to two first, or choose two")
-    _check_finite("save_map", codes)
-    figure = _figure(6.0, 5.6)
+    check_finite("save_scatter", codes)
+    figure = new_figure(6.0, 5.6)
     ax = figure.add_axes((0.09, 0.09, 0.88, 0.84 if title else 0.88))
     order = np.random.default_rng(0).permutation(len(codes))  # so that no class lies on top of all others
     palette = np.array([CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(int(labels.max()) + 1)])
@@ -81,30 +74,30 @@ def save_map(path, codes, labels, *, title: str = "", axes: Sequence[str] = ("$z
     ax.set_ylabel(axes[1], rotation=0 if axes[1].startswith("$") else 90)  # a symbol stands upright, words run along the axis
     if title:
         ax.set_title(title, size=min(11, 640 / len(title)), color=INK)  # a long one is set smaller rather than cut off
-    _tidy(ax)
-    _save(figure, path)
+    style_axes(ax)
+    save_png(figure, path)
 
 
-def save_clouds(path, panels: Mapping[str, tuple], labels, *, notes: Mapping[str, str] | None = None, ellipses: int = 250) -> None:
+def save_posteriors(path, panels: Mapping[str, tuple], labels, *, notes: Mapping[str, str] | None = None, ellipses: int = 250) -> None:
     """Draw {title: (mu, sigma, images)} side by side: the plane of z with the clouds q(z|x), and below it what the decoder makes of a square grid of z.
 
     mu and sigma (n, 2) : of each example's q; `ellipses` of them are drawn as the ellipse of one sigma, all as points. labels (n,) : classes, for colours.
     images : a square number of them. notes : {title: text}, below the pictures. The dashed circle holds 86 % of the prior N(0, I): radius 2.
     """
-    labels = _array(labels)
-    panels = {title: (_array(mu), _array(sigma), _images(f"save_clouds, {title!r}", images)) for title, (mu, sigma, images) in panels.items()}
+    labels = as_numpy(labels)
+    panels = {title: (as_numpy(mu), as_numpy(sigma), as_images(f"save_posteriors, {title!r}", images)) for title, (mu, sigma, images) in panels.items()}
     for title, (mu, sigma, images) in panels.items():
         if mu.ndim != 2 or mu.shape[1] != 2 or sigma.shape != mu.shape or labels.shape != mu.shape[:1] or math.isqrt(len(images)) ** 2 != len(images):
-            raise ValueError(f"save_clouds, {title!r}: needs mu and sigma (n, 2), labels (n,) and a square number of images; got {mu.shape}, {sigma.shape}, "
+            raise ValueError(f"save_posteriors, {title!r}: needs mu and sigma (n, 2), labels (n,) and a square number of images; got {mu.shape}, {sigma.shape}, "
                              f"{labels.shape} and {len(images)}")
-        _check_finite(f"save_clouds, {title!r}", mu)
-        _check_finite(f"save_clouds, {title!r}", sigma)
+        check_finite(f"save_posteriors, {title!r}", mu)
+        check_finite(f"save_posteriors, {title!r}", sigma)
     from matplotlib.collections import EllipseCollection
     from matplotlib.patches import Circle
 
     side, gap = 3.7, 0.5
     width, height = len(panels) * (side + gap) + 0.15, 2 * side + 1.95
-    figure = _figure(width, height)
+    figure = new_figure(width, height)
     colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
     for k, (title, (mu, sigma, images)) in enumerate(panels.items()):
         left = (gap + k * (side + gap)) / width
@@ -120,13 +113,13 @@ def save_clouds(path, panels: Mapping[str, tuple], labels, *, notes: Mapping[str
         if np.std([*medians.values()]) > 0.03 * reach:  # else they are all in one place
             _name_classes(ax, medians, None)
         ax.set_title(title, size=12, color=INK, weight="bold")
-        _tidy(ax)
+        style_axes(ax)
         n = math.isqrt(len(images))
         below = figure.add_axes((left, 0.85 / height, side / width, side / height))
-        below.imshow(_mosaic(images, n, 0), interpolation="nearest" if n * images.shape[1] < 300 else "antialiased", aspect="auto")
+        below.imshow(make_grid(images, n, 0), interpolation="nearest" if n * images.shape[1] < 300 else "antialiased", aspect="auto")
         below.set_axis_off()
         below.text(0.5, -0.025, (notes or {}).get(title, ""), transform=below.transAxes, size=9, color=INK, ha="center", va="top", linespacing=1.35)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlabel: str = "step", title: str = "", smooth: bool = True, log: str = "") -> None:
@@ -135,12 +128,12 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
     The range shown leaves out the first steps' fall, so that the rest can be read. With `smooth=False`, or under 50 values, points are joined as they are,
     and all are shown. `log` : "x", "y" or "xy", the axes that are logarithmic.
     """
-    series = {label: (_array(steps), _array(values)) for label, (steps, values) in curves.items()}
+    series = {label: (as_numpy(steps), as_numpy(values)) for label, (steps, values) in curves.items()}
     for label, (steps, values) in series.items():
         if steps.shape != values.shape or steps.ndim != 1 or not len(steps):
             raise ValueError(f"save_curves: {label!r} needs as many steps as values, at least one; got {steps.shape} and {values.shape}")
-        _check_finite(f"save_curves, {label!r}", values)
-    figure = _figure(6.4, 3.8)
+        check_finite(f"save_curves, {label!r}", values)
+    figure = new_figure(6.4, 3.8)
     ax = figure.add_axes((0.11, 0.14, 0.86, 0.76 if title else 0.82))
     settled = []
     for k, (label, (steps, values)) in enumerate(series.items()):
@@ -169,21 +162,21 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
         ax.legend(frameon=False, fontsize=9)
     ax.grid(axis="y", color="#eeeeee", linewidth=0.8)
     ax.set_axisbelow(True)
-    _tidy(ax)
-    _save(figure, path)
+    style_axes(ax)
+    save_png(figure, path)
 
 
-def save_graph(path, panels: Mapping[str, Mapping[str, Tensor]], *, drawn: Mapping[str, Sequence[str]] | None = None) -> None:
+def save_graph(path, panels: Mapping[str, Mapping[str, Tensor]], *, sampled: Mapping[str, Sequence[str]] | None = None) -> None:
     """Draw recorded computation graphs, one below the other, values from left to right and the gradient of each panel's first tensor back.
 
     panels : {title: {label: tensor}}. All that was recorded on the way to these tensors is drawn, an op to a box, and the gradient starts at the first.
         Labels stand at the results, parameters and constants that they name; constants without one are left out. TeX is understood between dollars.
-    drawn : {label: labels}, for a constant that was drawn at random from results: the program made it of these, but nothing is in the record. Dashed.
+    sampled : {label: labels}, for a constant that was drawn at random from results: the program made it of these, but nothing is in the record. Dashed.
     """
-    graphs = [(title, *laid_out(tensors, drawn or {})) for title, tensors in panels.items()]
+    graphs = [(title, *laid_out(tensors, sampled or {})) for title, tensors in panels.items()]
     sizes = [(max(x for x, _ in place.values()), *(f(y for _, y in place.values()) for f in (min, max))) for _, _, _, place in graphs]
     heights = [high - low + 1.85 for _, low, high in sizes]
-    figure = _figure(1.3 * (max(w for w, *_ in sizes) + 1.0), 0.8 * sum(heights) + 0.3)
+    figure = new_figure(1.3 * (max(w for w, *_ in sizes) + 1.0), 0.8 * sum(heights) + 0.3)
     bottom, total = 0.3, 0.8 * sum(heights) + 0.3
     for (title, boxes, arrows, place), (_, low, high), height in reversed([*zip(graphs, sizes, heights, strict=True)]):
         ax = figure.add_axes((0, bottom / total, 1, 0.8 * height / total))
@@ -200,7 +193,7 @@ def save_graph(path, panels: Mapping[str, Mapping[str, Tensor]], *, drawn: Mappi
         dash = "--" if colour == FAINT else "-"
         ax.annotate("", (x + 0.45, 0.5), (x, 0.5), arrowprops={"arrowstyle": style, "color": colour, "linewidth": 1.6, "linestyle": dash, "shrinkA": 0, "shrinkB": 0})
         ax.text(x + 0.55, 0.5, text, size=9, color=INK, va="center")
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def _draw_graph(ax, boxes, arrows, place) -> None:
@@ -256,7 +249,7 @@ def _name_classes(ax, places: Mapping[int, np.ndarray], names: Sequence[str] | N
     renderer = ax.figure.canvas.get_renderer()
     sizes = np.array([[box.width + 4, box.height] for box in (text.get_window_extent(renderer) for text in texts)])
     frame = ax.get_window_extent(renderer)
-    pixels = _apart(ax.transData.transform([*places.values()]), sizes, frame.min, frame.max)
+    pixels = separate_boxes(ax.transData.transform([*places.values()]), sizes, frame.min, frame.max)
     for text, place in zip(texts, ax.transData.inverted().transform(pixels), strict=True):
         text.set_position(place)
 
@@ -268,7 +261,7 @@ def _draw_mosaic(path, mosaic: np.ndarray, scale: int | None, labels: list[str] 
     left = 0 if labels is None else int(max(len(line) for label in labels for line in label.split("\n")) * 11.5) + 24
     width, height, rim, top = left + w * scale, h * scale, 2 * scale, 34 if title else 0
     whole = (width + 2 * rim, height + 2 * rim + top)
-    figure = _figure(whole[0] / DPI, whole[1] / DPI)
+    figure = new_figure(whole[0] / DPI, whole[1] / DPI)
     ax = figure.add_axes(((rim + left) / whole[0], rim / whole[1], w * scale / whole[0], height / whole[1]))
     if title:  # a long one is set smaller rather than cut off
         size = min(11, 1.7 * 72 / DPI * whole[0] / len(title))
@@ -277,39 +270,4 @@ def _draw_mosaic(path, mosaic: np.ndarray, scale: int | None, labels: list[str] 
     ax.set_axis_off()
     for k, label in enumerate(labels or ()):
         ax.text(-12 / (w * scale), 1 - (k + 0.5) / len(labels), label, transform=ax.transAxes, ha="right", va="center", size=9, color=INK)
-    _save(figure, path)
-
-
-def _figure(width: float, height: float):
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("drawing needs matplotlib: pip install matplotlib, or install tinygen with its extra: tinygen[demos]") from error
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _tidy(ax) -> None:
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(FAINT)
-    ax.tick_params(colors="#666666", labelsize=8, length=3)
-    ax.xaxis.label.set(color=INK, size=10)
-    ax.yaxis.label.set(color=INK, size=10)
-
-
-def _save(figure, path) -> None:
-    """Write aside, then move into place: an interrupted run leaves the old picture, not half a new one."""
-    path = Path(path)
-    if path.suffix != ".png":
-        raise ValueError(f"pictures are written as PNG: name the file {path.stem}.png, not {path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(aside, format="png", dpi=DPI, metadata={"Software": None})
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    save_png(figure, path)
