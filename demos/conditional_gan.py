@@ -164,7 +164,7 @@ if args.kind in ("projection", "acgan"):
     print("Test digits read by a classifier trained on " + ", ".join(f"{name}: {a:.2%}" for name, a in score.items()))
     print(f"Two samples of a class are {spread / real_spread:.1%} as far apart as two real ones; the nearest training digit is {near / real_near:.1%} as far as "
           "from held-out digits")  # fmt: skip
-    z, c = np.tile(numpy_rng.normal(size=(12, model.latent)), (10, 1)), np.repeat(np.arange(10), 12)
+    z, c = np.tile(numpy_rng.normal(size=(12, model.latent_dim)), (10, 1)), np.repeat(np.arange(10), 12)
     pictures = drawn(np.concatenate([z, told(c, 10)], axis=1).astype(np.float32))
     rows = {str(k): pictures[c == k] for k in range(10)}
 
@@ -177,7 +177,7 @@ if args.kind == "infogan":
     print(f"The critic reads {figures['accuracy_codes']:.1%} of test digits, each code named after its most frequent digit ({figures['digits_found']} of ten have one)")
     line = np.linspace(-1, 1, 6)
     u = np.concatenate([np.stack([line, 0 * line], axis=1), np.stack([0 * line, line], axis=1)])  # u_1 varies, then u_2
-    z, c = np.repeat(numpy_rng.normal(size=(10, model.latent)), 12, axis=0), np.repeat(np.arange(10), 12)  # a noise a row
+    z, c = np.repeat(numpy_rng.normal(size=(10, model.latent_dim)), 12, axis=0), np.repeat(np.arange(10), 12)  # a noise a row
     pictures = drawn(np.concatenate([z, told(c, 10), np.tile(u, (10, 1))], axis=1).astype(np.float32))
     rows = {f"c = {k}": pictures[c == k] for k in range(10)}
 

@@ -109,8 +109,8 @@ nn.he_normal(G, rng)
 nn.he_normal(D, rng)
 vae = VAE(LATENT, HIDDEN, rng=rng)
 vae.log_variance = parameter(rng.normal((1, 1, 28, 28)) * 0)  # of each pixel about what is decoded
-flow = Glow((1, 28, 28), steps=4, levels=2, hidden=32, rng=rng)
-flow.initialise(scaled(train[:500], default_rng(args.seed + 2, args.device)))
+flow = Glow((1, 28, 28), num_steps=4, num_levels=2, hidden=32, rng=rng)
+flow.initialize(scaled(train[:500], default_rng(args.seed + 2, args.device)))
 unet = UNet(1, (16, 64), patch=2, attention=False, film=True, rng=rng)
 networks = {"GAN": nn.ModuleList([G, D]), "VAE": vae, "flow": flow, "diffusion": unet}
 
@@ -223,7 +223,7 @@ with no_grad():
     log_p = {"VAE": losses.importance_bound(explains + 0.5 * (eps * eps + log_var - z * z).sum(axis=-1)).numpy(), "flow": flow.log_prob(x).numpy()}
 log_p["diffusion"] = to_numpy(likelihood.log_likelihood(denoise, x, steps=5, rng=evaluation))
 flat = to_numpy(scaled(train, evaluation)).reshape(len(train), -1).astype(np.float64)
-log_p["one Gaussian"] = Gaussian.fit(flat, noise=1e-3).log_prob(to_numpy(x).reshape(len(x), -1).astype(np.float64))
+log_p["one Gaussian"] = Gaussian.fit(flat, noise_variance=1e-3).log_prob(to_numpy(x).reshape(len(x), -1).astype(np.float64))
 for name, each in log_p.items():
     of_logits = each.astype(np.float64) - 784 * math.log(SPREAD)
     bits = bits_per_dimension(of_logits, to_numpy(x) * SPREAD + MIDDLE)

@@ -92,7 +92,7 @@ else:
     layers = args.layers or {"realnvp": 6, "glow": 4, "maf": 5}[args.model]
     make = {
         "realnvp": lambda: RealNVP(784, layers, (512,), checkerboard(28, 28), rng=rng),
-        "glow": lambda: Glow((1, 28, 28), layers, levels=2, hidden=32, rng=rng),
+        "glow": lambda: Glow((1, 28, 28), layers, num_levels=2, hidden=32, rng=rng),
         "maf": lambda: MAF(784, layers, (512,), checkerboard(28, 28), rng=rng),
     }
 flow = make[args.model]()
@@ -106,7 +106,7 @@ def prepared(rows, rng):
 
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 optimizer = optim.Adam(flow.parameters(), lr=LR)
-flow.initialise(prepared(train[:1000], default_rng(args.seed + 2, args.device)))
+flow.initialize(prepared(train[:1000], default_rng(args.seed + 2, args.device)))
 average = optim.ExponentialMovingAverage(flow, decay=0.99 if args.steps < 10_000 else 0.999)
 run = Run(args, flow=flow, optimizer=optimizer, average=average, loader=loader, rng=rng)
 

@@ -75,7 +75,7 @@ try:
     rng = default_rng(args.seed, args.device)
     # The mixture lives where the pictures vary: on their coordinates along the kept eigenvectors. Noise is in all directions, so in these too.
     t_train, t_test = ((x - gaussian.mean) @ gaussian.components for x in (train, test))
-    mixture = GaussianMixture(t_train, args.components, covariance=args.covariance, floor=gaussian.noise, rng=rng)
+    mixture = GaussianMixture(t_train, args.components, covariance=args.covariance, floor=gaussian.noise_variance, rng=rng)
 except ValueError as error:  # --latent or --components that do not fit
     p.error(str(error))
 # On these coordinates the one Gaussian is N(0, diag lambda). Outside them both models say the same: their log-likelihoods differ by what they say
@@ -111,7 +111,7 @@ log_p, gains = gaussian.log_prob(test), mixture.log_prob(t_test) - one.log_prob(
 figures = {
     "training_pictures": len(train),
     "held_out_pictures": len(test),
-    "variance_kept": float(gaussian.variances.sum() + args.latent * gaussian.noise) / float(train.var(axis=0).sum()),
+    "variance_kept": float(gaussian.variances.sum() + args.latent * gaussian.noise_variance) / float(train.var(axis=0).sum()),
     "gaussian_log_likelihood": float(log_p.mean()),
     "mixture_log_likelihood": float((log_p + gains).mean()),
     "mixture_gain": float(gains.mean()),

@@ -9,7 +9,7 @@ nothing trains for it. A decoder is smooth, so along a segment pictures change l
 same vector, whoever the person, then a mean over many people leaves that vector: everything else averages out, *if it is independent of the
 attribute*. Where beards come with dark hair, the vector "beard" darkens hair (`data.faces(..., correlation=1)` shows it).
 
-Codes are arrays (..., latent), of NumPy or CuPy.
+Codes are arrays (..., latent_dim), of NumPy or CuPy.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Array = Any
 
 
 def linear(z1: Array, z2: Array, steps: int) -> Array:
-    """z_t = (1 - t) z1 + t z2 at `steps` equal distances from t = 0 to t = 1: codes (..., latent) to (..., steps, latent).
+    """z_t = (1 - t) z1 + t z2 at `steps` equal distances from t = 0 to t = 1: codes (..., latent_dim) to (..., steps, latent_dim).
 
-    Between two codes of N(0, I) in many dimensions the middle is *short*: |z| is about sqrt(latent) for a draw, and sqrt(latent / 2) there, a
+    Between two codes of N(0, I) in many dimensions the middle is *short*: |z| is about sqrt(latent_dim) for a draw, and sqrt(latent_dim / 2) there, a
     place where no draw lies. `spherical` keeps the length.
     """
     z1, z2, t = _ends("linear", z1, z2, steps)
@@ -62,19 +62,19 @@ def spherical(z1: Array, z2: Array, steps: int) -> Array:
 
 
 def attribute(codes: Array, has: Array) -> Array:
-    """The vector of an attribute: the mean code of the examples that have it minus the mean of those that have not, (latent,).
+    """The vector of an attribute: the mean code of the examples that have it minus the mean of those that have not, (latent_dim,).
 
         edited = decode(encode(x) + attribute(codes, glasses))
 
     Parameters
     ----------
-    codes : (n, latent), the more the better: what is unrelated to the attribute averages out as 1 / sqrt(n).
+    codes : (n, latent_dim), the more the better: what is unrelated to the attribute averages out as 1 / sqrt(n).
     has : bool (n,). Both kinds must occur: ValueError if one has no example.
     """
     xp = array_module(codes)
     has = xp.asarray(has)
     if codes.ndim != 2 or has.shape != codes.shape[:1] or has.dtype != bool:
-        raise ValueError(f"attribute: needs codes (n, latent) and one bool a code, (n,); got {codes.shape} and {has.dtype} {has.shape}")
+        raise ValueError(f"attribute: needs codes (n, latent_dim) and one bool a code, (n,); got {codes.shape} and {has.dtype} {has.shape}")
     count = int(has.sum())
     if count in (0, len(codes)):
         raise ValueError(f"attribute: {'every one' if count else 'none'} of the {len(codes)} examples has it; the vector is a difference, and needs both kinds")
@@ -82,12 +82,12 @@ def attribute(codes: Array, has: Array) -> Array:
 
 
 def traversal(z: Array, values: Array) -> Array:
-    """One code (latent,), each dimension in turn set to each of `values` (k,) while the others stay: (latent, k, latent)."""
+    """One code (latent_dim,), each dimension in turn set to each of `values` (k,) while the others stay: (latent_dim, k, latent_dim)."""
     xp = array_module(z)
     _check_floats("traversal", z)
     values = xp.asarray(values, z.dtype)
     if z.ndim != 1 or values.ndim != 1:
-        raise ValueError(f"traversal: needs one code (latent,) and values (k,); got {z.shape} and {values.shape}. Take z[i] of several")
+        raise ValueError(f"traversal: needs one code (latent_dim,) and values (k,); got {z.shape} and {values.shape}. Take z[i] of several")
     moved = xp.broadcast_to(z, (len(z), len(values), len(z))).copy()
     i = xp.arange(len(z))
     moved[i, :, i] = values
@@ -95,7 +95,7 @@ def traversal(z: Array, values: Array) -> Array:
 
 
 def grid(origin: Array, right: Array, up: Array, values: Array) -> Array:
-    """A plane, as a page shows it: origin + a right + b up, (k, k, latent), a of `values` (k,) from left to right, b of them from the bottom up.
+    """A plane, as a page shows it: origin + a right + b up, (k, k, latent_dim), a of `values` (k,) from left to right, b of them from the bottom up.
 
     `grid(np.zeros(2), *np.eye(2), np.linspace(-3, 3, 20))` is the square itself of a two-dimensional space.
     """
@@ -103,7 +103,7 @@ def grid(origin: Array, right: Array, up: Array, values: Array) -> Array:
     _check_floats("grid", origin, right, up)
     values = xp.asarray(values, origin.dtype)
     if not (origin.ndim == values.ndim == 1 and origin.shape == right.shape == up.shape):
-        raise ValueError(f"grid: origin {origin.shape}, right {right.shape} and up {up.shape} must be codes (latent,), and values {values.shape} must be (k,)")
+        raise ValueError(f"grid: origin {origin.shape}, right {right.shape} and up {up.shape} must be codes (latent_dim,), and values {values.shape} must be (k,)")
     return origin + values[None, :, None] * right + values[::-1, None, None] * up
 
 
@@ -111,7 +111,7 @@ def _ends(name: str, z1: Array, z2: Array, steps: int) -> tuple[Array, Array, Ar
     """z1 and z2 with an axis for the steps, and t (steps, 1) in their dtype."""
     _check_floats(name, z1, z2)
     if z1.shape != z2.shape or not z1.ndim:
-        raise ValueError(f"{name}: z1 {z1.shape} and z2 {z2.shape} must be codes (..., latent) of one shape: of the same model, and as many")
+        raise ValueError(f"{name}: z1 {z1.shape} and z2 {z2.shape} must be codes (..., latent_dim) of one shape: of the same model, and as many")
     if steps < 2:
         raise ValueError(f"{name}: needs at least 2 steps, the ends; got {steps}")
     t = array_module(z1).linspace(0, 1, steps, dtype=np.float64)[:, None].astype(z1.dtype)

@@ -115,11 +115,11 @@ def test_shapes_precision_and_gradients_everywhere(model, shape):
         x = default_rng(1).uniform((n, *shape))
         z = model.encode(x)
         y = model.decode(z)
-        assert z.shape == (n, model.latent) and y.shape == x.shape and y.dtype == np.float32
+        assert z.shape == (n, model.latent_dim) and y.shape == x.shape and y.dtype == np.float32
     losses.absolute_error(x, y).mean().backward()
     assert all(p.grad is not None and p.grad.dtype == np.float32 for p in model.parameters())
     with pytest.raises(ValueError):
-        model.decode(np.zeros((2, model.latent + 1), np.float32))
+        model.decode(np.zeros((2, model.latent_dim + 1), np.float32))
 
 
 def test_it_learns_a_curve_through_the_data():

@@ -79,7 +79,7 @@ def test_projection_adds_the_verdict_on_the_class():
 @pytest.mark.parametrize("kind", [ProjectionGAN, ACGAN])
 def test_the_label_is_in_the_code(kind):
     model, _, y, code, _ = scene(kind)
-    label = code[:, model.latent :]
+    label = code[:, model.latent_dim :]
     assert np.array_equal(label.argmax(axis=1), y) and np.array_equal((label > 0).sum(axis=1), np.ones(6))
     np.testing.assert_allclose((label**2).mean(axis=1), 1, rtol=1e-6)  # as the noise's
 

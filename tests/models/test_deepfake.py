@@ -29,14 +29,14 @@ class Linear(Deepfake):
         return self.encoder(x)
 
 
-def trained(a, sigma, seed, steps=500, mirrored=False, latent=K):
+def trained(a, sigma, seed, steps=500, mirrored=False, latent_dim=K):
     """A linear deepfake of people `a`, its input spoilt by noise: the loss that it reaches, and M, the state that a swap makes of A's.
-    With `latent` other than K, which is how many numbers a state has, the matrix by which A's state becomes a swap's in place of M.
+    With `latent_dim` other than K, which is how many numbers a state has, the matrix by which A's state becomes a swap's in place of M.
 
     `mirrored`: begin near the place where the first number of the state is read off A_A - A_B, and so mirrored, and the others off A_A + A_B.
     """
     g = default_rng(seed)
-    model = Linear(*(LinearAutoencoder(latent, (1, 1, D), rng=g) for _ in range(2)))
+    model = Linear(*(LinearAutoencoder(latent_dim, (1, 1, D), rng=g) for _ in range(2)))
     for w in model.parameters():
         w._data = w.data.astype(np.float64)
     if mirrored:
@@ -54,7 +54,7 @@ def trained(a, sigma, seed, steps=500, mirrored=False, latent=K):
         optimizer.lr = 0.05 * optim.cosine_decay(step, steps=steps)
         optimizer.step()
     e, d = ([*part.parameters()][0].numpy() for part in (model.encoder, model.decoders[1]))
-    if latent != K:
+    if latent_dim != K:
         return float(loss.numpy()), a[1].T @ d @ e @ a[0]
     m = np.linalg.solve(e @ a[1], e @ a[0])
     with no_grad():  # D_B E x_A is what D_B makes of B in the state M s
@@ -100,7 +100,7 @@ def test_of_people_with_nothing_in_common_the_swapped_state_is_turned_at_will():
 
 
 def test_a_wide_code_leaves_the_swap_faint():
-    loss, swap = trained(people(0.6), 0.5, 0, latent=2 * K)
+    loss, swap = trained(people(0.6), 0.5, 0, latent_dim=2 * K)
     np.testing.assert_allclose(loss, 2 * K * 0.25 / 1.25, rtol=1e-5)
     np.testing.assert_allclose(swap, 0.6 / 1.25 * np.eye(K), atol=2e-3)
 

@@ -14,7 +14,7 @@ from tinygen.models.flow import (
     Glow,
     InvertibleLinear,
     MaskedLinear,
-    Permute,
+    Permutation,
     RealNVP,
     Squeeze,
     bits_per_dimension,
@@ -30,7 +30,7 @@ from tinygen.models.flow.realnvp import bounded, perceptron
 LAYERS = {
     "ActNorm": (lambda g: ActNorm(5), (5,)),
     "ActNorm of pictures": (lambda g: ActNorm(3), (3, 2, 2)),
-    "Permute": (lambda g: Permute([3, 0, 4, 1, 2]), (5,)),
+    "Permutation": (lambda g: Permutation([3, 0, 4, 1, 2]), (5,)),
     "InvertibleLinear": (lambda g: InvertibleLinear(5, rng=g), (5,)),
     "InvertibleLinear of pictures": (lambda g: InvertibleLinear(3, rng=g), (3, 2, 2)),
     "Squeeze": (lambda g: Squeeze(), (2, 4, 2)),
@@ -64,7 +64,7 @@ def shaken(name, n=64, dtype=np.float32, by=0.15):
     model._convert(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
     x = 1.5 * g.normal((n, *shape), dtype) + 0.5
     if isinstance(model, Flow):
-        model.initialise(x)
+        model.initialize(x)
     return model, x
 
 
@@ -92,7 +92,7 @@ def test_log_determinant_is_that_of_the_dense_jacobian(name):
     log_det = np.broadcast_to(getattr(log_det, "data", log_det), (len(x),))
     for i in (0, 1, 2):
         exact = differences(model, x[i : i + 1])
-        if not isinstance(model, (Permute, Squeeze)):  # these have no parameters, so arrays stay arrays
+        if not isinstance(model, (Permutation, Squeeze)):  # these have no parameters, so arrays stay arrays
             np.testing.assert_allclose(jacobian(model, x[i : i + 1]), exact, atol=1e-7 * max(1, np.abs(exact).max()))
         np.testing.assert_allclose(log_det[i], np.linalg.slogdet(exact)[1], rtol=1e-6, atol=1e-7)
 
@@ -155,7 +155,7 @@ def test_gradients_to_second_order(name):
 def test_runs_on_a_strict_array_type(name):
     plain, x = shaken(name, dtype=np.float64)
     strict = shaken(name, dtype=np.float64)[0]._convert(StrictArray)
-    strict.initialise(StrictArray(x))  # its own code, not only that of `plain`
+    strict.initialize(StrictArray(x))  # its own code, not only that of `plain`
     strict.load_state_dict({k: StrictArray(v) for k, v in plain.state_dict().items()})
     found = []
     for model, a in ((plain, x), (strict, StrictArray(x))):
@@ -206,21 +206,21 @@ def test_actnorm_sets_itself_by_the_data(shape):
     x = 7 * default_rng(0).normal((50, *shape)) - 100
     x[:, 1] *= 0.01
     layer = ActNorm(3)
-    layer.initialise(x)
+    layer.initialize(x)
     y = layer(x)[0].numpy()
     axes = (0, *range(2, y.ndim))
     np.testing.assert_allclose(y.mean(axis=axes), 0, atol=1e-4)
     np.testing.assert_allclose(y.std(axis=axes), 1, rtol=1e-4)
     with pytest.raises(ValueError, match="x is float64, the layer float32"):
-        layer.initialise(x.astype(np.float64))
+        layer.initialize(x.astype(np.float64))
     with pytest.raises(ValueError, match="channel 0 of x .* is constant"):  # one example
-        layer.initialise(x[:1, ..., :1, :1] if x.ndim == 4 else x[:1])
+        layer.initialize(x[:1, ..., :1, :1] if x.ndim == 4 else x[:1])
     x[0, 1] = np.nan
     with pytest.raises(ValueError, match="channel 1 of x .* not finite"):
-        layer.initialise(x)
+        layer.initialize(x)
     x[:, 2], x[0, 1] = 5, 0
     with pytest.raises(ValueError, match="channel 2 of x .* is constant"):
-        layer.initialise(x)
+        layer.initialize(x)
 
 
 def test_every_actnorm_of_a_flow_sees_what_reaches_it():
@@ -317,7 +317,7 @@ def test_each_order_of_the_features_is_kept():
     squares = np.add(*np.divmod(order, 6)) % 2
     assert sorted(order) == [*range(24)] and (squares == np.repeat([0, 1], 12)).all()
     x = np.arange(24.0)[None]
-    layer = Permute(order)
+    layer = Permutation(order)
     np.testing.assert_array_equal(layer(x)[0][0], order)
     np.testing.assert_array_equal(layer.inverse(layer(x)[0]), x)
 
@@ -332,7 +332,7 @@ def test_what_a_flow_can_say_it_learns(name):
     model = PLANE[name][0](g)
     a = np.array([[2.0, 0], [1.5, 0.4]], np.float32)
     entropy = 1 + np.log(2 * np.pi) + np.log(0.8)
-    model.initialise(g.normal((500, 2)) @ a.T + 3)
+    model.initialize(g.normal((500, 2)) @ a.T + 3)
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for step in range(150):
         loss = -model.log_prob(g.normal((256, 2)) @ a.T + 3).mean()
@@ -392,11 +392,11 @@ def test_on_strict_arrays():
 
 @pytest.mark.parametrize("make, message", [
     (lambda g: RealNVP(1, rng=g), "1 features cannot be cut in two"),
-    (lambda g: Glow((1, 28, 30), levels=2, rng=g), "multiples of 4"),
+    (lambda g: Glow((1, 28, 30), num_levels=2, rng=g), "multiples of 4"),
     (lambda g: Glow((1, 28), rng=g), "cannot be halved"),
     (lambda g: Glow((1,), rng=g), "1 features cannot be cut in two"),
-    (lambda g: Glow((2, 4, 4), levels=0, rng=g), "cannot be halved 0 times"),
-    (lambda g: Permute([0, 2, 2]), "each of 0 ... C - 1 once"),
+    (lambda g: Glow((2, 4, 4), num_levels=0, rng=g), "cannot be halved 0 times"),
+    (lambda g: Permutation([0, 2, 2]), "each of 0 ... C - 1 once"),
     (lambda g: RealNVP(3, order=[0, 1], rng=g), "order"),
     (lambda g: MAF(3, order=[0, 1], rng=g), "order"),
     (lambda g: RealNVP(3, rng=g).log_prob(np.zeros((4, 2), np.float32)), r"got shape \(4, 2\); this flow takes \(N, 3\)"),

@@ -55,11 +55,11 @@ def test_directions_without_variance_are_orthonormal_too():
     np.testing.assert_allclose(u.T @ u, np.eye(7), atol=1e-12)
 
 
-@pytest.mark.parametrize("n, d, noise", [(200, 5, 0.0), (200, 5, 0.1), (4, 12, 0.05), (3, 200, 1e-6)])
-def test_log_likelihood_equals_the_dense_formula(n, d, noise):
+@pytest.mark.parametrize("n, d, noise_variance", [(200, 5, 0.0), (200, 5, 0.1), (4, 12, 0.05), (3, 200, 1e-6)])
+def test_log_likelihood_equals_the_dense_formula(n, d, noise_variance):
     x, y = cloud(n, d), cloud(30, d, seed=1)
-    model = Gaussian.fit(x, noise=noise)
-    covariance = np.cov(x.T, bias=True) + noise * np.eye(d)
+    model = Gaussian.fit(x, noise_variance=noise_variance)
+    covariance = np.cov(x.T, bias=True) + noise_variance * np.eye(d)
     np.testing.assert_allclose(model.covariance, covariance, atol=1e-13)
     np.testing.assert_allclose(model.log_prob(y), dense_log_prob(y, x.mean(0), covariance), rtol=1e-9)
 
@@ -77,12 +77,12 @@ def test_no_other_gaussian_is_likelier(n, d):
             other = dense_log_prob(x, model.mean, a @ model.covariance @ a.T)
         else:
             w = model.weight + 0.05 * rng.normal(size=model.weight.shape)
-            other = dense_log_prob(x, model.mean, w @ w.T + model.noise * np.exp(0.2 * rng.normal()) * np.eye(d))
+            other = dense_log_prob(x, model.mean, w @ w.T + model.noise_variance * np.exp(0.2 * rng.normal()) * np.eye(d))
         assert other.mean() < best
         assert dense_log_prob(x, model.mean + 0.05 * rng.normal(size=d), model.covariance).mean() < best
 
 
-@pytest.mark.parametrize("make", [lambda x: Gaussian.fit(x), lambda x: Gaussian.fit(x, noise=0.3), lambda x: PPCA.fit(x, 2)])
+@pytest.mark.parametrize("make", [lambda x: Gaussian.fit(x), lambda x: Gaussian.fit(x, noise_variance=0.3), lambda x: PPCA.fit(x, 2)])
 def test_samples_have_the_models_moments(make):
     model = make(cloud(100, 4))
     x = model.sample(200_000, default_rng(0))
@@ -131,13 +131,13 @@ def test_ppca_equals_the_dense_gaussian(n, d, q):
     x, y = cloud(n, d), cloud(20, d, seed=1)
     model = PPCA.fit(x, q)
     eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
-    np.testing.assert_allclose(model.noise, eigenvalues[q:].mean(), rtol=1e-10)
+    np.testing.assert_allclose(model.noise_variance, eigenvalues[q:].mean(), rtol=1e-10)
     w = model.weight
-    c = w @ w.T + model.noise * np.eye(d)
+    c = w @ w.T + model.noise_variance * np.eye(d)
     np.testing.assert_allclose(model.covariance, c, atol=1e-12)
     np.testing.assert_allclose(model.log_prob(y), dense_log_prob(y, x.mean(0), c), rtol=1e-9)
     # at the optimum, the likelihood is a function of the eigenvalues alone (the formula in PPCA.fit: trace(C^-1 S) = D)
-    value = -0.5 * (np.log(eigenvalues[:q]).sum() + (d - q) * np.log(model.noise) + d + d * np.log(2 * np.pi))
+    value = -0.5 * (np.log(eigenvalues[:q]).sum() + (d - q) * np.log(model.noise_variance) + d + d * np.log(2 * np.pi))
     np.testing.assert_allclose(model.log_prob(x).mean(), value, rtol=1e-10)
 
 
@@ -146,7 +146,7 @@ def test_posterior_is_bayes_rule():
     model, y = PPCA.fit(cloud(50, 7), 3), cloud(5, 7, seed=1)
     mean, variance = model.posterior(y)
     for z in (mean, mean + 1, np.zeros_like(mean)):
-        log_joint = dense_log_prob(y - model.decode(z), np.zeros(7), model.noise * np.eye(7)) + dense_log_prob(z, np.zeros(3), np.eye(3))
+        log_joint = dense_log_prob(y - model.decode(z), np.zeros(7), model.noise_variance * np.eye(7)) + dense_log_prob(z, np.zeros(3), np.eye(3))
         np.testing.assert_allclose(log_joint - dense_log_prob(z - mean, np.zeros(3), np.diag(variance)), model.log_prob(y), rtol=1e-10)
 
 
@@ -262,7 +262,7 @@ def test_on_any_array_module(covariance):
             return StrictArray(super().integers(*args))
 
     x = cloud(40, 3)
-    makers = [lambda a, g: PPCA.fit(a, 2), lambda a, g: Gaussian.fit(a[:3], noise=0.1)]
+    makers = [lambda a, g: PPCA.fit(a, 2), lambda a, g: Gaussian.fit(a[:3], noise_variance=0.1)]
     for make in [*makers, lambda a, g: GaussianMixture(a, 3, covariance=covariance, rng=g)]:
         plain, strict = make(x, default_rng(0)), make(StrictArray(x), Strict(0))
         if hasattr(plain, "em_step"):
@@ -278,7 +278,7 @@ def test_on_any_array_module(covariance):
 @kinds
 def test_float32_stays_float32(covariance):
     x = cloud(40, 3).astype(np.float32)
-    for model in (Gaussian.fit(x), Gaussian.fit(x[:3], noise=0.1), PPCA.fit(x, 1)):
+    for model in (Gaussian.fit(x), Gaussian.fit(x[:3], noise_variance=0.1), PPCA.fit(x, 1)):
         assert model.log_prob(x).dtype == model.sample(2, default_rng(0)).dtype == model.covariance.dtype == np.float32
     mixture = GaussianMixture(x, 2, covariance=covariance, rng=default_rng(0))
     mixture.em_step(x)
@@ -301,9 +301,9 @@ def test_examples_that_do_not_fit_are_refused(f):
 
 def test_settings_that_do_not_fit_are_refused():
     x = cloud(5, 3)
-    for latent in (0, 3, 4):
-        with pytest.raises(ValueError, match="latent is .* allow 1 to 2"):
-            PPCA.fit(x, latent)
+    for latent_dim in (0, 3, 4):
+        with pytest.raises(ValueError, match="latent_dim is .* allow 1 to 2"):
+            PPCA.fit(x, latent_dim)
     with pytest.raises(ValueError, match="rank is 4"):
         principal_components(x, 4)
     with pytest.raises(ValueError, match="6 components for 5 examples"):
@@ -315,8 +315,8 @@ def test_settings_that_do_not_fit_are_refused():
             GaussianMixture(x, 2, floor=floor, rng=default_rng(0))
     with pytest.raises(ValueError, match="all examples are the same"):
         GaussianMixture(np.ones((5, 3)), 2, rng=default_rng(0))
-    with pytest.raises(ValueError, match="noise is a variance"):
-        Gaussian.fit(x, noise=-1.0)
+    with pytest.raises(ValueError, match="noise_variance is a variance"):
+        Gaussian.fit(x, noise_variance=-1.0)
     with pytest.raises(ValueError, match="expected .D,., .D, r. and .r,."):
         Gaussian(np.zeros(3), np.eye(3)[:, :2], np.ones(3))
     for model in (Gaussian.fit(x), PPCA.fit(x, 1), GaussianMixture(x, 2, rng=default_rng(0))):
@@ -329,7 +329,7 @@ def test_settings_that_do_not_fit_are_refused():
 def test_a_flat_gaussian_has_no_density_and_says_so(x):
     with pytest.raises(ValueError, match="no density.*give noise"):
         Gaussian.fit(x).log_prob(x)
-    assert np.isfinite(Gaussian.fit(x, noise=1e-3).log_prob(x)).all()
+    assert np.isfinite(Gaussian.fit(x, noise_variance=1e-3).log_prob(x)).all()
     assert Gaussian.fit(x).sample(3, default_rng(0)).shape == (3, x.shape[1])
 
 
@@ -337,13 +337,13 @@ def test_a_small_noise_is_a_density_in_float32():
     """In 3072 dimensions eps D is 4e-4: a threshold for computed eigenvalues, not for a noise that is known."""
     x = (data.faces(300, seed=1)[0].reshape(300, -1) / 255).astype(np.float64)
     exact = PPCA.fit(x, 10)
-    single = PPCA(*(a.astype(np.float32) for a in (exact.mean, exact.components, exact.variances)), exact.noise)
+    single = PPCA(*(a.astype(np.float32) for a in (exact.mean, exact.components, exact.variances)), exact.noise_variance)
     np.testing.assert_allclose(single.log_prob(x[:5].astype(np.float32)), exact.log_prob(x[:5]), atol=0.05)
-    assert np.isfinite(Gaussian.fit(x.astype(np.float32), noise=1e-2).log_prob(x[:5].astype(np.float32))).all()
+    assert np.isfinite(Gaussian.fit(x.astype(np.float32), noise_variance=1e-2).log_prob(x[:5].astype(np.float32))).all()
 
 
 def test_no_direction_at_all_is_a_round_gaussian():
-    g = Gaussian(np.zeros(3), np.zeros((3, 0)), np.zeros(0), noise=2.0)
+    g = Gaussian(np.zeros(3), np.zeros((3, 0)), np.zeros(0), noise_variance=2.0)
     np.testing.assert_allclose(g.log_prob(np.ones((1, 3))), -0.75 - 1.5 * np.log(4 * np.pi))
 
 

@@ -143,7 +143,7 @@ def test_it_tends_to_the_evidence():
 def test_it_learns_what_there_is_to_learn():
     """Two equally likely pictures: log p(x) is at most log 1/2. The bound gets nearer to it than the ELBO, which pays for each code's cloud."""
     rng = default_rng(0)
-    model = VAE(latent=1, hidden=32, shape=(1, 4, 4), rng=rng)
+    model = VAE(latent_dim=1, hidden=32, shape=(1, 4, 4), rng=rng)
     pictures = np.stack([np.eye(4), 1 - np.eye(4)]).astype(np.float32)[:, None]
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(400):
@@ -158,7 +158,7 @@ def test_it_learns_what_there_is_to_learn():
 
 
 def test_shapes_precision_and_errors():
-    model = VAE(latent=2, hidden=[5, 3], shape=(1, 2, 2), rng=default_rng(0))
+    model = VAE(latent_dim=2, hidden=[5, 3], shape=(1, 2, 2), rng=default_rng(0))
     assert [p.shape for p in model.parameters()] == [
         (5, 4), (5,), (3, 5), (3,), (2, 3), (2,), (2, 3), (2,), (3, 2), (3,), (5, 3), (5,), (4, 5), (4,),
     ]  # fmt: skip

@@ -143,7 +143,7 @@ def test_gradients():
 @pytest.mark.parametrize("s", [0.1, 0.5, 2.0])
 def test_lambda_is_twice_the_decoders_variance(s):
     """|x - x_hat|^2 + 2 s^2 KL is -2 s^2 (log p(x|z) - KL) + a constant, log p the density of N(x_hat, s^2 I) written out pixel by pixel."""
-    model = VAE(latent=2, hidden=5, shape=(1, 3, 3), rng=default_rng(0))
+    model = VAE(latent_dim=2, hidden=5, shape=(1, 3, 3), rng=default_rng(0))
     rng = np.random.default_rng(0)
     x, eps = rng.random((4, 1, 3, 3)).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
     with no_grad():
@@ -157,5 +157,5 @@ def test_lambda_is_twice_the_decoders_variance(s):
 
 
 def test_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="latent=7"):
+    with pytest.raises(ValueError, match="latent_dim=7"):
         LinearVAE(6, 7, rng=default_rng(0))

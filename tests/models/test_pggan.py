@@ -14,8 +14,8 @@ from tinygen.models.pggan import PAPER, PGDiscriminator, PGGenerator, faded, sta
 CHANNELS = (8, 6, 5, 4)
 
 
-def networks(channels=CHANNELS, latent=7, **settings):
-    return PGGenerator(latent, channels, rng=default_rng(0), **settings), PGDiscriminator(channels, rng=default_rng(1), **settings)
+def networks(channels=CHANNELS, latent_dim=7, **settings):
+    return PGGenerator(latent_dim, channels, rng=default_rng(0), **settings), PGDiscriminator(channels, rng=default_rng(1), **settings)
 
 
 def twice(x):

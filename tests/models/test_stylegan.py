@@ -18,8 +18,8 @@ from tinygen.ops import interpolate
 NUMPY_RNG = np.random.default_rng(0)
 
 
-def small(channels=(6, 5, 4), latent=7, **settings):
-    return StyleGenerator(latent, channels, rng=default_rng(0), **settings)
+def small(channels=(6, 5, 4), latent_dim=7, **settings):
+    return StyleGenerator(latent_dim, channels, rng=default_rng(0), **settings)
 
 
 def wide(model):

@@ -8,9 +8,9 @@ from tinygen.models.conv_vae import ConvVAE
 from tinygen.models.vae import VAE, elbo
 
 
-def small(latent=1, shape=(1, 2, 3), seed=0):
+def small(latent_dim=1, shape=(1, 2, 3), seed=0):
     """A VAE as it begins, its encoder far from the posterior, in float64."""
-    model = VAE(latent, 8, shape, rng=default_rng(seed))
+    model = VAE(latent_dim, 8, shape, rng=default_rng(seed))
     for p in model.parameters():
         p._data = p.data.astype(np.float64)
     return model
@@ -40,7 +40,7 @@ def test_log_likelihood_is_the_bound_plus_the_gap():
 
 
 def test_gradients_of_the_bound():
-    model = small(latent=2)
+    model = small(latent_dim=2)
     names = [name for name, _ in model.named_parameters()]
     rng = np.random.default_rng(0)
     x, eps = (rng.random((3, 1, 2, 3)) < 0.5).astype(float), rng.normal(size=(3, 2))
@@ -73,7 +73,7 @@ def test_shapes_modes_and_precision():
 
 
 def test_a_batch_that_does_not_fit_is_refused():
-    model = VAE(latent=4, hidden=8, shape=(1, 4, 4), rng=default_rng(0))
+    model = VAE(latent_dim=4, hidden=8, shape=(1, 4, 4), rng=default_rng(0))
     with pytest.raises(ValueError, match="eps"):
         elbo(model, np.zeros((2, 1, 4, 4), np.float32), np.zeros((3, 4), np.float32))
     with pytest.raises(ValueError):
@@ -83,7 +83,7 @@ def test_a_batch_that_does_not_fit_is_refused():
 def test_it_learns_what_there_is_to_learn():
     """Two equally likely pictures: log p(x) is at most log 1/2, one bit. Two clouds that hardly overlap cost 0.5 nats more (mu = +-1.2, sigma = 0.4)."""
     rng = default_rng(0)
-    model = VAE(latent=1, hidden=32, shape=(1, 4, 4), rng=rng)
+    model = VAE(latent_dim=1, hidden=32, shape=(1, 4, 4), rng=rng)
     pictures = np.stack([np.eye(4), 1 - np.eye(4)]).astype(np.float32)[:, None]
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(600):

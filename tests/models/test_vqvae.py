@@ -142,7 +142,7 @@ def test_conv_vae_has_the_benchmarks_shapes():
 
 def test_conv_vae_learns():
     rng = default_rng(0)
-    model = ConvVAE(latent=1, channels=(4, 8), shape=(3, 8, 8), rng=rng)
+    model = ConvVAE(latent_dim=1, channels=(4, 8), shape=(3, 8, 8), rng=rng)
     pictures = (np.random.default_rng(1).random((2, 3, 8, 8)) < 0.5).astype(np.float32)
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(200):

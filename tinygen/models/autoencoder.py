@@ -46,30 +46,30 @@ class Autoencoder(Module):
 
     Parameters
     ----------
-    latent : dimensions of z, which any real numbers may fill.
+    latent_dim : dimensions of z, which any real numbers may fill.
     hidden : units of the two hidden layers, the wider first; the decoder has them mirrored.
     shape : (channels, height, width) of a picture.
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int = 2, hidden: tuple[int, int] = (400, 100), shape: Shape = (1, 28, 28), *, rng: RNG):
+    def __init__(self, latent_dim: int = 2, hidden: tuple[int, int] = (400, 100), shape: Shape = (1, 28, 28), *, rng: RNG):
         pixels, (wide, narrow) = shape[0] * shape[1] * shape[2], hidden
-        self.latent = latent
+        self.latent_dim = latent_dim
         self.encoder = Sequential(
             Flatten(), Linear(pixels, wide, rng=rng), LeakyReLU(0.1),
-            Linear(wide, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, latent, rng=rng),
+            Linear(wide, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, latent_dim, rng=rng),
         )  # fmt: skip
         self.decoder = Sequential(
-            Linear(latent, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, wide, rng=rng), LeakyReLU(0.1),
+            Linear(latent_dim, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, wide, rng=rng), LeakyReLU(0.1),
             Linear(wide, pixels, rng=rng), Unflatten(1, shape),
         )  # fmt: skip
 
     def encode(self, x):
-        """Pictures x (N, *shape), grey levels from 0 to 1, to codes z (N, latent)."""
+        """Pictures x (N, *shape), grey levels from 0 to 1, to codes z (N, latent_dim)."""
         return self.encoder(x)
 
     def decode(self, z):
-        """Codes z (N, latent) to pictures (N, *shape), near 0 to 1: clip them to look."""
+        """Codes z (N, latent_dim) to pictures (N, *shape), near 0 to 1: clip them to look."""
         return self.decoder(z)
 
     def forward(self, x):
@@ -92,11 +92,11 @@ class ConvAutoencoder(Autoencoder):
     shape : (channels, height, width), height and width divisible by 4 (28: to 14, 7, and 7 again) or by 8 (32: to 16, 8 and 4).
     """
 
-    def __init__(self, latent: int = 16, channels: int = 16, shape: Shape = (1, 28, 28), *, rng: RNG):
+    def __init__(self, latent_dim: int = 16, channels: int = 16, shape: Shape = (1, 28, 28), *, rng: RNG):
         colours, height, width = shape
         if height % 4 or width % 4:
             raise ValueError(f"ConvAutoencoder: height and width are halved twice or three times; {height}x{width} must be divisible by 4")
-        self.latent = latent
+        self.latent_dim = latent_dim
         by, c = (1 if height % 8 or width % 8 else 2), channels  # the third convolution's stride; kernel 4 halves, kernel 3 keeps
         small = (4 * c, height // (4 * by), width // (4 * by))
         features = small[0] * small[1] * small[2]
@@ -104,10 +104,10 @@ class ConvAutoencoder(Autoencoder):
             Conv2d(colours, c, 4, 2, 1, rng=rng), SiLU(),
             Conv2d(c, 2 * c, 4, 2, 1, rng=rng), SiLU(),
             Conv2d(2 * c, 4 * c, 2 + by, by, 1, rng=rng), SiLU(),
-            Flatten(), Linear(features, latent, rng=rng),
+            Flatten(), Linear(features, latent_dim, rng=rng),
         )  # fmt: skip
         self.decoder = Sequential(
-            Linear(latent, features, rng=rng), SiLU(), Unflatten(1, small),
+            Linear(latent_dim, features, rng=rng), SiLU(), Unflatten(1, small),
             ConvTranspose2d(4 * c, 2 * c, 2 + by, by, 1, rng=rng), SiLU(),
             ConvTranspose2d(2 * c, c, 4, 2, 1, rng=rng), SiLU(),
             ConvTranspose2d(c, colours, 4, 2, 1, rng=rng),
@@ -118,7 +118,7 @@ class ConvAutoencoder(Autoencoder):
 class LinearAutoencoder(Autoencoder):
     """x_hat = W2 (W1 x + b1) + b2: no nonlinearity anywhere, and the whole landscape is known (Baldi and Hornik, 1989).
 
-    Let C be the covariance of the data in D dimensions, with eigenvalues l_1 >= ... >= l_D and eigenvectors v_1 ... v_D, and k = `latent`. For the
+    Let C be the covariance of the data in D dimensions, with eigenvalues l_1 >= ... >= l_D and eigenvectors v_1 ... v_D, and k = `latent_dim`. For the
     mean squared error,
 
     - the least value is l_(k+1) + ... + l_D, the *discarded* variance, since W2 W1 has rank k and the best such map is the projection
@@ -128,11 +128,11 @@ class LinearAutoencoder(Autoencoder):
     - **there are no other minima**. Every other critical point projects onto other eigenvectors and is a saddle. Gradient descent gets there.
     """
 
-    def __init__(self, latent: int, shape: Shape, *, rng: RNG):
+    def __init__(self, latent_dim: int, shape: Shape, *, rng: RNG):
         pixels = shape[0] * shape[1] * shape[2]
-        self.latent = latent
-        self.encoder = Sequential(Flatten(), Linear(pixels, latent, rng=rng))
-        self.decoder = Sequential(Linear(latent, pixels, rng=rng), Unflatten(1, shape))
+        self.latent_dim = latent_dim
+        self.encoder = Sequential(Flatten(), Linear(pixels, latent_dim, rng=rng))
+        self.decoder = Sequential(Linear(latent_dim, pixels, rng=rng), Unflatten(1, shape))
 
 
 # What a denoising autoencoder is given to mend: functions of pictures x, drawn afresh for each batch.

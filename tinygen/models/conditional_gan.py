@@ -98,13 +98,13 @@ class PlainGAN(Module):
 
     Parameters
     ----------
-    latent : dimensions of the noise. more : numbers in a code beside the noise. outputs, beside : of the critic. channels, shape, generator : of both.
+    latent_dim : dimensions of the noise. more : numbers in a code beside the noise. outputs, beside : of the critic. channels, shape, generator : of both.
     """
 
-    def __init__(self, latent: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, more: int = 0, outputs: int = 1, beside: int = 0,
+    def __init__(self, latent_dim: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, more: int = 0, outputs: int = 1, beside: int = 0,
                  rng: RNG):  # fmt: skip
-        self.latent = latent
-        self.G = CodeGenerator(latent + more, channels, shape, rng=rng)
+        self.latent_dim = latent_dim
+        self.G = CodeGenerator(latent_dim + more, channels, shape, rng=rng)
         self.D = Critic(outputs, beside, channels, shape, rng=rng)
 
     @property
@@ -113,8 +113,8 @@ class PlainGAN(Module):
         return [self.G]
 
     def code(self, y, rng: RNG):
-        """Noise, (N, latent)."""
-        return rng.normal((len(y), self.latent))
+        """Noise, (N, latent_dim)."""
+        return rng.normal((len(y), self.latent_dim))
 
     def verdict(self, x, y):
         return self.D(x)[:, 0]
@@ -140,12 +140,12 @@ class ProjectionGAN(PlainGAN):
     classes : K. The others as in `PlainGAN`.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
-        super().__init__(latent, channels, shape, more=classes, outputs=1 + classes, rng=rng)
+    def __init__(self, latent_dim: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent_dim, channels, shape, more=classes, outputs=1 + classes, rng=rng)
         self.classes = classes
 
     def code(self, y, rng: RNG):
-        """Noise and the label: (N, latent + K)."""
+        """Noise and the label: (N, latent_dim + K)."""
         return concatenate([super().code(y, rng), told(y, self.classes)], axis=1)
 
     def verdict(self, x, y):
@@ -160,12 +160,12 @@ class ACGAN(PlainGAN):
     drawn less often than it should be; the projection's generator, judged by a ratio of densities, has no reason for that.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
-        super().__init__(latent, channels, shape, more=classes, outputs=1 + classes, rng=rng)
+    def __init__(self, latent_dim: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent_dim, channels, shape, more=classes, outputs=1 + classes, rng=rng)
         self.classes = classes
 
     def code(self, y, rng: RNG):
-        """Noise and the label: (N, latent + K)."""
+        """Noise and the label: (N, latent_dim + K)."""
         return concatenate([super().code(y, rng), told(y, self.classes)], axis=1)
 
     def discriminator_loss(self, x, y, fake, code):
@@ -191,20 +191,20 @@ class InfoGAN(PlainGAN):
     numbers : how many u. weight : of -log q in both costs, lambda in the paper.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, numbers: int = 2, weight: float = 1.0,
+    def __init__(self, latent_dim: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, numbers: int = 2, weight: float = 1.0,
                  rng: RNG):  # fmt: skip
-        super().__init__(latent, channels, shape, more=classes + numbers, outputs=1 + classes + numbers, rng=rng)
+        super().__init__(latent_dim, channels, shape, more=classes + numbers, outputs=1 + classes + numbers, rng=rng)
         self.classes, self.numbers, self.weight = classes, numbers, weight
 
     def code(self, y, rng: RNG):
-        """z, c, u: (N, latent + K + numbers). Of y only the length counts."""
+        """z, c, u: (N, latent_dim + K + numbers). Of y only the length counts."""
         c = told(rng.integers(0, self.classes, (len(y),)), self.classes)
         return concatenate([super().code(y, rng), c, 2 * rng.uniform((len(y), self.numbers)) - 1], axis=1)
 
     def surprise(self, out, code):
         """-log q(c, u | x) of the critic's outputs (N, 1 + K + numbers), up to a constant: (N,)."""
-        first, last = self.latent + self.classes, 1 + self.classes
-        c, u = code[:, self.latent : first] > 0, code[:, first:]
+        first, last = self.latent_dim + self.classes, 1 + self.classes
+        c, u = code[:, self.latent_dim : first] > 0, code[:, first:]
         return -(log_softmax(out[:, 1:last], axis=1) * c).sum(axis=1) + squared_error(out[:, last:], u) / 2
 
     def discriminator_loss(self, x, y, fake, code):
@@ -227,8 +227,8 @@ class SemiSupervisedGAN(PlainGAN):
     samples are worse for it, and the classifier better.
     """
 
-    def __init__(self, latent: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
-        super().__init__(latent, channels, shape, outputs=classes, rng=rng)
+    def __init__(self, latent_dim: int = 32, classes: int = 10, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent_dim, channels, shape, outputs=classes, rng=rng)
 
     def verdict(self, x, y):
         return logsumexp(self.D(x), axis=1)
@@ -252,9 +252,9 @@ class BiGAN(PlainGAN):
     Donahue et al.). No pixel is ever compared with another: where the networks fall short of that, G(E(x)) is another picture of the same kind.
     """
 
-    def __init__(self, latent: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
-        super().__init__(latent, channels, shape, beside=latent, rng=rng)
-        self.E = Critic(latent, channels=channels, shape=shape, rng=rng)
+    def __init__(self, latent_dim: int = 32, channels: int = 64, shape: Shape = (1, 28, 28), *, rng: RNG):
+        super().__init__(latent_dim, channels, shape, beside=latent_dim, rng=rng)
+        self.E = Critic(latent_dim, channels=channels, shape=shape, rng=rng)
 
     @property
     def makers(self) -> list[Module]:

@@ -32,20 +32,20 @@ __all__ = ["DCDiscriminator", "DCGenerator"]
 
 
 class DCGenerator(Module):
-    """z (N, latent) to pictures (N, colours, size, size) from -1 to 1.
+    """z (N, latent_dim) to pictures (N, colours, size, size) from -1 to 1.
 
     Parameters
     ----------
-    latent : dimensions of z.
+    latent_dim : dimensions of z.
     colours, size : of a picture; size 8, 16, 32, 64 ...
     width : channels at the last hidden size, half the picture's; each smaller one has twice as many.
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int = 100, colours: int = 3, size: int = 32, width: int = 64, *, rng: RNG):
+    def __init__(self, latent_dim: int = 100, colours: int = 3, size: int = 32, width: int = 64, *, rng: RNG):
         channels = _channels("DCGenerator", size, width)
-        self.latent = latent
-        layers = [ConvTranspose2d(latent, channels[0], 4, 1, 0, bias=False, rng=rng), BatchNorm2d(channels[0]), ReLU()]  # 4x4
+        self.latent_dim = latent_dim
+        layers = [ConvTranspose2d(latent_dim, channels[0], 4, 1, 0, bias=False, rng=rng), BatchNorm2d(channels[0]), ReLU()]  # 4x4
         for a, b in pairwise(channels):
             layers += [ConvTranspose2d(a, b, 4, 2, 1, bias=False, rng=rng), BatchNorm2d(b), ReLU()]
         self.layers = Sequential(*layers, ConvTranspose2d(channels[-1], colours, 4, 2, 1, rng=rng), Tanh())

@@ -62,19 +62,19 @@ class Deepfake(Module):
     """
 
     def __init__(self, one: Autoencoder, other: Autoencoder, *, device: str = "cpu"):
-        if one.latent != other.latent:
-            raise ValueError(f"Deepfake: both decoders read the same codes, so both need as many dimensions; got {one.latent} and {other.latent}")
-        self.latent = one.latent
+        if one.latent_dim != other.latent_dim:
+            raise ValueError(f"Deepfake: both decoders read the same codes, so both need as many dimensions; got {one.latent_dim} and {other.latent_dim}")
+        self.latent_dim = one.latent_dim
         self.encoder = one.encoder
         self.decoders = ModuleList([one.decoder, other.decoder])
-        self.norms = ModuleList([BatchNorm1d(one.latent, affine=False, device=device) for _ in range(2)])
+        self.norms = ModuleList([BatchNorm1d(one.latent_dim, affine=False, device=device) for _ in range(2)])
 
     def encode(self, x, person: int):
-        """Pictures x (N, channels, height, width) of one person, 0 or 1, to codes z (N, latent)."""
+        """Pictures x (N, channels, height, width) of one person, 0 or 1, to codes z (N, latent_dim)."""
         return self.norms[_check(person)](self.encoder(x))
 
     def decode(self, z, person: int):
-        """Codes z (N, latent), of either, to pictures of one person, 0 or 1."""
+        """Codes z (N, latent_dim), of either, to pictures of one person, 0 or 1."""
         return self.decoders[_check(person)](z)
 
     def forward(self, x, person: int):

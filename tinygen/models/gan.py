@@ -25,20 +25,20 @@ __all__ = ["MLPDiscriminator", "MLPGenerator", "minibatch_std", "pack"]
 
 
 class MLPGenerator(Module):
-    """Noise z (N, latent) through hidden layers to x (N, *shape), any real numbers.
+    """Noise z (N, latent_dim) through hidden layers to x (N, *shape), any real numbers.
 
     Parameters
     ----------
-    latent : dimensions of z.
+    latent_dim : dimensions of z.
     hidden : units of each hidden layer; () for none.
     shape : of one x.
     activation : the layer class between, without arguments.
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, rng: RNG):
-        sizes = [latent, *hidden]
-        self.latent = latent
+    def __init__(self, latent_dim: int, hidden: Sequence[int], shape: Sequence[int], activation: type[Module] = LeakyReLU, *, rng: RNG):
+        sizes = [latent_dim, *hidden]
+        self.latent_dim = latent_dim
         self.layers = Sequential(
             *_layers(sizes, activation, rng), Linear(sizes[-1], math.prod(shape), rng=rng), Unflatten(1, tuple(shape))
         )

@@ -89,41 +89,41 @@ class Gaussian:
         only if r = D.
     """
 
-    def __init__(self, mean: Array, components: Array, variances: Array, noise: float = 0.0):
+    def __init__(self, mean: Array, components: Array, variances: Array, noise_variance: float = 0.0):
         if components.shape != (*mean.shape, *variances.shape) or mean.ndim != 1:
             raise ValueError(
                 f"Gaussian: got mean {mean.shape}, components {components.shape} and variances {variances.shape}; expected (D,), (D, r) and (r,)"
             )
-        if not noise >= 0:
-            raise ValueError(f"Gaussian: noise is a variance, at least 0; got {noise}")
-        self.mean, self.components, self.variances, self.noise = mean, components, variances, float(noise)
+        if not noise_variance >= 0:
+            raise ValueError(f"Gaussian: noise_variance is a variance, at least 0; got {noise_variance}")
+        self.mean, self.components, self.variances, self.noise_variance = mean, components, variances, float(noise_variance)
 
     @classmethod
-    def fit(cls, x: Array, *, noise: float = 0.0) -> Gaussian:
-        """The maximum-likelihood Gaussian of x (n, D): mean and covariance of the data, plus `noise` on the covariance's diagonal.
+    def fit(cls, x: Array, *, noise_variance: float = 0.0) -> Gaussian:
+        """The maximum-likelihood Gaussian of x (n, D): mean and covariance of the data, plus `noise_variance` on the covariance's diagonal.
 
         **Math.** log p(X) = -n/2 [log |Sigma| + D log 2 pi] - 1/2 sum_i (x_i - mu)^T Sigma^-1 (x_i - mu). In mu its gradient is
         Sigma^-1 sum_i (x_i - mu), zero at the mean whatever Sigma is. Then, with S = 1/n sum_i (x_i - mu)(x_i - mu)^T and P = Sigma^-1, what is
         left is n/2 [log |P| - trace(P S)], with gradient n/2 [P^-1 - S] in P: Sigma = S (Bishop, Pattern Recognition and Machine Learning, 2.3.4).
 
         With fewer than D + 1 examples S is singular, and the likelihood has no maximum: Gaussians ever flatter around the data's subspace
-        raise it without end. `noise`, in units of x^2, bounds it; it is the one regularisation here, and 0 unless it is given.
+        raise it without end. `noise_variance`, in units of x^2, bounds it; it is the one regularisation here, and 0 unless it is given.
         """
         mean, variances, components = principal_components(x)
-        return cls(mean, components, variances, noise)
+        return cls(mean, components, variances, noise_variance)
 
     @property
     def covariance(self) -> Array:
         """Sigma, (D, D): made when it is asked for."""
         xp = array_module(self.mean)
         scaled = self.components * self.variances
-        return matmul(scaled, self.components.T) + self.noise * xp.asarray(np.eye(len(self.mean), dtype=self.mean.dtype))
+        return matmul(scaled, self.components.T) + self.noise_variance * xp.asarray(np.eye(len(self.mean), dtype=self.mean.dtype))
 
     def sample(self, n: int, rng: RNG) -> Array:
         """n examples, (n, D): mu + sum_k sqrt(l_k) eps_k u_k + sqrt(s) e, with eps and e from N(0, I)."""
         eps = rng.normal((n, len(self.variances)), self.mean.dtype)
         x = self.mean + matmul(eps * np.sqrt(self.variances), self.components.T)
-        return x + math.sqrt(self.noise) * rng.normal(x.shape, x.dtype) if self.noise else x
+        return x + math.sqrt(self.noise_variance) * rng.normal(x.shape, x.dtype) if self.noise_variance else x
 
     def log_prob(self, x: Array) -> Array:
         """log p(x), nats, for x (n, D): (n,). The formula at the head of this file.
@@ -132,10 +132,10 @@ class Gaussian:
         """
         d, r = self.components.shape
         check_examples("log_prob", x, d, least=0)
-        variances = self.variances + self.noise
-        least = float(variances.min()) if r == d else self.noise
-        largest = float(variances.max()) if r else self.noise
-        rounding = float(np.finfo(self.mean.dtype).eps) * largest * (1 if self.noise else d)  # a noise is given, an eigenvalue computed
+        variances = self.variances + self.noise_variance
+        least = float(variances.min()) if r == d else self.noise_variance
+        largest = float(variances.max()) if r else self.noise_variance
+        rounding = float(np.finfo(self.mean.dtype).eps) * largest * (1 if self.noise_variance else d)  # a noise is given, an eigenvalue computed
         if not least > rounding:
             raise ValueError(
                 f"log_prob: no density: the covariance has variance {least:.2g} in some of its {d} directions, too little beside the largest, "
@@ -146,20 +146,20 @@ class Gaussian:
         distance = (t * t / variances).sum(axis=1)
         if r < d:
             c -= matmul(t, self.components.T)
-            distance += (c * c).sum(axis=1) / self.noise
-        log_det = float(np.log(variances).sum()) + ((d - r) * math.log(self.noise) if r < d else 0.0)
+            distance += (c * c).sum(axis=1) / self.noise_variance
+        log_det = float(np.log(variances).sum()) + ((d - r) * math.log(self.noise_variance) if r < d else 0.0)
         return -0.5 * (distance + (log_det + d * math.log(2 * math.pi)))
 
 
 class PPCA(Gaussian):
     """Probabilistic principal component analysis: z ~ N(0, I_q), x = W z + mu + sigma e, e ~ N(0, I_D). `PPCA.fit` makes the likeliest one.
 
-    x is Gaussian with covariance C = W W^T + sigma^2 I; `noise` is sigma^2, and W = U diag(sqrt(l)).
+    x is Gaussian with covariance C = W W^T + sigma^2 I; `noise_variance` is sigma^2, and W = U diag(sqrt(l)).
     """
 
     @classmethod
-    def fit(cls, x: Array, latent: int) -> PPCA:
-        """The maximum-likelihood model of x (n, D) with `latent` = q dimensions, 1 <= q < min(D, n - 1): no iteration is needed.
+    def fit(cls, x: Array, latent_dim: int) -> PPCA:
+        """The maximum-likelihood model of x (n, D) with `latent_dim` = q dimensions, 1 <= q < min(D, n - 1): no iteration is needed.
 
         **Math.** log p(X) = -n/2 [log |C| + trace(C^-1 S) + D log 2 pi] (eq. 4). At a stationary point in W, S C^-1 W = W (appendix A): with W =
         U L R, U and R orthogonal, that says that the columns of U are eigenvectors of S, and L^2 = lambda - sigma^2. Put in, with the q kept
@@ -175,15 +175,15 @@ class PPCA(Gaussian):
         """
         check_examples("PPCA.fit", x)
         n, d = x.shape
-        if not 1 <= latent < min(n - 1, d):
+        if not 1 <= latent_dim < min(n - 1, d):
             most = min(n - 1, d) - 1
-            raise ValueError(f"PPCA.fit: latent is {latent}; {n} examples of {d} numbers allow 1 to {most}: the noise is what the others leave")
-        mean, variances, components = principal_components(x, latent)
-        noise = float(variances[latent:].sum()) / (d - latent)
-        if not noise > float(np.finfo(x.dtype).eps) * float(variances[0]):
+            raise ValueError(f"PPCA.fit: latent_dim is {latent_dim}; {n} examples of {d} numbers allow 1 to {most}: the noise is what the others leave")
+        mean, variances, components = principal_components(x, latent_dim)
+        noise_variance = float(variances[latent_dim:].sum()) / (d - latent_dim)
+        if not noise_variance > float(np.finfo(x.dtype).eps) * float(variances[0]):
             directions = int((variances > d * float(np.finfo(x.dtype).eps) * variances[0]).sum())
-            raise ValueError(f"PPCA.fit: {latent} dimensions leave no noise: the {n} examples vary in {directions} directions only; latent must be less than that")
-        return cls(mean, components, np.maximum(variances[:latent] - noise, 0), noise)
+            raise ValueError(f"PPCA.fit: {latent_dim} dimensions leave no noise: the {n} examples vary in {directions} directions only; latent_dim must be less than that")
+        return cls(mean, components, np.maximum(variances[:latent_dim] - noise_variance, 0), noise_variance)
 
     @property
     def weight(self) -> Array:
@@ -203,7 +203,7 @@ class PPCA(Gaussian):
         """
         check_examples("posterior", x, len(self.mean), least=0)
         t = matmul(x - self.mean, self.components)
-        return t * (np.sqrt(self.variances) / (self.variances + self.noise)), self.noise / (self.variances + self.noise)
+        return t * (np.sqrt(self.variances) / (self.variances + self.noise_variance)), self.noise_variance / (self.variances + self.noise_variance)
 
 
 def check_examples(name: str, x: Array, d: int | None = None, least: int = 2) -> None:

@@ -41,21 +41,21 @@ def log_weights(model: VAE, x, eps):
     Parameters
     ----------
     x : (N, channels, height, width), black and white, 0 or 1.
-    eps : (k, N, latent) from N(0, 1), `rng.normal((k, len(x), model.latent))`.
+    eps : (k, N, latent_dim) from N(0, 1), `rng.normal((k, len(x), model.latent_dim))`.
     """
     if eps.ndim != 3 or eps.shape[1] != len(x) or not len(eps):
-        raise ValueError(f"log_weights: eps {eps.shape} must be (k, N, latent), k >= 1, for the {len(x)} pictures of x; for one draw each, eps[None]")
-    k, n, latent = eps.shape
+        raise ValueError(f"log_weights: eps {eps.shape} must be (k, N, latent_dim), k >= 1, for the {len(x)} pictures of x; for one draw each, eps[None]")
+    k, n, latent_dim = eps.shape
     mu, log_var = model.encode(x)
-    z = reparametrize(mu, log_var, eps)  # (k, N, latent)
-    logits = model.decode(z.reshape((k * n, latent)))  # the decoder sees k N codes
+    z = reparametrize(mu, log_var, eps)  # (k, N, latent_dim)
+    logits = model.decode(z.reshape((k * n, latent_dim)))  # the decoder sees k N codes
     again = broadcast_to(x, shape=(k, *x.shape)).reshape((k * n, *x.shape[1:]))
     log_prior_to_posterior = 0.5 * (eps * eps + log_var - z * z).sum(axis=-1)  # (k, N)
     return log_prior_to_posterior - bernoulli_nll(logits, again).reshape((k, n))
 
 
 def resample(model: VAE, x, eps, *, rng: RNG):
-    """L_k of each picture, (N,), and one of its k draws, (1, N, latent), chosen with the probability that is its share of the weights.
+    """L_k of each picture, (N,), and one of its k draws, (1, N, latent_dim), chosen with the probability that is its share of the weights.
 
     With the shares m_i = w_i / sum_j w_j the gradient of L_k is sum_i m_i grad log w_i (`losses.importance_bound`), a mean over i ~ m. So one draw
     chosen by m estimates it without bias,
@@ -99,7 +99,7 @@ def log_likelihood(model: VAE, x, samples: int = 5000, *, rng: RNG, rows: int = 
         for i in range(0, len(x), at_once):
             batch, log_w = x[i : i + at_once], []
             for k in _parts(samples, max(1, rows // len(batch))):
-                eps = rng.normal((k, len(batch), model.latent), batch.dtype)
+                eps = rng.normal((k, len(batch), model.latent_dim), batch.dtype)
                 log_w.append(to_numpy(log_weights(model, batch, eps).data).astype(np.float64))
             each.append(importance_bound(np.concatenate(log_w)))
     each = np.concatenate(each)

@@ -35,25 +35,25 @@ __all__ = ["LinearVAE"]
 class LinearVAE(Module):
     """Gaussian encoder and Gaussian decoder, both linear.
 
-    Parameters: W (D, latent) and m (D,), the decoder's; log_s2 (), the logarithm of its variance; V (latent, D) and log_d (latent,), the encoder's.
+    Parameters: W (D, latent_dim) and m (D,), the decoder's; log_s2 (), the logarithm of its variance; V (latent_dim, D) and log_d (latent_dim,), the encoder's.
     """
 
-    def __init__(self, features: int, latent: int, *, rng: RNG, dtype: Any = np.float32):
-        if not 0 < latent <= features:
-            raise ValueError(f"LinearVAE: latent={latent} must be from 1 to the {features} features: W W^T has no higher rank")
-        self.W = parameter(init.normal((features, latent), rng, std=features**-0.5, dtype=dtype))
+    def __init__(self, features: int, latent_dim: int, *, rng: RNG, dtype: Any = np.float32):
+        if not 0 < latent_dim <= features:
+            raise ValueError(f"LinearVAE: latent_dim={latent_dim} must be from 1 to the {features} features: W W^T has no higher rank")
+        self.W = parameter(init.normal((features, latent_dim), rng, std=features**-0.5, dtype=dtype))
         self.m = parameter(init.zeros((features,), rng.device, dtype))
         self.log_s2 = parameter(init.zeros((), rng.device, dtype))
-        self.V = parameter(init.normal((latent, features), rng, std=features**-0.5, dtype=dtype))
-        self.log_d = parameter(init.zeros((latent,), rng.device, dtype))
+        self.V = parameter(init.normal((latent_dim, features), rng, std=features**-0.5, dtype=dtype))
+        self.log_d = parameter(init.zeros((latent_dim,), rng.device, dtype))
 
     def encode(self, x):
-        """q(z|x): x (N, D) to mu and log_var, both (N, latent)."""
+        """q(z|x): x (N, D) to mu and log_var, both (N, latent_dim)."""
         mu = (x - self.m) @ self.V.T
         return mu, broadcast_to(self.log_d, shape=mu.shape)
 
     def decode(self, z):
-        """The mean of p(x|z): z (N, latent) to (N, D)."""
+        """The mean of p(x|z): z (N, latent_dim) to (N, D)."""
         return z @ self.W.T + self.m
 
     def elbo(self, x):

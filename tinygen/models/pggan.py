@@ -51,20 +51,20 @@ PAPER = (512, 512, 512, 512, 256, 128, 64, 32, 16)
 
 
 class PGGenerator(Module):
-    """z (N, latent) to pictures (N, colours, size, size), at any of its sizes.
+    """z (N, latent_dim) to pictures (N, colours, size, size), at any of its sizes.
 
     Parameters
     ----------
-    latent : dimensions of z, whose length does not matter: it is normalized.
+    latent_dim : dimensions of z, whose length does not matter: it is normalized.
     channels : at 4x4, 8x8, ...: as many sizes as there are numbers.
     colours : of a picture.
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int, channels: Sequence[int], colours: int = 3, *, rng: RNG):
-        self.latent, self.sizes = latent, _sizes(channels)
+    def __init__(self, latent_dim: int, channels: Sequence[int], colours: int = 3, *, rng: RNG):
+        self.latent_dim, self.sizes = latent_dim, _sizes(channels)
         c, end = channels[0], [LeakyReLU(0.2), PixelNorm()]  # of each layer; they have no parameters, and one will do for all
-        self.blocks = ModuleList([Sequential(_linear(latent, 16 * c, rng), Unflatten(1, (c, 4, 4)), *end, _conv(c, c, 3, rng), *end)])
+        self.blocks = ModuleList([Sequential(_linear(latent_dim, 16 * c, rng), Unflatten(1, (c, 4, 4)), *end, _conv(c, c, 3, rng), *end)])
         for a, b in pairwise(channels):
             self.blocks.append(Sequential(_conv(a, b, 3, rng), *end, _conv(b, b, 3, rng), *end))
         self.pictures = ModuleList([_conv(c, colours, 1, rng, gain=1) for c in channels])

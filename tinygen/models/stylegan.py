@@ -79,23 +79,23 @@ def modulated_conv(x, weight, style, demodulate: bool = True):
 
 
 def mix(w1, w2, crossover):
-    """Styles w1 and w2 (N, latent) to (N, layers, latent): w1 in the layers before `crossover`, w2 from there on.
+    """Styles w1 and w2 (N, latent_dim) to (N, layers, latent_dim): w1 in the layers before `crossover`, w2 from there on.
 
     crossover : (N, layers), true where w2 takes over; of a whole number c for each picture, `np.arange(layers) >= c[:, None]`.
     """
     if w1.ndim != 2 or w1.shape != w2.shape or crossover.ndim != 2 or len(crossover) != len(w1):
-        raise ValueError(f"mix: needs styles (N, latent), twice, and crossover (N, layers); got {w1.shape}, {w2.shape} and {crossover.shape}")
+        raise ValueError(f"mix: needs styles (N, latent_dim), twice, and crossover (N, layers); got {w1.shape}, {w2.shape} and {crossover.shape}")
     n, layers = crossover.shape
     first, second = (broadcast_to(w.reshape((n, 1, w.shape[1])), shape=(n, layers, w.shape[1])) for w in (w1, w2))
     return where(crossover[:, :, None], second, first)
 
 
 class StyleGenerator(Module):
-    """z (N, latent) to pictures (N, colours, size, size): `synthesis(styles(z))`.
+    """z (N, latent_dim) to pictures (N, colours, size, size): `synthesis(styles(z))`.
 
     Parameters
     ----------
-    latent : dimensions of z and of w.
+    latent_dim : dimensions of z and of w.
     channels : at 4x4, 8x8, ... : as many sizes as there are numbers. `layers` is how many take a style: one at 4x4, two at each size after it.
     colours : of a picture.
     depth : layers of the mapping network; it is to be trained more slowly than the rest, being deep and without normalization.
@@ -103,20 +103,20 @@ class StyleGenerator(Module):
     generator : draws the initial weights; the model lies on its device.
     """
 
-    def __init__(self, latent: int, channels: Sequence[int], colours: int = 3, *, depth: int = 4, adain: bool = False, rng: RNG):
-        self.latent, self.layers = latent, 2 * len(channels) - 1
+    def __init__(self, latent_dim: int, channels: Sequence[int], colours: int = 3, *, depth: int = 4, adain: bool = False, rng: RNG):
+        self.latent_dim, self.layers = latent_dim, 2 * len(channels) - 1
         relu = LeakyReLU(0.2)
-        self.mapping = Sequential(*(layer for _ in range(depth) for layer in (_linear(latent, latent, rng), relu)))
+        self.mapping = Sequential(*(layer for _ in range(depth) for layer in (_linear(latent_dim, latent_dim, rng), relu)))
         self.constant = parameter(init.normal((1, channels[0], 4, 4), rng))
         sizes = [(channels[0], channels[0]), *(pair for a, b in pairwise(channels) for pair in ((a, b), (b, b)))]
-        self.convolutions = ModuleList([_StyledConv(a, b, latent, adain, rng) for a, b in sizes])
-        self.pictures = ModuleList([_ToPicture(c, colours, latent, len(channels), adain, rng) for c in channels])
+        self.convolutions = ModuleList([_StyledConv(a, b, latent_dim, adain, rng) for a, b in sizes])
+        self.pictures = ModuleList([_ToPicture(c, colours, latent_dim, len(channels), adain, rng) for c in channels])
 
     def forward(self, z, noise=None):
         return self.synthesis(self.styles(z), noise)
 
     def styles(self, z):
-        """w = f(z / root mean square of z), (N, latent)."""
+        """w = f(z / root mean square of z), (N, latent_dim)."""
         return self.mapping(pixel_norm(z))
 
     def noise(self, n: int, rng: RNG) -> list:
@@ -125,7 +125,7 @@ class StyleGenerator(Module):
         return [rng.normal((n, 1, size, size)) for size in sizes]
 
     def synthesis(self, w, noise=None):
-        """Styles (N, latent), or (N, layers, latent) for one each, and `noise()`, or None for no noise, to pictures."""
+        """Styles (N, latent_dim), or (N, layers, latent_dim) for one each, and `noise()`, or None for no noise, to pictures."""
         if w.ndim == 2:
             w = broadcast_to(w.reshape((len(w), 1, w.shape[1])), shape=(len(w), self.layers, w.shape[1]))
         if w.shape[1] != self.layers:
@@ -145,13 +145,13 @@ class StyleGenerator(Module):
 
 
 class _StyledConv(Module):
-    """x (N, a, H, W), w (N, latent) and noise (N, 1, H, W) or None to (N, b, H, W): convolution, noise, bias, relu, under a style."""
+    """x (N, a, H, W), w (N, latent_dim) and noise (N, 1, H, W) or None to (N, b, H, W): convolution, noise, bias, relu, under a style."""
 
-    def __init__(self, a: int, b: int, latent: int, adain: bool, rng: RNG):
+    def __init__(self, a: int, b: int, latent_dim: int, adain: bool, rng: RNG):
         self.adain = adain
         self.conv = Equalized(Conv2d(a, b, 3, bias=False, rng=rng), gain=1, rng=rng)
-        self.scale = _style(latent, b if adain else a, 1, rng)
-        self.shift = _style(latent, b, 0, rng) if adain else None
+        self.scale = _style(latent_dim, b if adain else a, 1, rng)
+        self.shift = _style(latent_dim, b, 0, rng) if adain else None
         self.strength = parameter(init.zeros((1,), rng.device))
         self.bias = parameter(init.zeros((b,), rng.device))
 
@@ -164,12 +164,12 @@ class _StyledConv(Module):
 
 
 class _ToPicture(Module):
-    """x (N, a, H, W) and w (N, latent) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already.
+    """x (N, a, H, W) and w (N, latent_dim) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already.
     One of `sizes` that are added: smaller by the root of their number."""
 
-    def __init__(self, a: int, colours: int, latent: int, sizes: int, adain: bool, rng: RNG):
+    def __init__(self, a: int, colours: int, latent_dim: int, sizes: int, adain: bool, rng: RNG):
         self.conv = Equalized(Conv2d(a, colours, 1, bias=False, rng=rng), gain=sizes**-0.5, rng=rng)
-        self.scale = None if adain else _style(latent, a, 1, rng)
+        self.scale = None if adain else _style(latent_dim, a, 1, rng)
         self.bias = parameter(init.zeros((colours,), rng.device))
 
     def forward(self, x, w):
@@ -204,9 +204,9 @@ class StyleDiscriminator(Module):
         return self.verdict(minibatch_std(h, self.group)).reshape((len(x),))
 
 
-def _style(latent: int, channels: int, start: float, rng: RNG) -> Equalized:
+def _style(latent_dim: int, channels: int, start: float, rng: RNG) -> Equalized:
     """w to a number for each channel, all about `start` at first."""
-    layer = _linear(latent, channels, rng, gain=1)
+    layer = _linear(latent_dim, channels, rng, gain=1)
     layer.layer.bias.data = layer.layer.bias.data + start
     return layer
 

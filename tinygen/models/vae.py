@@ -43,7 +43,7 @@ class VAE(Module):
 
     Parameters
     ----------
-    latent : dimensions of z.
+    latent_dim : dimensions of z.
     hidden : units of the hidden layer; several numbers are several layers, from the picture to z, and back in the opposite order. The paper has one
         of 500, tanh; here silu.
     shape : (channels, height, width) of a picture.
@@ -57,17 +57,17 @@ class VAE(Module):
     """
 
     def __init__(
-        self, latent: int = 20, hidden: int | Sequence[int] = 400, shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, rng: RNG
+        self, latent_dim: int = 20, hidden: int | Sequence[int] = 400, shape: tuple[int, int, int] = (1, 28, 28), *, mean=None, rng: RNG
     ):  # fmt: skip
         hidden = [*hidden] if isinstance(hidden, Sequence) else [hidden]
         if not hidden:
             raise ValueError("VAE: hidden is empty; give the units of one hidden layer or more")
         pixels = shape[0] * shape[1] * shape[2]
-        self.latent = latent
+        self.latent_dim = latent_dim
         self.encoder = Sequential(Flatten(), *_layers([pixels, *hidden], rng))
-        self.to_mu = Linear(hidden[-1], latent, rng=rng)
-        self.to_log_var = Linear(hidden[-1], latent, rng=rng)
-        self.decoder = Sequential(*_layers([latent, *hidden[::-1]], rng), Linear(hidden[0], pixels, rng=rng), Unflatten(1, shape))
+        self.to_mu = Linear(hidden[-1], latent_dim, rng=rng)
+        self.to_log_var = Linear(hidden[-1], latent_dim, rng=rng)
+        self.decoder = Sequential(*_layers([latent_dim, *hidden[::-1]], rng), Linear(hidden[0], pixels, rng=rng), Unflatten(1, shape))
         self._prepare(mean, shape, rng)
 
     def _prepare(self, mean, shape: tuple[int, int, int], rng: RNG) -> None:
@@ -83,14 +83,14 @@ class VAE(Module):
         he_normal(self.decoder, rng)
 
     def encode(self, x):
-        """q_phi(z|x): x (N, *shape) to mu and log_var = log sigma^2, both (N, latent)."""
+        """q_phi(z|x): x (N, *shape) to mu and log_var = log sigma^2, both (N, latent_dim)."""
         if x.shape[1:] != self.mean.shape:  # or the mean would be stretched to fit
             raise ValueError(f"{type(self).__name__}: pictures are (N, {', '.join(map(str, self.mean.shape))}), not {x.shape}")
         h = self.encoder(x - self.mean)
         return self.to_mu(h), self.to_log_var(h)
 
     def decode(self, z):
-        """p_theta(x|z): z (N, latent) to the logits of the pixels' probabilities, (N, *shape). `sigmoid` of them is the picture to look at."""
+        """p_theta(x|z): z (N, latent_dim) to the logits of the pixels' probabilities, (N, *shape). `sigmoid` of them is the picture to look at."""
         return self.decoder(z)
 
 
@@ -111,7 +111,7 @@ def elbo(model: VAE, x, eps):
     Parameters
     ----------
     x : (N, channels, height, width), black and white, 0 or 1. Grey levels g are drawn: 1 with probability g, afresh each time (see `bernoulli_nll`).
-    eps : (N, latent) from N(0, 1), `rng.normal((len(x), model.latent))`. Drawn by the caller, so that this is a function.
+    eps : (N, latent_dim) from N(0, 1), `rng.normal((len(x), model.latent_dim))`. Drawn by the caller, so that this is a function.
     """
     mu, log_var = model.encode(x)
     z = reparametrize(mu, log_var, eps)

@@ -7,7 +7,7 @@
     pixels.py   bytes to logits and back: dither, volumes, bits per dimension
 """
 
-from .base import ActNorm, Flow, Permute
+from .base import ActNorm, Flow, Permutation
 from .glow import Glow, InvertibleLinear, Squeeze
 from .maf import MAF, Autoregressive, MaskedLinear, made
 from .pixels import bits_per_dimension, to_logits, to_pixels
@@ -22,7 +22,7 @@ __all__ = [
     "Glow",
     "InvertibleLinear",
     "MaskedLinear",
-    "Permute",
+    "Permutation",
     "RealNVP",
     "Squeeze",
     "bits_per_dimension",

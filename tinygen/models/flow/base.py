@@ -14,7 +14,7 @@ enough for both. By the chain rule the Jacobians multiply, so their log-determin
 
     f = f_L o ... o f_1,        log |det df/dx| = sum_l log |det df_l/dh_l|,        h_1 = x, h_{l+1} = f_l(h_l).
 
-Simple in one of two ways: what follows does not depend on x but for a linear map (`ActNorm`, `Permute`; `InvertibleLinear` of glow.py), or the Jacobian is
+Simple in one of two ways: what follows does not depend on x but for a linear map (`ActNorm`, `Permutation`; `InvertibleLinear` of glow.py), or the Jacobian is
 triangular, its determinant the product of its diagonal (`AffineCoupling` of realnvp.py, `Autoregressive` of maf.py).
 
 **No dimension is ever dropped.** z has as many numbers as x: a flow has no bottleneck, and a code of a digit is 784 numbers long.
@@ -36,7 +36,7 @@ from ...nn import Module, ModuleList, init
 from ...nn.layers import parameter
 from ...ops import exp
 
-__all__ = ["ActNorm", "Flow", "Permute"]
+__all__ = ["ActNorm", "Flow", "Permutation"]
 
 
 class Flow(Module):
@@ -76,13 +76,13 @@ class Flow(Module):
         with no_grad():
             return _array(self.inverse(rng.normal((n, *self.latent_shape))))
 
-    def initialise(self, x) -> None:
+    def initialize(self, x) -> None:
         """Let every ActNorm see what reaches it from the batch x, and set itself so that it gives mean 0 and variance 1. Once, before training."""
         self._check("initialise", x, self.shape)
         with no_grad():
             for layer in self.layers:
                 if isinstance(layer, ActNorm):
-                    layer.initialise(x)
+                    layer.initialize(x)
                 x, _ = layer(x)
 
     def _check(self, name: str, x, shape: tuple[int, ...]) -> None:
@@ -95,16 +95,16 @@ class ActNorm(Module):
 
     **Math.** Each of the P places of a channel is multiplied by e^s, so log |det| = P sum_c s_c. Inverse: x = y e^-s + m.
 
-    What batch normalization is for, signals of mean 0 and variance 1 where training begins, is had by `initialise`, from one batch; after that m and s are
+    What batch normalization is for, signals of mean 0 and variance 1 where training begins, is had by `initialize`, from one batch; after that m and s are
     parameters like others. Batch normalization proper would make each example's likelihood depend on its neighbours in the batch.
 
-    Parameters: m (C,) and s (C,), zero until `initialise`. x : (N, C) or (N, C, H, W).
+    Parameters: m (C,) and s (C,), zero until `initialize`. x : (N, C) or (N, C, H, W).
     """
 
     def __init__(self, channels: int, *, device: str = "cpu"):
         self.m, self.s = (parameter(init.zeros((channels,), device)) for _ in range(2))
 
-    def initialise(self, x) -> None:
+    def initialize(self, x) -> None:
         """m and s from the batch x, so that y has mean 0 and variance 1 in every channel."""
         x = _array(x)
         if x.dtype != self.m.dtype:
@@ -126,7 +126,7 @@ class ActNorm(Module):
         return y * exp(-s) + m
 
 
-class Permute(Module):
+class Permutation(Module):
     """y_i = x_order[i], along the channels: so that another part of x is what the next layer changes. log |det| = 0: no volume changes.
 
     order : a permutation of 0 ... C - 1; it is part of the state.
@@ -135,7 +135,7 @@ class Permute(Module):
     def __init__(self, order: Sequence[int]):
         order = np.array(to_numpy(order) if hasattr(order, "dtype") else order)
         if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(len(order))):
-            raise ValueError(f"Permute: order must have each of 0 ... C - 1 once, got {order.tolist() if order.size < 20 else order}")
+            raise ValueError(f"Permutation: order must have each of 0 ... C - 1 once, got {order.tolist() if order.size < 20 else order}")
         self.register_buffer("order", order.astype(np.int64))
 
     def forward(self, x):

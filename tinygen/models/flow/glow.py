@@ -106,28 +106,28 @@ class Squeeze(Module):
 
 
 class Glow(Flow):
-    """`steps` steps of the flow on vectors (N, features), or on pictures (N, C, H, W) that many at each of `levels` scales, each begun by a squeeze.
+    """`num_steps` steps of the flow on vectors (N, features), or on pictures (N, C, H, W) that many at each of `num_levels` scales, each begun by a squeeze.
 
     shape : (features,) or (C, H, W), H and W multiples of 2^levels. hidden : units of the networks' two hidden layers; on pictures, channels.
     """
 
-    def __init__(self, shape: Sequence[int], steps: int = 8, levels: int = 2, hidden: int = 64, *, rng: RNG):
+    def __init__(self, shape: Sequence[int], num_steps: int = 8, num_levels: int = 2, hidden: int = 64, *, rng: RNG):
         channels, *space = shape
         if not space and channels < 2:
             raise ValueError(f"Glow: {channels} features cannot be cut in two")
-        if space and (levels < 1 or len(space) != 2 or any(side % 2**levels for side in space)):
-            raise ValueError(f"Glow: pictures of {tuple(shape)} cannot be halved {levels} times; give (channels, height, width), multiples of {2**levels}")
+        if space and (num_levels < 1 or len(space) != 2 or any(side % 2**num_levels for side in space)):
+            raise ValueError(f"Glow: pictures of {tuple(shape)} cannot be halved {num_levels} times; give (channels, height, width), multiples of {2**num_levels}")
         layers: list[Module] = []
-        for _ in range(levels if space else 1):
+        for _ in range(num_levels if space else 1):
             if space:
                 layers.append(Squeeze())
                 channels *= 4
-            for _ in range(steps):
+            for _ in range(num_steps):
                 kept = channels // 2
                 sizes = (kept, hidden, 2 * (channels - kept))
                 net = convolutions(*sizes, rng=rng) if space else perceptron(kept, (hidden, hidden), sizes[-1], rng=rng)
                 layers += [ActNorm(channels, device=rng.device), InvertibleLinear(channels, rng=rng), AffineCoupling(net)]
-        super().__init__(layers, shape, (channels, *(side // 2**levels for side in space)))
+        super().__init__(layers, shape, (channels, *(side // 2**num_levels for side in space)))
 
 
 def convolutions(inputs: int, hidden: int, outputs: int, *, rng: RNG) -> Sequential:

@@ -31,7 +31,7 @@ import numpy as np
 from ...backend import RNG, to_device
 from ...nn import Linear, Module, Sequential, Tanh, he_normal
 from ...ops import exp, linear, split
-from .base import ActNorm, Flow, Permute
+from .base import ActNorm, Flow, Permutation
 from .realnvp import bounded, permuted, zeroed
 
 __all__ = ["MAF", "Autoregressive", "MaskedLinear", "made"]
@@ -105,6 +105,6 @@ class MAF(Flow):
     def __init__(self, features: int, layers: int = 5, hidden: Sequence[int] = (64, 64), order: Sequence[int] | None = None, *, rng: RNG):
         parts: list[Module] = [] if order is None else [permuted("MAF", order, features)]
         for i in range(layers):
-            parts += [Permute(np.arange(features)[::-1])] * (i > 0)
+            parts += [Permutation(np.arange(features)[::-1])] * (i > 0)
             parts += [ActNorm(features, device=rng.device), Autoregressive(made(features, hidden, rng=rng))]
         super().__init__(parts, (features,))

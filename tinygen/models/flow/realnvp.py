@@ -27,7 +27,7 @@ import numpy as np
 from ...backend import RNG
 from ...nn import Linear, Module, Sequential, Tanh, he_normal
 from ...ops import concatenate, exp, split, tanh
-from .base import ActNorm, Flow, Permute
+from .base import ActNorm, Flow, Permutation
 
 __all__ = ["AffineCoupling", "RealNVP", "bounded", "checkerboard", "perceptron"]
 
@@ -90,7 +90,7 @@ def zeroed(layer: Module) -> Module:
 
 
 def checkerboard(height: int, width: int) -> np.ndarray:
-    """An order of the pixels of a picture read row by row: first the black squares of a chess board, then the white, (height * width,), for `Permute`.
+    """An order of the pixels of a picture read row by row: first the black squares of a chess board, then the white, (height * width,), for `Permutation`.
 
     Cut in two, each pixel of one half then has its four neighbours in the other (figure 3 of the paper), and they tell the most about it.
     """
@@ -98,11 +98,11 @@ def checkerboard(height: int, width: int) -> np.ndarray:
     return np.argsort((row + column) % 2, kind="stable")
 
 
-def permuted(flow: str, order: Sequence[int], features: int) -> Permute:
+def permuted(flow: str, order: Sequence[int], features: int) -> Permutation:
     """The features in this order, or an error if it is one of another number of them."""
     if len(order) != features:
         raise ValueError(f"{flow}: order has {len(order)} entries for {features} features")
-    return Permute(order)
+    return Permutation(order)
 
 
 class RealNVP(Flow):
