@@ -297,6 +297,26 @@ class TestSchedules:
         assert warm == pytest.approx([0.25, 0.5, 0.75, 1, 1, 0.75 + 0.25 * 0.5**0.5, 0.75, 0.75 - 0.25 * 0.5**0.5, 0.5, 0.5])
         assert optim.warmup_cosine(0, warmup=0, steps=3) == 1
 
+    def test_lr_schedule_multiplies_the_lr_of_the_constructor(self):
+        optimizer = optim.Adam([tensor(np.zeros(3), requires_grad=True)], lr=3e-3)
+        schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=7))
+        for step in (0, 5, 2, 7):  # in any order: it has no state
+            schedule.set(step)
+            assert optimizer.lr == 3e-3 * optim.cosine_decay(step, steps=7)
+        optimizer.lr = 1.0  # as a checkpoint would
+        optim.LRSchedule(optimizer, lambda step: 0.5).set(0)
+        assert optimizer.lr == 3e-3 * 0.5
+
+    def test_lr_schedule_errors(self):
+        optimizer = optim.Adam([tensor(np.zeros(3), requires_grad=True)], lr=3e-3)
+        with pytest.raises(TypeError, match="needs an Optimizer"):
+            optim.LRSchedule(3e-3, lambda step: 1.0)
+        with pytest.raises(TypeError, match="factor is a float, not a function"):
+            optim.LRSchedule(optimizer, 0.5)
+        with pytest.raises(ValueError, match="factor=-0.5"):
+            optim.LRSchedule(optimizer, lambda step: -0.5).set(0)
+        assert optimizer.lr == 3e-3
+
     @pytest.mark.parametrize("call", [
         lambda: optim.linear_decay(0, steps=0), lambda: optim.cosine_decay(-1, steps=3), lambda: optim.warmup_cosine(0, warmup=3, steps=3),
     ])  # fmt: skip

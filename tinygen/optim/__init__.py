@@ -1,8 +1,9 @@
 """Optimizers, learning-rate schedules, gradient clipping and the exponential moving average of weights.
 
     optimizer = Adam(model.parameters(), lr=1e-3)
+    schedule = LRSchedule(optimizer, lambda step: warmup_cosine(step, warmup=100, steps=steps))
     for step in range(steps):
-        optimizer.lr = 1e-3 * warmup_cosine(step, warmup=100, steps=steps)
+        schedule.set(step)
         optimizer.zero_grad()
         loss(model(batch)).backward()
         optimizer.step()
@@ -13,13 +14,14 @@ All arithmetic is in the parameters' own dtype. optimizers.py comes first; block
 from .average import ExponentialMovingAverage
 from .clipping import clip_grad_norm, clip_weights
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from .schedules import constant, cosine_decay, linear_decay, warmup_cosine
+from .schedules import LRSchedule, constant, cosine_decay, linear_decay, warmup_cosine
 
 __all__ = [
     "SGD",
     "Adam",
     "AdamW",
     "ExponentialMovingAverage",
+    "LRSchedule",
     "Optimizer",
     "RMSprop",
     "clip_grad_norm",

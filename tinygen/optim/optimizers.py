@@ -48,7 +48,7 @@ class Optimizer:
         if len({id(p) for p in self.parameters}) < len(self.parameters):
             raise ValueError(f"{name}: a parameter is in the list twice, and would take two steps at once; give each once")
         check_range(name, lr=(lr, 0))
-        self.lr = lr
+        self.lr = self.base_lr = lr  # LRSchedule multiplies base_lr
         self.steps = [0] * len(self.parameters)
         self.state = [tuple(np.zeros_like(p.data) for _ in self.slots) for p in self.parameters]
 

@@ -1,10 +1,48 @@
-"""Learning-rate schedules: pure functions of the step that return a factor, for `optimizer.lr = base * factor`."""
+"""Learning-rate schedules: pure functions of the step that return a factor, and `LRSchedule`, which applies it.
+
+    optimizer = Adam(model.parameters(), lr=1e-3)
+    schedule = LRSchedule(optimizer, lambda step: cosine_decay(step, steps=1000))
+    for step in range(1000):
+        schedule.set(step)  # optimizer.lr = 1e-3 * cosine_decay(step, steps=1000)
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-__all__ = ["constant", "cosine_decay", "linear_decay", "warmup_cosine"]
+from .optimizers import Optimizer, check_range
+
+__all__ = ["LRSchedule", "constant", "cosine_decay", "linear_decay", "warmup_cosine"]
+
+
+class LRSchedule:
+    """Set an optimizer's learning rate to `base_lr * factor(step)`.
+
+    `base_lr` is the `lr` that the optimizer was constructed with. The schedule has no state: `set` depends
+    on its argument alone, so a run that resumes at any step has the right learning rate.
+
+    Parameters
+    ----------
+    optimizer : the `Optimizer` whose `lr` is set.
+    factor : function from the number of the step to a factor, at least 0 and finite.
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]):
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"LRSchedule: needs an Optimizer, got a {type(optimizer).__name__}")
+        if not callable(factor):
+            raise TypeError(
+                f"LRSchedule: factor is a {type(factor).__name__}, not a function; "
+                "give lambda step: cosine_decay(step, steps=...)"
+            )
+        self.optimizer, self.factor = optimizer, factor
+
+    def set(self, step: int) -> None:
+        """Set `optimizer.lr` for this step. Raise ValueError if the factor is negative or not finite."""
+        factor = self.factor(step)
+        check_range("LRSchedule", factor=(factor, 0))
+        self.optimizer.lr = self.optimizer.base_lr * factor
 
 
 def constant(step: int) -> float:
