@@ -33,19 +33,19 @@ def parameters_of(step) -> list:
 def record(monkeypatch):
     """Every value that the engine records and every cotangent that arrives: lists of (op, dtype, array or None)."""
     made = {"forward": [], "backward": []}
-    tensor_init, arrive = engine.Tensor.__init__, engine._arrive
+    tensor_init, add = engine.Tensor.__init__, engine.Cotangents.add
 
-    def watch_tensor(self, data, edge=None, written=None):
-        tensor_init(self, data, edge, written)
+    def watch_tensor(self, data, edge=None, version=None):
+        tensor_init(self, data, edge, version)
         if edge is not None and edge[0].op is not None:
             made["forward"].append((edge[0].op.__name__, data))
 
-    def watch_arrive(cotangents, owned, edge, r, op=None, fresh=False):
-        arrive(cotangents, owned, edge, r, op, fresh)
-        made["backward"].append((op.__name__ if op else "start", cotangents[edge]))
+    def watch_add(cotangents, edge, g, op=None, unshared=False):
+        add(cotangents, edge, g, op, unshared)
+        made["backward"].append((op.__name__ if op else "start", cotangents.sums[edge]))
 
     monkeypatch.setattr(engine.Tensor, "__init__", watch_tensor)
-    monkeypatch.setattr(engine, "_arrive", watch_arrive)
+    monkeypatch.setattr(engine.Cotangents, "add", watch_add)
     return made
 
 

@@ -85,9 +85,9 @@ def test_float32_stays_float32(name, k, device, monkeypatch):
         made = []
         init = tensor_module.Node.__init__
 
-        def watch(self, op, plan, parents, saved, outputs, written, constants):
+        def watch(self, op, plan, parents, saved, outputs, versions, argument_versions):
             made.extend((op.__name__, dtype) for _, dtype in outputs)
-            init(self, op, plan, parents, saved, outputs, written, constants)
+            init(self, op, plan, parents, saved, outputs, versions, argument_versions)
 
         xs = [tensor(to_device(a.astype(np.float32), device), requires_grad=True) for a in args]
         tensor_module.Node.__init__ = watch
@@ -102,16 +102,16 @@ def test_float32_stays_float32(name, k, device, monkeypatch):
         wrong = [(op, dtype) for op, dtype in made if dtype.kind == "f" and dtype != np.float32]
         assert not wrong, f"{name}: float32 went in, these came out: {wrong}"
         assert all(o.dtype == np.float32 for o in y)
-        arrive, came = backward._arrive, []
+        add, came = backward.Cotangents.add, []
 
-        def note(cotangents, owned, edge, r, op=None, *rest):
-            came.append((op and op.__name__, getattr(r, "dtype", None), edge[0].outputs[edge[1]][1]))
-            return arrive(cotangents, owned, edge, r, op, *rest)
+        def note(cotangents, edge, g, op=None, *rest):
+            came.append((op and op.__name__, getattr(g, "dtype", None), edge[0].outputs[edge[1]][1]))
+            return add(cotangents, edge, g, op, *rest)
 
-        monkeypatch.setattr(backward, "_arrive", note)  # on raw arrays, before the engine casts to the argument's dtype
+        monkeypatch.setattr(backward.Cotangents, "add", note)  # on raw arrays, before the engine casts to the argument's dtype
         y = [o for o in outputs_of(f, xs) if o.requires_grad]
         single = backward.backward_pass(y, [tensor(np.ones_like(o.data)) for o in y], xs, False, False)
-        monkeypatch.setattr(backward, "_arrive", arrive)
+        monkeypatch.setattr(backward.Cotangents, "add", add)
         wrong = [(op, dtype) for op, dtype, wanted in came if dtype is not None and dtype.kind == "f" and dtype != wanted]
         assert not wrong, f"{name}: cotangents of another dtype than their argument: {wrong}"
         doubles = [tensor(x.data.astype(np.float64), requires_grad=True) for x in xs]

@@ -1,182 +1,305 @@
-"""Automatic differentiation, whole: primitives recorded as they are called, walked backwards, to any order.
+"""The backward pass: from the cotangent of an output to those of its inputs. Read this file third.
 
-Reverse mode in one paragraph. A program is a composition of **primitives** (exp, matmul, conv2d...). Call **cotangent** of a value v the
-derivative of the final scalar with respect to v; it has the shape of v. If y = f(a, b), the chain rule turns the cotangent g of y into those
-of a and b: (df/da)^T g and (df/db)^T g, *vector-Jacobian products* that never build the Jacobian. So each primitive carries, beside its
-forward, one **rule** an argument, and the backward pass visits the recorded nodes from last to first, adding up what arrives. (The recording is in `primitive.py`.)
-
-**Any order.** Rules are written with primitives too. A first-order backward runs them on plain arrays; with `create_graph=True` the *same*
-rules run on Tensors, are recorded in turn, and can be differentiated again. Higher derivatives are no further code.
+`backward_pass` is the whole algorithm. The functions below it are its parts, in the order in which
+it calls them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from ..backend import array_module
-from ..backend.reductions import axis_sum
-from .tensor import Tensor, last_write, mode, switched
+from ..backend.reductions import axis_sum, broadcast_axes
+from .primitive import as_array, check_nan
+from .tensor import Leaf, Node, Tensor, last_write, mode, switched
+
+Edge = tuple[Node | Leaf, int]  # (node, k): the k-th output of a recorded call
 
 
-def backward_pass(outputs, grad_outputs, inputs, create_graph, retain_graph) -> dict:
-    """The backward pass: {edge: cotangent Tensor} for the edges of `inputs` that were reached (None: of every leaf). Iterative: depth is no limit.
-    Only nodes on a path to a wanted edge are visited. What is returned is writable and shares memory with nothing: a rule may hand one array to two
-    arguments, a view, or one that it keeps, so an array goes out as it is only where nobody else holds it; else a copy does.
+def backward_pass(
+    outputs: Sequence[Tensor],
+    grad_outputs: Sequence[Any],
+    inputs: Sequence[Tensor] | None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> dict[Edge, Tensor]:
+    """Return the cotangents of `inputs` that were reached, by edge; of all leaves if None.
+
+    They are writable and share memory with nothing. The pass is a loop and not a recursion, so a
+    graph may have any depth.
     """
-    retain = create_graph if retain_graph is None else retain_graph
-    cotangents = {}  # edge -> the sum of what has arrived there
-    owned = set()  # the edges at which that sum is an array of this walk's own
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    cotangents = Cotangents()
     for y, g in zip(outputs, grad_outputs, strict=True):
-        if y._edge is None:
-            raise ValueError("backward: the output depends on no tensor that requires a gradient (made under no_grad, or of constants alone?)")
-        g = np.ones_like(y._data) if g is None and y.size == 1 else g
-        if getattr(g, "shape", None) != y.shape:
-            what = "none; reduce it first, y.sum().backward()" if g is None else f"{type(g).__name__} {getattr(g, 'shape', '')}"
-            raise ValueError(f"backward: an output of shape {y.shape} needs a grad_output of that shape, and here is {what}")
-        g = g if isinstance(g, Tensor) else Tensor(g)
-        _arrive(cotangents, owned, y._edge, g if create_graph else g._data)
-    order = ancestors(cotangents)
-    wanted = {(node, 0) for node in order if node.op is None} if inputs is None else {x._edge for x in inputs if x._edge is not None}
-    ends = {node for node, _ in wanted}
-    useful = None  # node -> for each argument whether it lies on a path to a wanted edge, if any does; None: all that have an edge do
-    if inputs is not None:
-        useful = {node: () for node in ends if node.op is None}
-        for node in order:
-            needs = [edge is not None and (edge[0] in useful or edge in wanted) for edge in node.parents]
-            if True in needs:
-                useful[node] = needs
-    found, nan = {}, mode.nan
+        g = starting_cotangent(y, g)
+        cotangents.add(y._edge, g if create_graph else g._data)
+    order = ancestors(cotangents.sums)  # from the oldest node to the newest
+    wanted = leaves(order) if inputs is None else {x._edge for x in inputs}
+    needed = None if inputs is None else arguments_towards(wanted, order)
+    detect_nan = mode.nan  # then the rule is named, not the primitives that it is made of
     with switched("grad", create_graph), switched("nan", False):
         while order:
             node = order.pop()
-            if node in ends:
-                found |= {edge: cotangents[edge] for k in range(len(node.outputs)) if (edge := (node, k)) in wanted and edge in cotangents}
-            needs = node.parents if useful is None else useful.get(node)
-            if not needs:
+            needs = node.parents if needed is None else needed.get(node)
+            if not needs:  # a leaf, or not on a path to a wanted edge
                 continue
-            g = cotangents.pop((node, 0), None) if len(node.outputs) == 1 else _several(node, cotangents)
-            if g is None:
+            g = cotangents.take(node, wanted)
+            if g is None:  # nothing arrived: no output depends on this call
                 continue
-            op, (keep, _, calls), parents, saved = node.op, node.plan, node.parents, node.saved
-            if saved is None:
-                raise RuntimeError(f"backward: the graph of {op.__name__} was freed by an earlier backward; give that one retain_graph=True")
-            if node.time < last_write[0]:
-                _check_stale(node)
-            if create_graph:
-                saved = saved | {name: _rewrap(node, saved[name], k) for name, k in keep}
-            for rule, names, target in calls:
-                if type(target) is int:
-                    if needs[target]:
-                        given = [saved[name] for name in names]
-                        r = rule(g, target, *given) if op.variadic else rule(g, *given)
-                        if nan:
-                            check_nan(f"the rule of {op.__name__} for its argument {target}", (r,), (g, given))
-                        fresh = parents[target][0].op is None and getattr(r, "base", r) is None and sys.getrefcount(r) <= _ALONE
-                        _arrive(cotangents, owned, parents[target], r, op, fresh)
-                elif any(needs[i] for i in target):
-                    given = [saved[name] for name in names]
-                    rs = rule(g, [bool(needs[i]) for i in target], *given)
-                    if nan:
-                        check_nan(f"the rule of {op.__name__}", rs, (g, given))
-                    for i, r in zip(target, rs):
-                        if needs[i]:
-                            _arrive(cotangents, owned, parents[i], r, op)
-            if not retain:
+            run_rules(node, g, needs, cotangents, create_graph, detect_nan)
+            if not retain_graph:
                 node.saved = None
-        return {e: g.astype(g.dtype) if create_graph else Tensor(g if e in owned else g.astype(g.dtype)) for e, g in found.items()}
+        return cotangents.results(wanted)
 
 
-def ancestors(edges) -> list:
-    """All nodes that the edges depend on, oldest first."""
-    seen = {node for node, _ in edges}
-    stack = [*seen]
+def starting_cotangent(y: Tensor, g: Any) -> Tensor:
+    """Return the cotangent of an output: the one given, or 1 for a scalar."""
+    if y._edge is None:
+        raise ValueError(
+            "backward: the output depends on no tensor that requires a gradient "
+            "(made under no_grad, or of constants alone?)"
+        )
+    if g is None and y.size == 1:
+        g = np.ones_like(y._data)
+    if getattr(g, "shape", None) != y.shape:
+        if g is None:
+            given = "none; reduce it first, y.sum().backward()"
+        else:
+            given = f"{type(g).__name__} {getattr(g, 'shape', '')}"
+        raise ValueError(
+            f"backward: an output of shape {y.shape} needs a grad_output of that shape, "
+            f"and here is {given}"
+        )
+    return g if isinstance(g, Tensor) else Tensor(g)
+
+
+# --------------------------------------------------------------------------------- which way to go
+
+
+def ancestors(edges: Iterable[Edge | None]) -> list[Node | Leaf]:
+    """Return all nodes that the edges depend on, from the oldest to the newest.
+
+    Every call is recorded after its arguments, so the times of the nodes are a topological order.
+    """
+    found = {edge[0] for edge in edges}
+    stack = [*found]
     while stack:
         for edge in stack.pop().parents:
-            if edge is not None and edge[0] not in seen:
-                seen.add(edge[0])
+            if edge is not None and edge[0] not in found:
+                found.add(edge[0])
                 stack.append(edge[0])
-    return sorted(seen, key=attrgetter("time"))
+    return sorted(found, key=attrgetter("time"))
 
 
-def _references() -> int:
-    a = np.empty(0)
-    return sys.getrefcount(a)
+def leaves(order: Iterable[Node | Leaf]) -> set[Edge]:
+    """Return the edges of all leaves among the nodes."""
+    return {(node, 0) for node in order if node.op is None}
 
 
-_ALONE = _references() if hasattr(sys, "getrefcount") else 0  # what the count is for an array that one local name holds and nothing else
+def arguments_towards(wanted: set[Edge], order: Iterable[Node | Leaf]) -> dict[Node, list[bool]]:
+    """Return for each node on a path to a wanted edge which of its arguments are on one.
+
+    A gradient with respect to the input of a network thus computes no gradient of its weights.
+    """
+    needed = {}
+    for node in order:  # the oldest first: the parents of a node are done
+        on_path = [
+            edge is not None and (edge in wanted or edge[0] in needed) for edge in node.parents
+        ]
+        if True in on_path:
+            needed[node] = on_path
+    return needed
 
 
-def _arrive(cotangents, owned, edge, r, op=None, fresh=False) -> None:
-    """Fit r, from a rule of `op`, to shape and dtype of the value at `edge`, and add it to what arrived there before. `fresh`: nobody else holds r."""
-    node, k = edge
-    shape, dtype = node.outputs[k]
-    if type(r) is not ndarray:
-        r = as_array(r, like=())
-    if r.shape != shape:  # the argument was broadcast: its cotangent is the sum over the axes along which it was repeated
-        lead = r.ndim - len(shape)
-        if lead < 0 or any(n not in (1, m) for n, m in zip(shape, r.shape[lead:])):
-            raise ValueError(f"a rule of {op and op.__name__} returned shape {r.shape} for an argument of shape {shape}")
-        axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1))
-        r = (r.sum(axes, True) if type(r) is Tensor else axis_sum(r, axes, True)).reshape(shape)
-    if r.dtype is not dtype and r.dtype != dtype:
-        r = r.astype(dtype)
-    before = cotangents.get(edge)
-    if before is None:
-        cotangents[edge] = r
-        if fresh:
-            owned.add(edge)
-    elif edge in owned:
-        before += r
+# ------------------------------------------------------------------------------ the rules of a call
+
+
+def run_rules(
+    node: Node,
+    g: Any,
+    needs: Sequence,
+    cotangents: Cotangents,
+    create_graph: bool,
+    detect_nan: bool,
+) -> None:
+    """Compute the cotangent of each needed argument of a call, and add it at that argument's edge.
+
+    g is the cotangent of the call's output, a tuple if it has several.
+    """
+    op, parents = node.op, node.parents
+    saved = saved_values(node, create_graph)
+    for rule, names, arguments, is_joint in node.plan.calls:
+        values = [*map(saved.get, names)]
+        if is_joint:
+            needed = [bool(needs[i]) for i in arguments]
+            if True in needed:
+                results = rule(g, needed, *values)
+                if detect_nan:
+                    check_nan(f"the rule of {op.__name__}", results, (g, values))
+                for i, result in zip(arguments, results):
+                    if needs[i]:
+                        cotangents.add(parents[i], result, op)
+        elif needs[i := arguments[0]]:
+            result = rule(g, i, *values) if op.is_variadic else rule(g, *values)
+            if detect_nan:
+                check_nan(f"the rule of {op.__name__} for its argument {i}", result, (g, values))
+            unshared = parents[i][0].op is None and is_unshared(result)  # of use to leaves alone
+            cotangents.add(parents[i], result, op, unshared)
+
+
+def saved_values(node: Node, create_graph: bool) -> dict[str, Any]:
+    """Return what the rules of a call ask for, by name.
+
+    For a pass that records, saved arrays become Tensors of their graph again, so that what a rule
+    computes from them can be differentiated.
+    """
+    if node.saved is None:
+        raise RuntimeError(
+            f"backward: the graph of {node.op.__name__} was freed by an earlier backward; "
+            "give that one retain_graph=True"
+        )
+    if node.time < last_write[0]:
+        check_stale(node)
+    if not create_graph:
+        return node.saved
+    tensors = {name: rewrapped(node, node.saved[name], place) for name, place in node.plan.arrays}
+    return node.saved | tensors
+
+
+def check_stale(node: Node) -> None:
+    """Raise RuntimeError if an array that a rule will read was written since the forward pass."""
+    versions = [*node.argument_versions, *node.versions]
+    for name, place in node.plan.arrays:
+        for i in place if type(place) is tuple else (place,):
+            if versions[i] is not None and versions[i][0] > node.time:
+                raise RuntimeError(
+                    f"backward through {node.op.__name__}: its {name!r} was written in place "
+                    "since the forward; run that again after the write"
+                )
+
+
+def rewrapped(node: Node, array: Any, place: Any) -> Any:
+    """Return a saved array as a Tensor of its graph, or as it is if it was a constant."""
+    if type(place) is tuple:
+        return tuple(rewrapped(node, a, i) for a, i in zip(array, place))
+    k = place - len(node.parents)
+    if k < 0:
+        edge, version = node.parents[place], node.argument_versions[place]
     else:
-        total = before + r
-        cotangents[edge] = total if type(total) is ndarray else as_array(total, like=())
-        if type(r) is not Tensor:
-            owned.add(edge)
+        edge, version = (node, k), node.versions[k]
+        if node.outputs[k][1].kind != "f":  # an output of integers is a constant
+            edge = None
+    return array if edge is None else Tensor(array, edge, version)
 
 
-def _several(node, cotangents) -> tuple | None:
-    """The cotangents of a node with several outputs: zeros where nothing arrived; None where nothing arrived at all."""
-    gs = [cotangents.pop((node, k), None) for k in range(len(node.outputs))]
-    some = next((g for g in gs if g is not None), None)
-    like = some._data if isinstance(some, Tensor) else some
-    return some if some is None else tuple(np.zeros_like(like, shape=s, dtype=t) if g is None else g for g, (s, t) in zip(gs, node.outputs))
+# --------------------------------------------------------------------------- adding up what arrives
 
 
-def _rewrap(node, a, k):
-    """A saved array as a Tensor of the graph it came from, so that a rule run on it is differentiable in it."""
-    if type(k) is tuple:
-        return tuple(_rewrap(node, v, j) for v, j in zip(a, k))
-    n = len(node.parents)
-    edge = node.parents[k] if k < n else (node, k - n) if node.outputs[k - n][1].kind == "f" else None
-    return a if edge is None else Tensor(a, edge, edge[0].written[edge[1]])
+class Cotangents:
+    """The sum of the cotangents that have arrived at each edge."""
+
+    def __init__(self):
+        self.sums: dict[Edge, Any] = {}
+        self.owned: set[Edge] = set()  # edges whose sum no one else holds
+
+    def add(self, edge: Edge, g: Any, op: Any = None, unshared: bool = False) -> None:
+        """Add g, which a rule of `op` returned, to what arrived at the edge before.
+
+        A rule may return one array for two arguments, a view, or an array that it keeps. So a sum
+        is written in place only once it is an array of our own.
+        """
+        shape, dtype = edge[0].outputs[edge[1]]
+        if type(g) is not ndarray or g.shape != shape or g.dtype is not dtype:
+            g = fitted(g, shape, dtype, op)
+        before = self.sums.get(edge)
+        if before is None:
+            self.sums[edge] = g
+            if unshared:
+                self.owned.add(edge)
+        elif edge in self.owned:
+            before += g
+        else:
+            self.sums[edge] = as_array(before + g, like=())
+            if type(g) is not Tensor:
+                self.owned.add(edge)
+
+    def take(self, node: Node, wanted: set[Edge]) -> Any:
+        """Return the cotangent of a node's output, and drop it unless it is wanted.
+
+        Of several outputs, return a tuple, with zeros where nothing arrived. None if nothing
+        arrived at all.
+        """
+        if len(node.outputs) == 1:
+            edge = (node, 0)
+            return self.sums.get(edge) if edge in wanted else self.sums.pop(edge, None)
+        edges = [(node, k) for k in range(len(node.outputs))]
+        found = [self.sums.get(edge) for edge in edges]
+        for edge in edges:
+            if edge not in wanted:
+                self.sums.pop(edge, None)
+        arrived = [g for g in found if g is not None]
+        if not arrived:
+            return None
+        like = arrived[0]._data if isinstance(arrived[0], Tensor) else arrived[0]
+        return tuple(
+            np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
+            for g, (shape, dtype) in zip(found, node.outputs)
+        )
+
+    def results(self, wanted: set[Edge]) -> dict[Edge, Tensor]:
+        """Return the sums at the wanted edges as Tensors; those that others may hold are copied."""
+        found = {}
+        for edge, g in self.sums.items():
+            if edge in wanted:
+                g = g if edge in self.owned else g.astype(g.dtype)
+                found[edge] = g if isinstance(g, Tensor) else Tensor(g)
+        return found
 
 
-def as_array(o, like):
-    """What a forward or rule returned, as an array: NumPy's reductions and 0-d arithmetic give scalars. `like`: arrays of its device."""
-    if o is None or isinstance(o, (tuple, list)):
-        raise TypeError(f"a forward or rule returned {type(o).__name__}, not an array; a primitive of several outputs names them: outputs=(...)")
-    return o if type(o) is Tensor or (hasattr(o, "__array_function__") and not isinstance(o, np.generic)) else array_module(*like).asarray(o)
+def fitted(g: Any, shape: tuple[int, ...], dtype: np.dtype, op: Any) -> Any:
+    """Return a cotangent in the shape and dtype of its argument.
+
+    Where the argument was broadcast, each of its elements was used several times, so its cotangent
+    is the sum over the axes along which it was repeated.
+    """
+    if type(g) is not ndarray:
+        g = as_array(g, like=())
+    if g.shape != shape:
+        axes = broadcast_axes(shape, g.shape)
+        if axes is None:
+            raise ValueError(
+                f"a rule of {op and op.__name__} returned shape {g.shape} "
+                f"for an argument of shape {shape}"
+            )
+        summed = g.sum(axes, True) if type(g) is Tensor else axis_sum(g, axes, True)
+        g = summed.reshape(shape)
+    return g if g.dtype == dtype else g.astype(dtype)
 
 
-def check_nan(name, made, given) -> None:
-    def bad(a):
-        a = getattr(a, "_data", a)
-        return any(map(bad, a)) if type(a) in (tuple, list) else getattr(getattr(a, "dtype", None), "kind", "") == "f" and bool((a != a).any())
+def is_unshared(g: Any) -> bool:
+    """Whether one local name of the caller is all that holds the array g.
 
-    if bad(made) and not bad(given):
-        raise FloatingPointError(f"{name}: the first NaN rose here, from arguments without any")
+    Such an array can be handed out as a gradient without a copy. Python's count of references
+    tells: it is compared with the count of an array that is known to have one name.
+    """
+    return getattr(g, "base", g) is None and count_references(g) <= ONE_NAME
 
 
-def _check_stale(node) -> None:
-    """Raise if anything a rule will read was written in place since the forward."""
-    n = len(node.parents)
-    for name, places in node.plan.keep:
-        for k in places if type(places) is tuple else (places,):
-            edge = (node, k - n) if k >= n else node.parents[k]
-            cell = (node.constants or {}).get(k, (0,)) if edge is None else edge[0].written[edge[1]]
-            if cell[0] > node.time:
-                raise RuntimeError(f"backward through {node.op.__name__}: its {name!r} was written in place since the forward; run that again after the write")
+def _references_of_one_name() -> int:
+    """Count as `is_unshared` does, for an array that one local name holds."""
+
+    def count(g: Any) -> int:
+        return count_references(g)
+
+    array = np.empty(0)
+    return count(array)
+
+
+# Without such a count, as in PyPy, every gradient is copied.
+count_references = getattr(sys, "getrefcount", lambda array: sys.maxsize)
+ONE_NAME = min(_references_of_one_name(), sys.maxsize - 1)

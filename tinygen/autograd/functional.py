@@ -1,8 +1,9 @@
-"""Derivatives along a direction, without building a Jacobian or a Hessian: two backward passes each."""
+"""Derivatives as functions: the gradient, and derivatives along a direction. Read this file fourth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,41 +11,113 @@ from .backward import backward_pass
 from .tensor import Tensor, tensor
 
 
-def grad(outputs, inputs, grad_outputs=None, create_graph: bool = False, retain_graph: bool | None = None):
-    """The gradient of sum_i <outputs_i, grad_outputs_i> in each of `inputs`: leaves or intermediate results.
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> Tensor | tuple[Tensor, ...]:
+    """Return the gradient of sum_i <outputs_i, grad_outputs_i> with respect to each input.
 
-    Takes a Tensor or a sequence for each; returns a Tensor for a single input, else a tuple. `grad_outputs` may be left out for scalars. With
-    `create_graph` the results can be differentiated in turn; `retain_graph` (by default as create_graph) keeps the graph for another backward.
-    Nothing outside the paths to `inputs` is computed. Raises ValueError for an input on which no output depends.
+    Nothing outside the paths from the outputs to `inputs` is computed.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensors
+        What is differentiated.
+    inputs : Tensor or sequence of Tensors
+        Leaves or intermediate results.
+    grad_outputs : Tensor, array or sequence of them, optional
+        The cotangent of each output, of its shape. It can be left out for outputs of one element.
+    create_graph : bool
+        Record the backward pass, so that the gradients can be differentiated in turn.
+    retain_graph : bool, optional
+        Keep what the graph saved for another backward pass; by default as create_graph.
+
+    Returns
+    -------
+    Tensor, or a tuple of them if `inputs` is a sequence
+        They are writable and share memory with nothing.
+
+    Raises
+    ------
+    ValueError
+        If no output depends on one of the inputs, or a cotangent has another shape.
+    RuntimeError
+        If the graph was freed, or a value that a rule needs was written in place.
     """
-    ys, xs = ([v] if isinstance(v, Tensor) or not isinstance(v, (tuple, list)) else list(v) for v in (outputs, inputs))
+    ys, xs = as_list(outputs), as_list(inputs)
     for v in ys + xs:
         if not isinstance(v, Tensor):
-            raise TypeError(f"grad: outputs and inputs are Tensors or sequences of them; here is a {type(v).__name__}")
-    gs = [None] * len(ys) if grad_outputs is None else list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
-    found = backward_pass(ys, gs, xs, create_graph, retain_graph)
+            raise TypeError(
+                "grad: outputs and inputs are Tensors or sequences of them; "
+                f"here is a {type(v).__name__}"
+            )
+    gs = [None] * len(ys) if grad_outputs is None else as_list(grad_outputs)
+    gradients = backward_pass(ys, gs, xs, create_graph, retain_graph)
     for i, x in enumerate(xs):
-        if x._edge not in found:
-            raise ValueError(f"grad: the outputs do not depend on input {i}, of shape {x.shape} (requires_grad={x.requires_grad})")
-    return found[xs[0]._edge] if isinstance(inputs, Tensor) else tuple(found[x._edge] for x in xs)
+        if x._edge not in gradients:
+            raise ValueError(
+                f"grad: the outputs do not depend on input {i}, of shape {x.shape} "
+                f"(requires_grad={x.requires_grad})"
+            )
+    if isinstance(inputs, Tensor):
+        return gradients[inputs._edge]
+    return tuple(gradients[x._edge] for x in xs)
 
 
-def jvp(f: Callable, x: Tensor, v) -> tuple[Tensor, Tensor]:
-    """f(x) and the directional derivative J v, J = df/dx, for f from a Tensor to a Tensor and v of x's shape (array or Tensor).
+def as_list(value: Any) -> list:
+    """Return a sequence as a list, and anything else as the only element of one."""
+    return list(value) if isinstance(value, (tuple, list)) else [value]
 
-    Reverse mode gives h(u) = J^T u, which is linear in u: its own vector-Jacobian product in the direction v is (J^T)^T v = J v.
+
+def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:
+    """Return f(x) and the directional derivative J v, where J = df/dx.
+
+    **Math**
+    One backward pass through f computes h(u) = J^T u for any cotangent u.
+    h is linear in u, and its Jacobian dh/du is J^T.
+    A backward pass through h with the cotangent v computes (dh/du)^T v.
+    That is (J^T)^T v = J v.
+
+    Parameters
+    ----------
+    f : callable
+        From a Tensor to a Tensor.
+    x, v : Tensor or array
+        The point and the direction, of one shape.
     """
     x = tensor(x, requires_grad=True)
     y = f(x)
     u = tensor(np.zeros_like(y._data), requires_grad=True)
-    h = backward_pass([y], [u], [x], True, True).get(x._edge)
-    jv = None if h is None or h._edge is None else backward_pass([h], [v], [u], False, False).get(u._edge)
+    h = backward_pass([y], [u], [x], create_graph=True, retain_graph=True).get(x._edge)
+    jv = directional(h, u, v)
     return y.detach(), Tensor(np.zeros_like(y._data)) if jv is None else jv
 
 
-def hvp(f: Callable, x: Tensor, v) -> Tensor:
-    """The Hessian of the scalar function f at x times v, of x's shape: the gradient of <grad f(x), v>, without building the Hessian."""
+def hvp(f: Callable, x: Any, v: Any) -> Tensor:
+    """Return the Hessian of the scalar function f at x times v, without building the Hessian.
+
+    **Math**
+    Let g(x) be the gradient of f. The gradient of the scalar <g(x), v> with respect to x is
+    (dg/dx)^T v. The Jacobian dg/dx is the Hessian H, which is symmetric, so this is H v.
+
+    Parameters
+    ----------
+    f : callable
+        From a Tensor to a Tensor of one element.
+    x, v : Tensor or array
+        The point and the direction, of one shape.
+    """
     x = tensor(x, requires_grad=True)
     g = grad(f(x), x, create_graph=True)
-    hv = None if g._edge is None else backward_pass([g], [v], [x], False, False).get(x._edge)
+    hv = directional(g, x, v)
     return Tensor(np.zeros_like(x._data)) if hv is None else hv
+
+
+def directional(h: Tensor | None, x: Tensor, v: Any) -> Tensor | None:
+    """Return the gradient of <h, v> with respect to x, or None if h does not depend on x."""
+    if h is None or not h.requires_grad:
+        return None
+    return backward_pass([h], [v], [x]).get(x._edge)

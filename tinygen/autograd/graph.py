@@ -21,7 +21,7 @@ def laid_out(tensors: Mapping[str, Tensor], drawn: Mapping[str, Sequence[str]]):
     """What is to be drawn, by key (a node, or a constant's label): boxes {key: (kind, text, label, gradient)}, arrows [(from, to, kind)] and places."""
     edges = {label: t._edge for label, t in tensors.items()}
     names = {edge: label for label, edge in edges.items() if edge is not None}
-    constants = {id(t._written): label for label, t in tensors.items() if t._edge is None}
+    constants = {id(t._version): label for label, t in tensors.items() if t._edge is None}
     output = next(iter(edges.values()), None)
     if output is None:
         raise ValueError("save_graph: the first tensor of each panel is where the gradient starts; this one was recorded nowhere")
@@ -45,7 +45,7 @@ def laid_out(tensors: Mapping[str, Tensor], drawn: Mapping[str, Sequence[str]]):
     for node in nodes:
         for i, edge in enumerate(node.parents):
             if edge is None:
-                if node.constants and (label := constants.get(id(node.constants.get(i)))):
+                if node.op and (label := constants.get(id(node.argument_versions[i]))):
                     key = label if label in drawn else (label, node)  # a constant stands beside each of its uses
                     boxes[key] = ("drawn" if label in drawn else "constant", label, "", False)
                     arrows.append((key, node, "value"))
@@ -62,7 +62,7 @@ def laid_out(tensors: Mapping[str, Tensor], drawn: Mapping[str, Sequence[str]]):
 
 def _differentiated(node) -> list[int]:
     """The arguments of a recorded call that have a rule, and something behind them that wants a gradient."""
-    targets = [i for *_, target in node.plan[2] for i in ((target,) if isinstance(target, int) else target)] if node.op else []
+    targets = [i for call in node.plan.calls for i in call.arguments] if node.op else []
     return [i for i in targets if node.parents[i] is not None]
 
 

@@ -1,198 +1,375 @@
-"""Primitives: the functions that the engine can differentiate, each with its forward and its rules side by side.
+"""Primitives: functions with derivative rules. Read this file second, after tensor.py.
 
     @primitive
-    def exp(x):                         # the forward sees plain arrays
+    def exp(x):                         # the forward computes with plain arrays
         return np.exp(x)
 
-    exp.vjp(x=lambda g, y: g * y)       # d exp(x)/dx = exp(x) = y: the rule asks for the output by its name
+    exp.vjp(x=lambda g, y: g * y)       # d exp(x)/dx = exp(x) = y: the rule asks for y by name
 
-**The signature is the memory contract.** A rule names what it needs: arguments, outputs (`y` unless declared otherwise), settings,
-`<argument>_shape`. What no rule names is not kept: `lambda g, b: ...` keeps b, `lambda g: g` keeps nothing. So all that a rule keeps is an
-input or an output, whose own derivative is known. An array smuggled in otherwise (a mask, drawn noise) counts as a constant.
+**The signature of a rule says what is saved.** Its first parameter is g, the cotangent of the
+output. Its other parameters are names: of an argument, of an output (`y` unless declared otherwise),
+of a setting, or `<argument>_shape`. Exactly what the rules name is saved for the backward pass:
+`lambda g, b: g * b` saves b, and `lambda g: g` saves nothing.
 
-A rule is written with primitives and operators, never writes in place and never asks whether it was given arrays or Tensors: that is what
-makes one rule serve every order. Nor does a forward write into its arguments. tests/test_tutorial.py writes an op of one's own, step by step.
+**Only arguments and outputs are saved**, and their own derivatives are known. This is what makes the
+second derivative right. An array that reaches a rule in another way, such as a mask or drawn noise,
+counts as a constant.
+
+**Rules are written with primitives and operators.** A rule writes into nothing and does not ask
+whether it was given arrays or Tensors. So one rule serves every order of derivative. A forward does
+not write into its arguments either.
+
+`tests/autograd/test_tutorial.py` writes a new primitive step by step.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from ..backend import array_module
-from .backward import as_array, check_nan
 from .tensor import Node, Tensor, mode
 
 
-class Plan(NamedTuple):
-    """What one way of calling a primitive keeps for its backward pass, and the rules that will run."""
+class RuleCall(NamedTuple):
+    """One rule that the backward pass of a call runs."""
 
-    keep: list  # (name, place among the arguments and then the outputs; for a variadic argument a tuple of places)
-    static: list  # (name, place of the array whose shape it is, or None for a setting)
-    calls: list  # (rule, names it asks for, the argument it serves: an int, or a tuple for a joint rule)
+    rule: Callable
+    names: tuple[str, ...]  # what the rule asks for, besides g
+    arguments: tuple[int, ...]  # the places of the arguments whose cotangents it returns
+    is_joint: bool  # whether it returns a tuple of cotangents, one for each of these
+
+
+class Plan(NamedTuple):
+    """What a call saves and which rules its backward pass runs.
+
+    A plan depends only on which arguments require a gradient, so it is made once and reused. The
+    place of an array counts the arguments first, then the outputs; a variadic argument has a tuple
+    of places.
+    """
+
+    arrays: list[tuple[str, Any]]  # (name, place): arrays that are saved
+    shapes: list[tuple[str, Any]]  # (name, place): arrays whose shape is saved
+    settings: list[tuple[str, Any]]  # (name, default)
+    calls: list[RuleCall]
+
+    def save(self, arrays: list, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return what the rules ask for, by name. `arrays` are the arguments, then the outputs."""
+        saved = {}
+        for name, place in self.arrays:
+            saved[name] = arrays[place] if type(place) is int else tuple([arrays[i] for i in place])
+        for name, place in self.shapes:
+            if type(place) is int:
+                saved[name] = np.shape(arrays[place])
+            else:
+                saved[name] = [np.shape(arrays[i]) for i in place]
+        for name, default in self.settings:
+            saved[name] = settings.get(name, default)
+        return saved
 
 
 class Primitive:
-    """A differentiable function of arrays: the forward and a rule an argument. See `primitive`."""
+    """A differentiable function of arrays. Make one with `primitive`."""
 
     def __init__(self, forward: Callable, outputs: Sequence[str] = ("y",)):
         functools.update_wrapper(self, forward)
-        code = forward.__code__  # read directly: the inspect module costs more to import than all of this file
-        positional, keywords = code.co_argcount, code.co_kwonlyargcount
-        self.variadic = bool(code.co_flags & 0x04)  # it has a *argument
-        self.arguments = list(code.co_varnames[:positional] or code.co_varnames[keywords : keywords + 1])
-        self.settings = {name: (forward.__kwdefaults__ or {}).get(name) for name in code.co_varnames[positional : positional + keywords]}
+        # Read from the code object: importing `inspect` takes longer than importing this package.
+        code = forward.__code__
+        num_arrays, num_settings = code.co_argcount, code.co_kwonlyargcount
+        self.is_variadic = bool(code.co_flags & 0x04)  # it has a *argument
+        if self.is_variadic:
+            self.arguments = [code.co_varnames[num_settings]]
+        else:
+            self.arguments = list(code.co_varnames[:num_arrays])
+        self.num_arguments = 0 if self.is_variadic else num_arrays  # the least, 0 if any number
+        names = code.co_varnames[num_arrays : num_arrays + num_settings]
+        self.settings = {name: (forward.__kwdefaults__ or {}).get(name) for name in names}
         self.optional = dict(zip(reversed(self.arguments), reversed(forward.__defaults__ or ())))
-        self.arity = 0 if self.variadic else len(self.arguments)
-        self.forward, self.outputs, self.several = forward, tuple(outputs), len(outputs) > 1
-        self.rules, self.joint, self.plans = {}, ((), None), {}
+        self.forward, self.outputs = forward, tuple(outputs)
+        self.has_several_outputs = len(self.outputs) > 1
+        self.rules: dict[str, Callable | None] = {}
+        self.joint_rule: tuple[tuple[str, ...], Callable | None] = ((), None)
+        self.plans: dict[int, Plan] = {}  # by the pattern of `__call__`
         if clash := {*self.arguments, *self.settings} & {*self.outputs}:
-            raise TypeError(f"{self.__name__}: {', '.join(clash)} names an input and an output, and a rule could not tell which it is given; rename one")
+            raise TypeError(
+                f"{self.__name__}: {', '.join(clash)} names an input and an output, and a rule "
+                "could not tell which it is given; rename one"
+            )
+
+    # ------------------------------------------------------------------------------------- rules
 
     def vjp(self, **rules: Callable | None) -> None:
-        """Set the rule of each named argument: `rule(g, *what it names) -> its cotangent`. With several outputs g is a tuple, in their order.
-        The rule of a variadic argument is `rule(g, which, ...)`, which: the position. None declares that no gradient flows."""
+        """Set the rule of each named argument: `rule(g, *names) -> cotangent`.
+
+        With several outputs, g is a tuple in their order. The rule of a variadic argument is
+        `rule(g, which, *names)`, where `which` is the place of the argument. A rule of None
+        declares that no gradient flows to the argument.
+
+        Raises
+        ------
+        TypeError
+            If there is no argument of that name.
+        """
         if unknown := rules.keys() - set(self.arguments):
-            raise TypeError(f"{self.__name__}.vjp: no argument {', '.join(unknown)}; it has {', '.join(self.arguments)}")
+            raise TypeError(
+                f"{self.__name__}.vjp: no argument {', '.join(unknown)}; "
+                f"it has {', '.join(self.arguments)}"
+            )
         self.rules |= rules
 
     def vjp_joint(self, *arguments: str) -> Callable:
-        """Decorate one rule `rule(g, needs, ...) -> tuple` for arguments whose cotangents share work; None where `needs` says False."""
-        return lambda rule: setattr(self, "joint", (arguments, rule)) or rule
+        """Decorate one rule for several arguments whose cotangents share work.
+
+        The rule is `rule(g, needs, *names) -> tuple of cotangents`. `needs` says for each argument
+        whether its cotangent is wanted; where it is not, the rule may return None.
+        """
+
+        def decorate(rule: Callable) -> Callable:
+            self.joint_rule = (arguments, rule)
+            return rule
+
+        return decorate
+
+    # -------------------------------------------------------------------------------------- call
 
     def __call__(self, *args, **settings):
-        if len(args) < self.arity or (settings and not settings.keys() <= self.settings.keys()):
+        """Run the forward on raw arrays and, if an argument is a Tensor, record the call."""
+        if len(args) < self.num_arguments or (settings and settings.keys() - self.settings.keys()):
             args = self._complete(args, settings)
-        if self.variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
+        if self.is_variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
             args = args[0]
-        arrays, parents, constants, mask, bit, tensors, plain = [], [], None, 0, 1, False, True
+        arrays, edges, versions = [], [], []
+        has_tensor, only_numpy = False, True
+        pattern = 1  # in binary, 1 and then a digit for each argument: 1 if it requires a gradient
         for a in args:
-            edge = None
+            edge = version = None
             if type(a) is Tensor:
-                tensors, edge = True, a._edge
-                if edge is not None:
-                    mask += bit
-                elif constants is None:
-                    constants = {len(arrays): a._written}
-                else:
-                    constants[len(arrays)] = a._written
-                a = a._data
+                has_tensor, edge, version, a = True, a._edge, a._version, a._data
             if type(a) is not ndarray:
-                plain = False
+                only_numpy = False
             arrays.append(a)
-            parents.append(edge)
-            bit += bit
-        if not plain:
-            self._check(arrays, tensors)
+            edges.append(edge)
+            versions.append(version)
+            pattern = 2 * pattern + (edge is not None)
+        if not only_numpy:
+            self._check(arrays, has_tensor)
         y = self.forward(*arrays, **settings)
-        if self.several:
-            y = tuple(o if type(o) is ndarray else as_array(o, like=arrays) for o in y)
+        if self.has_several_outputs:
+            y = tuple([as_array(output, like=arrays) for output in y])
         elif type(y) is not ndarray:
             y = as_array(y, like=arrays)
         if mode.nan:
             check_nan(self.__name__, y, arrays)
-        if not tensors:
+        if not has_tensor:
             return y
-        plan = None
-        if mask and mode.grad:
-            plan = self.plans.get(mask + bit) or self._plan(mask, len(arrays))
-        if self.several:
-            written = [_cell_of(o, args) for o in y]
-            node = self._record(plan, arrays, parents, constants, y, settings, [(o.shape, o.dtype) for o in y], written) if plan and plan.calls else None
-            return tuple(Tensor(o, (node, k) if node and o.dtype.kind == "f" else None, written[k]) for k, o in enumerate(y))
-        shared = y.base is not None
-        for a in arrays:
-            if a is y:
-                shared = True
-        cell = _cell_of(y, args) if shared else [0]
-        if plan and plan.calls and y.dtype.kind == "f":
-            return Tensor(y, (self._record(plan, arrays, parents, constants, (y,), settings, ((y.shape, y.dtype),), (cell,)), 0), cell)
-        return Tensor(y, None, cell)
+        if self.has_several_outputs:
+            return self._record_several(y, arrays, edges, versions, pattern, settings)
+        version = shared_version(y, arrays, versions)
+        if not (mode.grad and any(edges) and y.dtype.kind == "f"):
+            return Tensor(y, None, version)
+        plan = self.plans.get(pattern) or self._make_plan(pattern, edges)
+        if not plan.calls:
+            return Tensor(y, None, version)
+        saved = plan.save([*arrays, y], settings)
+        node = Node(self, plan, edges, saved, ((y.shape, y.dtype),), (version,), versions)
+        return Tensor(y, (node, 0), version)
 
-    def _record(self, plan, arrays, parents, constants, outs, settings, outputs, written) -> Node:
-        """The node of this call, with what its rules ask for."""
-        keep, static, _ = plan
-        arrays += outs
-        saved = {}
-        for name, k in keep:
-            saved[name] = arrays[k] if type(k) is int else tuple([arrays[j] for j in k])
-        for name, k in static:
-            saved[name] = settings.get(name, self.settings[name]) if k is None else _shapes(arrays, k)
-        return Node(self, plan, parents, saved, outputs, written, constants)
+    def _record_several(
+        self, outputs, arrays, edges, versions, pattern, settings
+    ) -> tuple[Tensor, ...]:
+        """Return several outputs as Tensors of one node, those of integers as constants."""
+        output_versions = [shared_version(output, arrays, versions) for output in outputs]
+        node = None
+        if mode.grad and any(edges):
+            plan = self.plans.get(pattern) or self._make_plan(pattern, edges)
+            if plan.calls:
+                saved = plan.save([*arrays, *outputs], settings)
+                kinds = [(output.shape, output.dtype) for output in outputs]
+                node = Node(self, plan, edges, saved, kinds, output_versions, versions)
+        tensors = []
+        for k, (output, version) in enumerate(zip(outputs, output_versions)):
+            is_recorded = node is not None and output.dtype.kind == "f"
+            tensors.append(Tensor(output, (node, k) if is_recorded else None, version))
+        return tuple(tensors)
 
-    def _complete(self, args, settings) -> list:
-        """All array arguments in their places: those that came by keyword, `conv2d(x, w, bias=b)`, and None for the optional ones left out."""
-        rest = [] if self.variadic else self.arguments[len(args) :]
+    def _complete(self, args: tuple, settings: dict) -> list:
+        """Put arrays given by keyword into their places, and None for optional ones left out.
+
+        They are removed from `settings`.
+        """
+        rest = [] if self.is_variadic else self.arguments[len(args) :]
         missing = [name for name in rest if name not in settings and name not in self.optional]
         args = [*args, *(settings.pop(name, self.optional.get(name)) for name in rest)]
-        if missing or (unknown := settings.keys() - self.settings.keys()):
-            what = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(unknown)}"
-            raise TypeError(f"{self.__name__}: {what}; its arrays are {', '.join(self.arguments)}, its settings {', '.join(self.settings) or 'none'}")
+        unknown = settings.keys() - self.settings.keys()
+        if missing or unknown:
+            what = "missing " + ", ".join(missing) if missing else "unknown " + ", ".join(unknown)
+            raise TypeError(
+                f"{self.__name__}: {what}; its arrays are {', '.join(self.arguments)}, "
+                f"its settings {', '.join(self.settings) or 'none'}"
+            )
         return args
 
-    def _check(self, arrays, tensors) -> None:
-        """Beside a Tensor, NumPy scalars count as Python scalars (`x * np.sqrt(2.)` keeps float32). What is no array is refused, so are mixed devices."""
+    def _check(self, arrays: list, has_tensor: bool) -> None:
+        """Refuse what is no array, and arrays of two devices.
+
+        NumPy scalars that meet a Tensor become Python scalars, in `arrays` itself: so
+        `x * np.sqrt(2.0)` keeps a float32 x in float32.
+        """
         for i, a in enumerate(arrays):
             if isinstance(a, np.generic):
-                arrays[i] = a.item() if tensors else a
-            elif not (a is None or isinstance(a, (bool, int, float)) or hasattr(a, "__array_function__")):
-                raise TypeError(f"{self.__name__}: argument {i} is a {type(a).__name__}; give a Tensor, an array or a number")
+                arrays[i] = a.item() if has_tensor else a
+            elif not (
+                a is None
+                or isinstance(a, (bool, int, float))
+                or hasattr(a, "__array_function__")
+            ):
+                raise TypeError(
+                    f"{self.__name__}: argument {i} is a {type(a).__name__}; "
+                    "give a Tensor, an array or a number"
+                )
         array_module(*arrays)
 
-    def _plan(self, mask: int, n: int) -> Plan:
-        """What a call with n arguments, of which those in `mask` are tracked, has to keep and to run. Made at the first such call and reused."""
-        places = {name: tuple(range(n)) if self.variadic else i for i, name in enumerate(self.arguments)}
-        where = places | {name: n + k for k, name in enumerate(self.outputs)}
-        together, rule = self.joint
-        calls = [(rule, _names(rule)[2:], tuple(places[a] for a in together))] if any(mask >> places[a] & 1 for a in together) else []
-        for i in range(n):
-            argument = self.arguments[0 if self.variadic else i]
-            if mask >> i & 1 and argument not in together:
-                if argument not in self.rules:
-                    raise TypeError(f"{self.__name__} has no rule for its argument {argument!r}: detach() it, or write the rule")
-                if (rule := self.rules[argument]) is not None:
-                    calls.append((rule, _names(rule)[2 if self.variadic else 1:], i))
-        keep, static = {}, {}
-        for name in itertools.chain.from_iterable(names for _, names, _ in calls):
-            if name in where:
-                keep[name] = where[name]
-            elif name in self.settings or name.removesuffix("_shape") in places:
-                static[name] = None if name in self.settings else places[name.removesuffix("_shape")]
+    # -------------------------------------------------------------------------------------- plan
+
+    def _make_plan(self, pattern: int, edges: list) -> Plan:
+        """Plan the calls of this pattern: the arguments with an edge require a gradient."""
+        requires_grad = [edge is not None for edge in edges]
+        num_arguments = len(requires_grad)
+        if self.is_variadic:
+            places = {self.arguments[0]: tuple(range(num_arguments))}
+        else:
+            places = {name: i for i, name in enumerate(self.arguments)}
+        calls = self._rule_calls(requires_grad, places)
+        array_places = places | {name: num_arguments + k for k, name in enumerate(self.outputs)}
+        arrays, shapes, settings = {}, {}, {}
+        for name in (name for call in calls for name in call.names):
+            argument = name.removesuffix("_shape")
+            if name in array_places:
+                arrays[name] = array_places[name]
+            elif name in self.settings:
+                settings[name] = self.settings[name]
+            elif argument in places:
+                shapes[name] = places[argument]
             else:
-                raise TypeError(f"{self.__name__}: a rule asks for {name!r}, which is no argument, output, setting or <argument>_shape")
-        self.plans[mask + (1 << n)] = plan = Plan(list(keep.items()), list(static.items()), calls)
+                raise TypeError(
+                    f"{self.__name__}: a rule asks for {name!r}, which is no argument, output, "
+                    "setting or <argument>_shape"
+                )
+        plan = Plan([*arrays.items()], [*shapes.items()], [*settings.items()], calls)
+        self.plans[pattern] = plan
         return plan
+
+    def _rule_calls(self, requires_grad: list[bool], places: dict) -> list[RuleCall]:
+        """Return the rules to run: the joint one, then one for each other argument."""
+        joint_names, joint_rule = self.joint_rule
+        joint_places = tuple(places[name] for name in joint_names)
+        calls = []
+        if any(requires_grad[i] for i in joint_places):
+            calls.append(RuleCall(joint_rule, parameters(joint_rule)[2:], joint_places, True))
+        for i, required in enumerate(requires_grad):
+            argument = self.arguments[0 if self.is_variadic else i]
+            if not required or argument in joint_names:
+                continue
+            if argument not in self.rules:
+                raise TypeError(
+                    f"{self.__name__} has no rule for its argument {argument!r}: "
+                    "detach() it, or write the rule"
+                )
+            rule = self.rules[argument]
+            if rule is not None:
+                first = 2 if self.is_variadic else 1  # after g, and `which` of a variadic argument
+                calls.append(RuleCall(rule, parameters(rule)[first:], (i,), False))
+        return calls
 
 
 def primitive(forward: Callable | None = None, *, outputs: Sequence[str] = ("y",)):
-    """Make a primitive of `forward`, a function of arrays: its positional parameters are arrays, its keyword-only ones settings.
+    """Make a primitive of a function of arrays. Use it as a decorator.
 
-    Given arrays it returns an array (a tuple when `outputs` names several); given at least one Tensor, Tensors with a node. Give it rules with
-    `.vjp(argument=rule)` and hold them to `tinygen.check_grads`. The forward must not write into its arguments.
+    The positional parameters of `forward` are arrays, its keyword-only parameters are settings.
+    Given arrays, the primitive returns an array, or a tuple if `outputs` has several names. Given
+    at least one Tensor, it returns Tensors and records the call. Set its rules with
+    `.vjp(argument=rule)` and check them with `tinygen.check_grads`.
+
+    Parameters
+    ----------
+    forward : callable
+        It must not write into its arguments.
+    outputs : sequence of str
+        The names of the outputs, by which rules ask for them.
     """
-    return functools.partial(Primitive, outputs=outputs) if forward is None else Primitive(forward, outputs)
+    if forward is None:
+        return functools.partial(Primitive, outputs=outputs)
+    return Primitive(forward, outputs)
 
 
-def _names(rule) -> tuple:
-    return rule.__code__.co_varnames[: rule.__code__.co_argcount]
+def parameters(function: Callable) -> tuple[str, ...]:
+    """Return the names of a function's positional parameters."""
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
 
 
-def _shapes(pool, k):
-    return np.shape(pool[k]) if type(k) is int else [np.shape(pool[j]) for j in k]
+def as_array(value: Any, like: Sequence) -> Any:
+    """Return what a forward or a rule returned as an array; a Tensor stays as it is.
+
+    NumPy's reductions and its arithmetic on arrays without axes return scalars.
+
+    Parameters
+    ----------
+    value : array, scalar or Tensor
+        Anything else raises TypeError.
+    like : sequence of arrays
+        A scalar becomes an array on their device.
+    """
+    if value is None or isinstance(value, (tuple, list)):
+        raise TypeError(
+            f"a forward or rule returned {type(value).__name__}, not an array; a primitive of "
+            "several outputs names them: outputs=(...)"
+        )
+    if type(value) is Tensor:
+        return value
+    if hasattr(value, "__array_function__") and not isinstance(value, np.generic):
+        return value
+    return array_module(*like).asarray(value)
 
 
-def _owner(a):
-    while getattr(a, "base", None) is not None:
-        a = a.base
-    return a
+def check_nan(name: str, results: Any, arguments: Any) -> None:
+    """Raise FloatingPointError if there is a NaN in `results` and none in `arguments`."""
+    if has_nan(results) and not has_nan(arguments):
+        raise FloatingPointError(f"{name}: the first NaN rose here, from arguments without any")
 
 
-def _cell_of(o, args):
-    """A result that views an argument's memory shares its cell: a write to either is a write to both."""
-    base = _owner(o)
-    return next((a._written for a in args if type(a) is Tensor and _owner(a._data) is base), None) or [0]
+def has_nan(value: Any) -> bool:
+    """Whether an array, a Tensor, or anything in a tuple or list of them, holds a NaN."""
+    value = getattr(value, "_data", value)
+    if isinstance(value, (tuple, list)):
+        return any(map(has_nan, value))
+    is_floating = getattr(getattr(value, "dtype", None), "kind", "") == "f"
+    return is_floating and bool((value != value).any())
+
+
+def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:
+    """Return the version counter of an output: an argument's if both view the same memory.
+
+    Then a write to either is seen as a write to both.
+    """
+    if output.base is None:
+        for array in arrays:
+            if array is output:
+                break
+        else:
+            return [0]
+    memory = owner(output)
+    for array, version in zip(arrays, versions):
+        if version is not None and owner(array) is memory:
+            return version
+    return [0]
+
+
+def owner(array):
+    """Return the array that owns the memory of a view."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array

@@ -1,24 +1,57 @@
-"""Tensors and the graph that they record."""
+"""Tensors and the graph that they record. Read this file first.
+
+**Reverse-mode differentiation in one paragraph.** A program is a composition of *primitives*: exp,
+matmul, conv2d and so on. The *cotangent* of a value v is the derivative of the final scalar with
+respect to v; it has the shape of v. Let y = f(a, b), and let g be the cotangent of y. By the chain
+rule the cotangents of a and b are
+
+    (df/da)^T g    and    (df/db)^T g.
+
+These are *vector-Jacobian products* (VJPs): they are computed without building a Jacobian. Each
+primitive therefore has one *rule* per argument, which computes its VJP. Calls are recorded as the
+program runs, and the backward pass visits them from the last to the first, adding up the cotangents
+that arrive at each value.
+
+**Any order.** The rules are written with primitives too. A first-order backward pass runs them on
+plain arrays. With `create_graph=True` it runs the *same* rules on Tensors, so they are recorded in
+turn and can be differentiated again. Higher derivatives need no further code.
+
+**The graph.** A recorded call is a `Node`. An *edge* (node, k) stands for its k-th output. A Tensor
+holds its array and its edge; a node holds the edges of its arguments, and never a Tensor. So there
+are no reference cycles, and memory is freed when the last name of a result goes.
+
+**Stale values.** A rule may need the value that an argument had in the forward pass. If the array
+was written in place since then, the gradient would be wrong without a word. Every in-place write
+therefore stores its time in a version counter, which all Tensors that view the same memory share.
+The backward pass compares it with the time of the call, and raises an error if it is later.
+"""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from ..backend import device_of
 
-clock = itertools.count(1)  # ticks at each node made, so that times are a topological order of every graph, and at each in-place write
-last_write = [0]  # the time of the latest write: a node made after it saved nothing that is stale
+# One clock counts recorded calls and in-place writes, so that any two of them can be ordered.
+clock = itertools.count(1)
+last_write = [0]  # the time of the latest write; a node made after it cannot be stale
 _write_lock = threading.Lock()
 
+# ------------------------------------------------------------------------------------------- modes
 
-class _Mode(threading.local):  # what each thread has switched on; class attributes are every thread's defaults
+
+class _Mode(threading.local):
+    """What each thread has switched on; the class attributes are the defaults of every thread."""
+
     grad = True
     nan = False
 
@@ -27,7 +60,8 @@ mode = _Mode()
 
 
 @contextmanager
-def switched(name, value):
+def switched(name: str, value: bool) -> Iterator[None]:
+    """Set one field of `mode` within a block."""
     before = getattr(mode, name)
     setattr(mode, name, value)
     try:
@@ -37,130 +71,252 @@ def switched(name, value):
 
 
 def no_grad():
-    """Context manager or decorator: within it this thread records nothing, results are constants."""
+    """Context manager or decorator: inside it, this thread records nothing; results are constants.
+
+    Returns
+    -------
+    context manager
+        Of this thread alone: other threads go on recording.
+    """
     return switched("grad", False)
 
 
 def detect_nan():
-    """Context manager or decorator: within it the first primitive or rule that makes a NaN out of none raises FloatingPointError, naming it."""
+    """Context manager or decorator: inside it, the first NaN raises an error that names its source.
+
+    Returns
+    -------
+    context manager
+        Inside it, a primitive or a rule that makes a NaN out of arguments without any raises
+        FloatingPointError.
+    """
     return switched("nan", True)
 
 
+# ------------------------------------------------------------------------------------------- graph
+
+
 class Node:
-    """One recorded call: where cotangents arrive and what the rules need. It never holds a Tensor, so there is no reference cycle."""
+    """One recorded call: where cotangents arrive, and what its rules need."""
 
-    __slots__ = ("time", "op", "plan", "parents", "saved", "outputs", "written", "constants")
+    __slots__ = (
+        "time", "op", "plan", "parents", "saved", "outputs", "versions", "argument_versions",
+    )
 
-    def __init__(self, op, plan, parents, saved, outputs, written, constants):
+    def __init__(self, op, plan, parents, saved, outputs, versions, argument_versions):
         self.time = next(clock)
-        self.op = op  # the Primitive
-        self.plan = plan  # which rules will run, and on what (Primitive._plan)
-        self.parents = parents  # for each argument an edge (node, output index), or None for a constant
-        self.saved = saved  # name -> array, shape or setting that a rule asks for; None once freed
+        self.op = op  # the Primitive that was called
+        self.plan = plan  # the rules that will run, and what they ask for: see primitive.Plan
+        self.parents = parents  # the edge (node, k) of each argument, None for a constant
+        self.saved = saved  # {name: array, shape or setting} for the rules; None once freed
         self.outputs = outputs  # (shape, dtype) of each output
-        self.written = written  # for each output the cell with the time of its last in-place write
-        self.constants = constants  # for each argument that is a constant Tensor, its cell
+        self.versions = versions  # the version counter of each output
+        self.argument_versions = argument_versions  # of each argument, None for a raw array
 
 
 class Leaf:
-    """The end of a graph: a tensor that asked for gradients. Weakly held, so that a graph does not keep its Tensor."""
+    """The start of a graph: a Tensor that asked for gradients.
 
-    __slots__ = ("time", "tensor", "outputs", "written")
+    It holds its Tensor weakly, so that a graph does not keep it alive.
+    """
+
+    __slots__ = ("time", "tensor", "outputs")
     op, parents = None, ()
 
     def __init__(self, tensor):
         self.time = next(clock)
         self.tensor = weakref.ref(tensor)
-        self.outputs, self.written = [(tensor.shape, tensor.dtype)], [tensor._written]
+        self.outputs = [(tensor.shape, tensor.dtype)]
+
+
+# ------------------------------------------------------------------------------------------ Tensor
 
 
 class Tensor:
-    """An array that remembers how it was computed. Make one with `tinygen.tensor`; operators and methods are attached by `ops/operators.py`.
+    """An array that remembers how it was computed. Make one with `tinygen.tensor`.
 
-    `data` is the raw array, always an array, zero-dimensional included; `grad` the gradient that `backward` left (a Tensor) or None. In-place
-    writes go through `t[index] = value` or `t.data = ...` (`t.data -= step` too): they are marked, so that a backward pass which still needs
-    the old values is an error and not a wrong gradient. `t.data[index] = value` goes behind the guard: say `t.touch()` after it. Raw arrays
-    beside Tensors are constants that nothing guards. For mathematics there is `tinygen.ops`: NumPy's functions refuse a Tensor.
+    Operators and methods are attached in `ops/operators.py`. NumPy's functions refuse a Tensor; the
+    functions of `tinygen.ops` take it.
+
+    `data` is the array, also when it has no axes. `grad` is the gradient that `backward` left, a
+    Tensor, or None.
+
+    Write in place with `t[index] = value`, `t.data = array` or `t.data -= step`. These count as
+    writes, so a backward pass that still needs the old values raises an error. A write such as
+    `t.data[index] = value` is not seen: call `t.touch()` after it. Raw arrays that are combined with
+    Tensors are constants, and writes to them are never seen.
     """
 
-    __slots__ = ("_data", "_edge", "_written", "grad", "__weakref__")
-    __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
+    __slots__ = ("_data", "_edge", "_version", "grad", "__weakref__")
+    __array_ufunc__ = None  # so that `array * tensor` calls Tensor.__rmul__
 
-    def __init__(self, data, edge=None, written=None):
+    def __init__(self, data, edge=None, version=None):
         self._data = data
-        self._edge = edge  # (node, output index), or None for a constant
-        self._written = written or [0]  # a cell, [time of the last in-place write], shared by all tensors that view the same memory
+        self._edge = edge  # (node, k), or None for a constant
+        self._version = version or [0]  # the version counter: [time of the last in-place write]
         self.grad = None
 
-    shape, dtype, ndim, size = (property(attrgetter(f"_data.{name}")) for name in ("shape", "dtype", "ndim", "size"))
-    device = property(lambda self: device_of(self._data))
-    version = property(lambda self: self._written[0], doc="Time of the last in-place write, counted over all tensors; 0 if never written.")
-    data = property(lambda self: self._data)
+    shape, dtype, ndim, size = (
+        property(attrgetter(f"_data.{name}")) for name in ("shape", "dtype", "ndim", "size")
+    )
+
+    @property
+    def device(self) -> str:
+        """Where the array lies: "cpu" or "cuda"."""
+        return device_of(self._data)
+
+    @property
+    def version(self) -> int:
+        """The time of the last in-place write; 0 if there was none."""
+        return self._version[0]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this is no result of a recorded call: a constant or a parameter."""
+        return self._edge is None or self._edge[0].op is None
+
+    @property
+    def data(self):
+        """The array. Assigning one of the same shape and dtype copies it into place."""
+        return self._data
 
     @data.setter
     def data(self, array) -> None:
-        if array is not self._data:  # `t.data -= step` has written already; all else is copied, so that two tensors never share memory unawares
+        # `t.data -= step` has written already and assigns the same array. Anything else is copied,
+        # so that two Tensors never share memory without meaning to.
+        if array is not self._data:
             if getattr(array, "shape", None) != self.shape or array.dtype != self.dtype:
-                raise ValueError(f"data: give an array of {self.dtype} {self.shape}, not {getattr(array, 'dtype', type(array))} {getattr(array, 'shape', '')}")
+                kind, shape = getattr(array, "dtype", type(array)), getattr(array, "shape", "")
+                raise ValueError(
+                    f"data: give an array of {self.dtype} {self.shape}, not {kind} {shape}"
+                )
             self[...] = array
         self.touch()
 
     @property
     def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this Tensor. It can be set on leaves."""
         return self._edge is not None
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
-        if self._edge is not None and self._edge[0].op is not None:
-            raise ValueError(f"requires_grad of a result of {self._edge[0].op.__name__} follows from its arguments; use detach() for a constant")
+        if not self.is_leaf:
+            raise ValueError(
+                f"requires_grad of a result of {self._edge[0].op.__name__} follows from its "
+                "arguments; use detach() for a constant"
+            )
         if flag and self.dtype.kind != "f":
-            raise TypeError(f"a tensor of dtype {self.dtype} has no gradient: only floating point can be differentiated; convert it first")
+            raise TypeError(
+                f"a tensor of dtype {self.dtype} has no gradient: only floating point can be "
+                "differentiated; convert it first"
+            )
         if bool(flag) != self.requires_grad:
             self._edge = (Leaf(self), 0) if flag else None
 
     def touch(self) -> None:
-        """Say that `data` was written in place: graphs that saved the old values refuse to go backward."""
-        with _write_lock:  # or a slower thread could set the last write back
-            self._written[0] = last_write[0] = next(clock)
+        """Declare that `data` was written in place, so that graphs which saved it become stale."""
+        with _write_lock:  # without it, a slower thread could set the last write back
+            self._version[0] = last_write[0] = next(clock)
 
     def __setitem__(self, index, value) -> None:
-        if self._edge is not None and self._edge[0].op is not None:
-            raise ValueError(f"cannot write into a result of {self._edge[0].op.__name__}: the graph needs it; build a new tensor with where")
+        if not self.is_leaf:
+            raise ValueError(
+                f"cannot write into a result of {self._edge[0].op.__name__}: the graph needs it; "
+                "build a new tensor with where"
+            )
         if isinstance(value, Tensor) and value.requires_grad and mode.grad:
-            raise ValueError("an in-place write is not differentiated: write value.detach(), or build a new tensor with where")
+            raise ValueError(
+                "an in-place write is not differentiated: write value.detach(), or build a new "
+                "tensor with where"
+            )
         self._data[index] = value._data if isinstance(value, Tensor) else value
         self.touch()
 
     def detach(self) -> Tensor:
-        """The same memory as a constant: no gradient flows through it."""
-        return Tensor(self._data, None, self._written)
+        """Return a constant that shares the memory: no gradient flows through it."""
+        return Tensor(self._data, None, self._version)
 
-    def backward(self, grad_output=None, *, inputs=None, create_graph: bool = False, retain_graph: bool | None = None) -> None:
-        """Add d self/d leaf into `.grad` of each leaf in `inputs`, by default of every leaf that self depends on.
+    def backward(
+        self,
+        grad_output: Any = None,
+        *,
+        inputs: Tensor | Iterable[Tensor] | None = None,
+        create_graph: bool = False,
+        retain_graph: bool | None = None,
+    ) -> None:
+        """Add the derivative of self with respect to each leaf into that leaf's `.grad`.
 
-        self is a scalar, or `grad_output` of its shape is given. With `inputs=generator.parameters()` the other networks that
-        the loss went through receive nothing, and no gradient of their weights is computed.
+        Parameters
+        ----------
+        grad_output : Tensor or array, optional
+            The cotangent of self, of its shape. It can be left out if self has one element.
+        inputs : leaf or iterable of leaves, optional
+            Only these receive a gradient, by default all leaves that self depends on. A GAN's
+            generator step is `loss.backward(inputs=generator.parameters())`: the gradients of the
+            discriminator's weights are then neither computed nor changed.
+        create_graph : bool
+            Record the backward pass, so that the gradients can be differentiated in turn.
+        retain_graph : bool, optional
+            Keep what the graph saved for another backward pass; by default as create_graph.
+
+        Raises
+        ------
+        ValueError
+            If self depends on no leaf, `grad_output` has another shape, or an input is no leaf.
+        RuntimeError
+            If the graph was freed by an earlier backward pass, or a value that a rule needs was
+            written in place since the forward pass.
         """
-        from .backward import backward_pass
+        from .backward import backward_pass  # here: backward.py is built on this file
 
         if inputs is not None:
             inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             for i, x in enumerate(inputs):
-                if x._edge is None or x._edge[0].op is not None:
-                    raise ValueError(f"backward: input {i}, of shape {x.shape}, is no leaf that requires a gradient; for the gradient in a result use tinygen.grad")
-        for (node, _), g in backward_pass([self], [grad_output], inputs, create_graph, retain_graph).items():
-            if (leaf := node.tensor()) is not None:
-                leaf.grad = g if leaf.grad is None else (leaf.grad if create_graph else leaf.grad.detach()) + g
+                if not (x.requires_grad and x.is_leaf):
+                    raise ValueError(
+                        f"backward: input {i}, of shape {x.shape}, is not a leaf that requires a "
+                        "gradient; for the gradient in a result use tinygen.grad"
+                    )
+        gradients = backward_pass([self], [grad_output], inputs, create_graph, retain_graph)
+        for (leaf, _), gradient in gradients.items():
+            tensor = leaf.tensor()
+            if tensor is None:  # the leaf's last name is gone, and so nobody can read its gradient
+                continue
+            if tensor.grad is None:
+                tensor.grad = gradient
+            else:
+                before = tensor.grad if create_graph else tensor.grad.detach()
+                tensor.grad = before + gradient
 
     def __array__(self, *args, **kwargs):
-        raise TypeError("a Tensor does not turn into an array silently, its graph would be lost: tensor.numpy() copies it, tinygen.ops computes with it")
+        """Refuse the conversion that NumPy's functions try."""
+        raise TypeError(
+            "a Tensor does not turn into an array silently, its graph would be lost: "
+            "tensor.numpy() copies it, tinygen.ops computes with it"
+        )
 
 
-def tensor(array, requires_grad: bool = False) -> Tensor:
-    """A Tensor with a copy of `array` (NumPy or CuPy array, nested lists, number, Tensor); a leaf of the graph if `requires_grad`."""
+def tensor(array: Any, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor that holds a copy of `array`.
+
+    Parameters
+    ----------
+    array : NumPy or CuPy array, nested lists, number or Tensor
+        Floating point, integers or booleans.
+    requires_grad : bool
+        Make it a leaf of the graph, whose gradient can be computed.
+
+    Raises
+    ------
+    TypeError
+        For any other dtype, or if integers should require a gradient.
+    """
     array = array._data if isinstance(array, Tensor) else array
-    t = Tensor(np.array(array) if isinstance(array, (ndarray, np.generic)) or not hasattr(array, "__array_function__") else array.copy())
+    is_numpy = isinstance(array, (ndarray, np.generic)) or not hasattr(array, "__array_function__")
+    t = Tensor(np.array(array) if is_numpy else array.copy())
     if t.dtype.kind not in "fiub":
-        raise TypeError(f"tensor: cannot hold dtype {t.dtype}; give floating point, integers or booleans")
+        raise TypeError(
+            f"tensor: cannot hold dtype {t.dtype}; give floating point, integers or booleans"
+        )
     t.requires_grad = requires_grad
     return t
