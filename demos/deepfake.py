@@ -107,7 +107,7 @@ def shown(y, person):
 # %% The networks
 rng = default_rng(args.seed, args.device)
 model = Deepfake(*(Autoencoder(LATENT, HIDDEN, train[0].shape[1:], rng=rng) for _ in NAMES), device=args.device)
-nn.he_normal(model, rng)
+nn.init.kaiming_normal_(model, rng)
 optimizer = optim.Adam(model.parameters(), lr=RATE)
 loaders = [data.Loader(pictures, batch_size=args.batch, seed=args.seed + k) for k, pictures in enumerate(train)]
 run = Run(args, model=model, optimizer=optimizer, loader_a=loaders[0], loader_b=loaders[1], rng=rng)

@@ -70,7 +70,7 @@ from tinygen.models.flow import Glow, bits_per_dimension, to_logits, to_pixels
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.models.gaussian import Gaussian
 from tinygen.models.vae import VAE
-from tinygen.nn.layers import parameter
+from tinygen.nn.module import parameter
 
 p = parser(__doc__, steps={"digits": 400, "mnist": 2400}, takes={"digits": "two minutes", "mnist": "ten minutes"}, batch=32)
 args = parse(p)
@@ -105,8 +105,8 @@ def pixels(x):
 rng = default_rng(args.seed, args.device)
 G = MLPGenerator(LATENT, HIDDEN, (1, 28, 28), nn.SiLU, rng=rng)
 D = MLPDiscriminator(HIDDEN, (1, 28, 28), nn.SiLU, rng=rng)
-nn.he_normal(G, rng)
-nn.he_normal(D, rng)
+nn.init.kaiming_normal_(G, rng)
+nn.init.kaiming_normal_(D, rng)
 vae = VAE(LATENT, HIDDEN, rng=rng)
 vae.log_variance = parameter(rng.normal((1, 1, 28, 28)) * 0)  # of each pixel about what is decoded
 flow = Glow((1, 28, 28), num_steps=4, num_levels=2, hidden=32, rng=rng)

@@ -57,8 +57,8 @@ test = test[:4000]
 rng = default_rng(args.seed, args.device)
 G = MLPGenerator(LATENT, (256, 256), (1, 28, 28), nn.SiLU, rng=rng)
 D = MLPDiscriminator((256, 256), (1, 28, 28), nn.SiLU, rng=rng)
-nn.he_normal(G, rng)
-nn.he_normal(D, rng)
+nn.init.kaiming_normal_(G, rng)
+nn.init.kaiming_normal_(D, rng)
 optimizer_g, optimizer_d = (optim.Adam(model.parameters(), lr=LR, betas=(0, 0.999)) for model in (G, D))
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 

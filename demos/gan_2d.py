@@ -55,8 +55,8 @@ loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 # %% Two networks of two hidden layers. beta1 = 0: a game turns, and where a gradient pointed ten steps ago is no advice.
 rng = default_rng(args.seed, args.device)
 G, D = MLPGenerator(2, (64, 64), (2,), nn.SiLU, rng=rng), MLPDiscriminator((64, 64), (2,), nn.SiLU, rng=rng)
-nn.he_normal(G, rng)
-nn.he_normal(D, rng)
+nn.init.kaiming_normal_(G, rng)
+nn.init.kaiming_normal_(D, rng)
 optimizer_g, optimizer_d = (optim.Adam(model.parameters(), lr=LR, betas=(0, 0.99)) for model in (G, D))
 
 # %% What is seen at four moments, kept in the checkpoint too

@@ -76,7 +76,7 @@ def stack(count, sizes, seed, spectral_norm=False):
     """`count` networks side by side that begin alike, with 0.2 l for l < 0 between their layers."""
     rngs, layers = [default_rng(seed, args.device) for _ in range(count)], []
     for a, b in zip(sizes, sizes[1:], strict=False):
-        layers += [nn.StackedLinear(a, b, spectral_norm=spectral_norm, rngs=rngs), nn.LeakyReLU(0.2)]
+        layers += [nn.EnsembleLinear(a, b, spectral_norm=spectral_norm, rngs=rngs), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers[:-1])
 
 

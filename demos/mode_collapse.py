@@ -125,7 +125,7 @@ def stack(sizes, activation, gain=1.0):
     """Networks side by side, one for each seed: (seeds, n, sizes[0]) to (seeds, n, sizes[-1]). Weights are `gain` times as large as `Linear` draws them."""
     fresh, layers = [default_rng(args.seed + i, args.device) for i in range(args.seeds)], []
     for a, b in pairwise(sizes):
-        layers += [nn.StackedLinear(a, b, rngs=fresh), activation()]
+        layers += [nn.EnsembleLinear(a, b, rngs=fresh), activation()]
         layers[-2].weight.data *= gain
     return nn.Sequential(*layers[:-1])
 

@@ -131,10 +131,10 @@ def test_a_layer_written_out():
     layer, to_picture, w, x = make.convolutions[1], make.pictures[1], default_rng(1).normal((2, 7)), default_rng(2).normal((2, 6, 8, 8))
     layer.strength.data, layer.bias.data = np.array([0.5], np.float32), np.arange(5, dtype=np.float32)
     noise = default_rng(3).normal((2, 1, 8, 8))
-    y = modulated_conv(x, layer.conv.weight().data, layer.scale(w).data) + 0.5 * noise + layer.bias.data[:, None, None]
+    y = modulated_conv(x, layer.conv.scaled_weight().data, layer.scale(w).data) + 0.5 * noise + layer.bias.data[:, None, None]
     np.testing.assert_allclose(layer(x, w, noise).data, 2**0.5 * np.where(y > 0, y, 0.2 * y), rtol=1e-4, atol=1e-5)
     to_picture.bias.data = np.array([1, 2, 3], np.float32)
-    colours = np.einsum("nchw,nc,oc->nohw", y, to_picture.scale(w).data, to_picture.conv.weight().data[:, :, 0, 0])
+    colours = np.einsum("nchw,nc,oc->nohw", y, to_picture.scale(w).data, to_picture.conv.scaled_weight().data[:, :, 0, 0])
     np.testing.assert_allclose(to_picture(y, w).data, colours + to_picture.bias.data[:, None, None], rtol=1e-4, atol=1e-4)
     assert (layer.scale(0 * w).data == 1).all() and (to_picture.scale(0 * w).data == 1).all()
     assert [p.conv.scale for p in make.pictures] == pytest.approx([(3 * c) ** -0.5 for c in (6, 5, 4)])  # three sizes: their sum has the power of one

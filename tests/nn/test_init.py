@@ -110,12 +110,12 @@ def test_what_is_no_generator_is_refused_by_name(layer, given, named, seed):
     lambda g: nn.ConvTranspose2d(16, 256, 3, 2, 1, rng=g),
     lambda g: nn.ConvTranspose2d(16, 256, 4, 2, dilation=2, rng=g),
 ])  # fmt: skip
-def test_he_normal_keeps_the_size_of_a_signal_through_a_relu(layer):
+def test_kaiming_normal_keeps_the_size_of_a_signal_through_a_relu(layer):
     """E y^2 = 2 E relu(x)^2 = E x^2, away from the borders, where transposed windows overlap less."""
     rng = default_rng(0)
     layer = layer(rng)
     kept = layer.bias.data.copy()
-    nn.he_normal(nn.Sequential(nn.ReLU(), layer), rng)
+    nn.init.kaiming_normal_(nn.Sequential(nn.ReLU(), layer), rng)
     np.testing.assert_array_equal(layer.bias.data, kept)
     channels, space = (layer.in_features, 0) if isinstance(layer, nn.Linear) else (layer.in_channels, layer.space)
     y = layer(ops.relu(rng.normal((20 if space else 1000, channels, *(20,) * space)))).numpy()
@@ -124,16 +124,16 @@ def test_he_normal_keeps_the_size_of_a_signal_through_a_relu(layer):
     assert abs((y**2).mean() - 1) < 0.06
 
 
-def test_he_normal_draws_what_it_says_and_nothing_else():
+def test_kaiming_normal_draws_what_it_says_and_nothing_else():
     g = default_rng(0)
     model = nn.Sequential(nn.Embedding(3, 4, rng=g), nn.Conv2d(2, 3, 3, rng=g, dtype=np.float64), nn.BatchNorm2d(3), nn.MultiHeadAttention(4, 2, rng=g))
     before = model.state_dict()
     strides = model[1].weight.data.strides
-    nn.he_normal(model, g)
+    nn.init.kaiming_normal_(model, g)
     changed = {name for name, a in model.state_dict().items() if not np.array_equal(a, before[name])}
     assert changed == {"1.weight", "3.out_proj.weight"}
     assert model[1].weight.dtype == np.float64 and model[1].weight.data.strides == strides
     with pytest.raises(TypeError, match="rng"):
-        nn.he_normal(nn.ReLU(), 0)
+        nn.init.kaiming_normal_(nn.ReLU(), 0)
     with pytest.raises(ValueError, match="SpectralNorm"):
-        nn.he_normal(nn.Sequential(nn.SpectralNorm(nn.Linear(2, 3, rng=g), rng=g)), g)
+        nn.init.kaiming_normal_(nn.Sequential(nn.SpectralNorm(nn.Linear(2, 3, rng=g), rng=g)), g)

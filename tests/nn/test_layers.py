@@ -89,16 +89,16 @@ LAYERS = {
         lambda g, t: nn.SpectralNorm(nn.Linear(3, 5, rng=g, dtype=t), rng=g).eval(), (4, 3),
         lambda x, m: naive.linear(x, m.layer.weight.data / (m.u.data @ m.layer.weight.data @ m.v.data), m.layer.bias.data),
     ),
-    "Equalized": (
-        lambda g, t: nn.Equalized(nn.Conv2d(2, 4, 3, padding=1, rng=g, dtype=t), rng=g), (2, 2, 3, 4),
+    "EqualizedLR": (
+        lambda g, t: nn.EqualizedLR(nn.Conv2d(2, 4, 3, padding=1, rng=g, dtype=t), rng=g), (2, 2, 3, 4),
         lambda x, m: naive.conv2d(x, m.layer.weight.data * np.sqrt(2 / 18), m.layer.bias.data, (1, 1), (1, 1), (1, 1), 1),
     ),
-    "StackedLinear": (
-        lambda g, t: nn.StackedLinear(3, 5, rngs=[g, g], dtype=t), (2, 4, 3),
+    "EnsembleLinear": (
+        lambda g, t: nn.EnsembleLinear(3, 5, rngs=[g, g], dtype=t), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], m.weight.data[i], m.bias.data[i]) for i in range(2)]),
     ),
-    "StackedLinear with spectral norm": (
-        lambda g, t: nn.StackedLinear(3, 5, spectral_norm=True, rngs=[g, g], dtype=t).eval(), (2, 4, 3),
+    "EnsembleLinear with spectral norm": (
+        lambda g, t: nn.EnsembleLinear(3, 5, spectral_norm=True, rngs=[g, g], dtype=t).eval(), (2, 4, 3),
         lambda x, m: np.stack([naive.linear(x[i], w / (m.u.data[i] @ w @ m.v.data[i]), m.bias.data[i]) for i, w in enumerate(m.weight.data)]),
     ),
     "ReLU": (lambda g, t: nn.ReLU(), (2, 3), lambda x, m: np.where(x > 0, x, 0)),
@@ -195,7 +195,7 @@ def test_runs_on_a_strict_array_type(name):
 
 
 def test_every_layer_is_tested():
-    tested = {name.split()[0] for name in LAYERS} | {"Module", "ModuleList", "Dropout", "Embedding", "he_normal", "init"}
+    tested = {name.split()[0] for name in LAYERS} | {"Module", "ModuleList", "Dropout", "Embedding", "init"}
     assert set(nn.__all__) == tested
 
 
@@ -316,7 +316,7 @@ class TestEqualized:
     def test_a_signal_keeps_its_power(self):
         """Through ten layers of very different sizes, each with a relu behind it: a factor of 1 in the mean, where Linear's own weights leave 6^-10."""
         g, sizes = default_rng(0), (512, 64, 1024, 256, 32, 512, 512, 128, 1024, 64, 512)
-        layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Equalized(nn.Linear(a, b, rng=g), rng=g), nn.ReLU())]
+        layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.EqualizedLR(nn.Linear(a, b, rng=g), rng=g), nn.ReLU())]
         x = g.normal((2000, 512))
         assert 0.4 < (nn.Sequential(*layers)(tensor(x)).data ** 2).mean() / (x**2).mean() < 2.5
         assert all((layer.layer.bias.data == 0).all() for layer in layers[::2])
@@ -324,31 +324,31 @@ class TestEqualized:
     def test_one_rate_fits_all_layers(self):
         """Adam's first step changes each weight in use by the same share of its deviation, lr, whatever the number of inputs; without, by lr sqrt(fan_in / 2)."""
         for inputs, in_use in ((8, 0.5), (800, 0.05)):
-            layer = nn.Equalized(nn.Linear(inputs, 50, rng=new_rng(), dtype=F8), rng=new_rng())
-            before = layer.weight().data
+            layer = nn.EqualizedLR(nn.Linear(inputs, 50, rng=new_rng(), dtype=F8), rng=new_rng())
+            before = layer.scaled_weight().data
             optimizer = tinygen.optim.Adam(layer.parameters(), lr=0.01, eps=1e-12)
             (layer(tensor(new_rng().normal((20, inputs), F8))) ** 2).sum().backward()
             optimizer.step()
-            np.testing.assert_allclose(np.abs(layer.weight().data - before), 0.01 * in_use, rtol=1e-3)
+            np.testing.assert_allclose(np.abs(layer.scaled_weight().data - before), 0.01 * in_use, rtol=1e-3)
             assert abs(before.std() / in_use - 1) < 0.1
 
     def test_gain_and_transposed_convolutions(self):
-        wrapped = nn.Equalized(nn.ConvTranspose2d(6, 5, 4, 2, 1, rng=new_rng()), gain=1.0, rng=new_rng())
+        wrapped = nn.EqualizedLR(nn.ConvTranspose2d(6, 5, 4, 2, 1, rng=new_rng()), gain=1.0, rng=new_rng())
         assert wrapped.scale == pytest.approx((6 * 16 / 4) ** -0.5)
         assert 0.8 < wrapped(tensor(new_rng().normal((20, 6, 9, 9)))).data[..., 2:-2, 2:-2].std() < 1.2
 
-    def test_what_has_no_weight_is_refused_and_he_normal_leaves_it_alone(self):
+    def test_what_has_no_weight_is_refused_and_kaiming_normal_leaves_it_alone(self):
         with pytest.raises(TypeError, match="ReLU has no weight"):
-            nn.Equalized(nn.ReLU(), rng=new_rng())
-        with pytest.raises(ValueError, match="within Equalized"):
-            nn.he_normal(nn.Equalized(nn.Linear(3, 2, rng=new_rng()), rng=new_rng()), new_rng())
+            nn.EqualizedLR(nn.ReLU(), rng=new_rng())
+        with pytest.raises(ValueError, match="within EqualizedLR"):
+            nn.init.kaiming_normal_(nn.EqualizedLR(nn.Linear(3, 2, rng=new_rng()), rng=new_rng()), new_rng())
 
 
 class TestStackedLinear:
     @pytest.mark.parametrize("spectral", [False, True])
     def test_is_so_many_layers_that_stay_strangers(self, spectral):
         """Beside ordinary layers with the same weights: outputs and gradients through four calls, each network with another input and another cost."""
-        stack = nn.StackedLinear(4, 2, spectral_norm=spectral, rngs=[default_rng(i) for i in (5, 6, 5)], dtype=F8)
+        stack = nn.EnsembleLinear(4, 2, spectral_norm=spectral, rngs=[default_rng(i) for i in (5, 6, 5)], dtype=F8)
         layers = [nn.Linear(4, 2, rng=default_rng(i), dtype=F8) for i in (5, 6, 5)]  # drawn alike
         rng, each = np.random.default_rng(0), []
         for i, layer in enumerate(layers):
@@ -373,16 +373,16 @@ class TestStackedLinear:
                 np.testing.assert_allclose(gb.data[k], hb.data, rtol=1e-9, atol=1e-12)
 
     def test_two_calls_before_one_backward(self):
-        stack = nn.StackedLinear(3, 2, spectral_norm=True, rngs=[new_rng(), new_rng()])
+        stack = nn.EnsembleLinear(3, 2, spectral_norm=True, rngs=[new_rng(), new_rng()])
         (stack(tensor(np.ones((2, 1, 3), np.float32))) + stack(tensor(np.ones((2, 1, 3), np.float32)))).sum().backward()
 
     def test_the_first_sigma_is_nearly_the_largest_singular_value(self):
-        stack = nn.StackedLinear(8, 6, spectral_norm=True, rngs=[default_rng(i) for i in range(5)], dtype=F8)
+        stack = nn.EnsembleLinear(8, 6, spectral_norm=True, rngs=[default_rng(i) for i in range(5)], dtype=F8)
         sigma = np.einsum("ci,cij,cj->c", stack.u.data, stack.weight.data, stack.v.data)
         np.testing.assert_allclose(sigma, np.linalg.svd(stack.weight.data)[1][:, 0], rtol=0.03)
 
     def test_a_later_call_leaves_the_gradient_of_an_earlier_one(self):
-        stack = nn.StackedLinear(3, 2, spectral_norm=True, rngs=[new_rng(), new_rng()]).eval()
+        stack = nn.EnsembleLinear(3, 2, spectral_norm=True, rngs=[new_rng(), new_rng()]).eval()
         x = tensor(np.ones((2, 1, 3), np.float32))
         first = stack(x)
         alone = tinygen.grad(first.sum(), stack.weight, retain_graph=True).data
@@ -390,13 +390,13 @@ class TestStackedLinear:
         assert (tinygen.grad(first.sum(), stack.weight).data == alone).all()
 
     def test_every_network_has_its_own_examples_or_all_have_the_same(self):
-        stack = nn.StackedLinear(3, 2, rngs=[new_rng(), new_rng()])
+        stack = nn.EnsembleLinear(3, 2, rngs=[new_rng(), new_rng()])
         assert stack(tensor(np.ones((5, 3), np.float32))).shape == (2, 5, 2)
         for shape in ((1, 5, 3), (3, 5, 3), (2, 5, 4), (3,), (2, 2, 5, 3)):
             with pytest.raises(ValueError, match=r"x is \(N, 3\) .* or \(2, N, 3\)"):
                 stack(tensor(np.ones(shape, np.float32)))
         with pytest.raises(TypeError, match="as a list"):
-            nn.StackedLinear(3, 2, rngs=new_rng())
+            nn.EnsembleLinear(3, 2, rngs=new_rng())
 
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))

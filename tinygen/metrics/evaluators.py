@@ -21,7 +21,7 @@ from ..backend import RNG, default_rng, to_device
 from ..data import Loader
 from ..losses import bernoulli_nll, squared_error
 from ..models.pix2pix import UNet
-from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential, he_normal
+from ..nn import Conv2d, Flatten, Linear, Module, ReLU, Sequential, init
 from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
 
@@ -116,7 +116,7 @@ def train_attribute_judge(
     attributes : (n, a), true or false; each must occur and be missing.
     steps : fewer only to try out whether a program runs.
     rare : attributes that few images have, a red hat, are to be learned too, and in 300 steps: the first weights then keep the signal's size
-        (`nn.he_normal`), for with the layers' own small ones the judge says what is most frequent for hundreds of steps.
+        (`nn.init.kaiming_normal_`), for with the layers' own small ones the judge says what is most frequent for hundreds of steps.
     """
     if images.ndim != 4 or images.shape[1:] != (3, 32, 32) or attributes.ndim != 2 or len(attributes) != len(images):
         raise ValueError(f"train_attribute_judge: needs images (n, 3, 32, 32) and attributes (n, a), got {images.shape} and {attributes.shape}")
@@ -128,7 +128,7 @@ def train_attribute_judge(
     rng = default_rng(0, device)
     model = AttributeJudge(attributes.shape[1], rng=rng)
     if rare:
-        he_normal(model, rng)
+        init.kaiming_normal_(model, rng)
     loader = Loader(images, attributes.astype(np.float32), batch_size=128, seed=0)
 
     def loss(step):
@@ -221,7 +221,7 @@ def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, 
         raise ValueError(f"train_reader: numbers are from 0 to 1; these go from {numbers.min():g} to {numbers.max():g}: scale them")
     rng = default_rng(0, device)
     model = Reader(numbers.shape[1], rng=rng)
-    he_normal(model, rng)  # with the layers' own small weights it says the mean for hundreds of steps
+    init.kaiming_normal_(model, rng)  # with the layers' own small weights it says the mean for hundreds of steps
     loader = Loader(images, numbers.astype(np.float32), batch_size=64, seed=0)
 
     def loss(step):

@@ -37,7 +37,7 @@ from ..nn import (
     Sequential,
     Tanh,
     Unflatten,
-    he_normal,
+    init,
 )
 from ..ops import concatenate, log_softmax, logsumexp, one_hot
 
@@ -63,7 +63,7 @@ class CodeGenerator(Module):
             ConvTranspose2d(channels, channels // 2, 4, 2, 1, rng=rng), LeakyReLU(0.2),
             ConvTranspose2d(channels // 2, colours, 4, 2, 1, rng=rng), Tanh(),
         )  # fmt: skip
-        he_normal(self, rng)
+        init.kaiming_normal_(self, rng)
 
     def forward(self, code):
         return self.layers(code)
@@ -82,7 +82,7 @@ class Critic(Module):
             Conv2d(channels // 2, channels, 4, 2, 1, rng=rng), LeakyReLU(0.2), Flatten(),
         )  # fmt: skip
         self.hidden = Sequential(Linear(channels * height * width + beside, hidden, rng=rng), LeakyReLU(0.2))
-        he_normal(self, rng)
+        init.kaiming_normal_(self, rng)
         self.outputs = Linear(hidden, outputs, rng=rng)
 
     def features(self, x, *beside):

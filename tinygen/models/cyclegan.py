@@ -36,7 +36,7 @@ import numpy as np
 from ..backend import RNG
 from ..nn import Module
 from ..nn.init import zeros
-from ..nn.module import check_state, like
+from ..nn.state import check_state_dict, to_device_of
 from ..ops import concatenate
 from .pix2pix import UNet, mean_error
 
@@ -129,8 +129,8 @@ class ImagePool:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Hold the pictures of a `state_dict()`. Raises ValueError, having changed nothing, if it was a pool of others."""
-        check_state("ImagePool", self.state_dict(), state)
+        check_state_dict("ImagePool", self.state_dict(), state)
         if not 0 <= int(state["filled"]) <= len(self.images):
             raise ValueError(f"ImagePool: the state says that {state['filled']} of {len(self.images)} places are filled")
-        self.images[...] = like(state["images"], self.images)
+        self.images[...] = to_device_of(state["images"], self.images)
         self.filled = int(state["filled"])

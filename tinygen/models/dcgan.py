@@ -8,7 +8,7 @@ discriminator goes the same way back to one logit. Pictures are from -1 to 1, ta
 
 **Batch normalization sees a batch.** The discriminator must see real and fake pictures in separate batches: in a mixed one, the means themselves would tell them
 apart. And a fake depends on the other fakes of its batch; for pictures to look at use `eval()`. A penalty on the discriminator's slope (losses/penalties.py)
-asks for each example by itself: then leave its normalization out, and let `nn.he_normal` draw weights that keep the signal without it.
+asks for each example by itself: then leave its normalization out, and let `nn.init.kaiming_normal_` draw weights that keep the signal without it.
 """
 
 from __future__ import annotations

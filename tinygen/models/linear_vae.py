@@ -26,7 +26,7 @@ import numpy as np
 from ..backend import RNG
 from ..losses import kl_normal, squared_error
 from ..nn import Module, init
-from ..nn.layers import parameter
+from ..nn.module import parameter
 from ..ops import broadcast_to, exp
 
 __all__ = ["LinearVAE"]

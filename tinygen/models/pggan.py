@@ -12,7 +12,7 @@ twice as large, and so is what the discriminator makes of it:
 alpha going from 0 to 1. At 0 both are the old networks exactly, at 1 the new ones. Real pictures are faded likewise (`faded`): else D would know them by
 details that G cannot have yet.
 
-**What else is new in the paper**, each a layer or a function: equalized learning rate (`nn.Equalized`); in G the vector at each pixel divided by its root
+**What else is new in the paper**, each a layer or a function: equalized learning rate (`nn.EqualizedLR`); in G the vector at each pixel divided by its root
 mean square (`nn.PixelNorm`), so that two networks in a race cannot shout each other down; the minibatch standard deviation (models/gan.py) before D's last
 layers. It is the one place where D sees several examples; the paper takes its gradient penalty through it all the same. And samples are drawn from G's average
 weights (optim).
@@ -31,7 +31,7 @@ from ..backend import RNG
 from ..nn import (
     AvgPool2d,
     Conv2d,
-    Equalized,
+    EqualizedLR,
     Flatten,
     LeakyReLU,
     Linear,
@@ -120,12 +120,12 @@ def stage(step: int, lengths: Sequence[int]) -> tuple[int, float]:
     raise ValueError("stage: lengths is empty; give the steps to spend at each size, from 4 pixels on")
 
 
-def _linear(a: int, b: int, rng: RNG, gain: float = 2**0.5) -> Equalized:
-    return Equalized(Linear(a, b, rng=rng), gain, rng=rng)
+def _linear(a: int, b: int, rng: RNG, gain: float = 2**0.5) -> EqualizedLR:
+    return EqualizedLR(Linear(a, b, rng=rng), gain, rng=rng)
 
 
-def _conv(a: int, b: int, kernel: int, rng: RNG, gain: float = 2**0.5) -> Equalized:
-    return Equalized(Conv2d(a, b, kernel, padding=kernel // 2, rng=rng), gain, rng=rng)
+def _conv(a: int, b: int, kernel: int, rng: RNG, gain: float = 2**0.5) -> EqualizedLR:
+    return EqualizedLR(Conv2d(a, b, kernel, padding=kernel // 2, rng=rng), gain, rng=rng)
 
 
 def _twice(x):

@@ -38,7 +38,7 @@ from ..nn import (
     ReLU,
     Sequential,
     Tanh,
-    he_normal,
+    init,
 )
 from ..ops import concatenate
 
@@ -60,7 +60,7 @@ class UNet(Module):
     generator : draws the initial weights and the dropout; the model lies on its device.
 
     Differs from the paper's, whose encoder ends at 1x1, whose outermost skip is that at half the size (in 32 pixels a line is one pixel wide, and half of it is lost
-    there), which drops at three levels, and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it (`nn.he_normal`) keep
+    there), which drops at three levels, and which normalizes each batch (of one picture): there is no normalization here; weights drawn for it (`nn.init.kaiming_normal_`) keep
     the signal, and what a wall's colour is may pass.
     """
 
@@ -79,7 +79,7 @@ class UNet(Module):
             self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, rng=rng), drop, ReLU()))
             skipped = b
         self.end = Sequential(Conv2d(width + colours[0], colours[1], 3, 1, 1, rng=rng), Tanh())
-        he_normal(self, rng)
+        init.kaiming_normal_(self, rng)
         weight = self.end[0].weight
         weight.data = 0.1 * weight.data  # begin near grey, not with noise that must be unlearned first
 
@@ -114,7 +114,7 @@ class PatchDiscriminator(Module):
         channels = [colours, *(width << k for k in range(halvings))]
         halved = [layer for a, b in pairwise(channels) for layer in (Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2))]
         self.layers = Sequential(*halved, Conv2d(channels[-1], 1, 3, 1, 1, rng=rng))
-        he_normal(self, rng)
+        init.kaiming_normal_(self, rng)
 
     def forward(self, *pictures):
         return self.layers(concatenate(*pictures, axis=1) if len(pictures) > 1 else pictures[0])

@@ -30,7 +30,7 @@ from itertools import pairwise
 from ..backend import RNG
 from ..nn import (
     Conv2d,
-    Equalized,
+    EqualizedLR,
     Flatten,
     LeakyReLU,
     Module,
@@ -38,7 +38,7 @@ from ..nn import (
     Sequential,
     init,
 )
-from ..nn.layers import parameter
+from ..nn.module import parameter
 from ..ops import (
     avg_pool2d,
     broadcast_to,
@@ -149,14 +149,14 @@ class _StyledConv(Module):
 
     def __init__(self, a: int, b: int, latent_dim: int, adain: bool, rng: RNG):
         self.adain = adain
-        self.conv = Equalized(Conv2d(a, b, 3, bias=False, rng=rng), gain=1, rng=rng)
+        self.conv = EqualizedLR(Conv2d(a, b, 3, bias=False, rng=rng), gain=1, rng=rng)
         self.scale = _style(latent_dim, b if adain else a, 1, rng)
         self.shift = _style(latent_dim, b, 0, rng) if adain else None
         self.strength = parameter(init.zeros((1,), rng.device))
         self.bias = parameter(init.zeros((b,), rng.device))
 
     def forward(self, x, w, noise):
-        y = conv2d(x, self.conv.weight(), padding=1) if self.adain else modulated_conv(x, self.conv.weight(), self.scale(w))
+        y = conv2d(x, self.conv.scaled_weight(), padding=1) if self.adain else modulated_conv(x, self.conv.scaled_weight(), self.scale(w))
         if noise is not None:
             y = y + self.strength.reshape((1, 1, 1, 1)) * noise
         y = leaky_relu(y + self.bias.reshape((1, -1, 1, 1)), negative_slope=0.2) * 2**0.5  # a relu takes half of the power
@@ -168,12 +168,12 @@ class _ToPicture(Module):
     One of `sizes` that are added: smaller by the root of their number."""
 
     def __init__(self, a: int, colours: int, latent_dim: int, sizes: int, adain: bool, rng: RNG):
-        self.conv = Equalized(Conv2d(a, colours, 1, bias=False, rng=rng), gain=sizes**-0.5, rng=rng)
+        self.conv = EqualizedLR(Conv2d(a, colours, 1, bias=False, rng=rng), gain=sizes**-0.5, rng=rng)
         self.scale = None if adain else _style(latent_dim, a, 1, rng)
         self.bias = parameter(init.zeros((colours,), rng.device))
 
     def forward(self, x, w):
-        weight = self.conv.weight()
+        weight = self.conv.scaled_weight()
         y = conv2d(x, weight) if self.scale is None else modulated_conv(x, weight, self.scale(w), demodulate=False)
         return y + self.bias.reshape((1, -1, 1, 1))
 
@@ -191,7 +191,7 @@ class StyleDiscriminator(Module):
         downwards = [*pairwise(channels[::-1])]
         self.first = ModuleList([Sequential(_conv(a, a, 3, rng), relu) for a, _ in downwards])
         self.second = ModuleList([Sequential(_conv(a, b, 3, rng), relu) for a, b in downwards])
-        self.beside = ModuleList([Equalized(Conv2d(a, b, 1, bias=False, rng=rng), gain=1, rng=rng) for a, b in downwards])
+        self.beside = ModuleList([EqualizedLR(Conv2d(a, b, 1, bias=False, rng=rng), gain=1, rng=rng) for a, b in downwards])
         c = channels[0]
         self.verdict = Sequential(_conv(c + 1, c, 3, rng), relu, Flatten(), _linear(16 * c, c, rng), relu, _linear(c, 1, rng, gain=1))
 
@@ -204,7 +204,7 @@ class StyleDiscriminator(Module):
         return self.verdict(minibatch_std(h, self.group)).reshape((len(x),))
 
 
-def _style(latent_dim: int, channels: int, start: float, rng: RNG) -> Equalized:
+def _style(latent_dim: int, channels: int, start: float, rng: RNG) -> EqualizedLR:
     """w to a number for each channel, all about `start` at first."""
     layer = _linear(latent_dim, channels, rng, gain=1)
     layer.layer.bias.data = layer.layer.bias.data + start

@@ -32,7 +32,7 @@ import numpy as np
 
 from ..backend import RNG, to_device, to_numpy
 from ..losses import bernoulli_nll, kl_normal, reparametrize, squared_error
-from ..nn import Flatten, Linear, Module, Sequential, SiLU, Unflatten, he_normal
+from ..nn import Flatten, Linear, Module, Sequential, SiLU, Unflatten, init
 from ..ops import sigmoid
 
 __all__ = ["VAE", "elbo", "mse_and_kl"]
@@ -50,7 +50,7 @@ class VAE(Module):
     mean : the mean training picture, an array of that shape, 0 to 1, which is taken off what the encoder sees; by default 0. It is part of the state.
     generator : draws the initial weights; the model lies on its device.
 
-    **Three small things are worth 13 nats.** Layers start with weights that let the signal through (`nn.he_normal`; not those to mu and log_var: a
+    **Three small things are worth 13 nats.** Layers start with weights that let the signal through (`nn.init.kaiming_normal_`; not those to mu and log_var: a
     posterior begins near the prior); the encoder's input has mean 0, so that its weights need not all move together; silu has no dead units. On MNIST with
     two hidden layers of 200, 50 dimensions and 3,000 steps of Adam at 2e-3, log p(x) of held-out digits was -111.4 without, -102.4 with the first
     two, -98.6 with all three.
@@ -79,8 +79,8 @@ class VAE(Module):
         if not ((mean >= 0) & (mean <= 1)).all():  # nor NaN
             raise ValueError(f"{type(self).__name__}: mean lies between 0 and 1, as the pictures do; that of bytes is to be divided by 255")
         self.register_buffer("mean", to_device(mean, rng.device))
-        he_normal(self.encoder, rng)
-        he_normal(self.decoder, rng)
+        init.kaiming_normal_(self.encoder, rng)
+        init.kaiming_normal_(self.decoder, rng)
 
     def encode(self, x):
         """q_phi(z|x): x (N, *shape) to mu and log_var = log sigma^2, both (N, latent_dim)."""

@@ -32,7 +32,7 @@ from ..autograd.tensor import Tensor
 from ..backend import RNG, array_module
 from ..losses import squared_error
 from ..nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential
-from ..nn.layers import parameter
+from ..nn.module import parameter
 
 __all__ = ["VQVAE", "Quantized", "VectorQuantizer", "vq_loss"]
 

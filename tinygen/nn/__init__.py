@@ -19,17 +19,16 @@ from .activation import (
     Upsample,
 )
 from .attention import MultiHeadAttention
-from .ensemble import StackedLinear
+from .ensemble import EnsembleLinear
 from .layers import (
     Conv1d,
     Conv2d,
     ConvTranspose1d,
     ConvTranspose2d,
     Embedding,
-    Equalized,
+    EqualizedLR,
     Linear,
     SpectralNorm,
-    he_normal,
 )
 from .module import Module, ModuleList, Sequential
 from .norm import (
@@ -53,7 +52,7 @@ __all__ = [
     "ConvTranspose2d",
     "Dropout",
     "Embedding",
-    "Equalized",
+    "EqualizedLR",
     "Flatten",
     "GroupNorm",
     "Identity",
@@ -72,10 +71,9 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "SpectralNorm",
-    "StackedLinear",
+    "EnsembleLinear",
     "Tanh",
     "Unflatten",
     "Upsample",
-    "he_normal",
     "init",
 ]

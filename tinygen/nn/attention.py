@@ -9,8 +9,8 @@ import numpy as np
 from .. import ops
 from ..backend import RNG
 from . import init
-from .layers import Linear, _check_sizes, parameter
-from .module import Module
+from .layers import Linear, _check_sizes
+from .module import Module, parameter
 
 __all__ = ["MultiHeadAttention"]
 

@@ -11,13 +11,13 @@ import numpy as np
 from .. import ops
 from ..backend import RNG
 from . import init
-from .layers import _check_sizes, parameter
-from .module import Module
+from .layers import _check_sizes
+from .module import Module, parameter
 
-__all__ = ["StackedLinear"]
+__all__ = ["EnsembleLinear"]
 
 
-class StackedLinear(Module):
+class EnsembleLinear(Module):
     """Linear layers side by side, one for each of `count` generators: x (count, N, in_features), or (N, in_features) for all, to (count, N, out_features).
 
     With 64 units and a hundred examples nearly all of a step's time goes into finding out what to do. Layers that do the same to different numbers may share
@@ -30,8 +30,8 @@ class StackedLinear(Module):
 
     def __init__(self, in_features: int, out_features: int, *, spectral_norm: bool = False, rngs: Sequence[RNG], dtype: Any = np.float32):
         if isinstance(rngs, RNG):
-            raise TypeError("StackedLinear: give the generators as a list, one for each network")
-        _check_sizes("StackedLinear", count=len(rngs), in_features=in_features, out_features=out_features)
+            raise TypeError("EnsembleLinear: give the generators as a list, one for each network")
+        _check_sizes("EnsembleLinear", count=len(rngs), in_features=in_features, out_features=out_features)
         bound = 1 / math.sqrt(in_features)
         drawn = [
             (init.kaiming_uniform((out_features, in_features), g, a=math.sqrt(5), dtype=dtype), init.uniform((out_features,), g, -bound, bound, dtype))
@@ -56,7 +56,7 @@ class StackedLinear(Module):
         w = self.weight
         count, _, in_features = w.shape
         if x.ndim < 2 or x.shape[-1] != in_features or x.shape[:-2] not in ((), (count,)):
-            raise ValueError(f"StackedLinear: x is (N, {in_features}) for all networks or ({count}, N, {in_features}), one for each; got {x.shape}")
+            raise ValueError(f"EnsembleLinear: x is (N, {in_features}) for all networks or ({count}, N, {in_features}), one for each; got {x.shape}")
         if self.spectral_norm:
             u, v = self.u.data.copy(), self.v.data.copy()
             if self.training:

@@ -15,67 +15,22 @@ from .. import ops
 from ..autograd.tensor import Tensor
 from ..backend import RNG
 from . import init
-from .module import Module
+from .module import Module, parameter
+from .weighted import WeightedLayer, WeightWrapper
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Embedding", "Equalized", "Linear", "SpectralNorm", "he_normal"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Embedding", "EqualizedLR", "Linear", "SpectralNorm"]
 
 Pair = int | tuple[int, int]
 
 
-def parameter(array: Any) -> Tensor:
-    """A leaf that holds `array` itself (`tinygen.tensor` would copy it, and lose its layout)."""
-    t = Tensor(array)
-    t.requires_grad = True
-    return t
+def _default_parameters(shape: tuple[int, ...], outputs: int, bias: bool, rng: RNG, dtype: Any) -> tuple[Tensor, Tensor | None]:
+    """PyTorch's default: both weight and bias U(-b, b) with b = 1 / sqrt(fan_in)."""
+    weight = parameter(ops.channels_last(init.kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype)))
+    bound = 1 / math.sqrt(init.fans(shape)[0])
+    return weight, parameter(init.uniform((outputs,), rng, -bound, bound, dtype)) if bias else None
 
 
-class _Weighted(Module):
-    """A layer that is linear in one weight. `forward_with` takes another weight in its place: that is how SpectralNorm and its like wrap a layer."""
-
-    weight: Tensor
-    bias: Tensor | None
-    output_axis = 0  # of the weight
-
-    def _initialise(self, shape: tuple[int, ...], outputs: int, bias: bool, rng: RNG, dtype: Any) -> None:
-        """PyTorch's default: both weight and bias U(-b, b) with b = 1 / sqrt(fan_in)."""
-        self.weight = parameter(ops.channels_last(init.kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype)))
-        bound = 1 / math.sqrt(init.fans(shape)[0])
-        self.bias = parameter(init.uniform((outputs,), rng, -bound, bound, dtype)) if bias else None
-
-    @property
-    def fan_in(self) -> float:
-        """How many numbers one output is a sum of, without the bias."""
-        return init.fans(self.weight.shape)[0]
-
-    def forward(self, x):
-        return self.forward_with(self.weight, x)
-
-    def forward_with(self, weight, x):
-        raise NotImplementedError
-
-
-def he_normal(model: Module, rng: RNG) -> None:
-    """Draw the weights of all linear layers and convolutions in `model` afresh, N(0, 2 / fan_in) (He et al., 2015); biases, embeddings and
-    attention stay as they are.
-
-    From layer to layer, each with a relu before it, a signal then keeps its power (`init` derives it); a first layer, without one, doubles it. silu takes
-    more, a fifth of a power of 2 and nearly half of a small signal, being x / 2 near 0. The layers' default, PyTorch's, keeps a sixth through a linear
-    layer and its relu: after five of them hardly more than the biases is left.
-
-    Raises ValueError for a layer within SpectralNorm, whose vectors belong to the weight it was given: wrap it afterwards; and within Equalized, which
-    has drawn its weight for this very purpose.
-    """
-    init.check_rng(rng)
-    if any(isinstance(module, Equalized) for module in model.modules()):
-        raise ValueError("he_normal: a layer lies within Equalized, whose weight is N(0, 1), and has He's deviation when it is used; leave it as it is")
-    if any(isinstance(module, SpectralNorm) for module in model.modules()):
-        raise ValueError("he_normal: a layer lies within SpectralNorm, which has found its largest singular value already; draw its weights first, then wrap it")
-    for layer in model.modules():
-        if isinstance(layer, _Weighted):
-            layer.weight.data = init.normal(layer.weight.shape, rng, std=(2 / layer.fan_in) ** 0.5, dtype=layer.weight.dtype)
-
-
-class Linear(_Weighted):
+class Linear(WeightedLayer):
     """y = x W^T + b, along the last axis: x (..., in_features) to (..., out_features).
 
     Parameters: weight (out_features, in_features) and bias (out_features,), both U(-b, b) with b = 1 / sqrt(in_features).
@@ -84,7 +39,7 @@ class Linear(_Weighted):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: RNG, dtype: Any = np.float32):
         _check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
-        self._initialise((out_features, in_features), out_features, bias, rng, dtype)
+        self.weight, self.bias = _default_parameters((out_features, in_features), out_features, bias, rng, dtype)
 
     def forward_with(self, weight, x):
         return ops.linear(x, weight, self.bias)
@@ -93,7 +48,7 @@ class Linear(_Weighted):
         return f"{self.in_features}, {self.out_features}" + ("" if self.bias is not None else ", bias=False")
 
 
-class _Conv(_Weighted):
+class _Conv(WeightedLayer):
     space: int  # spatial axes
     transposed = False
 
@@ -108,7 +63,7 @@ class _Conv(_Weighted):
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         shape = (in_channels, out_channels // groups, *kernel) if self.transposed else (out_channels, in_channels // groups, *kernel)
-        self._initialise(shape, out_channels, bias, rng, dtype)
+        self.weight, self.bias = _default_parameters(shape, out_channels, bias, rng, dtype)
 
     def extra_repr(self) -> str:
         defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
@@ -195,7 +150,7 @@ class Embedding(Module):
         return f"{self.num_embeddings}, {self.embedding_dim}"
 
 
-class SpectralNorm(Module):
+class SpectralNorm(WeightWrapper):
     """A layer whose weight is divided by its largest singular value sigma at every call, so that, as a matrix, it stretches nothing (Miyato
     et al. 2018).
 
@@ -209,11 +164,12 @@ class SpectralNorm(Module):
     Parameters: `layer`, any with a weight from this file; `rng`, for the first u. Buffers: u and v.
     """
 
-    def __init__(self, layer: _Weighted, *, rng: RNG, eps: float = 1e-12):
-        if not isinstance(layer, _Weighted):
-            raise TypeError(f"SpectralNorm: {type(layer).__name__} has no weight it could normalize; wrap a Linear or a convolution")
+    weight_is_fixed_because = "which has found its largest singular value already; draw its weights first, then wrap it"
+
+    def __init__(self, layer: WeightedLayer, *, rng: RNG, eps: float = 1e-12):
         init.check_rng(rng)
-        self.layer, self.eps = layer, eps
+        super().__init__(layer)
+        self.eps = eps
         matrix = self._matrix(layer.weight.data)
         u, v = _unit(rng.normal(matrix.shape[:1], matrix.dtype), eps), None
         for _ in range(15):  # so that the first sigma is right to a few per cent
@@ -242,7 +198,7 @@ class SpectralNorm(Module):
         return self.layer.forward_with(ops.swapaxes(w, 0, 1) if self.layer.output_axis else w, x)
 
 
-class Equalized(Module):
+class EqualizedLR(WeightWrapper):
     """A layer whose weight is drawn from N(0, 1) and multiplied by c = gain / sqrt(fan_in) at every call: equalized learning rate (Karras et al. 2018).
 
     The weight in use, c w, has He's deviation (gain = sqrt 2, for a relu behind it; 1 where there is none), so that a signal keeps its power. Why then not
@@ -253,20 +209,21 @@ class Equalized(Module):
     Parameters: `layer`, any with a weight from this file, which is drawn afresh and its bias set to 0; `rng`, for that.
     """
 
-    def __init__(self, layer: _Weighted, gain: float = math.sqrt(2), *, rng: RNG):
-        if not isinstance(layer, _Weighted):
-            raise TypeError(f"Equalized: {type(layer).__name__} has no weight it could scale; wrap a Linear or a convolution")
-        self.layer, self.scale = layer, gain / math.sqrt(layer.fan_in)
+    weight_is_fixed_because = "whose weight is N(0, 1), and has He's deviation when it is used; leave it as it is"
+
+    def __init__(self, layer: WeightedLayer, gain: float = math.sqrt(2), *, rng: RNG):
+        super().__init__(layer)
+        self.scale = gain / math.sqrt(layer.fan_in)
         layer.weight.data = init.normal(layer.weight.shape, rng, dtype=layer.weight.dtype)
         if layer.bias is not None:
             layer.bias.data = layer.bias.data * 0
 
-    def weight(self):
+    def scaled_weight(self):
         """The weight in use, c w."""
         return self.layer.weight * self.scale
 
     def forward(self, x):
-        return self.layer.forward_with(self.weight(), x)
+        return self.layer.forward_with(self.scaled_weight(), x)
 
     def extra_repr(self) -> str:
         return f"scale={self.scale:.4g}"

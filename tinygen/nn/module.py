@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..autograd.tensor import Tensor
-from ..backend import array_module, device_of, to_device
+from ..backend import to_device
+from .state import check_state_dict, to_device_of
 
-__all__ = ["Module", "ModuleList", "Sequential"]
+__all__ = ["Module", "ModuleList", "Sequential", "is_leaf", "parameter"]
 
 Array = Any
 
@@ -177,8 +178,8 @@ class Module:
         own = self._state()
         if isinstance(state, Mapping):
             state = {name: a.data if isinstance(a, Tensor) else a for name, a in state.items()}
-        check_state(type(self).__name__, {name: t.data for name, t in own.items()}, state)
-        arrays = [like(state[name], t.data) for name, t in own.items()]  # all of them before the first is written: this too can fail
+        check_state_dict(type(self).__name__, {name: t.data for name, t in own.items()}, state)
+        arrays = [to_device_of(state[name], t.data) for name, t in own.items()]  # all of them before the first is written: this too can fail
         for t, array in zip(own.values(), arrays, strict=True):
             t[...] = array
 
@@ -253,28 +254,13 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def parameter(array: Any) -> Tensor:
+    """A leaf that holds `array` itself (`tinygen.tensor` would copy it, and lose its layout)."""
+    t = Tensor(array)
+    t.requires_grad = True
+    return t
+
+
 def is_leaf(t: Tensor) -> bool:
     """Whether t is no result of a computation that is recorded: a parameter or a constant."""
     return t._edge is None or t._edge[0].op is None
-
-
-def like(array: Array, target: Array) -> Array:
-    """The array, moved beside `target` if it lies elsewhere."""
-    return array_module(target).asarray(to_device(array, device_of(target)))
-
-
-def check_state(owner: str, own: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Raise ValueError unless `state` has the names of `own` and, for each that is an array in `own`, its shape and dtype. Values are not
-    looked at."""
-    if not isinstance(state, Mapping):
-        raise TypeError(f"load_state_dict: expected the dict that {owner}.state_dict() gave, got a {type(state).__name__}")
-    wrong = [f"missing: {', '.join(names)}" for names in [[n for n in own if n not in state]] if names]
-    wrong += [f"unexpected: {', '.join(map(str, names))}" for names in [[n for n in state if n not in own]] if names]
-    for name in own:
-        if name in state and hasattr(own[name], "shape"):
-            expected, given = own[name], state[name]
-            if not hasattr(given, "shape") or (given.shape, given.dtype) != (expected.shape, expected.dtype):
-                came = f"{given.dtype} {given.shape}" if hasattr(given, "shape") else repr(given)
-                wrong.append(f"{name}: expected {expected.dtype} {expected.shape}, the state has {came}")
-    if wrong:
-        raise ValueError(f"load_state_dict: the state is not of this {owner} (nothing was loaded)\n  " + "\n  ".join(wrong))

@@ -9,8 +9,8 @@ import numpy as np
 from .. import ops
 from ..autograd.tensor import Tensor
 from . import init
-from .layers import _check_sizes, parameter
-from .module import Module
+from .layers import _check_sizes
+from .module import Module, parameter
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm2d", "LayerNorm", "PixelNorm"]
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..autograd.tensor import Tensor
 from ..backend.fused import in_blocks
-from ..nn.module import Module, check_state, like
+from ..nn.module import Module
+from ..nn.state import check_state_dict, to_device_of
 from .optimizers import check_range
 
 __all__ = ["ExponentialMovingAverage"]
@@ -84,6 +85,6 @@ class ExponentialMovingAverage:
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Copy the averages of a `state_dict()`. Raises ValueError, having changed nothing, if it was one of another module."""
         self._ready("load_state_dict")
-        check_state("ExponentialMovingAverage", self._averages, state)
+        check_state_dict("ExponentialMovingAverage", self._averages, state)
         for name, a in self._averages.items():
-            a[...] = like(state[name], a)
+            a[...] = to_device_of(state[name], a)

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..autograd.tensor import Tensor
 from ..backend.fused import in_blocks
-from ..nn.module import Module, check_state, is_leaf, like
+from ..nn.module import Module, is_leaf
+from ..nn.state import check_state_dict, to_device_of
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
@@ -94,10 +95,10 @@ class Optimizer:
         name, arrays = type(self).__name__, self._arrays()
         if isinstance(state, Mapping) and state.get("kind", name) != name:
             raise ValueError(f"load_state_dict: the state is of a {state['kind']}, this is a {name}")
-        check_state(name, {"kind": name, "lr": self.lr, "steps": np.array(self.steps), **arrays}, state)
+        check_state_dict(name, {"kind": name, "lr": self.lr, "steps": np.array(self.steps), **arrays}, state)
         self.lr, self.steps = float(state["lr"]), [int(n) for n in state["steps"]]
         for key, a in arrays.items():
-            a[...] = like(state[key], a)
+            a[...] = to_device_of(state[key], a)
 
 
 class SGD(Optimizer):

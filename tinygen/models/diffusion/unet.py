@@ -29,7 +29,7 @@ from ...nn import (
     MultiHeadAttention,
     Sequential,
     SiLU,
-    he_normal,
+    init,
 )
 from ...ops import (
     concatenate,
@@ -185,7 +185,7 @@ class Perceptron(Module):
         self.told = ModuleList(Linear(128, 2 * b if film else b, rng=rng) for b in hidden)
         self.norms = ModuleList(LayerNorm(b, device=rng.device) for b in hidden) if film else None
         self.leave = Linear(hidden[-1], outputs or dimensions, rng=rng)
-        he_normal(self, rng)
+        init.kaiming_normal_(self, rng)
         for p in self.told.parameters() if film else ():
             p.data[...] = 0
 

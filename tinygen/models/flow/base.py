@@ -33,7 +33,7 @@ import numpy as np
 from ...autograd.tensor import Tensor, no_grad
 from ...backend import RNG, to_numpy
 from ...nn import Module, ModuleList, init
-from ...nn.layers import parameter
+from ...nn.module import parameter
 from ...ops import exp
 
 __all__ = ["ActNorm", "Flow", "Permutation"]

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from ...backend import RNG, array_module, to_numpy
-from ...nn import Conv2d, Module, ReLU, Sequential, he_normal, init
-from ...nn.layers import parameter
+from ...nn import Conv2d, Module, ReLU, Sequential, init
+from ...nn.module import parameter
 from ...ops import (
     conv2d,
     exp,
@@ -133,5 +133,5 @@ class Glow(Flow):
 def convolutions(inputs: int, hidden: int, outputs: int, *, rng: RNG) -> Sequential:
     """3x3, 1x1 and 3x3 with relu between, (N, inputs, H, W) to (N, outputs, H, W) (section 5); the last begins as zeros."""
     net = Sequential(Conv2d(inputs, hidden, 3, padding=1, rng=rng), ReLU(), Conv2d(hidden, hidden, 1, rng=rng), ReLU())
-    he_normal(net, rng)
+    init.kaiming_normal_(net, rng)
     return Sequential(*net, zeroed(Conv2d(hidden, outputs, 3, padding=1, rng=rng)))

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...backend import RNG, to_device
-from ...nn import Linear, Module, Sequential, Tanh, he_normal
+from ...nn import Linear, Module, Sequential, Tanh, init
 from ...ops import exp, linear, split
 from .base import ActNorm, Flow, Permutation
 from .realnvp import bounded, permuted, zeroed
@@ -64,7 +64,7 @@ def made(features: int, hidden: Sequence[int], *, rng: RNG) -> Sequential:
         parts += [MaskedLinear(of_units[:, None] >= degrees, rng=rng), Tanh()]
         degrees = of_units
     net = Sequential(*parts)
-    he_normal(net, rng)
+    init.kaiming_normal_(net, rng)
     outputs = np.tile(np.arange(1, features + 1), 2)
     return Sequential(*net, zeroed(MaskedLinear(outputs[:, None] > degrees, rng=rng)))
 

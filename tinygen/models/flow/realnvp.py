@@ -25,7 +25,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...backend import RNG
-from ...nn import Linear, Module, Sequential, Tanh, he_normal
+from ...nn import Linear, Module, Sequential, Tanh, init
 from ...ops import concatenate, exp, split, tanh
 from .base import ActNorm, Flow, Permutation
 
@@ -78,7 +78,7 @@ def perceptron(inputs: int, hidden: Sequence[int], outputs: int, *, rng: RNG) ->
     nats missing, 0.19 with relu; 220 on logit-MNIST: -1368 on held-out digits, -1376).
     """
     net = Sequential(*(part for a, b in pairwise([inputs, *hidden]) for part in (Linear(a, b, rng=rng), Tanh())))
-    he_normal(net, rng)
+    init.kaiming_normal_(net, rng)
     return Sequential(*net, zeroed(Linear(hidden[-1] if hidden else inputs, outputs, rng=rng)))
 
 

@@ -1,0 +1,48 @@
+"""Layers that are linear in one weight, and wrappers that replace this weight by a function of it."""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd.tensor import Tensor
+from .module import Module
+
+__all__ = ["WeightWrapper", "WeightedLayer"]
+
+
+class WeightedLayer(Module):
+    """A layer that is linear in one weight.
+
+    `forward_with` computes the layer with another weight in place of its own; `WeightWrapper` uses it.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    output_axis = 0  # the axis of the weight that indexes the outputs
+
+    @property
+    def fan_in(self) -> float:
+        """The number of products that are summed for one output, without the bias."""
+        return math.prod(self.weight.shape[1:])
+
+    def forward(self, x):
+        """Compute the layer with its own weight."""
+        return self.forward_with(self.weight, x)
+
+    def forward_with(self, weight, x):
+        """Compute the layer with `weight`, which has the shape of its own."""
+        raise NotImplementedError
+
+
+class WeightWrapper(Module):
+    """A layer with a function of its weight in place of the weight."""
+
+    weight_is_fixed_because: str  # why `init.kaiming_normal_` must not draw this weight again
+
+    def __init__(self, layer: WeightedLayer):
+        if not isinstance(layer, WeightedLayer):
+            raise TypeError(
+                f"{type(self).__name__}: {type(layer).__name__} has no weight that it could change; "
+                "wrap a Linear or a convolution"
+            )
+        self.layer = layer
