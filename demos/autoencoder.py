@@ -104,7 +104,7 @@ else:  # two directions of the many: where the codes vary most
     view, axes = codes @ directions[:, :-3:-1], ("first principal component", "second principal component")
     title = f"The test digits' codes, {args.latent} dimensions seen along two"
 plot.save_scatter(args.out / "latent_map.png", view, labels, title=title, axes=axes)
-walks = latent.linear(codes[one_each], codes[np.roll(one_each, -1)], 12)  # (10, 12, latent): from each digit to the next
+walks = latent.lerp(codes[one_each], codes[np.roll(one_each, -1)], 12)  # (10, 12, latent): from each digit to the next
 plot.save_grid(args.out / "walk.png", decoded(walks.reshape(120, args.latent)), columns=12)
 plot.save_curves(args.out / "curves.png", {"loss": (np.arange(args.steps), run.history["loss"] / 784)}, ylabel="error a pixel")
 

@@ -39,7 +39,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 from tinygen import data, default_rng, latent, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import precision_recall
-from tinygen.metrics.evaluators import train_classifier
+from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.vae import VAE
 
 p = parser(__doc__, steps={"digits": 2000, "mnist": 4000}, takes={"digits": "about a minute", "mnist": "two minutes"}, batch=128)
@@ -102,20 +102,20 @@ def fitted(codes, draws):
 
 
 draws = np.random.default_rng(args.seed).normal(size=(1000, args.latent))
-judge = train_classifier(train, train_labels, steps=min(500, 25 * args.steps), device=args.device)
+evaluator = train_digit_classifier(train, train_labels, steps=min(500, 25 * args.steps), device=args.device)
 
 
-real_features = judge.features(test[-1000:], args.device)
+real_features = evaluator.extract_features(test[-1000:], args.device)
 
 
 def confident(images):
     """The share of images that the judge reads with a probability of at least 0.9."""
-    return float((judge.probabilities(images, args.device).max(axis=1) >= 0.9).mean())
+    return float((evaluator.predict_proba(images, args.device).max(axis=1) >= 0.9).mean())
 
 
 def precision(images):
     """The share of images that the judge's features place among real digits."""
-    return precision_recall(real_features, judge.features(images, args.device))[0]
+    return precision_recall(real_features, evaluator.extract_features(images, args.device))[0]
 
 
 same = {name: decoded(model, draws) for name, model in models.items()}
@@ -126,7 +126,7 @@ figures = {
     "confident_noise": confident(noise),
     "precision_real": precision(test[:1000]),
     "precision_noise": precision(noise),
-    "judge_accuracy": float((judge.probabilities(test, args.device).argmax(axis=1) == labels).mean()),
+    "evaluator_accuracy": float((evaluator.predict_proba(test, args.device).argmax(axis=1) == labels).mean()),
     "test_examples": len(test),
 }
 for name, model in models.items():
@@ -138,14 +138,14 @@ for name, model in models.items():
     shares = "; ".join(f"draws from {w}: precision {figures[f'precision_{key}{end}']:.1%}, confidence {figures[f'confident_{key}{end}']:.1%}" for w, end in where.items())
     print(f"{name}: reconstruction error {figures[f'reconstruction_error_{key}']:.4f} a pixel; {shares}")
 print("Beside it: real test digits: precision {precision_real:.1%}, confidence {confident_real:.1%}; scrambled pixels: precision {precision_noise:.1%}, "
-      "confidence {confident_noise:.1%}; the judge reads {judge_accuracy:.1%} right".format(**figures))  # fmt: skip
+      "confidence {confident_noise:.1%}; the judge reads {evaluator_accuracy:.1%} right".format(**figures))  # fmt: skip
 
 # %% Pictures
 def plane(model, codes, corners, n=9):
     """Between the codes of four test digits (upper left and right, lower left and right), decoded: (n * n, 1, 28, 28)."""
     a, b, c, d = codes[corners]
-    left, right = latent.linear(a, c, n), latent.linear(b, d, n)  # down the two sides, then across
-    return decoded(model, latent.linear(left, right, n).reshape(n * n, -1))
+    left, right = latent.lerp(a, c, n), latent.lerp(b, d, n)  # down the two sides, then across
+    return decoded(model, latent.lerp(left, right, n).reshape(n * n, -1))
 
 
 def tiled(images, columns):

@@ -46,10 +46,10 @@ from tinygen import data, default_rng, grad, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import (
     classification_accuracy_score,
-    nearest,
+    nearest_neighbours,
     within_class_distance,
 )
-from tinygen.metrics.evaluators import train_classifier
+from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.conditional_gan import (
     ACGAN,
     BiGAN,
@@ -126,7 +126,7 @@ for step in run.steps():
 # %% What was learned, with the averaged weights
 def in_parts(f, rows):
     """f of 500 rows (n, ...) at a time, without a graph, as one NumPy array."""
-    with no_grad(), ema.weights():
+    with no_grad(), ema.average_parameters():
         return np.concatenate([f(to_device(rows[i : i + 500], args.device)).numpy() for i in range(0, len(rows), 500)])
 
 
@@ -136,28 +136,28 @@ def drawn(code):
 
 
 def read_by(classifier, images):
-    return classifier.probabilities(images, args.device).argmax(axis=1)
+    return classifier.predict_proba(images, args.device).argmax(axis=1)
 
 
 print("Training the judge ...", flush=True)
-judge = train_classifier(train, labels, steps=min(500, args.steps), device=args.device)
-figures = {"judge_real": float((read_by(judge, test) == test_labels).mean())}
+evaluator = train_digit_classifier(train, labels, steps=min(500, args.steps), device=args.device)
+figures = {"evaluator_real": float((read_by(evaluator, test) == test_labels).mean())}
 noise, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
 asked = np.resize(np.arange(10), len(train))  # labels to draw pictures of, as many of each
 samples = drawn(model.code(to_device(asked, args.device), noise))
-share = np.bincount(read_by(judge, samples), minlength=10) / len(samples)
+share = np.bincount(read_by(evaluator, samples), minlength=10) / len(samples)
 figures["share_by_class"] = share.tolist()
 print(f"Of the samples {share.min():.1%} to {share.max():.1%} are of one class, as the judge reads them")
 
 # %% With labels: are they heeded, and could one learn to read from the samples alone?
 if args.kind in ("projection", "acgan"):
-    heeded = [float((read_by(judge, samples[asked == k]) == k).mean()) for k in range(10)]
+    heeded = [float((read_by(evaluator, samples[asked == k]) == k).mean()) for k in range(10)]
     schools = {"samples": (samples, asked)} | ({"drawn digits": data.digits(20_000, seed=1)} if args.data == "mnist" else {})
     score = {name: classification_accuracy_score(*school, test, test_labels, steps=min(500, args.steps), device=args.device) for name, school in schools.items()}
-    score["real digits"] = figures["judge_real"]
+    score["real digits"] = figures["evaluator_real"]
     n = min(10_000, len(test))
     spread, real_spread = within_class_distance(samples[:n], asked[:n]), within_class_distance(test[:n], test_labels[:n])
-    near, real_near = (nearest(x[:2000], train)[1].mean() for x in (samples, test))
+    near, real_near = (nearest_neighbours(x[:2000], train)[1].mean() for x in (samples, test))
     figures |= {"agreement": float(np.mean(heeded)), "agreement_by_class": heeded} | {f"accuracy_{k.replace(' ', '_')}": a for k, a in score.items()}
     figures |= {"spread": spread / real_spread, "nearest": float(near / real_near)}  # 1: as real digits
     print(f"The judge reads the label asked for in {np.mean(heeded):.1%} (worst class {min(heeded):.1%})")
@@ -201,7 +201,7 @@ if args.kind == "semi":
 # %% Codes of real pictures: is G(E(x)) the digit that x is?
 if args.kind == "bigan":
     back = drawn(in_parts(model.E, scaled(test)))
-    figures["same_class"] = float((read_by(judge, back) == test_labels).mean())
+    figures["same_class"] = float((read_by(evaluator, back) == test_labels).mean())
     apart = np.sqrt(((back / 255 - test / 255) ** 2).mean(axis=(1, 2, 3))).mean()
     other = np.sqrt(((test[1:] / 255 - test[:-1] / 255) ** 2).mean(axis=(1, 2, 3))).mean()
     figures |= {"error": float(apart), "error_other_digit": float(other)}

@@ -18,7 +18,7 @@ Three one-line changes, and what each should show:
 
 1. `ConvAutoencoder(args.latent, 4, shape, ...)`, a quarter of the channels: a sixteenth of the dense one's weights (29,385) and an error of 0.123 where the
    unchanged script has 0.085 and the dense one 0.106.
-2. `latent.spherical` in place of `latent.linear`: hardly another walk. These codes were never drawn from N(0, I), nothing says that their length matters.
+2. `latent.slerp` in place of `latent.lerp`: hardly another walk. These codes were never drawn from N(0, I), nothing says that their length matters.
 3. With --data faces, `"beard"` in place of `"glasses"`, three times: an edit on the lower half of the face. Is it easier or harder, and why?
 """
 
@@ -34,7 +34,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render, set_attribute
-from tinygen.metrics.evaluators import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 
 p = parser(
@@ -113,8 +113,8 @@ plot.save_rows(args.out / "reconstructions.png", {"test pictures": truth[ends]} 
 rows = {}
 for a, b in zip(ends[2:10:2], ends[3:10:2], strict=True):  # four walks z_t = (1 - t) z_1 + t z_2; above each, what the pixels themselves give
     z1, z2 = codes["convolutional"][[a, b]]
-    blend = latent.linear(truth[a].reshape(-1), truth[b].reshape(-1), 11).reshape(11, *shape)
-    rows |= {" " * len(rows) + "pixels": blend, " " * len(rows) + "codes": decoded(models["convolutional"], latent.linear(z1, z2, 11))}
+    blend = latent.lerp(truth[a].reshape(-1), truth[b].reshape(-1), 11).reshape(11, *shape)
+    rows |= {" " * len(rows) + "pixels": blend, " " * len(rows) + "codes": decoded(models["convolutional"], latent.lerp(z1, z2, 11))}
 plot.save_rows(args.out / "walk.png", rows)
 plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.history[name]) for name in models}, ylabel="squared error a picture")
 
@@ -122,7 +122,7 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.his
 if args.data == "faces":
     attributes = ("glasses", "beard", "hat", "old", "smiling")
     print("Training the judge ...", flush=True)
-    judge = train_attribute_judge(train, np.stack([has_attribute(factors, a) for a in attributes], axis=1), steps=min(1000, args.steps), device=args.device)
+    evaluator = train_attribute_classifier(train, np.stack([has_attribute(factors, a) for a in attributes], axis=1), steps=min(1000, args.steps), device=args.device)
     without = ~has_attribute(test_factors, "glasses")
     goal = set_attribute(test_factors[without], "glasses", True)
     right = render(goal) / np.float32(255)
@@ -131,12 +131,12 @@ if args.data == "faces":
 
     def agreement(pictures):
         """For each attribute, the share of pictures of which the judge says what is true of the face with glasses."""
-        return dict(zip(attributes, (judge.sees(pictures, args.device) == there).mean(axis=0).tolist(), strict=True))
+        return dict(zip(attributes, (evaluator.predict(pictures, args.device) == there).mean(axis=0).tolist(), strict=True))
 
     judged = {"drawn with glasses": agreement(right), "left alone": agreement(truth[without])}
     rows = {"test faces": truth[without][:10]}
     for name, model in models.items():
-        vector = latent.attribute(encoded(model, train), has_attribute(factors, "glasses"))
+        vector = latent.attribute_vector(encoded(model, train), has_attribute(factors, "glasses"))
         edited, plain = decoded(model, codes[name][without] + vector), drawn[name][without]
         figures[f"glasses_{name}"] = rms(edited[differs], right[differs]) / rms(plain[differs], right[differs])
         figures[f"elsewhere_{name}"] = float(np.abs(edited - plain)[~differs].mean())
@@ -144,7 +144,7 @@ if args.data == "faces":
         rows |= {f"{name}: code": plain[:10], f"{name}: code + glasses": edited[:10]}
         print(f"Glasses, {name}: error {figures[f'glasses_{name}']:.2f} of leaving the face alone, {figures[f'elsewhere_{name}']:.4f} of change elsewhere")
     for name, share in judged.items():
-        figures |= {f"judge_{a}_{name.replace(' ', '_')}": s for a, s in share.items()}
+        figures |= {f"evaluator_{a}_{name.replace(' ', '_')}": s for a, s in share.items()}
         print(f"The judge is right about {name}: " + ", ".join(f"{a} {s:.1%}" for a, s in share.items()))
     plot.save_rows(args.out / "glasses.png", rows | {"drawn with glasses": right[:10]})
 

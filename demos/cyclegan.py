@@ -41,7 +41,7 @@ from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render, set_attribute
 from tinygen.losses import least_squares
-from tinygen.metrics.evaluators import train_attribute_judge
+from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.cyclegan import ImagePool, Translator, cycles
 from tinygen.models.pix2pix import PatchDiscriminator
 
@@ -156,12 +156,12 @@ def small(pictures):
 
 
 asked = {way: np.stack([has_attribute(f, a) for a in attributes], axis=1) for way, f in (("G", test_with), ("F", test_without), ("train", factors))}
-judge = train_attribute_judge(small(np.concatenate([pile_x, pile_y]) / np.float32(255)), asked["train"], steps=min(1000, args.steps), device=args.device)
+evaluator = train_attribute_classifier(small(np.concatenate([pile_x, pile_y]) / np.float32(255)), asked["train"], steps=min(1000, args.steps), device=args.device)
 print("The judge is right about " + ", ".join(attributes))
 for way, pictures in (("G", {"G(x)": fake_y, "right answer": y}), ("F", {"F(y)": fake_x, "right answer": x})):
     for name, result in pictures.items():
-        shares = (judge.sees(small(result), args.device) == asked[way]).mean(axis=0)
-        figures |= {f"judge_{a}_{way}_{name.split()[0]}": float(s) for a, s in zip(attributes, shares, strict=True)}
+        shares = (evaluator.predict(small(result), args.device) == asked[way]).mean(axis=0)
+        figures |= {f"evaluator_{a}_{way}_{name.split()[0]}": float(s) for a, s in zip(attributes, shares, strict=True)}
         print("  " + " ".join(f"{s:6.1%}" for s in shares) + f"  {name}")
 
 run.write_metrics(picture="cycles.png", **figures)

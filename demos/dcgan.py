@@ -9,7 +9,7 @@ another: will faces fade over, jump, or turn into each other? And take z of thre
     python demos/dcgan.py --data mnist                   real ones, more steps
     python demos/dcgan.py --size 64 --steps 4000         larger faces, and better ones: half an hour of one core
 
-It draws samples.png, walk.png (each row from one z to another, turning as `latent.spherical` does), curves.png, and for faces arithmetic.png: a row for each
+It draws samples.png, walk.png (each row from one z to another, turning as `latent.slerp` does), curves.png, and for faces arithmetic.png: a row for each
 concept, three samples and what their mean z makes, and below the result; neighbours.png: the result in the middle of eight neighbours, z plus a little noise.
 
 A GAN has no encoder: concepts are averages of z whose *samples* a judge found to have glasses, or not. How often it then finds in a result what the arithmetic
@@ -39,8 +39,8 @@ from tinygen import data, default_rng, grad, latent, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.losses import minimax_value, non_saturating, r1
-from tinygen.metrics import judge_samples
-from tinygen.metrics.evaluators import train_attribute_judge, train_classifier
+from tinygen.metrics import evaluate_samples
+from tinygen.metrics.evaluators import train_attribute_classifier, train_digit_classifier
 from tinygen.models.dcgan import DCDiscriminator, DCGenerator
 
 p = parser(
@@ -119,15 +119,15 @@ def small(pictures):
 print("Training the judge ...", flush=True)
 if args.data == "faces":
     there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    judge = train_attribute_judge(small(train), there, steps=min(1000, args.steps), device=args.device)
+    evaluator = train_attribute_classifier(small(train), there, steps=min(1000, args.steps), device=args.device)
     test, fakes = small(test), small(fakes)
 else:
-    judge = train_classifier(train[..., rim:-rim, rim:-rim], labels, steps=min(500, args.steps), device=args.device)
-figures, table = judge_samples(judge, test, fakes, device=args.device)
+    evaluator = train_digit_classifier(train[..., rim:-rim, rim:-rim], labels, steps=min(500, args.steps), device=args.device)
+figures, table = evaluate_samples(evaluator, test, fakes, device=args.device)
 print(table)
 
 # %% Walks: 8 from one z to the next. How even are they? In 50 steps, the largest change of the picture against the mean one.
-t = latent.spherical(z[:100], z[100:200], 51)
+t = latent.slerp(z[:100], z[100:200], 51)
 paths = made(t.reshape(-1, LATENT)).reshape(100, 51, *train.shape[1:])
 change = np.sqrt(((paths[:, 1:] - paths[:, :-1]) ** 2).mean(axis=(2, 3, 4)))
 figures["walk_largest_to_mean"] = float((change.max(axis=1) / change.mean(axis=1)).mean())
@@ -139,7 +139,7 @@ plot.save_grid(args.out / "walk.png", np.concatenate(paths[:8, ::5]), columns=11
 
 # %% Arithmetic on means of z: with glasses - without + with a hat
 if args.data == "faces":
-    seen = judge.sees(fakes, args.device)
+    seen = evaluator.predict(fakes, args.device)
     glasses, hat = seen[:, ATTRIBUTES.index("glasses")], seen[:, ATTRIBUTES.index("hat")]
     pools = {"glasses": z[glasses & ~hat], "neither": z[~glasses & ~hat], "hat": z[~glasses & hat]}
     figures["both_anyhow"] = float((glasses & hat).mean())
@@ -149,7 +149,7 @@ if args.data == "faces":
         print(f"Glasses and hat: {figures['both_anyhow']:.1%} of all samples")
         for n in (1, 3, 10, 30):
             means = {name: np.stack([numpy_rng.choice(pool, n, replace=False).mean(axis=0) for _ in range(300)]) for name, pool in pools.items()}
-            result = judge.sees(small(made(means["glasses"] - means["neither"] + means["hat"])), args.device)
+            result = evaluator.predict(small(made(means["glasses"] - means["neither"] + means["hat"])), args.device)
             added, kept = result[:, ATTRIBUTES.index("glasses")], result[:, ATTRIBUTES.index("hat")]
             figures |= {f"glasses_{n}": float(added.mean()), f"hat_{n}": float(kept.mean()), f"both_{n}": float((added & kept).mean())}
             print(f"  of {n:2d} samples a concept: glasses {added.mean():.1%}, hat {kept.mean():.1%}, both {(added & kept).mean():.1%}")

@@ -43,11 +43,11 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.metrics import (
     classification_accuracy_score,
-    judge_samples,
-    nearest,
+    evaluate_samples,
+    nearest_neighbours,
     within_class_distance,
 )
-from tinygen.metrics.evaluators import train_attribute_judge, train_classifier
+from tinygen.metrics.evaluators import train_attribute_classifier, train_digit_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
 
@@ -130,7 +130,7 @@ def drawn(y, source, *, seen=None, after=None):
             seen.append((t, to_bytes(x), to_bytes(guess.x0)))
         return guess
 
-    with average.weights():
+    with average.average_parameters():
         return to_bytes(SAMPLERS[sampler](watched, source.normal((len(y), *train.shape[1:])), LEVELS, path=PATH, rng=source, after=after))
 
 
@@ -166,21 +166,21 @@ plot.save_rows(args.out / "inpainting.png", {"real": few, "given": half, "made u
 # %% How good? Judged by a small classifier of the real ones; beside it what real pictures get
 print("Training the judge ...", flush=True)
 if classes:
-    judge = train_classifier(train, labels, steps=min(500, args.steps), device=args.device)
-    figures, table = judge_samples(judge, test, made[: len(test) // 2], device=args.device)
+    evaluator = train_digit_classifier(train, labels, steps=min(500, args.steps), device=args.device)
+    figures, table = evaluate_samples(evaluator, test, made[: len(test) // 2], device=args.device)
     for name, images, y in (("agreement", made, asked), ("agreement_floor", test, test_labels)):
-        figures[name] = float((judge.probabilities(images, args.device).argmax(axis=1) == y).mean())
+        figures[name] = float((evaluator.predict_proba(images, args.device).argmax(axis=1) == y).mean())
     n = min(2000, len(made), len(test))
     for name, images, y in (("spread", made, asked), ("spread_floor", test, test_labels)):
         figures[name] = within_class_distance(images[:n] / 255, y[:n])
     for name, images in (("nearest", made), ("nearest_floor", test)):
-        figures[name] = float(nearest(images[:n] / 255, train[:20_000] / 255)[1].mean())
+        figures[name] = float(nearest_neighbours(images[:n] / 255, train[:20_000] / 255)[1].mean())
     print(table)
     print("What was asked for is read in {agreement:.1%} (of real digits {agreement_floor:.1%}). Distance within a class {spread:.2f} (real {spread_floor:.2f}), to the "
           "nearest training digit {nearest:.2f} (real {nearest_floor:.2f})".format(**figures))  # fmt: skip
 else:
-    judge = train_attribute_judge(train, np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1), steps=min(1000, args.steps), device=args.device)
-    figures, table = judge_samples(judge, test, made[: len(test) // 2], device=args.device)
+    evaluator = train_attribute_classifier(train, np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1), steps=min(1000, args.steps), device=args.device)
+    figures, table = evaluate_samples(evaluator, test, made[: len(test) // 2], device=args.device)
     print(table)
 if score and classes:
     figures["score"] = classification_accuracy_score(made, asked, test, test_labels, device=args.device)

@@ -41,7 +41,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import FACTORS, render, sample_factors
-from tinygen.metrics.evaluators import train_reader
+from tinygen.metrics.evaluators import train_state_regressor
 from tinygen.models.autoencoder import Autoencoder, gaussian_noise
 from tinygen.models.deepfake import Deepfake
 
@@ -117,7 +117,7 @@ for step in run.steps():
     left = {}
     for person, name in enumerate(NAMES):
         x = seen(next(loaders[person]), person)
-        spoilt = gaussian_noise(x, NOISE * optim.cosine_decay(step, steps=args.steps, final=LAST), rng)
+        spoilt = gaussian_noise(x, NOISE * optim.cosine_decay(step, steps=args.steps, final_factor=LAST), rng)
         left[name] = losses.squared_error(x, model(spoilt, person)).mean() / x[0].size  # the share of the variance that is not given back
     optimizer.zero_grad()
     (left["A"] + left["B"]).backward()
@@ -173,11 +173,11 @@ if drawn:
             mixed[name] = np.where(numpy_rng.random(len(mixed)) < 0.5, *people[name])
     lessons = np.concatenate([small(portraits(mixed)), small(train[0]), small(train[1])])
     truths = np.concatenate([numbers(mixed, 0, 0), numbers(train_states[0], 1, 0), numbers(train_states[1], 0, 1)])
-    reader = train_reader(lessons, truths, steps=min(1200, args.steps), device=args.device)
+    regressor = train_state_regressor(lessons, truths, steps=min(1200, args.steps), device=args.device)
     goal, open_eyes = numbers(test_states[0], 0, 0), test_states[0]["blink"] < 0.5
     print(f"{'read right':18s}" + "".join(f"{name:>11s}" for name in (*STATE, "who")))
     for label, pictures, who in (("A drawn", true[0], 0), ("B drawn", true[1], 1), ("B for A", swap[0], 1), ("A for B", swap[1], 0)):
-        read = reader.reads(small(pictures), args.device)
+        read = regressor.predict(small(pictures), args.device)
         right = np.abs(read - goal) <= 1 / 8
         shares = {name: float(right[open_eyes if "gaze" in name else ..., k].mean()) for k, name in enumerate(STATE)}
         shares["who"] = float(((read[:, -2:] > 0.5) == (who == np.arange(2))).all(axis=1).mean())

@@ -111,7 +111,7 @@ def carried(sampler, x, **settings):
         seen.append(to_numpy(x)[:, 0])
         return x
 
-    with average.weights():
+    with average.average_parameters():
         sampler(denoise, x, back, after=keep, **settings)
     return np.stack(seen[::-1], axis=1).astype(np.float64)
 
@@ -144,7 +144,7 @@ smooth = at_moments(carried(samplers.heun, to_device(noise, args.device)))
 found = {"jagged": np.stack([histogram(x) for x in jagged.T], axis=1), "smooth": np.stack([spread(np.sort(x)) for x in smooth.T], axis=1)}
 
 # %% How near? The density of the ordinary way is known exactly: log p(x) by following the ODE to the noise
-with average.weights():
+with average.average_parameters():
     log_q = to_numpy(log_likelihood(denoise, to_device(X[:, None].astype(np.float32), args.device), 50, start=1e-3, end=back[0])).astype(np.float64)
 log_p = exact.log_density(X[:, None])
 entropy, nll = float(-(np.exp(log_p) * log_p).sum() * DX), float(-(np.exp(log_p) * log_q).sum() * DX)
@@ -171,7 +171,7 @@ save_curves(args.out / "curves.png", {"loss": (np.arange(args.steps), run.histor
 few = to_device(X[:, None].astype(np.float32), args.device)
 guesses = {}
 for t in (0.3, 0.8, 1.3):
-    with average.weights():
+    with average.average_parameters():
         guesses[f"learned, level {t}"] = (X, to_numpy(denoise(few, t).x0)[:, 0])
     guesses[f"best, level {t}"] = (X, exact.denoise(X[:, None], t).x0[:, 0])
 save_curves(args.out / "guess.png", guesses, xlabel="x at this level", ylabel="guess of the data", smooth=False)

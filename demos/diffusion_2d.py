@@ -91,7 +91,7 @@ def carried(x):
         seen.append(to_numpy(x))
         return x
 
-    with average.weights():
+    with average.average_parameters():
         samplers.heun(denoise, x, LEVELS, path=PATH, after=keep)
     return np.stack(seen)
 
@@ -113,7 +113,7 @@ def log_density(x, steps):
     """The network's log-density at points (n, 2) of the data's units, float64. 25 steps will do for a picture; of the grid's narrow heaps they are
     0.11 nats off the figure of 100, which is that of 800 to 0.001."""
     x = to_device(((x - middle) / unit).astype(np.float32), args.device)
-    with average.weights():
+    with average.average_parameters():
         return to_numpy(log_likelihood(denoise, x, steps, path=PATH)).astype(np.float64) - 2 * np.log(unit)
 
 

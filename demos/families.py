@@ -62,8 +62,8 @@ from figures.families import Code, Network, Picture, Text, save_families
 
 from tinygen import data, default_rng, grad, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.metrics import judge_samples
-from tinygen.metrics.evaluators import train_classifier
+from tinygen.metrics import evaluate_samples
+from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.diffusion import likelihood, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
 from tinygen.models.flow import Glow, bits_per_dimension, to_logits, to_pixels
@@ -176,7 +176,7 @@ run = Run(
 )
 for step in run.steps():
     for name, optimizer in optimizers.items():
-        optimizer.lr = RATE.get(name, RATE["GAN"]) * optim.warmup_cosine(step, warmup=args.steps // 10, steps=args.steps)
+        optimizer.lr = RATE.get(name, RATE["GAN"]) * optim.warmup_cosine(step, warmup_steps=args.steps // 10, steps=args.steps)
     logged = {}
     for name, learn in LEARN.items():
         for k in range(UPDATES[name]):
@@ -231,13 +231,13 @@ for name, each in log_p.items():
 
 # %% How good, and how many kinds? By a small classifier of the training digits; beside it what other real digits get
 print("Training the judge ...", flush=True)
-judge = train_classifier(train, labels, steps=min(500, 10 * args.steps), device=args.device)
+evaluator = train_digit_classifier(train, labels, steps=min(500, 10 * args.steps), device=args.device)
 for name, images in samples.items():
-    found, _ = judge_samples(judge, test, images, device=args.device)
-    figures[name] |= {key.removeprefix("judge_"): value for key, value in found.items() if not key.endswith("_floor")}
-    figures[name]["read"] = float((judge.probabilities(images, args.device).max(axis=1) > 0.9).mean())
-figures["real digits"] = {key.removeprefix("judge_").removesuffix("_floor"): value for key, value in found.items() if key.endswith("_floor")}
-figures["real digits"]["read"] = float((judge.probabilities(test[1::2], args.device).max(axis=1) > 0.9).mean())
+    found, _ = evaluate_samples(evaluator, test, images, device=args.device)
+    figures[name] |= {key.removeprefix("evaluator_"): value for key, value in found.items() if not key.endswith("_floor")}
+    figures[name]["read"] = float((evaluator.predict_proba(images, args.device).max(axis=1) > 0.9).mean())
+figures["real digits"] = {key.removeprefix("evaluator_").removesuffix("_floor"): value for key, value in found.items() if key.endswith("_floor")}
+figures["real digits"]["read"] = float((evaluator.predict_proba(test[1::2], args.device).max(axis=1) > 0.9).mean())
 
 # %% The first test digit in each of them, for the picture
 way = []  # of the diffusion's first sample, back from noise

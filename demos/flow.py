@@ -128,18 +128,18 @@ for step in run.steps():
     loss = -flow.log_prob(x).mean()
     optimizer.zero_grad()
     loss.backward()
-    optimizer.lr = LR * optim.warmup_cosine(step, warmup=args.steps // 50, steps=args.steps)
+    optimizer.lr = LR * optim.warmup_cosine(step, warmup_steps=args.steps // 50, steps=args.steps)
     optimizer.step()
     average.update()
     run.log(cost=loss)
     if not flat and (step + 1) % EVERY == 0:
-        with average.weights():
+        with average.average_parameters():
             run.log(held_out=-log_likelihood(held_out[::10], default_rng(args.seed + 3, args.device))[0].mean())
 
 # %% How good? The mean log-likelihood of test data, in nats. In the plane beside it the entropy's negative, the most that any model can reach; of digits, what
 # one Gaussian reaches, and what each byte costs.
 evaluation = default_rng(args.seed + 1, args.device)  # its own, so that figures do not depend on how long training was
-with average.weights():
+with average.average_parameters():
     log_p, bits = log_likelihood(test, evaluation)
     figures = {
         "log_likelihood": float(log_p.mean()),
@@ -169,7 +169,7 @@ if flat:
     ACROSS = np.stack(np.meshgrid(SIXTEENTHS, ALONG, indexing="ij"), axis=-1)  # (15, 601, 2): lines of constant z_1
     NET = np.concatenate([ACROSS, ACROSS[..., ::-1]]).astype(np.float32)
     points, classes = source.sample(3000, np.random.default_rng(3))
-    with average.weights(), no_grad():
+    with average.average_parameters(), no_grad():
         learned = np.exp(flow.log_prob(to_device(grid_points(EXTENT).astype(np.float32), args.device)).numpy())
         net = flow.inverse(to_device(NET.reshape(-1, 2), args.device)).numpy().reshape(NET.shape)
         stages, x = [points], to_device(points, args.device)
@@ -190,7 +190,7 @@ else:
     save_grid(args.out / "samples.png", to_pixels(samples.reshape(-1, 28, 28)), title="Samples")
     ends = prepared(test[:10], evaluation)
     t = np.linspace(0, 1, 12, dtype=np.float32)
-    with average.weights(), no_grad():
+    with average.average_parameters(), no_grad():
         z = to_numpy(flow(ends)[0].data)
         walks = [(1 - s) * a + s * b for a, b in zip(z, np.roll(z, -1, axis=0), strict=True) for s in t]
         walked = flow.inverse(to_device(np.stack(walks), args.device)).numpy()

@@ -36,8 +36,8 @@ from _demo import (  # first of ours: it finds the package in a checkout
 from tinygen import data, default_rng, grad, latent, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
-from tinygen.metrics import judge_samples, nearest
-from tinygen.metrics.evaluators import train_classifier
+from tinygen.metrics import evaluate_samples, nearest_neighbours
+from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 
 p = parser(__doc__, steps={"digits": 6000, "mnist": 12000}, takes={"digits": "two minutes", "mnist": "five minutes"}, batch=64)
@@ -98,14 +98,14 @@ def pictures(z):
 noise = np.random.default_rng(args.seed + 1).normal(size=(len(test) // 2, LATENT)).astype(np.float32)
 samples = pictures(noise)
 print("Training the judge ...", flush=True)
-judge = train_classifier(train, labels, device=args.device)
-figures, table = judge_samples(judge, test, samples, device=args.device)
+evaluator = train_digit_classifier(train, labels, device=args.device)
+figures, table = evaluate_samples(evaluator, test, samples, device=args.device)
 print(table)
 
 
 # %% Does it copy? The nearest training digit of a sample, and, for comparison, of a test digit
 known, held_out = train / np.float32(255), test[:200] / np.float32(255)
-(near_samples, far_samples), (near_test, far_test) = nearest(samples[:200], known), nearest(held_out, known)
+(near_samples, far_samples), (near_test, far_test) = nearest_neighbours(samples[:200], known), nearest_neighbours(held_out, known)
 figures |= {"nearest_training_digit": float(far_samples.mean()), "nearest_training_digit_floor": float(far_test.mean())}
 print("Distance to the nearest training digit: of samples {nearest_training_digit:.2f}, of test digits {nearest_training_digit_floor:.2f}".format(**figures))
 
@@ -113,7 +113,7 @@ print("Distance to the nearest training digit: of samples {nearest_training_digi
 plot.save_grid(args.out / "samples.png", samples[:100], title="Made of noise from N(0, I)")
 rows = {"samples": samples, "nearest to samples": train[near_samples], "test digits": test, "nearest to test digits": train[near_test]}
 plot.save_rows(args.out / "nearest.png", {label: images[:12] for label, images in rows.items()})
-walks = latent.spherical(noise[:8], noise[8:16], 12).reshape(-1, LATENT)
+walks = latent.slerp(noise[:8], noise[8:16], 12).reshape(-1, LATENT)
 plot.save_grid(args.out / "walk.png", pictures(walks), columns=12, title="From one noise, at the left, to another")
 plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()}, ylabel="loss, nats")
 run.write_metrics(picture="samples.png", **figures)

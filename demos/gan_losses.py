@@ -123,7 +123,7 @@ for step in run.steps():
     optimizer_d.zero_grad()
     loss.backward()
     optimizer_d.step()
-    optim.clip_weights(D["clipped weights"].parameters(), args.clip)
+    optim.clip_weights_(D["clipped weights"].parameters(), args.clip)
 
     with no_grad():
         on_real = verdicts(real)
@@ -147,13 +147,13 @@ for i, name in enumerate(PENALTIES):
     rows[name] = {}
     for j, game in enumerate(GAMES):
         found = count_modes(samples[i, j], DATA.modes, DATA.sigma)
-        rows[name][game] = {"field": fields[i, j], "points": samples[i, j], "note": f"{found.captured} of 8, {found.good:.0%} good"}
-        figures[f"{name}, {game}"] = {"modes": found.captured, "good": found.good}
+        rows[name][game] = {"field": fields[i, j], "points": samples[i, j], "note": f"{found.num_captured} of 8, {found.high_quality:.0%} good"}
+        figures[f"{name}, {game}"] = {"modes": found.num_captured, "good": found.high_quality}
     print(f"{name:17s}" + "; ".join(f"{game} {panel['note'].replace(' good', '')}" for game, panel in rows[name].items()))
 save_table(args.out / "games.png", rows, EXTENT)
 angle = 2 * np.pi * (np.arange(2500) + 0.5) / 2500
 for name, x in (("the data themselves", DATA.sample(2500, np.random.default_rng(0))[0]), ("an even circle", np.stack([np.cos(angle), np.sin(angle)], axis=1))):
     found = count_modes(x, DATA.modes, DATA.sigma)
-    print(f"{name}: {found.captured} of 8, {found.good:.0%}")
-    figures[name] = {"modes": found.captured, "good": found.good}
+    print(f"{name}: {found.num_captured} of 8, {found.high_quality:.0%}")
+    figures[name] = {"modes": found.num_captured, "good": found.high_quality}
 run.write_metrics(picture="games.png", pairs=figures)

@@ -42,8 +42,8 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.metrics import judge_samples, within_class_distance
-from tinygen.metrics.evaluators import train_classifier
+from tinygen.metrics import evaluate_samples, within_class_distance
+from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
 from tinygen.models.diffusion.schedules import CIRCLE, cosine, karras, logistic, strata
 from tinygen.models.diffusion.unet import UNet
@@ -94,7 +94,7 @@ def levels(steps):
 def drawn(y, noise, weight=1.0, sampler=samplers.dpm_solver, steps=12):
     """Pictures (n, 1, 28, 28), from -1 to 1 or a little beyond, for labels y and noise (n, 1, 28, 28)."""
     made, spaced = [], karras(steps) if sampler is samplers.edm else levels(steps)  # EDM has a spacing of its own
-    with average.weights():
+    with average.average_parameters():
         for i in range(0, len(y), 250):
             denoise = objectives.denoiser(guidance.guided(network, to_device(y[i : i + 250], args.device), network.none, weight), "velocity")
             made.append(to_numpy(sampler(denoise, noise[i : i + 250], spaced, rng=default_rng(args.seed + 2, args.device))))
@@ -106,7 +106,7 @@ def visible(x):
 
 
 print("Training the judge ...", flush=True)
-judge = train_classifier(train, labels, steps=min(500, args.steps), device=args.device)
+evaluator = train_digit_classifier(train, labels, steps=min(500, args.steps), device=args.device)
 source = default_rng(args.seed + 1, args.device)
 asked, noise = np.arange(100) % 10, source.normal((100, 1, 28, 28))
 
@@ -117,7 +117,7 @@ real = within_class_distance(test[:1000] / 255, test_labels[:1000])
 for w in WEIGHTS:
     x = visible(drawn(asked, noise, w))
     shown[f"w = {w:g}"] = x[:10]
-    by_weight["agreement"].append(float((judge.probabilities(x, args.device).argmax(axis=1) == asked).mean()))
+    by_weight["agreement"].append(float((evaluator.predict_proba(x, args.device).argmax(axis=1) == asked).mean()))
     by_weight["spread"].append(within_class_distance(x, asked) / real)
     figures |= {f"{name}_w{w:g}": values[-1] for name, values in by_weight.items()}
     print(f"  w = {w:3g}: read as asked for {by_weight['agreement'][-1]:.1%}, distance within a class {by_weight['spread'][-1]:.2f} of real digits'")
@@ -150,11 +150,11 @@ if compared:
         distances = []
         for n in EVALUATIONS:
             x = visible(drawn(many, start, sampler=sampler, steps=n // (1 + (name in TWICE))))
-            found, _ = judge_samples(judge, halves, x, device=args.device)
-            distances.append(found["judge_frechet"])
+            found, _ = evaluate_samples(evaluator, halves, x, device=args.device)
+            distances.append(found["evaluator_frechet"])
             figures[f"frechet_{name}_{n}"] = distances[-1]
         print(f"  {name:10s} " + " ".join(f"{d:7.3f}" for d in distances), flush=True)
-    figures["frechet_floor"] = found["judge_frechet_floor"]
+    figures["frechet_floor"] = found["evaluator_frechet_floor"]
     print(f"  {'real':10s} {figures['frechet_floor']:7.3f}")
 
 plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})

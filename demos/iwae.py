@@ -87,7 +87,7 @@ def update(i, step):
         loss, bound = -bound.mean(), bound.data
     optimizers[i].zero_grad()
     loss.backward()
-    optim.clip_grad_norm(optimizers[i].parameters, 200)  # usually 50; one odd digit with log sigma^2 = 15 has e^15 in its KL
+    optim.clip_grad_norm_(optimizers[i].parameters, 200)  # usually 50; one odd digit with log sigma^2 = 15 has e^15 in its KL
     optimizers[i].step()
     return -bound.mean()
 

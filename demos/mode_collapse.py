@@ -149,7 +149,7 @@ same_noise = np.stack([uniform(default_rng(args.seed + 1000 + i, args.device), S
 
 def samples(pair):
     """2500 of each seed, (seeds, 2500, 2)."""
-    with pair.average.weights() as G, no_grad():
+    with pair.average.average_parameters() as G, no_grad():
         return G(same_noise).numpy().astype(np.float64)
 
 

@@ -5,19 +5,19 @@ will the same z still give the same person, or does each size begin anew?
 
     python demos/pggan.py                                faces drawn by this package: no network, no GPU
     python demos/pggan.py --game wgan-gp                 the paper's critic, in place of log-likelihoods and R1
-    python demos/pggan.py --judge                        the samples held against real faces, too: a minute more
+    python demos/pggan.py --evaluate                        the samples held against real faces, too: a minute more
     python demos/pggan.py --size 64 --steps 12000        larger faces: half an hour of one core
 
-It draws growing.png (a column for each z, a row for each size: what the generator made of it when it had learned that size), samples.png and curves.png. With --judge, a
+It draws growing.png (a column for each z, a row for each size: what the generator made of it when it had learned that size), samples.png and curves.png. With --evaluate, a
 small classifier of real faces says how often it sees glasses, beards, hats, age and smiles in the samples, and in real faces, and how far apart the two are.
 
 What differs most from the paper by default: the game, whose penalty R1 is computed at every eighth step alone, where a gradient penalty is needed at each; and
 the rate, 0.02 where it has 0.001, for thousands of steps are made here and not hundreds of thousands.
 
-Three one-line changes, and what each should show (with `--steps 2300 --judge`, where unchanged the Frechet distance is 16.3, with seed 1 20.1, of real
+Three one-line changes, and what each should show (with `--steps 2300 --evaluate`, where unchanged the Frechet distance is 16.3, with seed 1 20.1, of real
 faces 0.13; by default 23.7, and eyes still come and go):
 
-1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600 --judge`, which takes about as long: without growing, all steps with the largest pictures (and growing.png has
+1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600 --evaluate`, which takes about as long: without growing, all steps with the largest pictures (and growing.png has
    one row). 16.3, no worse: growing pays where the largest pictures cost hundreds of times what the smallest do; here a step costs six times as much.
 2. `size, alpha = stage(step, LENGTHS)[0], 1.0`, without fade-in: a new block, which knows nothing, in the place of the old network's end.
    21.5; and from one size to the next many a z becomes somebody else.
@@ -36,16 +36,16 @@ from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1
-from tinygen.metrics import judge_samples
-from tinygen.metrics.evaluators import train_attribute_judge
+from tinygen.metrics import evaluate_samples
+from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.pggan import PGDiscriminator, PGGenerator, faded, stage
 
 p = parser(__doc__, steps={"faces": 1600}, takes={"faces": "two minutes"}, batch=8)
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of the last pictures (default: 32)")
 p.add_argument("--game", choices=["r1", "wgan-gp"], default="r1", help="log-likelihoods with the penalty R1, or the paper's critic (default: r1)")
-p.add_argument("--judge", action="store_true", help="hold the samples against real faces too: a minute more, also after the fact, with --resume")
+p.add_argument("--evaluate", action="store_true", help="hold the samples against real faces too: a minute more, also after the fact, with --resume")
 args = parse(p)
-judged = vars(args).pop("judge")  # no setting of the training
+evaluate = vars(args).pop("evaluate")  # no setting of the training
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT, RATE = 64, 0.02
@@ -83,7 +83,7 @@ kept.register_buffer("pictures", np.zeros((len(LENGTHS), 10, 3, args.size, args.
 
 def made(z, size=args.size):
     """z (n, LATENT) to pictures from 0 to 1, by the generator's average."""
-    with ema.weights(), no_grad():
+    with ema.average_parameters(), no_grad():
         x = np.concatenate([G(to_device(c.astype(np.float32), args.device), size).numpy() for c in np.array_split(z, -(-len(z) // 250))])
     return np.clip(x / 2 + 0.5, 0, 1)
 
@@ -128,14 +128,14 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values)
 
 # %% Judged by a small classifier of the real ones; beside it what real pictures get
 figures = {}
-if judged:
+if evaluate:
     print("Training the judge ...", flush=True)
     there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    judge = train_attribute_judge(small(train, 32), there, steps=min(1000, args.steps), device=args.device)
+    evaluator = train_attribute_classifier(small(train, 32), there, steps=min(1000, args.steps), device=args.device)
     test, fakes = small(test, 32), small(fakes, 32)
-    figures, table = judge_samples(judge, test, fakes, device=args.device)
+    figures, table = evaluate_samples(evaluator, test, fakes, device=args.device)
     print(table)
-    seen, real = judge.sees(fakes, args.device).mean(axis=0), judge.sees(test[::2], args.device).mean(axis=0)
+    seen, real = evaluator.predict(fakes, args.device).mean(axis=0), evaluator.predict(test[::2], args.device).mean(axis=0)
     print("  share with " + ", ".join(f"{a} {s:.0%} (of real faces {r:.0%})" for a, s, r in zip(ATTRIBUTES, seen, real, strict=True)))
     figures |= {f"{end}{a}": float(s) for end, shares in (("share_", seen), ("share_real_", real)) for a, s in zip(ATTRIBUTES, shares, strict=True)}
 

@@ -40,8 +40,8 @@ from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.data.segmentation import label_pixels, find_palette
 from tinygen.losses import minimax_value, non_saturating, r1
-from tinygen.metrics import judge_samples
-from tinygen.metrics.evaluators import train_attribute_judge, train_map_judge
+from tinygen.metrics import evaluate_samples
+from tinygen.metrics.evaluators import train_attribute_classifier, train_segmentation_evaluator
 from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_error
 
 p = parser(
@@ -130,7 +130,7 @@ for step in run.steps():
 # %% What they make of the test split. G keeps its dropout, which is its noise; alone answers without, which is the nearer to the right picture.
 def made(network, given):
     """Bytes (n, channels, size, size) to pictures from 0 to 1; G's are by its average."""
-    with no_grad(), ema.weights():
+    with no_grad(), ema.average_parameters():
         return np.concatenate([network(scaled(part)).numpy() for part in np.array_split(given, -(-len(given) // 250))]) / 2 + 0.5
 
 
@@ -165,28 +165,28 @@ print("Training the judge ...", flush=True)
 drawn["right answer"] = truth
 if args.data == "faces":
     attributes, asked = (np.stack([has_attribute(f, a) for a in ATTRIBUTES], axis=1) for f in (factors, test_factors))
-    judge = train_attribute_judge(small(y), attributes, steps=min(1000, args.steps), device=args.device)
+    evaluator = train_attribute_classifier(small(y), attributes, steps=min(1000, args.steps), device=args.device)
     drawn = {name: small(pictures) for name, pictures in drawn.items()}
-    right = {name: (judge.sees(pictures, args.device) == asked).mean(axis=0) for name, pictures in drawn.items()}
+    right = {name: (evaluator.predict(pictures, args.device) == asked).mean(axis=0) for name, pictures in drawn.items()}
     columns = ATTRIBUTES
 else:
-    judge = train_map_judge(y, label_pixels(x, things), steps=min(1500, args.steps), device=args.device)
+    evaluator = train_segmentation_evaluator(y, label_pixels(x, things), steps=min(1500, args.steps), device=args.device)
     asked = label_pixels(test_x, things)
-    read = {name: judge.reads(pictures, args.device) for name, pictures in drawn.items()}
+    read = {name: evaluator.predict(pictures, args.device) for name, pictures in drawn.items()}
     there = np.unique(asked)
     right = {name: [(r == asked).mean(), *[(r == k)[asked == k].mean() for k in there]] for name, r in read.items()}
     columns = ["all pixels", *[f"#{bytes(c).hex()}" for c in things[there]]]
 print("The judge reads as what was asked for: " + ", ".join(columns))
 for name, shares in right.items():
-    figures |= {f"judge_{column}_{name}": float(share) for column, share in zip(columns, shares, strict=True)}
+    figures |= {f"evaluator_{column}_{name}": float(share) for column, share in zip(columns, shares, strict=True)}
     print("  " + " ".join(f"{share:6.1%}" for share in shares) + f"  {name}")
 
 # %% How far are they from real pictures, as a whole? One half of the test split's drawings, made, against the real pictures of the other half
 even = min(len(truth), 2000 if args.data == "faces" else 500) // 2 * 2  # of a folder's photographs each gives 16 rows of features
 for name in ("L1 alone", "pix2pix"):
-    found, _ = judge_samples(judge, drawn["right answer"][:even], drawn[name][1:even:2], device=args.device)
+    found, _ = evaluate_samples(evaluator, drawn["right answer"][:even], drawn[name][1:even:2], device=args.device)
     figures |= {f"{key}_{name}": value for key, value in found.items() if not key.endswith("_floor")} | {k: v for k, v in found.items() if k.endswith("_floor")}
-    print("Frechet distance {judge_frechet:.3g} (real: {judge_frechet_floor:.3g}), precision {judge_precision:.1%} ({judge_precision_floor:.1%}), recall "
-          "{judge_recall:.1%} ({judge_recall_floor:.1%})".format(**found) + f"  {name}")  # fmt: skip
+    print("Frechet distance {evaluator_frechet:.3g} (real: {evaluator_frechet_floor:.3g}), precision {evaluator_precision:.1%} ({evaluator_precision_floor:.1%}), recall "
+          "{evaluator_recall:.1%} ({evaluator_recall_floor:.1%})".format(**found) + f"  {name}")  # fmt: skip
 
 run.write_metrics(picture="pairs.png", **{key.replace(" ", "_"): value for key, value in figures.items()})

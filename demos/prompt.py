@@ -45,8 +45,8 @@ from tinygen import data, default_rng, losses, nn, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.data.faces import FACTORS, sample_aligned_factors, render
 from tinygen.data.faces.captions import PROPERTIES, VOCABULARY, write_captions, has_properties, tokenize
-from tinygen.metrics import nearest, within_class_distance
-from tinygen.metrics.evaluators import train_attribute_judge
+from tinygen.metrics import nearest_neighbours, within_class_distance
+from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
 from tinygen.models.diffusion.schedules import CIRCLE, cosine
 from tinygen.models.diffusion.unet import Perceptron
@@ -131,7 +131,7 @@ def drawn(texts, noise, weight=WEIGHT):
     """A face for each caption, bytes (n, 3, 32, 32), of this noise (n, CODES)."""
     levels = [*(cosine(float(u)) for u in np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]), 0.0]
     answer = guidance.guided(network, to_device(tokenize(texts), args.device), network.none, weight)
-    with average.weights():
+    with average.average_parameters():
         codes = to_numpy(samplers.dpm_solver(objectives.denoiser(answer, "velocity"), noise, levels))
     return np.round(255 * (mean + codes * unit @ components.T).clip(0, 1)).astype(np.uint8).reshape(-1, 3, 32, 32)
 
@@ -153,7 +153,7 @@ if asked:
 print("Training the judge ...", flush=True)
 answers = has_properties(everybody)
 occurs = answers.any(axis=0)
-judge = train_attribute_judge(lessons, answers[:, occurs], steps=min(300, args.steps), rare=True, device=args.device)
+evaluator = train_attribute_classifier(lessons, answers[:, occurs], steps=min(300, args.steps), kaiming_init=True, device=args.device)
 new = people(8_000, seed=2)
 (texts, said), truth = write_captions(new, seed=2), has_properties(new)
 asks, n = together(said > 0), 60
@@ -166,7 +166,7 @@ def marks(exam, pictures, said):
     """Of pictures (2 n, ...), two for each caption, and what these say (n, names): the share of what is said that the judge reads so, and of exam 1, 2
     or 3 the share of pictures that show its combination whole."""
     sees, said = np.zeros((len(pictures), len(PROPERTIES)), bool), np.tile(said, (2, 1))
-    sees[:, occurs] = judge.sees(pictures, args.device)
+    sees[:, occurs] = evaluator.predict(pictures, args.device)
     return [float((sees == (said > 0))[said != 0].mean())] + [float(together(sees)[:, exam - 1].mean())] * (exam > 0)
 
 
@@ -192,7 +192,7 @@ for name, row in table.items():
     for exam, values in zip(exams, row, strict=True):
         figures |= {f"{what}_{exam}_{name}".replace(" ", "_"): value for what, value in zip(("named", "whole"), values, strict=False)}
 for name, pictures in seen.items():
-    apart, near = within_class_distance(pictures, np.arange(2 * n) % n), float(nearest(pictures.reshape(2 * n, -1), rows)[1].mean())
+    apart, near = within_class_distance(pictures, np.arange(2 * n) % n), float(nearest_neighbours(pictures.reshape(2 * n, -1), rows)[1].mean())
     print(f"Two of a caption, {name}: {apart:.2f} from each other, and {near:.2f} from the nearest training face")
     figures |= {f"apart_{name}".replace(" ", "_"): apart, f"nearest_{name}".replace(" ", "_"): near}
 run.write_metrics(picture="prompt.png", **figures)

@@ -5,15 +5,15 @@ face at the first layers and those of another at the others: whose shape of head
 
     python demos/stylegan.py                             faces drawn by this package: no network, no GPU
     python demos/stylegan.py --adain                     as in 2019: styles act by instance normalization, not on weights; without path penalty
-    python demos/stylegan.py --judge                     the samples held against real faces, too: a minute more
+    python demos/stylegan.py --evaluate                     the samples held against real faces, too: a minute more
     python demos/stylegan.py --size 64 --steps 5000      larger faces: half an hour of one core
 
 It draws mixing.png, the paper's table: each row is a face (at its left), each column another (above), whose styles it takes at the sizes that stand beside the
-row; truncation.png (styles drawn towards their mean: fewer kinds of face, and better ones), samples.png and curves.png. With --judge, a small
+row; truncation.png (styles drawn towards their mean: fewer kinds of face, and better ones), samples.png and curves.png. With --evaluate, a small
 classifier of real faces says how often it sees glasses, beards, hats, age and smiles in the samples, and in real faces; and which of them go over to a face with
 another one's styles, at which sizes.
 
-Three one-line changes, and what each should show (with `--steps 1500 --judge`, where unchanged the Frechet distance is 12.3, with seed 1 10.0, of real
+Three one-line changes, and what each should show (with `--steps 1500 --evaluate`, where unchanged the Frechet distance is 12.3, with seed 1 10.0, of real
 faces 0.13; by default 19.4, and faces still have streaks):
 
 1. `MIXING = 0`: no mixtures while it learns. 17.3; and in the table some mixtures are blotched: no layer had to do with another one's styles.
@@ -33,16 +33,16 @@ from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, sample_aligned_factors, render
 from tinygen.losses import minimax_value, non_saturating, path_length, r1
-from tinygen.metrics import judge_samples
-from tinygen.metrics.evaluators import train_attribute_judge
+from tinygen.metrics import evaluate_samples
+from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.stylegan import StyleDiscriminator, StyleGenerator, mix
 
 p = parser(__doc__, steps={"faces": 950}, takes={"faces": "two minutes"}, batch=8)
 p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
 p.add_argument("--adain", action="store_true", help="as in 2019: adaptive instance normalization in place of demodulated weights, and no path penalty")
-p.add_argument("--judge", action="store_true", help="hold the samples against real faces too: a minute more, also after the fact, with --resume")
+p.add_argument("--evaluate", action="store_true", help="hold the samples against real faces too: a minute more, also after the fact, with --resume")
 args = parse(p)
-judged = vars(args).pop("judge")  # no setting of the training
+evaluate = vars(args).pop("evaluate")  # no setting of the training
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT, RATE = 64, 0.015
@@ -117,12 +117,12 @@ numpy_rng = np.random.default_rng(args.seed)
 def of_styles(w):
     """Styles (n, LATENT) or (n, layers, LATENT) to pictures from 0 to 1, with the same noise each time: what differs is in the styles."""
     picture_noise = default_rng(args.seed + 1, args.device)
-    with ema.weights(), no_grad():
+    with ema.average_parameters(), no_grad():
         x = np.concatenate([G.synthesis(c, G.noise(len(c), picture_noise)).numpy() for c in (w[i : i + 250] for i in range(0, len(w), 250))])
     return np.clip(x / 2 + 0.5, 0, 1)
 
 
-with ema.weights(), no_grad():
+with ema.average_parameters(), no_grad():
     w = G.styles(to_device(numpy_rng.normal(size=(10_000, LATENT)).astype(np.float32), args.device)).data
 mean, w = w.mean(axis=0), w[: len(test) // 2]
 fakes = of_styles(w)
@@ -131,7 +131,7 @@ plot.save_rows(args.out / "truncation.png", {f"psi = {psi:g}": of_styles(mean + 
 plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.history[name]) for name in ("discriminator", "generator")})
 
 # %% How even is w? A step of one length in it should move the picture equally far from everywhere, and whichever way (models/stylegan.py; losses.path_length)
-with ema.weights():
+with ema.average_parameters():
     picture_noise = default_rng(args.seed + 2, args.device)
     noise, y = G.noise(200, picture_noise), picture_noise.normal((200, 3, args.size, args.size)) / args.size
     paths = path_length(lambda w: G.synthesis(w, noise), w[:200], y).numpy()
@@ -163,21 +163,21 @@ def small(pictures):
 
 
 figures = {"path_deviation": float(paths.std() / paths.mean())}
-if judged:
+if evaluate:
     print("Training the judge ...", flush=True)
     there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    judge = train_attribute_judge(small(train), there, steps=min(1000, args.steps), device=args.device)
-    found, table = judge_samples(judge, small(test), small(fakes), device=args.device)
+    evaluator = train_attribute_classifier(small(train), there, steps=min(1000, args.steps), device=args.device)
+    found, table = evaluate_samples(evaluator, small(test), small(fakes), device=args.device)
     figures |= found
     print(table)
-    seen, real = (judge.sees(small(x), args.device) for x in (fakes, test[::2]))
+    seen, real = (evaluator.predict(small(x), args.device) for x in (fakes, test[::2]))
     print("  share with " + ", ".join(f"{a} {s:.0%} (of real faces {r:.0%})" for a, s, r in zip(ATTRIBUTES, seen.mean(axis=0), real.mean(axis=0), strict=True)))
     figures |= {f"{end}{a}": float(s) for end, x in (("share_", seen), ("share_real_", real)) for a, s in zip(ATTRIBUTES, x.mean(axis=0), strict=True)}
 
     # Which layers decide? Of pairs that differ in an attribute, the share of mixtures that have it as the one who lent the styles
     print("Taken over with the styles at")
     for band in BANDS:
-        lent, shares = judge.sees(small(mixed(w[:500], w[500:1000], band)), args.device), {}
+        lent, shares = evaluator.predict(small(mixed(w[:500], w[500:1000], band)), args.device), {}
         for k, a in enumerate(ATTRIBUTES):
             differ = seen[:500, k] != seen[500:1000, k]
             if differ.any():

@@ -97,7 +97,7 @@ def critic_step():
     optimizer_d.zero_grad()
     loss.backward()
     optimizer_d.step()
-    optim.clip_weights(D["weight clipping"].parameters(), args.clip)
+    optim.clip_weights_(D["weight clipping"].parameters(), args.clip)
     return loss
 
 

@@ -1,7 +1,7 @@
 """Walking in a latent space: interpolation, arithmetic with attributes, traversals, grids. Functions on arrays of codes, whatever model made them.
 
-    z_t = (1 - t) z_1 + t z_2            `linear`, and `spherical` for spaces whose codes are drawn from N(0, I)
-    with glasses - without + z = z'      `attribute`: a mean of codes minus a mean of codes is a direction; add it to any code
+    z_t = (1 - t) z_1 + t z_2            `lerp`, and `slerp` for spaces whose codes are drawn from N(0, I)
+    with glasses - without + z = z'      `attribute_vector`: a mean of codes minus a mean of codes is a direction; add it to any code
     a plane, cut through the space       `grid`, and `traversal` for one dimension at a time
 
 A model takes part if it has `decode` (a generator's is its forward pass), and `encode` where codes of given pictures are wanted. **Why it works at all**:
@@ -20,22 +20,22 @@ import numpy as np
 
 from .backend import array_module
 
-__all__ = ["attribute", "grid", "linear", "spherical", "traversal"]
+__all__ = ["attribute_vector", "grid", "lerp", "slerp", "traversal"]
 
 Array = Any
 
 
-def linear(z1: Array, z2: Array, steps: int) -> Array:
+def lerp(z1: Array, z2: Array, steps: int) -> Array:
     """z_t = (1 - t) z1 + t z2 at `steps` equal distances from t = 0 to t = 1: codes (..., latent_dim) to (..., steps, latent_dim).
 
     Between two codes of N(0, I) in many dimensions the middle is *short*: |z| is about sqrt(latent_dim) for a draw, and sqrt(latent_dim / 2) there, a
-    place where no draw lies. `spherical` keeps the length.
+    place where no draw lies. `slerp` keeps the length.
     """
-    z1, z2, t = _ends("linear", z1, z2, steps)
+    z1, z2, t = _ends("lerp", z1, z2, steps)
     return (1 - t) * z1 + t * z2
 
 
-def spherical(z1: Array, z2: Array, steps: int) -> Array:
+def slerp(z1: Array, z2: Array, steps: int) -> Array:
     """The path that turns from the direction of z1 to that of z2 at constant speed, while its length goes evenly from |z1| to |z2|.
 
         z_t = l_t (sin((1 - t) w) u1 + sin(t w) u2) / sin w,    u = z / |z|,  cos w = u1 . u2,  l_t = (1 - t) |z1| + t |z2|
@@ -45,26 +45,26 @@ def spherical(z1: Array, z2: Array, steps: int) -> Array:
 
     **Source**: Shoemake, Animating rotation with quaternion curves, 1985; White, Sampling generative networks, 2016.
     """
-    z1, z2, t = _ends("spherical", z1, z2, steps)
+    z1, z2, t = _ends("slerp", z1, z2, steps)
     length1, length2 = ((z * z).sum(-1, keepdims=True) ** 0.5 for z in (z1, z2))
     if not ((length1 > 0).all() and (length2 > 0).all()):
-        raise ValueError("spherical: a code of length 0 has no direction to turn from; use linear, or drop it")
+        raise ValueError("slerp: a code of length 0 has no direction to turn from; use lerp, or drop it")
     u1, u2 = z1 / length1, z2 / length2
     cos = (u1 * u2).sum(-1, keepdims=True)
     across = u2 - cos * u1
     sin = (across * across).sum(-1, keepdims=True) ** 0.5
     if ((cos < 0) & (sin < 1e-6)).any():
-        raise ValueError("spherical: two codes point in opposite directions, and no way round is the shortest; move one a little")
+        raise ValueError("slerp: two codes point in opposite directions, and no way round is the shortest; move one a little")
     xp = array_module(z1)
     w = xp.arctan2(sin, cos)
     across = across / xp.where(sin > 0, sin, 1)  # one direction: no part across, and w = 0
     return ((1 - t) * length1 + t * length2) * (xp.cos(t * w) * u1 + xp.sin(t * w) * across)
 
 
-def attribute(codes: Array, has: Array) -> Array:
+def attribute_vector(codes: Array, has: Array) -> Array:
     """The vector of an attribute: the mean code of the examples that have it minus the mean of those that have not, (latent_dim,).
 
-        edited = decode(encode(x) + attribute(codes, glasses))
+        edited = decode(encode(x) + attribute_vector(codes, glasses))
 
     Parameters
     ----------
@@ -74,10 +74,10 @@ def attribute(codes: Array, has: Array) -> Array:
     xp = array_module(codes)
     has = xp.asarray(has)
     if codes.ndim != 2 or has.shape != codes.shape[:1] or has.dtype != bool:
-        raise ValueError(f"attribute: needs codes (n, latent_dim) and one bool a code, (n,); got {codes.shape} and {has.dtype} {has.shape}")
+        raise ValueError(f"attribute_vector: needs codes (n, latent_dim) and one bool a code, (n,); got {codes.shape} and {has.dtype} {has.shape}")
     count = int(has.sum())
     if count in (0, len(codes)):
-        raise ValueError(f"attribute: {'every one' if count else 'none'} of the {len(codes)} examples has it; the vector is a difference, and needs both kinds")
+        raise ValueError(f"attribute_vector: {'every one' if count else 'none'} of the {len(codes)} examples has it; the vector is a difference, and needs both kinds")
     return codes[has].mean(0) - codes[~has].mean(0)
 
 

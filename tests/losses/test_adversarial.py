@@ -16,7 +16,7 @@ from tinygen.losses import (
     saturating,
 )
 from tinygen.losses.adversarial import GAMES
-from tinygen.optim import clip_weights
+from tinygen.optim import clip_weights_
 
 X = np.linspace(-6, 6, 1201)
 DX = X[1] - X[0]
@@ -294,14 +294,14 @@ def test_penalties_through_a_convolutional_critic_to_second_order(penalty):
 def test_clip_weights():
     model = nn.Linear(3, 2, rng=default_rng(0))
     before = [p.numpy().copy() for p in model.parameters()]
-    clip_weights(model.parameters(), 0.1)
+    clip_weights_(model.parameters(), 0.1)
     for p, b in zip(model.parameters(), before, strict=True):
         assert np.array_equal(p.numpy(), np.clip(b, -0.1, 0.1))
     assert before[0].min() < -0.1 and before[0].max() > 0.1
     with pytest.raises(ValueError, match="above 0"):
-        clip_weights(model.parameters(), 0)
+        clip_weights_(model.parameters(), 0)
     with pytest.raises(TypeError, match="as a list"):
-        clip_weights(model.weight, 0.1)
+        clip_weights_(model.weight, 0.1)
 
 
 def test_other_arrays_and_errors():

@@ -189,7 +189,7 @@ def test_wasserstein_of_what_is_no_line():
 def test_a_perfect_sampler_has_all_modes(mixture):
     x, _ = mixture.sample(2500, np.random.default_rng(0))
     found = count_modes(x, mixture.modes, mixture.sigma)
-    assert found.captured == len(mixture.modes) and abs(found.good - 0.9889) < 0.008 and found.reverse_kl < 0.02
+    assert found.num_captured == len(mixture.modes) and abs(found.high_quality - 0.9889) < 0.008 and found.reverse_kl < 0.02
 
 
 def test_collapse():
@@ -198,9 +198,9 @@ def test_collapse():
     captured, good, divergence = count_modes(one, mixture.modes, mixture.sigma)
     assert captured == 1 and good == 1 and divergence == pytest.approx(np.log(8))
     nowhere = count_modes(np.full((10, 2), 50.0), mixture.modes, mixture.sigma)
-    assert nowhere.captured == 0 and nowhere.good == 0 and nowhere.reverse_kl == float("inf")
+    assert nowhere.num_captured == 0 and nowhere.high_quality == 0 and nowhere.reverse_kl == float("inf")
     a_quarter = np.concatenate([np.repeat(mixture.modes[:1], 97, axis=0), np.repeat(mixture.modes[1:2], 3, axis=0)])
-    assert count_modes(a_quarter, mixture.modes, 0.01).captured == 1  # fair is 12.5, a quarter 3.125
+    assert count_modes(a_quarter, mixture.modes, 0.01).num_captured == 1  # fair is 12.5, a quarter 3.125
     with pytest.raises(ValueError, match="count_modes"):
         count_modes(one, mixture.modes, 0)
     with pytest.raises(ValueError, match="1 of 100"):

@@ -7,7 +7,7 @@ from tests.strict import StrictArray
 from tinygen import data
 from tinygen.metrics import (
     classification_accuracy_score,
-    nearest,
+    nearest_neighbours,
     within_class_distance,
 )
 
@@ -26,7 +26,7 @@ def test_within_a_class_against_a_loop():
 
 def test_nearest_against_a_loop():
     x, among = NUMPY_RNG.normal(size=(1201, 5)), NUMPY_RNG.normal(size=(40, 5))  # more than two blocks
-    index, distance = nearest(x, among)
+    index, distance = nearest_neighbours(x, among)
     looped = np.stack([np.linalg.norm(among - a, axis=1) for a in x])
     assert np.array_equal(index, looped.argmin(axis=1))
     np.testing.assert_allclose(distance, looped.min(axis=1), rtol=1e-8)
@@ -40,8 +40,8 @@ def test_collapse_and_copies_are_seen():
     one = np.stack([test[test_labels == k][0] for k in range(10)])
     collapsed = np.concatenate([one, one])
     assert within_class_distance(collapsed, np.arange(20) % 10) == 0
-    held_out = nearest(test, train)[1]
-    index, copied = nearest(train[:50], train)
+    held_out = nearest_neighbours(test, train)[1]
+    index, copied = nearest_neighbours(train[:50], train)
     assert copied.max() < 1e-3 * held_out.mean() and np.array_equal(index, np.arange(50))
     assert held_out[:150].mean() == pytest.approx(held_out.mean(), rel=0.1)
 
@@ -61,7 +61,7 @@ def test_one_learns_to_read_from_what_is_there():
 def test_on_an_array_type_that_refuses_silent_conversion():
     x, y, among = NUMPY_RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4, NUMPY_RNG.normal(size=(9, 1, 3, 2))
     assert within_class_distance(StrictArray(x), StrictArray(y)) == pytest.approx(within_class_distance(x, y))
-    for strict, plain in zip(nearest(StrictArray(x), StrictArray(among)), nearest(x, among), strict=True):
+    for strict, plain in zip(nearest_neighbours(StrictArray(x), StrictArray(among)), nearest_neighbours(x, among), strict=True):
         assert isinstance(strict, StrictArray)
         np.testing.assert_allclose(strict.get(), plain)
 
@@ -73,8 +73,8 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="label for each of 4"):
         within_class_distance(x, np.zeros(3, int))
     with pytest.raises(ValueError, match="one size"):
-        nearest(x, np.zeros((4, 1, 3, 3)))
+        nearest_neighbours(x, np.zeros((4, 1, 3, 3)))
     with pytest.raises(ValueError, match="one size"):
-        nearest(x, x[:0])
+        nearest_neighbours(x, x[:0])
     with pytest.raises(ValueError, match="label for each test picture"):
         classification_accuracy_score(x, np.zeros(4, int), x, np.zeros(3, int))

@@ -6,35 +6,35 @@ import pytest
 from tinygen import data, default_rng
 from tinygen.data.faces import has_attribute, render, sample_factors
 from tinygen.metrics.evaluators import (
-    Classifier,
-    train_attribute_judge,
-    train_classifier,
-    train_map_judge,
-    train_reader,
+    DigitClassifier,
+    train_attribute_classifier,
+    train_digit_classifier,
+    train_segmentation_evaluator,
+    train_state_regressor,
 )
 
 
 def test_it_reads_digits_it_has_not_seen_and_is_the_same_every_time():
     images, labels = data.digits(3000, seed=1)
     unseen, truth = data.digits(500, seed=2)
-    judge = train_classifier(images, labels, steps=120)
-    p = judge.probabilities(unseen)
+    evaluator = train_digit_classifier(images, labels, steps=120)
+    p = evaluator.predict_proba(unseen)
     assert p.shape == (500, 10) and p.dtype == np.float32
     np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
     assert (p.argmax(1) == truth).mean() > 0.85  # guessing: 0.1
-    np.testing.assert_allclose(judge.probabilities(unseen / np.float32(255)), p)  # bytes or floats
-    again = train_classifier(images, labels, steps=120)
-    assert all(np.array_equal(a.data, b.data) for a, b in zip(judge.parameters(), again.parameters(), strict=True))
+    np.testing.assert_allclose(evaluator.predict_proba(unseen / np.float32(255)), p)  # bytes or floats
+    again = train_digit_classifier(images, labels, steps=120)
+    assert all(np.array_equal(a.data, b.data) for a, b in zip(evaluator.parameters(), again.parameters(), strict=True))
 
 
 def test_what_is_no_digit_is_refused():
     with pytest.raises(ValueError, match="needs images"):
-        train_classifier(np.zeros((200, 1, 32, 32), np.uint8), np.zeros(200, int))
+        train_digit_classifier(np.zeros((200, 1, 32, 32), np.uint8), np.zeros(200, int))
     with pytest.raises(ValueError, match="needs images"):
-        train_classifier(np.zeros((200, 1, 28, 28), np.uint8), np.zeros(100, int))
+        train_digit_classifier(np.zeros((200, 1, 28, 28), np.uint8), np.zeros(100, int))
     with pytest.raises(ValueError):
-        Classifier(rng=default_rng(0)).probabilities(np.zeros((2, 1, 20, 20), np.float32))
-    assert Classifier(rng=default_rng(0)).probabilities(np.zeros((0, 1, 28, 28), np.uint8)).shape == (0, 10)
+        DigitClassifier(rng=default_rng(0)).predict_proba(np.zeros((2, 1, 20, 20), np.float32))
+    assert DigitClassifier(rng=default_rng(0)).predict_proba(np.zeros((0, 1, 28, 28), np.uint8)).shape == (0, 10)
 
 
 def test_the_judge_of_faces_reads_attributes():
@@ -43,30 +43,30 @@ def test_the_judge_of_faces_reads_attributes():
         f["yaw"] = f["tilt"] = 0  # upright: easier
     images, unseen = render(factors), render(truth)
     names = ("glasses", "hat")
-    judge = train_attribute_judge(images, np.stack([has_attribute(factors, a) for a in names], axis=1), steps=300)
-    sees = judge.sees(unseen)
+    evaluator = train_attribute_classifier(images, np.stack([has_attribute(factors, a) for a in names], axis=1), steps=300)
+    sees = evaluator.predict(unseen)
     assert sees.shape == (300, 2) and sees.dtype == bool
     right = (sees == np.stack([has_attribute(truth, a) for a in names], axis=1)).mean(axis=0)
     assert (right > 0.9).all(), right  # always saying no: 0.65 and 0.75
-    assert np.array_equal(judge.sees(unseen / np.float32(255)), sees)
-    assert judge.sees(unseen[:0]).shape == (0, 2)
+    assert np.array_equal(evaluator.predict(unseen / np.float32(255)), sees)
+    assert evaluator.predict(unseen[:0]).shape == (0, 2)
 
 
-@pytest.mark.parametrize("rare, deviation", [(False, (1 / 48 / 3) ** 0.5), (True, (2 / 48) ** 0.5)])
-def test_where_attributes_are_rare_the_first_weights_keep_the_signal(rare, deviation):
+@pytest.mark.parametrize("kaiming_init, deviation", [(False, (1 / 48 / 3) ** 0.5), (True, (2 / 48) ** 0.5)])
+def test_where_attributes_are_rare_the_first_weights_keep_the_signal(kaiming_init, deviation):
     factors = sample_factors(150, seed=1)
-    weights = train_attribute_judge(render(factors), has_attribute(factors, "hat")[:, None], steps=1, rare=rare).layers[0].weight.numpy()
+    weights = train_attribute_classifier(render(factors), has_attribute(factors, "hat")[:, None], steps=1, kaiming_init=kaiming_init).layers[0].weight.numpy()
     assert abs(weights.std() / deviation - 1) < 0.1
 
 
 def test_the_judge_of_faces_refuses_what_it_cannot_learn_from():
     images = np.zeros((200, 3, 32, 32), np.uint8)
     with pytest.raises(ValueError, match="needs images"):
-        train_attribute_judge(images[:, :1], np.zeros((200, 2), bool))
+        train_attribute_classifier(images[:, :1], np.zeros((200, 2), bool))
     with pytest.raises(ValueError, match="needs images"):
-        train_attribute_judge(images, np.zeros(200, bool))
+        train_attribute_classifier(images, np.zeros(200, bool))
     with pytest.raises(ValueError, match="attribute 1 is the same in all 200"):
-        train_attribute_judge(images, np.arange(400).reshape(200, 2) == np.array([4, -1]))
+        train_attribute_classifier(images, np.arange(400).reshape(200, 2) == np.array([4, -1]))
 
 
 def test_the_reader_of_faces_reads_how_far_a_head_is_turned_and_to_which_side():
@@ -75,23 +75,23 @@ def test_the_reader_of_faces_reads_how_far_a_head_is_turned_and_to_which_side():
         f["yaw"], f["skin"] = np.random.default_rng(seed).uniform([[-1], [0]], 1, (2, len(f)))
     numbers = lambda f: np.stack([(f["yaw"] + 1) / 2, f["skin"]], axis=1)  # noqa: E731
     images, unseen = render(factors), render(truth)
-    reader = train_reader(images, numbers(factors), steps=150)
-    read = reader.reads(unseen)
+    regressor = train_state_regressor(images, numbers(factors), steps=150)
+    read = regressor.predict(unseen)
     assert read.shape == (200, 2) and read.dtype == np.float32
     error = ((read - numbers(truth)) ** 2).mean(axis=0) / numbers(truth).var(axis=0)
     assert (error < 0.3).all(), error  # a constant: 1
-    assert np.array_equal(reader.reads(unseen / np.float32(255)), read)
+    assert np.array_equal(regressor.predict(unseen / np.float32(255)), read)
     for bad, message in ((numbers(factors)[:9], "needs images"), (2 * numbers(factors), "numbers are from 0 to 1; .* scale them")):
         with pytest.raises(ValueError, match=message):
-            train_reader(images, bad)
+            train_state_regressor(images, bad)
 
 
 def test_judges_refuse_other_codings():
     images = np.zeros((200, 3, 32, 32), np.uint8)
     with pytest.raises(ValueError, match="make attributes > 0"):
-        train_attribute_judge(images, np.where(np.arange(200)[:, None] % 2, 1, -1))
+        train_attribute_classifier(images, np.where(np.arange(200)[:, None] % 2, 1, -1))
     with pytest.raises(TypeError, match="not at int64"):
-        Classifier(rng=default_rng(0)).probabilities(np.zeros((2, 1, 28, 28), np.int64))
+        DigitClassifier(rng=default_rng(0)).predict_proba(np.zeros((2, 1, 28, 28), np.int64))
 
 
 def squares(n, seed):
@@ -105,28 +105,28 @@ def squares(n, seed):
 
 
 def test_the_judge_of_maps_reads_what_it_has_not_seen():
-    judge = train_map_judge(*squares(200, seed=1), steps=80)
+    evaluator = train_segmentation_evaluator(*squares(200, seed=1), steps=80)
     images, maps = squares(50, seed=2)
-    read = judge.reads(images)
+    read = evaluator.predict(images)
     assert read.shape == maps.shape and read.dtype == np.int64 and (read == maps).mean() > 0.95 > (maps == 0).mean()
     assert (read == maps)[maps == 1].mean() > 0.85  # mirrored pictures with maps that are not: 0.75
-    assert np.array_equal(judge.reads(images / np.float32(255)), read)
-    features = judge.features(images)
+    assert np.array_equal(evaluator.predict(images / np.float32(255)), read)
+    features = evaluator.extract_features(images)
     assert features.shape == (16 * 50, 32) and features.dtype == np.float32
-    np.testing.assert_allclose(judge.features(images[3:4]), features[48:64], rtol=1e-4, atol=1e-4)  # sixteen rows a picture, one after the other
+    np.testing.assert_allclose(evaluator.extract_features(images[3:4]), features[48:64], rtol=1e-4, atol=1e-4)  # sixteen rows a picture, one after the other
 
 
 def test_the_judge_of_maps_is_always_the_same():
     data = squares(20, seed=1)
-    a, b = (train_map_judge(*data, steps=3).state_dict() for _ in range(2))
+    a, b = (train_segmentation_evaluator(*data, steps=3).state_dict() for _ in range(2))
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
 def test_what_is_no_map_for_the_judge():
     images, maps = squares(20, seed=1)
     for wrong in ((images, maps[:, :8]), (images[:, :1], maps), (images, maps.astype(float)), (images[..., :8], maps)):
-        with pytest.raises(ValueError, match="train_map_judge: needs"):
-            train_map_judge(*wrong)
+        with pytest.raises(ValueError, match="train_segmentation_evaluator: needs"):
+            train_segmentation_evaluator(*wrong)
     for wrong, message in (((images[:0], maps[:0]), "got 0"), ((images, maps - 1), "got 20, with a class -1")):
         with pytest.raises(ValueError, match=message):
-            train_map_judge(*wrong)
+            train_segmentation_evaluator(*wrong)

@@ -247,8 +247,8 @@ def test_a_gradient_of_another_shape_is_refused_before_anything_changes(cls):
 def test_clipping_refuses_a_parameter_twice():
     p = tensor(np.ones(3), requires_grad=True)
     p.grad = tensor(np.ones(3))
-    with pytest.raises(ValueError, match="clip_grad_norm: a parameter is in the list twice"):
-        optim.clip_grad_norm([p, p], 1.0)
+    with pytest.raises(ValueError, match="clip_grad_norm_: a parameter is in the list twice"):
+        optim.clip_grad_norm_([p, p], 1.0)
 
 
 def test_momentum_keeps_no_memory_of_the_graph():
@@ -290,12 +290,12 @@ class TestBadParameters:
 class TestSchedules:
     def test_values(self):
         assert [optim.constant(s) for s in (0, 99)] == [1, 1]
-        assert [optim.linear_decay(s, steps=4, final=0.2) for s in (0, 1, 2, 4, 9)] == pytest.approx([1, 0.8, 0.6, 0.2, 0.2])
+        assert [optim.linear_decay(s, steps=4, final_factor=0.2) for s in (0, 1, 2, 4, 9)] == pytest.approx([1, 0.8, 0.6, 0.2, 0.2])
         assert [optim.cosine_decay(s, steps=4) for s in (0, 1, 2, 4, 5)] == pytest.approx([1, (1 + 0.5**0.5) / 2, 0.5, 0, 0])
-        assert optim.cosine_decay(3, steps=3, final=0.1) == pytest.approx(0.1)
-        warm = [optim.warmup_cosine(s, warmup=4, steps=8, final=0.5) for s in range(10)]
+        assert optim.cosine_decay(3, steps=3, final_factor=0.1) == pytest.approx(0.1)
+        warm = [optim.warmup_cosine(s, warmup_steps=4, steps=8, final_factor=0.5) for s in range(10)]
         assert warm == pytest.approx([0.25, 0.5, 0.75, 1, 1, 0.75 + 0.25 * 0.5**0.5, 0.75, 0.75 - 0.25 * 0.5**0.5, 0.5, 0.5])
-        assert optim.warmup_cosine(0, warmup=0, steps=3) == 1
+        assert optim.warmup_cosine(0, warmup_steps=0, steps=3) == 1
 
     def test_lr_schedule_multiplies_the_lr_of_the_constructor(self):
         optimizer = optim.Adam([tensor(np.zeros(3), requires_grad=True)], lr=3e-3)
@@ -318,7 +318,7 @@ class TestSchedules:
         assert optimizer.lr == 3e-3
 
     @pytest.mark.parametrize("call", [
-        lambda: optim.linear_decay(0, steps=0), lambda: optim.cosine_decay(-1, steps=3), lambda: optim.warmup_cosine(0, warmup=3, steps=3),
+        lambda: optim.linear_decay(0, steps=0), lambda: optim.cosine_decay(-1, steps=3), lambda: optim.warmup_cosine(0, warmup_steps=3, steps=3),
     ])  # fmt: skip
     def test_errors(self, call):
         with pytest.raises(ValueError, match="steps=|warmup="):
@@ -334,39 +334,39 @@ class TestClipping:
 
     def test_the_joint_norm(self):
         parameters = self.made(np.array([[3.0, 0.0]]), np.array([4.0]))
-        assert optim.clip_grad_norm(parameters, 10) == pytest.approx(5) and parameters[1].grad.data.tolist() == [4]
-        assert optim.clip_grad_norm(parameters, 1) == pytest.approx(5)
+        assert optim.clip_grad_norm_(parameters, 10) == pytest.approx(5) and parameters[1].grad.data.tolist() == [4]
+        assert optim.clip_grad_norm_(parameters, 1) == pytest.approx(5)
         np.testing.assert_allclose([*parameters[0].grad.data[0], *parameters[1].grad.data], [0.6, 0, 0.8], rtol=1e-6)
         assert parameters[0].grad.dtype == np.float32 and parameters[2].grad is None
-        assert optim.clip_grad_norm(parameters[2:], 1) == 0
+        assert optim.clip_grad_norm_(parameters[2:], 1) == 0
 
     def test_a_million_numbers(self):
         g = np.random.default_rng(0).normal(size=(1000, 1000)).astype(np.float32)
-        assert optim.clip_grad_norm(self.made(g.T), 1e9) == pytest.approx(np.linalg.norm(g.astype(np.float64)), rel=1e-6)
+        assert optim.clip_grad_norm_(self.made(g.T), 1e9) == pytest.approx(np.linalg.norm(g.astype(np.float64)), rel=1e-6)
 
     def test_squares_that_overflow(self):
         parameters = self.made(np.array([3e30]), np.array([4e30]))
-        assert optim.clip_grad_norm(parameters, 1) == pytest.approx(5e30, rel=1e-6)
+        assert optim.clip_grad_norm_(parameters, 1) == pytest.approx(5e30, rel=1e-6)
         np.testing.assert_allclose(parameters[1].grad.data, [0.8], rtol=1e-6)
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf])
     def test_nan_is_reported_before_it_spreads(self, bad):
         parameters = self.made(np.array([3.0]), np.array([1.0, bad]))
         with pytest.raises(FloatingPointError, match=r"parameter 1, of shape \(2,\), holds NaN or infinity"):
-            optim.clip_grad_norm(parameters, 1)
+            optim.clip_grad_norm_(parameters, 1)
         assert parameters[0].grad.data.tolist() == [3]
 
     def test_strict_arrays(self):
         p = leaves(StrictArray(np.zeros(2, np.float32)))[0]
         p.grad = Tensor(StrictArray(np.array([3, 4], np.float32)))
-        assert optim.clip_grad_norm([p], 1) == pytest.approx(5)
+        assert optim.clip_grad_norm_([p], 1) == pytest.approx(5)
         np.testing.assert_allclose(p.grad.data.get(), [0.6, 0.8], rtol=1e-6)
 
     def test_errors(self):
         with pytest.raises(ValueError, match="max_norm=0"):
-            optim.clip_grad_norm([], 0)
+            optim.clip_grad_norm_([], 0)
         with pytest.raises(TypeError, match="list"):
-            optim.clip_grad_norm(leaves(np.ones(2))[0], 1)
+            optim.clip_grad_norm_(leaves(np.ones(2))[0], 1)
 
 
 class TestAverage:
@@ -383,7 +383,7 @@ class TestAverage:
             ema.update()
             expected = 0.8 * expected + 0.2 * weight.data
         own, strides = weight.data.copy(), weight.data.strides
-        with ema.weights() as module:
+        with ema.average_parameters() as module:
             assert module is net and weight.data.strides == strides and weight.dtype == np.float32
             np.testing.assert_allclose(weight.data, expected, rtol=1e-5, atol=1e-6)
         assert (weight.data == own).all()
@@ -391,7 +391,7 @@ class TestAverage:
     def test_weights_come_back_after_an_error(self):
         net = self.net()
         ema, own = optim.ExponentialMovingAverage(net, 0.5), net[0].weight.data
-        with pytest.raises(ZeroDivisionError), ema.weights():
+        with pytest.raises(ZeroDivisionError), ema.average_parameters():
             raise ZeroDivisionError
         assert net[0].weight.data is own
         ema.update()
@@ -400,7 +400,7 @@ class TestAverage:
         net = self.net()
         ema = optim.ExponentialMovingAverage(net, 0.5)
         x = tensor(np.ones((2, 2, 4, 4), np.float32), requires_grad=True)
-        with ema.weights():
+        with ema.average_parameters():
             y = net(x)
         with pytest.raises(RuntimeError, match="written in place"):
             y.sum().backward()
@@ -408,9 +408,9 @@ class TestAverage:
     def test_inside_nothing_may_be_saved_or_moved(self):
         ema = optim.ExponentialMovingAverage(self.net(), 0.5)
         state = ema.state_dict()
-        with ema.weights():
-            for f in (ema.update, ema.state_dict, lambda: ema.load_state_dict(state), lambda: ema.weights().__enter__()):
-                with pytest.raises(RuntimeError, match="inside `with weights"):
+        with ema.average_parameters():
+            for f in (ema.update, ema.state_dict, lambda: ema.load_state_dict(state), lambda: ema.average_parameters().__enter__()):
+                with pytest.raises(RuntimeError, match="inside `with average_parameters"):
                     f()
 
     def test_state(self):
@@ -429,7 +429,7 @@ class TestAverage:
         net[0].bias.data = net[0].bias.data + 1
         ema.update()
         ema.load_state_dict(ema.state_dict())
-        with ema.weights():
+        with ema.average_parameters():
             net(tensor(StrictArray(np.ones((2, 2, 4, 4), np.float32))))
 
     def test_errors(self):

@@ -6,7 +6,7 @@ A discriminator that separates two batches perfectly may do so ever more steeply
 
 `path_length` is of the *generator*: how far its picture goes for a step in its style, whichever way.
 
-Beside them: `optim.clip_weights`, the first and crudest way, and spectral normalization, which bounds each layer (nn).
+Beside them: `optim.clip_weights_`, the first and crudest way, and spectral normalization, which bounds each layer (nn).
 """
 
 from __future__ import annotations

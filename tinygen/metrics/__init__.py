@@ -16,13 +16,13 @@ from .distances import (
     precision_recall,
     wasserstein_1d,
 )
-from .diversity import classification_accuracy_score, nearest, within_class_distance
+from .diversity import classification_accuracy_score, nearest_neighbours, within_class_distance
 from .errors import rmse
-from .modes import Modes, count_modes
+from .modes import ModeCounts, count_modes
 from .roc import auroc, roc_curve
-from .samples import judge_samples
+from .samples import evaluate_samples
 
 __all__ = [
-    "Modes", "auroc", "classification_accuracy_score", "count_modes", "density_coverage", "frechet_distance", "judge_samples", "kernel_distance",
-    "nearest", "precision_recall", "rmse", "roc_curve", "wasserstein_1d", "within_class_distance",
+    "ModeCounts", "auroc", "classification_accuracy_score", "count_modes", "density_coverage", "frechet_distance", "evaluate_samples", "kernel_distance",
+    "nearest_neighbours", "precision_recall", "rmse", "roc_curve", "wasserstein_1d", "within_class_distance",
 ]  # fmt: skip

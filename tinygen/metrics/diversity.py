@@ -1,7 +1,7 @@
 """Three questions that a sample's beauty does not answer: is it always the same one, is it a copy, and is there all that there is?
 
     within_class_distance            how far apart are two samples of one class? Far less than two real ones: the generator has collapsed within its classes
-    nearest                          which training picture is most like a sample, how far off? Nearer than from unseen real pictures: it was learned by heart
+    nearest_neighbours                          which training picture is most like a sample, how far off? Nearer than from unseen real pictures: it was learned by heart
     classification_accuracy_score    does who learned to read from samples alone read real digits?
 
 Beside each stands the figure of real data: the first two of the test set, the third of the training set. The distances are Euclidean, of the pictures
@@ -16,9 +16,9 @@ import numpy as np
 
 from ..backend import array_module, to_numpy
 from .distances import _expanded
-from .evaluators import train_classifier
+from .evaluators import train_digit_classifier
 
-__all__ = ["classification_accuracy_score", "nearest", "within_class_distance"]
+__all__ = ["classification_accuracy_score", "nearest_neighbours", "within_class_distance"]
 
 Array = Any
 BLOCK = 500  # rows whose distances to all others are held at a time
@@ -41,10 +41,10 @@ def within_class_distance(images: Array, labels: Array) -> float:
     return float(np.mean(means))
 
 
-def nearest(images: Array, among: Array) -> tuple[Array, Array]:
+def nearest_neighbours(images: Array, among: Array) -> tuple[Array, Array]:
     """For each of the images (n, ...) the index in `among` (m, ...) of the one nearest to it, and their distance: (n,), (n,)."""
     if images.shape[1:] != among.shape[1:] or not len(images) or not len(among):
-        raise ValueError(f"nearest: needs two collections of pictures of one size, got {images.shape} and {among.shape}")
+        raise ValueError(f"nearest_neighbours: needs two collections of pictures of one size, got {images.shape} and {among.shape}")
     xp = array_module(images, among)
     found = [(d.argmin(axis=1), d.min(axis=1)) for d in _distances(_flat(images), _flat(among))]
     index, distance = (xp.concatenate(parts) for parts in zip(*found, strict=True))
@@ -58,11 +58,11 @@ def classification_accuracy_score(images: np.ndarray, labels: np.ndarray, test: 
     It is lost twice: by samples that are not of the class they were asked for, and by real pictures of which there are no samples. The first also
     shows where a classifier trained on real pictures reads the samples; the second does not, for what is easy to read, it reads.
 
-    images, labels : what to learn from, as for `train_classifier`, whose recipe is always the same. test, test_labels : real ones. steps, device : of it.
+    images, labels : what to learn from, as for `train_digit_classifier`, whose recipe is always the same. test, test_labels : real ones. steps, device : of it.
     """
     if len(test) != len(test_labels) or not len(test):
         raise ValueError(f"classification_accuracy_score: needs a label for each test picture, got {len(test)} pictures and {len(test_labels)} labels")
-    classifier = train_classifier(images, labels, steps=steps, device=device)
+    classifier = train_digit_classifier(images, labels, steps=steps, device=device)
     return float((classifier.probabilities(test, device).argmax(axis=1) == test_labels).mean())
 
 

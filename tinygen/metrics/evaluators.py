@@ -7,7 +7,7 @@ or what each pixel of a photograph belongs to.
 figure the same figure for real pictures, and look at them.
 
 The numbers of its hidden layer, 64 of a judge of digits or faces, are *features*: what of a picture mattered to tell classes apart.
-`metrics.judge_samples` compares clouds of them.
+`metrics.evaluate_samples` compares clouds of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..ops import log_softmax, one_hot, softmax
 from ..optim import Adam, cosine_decay
 
 __all__ = [
-    "AttributeJudge", "Classifier", "MapJudge", "Reader", "train_attribute_judge", "train_classifier", "train_map_judge", "train_reader",
+    "AttributeClassifier", "DigitClassifier", "SegmentationEvaluator", "StateRegressor", "train_attribute_classifier", "train_digit_classifier", "train_segmentation_evaluator", "train_state_regressor",
 ]  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class _Judge(Module):
     def forward(self, x):
         return self.layers(x)
 
-    def features(self, images, device: str = "cpu") -> np.ndarray:
+    def extract_features(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, *shape), bytes or floats from 0 to 1, to the numbers of the hidden layer, NumPy (n, 64), none below 0."""
 
         def hidden(x):
@@ -49,7 +49,7 @@ class _Judge(Module):
         return _in_parts(hidden, _floats(images), device)
 
 
-class Classifier(_Judge):
+class DigitClassifier(_Judge):
     """Two convolutions that halve the picture, one hidden layer: x (N, 1, 28, 28), from 0 to 1, to ten logits (N, 10)."""
 
     shape = (1, 28, 28)
@@ -60,12 +60,12 @@ class Classifier(_Judge):
             Linear(32 * 7 * 7, 64, rng=rng), ReLU(), Linear(64, 10, rng=rng),
         )  # fmt: skip
 
-    def probabilities(self, images, device: str = "cpu") -> np.ndarray:
+    def predict_proba(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 1, 28, 28), bytes or floats from 0 to 1, to the probability of each class, NumPy (n, 10)."""
         return _in_parts(lambda x: softmax(self(x), axis=1), _floats(images), device)
 
 
-def train_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500, device: str = "cpu") -> Classifier:
+def train_digit_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500, device: str = "cpu") -> DigitClassifier:
     """The judge: cross-entropy, Adam, 500 batches of 128, seed 0. About 10 seconds of one core.
 
     Parameters
@@ -74,8 +74,8 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500
     steps : fewer only to try out whether a program runs.
     """
     if images.ndim != 4 or images.shape[1:] != (1, 28, 28) or labels.shape != images.shape[:1]:
-        raise ValueError(f"train_classifier: needs images (n, 1, 28, 28) and labels (n,), got {images.shape} and {labels.shape}")
-    model = Classifier(rng=default_rng(0, device))
+        raise ValueError(f"train_digit_classifier: needs images (n, 1, 28, 28) and labels (n,), got {images.shape} and {labels.shape}")
+    model = DigitClassifier(rng=default_rng(0, device))
     loader = Loader(images, labels, batch_size=128, seed=0)
 
     def loss(step):
@@ -86,7 +86,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, *, steps: int = 500
     return _fit(model, loss, steps, lr=3e-3)
 
 
-class AttributeJudge(_Judge):
+class AttributeClassifier(_Judge):
     """Three convolutions that halve the picture, one hidden layer: faces x (N, 3, 32, 32), from 0 to 1, to a logit for each attribute, (N, attributes)."""
 
     shape = (3, 32, 32)
@@ -98,14 +98,14 @@ class AttributeJudge(_Judge):
             Linear(64 * 4 * 4, 64, rng=rng), ReLU(), Linear(64, attributes, rng=rng),
         )  # fmt: skip
 
-    def sees(self, images, device: str = "cpu") -> np.ndarray:
+    def predict(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 3, 32, 32), bytes or floats from 0 to 1, to which attributes each shows: NumPy bool (n, attributes)."""
         return _in_parts(lambda x: self(x) > 0, _floats(images), device)
 
 
-def train_attribute_judge(
-    images: np.ndarray, attributes: np.ndarray, *, steps: int = 1000, rare: bool = False, device: str = "cpu"
-) -> AttributeJudge:  # fmt: skip
+def train_attribute_classifier(
+    images: np.ndarray, attributes: np.ndarray, *, steps: int = 1000, kaiming_init: bool = False, device: str = "cpu"
+) -> AttributeClassifier:  # fmt: skip
     """The judge of faces: a coin for each attribute, Adam, 1000 batches of 128, every other one mirrored, seed 0. About 40 seconds of one core.
 
     On 16,000 upright faces it learns glasses, beard, hat, age and smile well enough to read 98 % or more of each on unseen ones.
@@ -119,15 +119,15 @@ def train_attribute_judge(
         (`nn.init.kaiming_normal_`), for with the layers' own small ones the judge says what is most frequent for hundreds of steps.
     """
     if images.ndim != 4 or images.shape[1:] != (3, 32, 32) or attributes.ndim != 2 or len(attributes) != len(images):
-        raise ValueError(f"train_attribute_judge: needs images (n, 3, 32, 32) and attributes (n, a), got {images.shape} and {attributes.shape}")
+        raise ValueError(f"train_attribute_classifier: needs images (n, 3, 32, 32) and attributes (n, a), got {images.shape} and {attributes.shape}")
     if not ((attributes == 0) | (attributes == 1)).all():
-        raise ValueError("train_attribute_judge: attributes are true or false, or 1 and 0; of 1 and -1 make attributes > 0")
+        raise ValueError("train_attribute_classifier: attributes are true or false, or 1 and 0; of 1 and -1 make attributes > 0")
     same = (attributes == attributes[:1]).all(axis=0)
     if same.any():
-        raise ValueError(f"train_attribute_judge: attribute {same.argmax()} is the same in all {len(images)} images; it cannot be learned from these")
+        raise ValueError(f"train_attribute_classifier: attribute {same.argmax()} is the same in all {len(images)} images; it cannot be learned from these")
     rng = default_rng(0, device)
-    model = AttributeJudge(attributes.shape[1], rng=rng)
-    if rare:
+    model = AttributeClassifier(attributes.shape[1], rng=rng)
+    if kaiming_init:
         init.kaiming_normal_(model, rng)
     loader = Loader(images, attributes.astype(np.float32), batch_size=128, seed=0)
 
@@ -139,7 +139,7 @@ def train_attribute_judge(
     return _fit(model, loss, steps, lr=3e-3)
 
 
-class MapJudge(_Judge):
+class SegmentationEvaluator(_Judge):
     """A U-Net that reads photographs, (N, 3, size, size) from 0 to 1, as maps: for each pixel a logit of each of `classes` kinds of thing.
 
     It judges pictures that were made from a map (pix2pix.py): does it read in them what the map says? Isola et al., 2017, call that the FCN score (section 4.1).
@@ -154,11 +154,11 @@ class MapJudge(_Judge):
     def forward(self, x):
         return self.net(2 * x - 1)
 
-    def reads(self, images, device: str = "cpu") -> np.ndarray:
+    def predict(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 3, size, size), bytes or floats from 0 to 1, to the best class of each pixel: NumPy int64 (n, size, size)."""
         return _in_parts(self, _floats(images), device).argmax(axis=1)
 
-    def features(self, images, device: str = "cpu") -> np.ndarray:
+    def extract_features(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 3, size, size), bytes or floats from 0 to 1, to the channels at each place of the smallest level, NumPy (16 n, channels)."""
 
         def smallest(x):
@@ -170,7 +170,7 @@ class MapJudge(_Judge):
         return _in_parts(smallest, _floats(images), device)
 
 
-def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, device: str = "cpu") -> MapJudge:
+def train_segmentation_evaluator(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, device: str = "cpu") -> SegmentationEvaluator:
     """The judge of photographs with maps: cross-entropy in each pixel, Adam, batches of 16, every other one mirrored, seed 0.
 
     On 400 facades of 64 pixels 1500 steps take about four minutes of one core.
@@ -182,11 +182,11 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
     """
     size = images.shape[-1]
     if images.ndim != 4 or images.shape[1:] != (3, size, size) or maps.shape != (len(images), size, size) or maps.dtype.kind not in "iu":
-        raise ValueError(f"train_map_judge: needs images (n, 3, size, size) and integers (n, size, size), got {images.shape} and {maps.dtype} {maps.shape}")
+        raise ValueError(f"train_segmentation_evaluator: needs images (n, 3, size, size) and integers (n, size, size), got {images.shape} and {maps.dtype} {maps.shape}")
     if not len(maps) or maps.min() < 0:
-        raise ValueError(f"train_map_judge: needs maps, of classes from 0 on; got {len(maps)}" + (f", with a class {maps.min()}" if len(maps) else ""))
+        raise ValueError(f"train_segmentation_evaluator: needs maps, of classes from 0 on; got {len(maps)}" + (f", with a class {maps.min()}" if len(maps) else ""))
     classes = int(maps.max()) + 1
-    model = MapJudge(classes, size, rng=default_rng(0, device))
+    model = SegmentationEvaluator(classes, size, rng=default_rng(0, device))
     loader = Loader(images, maps, batch_size=min(16, len(images)), seed=0)
 
     def loss(step):
@@ -198,15 +198,15 @@ def train_map_judge(images: np.ndarray, maps: np.ndarray, *, steps: int = 1500, 
     return _fit(model, loss, steps, lr=2e-3)
 
 
-class Reader(AttributeJudge):
+class StateRegressor(AttributeClassifier):
     """The same layers with numbers for outputs: how far the head is turned, not whether it is."""
 
-    def reads(self, images, device: str = "cpu") -> np.ndarray:
+    def predict(self, images, device: str = "cpu") -> np.ndarray:
         """Images (n, 3, 32, 32), bytes or floats from 0 to 1, to the numbers that each shows: NumPy (n, numbers)."""
         return _in_parts(self, _floats(images), device)
 
 
-def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, device: str = "cpu") -> Reader:
+def train_state_regressor(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, device: str = "cpu") -> StateRegressor:
     """The reader of faces: squared error, Adam, 1200 batches of 64, seed 0. About 30 seconds of one core. Nothing is mirrored: it knows left from right.
 
     Parameters
@@ -216,11 +216,11 @@ def train_reader(images: np.ndarray, numbers: np.ndarray, *, steps: int = 1200, 
     steps : fewer only to try out whether a program runs.
     """
     if images.ndim != 4 or images.shape[1:] != (3, 32, 32) or numbers.ndim != 2 or len(numbers) != len(images):
-        raise ValueError(f"train_reader: needs images (n, 3, 32, 32) and numbers (n, a), got {images.shape} and {numbers.shape}")
+        raise ValueError(f"train_state_regressor: needs images (n, 3, 32, 32) and numbers (n, a), got {images.shape} and {numbers.shape}")
     if not ((numbers >= 0) & (numbers <= 1)).all():
-        raise ValueError(f"train_reader: numbers are from 0 to 1; these go from {numbers.min():g} to {numbers.max():g}: scale them")
+        raise ValueError(f"train_state_regressor: numbers are from 0 to 1; these go from {numbers.min():g} to {numbers.max():g}: scale them")
     rng = default_rng(0, device)
-    model = Reader(numbers.shape[1], rng=rng)
+    model = StateRegressor(numbers.shape[1], rng=rng)
     init.kaiming_normal_(model, rng)  # with the layers' own small weights it says the mean for hundreds of steps
     loader = Loader(images, numbers.astype(np.float32), batch_size=64, seed=0)
 

@@ -9,19 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Modes", "count_modes"]
+__all__ = ["ModeCounts", "count_modes"]
 
 
-class Modes(NamedTuple):
-    """captured : modes with at least a quarter of their fair share of the samples, as good ones. good : share of samples within 3 sigma of a mode.
+class ModeCounts(NamedTuple):
+    """num_captured : modes with at least a quarter of their fair share of the samples, as good ones. high_quality : share of samples within 3 sigma of a mode.
     reverse_kl : KL(q || p) in nats over the modes, q the share of good samples at each, p = 1 / K; log K where all lie at one, 0 where it is fair."""
 
-    captured: int
-    good: float
+    num_captured: int
+    high_quality: float
     reverse_kl: float
 
 
-def count_modes(samples: np.ndarray, modes: np.ndarray, sigma: float) -> Modes:
+def count_modes(samples: np.ndarray, modes: np.ndarray, sigma: float) -> ModeCounts:
     """Samples (n, d) against modes (K, d) of standard deviation sigma. Each sample belongs to its nearest mode, and is good within 3 sigma of it.
 
     A perfect sampler in the plane has good = 1 - e^-4.5 = 98.89 %.
@@ -37,4 +37,4 @@ def count_modes(samples: np.ndarray, modes: np.ndarray, sigma: float) -> Modes:
     counts = np.bincount(nearest[good], minlength=len(modes))
     captured = int((counts >= len(samples) / len(modes) / 4).sum())
     q = counts[counts > 0] / max(counts.sum(), 1)
-    return Modes(captured, float(good.mean()), float((q * np.log(q * len(modes))).sum()) if len(q) else float("inf"))
+    return ModeCounts(captured, float(good.mean()), float((q * np.log(q * len(modes))).sum()) if len(q) else float("inf"))

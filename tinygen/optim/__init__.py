@@ -1,7 +1,7 @@
 """Optimizers, learning-rate schedules, gradient clipping and the exponential moving average of weights.
 
     optimizer = Adam(model.parameters(), lr=1e-3)
-    schedule = LRSchedule(optimizer, lambda step: warmup_cosine(step, warmup=100, steps=steps))
+    schedule = LRSchedule(optimizer, lambda step: warmup_cosine(step, warmup_steps=100, steps=steps))
     for step in range(steps):
         schedule.set(step)
         optimizer.zero_grad()
@@ -12,7 +12,7 @@ All arithmetic is in the parameters' own dtype. optimizers.py comes first; block
 """
 
 from .average import ExponentialMovingAverage
-from .clipping import clip_grad_norm, clip_weights
+from .clipping import clip_grad_norm_, clip_weights_
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from .schedules import LRSchedule, constant, cosine_decay, linear_decay, warmup_cosine
 
@@ -24,8 +24,8 @@ __all__ = [
     "LRSchedule",
     "Optimizer",
     "RMSprop",
-    "clip_grad_norm",
-    "clip_weights",
+    "clip_grad_norm_",
+    "clip_weights_",
     "constant",
     "cosine_decay",
     "linear_decay",

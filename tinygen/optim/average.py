@@ -27,7 +27,7 @@ class ExponentialMovingAverage:
 
         ema = ExponentialMovingAverage(generator, decay=0.999)
         ...                         # after each optimizer.step(): ema.update()
-        with ema.weights():         # the module computes with the averages here
+        with ema.average_parameters():         # the module computes with the averages here
             samples = generator(z)
     """
 
@@ -44,7 +44,7 @@ class ExponentialMovingAverage:
 
     def _ready(self, what: str) -> dict[str, Tensor]:
         if self._swapped:
-            raise RuntimeError(f"ExponentialMovingAverage.{what}: inside `with weights()` the module holds the averages; do this outside")
+            raise RuntimeError(f"ExponentialMovingAverage.{what}: inside `with average_parameters()` the module holds the averages; do this outside")
         parameters = dict(self.module.named_parameters())
         if parameters.keys() != self._averages.keys():
             raise RuntimeError(f"ExponentialMovingAverage.{what}: the module's parameters have changed since; they were {', '.join(self._averages)}")
@@ -62,9 +62,9 @@ class ExponentialMovingAverage:
         in_blocks([(follow, (self._averages[name], p.data)) for name, p in self._ready("update").items()])
 
     @contextmanager
-    def weights(self) -> Iterator[Module]:
+    def average_parameters(self) -> Iterator[Module]:
         """Context in which the module has the averages for weights. Its own come back at the end, whatever happens inside."""
-        parameters = self._ready("weights")
+        parameters = self._ready("average_parameters")
         self._exchange(parameters)
         try:
             yield self.module

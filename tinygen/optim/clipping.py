@@ -11,12 +11,12 @@ import numpy as np
 from ..autograd.tensor import Tensor
 from ..backend.fused import BLOCK
 
-__all__ = ["clip_grad_norm", "clip_weights"]
+__all__ = ["clip_grad_norm_", "clip_weights_"]
 
 Array = Any
 
 
-def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
+def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     """Scale all gradients by one factor, in place, so that their joint Euclidean norm is at most `max_norm`; return the norm they had.
 
     Parameters without a gradient count for nothing. Raises FloatingPointError, with all gradients as they were, if one holds NaN or infinity: scaled
@@ -24,12 +24,12 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     a GPU this waits for the gradients.
     """
     if isinstance(parameters, Tensor):
-        raise TypeError("clip_grad_norm: give the parameters as a list")
+        raise TypeError("clip_grad_norm_: give the parameters as a list")
     if not max_norm > 0:
-        raise ValueError(f"clip_grad_norm: max_norm={max_norm} must be positive")
+        raise ValueError(f"clip_grad_norm_: max_norm={max_norm} must be positive")
     parameters = list(parameters)
     if len({id(p) for p in parameters}) < len(parameters):
-        raise ValueError("clip_grad_norm: a parameter is in the list twice, and would count twice in the norm; give each once")
+        raise ValueError("clip_grad_norm_: a parameter is in the list twice, and would count twice in the norm; give each once")
     grads = [(i, p.grad.data) for i, p in enumerate(parameters) if p.grad is not None]
     total = math.sqrt(sum(_sum_of_squares(g) for _, g in grads))
     if not math.isfinite(total):
@@ -37,7 +37,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
         for (i, g), a in zip(grads, largest):
             if not math.isfinite(a):
                 raise FloatingPointError(
-                    f"clip_grad_norm: the gradient of parameter {i}, of shape {g.shape}, holds NaN or infinity; no gradient was changed. "
+                    f"clip_grad_norm_: the gradient of parameter {i}, of shape {g.shape}, holds NaN or infinity; no gradient was changed. "
                     "Run the step under tinygen.detect_nan() to see where it rose"
                 )
         top = max(largest)  # all are finite: only the squares overflowed
@@ -58,14 +58,14 @@ def _sum_of_squares(g: Array) -> float:
         return sum(float(np.dot(b, b)) for b in (g[i : i + BLOCK] for i in range(0, g.size, BLOCK)))  # short sums, so that float32 suffices
 
 
-def clip_weights(parameters: Iterable[Tensor], limit: float = 0.01) -> None:
+def clip_weights_(parameters: Iterable[Tensor], limit: float = 0.01) -> None:
     """Cut every weight to [-limit, limit], in place: WGAN's first way to bound the critic's slope (Arjovsky, Chintala and Bottou, 2017, Algorithm 1).
 
     It bounds the slope by *something*, and pushes weights to the two ends of the interval. Call it after each step of the critic.
     """
     if isinstance(parameters, Tensor):
-        raise TypeError("clip_weights: give the parameters as a list")
+        raise TypeError("clip_weights_: give the parameters as a list")
     if not limit > 0:
-        raise ValueError(f"clip_weights: limit is above 0; got {limit}")
+        raise ValueError(f"clip_weights_: limit is above 0; got {limit}")
     for p in parameters:
         p.data = np.clip(p.data, -limit, limit)

@@ -50,22 +50,22 @@ def constant(step: int) -> float:
     return 1.0
 
 
-def linear_decay(step: int, *, steps: int, final: float = 0.0) -> float:
-    """From 1 at step 0 in a straight line to `final` at `steps`, and `final` from then on."""
-    return 1 - (1 - final) * _share("linear_decay", step, steps)
+def linear_decay(step: int, *, steps: int, final_factor: float = 0.0) -> float:
+    """From 1 at step 0 in a straight line to `final_factor` at `steps`, and `final_factor` from then on."""
+    return 1 - (1 - final_factor) * _share("linear_decay", step, steps)
 
 
-def cosine_decay(step: int, *, steps: int, final: float = 0.0) -> float:
-    """From 1 at step 0 along half a cosine to `final` at `steps`, and `final` from then on (Loshchilov and Hutter 2017, without restarts)."""
-    return final + (1 - final) * (1 + math.cos(math.pi * _share("cosine_decay", step, steps))) / 2
+def cosine_decay(step: int, *, steps: int, final_factor: float = 0.0) -> float:
+    """From 1 at step 0 along half a cosine to `final_factor` at `steps`, and `final_factor` from then on (Loshchilov and Hutter 2017, without restarts)."""
+    return final_factor + (1 - final_factor) * (1 + math.cos(math.pi * _share("cosine_decay", step, steps))) / 2
 
 
-def warmup_cosine(step: int, *, warmup: int, steps: int, final: float = 0.0) -> float:
-    """(step + 1) / warmup for the first `warmup` steps, so that none is wasted on a factor of 0; then `cosine_decay` from 1 there to
-    `final` at `steps`."""
-    if not 0 <= warmup < steps:
-        raise ValueError(f"warmup_cosine: warmup={warmup} must be at least 0 and less than steps={steps}")
-    return (step + 1) / warmup if step < warmup else cosine_decay(step - warmup, steps=steps - warmup, final=final)
+def warmup_cosine(step: int, *, warmup_steps: int, steps: int, final_factor: float = 0.0) -> float:
+    """(step + 1) / warmup_steps for the first `warmup_steps` steps, so that none is wasted on a factor of 0; then `cosine_decay` from 1 there to
+    `final_factor` at `steps`."""
+    if not 0 <= warmup_steps < steps:
+        raise ValueError(f"warmup_cosine: warmup_steps={warmup_steps} must be at least 0 and less than steps={steps}")
+    return (step + 1) / warmup_steps if step < warmup_steps else cosine_decay(step - warmup_steps, steps=steps - warmup_steps, final_factor=final_factor)
 
 
 def _share(name: str, step: int, steps: int) -> float:
