@@ -148,8 +148,8 @@ def test_device_arrays_are_saved_as_numpys(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "to_numpy", lambda a: a.get() if isinstance(a, StrictArray) else a)
     path, layer = tmp_path / "a.npz", nn.Linear(2, 3, rng=default_rng(0))
     state = layer.state_dict()
-    save_checkpoint(path, layer=layer._convert(StrictArray))
-    other = nn.Linear(2, 3, rng=default_rng(1))._convert(StrictArray)
+    save_checkpoint(path, layer=layer.map_arrays_(StrictArray))
+    other = nn.Linear(2, 3, rng=default_rng(1)).map_arrays_(StrictArray)
     load_checkpoint(path, layer=other)
     assert all((a.get() == state[k]).all() for k, a in other.state_dict().items())
 

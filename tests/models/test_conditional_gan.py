@@ -54,7 +54,7 @@ def test_each_step_differentiates_its_own_networks(kind):
 def test_runs_on_a_strict_array_type(kind):
     here, x, y, code, _ = scene(kind)
     there = scene(kind)[0]
-    there._convert(StrictArray)
+    there.map_arrays_(StrictArray)
     if kind is SemiSupervisedGAN:
         y = np.where(y > 4, y, -1)
     found = []

@@ -99,7 +99,7 @@ def test_on_other_arrays():
     x, y = piles()
     with no_grad():
         plain = cycles(T, T, x, y)
-        T._convert(StrictArray)
+        T.map_arrays_(StrictArray)
         strict = cycles(T, T, StrictArray(x), StrictArray(y))
     for a, b in zip(plain, strict, strict=True):
         assert isinstance(b.data, StrictArray)

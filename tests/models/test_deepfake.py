@@ -150,8 +150,8 @@ def test_it_is_two_autoencoders_with_one_encoder_and_each_persons_codes_alike():
 
 def test_runs_on_a_strict_array_type():
     here, there = Deepfake(*small()), Deepfake(*small())
-    here._convert(lambda a: a.astype(np.float64))
-    there._convert(lambda a: StrictArray(a.astype(np.float64)))
+    here.map_arrays_(lambda a: a.astype(np.float64))
+    there.map_arrays_(lambda a: StrictArray(a.astype(np.float64)))
     x = default_rng(1).uniform((3, 3, 16, 16), np.float64)
     for p in (0, 1):
         plain, strict = losses.squared_error(x, here(x, p)), losses.squared_error(StrictArray(x), there(StrictArray(x), p))

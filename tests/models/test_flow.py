@@ -61,7 +61,7 @@ def shaken(name, n=64, dtype=np.float32, by=0.15):
     model = make(g)
     for p in model.parameters():
         p.data = p.data + by * g.normal(p.shape)
-    model._convert(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
+    model.map_arrays_(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
     x = 1.5 * g.normal((n, *shape), dtype) + 0.5
     if isinstance(model, Flow):
         model.initialize(x)
@@ -154,7 +154,7 @@ def test_gradients_to_second_order(name):
 @each_flow
 def test_runs_on_a_strict_array_type(name):
     plain, x = shaken(name, dtype=np.float64)
-    strict = shaken(name, dtype=np.float64)[0]._convert(StrictArray)
+    strict = shaken(name, dtype=np.float64)[0].map_arrays_(StrictArray)
     strict.initialize(StrictArray(x))  # its own code, not only that of `plain`
     strict.load_state_dict({k: StrictArray(v) for k, v in plain.state_dict().items()})
     found = []
@@ -166,7 +166,7 @@ def test_runs_on_a_strict_array_type(name):
     for here, there in zip(*found, strict=True):
         assert isinstance(there.data, StrictArray)
         np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-9, atol=1e-9)
-    plain, strict = shaken(name)[0], shaken(name)[0]._convert(StrictArray)
+    plain, strict = shaken(name)[0], shaken(name)[0].map_arrays_(StrictArray)
     np.testing.assert_allclose(strict.sample(3, StrictRNG(5)).get(), plain.sample(3, default_rng(5)), rtol=1e-5, atol=1e-5)
 
 

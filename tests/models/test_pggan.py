@@ -112,7 +112,7 @@ def test_both_halves_of_a_fade_are_differentiated():
     """In what comes in, and in the weights that the old picture is made with."""
     make, judge = networks((3, 2), 4)
     for model in (make, judge):
-        model._convert(lambda a: a.astype(np.float64))
+        model.map_arrays_(lambda a: a.astype(np.float64))
     g = default_rng(2)
     check_grads(lambda z: make(z, 8, 0.4), g.normal((2, 4), np.float64), order=1)
     check_grads(lambda x: judge(x, 0.4), g.normal((4, 3, 8, 8), np.float64), order=1)
@@ -124,10 +124,10 @@ def test_both_halves_of_a_fade_are_differentiated():
 def test_the_penalty_of_a_growing_critic_to_second_order():
     """The gradient of a gradient penalty in the middle of a fade-in, through the minibatch standard deviation, in every parameter."""
     judge = PGDiscriminator((3, 2), colours=1, group=2, rng=default_rng(1))
-    judge._convert(lambda a: a.astype(np.float64))
+    judge.map_arrays_(lambda a: a.astype(np.float64))
     g = default_rng(3)
     real, fake, t = g.normal((2, 1, 8, 8), np.float64), g.normal((2, 1, 8, 8), np.float64), g.uniform((2,), np.float64)
-    places = [(module, own) for _, module in judge.named_modules() for own, _ in module._own("parameter")]
+    places = [(module, own) for _, module in judge.named_modules() for own, _ in module.named_parameters(recurse=False)]
 
     def f(*parameters):
         for (module, own), p in zip(places, parameters, strict=True):
@@ -159,7 +159,7 @@ def test_other_arrays_and_wrong_sizes():
     z, x = default_rng(2).normal((4, 7)), default_rng(3).normal((4, 3, 16, 16))
     for model, arguments in ((make, (z, 16, 0.5)), (judge, (x, 0.5))):
         plain = model(tensor(arguments[0]), *arguments[1:]).data
-        model._convert(StrictArray)
+        model.map_arrays_(StrictArray)
         strict = model(tensor(StrictArray(arguments[0]), requires_grad=True), *arguments[1:])
         np.testing.assert_allclose(strict.data.get(), plain, rtol=1e-4, atol=1e-5)
         (strict * strict).sum().backward()

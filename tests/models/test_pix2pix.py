@@ -121,7 +121,7 @@ def test_on_other_arrays():
     with no_grad():
         y, verdict = G(x).numpy(), D(x, G(x)).numpy()
         for network in (G, D):
-            network._convert(StrictArray)
+            network.map_arrays_(StrictArray)
         strict = G(StrictArray(x))
         assert isinstance(strict.data, StrictArray)
         np.testing.assert_allclose(strict.data.get(), y, rtol=1e-4, atol=1e-5)

@@ -23,13 +23,13 @@ def small(channels=(6, 5, 4), latent_dim=7, **settings):
 
 
 def wide(model):
-    model._convert(lambda a: a.astype(np.float64))
+    model.map_arrays_(lambda a: a.astype(np.float64))
     return model
 
 
 def with_parameters(model, f):
     """f of the model as a function of all its parameters, for check_grads, and their arrays."""
-    places = [(module, own) for _, module in model.named_modules() for own, _ in module._own("parameter")]
+    places = [(module, own) for _, module in model.named_modules() for own, _ in module.named_parameters(recurse=False)]
 
     def of(*parameters):
         for (module, own), p in zip(places, parameters, strict=True):
@@ -207,8 +207,8 @@ def test_other_arrays_and_wrong_styles():
         noise = make.noise(4, default_rng(2))
         x = make(z, noise).data
         verdicts = judge(x).data
-        make._convert(StrictArray)
-        judge._convert(StrictArray)
+        make.map_arrays_(StrictArray)
+        judge.map_arrays_(StrictArray)
         strict = make(tensor(StrictArray(z)), [StrictArray(n) for n in noise])
         np.testing.assert_allclose(strict.data.get(), x, rtol=1e-3, atol=1e-4)
         answer = judge(strict)

@@ -62,7 +62,7 @@ def test_on_a_strict_array_type():
     found = []
     for move in (lambda a: a, StrictArray):
         model = reader()
-        model._convert(move)
+        model.map_arrays_(move)
         y = model(move(HATS))
         (y * y).mean().backward()
         found.append([y, *(p.grad for p in model.parameters())])

@@ -147,7 +147,7 @@ def test_forward_agrees_with_a_naive_implementation(name):
 def test_gradients_in_input_and_parameters(name):
     """To second order, by finite differences, at once in x and in every parameter; SpectralNorm's u and v count as constants."""
     layer, x, _ = made(name)
-    places = [(module, own) for _, module in layer.named_modules() for own, _ in module._own("parameter")]
+    places = [(module, own) for _, module in layer.named_modules() for own, _ in module.named_parameters(recurse=False)]
 
     def f(x, *parameters):
         for (module, own), p in zip(places, parameters):
@@ -179,7 +179,7 @@ def test_runs_on_a_strict_array_type(name):
     """Forward in both modes and backward on arrays that refuse silent conversion, with the values that NumPy gives."""
     layer, x, _ = made(name)
     strict, _, _ = made(name)
-    strict._convert(StrictArray)
+    strict.map_arrays_(StrictArray)
     for mode in (True, False):
         xs = [tensor(x, requires_grad=True), tensor(StrictArray(x), requires_grad=True)]
         ys = [m.train(mode)(t) for m, t in zip((layer, strict), xs)]

@@ -200,7 +200,7 @@ class TestState:
 
     def test_device_arrays_take_numpy_states(self, block):
         state = block.state_dict()
-        block._convert(lambda a: StrictArray(a * 0))
+        block.map_arrays_(lambda a: StrictArray(a * 0))
         block.load_state_dict(state)
         assert all((t.data.get() == state[name]).all() for name, t in block._state().items())
         block.load_state_dict(block.state_dict())  # and those of their own kind

@@ -424,7 +424,7 @@ class TestAverage:
             ema.load_state_dict({})
 
     def test_strict_arrays(self):
-        net = self.net()._convert(StrictArray)
+        net = self.net().map_arrays_(StrictArray)
         ema = optim.ExponentialMovingAverage(net, 0.5)
         net[0].bias.data = net[0].bias.data + 1
         ema.update()

@@ -103,24 +103,24 @@ class Module:
     def modules(self) -> Iterator[Module]:
         return (module for _, module in self.named_modules())
 
-    def _named(self, kind: str) -> Iterator[tuple[str, Tensor]]:
+    def _named(self, kind: str, recurse: bool) -> Iterator[tuple[str, Tensor]]:
         seen = set()
-        for path, module in self.named_modules():
+        for path, module in self.named_modules() if recurse else [("", self)]:
             for name, t in module._own(kind):
                 if id(t) not in seen:
                     seen.add(id(t))
                     yield _join(path, name), t
 
-    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """(path, tensor) of all parameters, each once, those of this module first."""
-        return self._named("parameter")
+    def named_parameters(self, recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """(path, tensor) of all parameters, each once, those of this module first; without `recurse`, of this module alone."""
+        return self._named("parameter", recurse)
 
     def parameters(self) -> Iterator[Tensor]:
         return (t for _, t in self.named_parameters())
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """(path, tensor) of all buffers, each once."""
-        return self._named("buffer")
+    def named_buffers(self, recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """(path, tensor) of all buffers, each once; without `recurse`, of this module alone."""
+        return self._named("buffer", recurse)
 
     def buffers(self) -> Iterator[Tensor]:
         return (t for _, t in self.named_buffers())
@@ -151,9 +151,9 @@ class Module:
     def to(self, device: str) -> Module:
         """Move parameters, their gradients and buffers to "cpu" or "cuda". The tensors stay the same objects, so build optimizers, whose own arrays
         are not moved, afterwards. Returns self."""
-        return self._convert(lambda a: to_device(a, device))
+        return self.map_arrays_(lambda a: to_device(a, device))
 
-    def _convert(self, f: Callable[[Array], Array]) -> Module:
+    def map_arrays_(self, f: Callable[[Array], Array]) -> Module:
         """Replace the array of each parameter, gradient and buffer by f of it."""
         for _, t in [*self.named_parameters(), *self.named_buffers()]:
             t._data = f(t._data)

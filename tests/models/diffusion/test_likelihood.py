@@ -64,7 +64,7 @@ def test_of_a_network():
     log_p = log_likelihood(denoiser(network, "velocity", LINE), x, 40, path=LINE)
     assert log_p.shape == (3201,) and abs(np.exp(log_p.astype(np.float64)).sum() * 0.05 - 1) < 1e-3
     strict = Perceptron(1, (8, 8), octaves=0, rng=default_rng(0))
-    strict._convert(StrictArray)
+    strict.map_arrays_(StrictArray)
     found = log_likelihood(denoiser(strict, "velocity", LINE), StrictArray(x[1500:1700:20]), 40, path=LINE)
     np.testing.assert_allclose(found.get(), log_p[1500:1700:20], atol=1e-3)
 

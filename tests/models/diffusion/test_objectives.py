@@ -198,7 +198,7 @@ def test_a_networks_denoiser(kind):
     q = denoise(tensor(x, requires_grad=True), 0.4)
     assert all(a.requires_grad for a in q) and graphs == [False, True]
     np.testing.assert_allclose(q.x0.numpy(), p.x0, rtol=1e-6)
-    network._convert(StrictArray)
+    network.map_arrays_(StrictArray)
     for plain, strict in zip(p, denoise(StrictArray(x), 0.4), strict=True):
         assert isinstance(strict, StrictArray)
         np.testing.assert_allclose(strict.get(), plain, rtol=1e-5, atol=1e-6)

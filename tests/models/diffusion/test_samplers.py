@@ -290,7 +290,7 @@ def test_pure_seeded_and_in_its_own_precision(name):
     runs = [sampler(denoise, x, levels, rng=default_rng(k), after=watch) for k in (2, 2, 3)]
     assert np.array_equal(x, before) and np.array_equal(runs[0], runs[1]) and runs[0].dtype == np.float32 and seen == levels[1:] * 3
     assert np.array_equal(runs[0], runs[2]) == (name != "ancestral")
-    network._convert(StrictArray)
+    network.map_arrays_(StrictArray)
     strict = sampler(denoise, StrictArray(x), levels, rng=StrictRNG(2))
     assert isinstance(strict, StrictArray)
     np.testing.assert_allclose(strict.get(), runs[0], rtol=1e-4, atol=1e-5)
@@ -301,7 +301,7 @@ def test_settings_and_inpainting_on_a_strict_array_type(name, settings):
     network = Perceptron(2, (8, 8), outputs=4, rng=default_rng(0))
     denoise, x, mask, found = denoiser(network, "velocity", learned_variance=True), default_rng(1).normal((6, 2)), np.float32([[1, 0]]), []
     for move, kind in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
-        network._convert(move)
+        network.map_arrays_(move)
         g = kind(2)
         after = samplers.inpainting(move(np.ones_like(x)), move(mask), rng=g)
         found.append(getattr(samplers, name)(denoise, move(x), karras(5), rng=g, after=after, **settings))

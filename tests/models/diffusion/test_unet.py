@@ -145,7 +145,7 @@ def test_on_a_strict_array_type(kind, settings, shape):
     found = []
     for move in (lambda a: a, StrictArray):
         model, g = stirred(kind(**settings, classes=3, rng=default_rng(0))), default_rng(1)
-        model._convert(move)
+        model.map_arrays_(move)
         y = model(move(g.normal((4, *shape))), move(g.uniform((4,))), move(np.array([0, 1, 3, 2])))
         (y * y).mean().backward()
         found.append([y, *(p.grad for p in model.parameters())])
@@ -166,7 +166,7 @@ def test_labels_and_none():
 def test_guidance_on_a_strict_array_type():
     found, labels = [], np.array([0, 1, 2, 1])
     for move, kind in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
-        model, g = stirred(Perceptron(2, (8,), classes=3, rng=default_rng(0)))._convert(move), kind(1)
+        model, g = stirred(Perceptron(2, (8,), classes=3, rng=default_rng(0))).map_arrays_(move), kind(1)
         kept = drop_labels(move(labels), model.none, 0.5, rng=g)
         found.append([kept, guided(model, kept, model.none, 2.0)(g.normal((4, 2)), g.uniform((4,))).data])
     assert isinstance(found[1][1], StrictArray) and np.array_equal(found[1][0].get(), found[0][0]) and (found[0][0] == 3).any()
