@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.data.segmentation import label_pixels, find_palette
+from tinygen.data.segmentation import find_palette, label_pixels
 
 COLOURS = np.array([[0, 48, 255], [0, 0, 222], [255, 80, 0], [0, 128, 255]], np.uint8)
 

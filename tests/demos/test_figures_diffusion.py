@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures.diffusion import save_scatter_animation, save_evolution
+from figures.diffusion import save_evolution, save_scatter_animation
 
 Image = pytest.importorskip("PIL.Image")
 X = np.linspace(-3, 3, 40)

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from figures.losses import save_losses, save_critics, save_table
+from figures.losses import save_critics, save_losses, save_table
 
 from tinygen.plot.planes import grid_points
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import tensor
-from tinygen.plot.arrays import separate_boxes, as_images, make_grid
+from tinygen.plot.arrays import as_images, make_grid, separate_boxes
 
 NUMPY_RNG = np.random.default_rng(0)
 

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from tinygen import grad, losses, no_grad, ops, plot, tensor
-from tinygen.autograd.graph import laid_out
+from tinygen.autograd.graph import describe_graph
+from tinygen.plot.graph import place_boxes
 
 pytest.importorskip("matplotlib")
 
 
 def parts(panel, drawn=None):
     """{(from, to): kind} by what the boxes are called."""
-    boxes, arrows, place = laid_out(panel, drawn or {})
+    boxes, arrows = describe_graph(panel, drawn or {})
+    place = place_boxes([*boxes], arrows)
     assert set(place) == set(boxes)
     names = {key: box[2] or box[1] for key, box in boxes.items()}
     return {(names[a], names[b]): kind for a, b, kind in arrows}, {names[k]: box for k, box in boxes.items()}, {names[k]: at for k, at in place.items()}
@@ -31,10 +33,10 @@ def vae(reparametrized):
 def test_the_gradient_stops_at_a_drawn_number():
     w, panel = vae(False)
     arrows, boxes, place = parts(panel, {"z": ("mu", "log_var")})
-    assert arrows["mu", "z"] == arrows["log_var", "z"] == "drawn" and arrows["z", "add"] == "value"
+    assert arrows["mu", "z"] == arrows["log_var", "z"] == "sampled" and arrows["z", "add"] == "value"
     with pytest.raises(ValueError, match="do not depend"):
         grad(panel["loss"], w)  # and the engine agrees
-    assert not boxes["mu"][3] and not boxes["log_var"][3] and boxes["z"][0] == "drawn"
+    assert not boxes["mu"][3] and not boxes["log_var"][3] and boxes["z"][0] == "sampled"
     assert place["mu"][0] < place["z"][0] < place["add"][0] < place["loss"][0]
 
 
@@ -58,7 +60,8 @@ def test_deep_graphs_and_pictures(tmp_path):
     y = x = tensor(np.ones(1), requires_grad=True)
     for _ in range(2000):
         y = ops.sin(y)
-    _, _, place = laid_out({"y": y}, {})
+    boxes, arrows = describe_graph({"y": y}, {})
+    place = place_boxes([*boxes], arrows)
     assert max(column for column, _ in place.values()) == 1999
     plot.save_graph(tmp_path / "a.png", {"one": vae(True)[1], "two": {"y": ops.sin(x) + ops.cos(x), "x": x}})
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"

@@ -1,4 +1,4 @@
-"""Automatic differentiation to any order. Read in this order: tensor, primitive, backward, functional, gradcheck.
+"""Automatic differentiation to any order. Read the files in this order.
 
     tensor.py       Tensor, and the graph that it records
     primitive.py    a differentiable function: its forward and its rules, side by side

@@ -1,4 +1,4 @@
-"""Derivatives as functions: the gradient, and derivatives along a direction. Read this file fourth."""
+"""The gradient as a function, and derivatives along a direction. Read this file fourth."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ computed in two ways:
     numeric    (s(x_i + h v_i) - s(x_i - h v_i)) / 2h
 
 **Why one random direction is enough.** It sees every element at once: an error larger than the
-tolerance of the whole projection shows almost surely. A small error in one of many large elements is
-lost, so check small arrays with values near 1. Only if a projection fails are single elements
+tolerance of the whole projection shows almost surely. A small error in one of many large elements
+is lost, so check small arrays with values near 1. Only if a projection fails are single elements
 compared, to name the worst one.
 
-**The tolerance.** The central difference is off by h^2 |s'''| / 6 because it is a difference, and by
-eps |s| / h because of rounding. The sum is least near h = eps^(1/3) = 6e-6, where it is about 6e-11
-for smooth functions in float64. The tolerance 1e-6 of max(1, |numeric|) leaves room for that.
+**The tolerance.** The central difference is off by h^2 |s'''| / 6 because h is finite, and by
+eps |s| / h because of rounding. The sum is least near h = eps^(1/3) = 6e-6, where it is about
+6e-11 for smooth functions in float64. The tolerance, 1e-6 of max(1, |numeric|), leaves room.
 
 **Joint rules.** A joint rule may do other work when only some of its cotangents are wanted. So each
 argument is also differentiated with all others constant.

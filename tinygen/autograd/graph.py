@@ -1,103 +1,125 @@
-"""What the engine has recorded, as boxes, arrows and places on a page: what `plot.save_graph` draws.
+"""The recorded graph as data: boxes and arrows, for `plot.save_graph` to draw.
 
-A graph is walked from the tensors that have names, through each node's parents, as the backward pass walks it. Where the gradient goes is not guessed: from
-the output on, it reaches what lies behind an argument that was recorded and has a rule.
+The graph is walked from the tensors that have labels, through the parents of each node, as the
+backward pass walks it. Where the gradient goes is read from the graph too: starting at the output,
+it reaches what lies behind each argument that requires a gradient and has a rule.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 from .backward import ancestors
-from .tensor import Tensor
+from .tensor import Node, Tensor
 
-__all__ = ["laid_out"]
+__all__ = ["Arrow", "Box", "describe_graph"]
 
 
-def laid_out(tensors: Mapping[str, Tensor], drawn: Mapping[str, Sequence[str]]):
-    """What is to be drawn, by key (a node, or a constant's label): boxes {key: (kind, text, label, gradient)}, arrows [(from, to, kind)] and places."""
+class Box(NamedTuple):
+    """A recorded call, a parameter, or a constant."""
+
+    kind: str  # "op", "leaf", "constant", or "sampled": a constant drawn at random
+    text: str  # the name of the op, or the label of anything else
+    label: str  # of the result of an op, if it has one
+    has_gradient: bool  # whether the gradient of the output reaches it
+    parameters: str = ""  # the parameters that only this op uses
+
+
+class Arrow(NamedTuple):
+    """From one box to another, by their keys."""
+
+    start: Hashable
+    end: Hashable
+    kind: str  # "gradient": it flows back here; "value": none does; "sampled": a random draw
+
+
+def describe_graph(
+    tensors: Mapping[str, Tensor], sampled: Mapping[str, Sequence[str]]
+) -> tuple[dict[Hashable, Box], list[Arrow]]:
+    """Return the boxes, by key, and the arrows of everything recorded on the way to some tensors.
+
+    Parameters
+    ----------
+    tensors : {label: Tensor}
+        The gradient starts at the first.
+    sampled : {label: labels}
+        For a constant that was drawn at random from other results: the graph does not know it.
+
+    Raises
+    ------
+    ValueError
+        If the first tensor was not recorded.
+    """
     edges = {label: t._edge for label, t in tensors.items()}
-    names = {edge: label for label, edge in edges.items() if edge is not None}
-    constants = {id(t._version): label for label, t in tensors.items() if t._edge is None}
     output = next(iter(edges.values()), None)
     if output is None:
-        raise ValueError("save_graph: the first tensor of each panel is where the gradient starts; this one was recorded nowhere")
+        raise ValueError(
+            "save_graph: the first tensor of each panel is where the gradient starts; "
+            "this one was recorded nowhere"
+        )
     nodes = ancestors([edge for edge in edges.values() if edge is not None])
-    reached = {output[0]}
-    for node in reversed(nodes):  # newest first: whoever uses a node comes before it
+    labels = {edge: label for label, edge in edges.items() if edge is not None}
+    constants = {id(t._version): label for label, t in tensors.items() if t._edge is None}
+    reached = nodes_with_gradient(nodes, output[0])
+    inside = parameters_used_once(nodes)
+    boxes = {
+        node: box_of(node, labels.get((node, 0), ""), node in reached)
+        for node in nodes
+        if node not in inside
+    }
+    arrows = []
+    for node in nodes:
+        for i, edge in enumerate(node.parents):
+            if edge is not None and edge[0] not in inside:
+                has_gradient = node in reached and i in differentiated(node)
+                arrows.append(Arrow(edge[0], node, "gradient" if has_gradient else "value"))
+            elif edge is None and (label := constants.get(id(node.argument_versions[i]))):
+                is_sampled = label in sampled
+                key = label if is_sampled else (label, node)  # a constant has a box at each use
+                boxes[key] = Box("sampled" if is_sampled else "constant", label, "", False)
+                arrows.append(Arrow(key, node, "value"))
+        names = [
+            labels.get(edge, "") or node.op.arguments[0 if node.op.is_variadic else i]
+            for i, edge in enumerate(node.parents)
+            if edge is not None and edge[0] in inside
+        ]
+        if names:
+            boxes[node] = boxes[node]._replace(parameters=", ".join(names))
+    for label in boxes.keys() & sampled.keys():
+        arrows += [Arrow(edges[source][0], label, "sampled") for source in sampled[label]]
+    return boxes, arrows
+
+
+def box_of(node: Node, label: str, has_gradient: bool) -> Box:
+    """Return the box of a recorded call or of a leaf."""
+    if node.op is None:
+        return Box("leaf", label, label, has_gradient)
+    return Box("op", node.op.__name__.strip("_"), label, has_gradient)
+
+
+def nodes_with_gradient(nodes: list, output: Node) -> set:
+    """Return the nodes that the gradient of the output reaches."""
+    reached = {output}
+    for node in reversed(nodes):  # from the newest: whatever uses a node comes before it
         if node in reached:
-            reached |= {node.parents[i][0] for i in _differentiated(node)}
+            reached |= {node.parents[i][0] for i in differentiated(node)}
+    return reached
+
+
+def parameters_used_once(nodes: list) -> set:
+    """Return the leaves that one call uses, once: they are drawn inside its box."""
     users: dict = {}
     for node in nodes:
         for edge in node.parents:
             if edge is not None:
                 users.setdefault(edge[0], []).append(node)
-    boxes, arrows, tags = {}, [], {}
-    for node in nodes:
-        label = names.get((node, 0), "")
-        if node.op is None and len(users.get(node, ())) == 1:
-            tags[node] = label  # a parameter used once hangs under its op
-        else:
-            boxes[node] = ("leaf" if node.op is None else "op", label if node.op is None else node.op.__name__.strip("_"), label, node in reached)
-    for node in nodes:
-        for i, edge in enumerate(node.parents):
-            if edge is None:
-                if node.op and (label := constants.get(id(node.argument_versions[i]))):
-                    key = label if label in drawn else (label, node)  # a constant stands beside each of its uses
-                    boxes[key] = ("drawn" if label in drawn else "constant", label, "", False)
-                    arrows.append((key, node, "value"))
-            elif edge[0] not in tags:
-                arrows.append((edge[0], node, "gradient" if node in reached and i in _differentiated(node) else "value"))
-        hanging = [edge[0] for edge in node.parents if edge is not None and edge[0] in tags]
-        if hanging:
-            texts = [tags[leaf] or node.op.arguments[[e and e[0] for e in node.parents].index(leaf)] for leaf in hanging]
-            boxes[node] = (*boxes[node], ", ".join(texts))
-    for label in boxes.keys() & drawn.keys():
-        arrows += [(edges[source][0], label, "drawn") for source in drawn[label]]
-    return boxes, arrows, _places([*boxes], [(a, b) for a, b, _ in arrows])
+    return {node for node in nodes if node.op is None and len(users.get(node, ())) == 1}
 
 
-def _differentiated(node) -> list[int]:
-    """The arguments of a recorded call that have a rule, and something behind them that wants a gradient."""
-    targets = [i for call in node.plan.calls for i in call.arguments] if node.op else []
-    return [i for i in targets if node.parents[i] is not None]
-
-
-def _places(keys: list, arrows: list) -> dict:
-    """(column, height) of each key: columns by the longest way from a source, sources right before their first use; heights near the neighbours'."""
-    before, after = {k: [] for k in keys}, {k: [] for k in keys}
-    for a, b in arrows:
-        before[b].append(a)
-        after[a].append(b)
-    column: dict = {}
-    for k in sorted(keys, key=lambda k: getattr(k, "time", math.inf)):  # sources first of all, then results in their order
-        stack = [k]
-        while stack:
-            if waiting := [a for a in before[stack[-1]] if a not in column]:
-                stack += waiting
-            else:
-                k = stack.pop()
-                column[k] = 1 + max((column[a] for a in before[k]), default=-1)
-    sources = [k for k in keys if not before[k] and after[k]]
-    first, inner = 0 if sources else min(column.values()), [k for k in keys if k not in sources]
-    levels = [[k for k in inner if column[k] == c] for c in range(first, max(column.values()) + 1)]
-    y = {k: (len(level) - 1) / 2 - i for level in levels for i, k in enumerate(level)}
-    for sweep in range(12):
-        for level in levels[:: -1 if sweep % 2 else 1]:
-            wish = {k: float(np.mean([y[n] for n in before[k] + after[k] if n in y] or [y[k]])) for k in level}
-            level.sort(key=lambda k: (wish[k], y[k]))
-            height = -math.inf
-            for k in level:
-                height = y[k] = max(wish[k], height + 1.15)
-            shift = sum(wish[k] - y[k] for k in level) / max(len(level), 1)
-            for k in level:
-                y[k] += shift
-    for k in sources:  # to the left of its first use, or, where something stands there, below it
-        user = min(after[k], key=column.get)
-        spots = [(column[user] - 1, y[user]), *((column[user], y[user] - 1.1 * i) for i in range(1, len(keys) + 1))]
-        column[k], y[k] = next((c, h) for c, h in spots if all(column[n] != c or abs(h - y[n]) > 0.9 for n in y))
-    first = min(column.values())
-    return {k: (column[k] - first, y[k]) for k in keys}
+def differentiated(node: Node) -> list[int]:
+    """Return the places of a call's arguments that have a rule and require a gradient."""
+    if node.op is None:
+        return []
+    places = [i for call in node.plan.calls for i in call.arguments]
+    return [i for i in places if node.parents[i] is not None]

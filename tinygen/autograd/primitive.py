@@ -7,13 +7,13 @@
     exp.vjp(x=lambda g, y: g * y)       # d exp(x)/dx = exp(x) = y: the rule asks for y by name
 
 **The signature of a rule says what is saved.** Its first parameter is g, the cotangent of the
-output. Its other parameters are names: of an argument, of an output (`y` unless declared otherwise),
-of a setting, or `<argument>_shape`. Exactly what the rules name is saved for the backward pass:
-`lambda g, b: g * b` saves b, and `lambda g: g` saves nothing.
+output. Its other parameters are names: of an argument, of an output (`y` unless declared
+otherwise), of a setting, or `<argument>_shape`. Exactly what the rules name is saved for the
+backward pass: `lambda g, b: g * b` saves b, and `lambda g: g` saves nothing.
 
-**Only arguments and outputs are saved**, and their own derivatives are known. This is what makes the
-second derivative right. An array that reaches a rule in another way, such as a mask or drawn noise,
-counts as a constant.
+**Only arguments and outputs are saved**, and their own derivatives are known. This is what makes
+the second derivative right. An array that reaches a rule in another way, such as a mask or drawn
+noise, counts as a constant.
 
 **Rules are written with primitives and operators.** A rule writes into nothing and does not ask
 whether it was given arrays or Tensors. So one rule serves every order of derivative. A forward does
@@ -85,7 +85,7 @@ class Primitive:
             self.arguments = [code.co_varnames[num_settings]]
         else:
             self.arguments = list(code.co_varnames[:num_arrays])
-        self.num_arguments = 0 if self.is_variadic else num_arrays  # the least, 0 if any number
+        self.num_arguments = None if self.is_variadic else num_arrays  # None: any number
         names = code.co_varnames[num_arrays : num_arrays + num_settings]
         self.settings = {name: (forward.__kwdefaults__ or {}).get(name) for name in names}
         self.optional = dict(zip(reversed(self.arguments), reversed(forward.__defaults__ or ())))
@@ -138,10 +138,8 @@ class Primitive:
 
     def __call__(self, *args, **settings):
         """Run the forward on raw arrays and, if an argument is a Tensor, record the call."""
-        if len(args) < self.num_arguments or (settings and settings.keys() - self.settings.keys()):
-            args = self._complete(args, settings)
-        if self.is_variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
-            args = args[0]
+        if settings or len(args) != self.num_arguments:
+            args = self._positional(args, settings)
         arrays, edges, versions = [], [], []
         has_tensor, only_numpy = False, True
         pattern = 1  # in binary, 1 and then a digit for each argument: 1 if it requires a gradient
@@ -158,25 +156,32 @@ class Primitive:
         if not only_numpy:
             self._check(arrays, has_tensor)
         y = self.forward(*arrays, **settings)
-        if self.has_several_outputs:
-            y = tuple([as_array(output, like=arrays) for output in y])
-        elif type(y) is not ndarray:
-            y = as_array(y, like=arrays)
+        if type(y) is not ndarray:
+            y = self._as_arrays(y, like=arrays)
         if mode.nan:
             check_nan(self.__name__, y, arrays)
         if not has_tensor:
             return y
+        record = self._record_several if self.has_several_outputs else self._record
+        return record(y, arrays, edges, versions, pattern, settings)
+
+    def _as_arrays(self, y, like: list):
+        """Return what the forward returned as an array, or as a tuple of several."""
         if self.has_several_outputs:
-            return self._record_several(y, arrays, edges, versions, pattern, settings)
+            return tuple([as_array(output, like) for output in y])
+        return as_array(y, like)
+
+    def _record(self, y, arrays, edges, versions, pattern, settings) -> Tensor:
+        """Return the output as a Tensor, with a node if an argument requires a gradient."""
         version = shared_version(y, arrays, versions)
-        if not (mode.grad and any(edges) and y.dtype.kind == "f"):
-            return Tensor(y, None, version)
-        plan = self.plans.get(pattern) or self._make_plan(pattern, edges)
-        if not plan.calls:
-            return Tensor(y, None, version)
-        saved = plan.save([*arrays, y], settings)
-        node = Node(self, plan, edges, saved, ((y.shape, y.dtype),), (version,), versions)
-        return Tensor(y, (node, 0), version)
+        edge = None
+        if mode.grad and any(edges) and y.dtype.kind == "f":
+            plan = self.plans.get(pattern) or self._make_plan(pattern, edges)
+            if plan.calls:
+                saved = plan.save([*arrays, y], settings)
+                kinds = ((y.shape, y.dtype),)
+                edge = (Node(self, plan, edges, saved, kinds, (version,), versions), 0)
+        return Tensor(y, edge, version)
 
     def _record_several(
         self, outputs, arrays, edges, versions, pattern, settings
@@ -196,11 +201,14 @@ class Primitive:
             tensors.append(Tensor(output, (node, k) if is_recorded else None, version))
         return tuple(tensors)
 
-    def _complete(self, args: tuple, settings: dict) -> list:
-        """Put arrays given by keyword into their places, and None for optional ones left out.
+    def _positional(self, args: tuple, settings: dict) -> Sequence:
+        """Return all arrays in their places; those given by keyword leave `settings`.
 
-        They are removed from `settings`.
+        An optional array that is left out is None. Raises TypeError if one is missing, or if there
+        is no setting of a name.
         """
+        if self.is_variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
+            args = args[0]
         rest = [] if self.is_variadic else self.arguments[len(args) :]
         missing = [name for name in rest if name not in settings and name not in self.optional]
         args = [*args, *(settings.pop(name, self.optional.get(name)) for name in rest)]

@@ -143,8 +143,8 @@ class Tensor:
 
     Write in place with `t[index] = value`, `t.data = array` or `t.data -= step`. These count as
     writes, so a backward pass that still needs the old values raises an error. A write such as
-    `t.data[index] = value` is not seen: call `t.touch()` after it. Raw arrays that are combined with
-    Tensors are constants, and writes to them are never seen.
+    `t.data[index] = value` is not seen: call `t.touch()` after it. Raw arrays that are combined
+    with Tensors are constants, and writes to them are never seen.
     """
 
     __slots__ = ("_data", "_edge", "_version", "grad", "__weakref__")

@@ -122,8 +122,8 @@ class RNG:
         words = np.asarray(state["words"], np.uint64)
         if kind != own["kind"] or words.shape != own["words"].shape:
             raise ValueError(
-                f"this random source, on {self.device!r}, is {own['kind']}; the state is of {kind}: "
-                "load it on the device it came from"
+                f"this random source, on {self.device!r}, is {own['kind']}; the state is of "
+                f"{kind}: load it on the device it came from"
             )
         if self._numpy_generator is not None:
             set_pcg64_words(self._numpy_generator, words)

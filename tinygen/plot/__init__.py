@@ -2,20 +2,21 @@
 
     arrays.py    what is to be drawn, as arrays: checked, tiled, projected (NumPy alone)
     canvas.py    new figures, their style and their files
-    figures.py   grids, rows, maps, curves and computation graphs
+    figures.py   grids, rows, maps and curves
+    graph.py     computation graphs
     planes.py    functions and samples of the plane
 """
 
 from .arrays import linear_discriminants
 from .canvas import CLASS_COLOURS
 from .figures import (
-    save_posteriors,
     save_curves,
-    save_graph,
     save_grid,
-    save_scatter,
+    save_posteriors,
     save_rows,
+    save_scatter,
 )
+from .graph import save_graph
 from .planes import grid_points, save_planes
 
 __all__ = [

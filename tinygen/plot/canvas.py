@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["CLASS_COLOURS", "DPI", "FAINT", "GRADIENT", "INK", "new_figure", "save_png", "style_axes"]
+__all__ = ["CLASS_COLOURS", "DPI", "FAINT", "INK", "new_figure", "save_png", "style_axes"]
 
 # Ten colours chosen by search for the largest smallest distance, drawn as in `save_scatter` at an opacity of 0.6 on white: any two are at least 23 apart in
 # CIELAB for readers with deuteranopia or protanopia, and 30 for others. (From about 10 on, small dots can be told apart.)
 CLASS_COLOURS = ("#0000ff", "#aa7700", "#992211", "#551155", "#cc55ff", "#998888", "#000099", "#aadd88", "#bbdd00", "#eeaaff")
-INK, FAINT, GRADIENT = "#222222", "#bbbbbb", "#e76300"
+INK, FAINT = "#222222", "#bbbbbb"
 DPI = 150
 
 

@@ -6,7 +6,6 @@
     save_posteriors    maps of q(z|x) with its ellipses, side by side, each over the pictures decoded from the prior
     discriminants  a view of codes of more dimensions, for save_scatter
     save_curves    training curves, smoothed over the raw
-    save_graph     computation graphs as they were recorded, and where the gradient goes in them
 
 Figures are made without pyplot: no window, no global state, nothing to close. A file appears whole or not at all. Images are (n, channels, height,
 width), 1 channel for grey or 3 for colour, or (n, height, width); bytes, or floats from 0 to 1; arrays of any device, or Tensors.
@@ -19,12 +18,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..autograd.graph import laid_out
-from ..autograd.tensor import Tensor
-from .arrays import as_images, as_numpy, check_finite, linear_discriminants, make_grid, separate_boxes
-from .canvas import CLASS_COLOURS, DPI, FAINT, GRADIENT, INK, new_figure, save_png, style_axes
+from .arrays import (
+    as_images,
+    as_numpy,
+    check_finite,
+    linear_discriminants,
+    make_grid,
+    separate_boxes,
+)
+from .canvas import CLASS_COLOURS, DPI, INK, new_figure, save_png, style_axes
 
-__all__ = ["CLASS_COLOURS", "linear_discriminants", "save_posteriors", "save_curves", "save_graph", "save_grid", "save_scatter", "save_rows"]
+__all__ = ["CLASS_COLOURS", "linear_discriminants", "save_posteriors", "save_curves", "save_grid", "save_scatter", "save_rows"]
 
 
 def save_grid(path, images, *, columns: int | None = None, scale: int | None = None, gap: int = 2, title: str = "") -> None:
@@ -164,71 +168,6 @@ def save_curves(path, curves: Mapping[str, tuple], *, ylabel: str = "loss", xlab
     ax.set_axisbelow(True)
     style_axes(ax)
     save_png(figure, path)
-
-
-def save_graph(path, panels: Mapping[str, Mapping[str, Tensor]], *, sampled: Mapping[str, Sequence[str]] | None = None) -> None:
-    """Draw recorded computation graphs, one below the other, values from left to right and the gradient of each panel's first tensor back.
-
-    panels : {title: {label: tensor}}. All that was recorded on the way to these tensors is drawn, an op to a box, and the gradient starts at the first.
-        Labels stand at the results, parameters and constants that they name; constants without one are left out. TeX is understood between dollars.
-    sampled : {label: labels}, for a constant that was drawn at random from results: the program made it of these, but nothing is in the record. Dashed.
-    """
-    graphs = [(title, *laid_out(tensors, sampled or {})) for title, tensors in panels.items()]
-    sizes = [(max(x for x, _ in place.values()), *(f(y for _, y in place.values()) for f in (min, max))) for _, _, _, place in graphs]
-    heights = [high - low + 1.85 for _, low, high in sizes]
-    figure = new_figure(1.3 * (max(w for w, *_ in sizes) + 1.0), 0.8 * sum(heights) + 0.3)
-    bottom, total = 0.3, 0.8 * sum(heights) + 0.3
-    for (title, boxes, arrows, place), (_, low, high), height in reversed([*zip(graphs, sizes, heights, strict=True)]):
-        ax = figure.add_axes((0, bottom / total, 1, 0.8 * height / total))
-        bottom += 0.8 * height
-        ax.set(xlim=(-0.5, max(w for w, *_ in sizes) + 0.5), ylim=(low - 0.75, high + 1.1))
-        ax.set_axis_off()
-        ax.text(-0.42, high + 0.9, title, size=12, weight="bold", color=INK, va="center")
-        _draw_graph(ax, boxes, arrows, place)
-    legend = (("values, forward", INK, "-|>"), ("gradient, backward", GRADIENT, "<|-"), ("drawn at random: not in the record, no gradient", FAINT, "-|>"))
-    ax = figure.add_axes((0, 0.06 / total, 1, 0.26 / total), xlim=(0, figure.get_figwidth()), ylim=(0, 1))
-    ax.set_axis_off()
-    for k, (text, colour, style) in enumerate(legend):
-        x = 0.2 + 2.2 * k
-        dash = "--" if colour == FAINT else "-"
-        ax.annotate("", (x + 0.45, 0.5), (x, 0.5), arrowprops={"arrowstyle": style, "color": colour, "linewidth": 1.6, "linestyle": dash, "shrinkA": 0, "shrinkB": 0})
-        ax.text(x + 0.55, 0.5, text, size=9, color=INK, va="center")
-    save_png(figure, path)
-
-
-def _draw_graph(ax, boxes, arrows, place) -> None:
-    from matplotlib.patches import Ellipse, FancyBboxPatch
-
-    for a, b, kind in arrows:
-        (xa, ya), (xb, yb) = place[a], place[b]
-        half = 0.36 if boxes[a][0] == "op" else 0.28
-        if xa == xb:
-            start, end = np.array([xa, ya + 0.26]), np.array([xb, yb - 0.22])
-        else:
-            start, end = np.array([xa + half + 0.01, ya]), np.array([xb - (0.36 if boxes[b][0] == "op" else 0.28) - 0.01, yb])
-        line = {"linewidth": 1.2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
-        apart = np.array([0.0, 0.09]) if kind == "gradient" else np.zeros(2)
-        style = {"color": FAINT, "linestyle": "--"} if kind == "drawn" else {"color": INK}
-        ax.annotate("", end + apart, start + apart, arrowprops={"arrowstyle": "-|>", **line, **style})
-        if kind == "gradient":
-            ax.annotate("", start - apart, end - apart, arrowprops={"arrowstyle": "-|>", **line, "color": GRADIENT, "linewidth": 2.0})
-        if kind == "drawn":
-            ax.plot(*((start + end) / 2), marker="x", color="#bd1f01", markersize=9, markeredgewidth=2.4)
-    for key, (kind, text, label, reached, *hanging) in boxes.items():
-        x, y = place[key]
-        colour, fill = (GRADIENT, "#fdf0e6") if reached else ("#999999", "#f4f4f4")
-        if kind == "op":
-            ax.add_patch(FancyBboxPatch((x - 0.36, y - 0.2), 0.72, 0.4, boxstyle="round,pad=0,rounding_size=0.1", facecolor=fill, edgecolor=colour, linewidth=1.4))
-            size = 9 if len(text) < 12 or "_" in text else 8
-            text = text.replace("_", "\n") if len(text) > 11 else text
-            ax.text(x, y, text, size=size, color=INK, ha="center", va="center", linespacing=0.9)
-            ax.text(x, y + 0.38, label, size=11, color=INK, ha="center", va="center")
-        else:
-            edge = "#3f90da" if kind == "drawn" else colour
-            ax.add_patch(Ellipse((x, y), 0.56, 0.5, facecolor="white", edgecolor=edge, linewidth=1.4))
-            ax.text(x, y, text, size=11, color=INK, ha="center", va="center")
-        for text in hanging:
-            ax.text(x, y - 0.35, text, size=8, color=colour if reached else "#777777", ha="center", va="center")
 
 
 # --------------------------------------------------------------------------------------------------------------------------- helpers

@@ -3,8 +3,21 @@
 import numpy as np
 import pytest
 
-from tinygen.data.faces import DTYPE, FACTORS, has_attribute, sample_factors, set_attribute
-from tinygen.data.faces.captions import MAX_LENGTH, PROPERTIES, VOCABULARY, write_captions, has_properties, tokenize
+from tinygen.data.faces import (
+    DTYPE,
+    FACTORS,
+    has_attribute,
+    sample_factors,
+    set_attribute,
+)
+from tinygen.data.faces.captions import (
+    MAX_LENGTH,
+    PROPERTIES,
+    VOCABULARY,
+    has_properties,
+    tokenize,
+    write_captions,
+)
 
 FACES = sample_factors(2000, seed=5)
 FACES["hat"][::2] = 1

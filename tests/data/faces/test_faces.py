@@ -12,9 +12,9 @@ from tinygen.data.faces import (
     DTYPE,
     FACTORS,
     has_attribute,
-    sample_aligned_factors,
     render,
     resample_factors,
+    sample_aligned_factors,
     sample_factors,
     set_attribute,
 )

@@ -14,9 +14,9 @@ from .portraits import (
     FACTORS,
     faces,
     has_attribute,
-    sample_aligned_factors,
     render,
     resample_factors,
+    sample_aligned_factors,
     sample_factors,
     set_attribute,
 )
