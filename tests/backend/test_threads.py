@@ -124,7 +124,7 @@ expected = reductions.matmul(a, b).tobytes()
 warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of fork with threads: the case tested
 pid = os.fork()
 if pid == 0:
-    os._exit(0 if reductions.matmul(a, b).tobytes() == expected and pool._workers else 1)
+    os._exit(0 if reductions.matmul(a, b).tobytes() == expected and pool._num_workers else 1)
 assert os.waitpid(pid, 0)[1] == 0
 assert reductions.matmul(a, b).tobytes() == expected
 """

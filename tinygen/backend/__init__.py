@@ -1,16 +1,26 @@
-"""Arrays, devices, random numbers and threads: where the arithmetic runs. All that is there for speed is here.
+"""Where the arithmetic runs: arrays, devices, random numbers and threads.
 
-    arrays.py       NumPy or CuPy: the module of an array, and the devices; the only file that imports CuPy
+Everything that is here only for speed is here.
+
+    arrays.py       NumPy or CuPy: the library of an array, and the devices
     random.py       random numbers from a seed, on one device
     threads.py      one pool of threads for the CPU
     reductions.py   matrix products and sums, shared among the threads
-    conv.py         convolution of raw arrays, and which file computes it
+    conv.py         convolution of raw arrays: what it computes, and which file computes it
     conv_cpu.py     convolution of NumPy arrays
-    conv_gpu.py     convolution of arrays of any other library
+    conv_gpu.py     convolution of CuPy arrays, and of any other library's
     fused.py        element-wise updates of many arrays, block by block
 """
 
 from .arrays import array_module, device_of, register, to_device, to_numpy
 from .random import RNG, default_rng
 
-__all__ = ["RNG", "array_module", "default_rng", "device_of", "register", "to_device", "to_numpy"]
+__all__ = [
+    "RNG",
+    "array_module",
+    "default_rng",
+    "device_of",
+    "register",
+    "to_device",
+    "to_numpy",
+]

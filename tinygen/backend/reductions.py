@@ -1,4 +1,8 @@
-"""Matrix products, and sums that keep their digits, shared among the threads of the pool."""
+"""Matrix products and sums: shared among threads, and without loss of digits in float32.
+
+All functions take arrays of any library. What is done for speed or precision concerns NumPy arrays;
+for other arrays the library's own function is called.
+"""
 
 from __future__ import annotations
 
@@ -16,88 +20,112 @@ from .threads import parallel
 __all__ = ["axis_sum", "broadcast_axes", "by_rows", "channel_sum", "matmul"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+
+# ------------------------------------------------------------------------------------ row by row
+
 _BLOCK_ELEMENTS = 1 << 16  # 256 KiB of float32
 
 
 def by_rows(f: Callable[..., Array], *arrays: Array) -> Array:
-    """f(*arrays) for an f that treats each row (all that lies under one index of the first axis) by itself, and gives one number for it.
+    """Return f(*arrays) for an f that computes one number for each row, from that row alone.
 
-    NumPy arrays of many rows are handed to it in blocks small enough for the intermediate results to stay in cache, shared among the pool's threads.
-    Raises ValueError unless all arrays have the same shape.
+    A row is everything under one index of the first axis. NumPy arrays are handed to f in blocks
+    of rows. A block is small enough for the intermediate results to stay in the processor's cache,
+    and the blocks are shared among the threads.
+
+    Raises
+    ------
+    ValueError
+        Unless all arrays have the same shape.
     """
     first = arrays[0]
     if any(a.shape != first.shape for a in arrays):
-        raise ValueError(f"by_rows: needs arrays of one shape; got {', '.join(str(a.shape) for a in arrays)}")
-    rows = len(first)
-    blocks = first.size // _BLOCK_ELEMENTS
-    if blocks < 2 or any(type(a) is not np.ndarray for a in arrays):
+        shapes = ", ".join(str(a.shape) for a in arrays)
+        raise ValueError(f"by_rows: needs arrays of one shape; got {shapes}")
+    num_blocks = min(first.size // _BLOCK_ELEMENTS, len(first))
+    if first.size < 2 * _BLOCK_ELEMENTS or any(type(a) is not np.ndarray for a in arrays):
         return f(*arrays)
-    parts = _slices(rows, min(blocks, rows))
-    results: list = [None] * len(parts)
+    blocks = _slices(len(first), num_blocks)
+    results: list = [None] * num_blocks
 
     def run(i: int) -> None:
-        results[i] = f(*(a[parts[i]] for a in arrays))
+        results[i] = f(*(a[blocks[i]] for a in arrays))
 
-    parallel(run, len(parts))
+    parallel(run, num_blocks)
     return np.concatenate(results)
 
 
-# --------------------------------------------------------------------------------------------------------------- matrix products
+def _slices(size: int, n: int) -> list[slice]:
+    """Cut range(size) into n slices whose lengths differ by one at most."""
+    return [slice(i * size // n, (i + 1) * size // n) for i in range(n)]
 
-_CHUNK = 1 << 24  # multiply-adds worth a chunk, about 0.4 ms: each chunk lays its operands out anew, so they should be few
+
+# ------------------------------------------------------------------------------- matrix products
+
+# Multiplications in one chunk, which take about 0.4 ms. BLAS copies the operands of each chunk into
+# a layout of its own, so chunks should be few.
+_CHUNK = 1 << 24
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """np.matmul(a, b, out) for arrays of any module; large products of NumPy arrays are shared among the pool's threads.
+    """Return np.matmul(a, b, out); large products of NumPy arrays are shared among the threads.
 
     Transposed views are read where they lie. With `out`, the product is written there.
     """
     xp = array_module(a, b)
-    if xp is not np or type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim < 2 or b.ndim < 2:
+    if type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim < 2 or b.ndim < 2:
         return xp.matmul(a, b) if out is None else xp.matmul(a, b, out=out)
     rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
-    if b.ndim == 2 and a.ndim > 2 and out is None and a.flags.c_contiguous:
+    if b.ndim == 2 and a.ndim > 2 and out is None and a.flags.c_contiguous and inner:
         # (..., rows, inner) @ (inner, columns) is one product of all the rows
-        return matmul(a.reshape(a.size // inner if inner else 0, inner), b).reshape(*a.shape[:-1], columns) if inner else np.matmul(a, b)
+        return matmul(a.reshape(a.size // inner, inner), b).reshape(*a.shape[:-1], columns)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if a.ndim > 2 or b.ndim > 2 else ()
-    work = rows * inner * columns
-    for size in batch:
-        work *= size
-    chunks = 1 << min(max(work // _CHUNK, 1).bit_length() - 1, 3)  # 1, 2, 4 or 8, even shares for 2 and 4 threads
-    if chunks == 1 or inner != b.shape[-2]:
+    num_chunks = _num_chunks(math.prod(batch) * rows * inner * columns)
+    if num_chunks == 1 or inner != b.shape[-2]:
         return np.matmul(a, b, out=out)
     if out is None:
         out = np.empty((*batch, rows, columns), np.result_type(a, b))
-    sums = None
-    if batch and batch[0] >= chunks:
-        a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, (*batch, *b.shape[-2:]))
-        parts = [(a[s], b[s], out[s]) for s in _slices(batch[0], chunks)]
-    elif rows >= columns and rows >= 8 * chunks:
-        parts = [(a[..., s, :], b, out[..., s, :]) for s in _slices(rows, chunks)]
-    elif columns >= 8 * chunks:
-        parts = [(a, b[..., s], out[..., s]) for s in _slices(columns, chunks)]
-    elif inner < 64 * chunks:
-        return np.matmul(a, b, out=out)
-    else:  # few outputs, each a long sum: share the sum, and add the parts in their order
-        sums = np.empty((chunks, *out.shape), out.dtype)
-        parts = [(a[..., s], b[..., s, :], sums[i]) for i, s in enumerate(_slices(inner, chunks))]
+    if batch and batch[0] >= num_chunks:
+        a = np.broadcast_to(a, (*batch, *a.shape[-2:]))
+        b = np.broadcast_to(b, (*batch, *b.shape[-2:]))
+        _products([(a[s], b[s], out[s]) for s in _slices(batch[0], num_chunks)])
+    elif rows >= columns and rows >= 8 * num_chunks:
+        slices = _slices(rows, num_chunks)
+        _products([(a[..., s, :], b, out[..., s, :]) for s in slices])
+    elif columns >= 8 * num_chunks:
+        slices = _slices(columns, num_chunks)
+        _products([(a, b[..., s], out[..., s]) for s in slices])
+    elif inner >= 64 * num_chunks:
+        # Few results, each a long sum: share the sum, and add the partial sums in their order.
+        partial = np.empty((num_chunks, *out.shape), out.dtype)
+        slices = _slices(inner, num_chunks)
+        _products([(a[..., s], b[..., s, :], partial[i]) for i, s in enumerate(slices)])
+        np.add.reduce(partial, axis=0, out=out)
+    else:
+        np.matmul(a, b, out=out)
+    return out
+
+
+def _num_chunks(num_multiplications: int) -> int:
+    """Return 1, 2, 4 or 8: powers of two give two and four threads equal shares."""
+    return 1 << min(max(num_multiplications // _CHUNK, 1).bit_length() - 1, 3)
+
+
+def _products(parts: list[tuple[Array, Array, Array]]) -> None:
+    """Compute left @ right into result for each (left, right, result)."""
 
     def run(i: int) -> None:
         left, right, result = parts[i]
         np.matmul(left, right, out=result)
 
-    parallel(run, chunks)
-    if sums is not None:
-        np.add.reduce(sums, axis=0, out=out)
-    return out
+    parallel(run, len(parts))
 
 
-def _slices(size: int, n: int) -> list[slice]:
-    """range(size) cut into n slices whose sizes differ by one at most."""
-    return [slice(i * size // n, (i + 1) * size // n) for i in range(n)]
+# ------------------------------------------------------------------------------------------- sums
 
+_BLOCK_ROWS = 1024  # rows that one call of BLAS adds up
+_SMALL = 1 << 14  # elements: below, NumPy's own sum is fast and precise enough
 
-# --------------------------------------------------------------------------------------------------------------- sums
 
 def broadcast_axes(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the axes of `large` along which broadcasting repeats an array of shape `small`.
@@ -111,59 +139,84 @@ def broadcast_axes(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[int,
     return (*range(num_new), *(num_new + i for i, n in enumerate(small) if n == 1))
 
 
-_BLOCK = 1024  # rows that one BLAS call adds up
+def channel_sum(x: np.ndarray) -> np.ndarray:
+    """Return the sum of a contiguous float32 array (b, rows, c) over its rows: (b, c).
 
-
-def channel_sum(x):
-    """The sum of a float32 NumPy array (b, rows, c), C-contiguous, over its rows: (b, c).
-
-    NumPy adds up rows one after the other: slow where c is small, and in float32 a million rows lose 4 of 7 digits (its pairwise summation is for
-    the last axis alone). Here BLAS adds up blocks of rows, ones @ x, and the block sums are added in float64: 1e-7.
+    NumPy adds one row after the other. That is slow where c is small, and with a million rows
+    float32 loses 4 of its 7 digits; NumPy's pairwise summation is for the last axis alone. Here
+    BLAS adds up blocks of rows as the product ones @ x, and the sums of the blocks are added in
+    float64. The relative error is 1e-7.
     """
     b, rows, c = x.shape
-    blocks = rows // _BLOCK
-    whole = blocks * _BLOCK
+    num_blocks = rows // _BLOCK_ROWS
+    whole = num_blocks * _BLOCK_ROWS
     total = matmul(np.ones((1, rows - whole), x.dtype), x[:, whole:]).reshape(b, c)
-    if blocks:
-        parts = x[:, :whole].reshape(b * blocks, _BLOCK, c) if b == 1 else x[:, :whole].reshape(b, blocks, _BLOCK, c)
-        sums = matmul(np.ones((1, _BLOCK), x.dtype), parts).reshape(b, blocks, c)
+    if num_blocks:
+        if b == 1:
+            blocks = x[:, :whole].reshape(num_blocks, _BLOCK_ROWS, c)
+        else:
+            blocks = x[:, :whole].reshape(b, num_blocks, _BLOCK_ROWS, c)
+        sums = matmul(np.ones((1, _BLOCK_ROWS), x.dtype), blocks).reshape(b, num_blocks, c)
         total = (sums.sum(axis=1, dtype=np.float64) + total).astype(x.dtype)
     return total
 
 
-def axis_sum(x, axis, keepdims):
-    """np.sum, which keeps its digits for float32 NumPy arrays in any memory order: 1e-6, relative to the sum of magnitudes, at a million rows.
+def axis_sum(x: Array, axis, keepdims: bool) -> Array:
+    """Return x.sum(axis, keepdims=keepdims), in float32 without loss of digits.
 
-    Where a summed axis repeats one element (a broadcast view, as the cotangent of a mean is), that element is taken times the axis' length. A large
-    array whose summed axes are not the last in memory (a channels-last picture, say) goes through `channel_sum`, after a copy if it has gaps.
+    For NumPy arrays in any memory order, the error at a million rows is 1e-6 of the sum of the
+    magnitudes.
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
         return x.sum(axis=axis, keepdims=keepdims)
-    if 0 in x.strides and x.size > 1:
-        axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
-        repeated = [i for i in axes if x.strides[i] == 0 and x.shape[i] > 1]
-        if repeated:
-            n = math.prod(x.shape[i] for i in repeated)
-            return axis_sum(x[tuple(slice(0, 1) if i in repeated else slice(None) for i in range(x.ndim))], axis, keepdims) * n
-    if x.dtype != np.float32 or x.size < 1 << 14 or (axis is None and x.flags.c_contiguous):
-        return x.sum(axis=axis, keepdims=keepdims)
     axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
-    order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))  # as the axes lie in memory
-    inner = [i for i in order if x.shape[i] > 1]
-    runs = []  # (axes kept or summed together, whether they are summed), from the outermost in memory to the innermost
-    for summed, run in itertools.groupby(inner, key=axes.__contains__):
-        runs.append((list(run), summed))
-    memory = x.transpose(order)
-    tail = runs[-1][0]
-    joined = all(x.strides[i] == x.strides[j] * x.shape[j] for i, j in itertools.pairwise(tail))
-    if not any(summed for _, summed in runs[:-1]) and (joined or not runs[-1][1]):
-        return x.sum(axis=axis, keepdims=keepdims)  # sums along memory are pairwise in NumPy
-    sizes = [math.prod(x.shape[i] for i in run) for run, _ in runs]
-    k = max((k for k, (_, summed) in enumerate(runs[:-1]) if summed), key=sizes.__getitem__, default=len(runs) - 1)  # the longest run
-    b, rows, c = math.prod(sizes[:k]), sizes[k], math.prod(sizes[k + 1 :])
-    if rows < 16 or (rows < _BLOCK and c > 256):  # few long rows: np.sum is as good, and quicker
+    repeated = [i for i in axes if x.strides[i] == 0 and x.shape[i] > 1]
+    if repeated and x.size > 1:
+        # A broadcast view, such as the cotangent of a mean: take one element times their number.
+        n = math.prod(x.shape[i] for i in repeated)
+        one = tuple(slice(0, 1) if i in repeated else slice(None) for i in range(x.ndim))
+        return axis_sum(x[one], axis, keepdims) * n
+    is_small = x.dtype != np.float32 or x.size < _SMALL
+    if is_small or (axis is None and x.flags.c_contiguous):
         return x.sum(axis=axis, keepdims=keepdims)
-    done = runs[k][0]
-    y = channel_sum(np.ascontiguousarray(memory).reshape(b, rows, c)).reshape([1 if i in done else x.shape[i] for i in order])
-    y = y.transpose(sorted(range(x.ndim), key=order.__getitem__))
-    return axis_sum(y, axes, keepdims)  # over the summed axes that are left, and those of length one
+    order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))  # as the axes lie in memory
+    run = _run_to_sum(x, axes, order)
+    if run is None:
+        return x.sum(axis=axis, keepdims=keepdims)
+    return axis_sum(_sum_run(x, order, run), axes, keepdims)  # over the summed axes that are left
+
+
+def _run_to_sum(x: np.ndarray, axes: tuple[int, ...], order: list[int]) -> list[int] | None:
+    """Return the summed axes that `channel_sum` should add up; None if np.sum is as good.
+
+    Cut the axes, in their order in memory, into runs in which all axes are summed or none is. NumPy
+    sums the innermost run pairwise, without loss of digits. So the others are the ones to look at,
+    and the longest of them is taken.
+    """
+    long_axes = [i for i in order if x.shape[i] > 1]
+    runs = [(list(run), summed) for summed, run in itertools.groupby(long_axes, axes.__contains__)]
+    innermost, innermost_is_summed = runs[-1]
+    has_no_gaps = all(
+        x.strides[i] == x.strides[j] * x.shape[j] for i, j in itertools.pairwise(innermost)
+    )
+    others = [k for k, (_, summed) in enumerate(runs[:-1]) if summed]
+    if not others and (has_no_gaps or not innermost_is_summed):
+        return None
+    sizes = [math.prod(x.shape[i] for i in run) for run, _ in runs]
+    k = max(others, key=sizes.__getitem__, default=len(runs) - 1)
+    rows, columns = sizes[k], math.prod(sizes[k + 1 :])
+    if rows < 16 or (rows < _BLOCK_ROWS and columns > 256):  # few long rows
+        return None
+    return runs[k][0]
+
+
+def _sum_run(x: np.ndarray, order: list[int], run: list[int]) -> np.ndarray:
+    """Sum x over the axes of a run by `channel_sum`; they stay, with length 1."""
+    shape = [x.shape[i] for i in order]
+    first = order.index(run[0])
+    last = order.index(run[-1])
+    rows = math.prod(x.shape[i] for i in run)
+    memory = np.ascontiguousarray(x.transpose(order))  # a copy if x has gaps
+    blocks = memory.reshape(math.prod(shape[:first]), rows, math.prod(shape[last + 1 :]))
+    y = channel_sum(blocks).reshape([1 if i in run else x.shape[i] for i in order])
+    return y.transpose(sorted(range(x.ndim), key=order.__getitem__))

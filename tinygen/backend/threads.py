@@ -1,12 +1,17 @@
-"""One thread pool for the CPU, and the work that is shared among it: matrix products, and sums that keep their digits.
+"""One pool of threads for all parallel work on the CPU.
 
-**Threads.** NumPy's own functions use one core, and the BLAS library behind `np.matmul` brings threads of its own that wait by
-spinning: with one other busy process on the machine, a 128x784x400 product took 24 ms on two BLAS threads and 1 ms on one. So importing
-this module sets BLAS to one thread for the life of the process (other NumPy code in the process included), and all parallelism comes
-from the pool below: the work is cut into chunks, NumPy releases the interpreter's lock inside each, and threads that wait, sleep.
-How a problem is cut depends on its shapes alone and partial sums are added in the chunks' order, so results carry the same bits
-with any number of threads. `set_threads`, or the variable TINYGEN_THREADS, chooses how many; the default is one for each core this
-process may run on.
+**Why a pool of our own.** NumPy's functions use one core. The BLAS library behind `np.matmul` has
+threads of its own, which wait in a busy loop. When another process uses a core, that is slow: a
+product of 128x784 and 784x400 took 24 ms on two BLAS threads and 1 ms on one. So importing this
+module sets BLAS to one thread for the life of the process, and this affects other NumPy code in the
+process too. All parallel work goes through `parallel`: it is cut into chunks, NumPy releases
+Python's lock inside each, and threads without work sleep.
+
+**The same bits with any number of threads.** How work is cut depends on the shapes of the arrays
+alone, and partial sums are added in the order of the chunks.
+
+`set_threads`, or the environment variable TINYGEN_THREADS, sets the number of threads. The default
+is one for each core that the process may use.
 """
 
 from __future__ import annotations
@@ -22,11 +27,14 @@ import numpy as np
 
 __all__ = ["parallel", "set_threads", "threads"]
 
+# ---------------------------------------------------------------------------------------- settings
 
-def _one_blas_thread() -> bool:
-    """Set NumPy's BLAS to one thread. Returns False if it cannot be told to."""
-    try:  # NumPy's own wheels carry OpenBLAS and export this
-        ctypes.CDLL(np._core._multiarray_umath.__file__).scipy_openblas_set_num_threads64_(1)
+
+def _set_blas_to_one_thread() -> bool:
+    """Set NumPy's BLAS to one thread. Return whether that was possible."""
+    try:  # NumPy's own wheels contain OpenBLAS, which exports this function
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)
+        library.scipy_openblas_set_num_threads64_(1)
         return True
     except (AttributeError, OSError):
         pass
@@ -34,72 +42,89 @@ def _one_blas_thread() -> bool:
         from threadpoolctl import threadpool_info, threadpool_limits
     except ImportError:
         return False
-    threadpool_limits(1, user_api="blas")  # stays until the process ends: it is never told to restore
+    threadpool_limits(1, user_api="blas")  # it holds until it is told to restore, which is never
     return any(library["user_api"] == "blas" for library in threadpool_info())
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep up to 1 GiB of freed memory for the next arrays, where glibc is used.
+
+    By default it returns an array of several megabytes to the system at once. The next array of
+    that size then costs a page fault for each 4 KiB: 7 % of a convolutional VAE's training step.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return
+    trim_threshold, mmap_threshold = -1, -3
+    mallopt(trim_threshold, 1 << 30)
+    mallopt(mmap_threshold, 1 << 25)  # the largest value that every version of glibc accepts
 
 
 def _default_threads() -> int:
     text = os.environ.get("TINYGEN_THREADS")
     if text is not None:
         if not text.isdecimal() or int(text) < 1:
-            raise ValueError(f"TINYGEN_THREADS must be a number of threads, 1 or more; it is {text!r}")
+            raise ValueError(
+                f"TINYGEN_THREADS must be a number of threads, 1 or more; it is {text!r}"
+            )
         return int(text)
     if not _blas_is_single:
-        return 1  # BLAS keeps threads of its own here: two pools would fight for the cores
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep up to 1 GiB of freed memory for the next array, where it can be told to.
-
-    By default it returns an array of some megabytes to the system at once, and the next one of that size is paid for again with a page fault for
-    each 4 KiB: 7 % of a convolutional VAE's step.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # not glibc
-        return
-    mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
-    mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD, at the most that every version of glibc takes
+        return 1  # BLAS keeps threads of its own: two pools would compete for the cores
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 _keep_freed_memory()
-_blas_is_single = _one_blas_thread()
-_threads = _default_threads()
-_inside = threading.local()  # .job is true in a thread that is running a chunk
-_lock = threading.Lock()  # guards _workers
-_workers = 0  # threads started so far, the caller's own not counted
-_queue: queue.SimpleQueue[tuple[contextvars.Context, _Job]] = queue.SimpleQueue()
+_blas_is_single = _set_blas_to_one_thread()
+_num_threads = _default_threads()
 
 
 def threads() -> int:
-    """The number of threads that `parallel` uses, the caller's included."""
-    return _threads
+    """Return the number of threads that `parallel` uses, the caller's included."""
+    return _num_threads
 
 
 def set_threads(n: int) -> None:
-    """Use n threads, the caller's included. Results do not depend on n."""
-    global _threads
+    """Use n threads, the caller's included. Results do not depend on n.
+
+    Raises
+    ------
+    ValueError
+        If n is less than 1.
+    """
+    global _num_threads
     if n < 1:
         raise ValueError(f"set_threads: the caller's thread is one, so n is 1 or more; got {n}")
-    _threads = n
+    _num_threads = n
+
+
+# -------------------------------------------------------------------------------------------- pool
+
+_inside = threading.local()  # .job is true in a thread that is running a chunk
+_lock = threading.Lock()  # guards _num_workers
+_num_workers = 0  # threads started so far, the caller's not counted
+_queue: queue.SimpleQueue[tuple[contextvars.Context, _Job]] = queue.SimpleQueue()
 
 
 class _Job:
-    """Chunks 0 to n - 1 of one call of `parallel`. Threads take the next chunk until none is left.
+    """Chunks 0 to n - 1 of one call of `parallel`; each thread takes the next one.
 
-    The caller waits only for helpers that have begun, so a helper that the busy machine has not yet woken costs nothing.
+    The caller waits only for helpers that have begun. A helper that a busy machine has not woken
+    yet therefore costs nothing.
     """
 
     def __init__(self, f: Callable[[int], None], n: int) -> None:
         self.f: Callable[[int], None] | None = f
         self.n, self.next = n, 0
         self.lock = threading.Lock()
-        self.helpers = 0  # at work now
+        self.num_helpers = 0  # working now
         self.error: BaseException | None = None
-        self.helpers_gone = threading.Event()
+        self.helpers_done = threading.Event()
 
     def work(self) -> None:
+        """Take chunks until none is left."""
         try:
             _inside.job = True
             while True:
@@ -112,20 +137,20 @@ class _Job:
             _inside.job = False
 
     def help(self) -> None:
-        """A worker's part."""
+        """Work as a helper: an error is handed to the caller, who raises it."""
         with self.lock:
             if self.next >= self.n:
                 return
-            self.helpers += 1
+            self.num_helpers += 1
         try:
             self.work()
-        except BaseException as error:  # handed to the caller, who raises it
+        except BaseException as error:
             self.error = error
             self.stop()
         with self.lock:
-            self.helpers -= 1
-            if self.helpers == 0:
-                self.helpers_gone.set()
+            self.num_helpers -= 1
+            if self.num_helpers == 0:
+                self.helpers_done.set()
 
     def stop(self) -> None:
         """Hand out no more chunks."""
@@ -133,15 +158,16 @@ class _Job:
             self.next = self.n
 
     def wait(self) -> None:
-        """Return when no helper is at work."""
+        """Return when no helper is working."""
         with self.lock:
-            if self.helpers == 0:
+            if self.num_helpers == 0:
                 return
-            self.helpers_gone.clear()
-        self.helpers_gone.wait()
+            self.helpers_done.clear()
+        self.helpers_done.wait()
 
 
-def _worker(jobs: queue.SimpleQueue) -> None:
+def _run_jobs(jobs: queue.SimpleQueue) -> None:
+    """Help with one job after the other: what each thread of the pool does."""
     while True:
         context, job = jobs.get()  # asleep until there is work
         context.run(job.help)
@@ -149,39 +175,49 @@ def _worker(jobs: queue.SimpleQueue) -> None:
 
 
 def _forget_workers() -> None:
-    """A forked child has this module's memory but none of its threads: start afresh."""
-    global _workers, _queue, _lock, _inside
-    _workers, _queue, _lock, _inside = 0, queue.SimpleQueue(), threading.Lock(), threading.local()
+    """Start afresh in a forked child, which has this module's memory but none of its threads."""
+    global _num_workers, _queue, _lock, _inside
+    _num_workers, _queue = 0, queue.SimpleQueue()
+    _lock, _inside = threading.Lock(), threading.local()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)
 
 
-def parallel(f: Callable[[int], None], n: int) -> None:
-    """Call f(0), ..., f(n - 1), shared among the pool's threads and the caller's; return when all are done.
+def _start_workers(num_workers: int) -> None:
+    """Start threads until there are so many."""
+    global _num_workers
+    with _lock:
+        while _num_workers < num_workers:
+            name = f"tinygen-{_num_workers + 1}"
+            threading.Thread(target=_run_jobs, args=(_queue,), name=name, daemon=True).start()
+            _num_workers += 1
 
-    The calls must not depend on one another: they run in any order. An exception in one is raised here, and chunks not yet begun are
-    left out. A call from inside a chunk runs inline. `np.errstate` and other context variables hold in every chunk.
-    Waking a thread costs some 20 microseconds: below 0.1 ms of work, call f yourself.
+
+def parallel(f: Callable[[int], None], n: int) -> None:
+    """Call f(0), ..., f(n - 1), shared among the threads; return when all calls are done.
+
+    The calls must not depend on one another, because they run in any order. If one raises an error,
+    it is raised here, and the calls that have not begun are left out. A call of `parallel` from
+    inside a chunk runs in that thread. `np.errstate` and other context variables hold in every
+    chunk.
+
+    Waking a thread takes some 20 microseconds. For less than 0.1 ms of work, call f in a loop.
     """
-    global _workers
-    helpers = min(_threads, n) - 1
-    if helpers < 1 or getattr(_inside, "job", False):
+    num_helpers = min(_num_threads, n) - 1
+    if num_helpers < 1 or getattr(_inside, "job", False):
         for i in range(n):
             f(i)
         return
-    if _workers < helpers:
-        with _lock:
-            while _workers < helpers:
-                threading.Thread(target=_worker, args=(_queue,), name=f"tinygen-{_workers + 1}", daemon=True).start()
-                _workers += 1
+    if _num_workers < num_helpers:
+        _start_workers(num_helpers)
     job = _Job(f, n)
-    for _ in range(helpers):
+    for _ in range(num_helpers):
         _queue.put((contextvars.copy_context(), job))
     try:
         job.work()
-    finally:  # also on Ctrl-C: no helper may write to the caller's arrays after this
+    finally:  # also on Ctrl-C: after this, no helper may write to the caller's arrays
         job.stop()
         job.wait()
         job.f = None  # a helper that wakes late finds no chunk, and keeps no array alive
@@ -189,4 +225,4 @@ def parallel(f: Callable[[int], None], n: int) -> None:
         try:
             raise job.error
         finally:
-            job.error = None  # or error, traceback, this frame and job would hold one another
+            job.error = None  # else error, traceback, this frame and job would form a cycle
