@@ -1,4 +1,6 @@
-"""Automatic differentiation to any order. Read the files in this order.
+"""Automatic differentiation to any order.
+
+Read the files in this order:
 
     tensor.py       Tensor, and the graph that it records
     primitive.py    a differentiable function: its forward and its rules, side by side

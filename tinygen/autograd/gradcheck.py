@@ -183,9 +183,8 @@ def agree(analytic: float, numeric: float) -> bool:
 
 def worst_element(s: Callable, i: int, a, g) -> str:
     """Differentiate element by element, and describe the one that differs most."""
-    largest, description = -1.0, (
-        "every single element agrees: f is not deterministic, or has a kink nearby"
-    )
+    largest = -1.0
+    description = "every single element agrees: f is not deterministic, or has a kink nearby"
     for flat in range(min(a.size, MAX_ELEMENTS)):
         index = tuple(int(k) for k in np.unravel_index(flat, a.shape))
         step = np.zeros_like(a)

@@ -231,9 +231,7 @@ class Primitive:
             if isinstance(a, np.generic):
                 arrays[i] = a.item() if has_tensor else a
             elif not (
-                a is None
-                or isinstance(a, (bool, int, float))
-                or hasattr(a, "__array_function__")
+                a is None or isinstance(a, (bool, int, float)) or hasattr(a, "__array_function__")
             ):
                 raise TypeError(
                     f"{self.__name__}: argument {i} is a {type(a).__name__}; "

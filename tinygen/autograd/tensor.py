@@ -100,18 +100,21 @@ class Node:
     """One recorded call: where cotangents arrive, and what its rules need."""
 
     __slots__ = (
-        "time", "op", "plan", "parents", "saved", "outputs", "versions", "argument_versions",
+        "time",  # of the call, by the clock
+        "op",  # the Primitive that was called
+        "plan",  # the rules that will run, and what they ask for: see primitive.Plan
+        "parents",  # the edge (node, k) of each argument, None for a constant
+        "saved",  # {name: array, shape or setting} for the rules; None once freed
+        "outputs",  # (shape, dtype) of each output
+        "versions",  # the version counter of each output
+        "argument_versions",  # of each argument, None for a raw array
     )
 
     def __init__(self, op, plan, parents, saved, outputs, versions, argument_versions):
         self.time = next(clock)
-        self.op = op  # the Primitive that was called
-        self.plan = plan  # the rules that will run, and what they ask for: see primitive.Plan
-        self.parents = parents  # the edge (node, k) of each argument, None for a constant
-        self.saved = saved  # {name: array, shape or setting} for the rules; None once freed
-        self.outputs = outputs  # (shape, dtype) of each output
-        self.versions = versions  # the version counter of each output
-        self.argument_versions = argument_versions  # of each argument, None for a raw array
+        self.op, self.plan, self.parents, self.saved = op, plan, parents, saved
+        self.outputs, self.versions = outputs, versions
+        self.argument_versions = argument_versions
 
 
 class Leaf:

@@ -1,6 +1,6 @@
 """Where the arithmetic runs: arrays, devices, random numbers and threads.
 
-Everything that is here only for speed is here.
+Code that exists only for speed stands here, and nowhere else:
 
     arrays.py       NumPy or CuPy: the library of an array, and the devices
     random.py       random numbers from a seed, on one device

@@ -88,7 +88,7 @@ def _describe(array: Array) -> str:
 
 
 def import_cupy() -> Any:
-    """Return CuPy, imported now. Raises ImportError, which says what to install, if it cannot be."""
+    """Return CuPy, imported now. Raises ImportError that says what to install."""
     try:
         import cupy
     except ImportError as error:

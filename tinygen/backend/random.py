@@ -1,7 +1,7 @@
 """Random numbers from a seed, on one device. There is no global source: whoever draws is given one.
 
-    rng = tinygen.default_rng(0)
-    noise = rng.normal((16, 1, 28, 28))
+rng = tinygen.default_rng(0)
+noise = rng.normal((16, 1, 28, 28))
 """
 
 from __future__ import annotations

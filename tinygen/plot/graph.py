@@ -141,9 +141,7 @@ def _draw_box(ax, box: Box, x: float, y: float) -> None:
         ax.text(x, y + 0.38, box.label, size=11, color=INK, **centred)
     else:
         edge = "#3f90da" if box.kind == "sampled" else colour
-        ax.add_patch(
-            Ellipse((x, y), 0.56, 0.5, facecolor="white", edgecolor=edge, linewidth=1.4)
-        )
+        ax.add_patch(Ellipse((x, y), 0.56, 0.5, facecolor="white", edgecolor=edge, linewidth=1.4))
         ax.text(x, y, box.text, size=11, color=INK, **centred)
     if box.parameters:
         grey = colour if box.has_gradient else "#777777"
@@ -205,9 +203,7 @@ def _heights(columns: Sequence[list], before: Mapping, after: Mapping) -> dict:
 
     Sweep over the columns, forwards and backwards in turn.
     """
-    height = {
-        key: (len(column) - 1) / 2 - i for column in columns for i, key in enumerate(column)
-    }
+    height = {key: (len(column) - 1) / 2 - i for column in columns for i, key in enumerate(column)}
     for sweep in range(NUM_SWEEPS):
         for column in columns[:: -1 if sweep % 2 else 1]:
             wish = {}
