@@ -1,6 +1,6 @@
-"""How to write an op of one's own, and how to know that it is right. Read from top to bottom.
+"""How to write a primitive, and how to know that it is right. Read it from top to bottom.
 
-Say you want  swish(x) = x sigmoid(beta x), with beta learned: a function of two arrays.
+The example is swish(x) = x sigmoid(beta x), where beta is learned: a function of two arrays.
 """
 
 import numpy as np
@@ -9,24 +9,32 @@ import pytest
 from tinygen import check_grads, grad, primitive, tensor
 from tinygen.ops import sigmoid
 
-# %% 1. On paper. Let s = sigmoid(beta x), so that s' = s (1 - s). With cotangent g of y = x s:
+# %% 1. Derive the rules on paper. Let s = sigmoid(beta x), so that ds/d(beta x) = s (1 - s).
 #
-#          cotangent of x      g (s + x s (1 - s) beta)
-#          cotangent of beta   g  x s (1 - s) x
+#     y        = x s
+#     dy/dx    = s + x s (1 - s) beta        product rule, chain rule
+#     dy/dbeta = x s (1 - s) x               chain rule
 #
-# %% 2. The forward sees plain arrays: write NumPy. (On a GPU the same line runs on CuPy's arrays.)
+# With g, the cotangent of y:
+#
+#     cotangent of x      g (s + x s (1 - s) beta)
+#     cotangent of beta   g x s (1 - s) x
+#
+# %% 2. Write the forward in NumPy: it is given plain arrays. On a GPU the same line runs on CuPy.
 
 
 @primitive
 def swish(x, beta):
-    """x sigmoid(beta x). Saved: x, beta."""
+    """Return x sigmoid(beta x). Saved: x, beta."""
     return x / (1 + np.exp(-beta * x))
 
 
-# %% 3. The rules: one for each argument, which name what they need. Here they need x and beta, so those are kept.
+# %% 3. Write one rule for each argument. A rule names what it needs, here x and beta, and so these
+# are saved.
 #
-# Rules may use operators and any op of tinygen, and nothing else: then the same lines run on arrays in a first backward pass and on Tensors in
-# a second. A beta of shape () meets an x of any shape: the engine sums a cotangent over broadcast axes, so the rules need not.
+# Rules use operators and functions of tinygen, and nothing else. So the same lines run on arrays in
+# a first backward pass and on Tensors in a second. A beta of shape () may be combined with an x of
+# any shape: the engine sums the cotangent over the broadcast axes, so the rules need not.
 
 
 def rule_of_x(g, x, beta):
@@ -42,7 +50,7 @@ def rule_of_beta(g, x, beta):
 swish.vjp(x=rule_of_x, beta=rule_of_beta)
 
 
-# %% 4. Do not believe it: check it, to second order, in float64.
+# %% 4. Check the rules against finite differences, in float64, to any order.
 
 
 def test_swish_is_right_to_third_order():
@@ -50,7 +58,7 @@ def test_swish_is_right_to_third_order():
     check_grads(swish, rng.normal(size=(3, 4)), np.array(1.5), order=3)
 
 
-# %% 5. Use it.
+# %% 5. Use the primitive.
 
 
 def test_swish_learns_its_beta():
@@ -63,7 +71,8 @@ def test_swish_learns_its_beta():
     assert abs(beta.item() - 2.0) < 1e-3
 
 
-# %% 6. And see what a mistake looks like: here a forgotten beta. The message names the argument and the element.
+# %% 6. See what a mistake looks like. This rule forgets a factor beta; the message names the argument
+# and the element.
 
 
 def test_a_forgotten_factor_is_found():
@@ -71,6 +80,11 @@ def test_a_forgotten_factor_is_found():
     def careless(x, beta):
         return x / (1 + np.exp(-beta * x))
 
-    careless.vjp(x=lambda g, x, beta: g * (sigmoid(beta * x) + x * sigmoid(beta * x) * (1 - sigmoid(beta * x))), beta=rule_of_beta)
-    with pytest.raises(AssertionError, match=r"order 1, x of shape \(3,\).*element \(\d,\): analytic .*numeric"):
+    def rule_without_beta(g, x, beta):
+        s = sigmoid(beta * x)
+        return g * (s + x * s * (1 - s))
+
+    careless.vjp(x=rule_without_beta, beta=rule_of_beta)
+    message = r"order 1, x of shape \(3,\).*element \(\d,\): analytic .*numeric"
+    with pytest.raises(AssertionError, match=message):
         check_grads(careless, np.array([0.5, -1.0, 2.0]), np.array(1.5))

@@ -1,0 +1,116 @@
+"""What a Tensor is: its data, its dtype, writes into it, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+
+from tests.autograd.helpers import leaf
+from tinygen import grad, no_grad, tensor
+
+
+def test_writes_that_the_graph_cannot_allow():
+    x = leaf([1.0, 2.0])
+    with pytest.raises(ValueError, match="result of multiply"):
+        (x * x)[0] = 1.0
+    with pytest.raises(ValueError, match="not differentiated"):
+        tensor(np.zeros(2))[0] = x[0]
+    with pytest.raises(ValueError, match=r"give an array of float64 \(2,\), not float64 \(3,\)"):
+        x.data = np.zeros(3)
+    assert x.version == 0
+    x.data -= 1.0
+    x[1] = 5.0
+    assert x.version > 0
+    np.testing.assert_array_equal(x.numpy(), [0, 5])
+
+
+def test_setting_data_copies_so_memory_is_never_shared_unawares():
+    a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    b.data = a.data
+    a[0] = 9.0
+    np.testing.assert_array_equal(b.numpy(), [1, 2])
+
+
+def test_a_tensor_does_not_become_an_array_silently():
+    x = leaf([1.0, 2.0])
+    for convert in (np.asarray, np.array, lambda t: np.stack([t, t])):
+        with pytest.raises(TypeError, match=r"\.numpy\(\)"):
+            convert(x)
+    with pytest.raises(TypeError):
+        np.exp(x)
+    copy = x.numpy()
+    copy[0] = 9.0
+    assert x.numpy()[0] == 1.0
+
+
+def test_numpy_scalars_keep_float32():
+    x = leaf([1.0, 2.0], np.float32)
+    for y in (
+        x * np.sqrt(2.0),
+        np.sqrt(2.0) * x,
+        x + np.float64(1),
+        np.float64(3) - x,
+        x / np.int64(3),
+        x ** np.float64(2.0),
+    ):
+        assert y.dtype == np.float32
+        assert grad(y.sum(), x).dtype == np.float32
+
+
+def test_integer_tensors_have_no_gradient():
+    with pytest.raises(TypeError, match="int64 has no gradient"):
+        tensor(np.arange(3), requires_grad=True)
+    with pytest.raises(TypeError, match="cannot hold dtype complex"):
+        tensor(np.ones(3) * 1j)
+
+
+def test_requires_grad_can_be_switched_on_leaves_alone():
+    x = tensor(np.ones(2))
+    x.requires_grad = True
+    y = x * 2.0
+    with pytest.raises(ValueError, match="follows from its arguments"):
+        y.requires_grad = False
+    x.requires_grad = False
+    assert not (x * 2.0).requires_grad
+
+
+def test_no_grad_is_of_its_thread():
+    seen = {}
+    inside, release = threading.Event(), threading.Event()
+
+    def worker():
+        with no_grad():
+            inside.set()
+            release.wait(5)
+            seen["worker"] = (leaf([1.0]) * 2.0).requires_grad
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    inside.wait(5)
+    seen["main"] = (leaf([1.0]) * 2.0).requires_grad
+    release.set()
+    thread.join()
+    assert seen == {"worker": False, "main": True}
+
+    @no_grad()
+    def constant(x):
+        return x * 2.0
+
+    assert not constant(leaf([1.0])).requires_grad
+    with pytest.raises(ZeroDivisionError), no_grad():
+        raise ZeroDivisionError
+    assert (leaf([1.0]) * 2.0).requires_grad
+
+
+def test_a_deep_copy_is_a_leaf_of_its_own():
+    x = leaf([1.0, 2.0])
+    y = copy.deepcopy(x)
+    (y * y).sum().backward()
+    assert x.grad is None and y.grad.numpy().tolist() == [2, 4]
+    y[0] = 9.0
+    assert x.numpy()[0] == 1.0
+    with pytest.raises(TypeError, match="result of multiply"):
+        copy.deepcopy(x * x)
