@@ -71,8 +71,8 @@ def test_swish_learns_its_beta():
     assert abs(beta.item() - 2.0) < 1e-3
 
 
-# %% 6. See what a mistake looks like. This rule forgets a factor beta; the message names the argument
-# and the element.
+# %% 6. See what a mistake looks like. This rule forgets a factor beta; the message names the
+# argument and the element.
 
 
 def test_a_forgotten_factor_is_found():
