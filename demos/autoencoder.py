@@ -5,7 +5,7 @@ the network that there are ten kinds of digits. Will the map of the codes show t
 
     python demos/autoencoder.py                  digits drawn by this package: no network, no GPU
     python demos/autoencoder.py --data mnist     the real ones
-    python demos/autoencoder.py --latent 16      eight times the numbers
+    python demos/autoencoder.py --latent-dim 16      eight times the numbers
 
 It draws reconstructions.png (test digits over what is left of them), latent_map.png (the test set's codes, by class), walk.png (from code to code in a
 straight line) and curves.png.
@@ -34,10 +34,10 @@ from tinygen.backend import to_device
 from tinygen.models.autoencoder import Autoencoder
 
 p = parser(__doc__, steps={"digits": 4000, "mnist": 8000}, takes={"digits": "about 40 seconds", "mnist": "80 seconds"}, batch=128)
-p.add_argument("--latent", type=natural, default=2, help="dimensions of z (default: 2, the lecture's)")
+p.add_argument("--latent-dim", type=natural, default=2, help="dimensions of z (default: 2, the lecture's)")
 args = parse(p)
-if args.latent < 2:
-    p.error(f"--latent {args.latent}: the map needs at least 2 dimensions")
+if args.latent_dim < 2:
+    p.error(f"--latent-dim {args.latent_dim}: the map needs at least 2 dimensions")
 
 # %% Data: bytes (n, 1, 28, 28), and labels, which only the map's colours use
 if args.data == "mnist":
@@ -46,7 +46,7 @@ else:
     (train, _), (test, labels) = data.digits(20_000, seed=1), data.digits(5_000, seed=2)
 
 # %% Model
-model = Autoencoder(args.latent, (256, 64), rng=default_rng(args.seed, args.device))
+model = Autoencoder(args.latent_dim, (256, 64), rng=default_rng(args.seed, args.device))
 optimizer = optim.Adam(model.parameters(), lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
@@ -78,7 +78,7 @@ pictures = decoded(codes)
 some = train[:5000].reshape(-1, 784) / np.float32(255)
 mean = some.mean(axis=0)
 _, directions = np.linalg.eigh(np.cov(some.T))
-components = directions[:, -args.latent :].astype(np.float32)
+components = directions[:, -args.latent_dim :].astype(np.float32)
 flat = truth.reshape(-1, 784)
 pca = (mean + (flat - mean) @ components @ components.T).clip(0, 1)
 figures = {
@@ -92,20 +92,20 @@ print("Mean error a pixel, over {test_examples} test digits: {test_error:.4f}; P
 
 # %% Pictures
 one_each, another = np.array([np.flatnonzero(labels == k)[:2] for k in range(10)]).T
-numbers = f"from {args.latent} numbers"
+numbers = f"from {args.latent_dim} numbers"
 plot.save_rows(
     args.out / "reconstructions.png",
     {"test digits": test[one_each], numbers: pictures[one_each], " test digits": test[another], " " + numbers: pictures[another]},
 )  # fmt: skip
-if args.latent == 2:
+if args.latent_dim == 2:
     view, axes, title = codes, ("$z_1$", "$z_2$"), "The test digits' codes"
 else:  # two directions of the many: where the codes vary most
     _, directions = np.linalg.eigh(np.cov(codes.T))
     view, axes = codes @ directions[:, :-3:-1], ("first principal component", "second principal component")
-    title = f"The test digits' codes, {args.latent} dimensions seen along two"
+    title = f"The test digits' codes, {args.latent_dim} dimensions seen along two"
 plot.save_scatter(args.out / "latent_map.png", view, labels, title=title, axes=axes)
 walks = latent.lerp(codes[one_each], codes[np.roll(one_each, -1)], 12)  # (10, 12, latent): from each digit to the next
-plot.save_grid(args.out / "walk.png", decoded(walks.reshape(120, args.latent)), columns=12)
+plot.save_grid(args.out / "walk.png", decoded(walks.reshape(120, args.latent_dim)), columns=12)
 plot.save_curves(args.out / "curves.png", {"loss": (np.arange(args.steps), run.history["loss"] / 784)}, ylabel="error a pixel")
 
 run.write_metrics(picture="latent_map.png", **figures)

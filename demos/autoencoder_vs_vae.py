@@ -6,7 +6,7 @@ two will give back the *training* digits better, and which the unseen places?
 
     python demos/autoencoder_vs_vae.py                  digits drawn by this package: no network, no GPU
     python demos/autoencoder_vs_vae.py --data mnist     the real ones
-    python demos/autoencoder_vs_vae.py --latent 2       so few dimensions that even the autoencoder has little room for holes
+    python demos/autoencoder_vs_vae.py --latent-dim 2       so few dimensions that even the autoencoder has little room for holes
 
 It draws samples.png (the same random codes, decoded by each), same_places.png (between the codes of the same four test digits: autoencoder left, VAE
 right), latent_map.png and latent_map_vae.png (where the codes lie), and curves.png.
@@ -43,10 +43,10 @@ from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.vae import VAE
 
 p = parser(__doc__, steps={"digits": 2000, "mnist": 4000}, takes={"digits": "about a minute", "mnist": "two minutes"}, batch=128)
-p.add_argument("--latent", type=natural, default=24, help="dimensions of z (default: 24)")
+p.add_argument("--latent-dim", type=natural, default=24, help="dimensions of z (default: 24)")
 args = parse(p)
-if args.latent < 2:
-    p.error(f"--latent {args.latent}: a plane needs at least 2 dimensions")
+if args.latent_dim < 2:
+    p.error(f"--latent-dim {args.latent_dim}: a plane needs at least 2 dimensions")
 
 # %% Data: bytes (n, 1, 28, 28), and labels, for the classifier and the map's colours
 if args.data == "mnist":
@@ -56,7 +56,7 @@ else:
 
 # %% Two networks of one shape. The autoencoder is a VAE that is never asked for log sigma^2.
 rng = default_rng(args.seed, args.device)
-autoencoder, vae = (VAE(args.latent, mean=train.mean(axis=0) / 255, rng=rng) for _ in range(2))
+autoencoder, vae = (VAE(args.latent_dim, mean=train.mean(axis=0) / 255, rng=rng) for _ in range(2))
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
@@ -69,7 +69,7 @@ for step in run.steps():
 
     mu, log_var = vae.encode(x)
     z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
-    error_vae, kl = losses.bernoulli_nll(vae.decode(z), x), losses.kl_normal(mu, log_var)
+    error_vae, kl = losses.bernoulli_nll(vae.decode(z), x), losses.kl_to_standard_normal(mu, log_var)
 
     loss = error_ae.mean() + (error_vae + kl).mean()
     optimizer.zero_grad()
@@ -97,11 +97,11 @@ codes = {name: encoded(model, test) for name, model in models.items()}
 # %% The same places: draws from N(0, I), and from a Gaussian fitted to each model's own codes, which is kinder to the autoencoder: its codes lie
 # wherever they like. The same 1000 draws serve both models.
 def fitted(codes, draws):
-    spread = np.linalg.cholesky(np.cov(codes.T) + 1e-6 * np.eye(args.latent))
+    spread = np.linalg.cholesky(np.cov(codes.T) + 1e-6 * np.eye(args.latent_dim))
     return codes.mean(axis=0) + draws @ spread.T
 
 
-draws = np.random.default_rng(args.seed).normal(size=(1000, args.latent))
+draws = np.random.default_rng(args.seed).normal(size=(1000, args.latent_dim))
 evaluator = train_digit_classifier(train, train_labels, steps=min(500, 25 * args.steps), device=args.device)
 
 
@@ -164,7 +164,7 @@ plot.save_rows(args.out / "samples.png", {
 }, scale=2)  # fmt: skip
 for name, file in {"autoencoder": "latent_map.png", "VAE": "latent_map_vae.png"}.items():
     view, axes = codes[name], ("$z_1$", "$z_2$")
-    if args.latent > 2:  # the two directions along which the codes vary most
+    if args.latent_dim > 2:  # the two directions along which the codes vary most
         view, axes = view @ np.linalg.eigh(np.cov(view.T))[1][:, :-3:-1], ("first principal component", "second principal component")
     plot.save_scatter(args.out / file, view, labels, title=f"The test digits' codes: {name}", axes=axes)
 steps = np.arange(args.steps)

@@ -16,7 +16,7 @@ edited picture over that of the unedited reconstruction (1 is doing nothing, 0 p
 
 Three one-line changes, and what each should show:
 
-1. `ConvAutoencoder(args.latent, 4, shape, ...)`, a quarter of the channels: a sixteenth of the dense one's weights (29,385) and an error of 0.123 where the
+1. `ConvAutoencoder(args.latent_dim, 4, shape, ...)`, a quarter of the channels: a sixteenth of the dense one's weights (29,385) and an error of 0.123 where the
    unchanged script has 0.085 and the dense one 0.106.
 2. `latent.slerp` in place of `latent.lerp`: hardly another walk. These codes were never drawn from N(0, I), nothing says that their length matters.
 3. With --data faces, `"beard"` in place of `"glasses"`, three times: an edit on the lower half of the face. Is it easier or harder, and why?
@@ -41,9 +41,9 @@ p = parser(
     __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 8000}, batch=64,
     takes={"digits": "about 40 seconds", "mnist": "a minute", "faces": "six to ten minutes"},
 )  # fmt: skip
-p.add_argument("--latent", type=natural, help="dimensions of z (default: 16, for faces 128)")
+p.add_argument("--latent-dim", type=natural, help="dimensions of z (default: 16, for faces 128)")
 args = parse(p)
-args.latent = args.latent or (128 if args.data == "faces" else 16)
+args.latent_dim = args.latent_dim or (128 if args.data == "faces" else 16)
 
 # %% Data: bytes (n, channels, height, width)
 if args.data == "faces":
@@ -59,8 +59,8 @@ else:
 centre = to_device((train.mean(axis=0) / 255).astype(np.float32), args.device)
 rng, shape = default_rng(args.seed, args.device), train.shape[1:]
 models = {
-    "convolutional": ConvAutoencoder(args.latent, 16, shape, rng=rng),
-    "dense": Autoencoder(args.latent, (256, 128), shape, rng=rng),
+    "convolutional": ConvAutoencoder(args.latent_dim, 16, shape, rng=rng),
+    "dense": Autoencoder(args.latent_dim, (256, 128), shape, rng=rng),
 }
 weights = {name: sum(w.size for w in model.parameters()) for name, model in models.items()}
 optimizer = optim.Adam([w for model in models.values() for w in model.parameters()], lr=3e-3)
@@ -101,7 +101,7 @@ codes = {name: encoded(model, test) for name, model in models.items()}
 drawn = {name: decoded(model, codes[name]) for name, model in models.items()}
 some = train[:2000].reshape(-1, int(np.prod(shape))) / np.float32(255)
 mean, flat = some.mean(axis=0), truth.reshape(len(test), -1)
-components = np.linalg.svd(some - mean, full_matrices=False)[2][: args.latent]
+components = np.linalg.svd(some - mean, full_matrices=False)[2][: args.latent_dim]
 figures = {f"error_{name}": rms(drawn[name], truth) for name in models} | {f"weights_{name}": weights[name] for name in models}
 figures["error_pca"] = rms((mean + (flat - mean) @ components.T @ components).clip(0, 1), flat)
 figures["error_mean_picture"] = rms(mean, flat)

@@ -31,7 +31,7 @@ demos give it more.
 
 **One density.** Bits can only be compared if all three models speak of the same numbers: logits of bytes with uniform dither (tinygen/models/flow/pixels.py),
 shifted and scaled for all alike. So this VAE's pixels are Gaussian, of a variance learned for each pixel, which is the lecture's MSE with a lambda that is learned
-(`models.vae.mse_and_kl`); its bits are the bound by 200 codes a digit; what is shown and judged is, as everywhere, the mean of p(x|z). The GAN works on the pixels
+(`models.vae.squared_error_and_kl`); its bits are the bound by 200 codes a digit; what is shown and judged is, as everywhere, the mean of p(x|z). The GAN works on the pixels
 themselves: its samples lie on a surface of ten dimensions, have no dither, and no density.
 
 **One budget**, of time, not of weights. UPDATES was measured so that all take the same (13.7, 15.1, 16.4 and 18.2 s of one core);
@@ -137,7 +137,7 @@ def learn_vae(images, update):
     x = scaled(images, rng)
     mu, log_var = vae.encode(x)
     z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
-    return descend("VAE", (losses.kl_normal(mu, log_var) - explained(x, vae.decode(z))).mean())
+    return descend("VAE", (losses.kl_to_standard_normal(mu, log_var) - explained(x, vae.decode(z))).mean())
 
 
 def explained(x, decoded):
@@ -220,7 +220,7 @@ with no_grad():
     eps = evaluation.normal((200, *mu.shape))  # 200 codes a digit: a bound that is tighter than the one it was trained by
     z = losses.reparametrize(mu, log_var, eps)
     explains = ops.stack([explained(x, vae.decode(each)) for each in z])
-    log_p = {"VAE": losses.importance_bound(explains + 0.5 * (eps * eps + log_var - z * z).sum(axis=-1)).numpy(), "flow": flow.log_prob(x).numpy()}
+    log_p = {"VAE": losses.iwae_bound(explains + 0.5 * (eps * eps + log_var - z * z).sum(axis=-1)).numpy(), "flow": flow.log_prob(x).numpy()}
 log_p["diffusion"] = to_numpy(likelihood.log_likelihood(denoise, x, steps=5, rng=evaluation))
 flat = to_numpy(scaled(train, evaluation)).reshape(len(train), -1).astype(np.float64)
 log_p["one Gaussian"] = Gaussian.fit(flat, noise_variance=1e-3).log_prob(to_numpy(x).reshape(len(x), -1).astype(np.float64))

@@ -116,12 +116,12 @@ for step in run.steps():
     for _ in range(args.k):
         with no_grad():
             fake = G(rng.normal((args.batch, 1)))
-        loss_d = game.discriminator(D(draw(args.batch)), D(fake)).mean()
+        loss_d = game.discriminator_loss(D(draw(args.batch)), D(fake)).mean()
         optimizer_d.zero_grad()
         loss_d.backward()
         optimizer_d.step()
     real = D(draw(args.batch))
-    loss_g = game.generator(real, D(G(rng.normal((args.batch, 1))))).mean()
+    loss_g = game.generator_loss(real, D(G(rng.normal((args.batch, 1))))).mean()
     weights = [*G.parameters()]
     for w, g in zip(weights, grad(loss_g, weights), strict=True):
         w.grad = g

@@ -63,7 +63,7 @@ DATA = ring(modes=8, radius=1.0, sigma=0.05)
 
 # %% The generator's costs against the logit, and their derivatives, by the engine. The relativistic one compares with a real example, here of logit 0.
 logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
-costs = {name: GAMES[name].generator(tensor(np.zeros(401)), logit) for name in GAMES}
+costs = {name: GAMES[name].generator_loss(tensor(np.zeros(401)), logit) for name in GAMES}
 slopes = {name: grad(cost.sum(), logit) for name, cost in costs.items()}
 titles = {name: "minimax (saturating)" if name == "minimax" else name for name in GAMES}
 save_losses(args.out / "gradients.png", {titles[name]: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
@@ -118,7 +118,7 @@ for step in run.steps():
     real = fake * 0 + draw(args.batch)  # the same for all
     t = rng.uniform((COLUMNS * args.batch,))
     logits = verdicts(ops.concatenate([real, fake], axis=2))
-    loss_d = sum(game.discriminator(each[:, : args.batch], each[:, args.batch :]).mean(axis=1).sum() for game, each in zip(GAMES.values(), logits, strict=True))
+    loss_d = sum(game.discriminator_loss(each[:, : args.batch], each[:, args.batch :]).mean(axis=1).sum() for game, each in zip(GAMES.values(), logits, strict=True))
     loss = loss_d + sum(penalty(name, real[i], fake[i], t) for i, name in enumerate(PENALTIES))
     optimizer_d.zero_grad()
     loss.backward()
@@ -128,7 +128,7 @@ for step in run.steps():
     with no_grad():
         on_real = verdicts(real)
     on_fake = verdicts(G(rng.normal((args.batch, LATENT))).reshape(fake.shape))
-    loss_g = sum(game.generator(a, b).mean(axis=1).sum() for game, a, b in zip(GAMES.values(), on_real, on_fake, strict=True))
+    loss_g = sum(game.generator_loss(a, b).mean(axis=1).sum() for game, a, b in zip(GAMES.values(), on_real, on_fake, strict=True))
     for w, g in zip(optimizer_g.parameters, grad(loss_g, optimizer_g.parameters), strict=True):
         w.grad = g
     optimizer_g.step()

@@ -44,7 +44,7 @@ from tinygen.models.mixture import GaussianMixture
 TAKES = {"faces": "half a minute", "mnist": "ten seconds", "folder:PATH": "seconds for hundreds of pictures"}
 p = parser(__doc__, steps=dict.fromkeys(TAKES, 40), takes=TAKES, batch=3000)
 p.add_argument("--size", type=natural, default=48, help="side of faces and photographs in pixels (default: 48)")
-p.add_argument("--latent", type=natural, help="directions of variance that are kept (default: 60, or a quarter of the pictures where that is less)")
+p.add_argument("--latent-dim", type=natural, help="directions of variance that are kept (default: 60, or a quarter of the pictures where that is less)")
 p.add_argument("--components", type=natural, default=10, help="Gaussians of the mixture (default: 10)")
 p.add_argument("--covariance", choices=["full", "tied", "diagonal"], help="of the mixture's Gaussians (default: full; tied for a folder)")
 args = parse(p)
@@ -66,17 +66,17 @@ else:
 shape = images.shape[1:]
 held_out = min(500, len(images) // 6) if args.data.startswith("folder:") else 500
 train, test = np.split(to_device(images.reshape(len(images), -1) / 255, args.device), [len(images) - held_out])
-args.latent = args.latent or min(60, len(train) // 4)
+args.latent_dim = args.latent_dim or min(60, len(train) // 4)
 
 # %% One Gaussian: mean and covariance of the training pictures. Of the covariance's eigenvectors it keeps those of largest variance; the others
 # share what is left as noise, the same in all directions (probabilistic PCA).
 try:
-    gaussian = PPCA.fit(train, args.latent)
+    gaussian = PPCA.fit(train, args.latent_dim)
     rng = default_rng(args.seed, args.device)
     # The mixture lives where the pictures vary: on their coordinates along the kept eigenvectors. Noise is in all directions, so in these too.
     t_train, t_test = ((x - gaussian.mean) @ gaussian.components for x in (train, test))
     mixture = GaussianMixture(t_train, args.components, covariance=args.covariance, floor=gaussian.noise_variance, rng=rng)
-except ValueError as error:  # --latent or --components that do not fit
+except ValueError as error:  # --latent-dim or --components that do not fit
     p.error(str(error))
 # On these coordinates the one Gaussian is N(0, diag lambda). Outside them both models say the same: their log-likelihoods differ by what they say
 # here.
@@ -94,7 +94,7 @@ for _ in run.steps():
 # that are neighbours is nearly always small, and large at an edge. Its kurtosis, E d^4 / (E d^2)^2, tells: 3 for a Gaussian, whatever its
 # covariance.
 sampler = default_rng(args.seed + 1, args.device)  # its own: pictures do not depend on how long the training was
-from_gaussian = gaussian.decode(sampler.normal((500, args.latent), np.float64))
+from_gaussian = gaussian.decode(sampler.normal((500, args.latent_dim), np.float64))
 from_mixture = gaussian.mean + mixture.sample(500, sampler)[0] @ gaussian.components.T
 
 
@@ -111,7 +111,7 @@ log_p, gains = gaussian.log_prob(test), mixture.log_prob(t_test) - one.log_prob(
 figures = {
     "training_pictures": len(train),
     "held_out_pictures": len(test),
-    "variance_kept": float(gaussian.variances.sum() + args.latent * gaussian.noise_variance) / float(train.var(axis=0).sum()),
+    "variance_kept": float(gaussian.variances.sum() + args.latent_dim * gaussian.noise_variance) / float(train.var(axis=0).sum()),
     "gaussian_log_likelihood": float(log_p.mean()),
     "mixture_log_likelihood": float((log_p + gains).mean()),
     "mixture_gain": float(gains.mean()),
@@ -136,7 +136,7 @@ def pictures(x):
 
 
 mean, spread = gaussian.mean, gaussian.variances**0.5
-n = min(10, len(test), 1 + args.latent)  # columns: the mean and 9 eigenvectors, or fewer
+n = min(10, len(test), 1 + args.latent_dim)  # columns: the mean and 9 eigenvectors, or fewer
 eigen = gaussian.components[:, : n - 1].T  # (n - 1, D)
 moves = 2 * spread[: n - 1, None] * eigen  # two standard deviations
 alone = 0.5 + 0.5 * eigen / np.abs(eigen).max(axis=1, keepdims=True)  # grey is zero

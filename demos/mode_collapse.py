@@ -182,12 +182,12 @@ for step in run.steps():
 
         with no_grad():
             fake = G(z_d).reshape((-1, 2))
-        loss_d = game.discriminator(judge(real_d), judge(fake)).mean() + PENALTIES[column.penalty](judge, real_d, fake, t, gamma)
+        loss_d = game.discriminator_loss(judge(real_d), judge(fake)).mean() + PENALTIES[column.penalty](judge, real_d, fake, t, gamma)
         optimizer_d.zero_grad()
         loss_d.backward()
         optimizer_d.step()
 
-        loss_g = game.generator(judge(real_g), judge(G(z_g).reshape((-1, 2)))).mean()
+        loss_g = game.generator_loss(judge(real_g), judge(G(z_g).reshape((-1, 2)))).mean()
         weights = [*G.parameters()]
         for w, g in zip(weights, grad(loss_g, weights), strict=True):
             w.grad = g

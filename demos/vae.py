@@ -4,11 +4,11 @@ Question to predict, before you run it: pictures come out of a VAE by decoding a
 The plain autoencoder decodes such a z to nonsense. Will these be digits? All of them? And where in the latent map will the failures lie?
 
     python demos/vae.py                  digits drawn by this package: no network, no GPU
-    python demos/vae.py --latent 2       a latent space you can look at: the map, and the plane decoded
+    python demos/vae.py --latent-dim 2       a latent space you can look at: the map, and the plane decoded
     python demos/vae.py --data mnist     the real ones
 
 It draws reconstructions.png (three rows: test digits, the black-and-white drawing that the encoder saw, and what is left of it after 20 numbers, or
---latent), samples.png (from the prior), latent_map.png (where the test digits' codes lie), interpolation.png or, with --latent 2, plane.png, and
+--latent-dim), samples.png (from the prior), latent_map.png (where the test digits' codes lie), interpolation.png or, with --latent-dim 2, plane.png, and
 curves.png.
 
 Three one-line changes, and what each should show (figures with --steps 1500, where the unchanged script ends at a KL of 26 and a test ELBO of -89.3):
@@ -38,10 +38,10 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.models.vae import VAE, elbo
 
 p = parser(__doc__, steps={"digits": 4000, "mnist": 14_000}, takes={"digits": "about a minute", "mnist": "two to four minutes"}, batch=128)
-p.add_argument("--latent", type=natural, default=20, help="dimensions of z (default: 20; with 2, maps are drawn as they are)")
+p.add_argument("--latent-dim", type=natural, default=20, help="dimensions of z (default: 20; with 2, maps are drawn as they are)")
 args = parse(p)
-if args.latent < 2:
-    p.error(f"--latent {args.latent}: the maps need at least 2 dimensions")
+if args.latent_dim < 2:
+    p.error(f"--latent-dim {args.latent_dim}: the maps need at least 2 dimensions")
 
 # %% Data: bytes (n, 1, 28, 28), and labels, which only the map's colours use
 if args.data == "mnist":
@@ -52,7 +52,7 @@ else:
 
 # %% Model
 rng = default_rng(args.seed, args.device)
-model = VAE(args.latent, mean=train.mean(axis=0) / 255, rng=rng)
+model = VAE(args.latent_dim, mean=train.mean(axis=0) / 255, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=3e-3)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
@@ -66,7 +66,7 @@ def black_and_white(images, rng):
 # %% Training
 for step in run.steps():
     x = black_and_white(next(loader), rng)
-    eps = rng.normal((len(x), args.latent))
+    eps = rng.normal((len(x), args.latent_dim))
     bound, kl = elbo(model, x, eps)
     loss = -bound.mean()
     optimizer.zero_grad()
@@ -84,7 +84,7 @@ seen, codes, bounds, kls, baseline = [], [], [], [], []
 with no_grad():
     for images in np.array_split(test, -(-len(test) // 500)):
         x = black_and_white(images, evaluation)
-        bound, kl = elbo(model, x, evaluation.normal((len(x), args.latent)))
+        bound, kl = elbo(model, x, evaluation.normal((len(x), args.latent_dim)))
         seen.append(to_numpy(x))
         codes.append(model.encode(x)[0].numpy())  # mu
         bounds.append(bound.numpy())
@@ -111,7 +111,7 @@ def decoded(z):
 
 one_each = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
 plot.save_rows(args.out / "reconstructions.png", {"test digits": test[one_each], "in black and white": seen[one_each], "decoded": decoded(codes[one_each])})
-prior = np.random.default_rng(args.seed).normal(size=(100, args.latent))
+prior = np.random.default_rng(args.seed).normal(size=(100, args.latent_dim))
 plot.save_grid(args.out / "samples.png", decoded(prior), title="Decoded from codes drawn from the prior N(0, I)")
 plot.save_curves(
     args.out / "curves.png",
@@ -119,7 +119,7 @@ plot.save_curves(
     ylabel="nats a digit",
 )  # fmt: skip
 
-if args.latent == 2:
+if args.latent_dim == 2:
     plot.save_scatter(args.out / "latent_map.png", codes, labels, title="The test digits' codes")
     # The unit square through the prior's quantiles: equal areas of the picture are equally likely under N(0, I). z_1 goes right, z_2 up.
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 20) for i in range(20)])
@@ -128,7 +128,7 @@ if args.latent == 2:
 else:
     # More dimensions than a page has: the two along which the classes lie furthest apart, in units of the spread within a class. The labels choose this
     # view, not the codes: the VAE never saw them.
-    title = f"The test digits' codes, {args.latent} dimensions seen along two discriminants"
+    title = f"The test digits' codes, {args.latent_dim} dimensions seen along two discriminants"
     plot.save_scatter(args.out / "latent_map.png", plot.linear_discriminants(codes, labels), labels, title=title, axes=("first discriminant", "second discriminant"))
     # Ten walks z_t = (1 - t) z_0 + t z_1 from each digit to the next.
     t = np.linspace(0, 1, 12)[:, None]

@@ -41,7 +41,7 @@ from _demo import (  # first of ours: it finds the package in a checkout
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.models.vae import VAE, mse_and_kl
+from tinygen.models.vae import VAE, squared_error_and_kl
 
 p = parser(__doc__, steps={"digits": 1500, "mnist": 5000}, takes={"digits": "about a minute", "mnist": "two to three minutes"}, batch=128)
 args = parse(p)
@@ -73,7 +73,7 @@ for step in run.steps():
     x, eps = grey(images), rng.normal((args.batch, 2))
     loss, logged = 0, {}
     for (name, (of_mse, of_kl)), model in zip(WEIGHTS.items(), models, strict=True):
-        mse, kl = mse_and_kl(model, x, eps)
+        mse, kl = squared_error_and_kl(model, x, eps)
         loss = loss + (of_mse * mse + of_kl * kl).mean()
         logged[name] = mse.mean()
     right = ops.log_softmax(judge(x), axis=1)[np.arange(args.batch), classes]
@@ -121,7 +121,7 @@ clouds, walks, notes = {}, {}, {}
 for name, model in zip(WEIGHTS, models, strict=True):
     with no_grad():
         mu, log_var = (a.numpy() for a in model.encode(grey(test)))
-        mse, kl = (float(a.mean().numpy()) for a in mse_and_kl(model, grey(test), default_rng(args.seed + 1, args.device).normal((len(test), 2))))
+        mse, kl = (float(a.mean().numpy()) for a in squared_error_and_kl(model, grey(test), default_rng(args.seed + 1, args.device).normal((len(test), 2))))
     steps = np.concatenate([((np.diff(decoded(model, (1 - t) * mu[a] + t * mu[b]), axis=0)) ** 2).mean(axis=(1, 2, 3))[None] for a, b in pairs])
     continuity = float(np.sqrt(steps.max(axis=1)).mean() / typical)
     confidence, said = sure(decoded(model, z_prior))

@@ -91,7 +91,7 @@ def critic_step():
     for name, d in D.items():
         with no_grad():
             fake = G[name](z)
-        loss = loss + GAMES[GAN[name]].discriminator(d(real), d(fake)).mean()
+        loss = loss + GAMES[GAN[name]].discriminator_loss(d(real), d(fake)).mean()
         if "penalty" in name:
             loss = loss + args.penalty * losses.gradient_penalty(d, real, fake, t, one_sided=name == "one-sided penalty").mean()
     optimizer_d.zero_grad()
@@ -103,7 +103,7 @@ def critic_step():
 
 def generator_step():
     real, z = draw(args.batch), rng.normal((args.batch, 1))
-    loss = sum(GAMES[GAN[name]].generator(d(real), d(G[name](z))).mean() for name, d in D.items())
+    loss = sum(GAMES[GAN[name]].generator_loss(d(real), d(G[name](z))).mean() for name, d in D.items())
     for w, g in zip(optimizer_g.parameters, grad(loss, optimizer_g.parameters), strict=True):
         w.grad = g
     optimizer_g.step()
@@ -127,11 +127,11 @@ def seen(name):
     with no_grad():
         made = G[name](column(NOISE)).numpy()[:, 0]
         real, fake = d(column(DATA)), d(column(made))
-        value = -float(game.discriminator(real, fake).mean())
+        value = -float(game.discriminator_loss(real, fake).mean())
     everywhere = tensor(column(np.linspace(min(made.min(), DATA.min()), max(made.max(), DATA.max()), 1000)), requires_grad=True)
     steepest = np.abs(grad(d(everywhere).sum(), everywhere).numpy()).max()
     fakes = tensor(column(made), requires_grad=True)
-    felt = np.abs(grad(game.generator(real, d(fakes)).sum(), fakes).numpy()).mean()
+    felt = np.abs(grad(game.generator_loss(real, d(fakes)).sum(), fakes).numpy()).mean()
     return made, ((value + np.log(4)) / 2 if GAN[name] == "minimax" else value, steepest, felt)
 
 

@@ -101,7 +101,7 @@ def assert_same(a, b):
         assert np.array_equal(a[name], b[name]) and np.asarray(a[name]).dtype == np.asarray(b[name]).dtype, name
 
 
-SETTINGS = ("--steps", 150, "--batch", 64, "--save-every", 0.2, "--latent", 3)
+SETTINGS = ("--steps", 150, "--batch", 64, "--save-every", 0.2, "--latent-dim", 3)
 
 
 @pytest.fixture(scope="module")
@@ -249,14 +249,14 @@ def test_a_folder_that_cannot_be_used_is_refused_at_once(make, message, tmp_path
 
 
 def test_two_dimensions_of_code_are_drawn_as_they_are(tmp_path):
-    run("vae", tmp_path, "--steps", 2, "--latent", 2)
+    run("vae", tmp_path, "--steps", 2, "--latent-dim", 2)
     assert {p.name for p in tmp_path.glob("*.png")} == {"reconstructions.png", "samples.png", "curves.png", "latent_map.png", "plane.png"}
 
 
 @pytest.mark.parametrize("args, message", [
     (("--steps", 0), "at least 1"), (("--steps", "abc"), "a whole number of at least 1"), (("--seed", -1), "--seed: give a whole number from 0"),
     (("--save-every", "nan"), "at least 0, not 'nan'"), (("--save-every", -1), "at least 0"),
-    (("--data", "letters"), "digits"), (("--batch", -3), "at least 1"), (("--latent", 1), "at least 2 dimensions"),
+    (("--data", "letters"), "digits"), (("--batch", -3), "at least 1"), (("--latent-dim", 1), "at least 2 dimensions"),
 ])
 def test_wrong_arguments_are_named(args, message, tmp_path):
     output = run("vae", tmp_path, *args, code=2)

@@ -44,7 +44,7 @@ def test_folders_that_do_not_serve_are_named(tmp_path):
 
 def test_numbers_that_do_not_fit_are_refused(tmp_path):
     source = pictures(tmp_path / "pictures", 30)
-    wrong = ((("--components", 26), "26 components for 25 examples"), (("--latent", 24), "latent_dim is 24"), (("--size", 0), "at least 1"))
+    wrong = ((("--components", 26), "26 components for 25 examples"), (("--latent-dim", 24), "latent_dim is 24"), (("--size", 0), "at least 1"))
     for option, message in wrong:
         output = run("gaussian", tmp_path / "out", "--data", source, *option, code=2)
         assert message in output and "Traceback" not in output

@@ -109,17 +109,17 @@ def test_both_costs_of_each_game():
     }
     assert expected.keys() == GAMES.keys()
     for name, (of_d, of_g) in expected.items():
-        np.testing.assert_allclose(GAMES[name].discriminator(real, fake), of_d, rtol=1e-9, err_msg=name)
-        np.testing.assert_allclose(GAMES[name].generator(real, fake), of_g, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(GAMES[name].discriminator_loss(real, fake), of_d, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(GAMES[name].generator_loss(real, fake), of_g, rtol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize("name", [n for n in GAMES if n != "minimax"])
 def test_generators_go_up_and_discriminators_apart(name):
     real, fake = tensor(np.zeros(1), requires_grad=True), tensor(np.zeros(1), requires_grad=True)
     game = GAMES[name]
-    g_real, g_fake = grad(game.discriminator(real, fake).sum() if name != "least squares" else game.discriminator(real + 0.5, fake + 0.5).sum(), [real, fake])
+    g_real, g_fake = grad(game.discriminator_loss(real, fake).sum() if name != "least squares" else game.discriminator_loss(real + 0.5, fake + 0.5).sum(), [real, fake])
     assert float(g_real.numpy()[0]) < 0 < float(g_fake.numpy()[0])
-    assert float(grad(game.generator(tensor(np.zeros(1)), fake).sum(), fake).numpy()[0]) < 0
+    assert float(grad(game.generator_loss(tensor(np.zeros(1)), fake).sum(), fake).numpy()[0]) < 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------- penalties

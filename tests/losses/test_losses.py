@@ -67,17 +67,17 @@ def test_divergences_are_the_integral(mu1, log_var1, mu2, log_var2):
     q, p = normal_density(z, mu1, np.exp(log_var1)), normal_density(z, mu2, np.exp(log_var2))
     integral = np.sum(np.where(q > 0, q * np.log(np.maximum(q, 1e-300) / np.maximum(p, 1e-300)), 0)) * (z[1] - z[0])
     args = [np.array([[v]]) for v in (mu1, log_var1, mu2, log_var2)]
-    np.testing.assert_allclose(losses.kl_normals(*args), [integral], atol=1e-9)
+    np.testing.assert_allclose(losses.kl_between_normals(*args), [integral], atol=1e-9)
     if mu2 == log_var2 == 0:
-        np.testing.assert_allclose(losses.kl_normal(*args[:2]), [integral], atol=1e-9)
+        np.testing.assert_allclose(losses.kl_to_standard_normal(*args[:2]), [integral], atol=1e-9)
 
 
 def test_kl_is_zero_and_flat_at_the_prior_and_keeps_its_digits_beside_it():
     zero = np.zeros((1, 3))
-    assert losses.kl_normal(zero, zero) == 0
-    assert all((g == 0).all() for g in gradients(losses.kl_normal, zero, zero))
+    assert losses.kl_to_standard_normal(zero, zero) == 0
+    assert all((g == 0).all() for g in gradients(losses.kl_to_standard_normal, zero, zero))
     tiny = np.full((1, 1), 1e-3, np.float32)  # e^v - v - 1 = v^2/2 + v^3/6: the naive form has one digit of it left in float32
-    np.testing.assert_allclose(losses.kl_normal(0 * tiny, tiny), [2.5e-7 + 1e-9 / 12], rtol=2e-4)
+    np.testing.assert_allclose(losses.kl_to_standard_normal(0 * tiny, tiny), [2.5e-7 + 1e-9 / 12], rtol=2e-4)
 
 
 def test_the_slide_s_formula_is_no_divergence():
@@ -85,7 +85,7 @@ def test_the_slide_s_formula_is_no_divergence():
     sigma = np.linspace(0.2, 2, 100_001)
     printed = sigma**2 - np.log(sigma) - 1
     assert abs(sigma[printed.argmin()] ** 2 - 0.5) < 1e-4 and printed.min() < -0.15
-    kl = losses.kl_normal(np.zeros((len(sigma), 1)), np.log(sigma**2)[:, None])
+    kl = losses.kl_to_standard_normal(np.zeros((len(sigma), 1)), np.log(sigma**2)[:, None])
     assert abs(sigma[kl.argmin()] - 1) < 1e-4 and kl.min() >= 0
 
 
@@ -95,7 +95,7 @@ def test_samples_and_divergence_mean_the_same_sigma():
     n = 100_000
     z = losses.reparametrize(mu, log_var, NUMPY_RNG.normal(size=(n, 1, 2)))
     log_ratio = np.log(normal_density(z, mu, np.exp(log_var)) / normal_density(z, 0, 1)).sum(-1)[:, 0]
-    kl, error = losses.kl_normal(mu, log_var)[0], log_ratio.std() / np.sqrt(n)
+    kl, error = losses.kl_to_standard_normal(mu, log_var)[0], log_ratio.std() / np.sqrt(n)
     assert abs(log_ratio.mean() - kl) < 4 * error < 0.05
     wrong = mu + np.exp(log_var) * NUMPY_RNG.normal(size=(n, 1, 2))
     biased = np.log(normal_density(wrong, mu, np.exp(log_var)) / normal_density(wrong, 0, 1)).sum(-1)[:, 0]
@@ -138,8 +138,8 @@ def test_score_function_sends_nothing_to_f():
     (lambda: losses.squared_error(np.zeros((2, 3)), 1.0), r"x_hat \(\)"),
     (lambda: losses.squared_error(np.zeros(()), np.zeros(())), "N examples first"),
     (lambda: losses.absolute_error(np.zeros(2), np.zeros((2, 1))), "nothing is broadcast"),
-    (lambda: losses.kl_normal(np.zeros((2, 3)), np.zeros(3)), r"log_var \(3,\)"),
-    (lambda: losses.kl_normals(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((1, 3))), r"log_var2 \(1, 3\)"),
+    (lambda: losses.kl_to_standard_normal(np.zeros((2, 3)), np.zeros(3)), r"log_var \(3,\)"),
+    (lambda: losses.kl_between_normals(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((1, 3))), r"log_var2 \(1, 3\)"),
     (lambda: losses.reparametrize(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 1))), r"eps \(2, 1\)"),
     (lambda: losses.score_function(np.zeros(3), np.zeros((3, 1))), r"log_q \(3, 1\)"),
 ])

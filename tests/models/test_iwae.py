@@ -35,31 +35,31 @@ def test_the_exact_bounds_are_what_is_known():
 
 @pytest.mark.parametrize("k, repeats", [(1, 400_000), (5, 200_000), (50, 20_000)])
 def test_the_bound_is_what_its_integral_says(k, repeats):
-    bounds = losses.importance_bound(toy(np.random.default_rng(k).standard_normal((k, repeats))))
+    bounds = losses.iwae_bound(toy(np.random.default_rng(k).standard_normal((k, repeats))))
     error = bounds.std() / repeats**0.5
     assert error < 0.004 and abs(bounds.mean() - exact(k)) < 4 * error
 
 
 def test_the_gradient_is_the_normalised_weights():
     log_w = tensor(np.random.default_rng(0).normal(-100, 3, (7, 3)).astype(np.float32), requires_grad=True)
-    m = grad(losses.importance_bound(log_w).sum(), log_w).numpy()
+    m = grad(losses.iwae_bound(log_w).sum(), log_w).numpy()
     w = np.exp(log_w.numpy().astype(np.float64) + 100)
     np.testing.assert_allclose(m, w / w.sum(0), rtol=1e-5)
     far = tensor(np.array([[-1e4], [-2e4], [-1e4]], np.float32), requires_grad=True)
-    bound = losses.importance_bound(far)
+    bound = losses.iwae_bound(far)
     np.testing.assert_allclose(bound.numpy(), -1e4 + np.log(2 / 3), rtol=1e-6)
     np.testing.assert_allclose(grad(bound.sum(), far).numpy(), [[0.5], [0], [0.5]])
 
 
 def test_a_picture_that_no_draw_explains_has_minus_infinity():
-    assert losses.importance_bound(np.full((3, 1), -np.inf)).tolist() == [-np.inf]
-    assert losses.importance_bound(np.zeros((2, 0))).shape == (0,)
+    assert losses.iwae_bound(np.full((3, 1), -np.inf)).tolist() == [-np.inf]
+    assert losses.iwae_bound(np.zeros((2, 0))).shape == (0,)
 
 
 def test_the_gradient_holds_no_denormal_number():
     """Times a network's derivatives they would be denormal numbers, and the backward pass many times slower."""
     log_w = tensor(np.linspace(-200, 0, 400, dtype=np.float32)[:, None], requires_grad=True)
-    m = grad(losses.importance_bound(log_w).sum(), log_w).numpy()
+    m = grad(losses.iwae_bound(log_w).sum(), log_w).numpy()
     assert ((m == 0) | (m > 1e-21)).all() and 0 < (m == 0).sum() < 400
     np.testing.assert_allclose(m.sum(), 1, rtol=1e-6)
 
@@ -94,7 +94,7 @@ def test_gradients():
             for part in path:
                 owner = getattr(owner, part)
             owner.__dict__[last] = a
-        return losses.importance_bound(log_weights(model, x, eps))
+        return losses.iwae_bound(log_weights(model, x, eps))
 
     check_grads(bound, *[p.data for p in model.parameters()], order=1)
 
@@ -105,14 +105,14 @@ def test_one_draw_chosen_by_its_share_has_the_same_gradient_in_the_mean():
     eps = 0.05 * eps  # near each other, so that no draw takes all
     bound, chosen = resample(model, np.repeat(x, n, 0), np.repeat(eps, n, 1), rng=default_rng(0))
     log_w = log_weights(model, x, eps)
-    np.testing.assert_allclose(bound, np.repeat(losses.importance_bound(log_w).numpy(), n), rtol=1e-12)
+    np.testing.assert_allclose(bound, np.repeat(losses.iwae_bound(log_w).numpy(), n), rtol=1e-12)
     shares = np.exp(log_w.numpy() - log_w.numpy().max())[:, 0]
     shares /= shares.sum()
     counts = (chosen[0] == eps[:, 0].T).sum(axis=0)
     assert counts.sum() == n and (shares > 0.01).all()
     assert (np.abs(counts / n - shares) < 4 * (shares * (1 - shares) / n) ** 0.5 + 1e-12).all()
     parameters = list(model.parameters())
-    exact = grad(losses.importance_bound(log_w).sum(), parameters)
+    exact = grad(losses.iwae_bound(log_w).sum(), parameters)
     mean = grad(log_weights(model, np.repeat(x, n, 0), chosen).mean(), parameters)
     each = [grad(log_weights(model, x, eps[i : i + 1]).sum(), parameters) for i in range(4)]
     for p, (a, b) in enumerate(zip(exact, mean, strict=True)):
@@ -148,7 +148,7 @@ def test_it_learns_what_there_is_to_learn():
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(400):
         x = pictures[rng.integers(0, 2, (32,))]
-        loss = -losses.importance_bound(log_weights(model, x, rng.normal((10, 32, 1)))).mean()
+        loss = -losses.iwae_bound(log_weights(model, x, rng.normal((10, 32, 1)))).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -165,7 +165,7 @@ def test_shapes_precision_and_errors():
     x, eps = np.ones((3, 1, 2, 2), np.float32), np.zeros((6, 3, 2), np.float32)
     log_w = log_weights(model, tensor(x), eps)
     assert log_w.shape == (6, 3) and log_w.dtype == np.float32
-    losses.importance_bound(log_w).mean().backward()
+    losses.iwae_bound(log_w).mean().backward()
     assert all(p.grad.dtype == np.float32 for p in model.parameters())
     with pytest.raises(ValueError, match=r"log_weights: eps \(3, 2\)"):
         log_weights(model, x, eps[0])
@@ -173,7 +173,7 @@ def test_shapes_precision_and_errors():
         resample(model, x, eps[:0], rng=default_rng(0))
     with pytest.raises(ValueError, match="3 pictures"):
         log_weights(model, x, eps[:, :2])
-    with pytest.raises(ValueError, match="importance_bound"):
-        losses.importance_bound(np.zeros(3))
+    with pytest.raises(ValueError, match="iwae_bound"):
+        losses.iwae_bound(np.zeros(3))
     with pytest.raises(ValueError, match="log_likelihood"):
         log_likelihood(model, x[:0], rng=default_rng(0))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tinygen import check_grads, default_rng, no_grad, ops, optim
-from tinygen.losses import kl_normal, reparametrize, squared_error
+from tinygen.losses import kl_to_standard_normal, reparametrize, squared_error
 from tinygen.models.linear_vae import LinearVAE
-from tinygen.models.vae import VAE, mse_and_kl
+from tinygen.models.vae import VAE, squared_error_and_kl
 
 D, LATENT = 6, 2
 
@@ -112,7 +112,7 @@ def test_a_dimension_too_many_collapses():
 
 
 def test_the_drawn_bound_agrees_with_the_exact_one():
-    """losses.squared_error, kl_normal and reparametrize put together as for any VAE, against the closed form: with the half of log_var or without matters."""
+    """losses.squared_error, kl_to_standard_normal and reparametrize put together as for any VAE, against the closed form: with the half of log_var or without matters."""
     x = made()[:3]
     model = LinearVAE(D, LATENT, rng=default_rng(2), dtype=np.float64)
     model.log_d.data, model.log_s2.data = np.array([-1.0, 0.7]), np.array(-0.3)
@@ -124,7 +124,7 @@ def test_the_drawn_bound_agrees_with_the_exact_one():
         for j, b in enumerate(nodes):
             z = reparametrize(mu, log_var, np.broadcast_to(np.array([a, b]), mu.shape))
             total = total + weights[i] * weights[j] * squared_error(x, model.decode(z)).numpy()
-    bound = -total / (2 * np.exp(-0.3)) - D / 2 * (np.log(2 * np.pi) - 0.3) - kl_normal(mu, log_var).numpy()
+    bound = -total / (2 * np.exp(-0.3)) - D / 2 * (np.log(2 * np.pi) - 0.3) - kl_to_standard_normal(mu, log_var).numpy()
     np.testing.assert_allclose(bound, model.elbo(x).numpy(), rtol=1e-10)
 
 
@@ -147,7 +147,7 @@ def test_lambda_is_twice_the_decoders_variance(s):
     rng = np.random.default_rng(0)
     x, eps = rng.random((4, 1, 3, 3)).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
     with no_grad():
-        mse, kl = mse_and_kl(model, x, eps)
+        mse, kl = squared_error_and_kl(model, x, eps)
         mu, log_var = model.encode(x)
         x_hat = ops.sigmoid(model.decode(mu + ops.exp(log_var / 2) * eps)).numpy()
     log_p = np.log(np.exp(-((x.astype(float) - x_hat) ** 2) / (2 * s**2)) / np.sqrt(2 * np.pi * s**2)).sum((1, 2, 3))

@@ -51,26 +51,26 @@ def _kl(mu1, log_var1, mu2, log_var2):
     return _per_example(total)
 
 
-@case("kl_normal")
+@case("kl_to_standard_normal")
 def _(d):
     shape = _shape(d)
-    return losses.kl_normal, [d.array(shape), d.array(shape, -2, 2)], lambda mu, log_var: _kl(mu, log_var, 0 * mu, 0 * mu)
+    return losses.kl_to_standard_normal, [d.array(shape), d.array(shape, -2, 2)], lambda mu, log_var: _kl(mu, log_var, 0 * mu, 0 * mu)
 
 
-@case("kl_normals")
+@case("kl_between_normals")
 def _(d):
     shape = _shape(d)
-    return losses.kl_normals, [d.array(shape), d.array(shape, -1, 1), d.array(shape), d.array(shape, -1, 1)], _kl
+    return losses.kl_between_normals, [d.array(shape), d.array(shape, -1, 1), d.array(shape), d.array(shape, -1, 1)], _kl
 
 
-@case("importance_bound")
+@case("iwae_bound")
 def _(d):
     shape = (d.integers(1, 4), d.integers(0, 3))
 
     def naive(log_w):
         return np.log(np.exp(np.asarray(log_w, np.float64)).sum(0) / len(log_w))
 
-    return losses.importance_bound, [d.array(shape, -5, 5)], naive
+    return losses.iwae_bound, [d.array(shape, -5, 5)], naive
 
 
 @case("reparametrize")

@@ -25,13 +25,13 @@ from .adversarial import (
     relativistic,
     saturating,
 )
-from .divergence import kl_normal, kl_normals
-from .importance import importance_bound
+from .divergence import kl_to_standard_normal, kl_between_normals
+from .importance import iwae_bound
 from .likelihood import absolute_error, bernoulli_nll, squared_error
 from .penalties import gradient_penalty, path_length, r1
 from .reparametrize import reparametrize, score_function
 
 __all__ = [
-    "absolute_error", "bernoulli_nll", "gradient_penalty", "hinge", "importance_bound", "kl_normal", "kl_normals", "least_squares", "minimax_value",
+    "absolute_error", "bernoulli_nll", "gradient_penalty", "hinge", "iwae_bound", "kl_to_standard_normal", "kl_between_normals", "least_squares", "minimax_value",
     "non_saturating", "path_length", "r1", "relativistic", "reparametrize", "saturating", "score_function", "squared_error",
 ]

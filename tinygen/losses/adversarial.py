@@ -134,8 +134,8 @@ relativistic.vjp(
 class Game(NamedTuple):
     """Two costs, of the logits of a real and of a fake batch: what each network descends."""
 
-    discriminator: Callable
-    generator: Callable
+    discriminator_loss: Callable
+    generator_loss: Callable
 
 
 GAMES: dict[str, Game] = {

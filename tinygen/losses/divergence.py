@@ -8,11 +8,11 @@ from ..autograd.primitive import primitive
 from ..ops import exp, expm1
 from .likelihood import _all_but_first, _same_shape, _spread
 
-__all__ = ["kl_normal", "kl_normals"]
+__all__ = ["kl_to_standard_normal", "kl_between_normals"]
 
 
 @primitive
-def kl_normal(mu, log_var):
+def kl_to_standard_normal(mu, log_var):
     """KL(q || p) from q = N(mu, diag sigma^2), sigma^2 = exp(log_var), to p = N(0, I): the VAE's regularizer.
 
     **Definition.** KL(q || p) = E_q[log q(z) - log p(z)], at least 0 (by Jensen's inequality), and 0 only for q = p.
@@ -43,21 +43,21 @@ def kl_normal(mu, log_var):
     **Shapes**: mu and log_var (N, ...), the same; -> (N,), nats, summed over all axes but the first. **Saved**: mu and log_var.
     **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix B.
     """
-    _same_shape("kl_normal", mu=mu, log_var=log_var)
+    _same_shape("kl_to_standard_normal", mu=mu, log_var=log_var)
     return 0.5 * (np.expm1(log_var) - log_var + mu * mu).sum(axis=_all_but_first(mu))
 
 
-kl_normal.vjp(
+kl_to_standard_normal.vjp(
     mu=lambda g, mu: _spread(g, mu) * mu,
     log_var=lambda g, log_var: _spread(0.5 * g, log_var) * expm1(log_var),
 )
 
 
 @primitive
-def kl_normals(mu1, log_var1, mu2, log_var2):
+def kl_between_normals(mu1, log_var1, mu2, log_var2):
     """KL(q || p) from q = N(mu1, diag exp(log_var1)) to p = N(mu2, diag exp(log_var2)): a learned prior, or two steps of a diffusion.
 
-    **Derivation.** As in `kl_normal`, in one dimension, with E_q (z - mu2)^2 = sigma1^2 + (mu1 - mu2)^2:
+    **Derivation.** As in `kl_to_standard_normal`, in one dimension, with E_q (z - mu2)^2 = sigma1^2 + (mu1 - mu2)^2:
 
         E_q log q = -1/2 log 2 pi - log sigma1 - 1/2
         E_q log p = -1/2 log 2 pi - log sigma2 - (sigma1^2 + (mu1 - mu2)^2) / 2 sigma2^2
@@ -67,19 +67,19 @@ def kl_normals(mu1, log_var1, mu2, log_var2):
     It is not symmetric: a q wider than p pays by the ratio of variances, a narrower one only by its logarithm.
 
     **Stable form.** With r = log_var1 - log_var2 the first three terms are expm1(r) - r: no quotient, and near q = p an error of the size of r's
-    rounding, not 1's (see `kl_normal`).
+    rounding, not 1's (see `kl_to_standard_normal`).
 
     **Gradient.** With d = mu1 - mu2 and w = exp(-log_var2): d/dmu1 = w d = -d/dmu2; d/dlog_var1 = expm1(r) / 2; d/dlog_var2 = -(expm1(r) + w d^2) / 2.
     One rule for all four, since they share r, d and w.
 
     **Shapes**: all four (N, ...), the same; -> (N,), nats, summed over all axes but the first. **Saved**: all four.
     """
-    _same_shape("kl_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
+    _same_shape("kl_between_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
     r, d = log_var1 - log_var2, mu1 - mu2
     return 0.5 * (np.expm1(r) - r + d * d * np.exp(-log_var2)).sum(axis=_all_but_first(d))
 
 
-@kl_normals.vjp_joint("mu1", "log_var1", "mu2", "log_var2")
+@kl_between_normals.vjp_joint("mu1", "log_var1", "mu2", "log_var2")
 def _(g, needs, mu1, log_var1, mu2, log_var2):
     g, d = _spread(g, mu1), mu1 - mu2
     wd = exp(-log_var2) * d

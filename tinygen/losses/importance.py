@@ -9,11 +9,11 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..ops import softmax, where
 
-__all__ = ["importance_bound"]
+__all__ = ["iwae_bound"]
 
 
 @primitive
-def importance_bound(log_w):
+def iwae_bound(log_w):
     """L_k = log 1/k sum_i w_i, a lower bound of log p(x), from the log-weights log w_i = log p(x, z_i) - log q(z_i|x) of k draws z_i ~ q(z|x).
 
     **A bound.** Each weight is an unbiased estimate of the evidence, E_q[w] = integral of q p(x, z)/q = p(x), and so is their mean. The logarithm is
@@ -41,7 +41,7 @@ def importance_bound(log_w):
     **Source**: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015, equations 8, 9, 13 and 14.
     """
     if log_w.ndim != 2 or not log_w.shape[0]:
-        raise ValueError(f"importance_bound: log_w {log_w.shape} must be (k, N), k >= 1 draws for each of N examples")
+        raise ValueError(f"iwae_bound: log_w {log_w.shape} must be (k, N), k >= 1 draws for each of N examples")
     top = log_w.max(axis=0)
     top = np.where(np.isfinite(top), top, 0)  # no draw explains x at all: -inf, and not -inf + inf
     with np.errstate(divide="ignore"):
@@ -53,4 +53,4 @@ def _shares(log_w):
     return softmax(where(log_w < log_w.max(axis=0) - 46, -np.inf, log_w), axis=0)
 
 
-importance_bound.vjp(log_w=lambda g, log_w: g * _shares(log_w))
+iwae_bound.vjp(log_w=lambda g, log_w: g * _shares(log_w))

@@ -32,7 +32,7 @@ __all__ = ["reparametrize", "score_function"]
 def reparametrize(mu, log_var, eps):
     """z = mu + sigma eps, sigma = exp(log_var / 2): a draw from N(mu, diag sigma^2), if eps is one from N(0, I), through which gradients flow.
 
-    **The half** is what makes exp(log_var) the *variance*, as `kl_normal` reads it. Without it nothing crashes: the KL then holds a q that is
+    **The half** is what makes exp(log_var) the *variance*, as `kl_to_standard_normal` reads it. Without it nothing crashes: the KL then holds a q that is
     never sampled, and the ELBO is no bound. tests/test_losses.py holds the two together.
 
     **Math**: z = mu + exp(log_var / 2) eps; mu: g; log_var: g eps exp(log_var / 2) / 2; eps: g exp(log_var / 2).

@@ -5,9 +5,9 @@ it, to be cautious: a posterior that q cannot represent is avoided. The k-sample
 
     L_k(x) = E[log 1/k sum_i w_i],    w_i = p(x, z_i) / q(z_i|x),    z_1 ... z_k ~ q(z|x)              (eq. 8)
 
-asks it of their mean. L_1 is the ELBO, L_k grows with k, and tends to log p(x) (`losses.importance_bound` derives all three, and the gradient).
+asks it of their mean. L_1 is the ELBO, L_k grows with k, and tends to log p(x) (`losses.iwae_bound` derives all three, and the gradient).
 
-**Two uses.** To train: `-importance_bound(log_weights(model, x, eps)).mean()` with k = 5 or 50 for the ELBO, or, with the same mean gradient in a third
+**Two uses.** To train: `-iwae_bound(log_weights(model, x, eps)).mean()` with k = 5 or 50 for the ELBO, or, with the same mean gradient in a third
 of the time, `-log_weights(model, x, chosen).mean()` with `resample`'s choice of one draw each. And to *measure*, whatever a model was
 trained with: at k = 5000 the bound is close enough to log p(x) that models are compared by it. An ELBO cannot do that: it mixes how good the model is
 with how good its encoder is.
@@ -21,7 +21,7 @@ import numpy as np
 
 from ..autograd.tensor import no_grad
 from ..backend import RNG, array_module, to_device, to_numpy
-from ..losses import bernoulli_nll, importance_bound, reparametrize
+from ..losses import bernoulli_nll, iwae_bound, reparametrize
 from ..ops import broadcast_to
 from .vae import VAE
 
@@ -57,7 +57,7 @@ def log_weights(model: VAE, x, eps):
 def resample(model: VAE, x, eps, *, rng: RNG):
     """L_k of each picture, (N,), and one of its k draws, (1, N, latent_dim), chosen with the probability that is its share of the weights.
 
-    With the shares m_i = w_i / sum_j w_j the gradient of L_k is sum_i m_i grad log w_i (`losses.importance_bound`), a mean over i ~ m. So one draw
+    With the shares m_i = w_i / sum_j w_j the gradient of L_k is sum_i m_i grad log w_i (`losses.iwae_bound`), a mean over i ~ m. So one draw
     chosen by m estimates it without bias,
 
         E_{i ~ m}[grad log w_i] = grad L_k,
@@ -71,7 +71,7 @@ def resample(model: VAE, x, eps, *, rng: RNG):
     xp = array_module(log_w)
     u = rng.uniform(log_w.shape, log_w.dtype)
     chosen = xp.argmax(log_w - xp.log(-xp.log(u + np.finfo(log_w.dtype).tiny)), axis=0)
-    return importance_bound(log_w), eps[chosen, xp.arange(eps.shape[1])][None]
+    return iwae_bound(log_w), eps[chosen, xp.arange(eps.shape[1])][None]
 
 
 class Estimate(NamedTuple):
@@ -101,7 +101,7 @@ def log_likelihood(model: VAE, x, samples: int = 5000, *, rng: RNG, rows: int = 
             for k in _parts(samples, max(1, rows // len(batch))):
                 eps = rng.normal((k, len(batch), model.latent_dim), batch.dtype)
                 log_w.append(to_numpy(log_weights(model, batch, eps).data).astype(np.float64))
-            each.append(importance_bound(np.concatenate(log_w)))
+            each.append(iwae_bound(np.concatenate(log_w)))
     each = np.concatenate(each)
     return Estimate(float(each.mean()), float(each.std(ddof=min(1, len(each) - 1)) / len(each) ** 0.5), each)
 

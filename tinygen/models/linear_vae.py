@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import RNG
-from ..losses import kl_normal, squared_error
+from ..losses import kl_to_standard_normal, squared_error
 from ..nn import Module, init
 from ..nn.module import parameter
 from ..ops import broadcast_to, exp
@@ -66,4 +66,4 @@ class LinearVAE(Module):
         mu, log_var = self.encode(x)
         error = squared_error(x, self.decode(mu)) + (exp(self.log_d) * (self.W * self.W).sum(axis=0)).sum()
         constant = 0.5 * x.shape[1] * (self.log_s2 + math.log(2 * math.pi))
-        return -0.5 * exp(-self.log_s2) * error - constant - kl_normal(mu, log_var)
+        return -0.5 * exp(-self.log_s2) * error - constant - kl_to_standard_normal(mu, log_var)

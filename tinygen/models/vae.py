@@ -31,11 +31,11 @@ from itertools import pairwise
 import numpy as np
 
 from ..backend import RNG, to_device, to_numpy
-from ..losses import bernoulli_nll, kl_normal, reparametrize, squared_error
+from ..losses import bernoulli_nll, kl_to_standard_normal, reparametrize, squared_error
 from ..nn import Flatten, Linear, Module, Sequential, SiLU, Unflatten, init
 from ..ops import sigmoid
 
-__all__ = ["VAE", "elbo", "mse_and_kl"]
+__all__ = ["VAE", "elbo", "squared_error_and_kl"]
 
 
 class VAE(Module):
@@ -115,11 +115,11 @@ def elbo(model: VAE, x, eps):
     """
     mu, log_var = model.encode(x)
     z = reparametrize(mu, log_var, eps)
-    kl = kl_normal(mu, log_var)
+    kl = kl_to_standard_normal(mu, log_var)
     return -bernoulli_nll(model.decode(z), x) - kl, kl
 
 
-def mse_and_kl(model: VAE, x, eps):
+def squared_error_and_kl(model: VAE, x, eps):
     """The two terms of the lecture's objective, |x - x_hat|^2 + lambda KL, for each picture: two tensors (N,). x_hat = sigmoid(decode(z)).
 
     **It is an ELBO**, that of a decoder p(x|z) = N(x_hat, s^2 I): with D pixels, by the derivation in `losses.squared_error`,
@@ -134,4 +134,4 @@ def mse_and_kl(model: VAE, x, eps):
     """
     mu, log_var = model.encode(x)
     x_hat = sigmoid(model.decode(reparametrize(mu, log_var, eps)))
-    return squared_error(x, x_hat), kl_normal(mu, log_var)
+    return squared_error(x, x_hat), kl_to_standard_normal(mu, log_var)

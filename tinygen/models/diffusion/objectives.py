@@ -42,7 +42,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...autograd.tensor import Tensor, no_grad
-from ...losses import kl_normals, squared_error
+from ...losses import kl_between_normals, squared_error
 from ...ops import log, sigmoid, split
 from .schedules import CIRCLE, Path
 
@@ -156,7 +156,7 @@ def kl_step(x0, x_t, prediction: Prediction, t, s, path: Path = CIRCLE):
     step, ones = step_back(t, s, x0, path), np.ones_like(x0)
     log_ratio, log_large = (log(ones * c) for c in (step.ratio, step.large))  # arrays also where the levels are floats
     log_variance = log_large + (1 - prediction.share) * log_ratio
-    return kl_normals(step.of_x0 * x0, log_large + log_ratio, step.of_x0 * prediction.x0, log_variance)
+    return kl_between_normals(step.of_x0 * x0, log_large + log_ratio, step.of_x0 * prediction.x0, log_variance)
 
 
 def _check_kind(name: str, kind: str) -> None:
