@@ -2,7 +2,12 @@ import pytest
 
 
 def pytest_addoption(parser):
-    parser.addoption("--backend", default="numpy", choices=["numpy", "cupy"], help="array library that the cases run on")
+    parser.addoption(
+        "--backend",
+        default="numpy",
+        choices=["numpy", "cupy"],
+        help="array library that the cases run on",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,35 +1,61 @@
-"""The README is what a newcomer has: its links lead somewhere, its commands and code are those that work."""
+"""The README and the page of results: links lead somewhere, commands and code work."""
 
 import pathlib
 import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text()
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RESULTS = (ROOT / "demos" / "RESULTS.md").read_text()
+PAGES = {"README.md": README, "RESULTS.md": RESULTS}
+DEMOS = {p.stem for p in (ROOT / "demos").glob("[a-z]*.py")} - {"all", "benchmark"}
 
 
 def test_every_link_and_picture_exists():
-    targets = re.findall(r"\]\(([^)#]+)\)", TEXT) + re.findall(r'src="([^"]+)"', TEXT)
+    targets = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r'src="([^"]+)"', README)
     assert targets
     missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
     assert not missing
 
 
 def test_the_first_two_commands_set_themselves_up():
-    commands = re.findall(r"```sh\n(.*?)```", TEXT, re.S)
+    commands = re.findall(r"```sh\n(.*?)```", README, re.S)
     assert len(commands) >= 2
     for command, does in zip(commands[:2], ("demos/vae.py", "pytest")):
         assert command.startswith("python3 -m venv .venv && ") and does in command
 
 
 def test_every_demo_has_its_row_and_its_picture():
-    demos = {p.name for p in (ROOT / "demos").glob("[a-z]*.py")} - {"all.py", "benchmark.py"}
-    assert not {d for d in demos if f"(demos/{d})" not in TEXT}, "a demo without its row in the lecture's table"
-    assert not {d for d in demos if not (ROOT / "demos" / "pictures" / d.replace(".py", ".png")).exists()}, "a demo without its thumbnail: run demos/all.py"
+    without_row = {d for d in DEMOS if f"(demos/{d}.py)" not in README}
+    assert not without_row, "a demo without its row in the lecture's table"
+    pictures = {p.stem for p in (ROOT / "demos" / "pictures").glob("*.png")}
+    assert not DEMOS - pictures, "a demo without its thumbnail: run demos/all.py"
 
 
 def test_the_code_runs():
-    [code] = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    [code] = re.findall(r"```python\n(.*?)```", README, re.S)
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert "12" in result.stdout
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_names_a_demo_and_its_options(page):
+    text = PAGES[page].replace("\\\n", " ")
+    commands = re.findall(r"demos/(\w+)\.py((?: +[^`\n;|]+)?)", text)
+    assert commands
+    shared = (ROOT / "demos" / "_command_line.py").read_text()
+    for name, arguments in commands:
+        source = (ROOT / "demos" / f"{name}.py").read_text() + shared
+        unknown = [o for o in re.findall(r"--[a-z][\w-]*", arguments) if f'"{o}"' not in source]
+        assert not unknown, f"{page}: demos/{name}.py has no option {', '.join(unknown)}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_prose_keeps_to_100_columns(page):
+    lines = [line for line in PAGES[page].splitlines() if not line.startswith(("|", "!", "python3"))]
+    too_long = [line for line in lines if len(line) > 100]
+    assert not too_long

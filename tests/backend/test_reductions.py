@@ -1,0 +1,100 @@
+"""Matrix products and row-wise functions that are shared among the threads."""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tests.strict import StrictArray
+from tinygen.backend import reductions
+from tinygen.backend import threads as pool
+
+BATCHES = [
+    ((), ()),
+    ((3,), ()),
+    ((), (2,)),
+    ((9,), (9,)),
+    ((2, 1), (3,)),
+    ((1,), (5,)),
+    ((0,), ()),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.integers(0, 70),
+    inner=st.sampled_from([0, 1, 7, 40, 600]),
+    columns=st.integers(0, 70),
+    transposed=st.tuples(st.booleans(), st.booleans()),
+    batch=st.sampled_from(BATCHES),
+    with_out=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_matmul_is_numpys(rows, inner, columns, transposed, batch, with_out, seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(batch, m, n, swap):
+        if swap:
+            return rng.standard_normal((*batch, n, m)).swapaxes(-1, -2)
+        return rng.standard_normal((*batch, m, n))
+
+    a, b = draw(batch[0], rows, inner, transposed[0]), draw(batch[1], inner, columns, transposed[1])
+    expected = a @ b
+    out = np.empty_like(expected) if with_out else None
+    before = reductions._CHUNK
+    reductions._CHUNK = 1 << 8  # so that small products are shared
+    try:
+        got = reductions.matmul(a, b, out)
+    finally:
+        reductions._CHUNK = before
+    assert got.shape == expected.shape and got.dtype == expected.dtype
+    assert out is None or got is out
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+
+
+def test_matmul_takes_vectors_integers_and_other_modules():
+    a, v = np.arange(6).reshape(2, 3), np.arange(3)
+    assert (reductions.matmul(a, v) == a @ v).all()
+    assert isinstance(reductions.matmul(StrictArray(a), StrictArray(v)), StrictArray)
+    with pytest.raises(ValueError, match="mismatch"):
+        reductions.matmul(np.ones((400, 300)), np.ones((299, 400)))
+
+
+@pytest.mark.parametrize(
+    "m, k, n",
+    [(128, 784, 400), (784, 128, 400), (1000, 3000, 10), (10, 400_000, 12), (3, 2000, 3000)],
+)
+def test_matmul_bits_do_not_depend_on_threads(m, k, n):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((n, k), np.float32).T
+    before, results = pool.threads(), []
+    try:
+        for threads in (1, 2, 4, 4):
+            pool.set_threads(threads)
+            results.append(reductions.matmul(a, b).tobytes())
+    finally:
+        pool.set_threads(before)
+    assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize("rows, columns", [(3, 5), (1, 1 << 18), (1000, 300), (7, 50_000), (0, 4)])
+def test_by_rows_gives_the_bits_of_one_call(rows, columns, n_threads):
+    calls = []
+
+    def f(a, b):
+        calls.append(len(a))
+        return (a * b).sum(axis=1)
+
+    a, b = np.random.default_rng(0).normal(size=(2, rows, columns)).astype(np.float32)
+    assert reductions.by_rows(f, a, b).tobytes() == (a * b).sum(axis=1).tobytes()
+    assert sum(calls) == rows and (len(calls) > 1) == (rows > 1 and rows * columns >= 2 << 16)
+
+
+def test_by_rows_leaves_other_modules_whole():
+    a = StrictArray(np.ones((1000, 300), np.float32))
+    assert type(reductions.by_rows(lambda a: a.sum(axis=1), a)) is StrictArray
+
+
+def test_by_rows_checks_shapes():
+    with pytest.raises(ValueError, match="one shape"):
+        reductions.by_rows(lambda a, b: (a * b).sum(axis=1), np.ones((4, 3)), np.ones((5, 3)))
