@@ -1,15 +1,21 @@
-"""Captions of the procedural faces, as people write them: of all that a picture shows each names a part, in words and an order of its own.
+"""Captions of the faces: each names some of what a picture shows, in words and order of its own.
 
-    texts, said = describe(factors)          "an elderly woman in a blue shirt, with glasses", ...; what each names, (n, 19)
-    tokens = tokenize(texts)                 a whole number a word, (n, 24), 0 where the caption has ended
+    captions, mentions = write_captions(factors)
+                                    "an elderly woman in a blue shirt, with glasses", ...;
+                                    and what each caption says, (n, 19)
+    tokens = tokenize(captions)     one integer per word, (n, 24), 0 after the end
 
-`PROPERTIES` are the things that a caption can name, each true or false of a face (`has_properties`). A caption names a kind of thing, the age say, or the hat, in one case
-of two; what it does not name can be either way. What is *not* there is named where people do so: "clean-shaven", "without glasses or a hat".
+`PROPERTIES` are what a caption can name. Each is true or false of a face (`has_properties`). A
+caption mentions a subject, such as the age or the hat, with probability 1/2. What it does not
+mention can be either way. It says that something is absent where people do so: "clean-shaven",
+"without glasses or a hat".
 
-**The words in the order they have.** The same colours are given to hats and to clothes, so that who mixes up the words mixes up the garments; and "with
-glasses, without a hat" has the words of "with a hat, without glasses".
+**The order of the words matters.** Hats and clothes have the same colours, so a model that mixes up
+the words mixes up the garments. And "with glasses, without a hat" has the same words as "with a
+hat, without glasses".
 
-**Man or woman?** The drawn faces have no sex. Here a man may have a beard and a woman has none; nothing else depends on it, and half of all captions say "person".
+**Man or woman?** The drawn faces have no sex. Here a man may have a beard and a woman has none;
+nothing else depends on it. Half of all captions say "person".
 """
 
 from __future__ import annotations
@@ -19,18 +25,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .portraits import FACTORS, has_attribute
+from .factors import FACTORS, has_attribute
 
-__all__ = ["MAX_LENGTH", "PROPERTIES", "VOCABULARY", "has_properties", "tokenize", "write_captions"]
+__all__ = [
+    "MAX_LENGTH",
+    "PROPERTIES",
+    "VOCABULARY",
+    "has_properties",
+    "tokenize",
+    "write_captions",
+]
 
-HAT_COLORS, CLOTHES = FACTORS["hat_color"].names, FACTORS["clothes"].names
-STRAW = FACTORS["hat_style"].names.index("straw hat")
-YES_OR_NO = ("glasses", "beard", "hat", "old", "smiling")
-PROPERTIES: tuple[str, ...] = (*YES_OR_NO, *(f"{color} hat" for color in HAT_COLORS), *(f"{color} clothes" for color in CLOTHES))
-"""What a caption can name. A straw hat has no colour but straw's."""
+HAT_COLOURS, CLOTHES_COLOURS = FACTORS["hat_color"].names, FACTORS["clothes"].names
+HAT_STYLES, GARMENTS = FACTORS["hat_style"].names, FACTORS["neckline"].names
+STRAW_HAT = HAT_STYLES.index("straw hat")
+BINARY = ("glasses", "beard", "hat", "old", "smiling")
+PROPERTIES: tuple[str, ...] = (
+    *BINARY,
+    *(f"{colour} hat" for colour in HAT_COLOURS),
+    *(f"{colour} clothes" for colour in CLOTHES_COLOURS),
+)
+"""What a caption can name. A straw hat has no colour but that of straw."""
 
-# How it is said: where in the caption, and the words. Before the noun, or after one of the words that lead a group.
-YES = {
+# How each subject is expressed: where in the caption, and the words. The place is before the noun,
+# or after one of the words that open a group.
+PRESENT = {
     "old": (("before", "old"), ("before", "elderly")),
     "smiling": (("before", "smiling"), ("before", "happy"), ("", "smiling"), ("with", "a smile")),
     "beard": (("before", "bearded"), ("with", "a beard")),
@@ -38,93 +57,155 @@ YES = {
     "hat": (("with", "a {hat}"), ("wearing", "a {hat}"), ("in", "a {hat}")),
     "clothes": (("in", "a {clothes}"), ("wearing", "a {clothes}")),
 }
-NO = {
+ABSENT = {
     "old": (("before", "young"),),
-    "smiling": (("before", "frowning"), ("before", "sad"), ("", "frowning"), ("without", "a smile")),
+    "smiling": (
+        ("before", "frowning"),
+        ("before", "sad"),
+        ("", "frowning"),
+        ("without", "a smile"),
+    ),
     "beard": (("before", "clean-shaven"), ("without", "a beard")),
     "glasses": (("without", "glasses"),),
     "hat": (("before", "bareheaded"), ("without", "a hat")),
 }
-GROUPS = ("with", "wearing", "in", "without", "")
-VOCABULARY: tuple[str, ...] = tuple(sorted({
-    *"a an and or person man woman hat".split(), *GROUPS[:-1], *HAT_COLORS, *CLOTHES, *" ".join(FACTORS["hat_style"].names).split(), *FACTORS["neckline"].names,
-    *(word for table in (YES, NO) for ways in table.values() for _, text in ways for word in text.split() if "{" not in word),
-}))  # fmt: skip
+GROUP_WORDS = ("with", "wearing", "in", "without")
+
+
+def _list_vocabulary() -> tuple[str, ...]:
+    """Collect all words from the tables above."""
+    words = {*"a an and or person man woman hat".split(), *GROUP_WORDS}
+    words |= {*HAT_COLOURS, *CLOTHES_COLOURS, *" ".join(HAT_STYLES).split(), *GARMENTS}
+    for table in (PRESENT, ABSENT):
+        for expressions in table.values():
+            for _, text in expressions:
+                words |= {word for word in text.split() if "{" not in word}
+    return tuple(sorted(words))
+
+
+VOCABULARY: tuple[str, ...] = _list_vocabulary()
 """All words that a caption can have."""
 MAX_LENGTH = 24
-"""The most words of a caption."""
+"""The largest number of words in a caption."""
 
 
 def has_properties(factors: np.ndarray) -> np.ndarray:
-    """Which of `PROPERTIES` are true of each face: bool (n, 19). Factors as of `faces.sample_factors`."""
-    coloured = has_attribute(factors, "hat") & (factors["hat_style"] != STRAW)
-    hats = [coloured & (factors["hat_color"] == k) for k in range(len(HAT_COLORS))]
-    return np.stack([*(has_attribute(factors, name) for name in YES_OR_NO), *hats, *(factors["clothes"] == k for k in range(len(CLOTHES)))], axis=1)
+    """Return which of `PROPERTIES` are true of each face: bool (n, 19)."""
+    is_coloured = has_attribute(factors, "hat") & (factors["hat_style"] != STRAW_HAT)
+    columns = [has_attribute(factors, name) for name in BINARY]
+    columns += [is_coloured & (factors["hat_color"] == k) for k in range(len(HAT_COLOURS))]
+    columns += [factors["clothes"] == k for k in range(len(CLOTHES_COLOURS))]
+    return np.stack(columns, axis=1)
 
 
 def write_captions(factors: np.ndarray, seed: int = 0) -> tuple[list[str], np.ndarray]:
-    """A caption for each face.
+    """Write a caption for each face.
+
+    A caption depends only on its own face, the place of the face in the array, and the seed.
 
     Parameters
     ----------
-    factors : (n,) of `faces.DTYPE`. seed : of words and order. A caption depends on its own face, its place in the list and the seed alone.
+    factors : array (n,) of `DTYPE`
+        The factors of the faces.
+    seed : int
+        Of the words and their order.
 
     Returns
     -------
-    texts : n captions. said : int8 (n, 19), for each of `PROPERTIES` 1 if the caption says that it is so, -1 if it says that it is not, 0 if it leaves it open.
+    captions : list of n str
+    mentions : array (n, 19) of int8
+        For each of `PROPERTIES`: 1 if the caption says that it is true, -1 if it says that it is
+        false, 0 if it does not mention it.
     """
     truth = has_properties(factors)
-    texts, said = [], np.zeros(truth.shape, np.int8)
+    captions, mentions = [], np.zeros(truth.shape, np.int8)
     for i, face in enumerate(factors):
-        text, named = _caption(face, dict(zip(PROPERTIES, truth[i], strict=True)), np.random.default_rng((seed, i, 1)))
-        k = [PROPERTIES.index(name) for name in named]
-        texts.append(text)
-        said[i, k] = np.where(truth[i, k], 1, -1)
-    return texts, said
+        rng = np.random.default_rng((seed, i, 1))
+        caption, mentioned = _write_caption(face, dict(zip(PROPERTIES, truth[i], strict=True)), rng)
+        columns = [PROPERTIES.index(name) for name in mentioned]
+        captions.append(caption)
+        mentions[i, columns] = np.where(truth[i, columns], 1, -1)
+    return captions, mentions
 
 
-def _caption(face: np.void, truth: dict[str, bool], rng: np.random.Generator) -> tuple[str, list[str]]:
-    """One caption, and which of NAMES it names."""
+def _write_caption(
+    face: np.void, truth: dict[str, bool], rng: np.random.Generator
+) -> tuple[str, list[str]]:
+    """Return one caption, and which of PROPERTIES it mentions."""
 
-    def one_of(options: Sequence):
+    def choose(options: Sequence):
         return options[rng.integers(len(options))]
 
-    hat_style, hat_color, color, garment = (FACTORS[name].names[face[name]] for name in ("hat_style", "hat_color", "clothes", "neckline"))
-    told = [kind for kind in YES if rng.random() < 0.5]
-    named = [kind for kind in told if kind in YES_OR_NO]
-    words = {"hat": "hat", "clothes": f"{color} {garment}"}
-    if "clothes" in told:
-        named.append(f"{color} clothes")
-    if truth["hat"] and rng.random() < 0.75:
-        words["hat"] = "straw hat" if hat_style == "straw hat" else f"{hat_color} {one_of((hat_style, 'hat'))}"
-        if "hat" in told and hat_style != "straw hat":
-            named.append(f"{hat_color} hat")
-    before, groups = [], {}
-    for kind in rng.permutation(told):
-        group, text = one_of((YES if truth.get(kind, True) else NO)[kind])
-        (before if group == "before" else groups.setdefault(group, [])).append(text.format(**words))
-    woman = not truth["beard"] and "beard" not in told
-    noun = one_of(("person", "person", "man", "woman" if woman else "man"))
+    def name(factor: str) -> str:
+        return FACTORS[factor].names[face[factor]]
+
+    subjects = [subject for subject in PRESENT if rng.random() < 0.5]
+    mentioned = [subject for subject in subjects if subject in BINARY]
+    if "clothes" in subjects:
+        mentioned.append(f"{name('clothes')} clothes")
+    words = {"hat": "hat", "clothes": f"{name('clothes')} {name('neckline')}"}
+    if truth["hat"] and rng.random() < 0.75:  # what kind of hat
+        if face["hat_style"] == STRAW_HAT:
+            words["hat"] = "straw hat"
+        else:
+            words["hat"] = f"{name('hat_color')} {choose((name('hat_style'), 'hat'))}"
+            if "hat" in subjects:
+                mentioned.append(f"{name('hat_color')} hat")
+
+    before, groups = [], {}  # adjectives; and phrases by the word that opens their group
+    for subject in rng.permutation(subjects):
+        table = PRESENT if truth.get(subject, True) else ABSENT
+        group, text = choose(table[subject])
+        phrases = before if group == "before" else groups.setdefault(group, [])
+        phrases.append(text.format(**words))
+    may_be_woman = not truth["beard"] and "beard" not in subjects
+    noun = choose(("person", "person", "man", "woman" if may_be_woman else "man"))
+    return _join(before, noun, groups), mentioned
+
+
+def _join(before: list[str], noun: str, groups: dict[str, list[str]]) -> str:
+    """Make a sentence: article, adjectives, noun, then the groups, separated by commas."""
     text = " ".join(["a", *before, noun])
-    for place, (group, texts) in enumerate(groups.items()):
-        text += ("" if group and place == 0 else ",") + (f" {group} " if group else " ") + (" or " if group == "without" else " and ").join(texts)
-    return re.sub(r"^a(?= [aeiou])", "an", text), named
+    for place, (group, phrases) in enumerate(groups.items()):
+        is_first_group = group and place == 0
+        text += "" if is_first_group else ","
+        text += f" {group} " if group else " "
+        text += (" or " if group == "without" else " and ").join(phrases)
+    return re.sub(r"^a(?= [aeiou])", "an", text)
 
 
-def tokenize(texts: Sequence[str]) -> np.ndarray:
-    """Captions as numbers of their words, 1 for the first of `VOCABULARY`, with 0 after the last: int64 (n, 24). Case and punctuation say nothing.
+def tokenize(captions: Sequence[str]) -> np.ndarray:
+    """Convert captions to integers, one per word; case and punctuation are ignored.
 
-    Raises ValueError for a word that is not among `VOCABULARY`, and a caption of more than 24 words.
+    Parameters
+    ----------
+    captions : list of n str
+        Of words in `VOCABULARY`.
+
+    Returns
+    -------
+    array (n, MAX_LENGTH) of int64
+        The index of each word in `VOCABULARY`, counted from 1, and 0 after the last word.
+
+    Raises
+    ------
+    ValueError
+        For a word that is not in `VOCABULARY`, or a caption that is too long.
     """
-    if isinstance(texts, str):
-        raise ValueError(f"tokenize: takes a list of captions; give [{texts!r}]")
-    number = {word: k for k, word in enumerate(VOCABULARY, 1)}
-    tokens = np.zeros((len(texts), MAX_LENGTH), np.int64)
-    for row, text in zip(tokens, texts, strict=True):
-        words = re.findall(r"[^\W_]+(?:-[^\W_]+)*", text.lower())
+    if isinstance(captions, str):
+        raise ValueError(f"tokenize: takes a list of captions; give [{captions!r}]")
+    indices = {word: k for k, word in enumerate(VOCABULARY, 1)}
+    tokens = np.zeros((len(captions), MAX_LENGTH), np.int64)
+    for row, caption in zip(tokens, captions, strict=True):
+        words = re.findall(r"[^\W_]+(?:-[^\W_]+)*", caption.lower())
         if unknown := sorted(set(words) - set(VOCABULARY)):
-            raise ValueError(f"tokenize: no caption had the word {', '.join(map(repr, unknown))} of {text!r}; known are {', '.join(VOCABULARY)}")
+            raise ValueError(
+                f"tokenize: no caption had the word {', '.join(map(repr, unknown))} of "
+                f"{caption!r}; known are {', '.join(VOCABULARY)}"
+            )
         if len(words) > MAX_LENGTH:
-            raise ValueError(f"tokenize: a caption has at most {MAX_LENGTH} words; {text!r} has {len(words)}")
-        row[: len(words)] = [number[word] for word in words]
+            raise ValueError(
+                f"tokenize: a caption has at most {MAX_LENGTH} words; {caption!r} has {len(words)}"
+            )
+        row[: len(words)] = [indices[word] for word in words]
     return tokens
