@@ -1,10 +1,16 @@
-"""Files of well-known data sets: looked for on this machine, else downloaded, and never believed unchecked.
+"""Files of well-known data sets: found on this machine or downloaded, and always checked.
 
-Looked for in this order: ``$TINYGEN_DATA/NAME/``, then the cache (``$XDG_CACHE_HOME/tinygen/NAME/`` or
-``~/.cache/tinygen/NAME/``), then each mirror in turn. What comes from a mirror must have a published digest, and enters the
-cache whole or not at all: it is written beside its place, flushed to the disk, and renamed.
+A file is looked for in this order:
 
-Modules that only checking and downloading need are imported there: ``import tinygen`` stays quick and touches no network.
+1. ``$TINYGEN_DATA/NAME/``,
+2. the cache: ``$XDG_CACHE_HOME/tinygen/NAME/``, or else ``~/.cache/tinygen/NAME/``,
+3. each mirror in turn.
+
+A download must have a published digest. It enters the cache whole or not at all: it is written to
+a temporary file beside its final place, flushed to the disk, and then renamed.
+
+Modules that only checking and downloading need are imported inside the functions that use them.
+So ``import tinygen`` stays quick and touches no network.
 """
 
 from __future__ import annotations
@@ -16,9 +22,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["File", "fetch", "find", "gunzip", "read_bounded"]
+__all__ = ["File", "fetch", "find", "gunzip", "list_folders", "read_bounded", "write_atomically"]
 
-TIMEOUT = 30  # seconds a mirror may stay silent
+TIMEOUT = 30  # seconds without any data after which a mirror is given up
+GZIP_MAGIC = b"\x1f\x8b"  # the first two bytes of every gzip file
+GZIP_MARGIN = 2**20  # a gzip file may be this much longer than its content
 OFFLINE = (
     "Offline? Put the file into $TINYGEN_DATA/{name}/ (TINYGEN_DATA is a folder of your choice), "
     "or use the procedural digits, which need no files: --data digits"
@@ -27,12 +35,27 @@ OFFLINE = (
 
 @dataclass(frozen=True)
 class File:
-    """One file of a data set, as published: gzip-compressed.
+    """One file of a data set, published as a gzip file.
 
-    ``dataset`` names the folder; ``name`` the file without its ".gz"; ``aliases`` are other spellings of it; ``size`` is its
-    exact uncompressed size in bytes, or with ``exact=False`` the most it may be. ``gzip_md5`` is the digest of the published
-    gzip file, ``md5`` that of its content where one is published (a file compressed anew has the same content only).
-    ``mirrors`` are URLs that end where the file's name begins.
+    Parameters
+    ----------
+    dataset : str
+        The data set; also the folder in which its files lie.
+    name : str
+        The file's name without ".gz".
+    size : int
+        The exact size of the content in bytes, or with ``exact=False`` its upper limit.
+    gzip_md5 : str
+        Digest of the published gzip file.
+    mirrors : tuple of str
+        URLs to which the file's name is appended.
+    md5 : str, optional
+        Digest of the content, if one is published. A file that was compressed anew has another
+        gzip digest but the same content.
+    aliases : tuple of str
+        Other spellings of the name.
+    exact : bool
+        Whether `size` is exact.
     """
 
     dataset: str
@@ -46,21 +69,25 @@ class File:
 
 
 def fetch(file: File) -> tuple[bytes, str]:
-    """The file's uncompressed content, checked, and where it came from (for messages).
+    """Return the file's content, checked, and where it came from (for messages).
 
-    Raises ValueError if the copy on this machine is damaged or not what it should be, FileNotFoundError if there is none and
-    no mirror gave it (each mirror's reason is listed).
+    Raises
+    ------
+    ValueError
+        If the copy on this machine is damaged or is another file.
+    FileNotFoundError
+        If there is no copy and no mirror delivers one. Each mirror's reason is listed.
     """
     path = find(file)
     if path is None:
         return _download(file)
-    packed = read_bounded(path, file.size + 2**20)
-    return _check(file, packed, path, published=False), path
+    data = read_bounded(path, file.size + GZIP_MARGIN)
+    return _check(file, data, path, from_mirror=False), path
 
 
 def find(file: File) -> str | None:
-    """The path of the file on this machine, plain or .gz, or None."""
-    for folder in folders(file.dataset):
+    """Return the path of the file on this machine, plain or .gz, or None."""
+    for folder in list_folders(file.dataset):
         for name in (file.name, *file.aliases):
             for path in (os.path.join(folder, name), os.path.join(folder, f"{name}.gz")):
                 if os.path.isfile(path):
@@ -68,43 +95,70 @@ def find(file: File) -> str | None:
     return None
 
 
-def folders(dataset: str) -> Iterator[str]:
-    """Where files of a data set may lie, best first: the user's folder, then the cache."""
+def list_folders(dataset: str) -> Iterator[str]:
+    """Yield the folders in which a data set is looked for: the user's folder, then the cache."""
     if root := os.environ.get("TINYGEN_DATA"):
         yield os.path.join(os.path.expanduser(root), dataset)
-    yield os.path.join(_cache(), dataset)
+    yield os.path.join(_cache_folder(), dataset)
 
 
-def _cache() -> str:
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tinygen")
+def _cache_folder() -> str:
+    """Return the folder for downloads of all data sets."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(root, "tinygen")
 
 
-def read_bounded(path: str | os.PathLike[str], most: int) -> bytes:
-    """A file's bytes; ValueError if it is larger than ``most``, before any of it is read."""
+def read_bounded(path: str | os.PathLike[str], max_size: int) -> bytes:
+    """Return a file's bytes. Raises ValueError, before reading, if it is larger than `max_size`."""
     size = os.path.getsize(path)
-    if size > most:
-        raise ValueError(f"{path}: {size:,} bytes, where at most {most:,} make sense; it is not the file it is taken for")
+    if size > max_size:
+        raise ValueError(
+            f"{path}: {size:,} bytes, where at most {max_size:,} make sense; "
+            "it is not the expected file"
+        )
     with open(path, "rb") as file:
         return file.read()
 
 
-def gunzip(packed: bytes, most: int, where: object) -> bytes:
-    """Decompress one gzip stream that must be whole, intact and at most ``most`` bytes.
+def gunzip(data: bytes, max_size: int, where: object) -> bytes:
+    """Decompress one gzip stream, which must be whole, intact and at most `max_size` bytes long.
 
-    A gzip stream ends with a CRC-32 of its content, so a flipped bit or a missing end cannot pass; and no more than ``most``
-    bytes are ever made, whatever a hostile file would unfold to.
+    A gzip stream ends with a CRC-32 of its content, so a flipped bit or a missing end is noticed.
+    At most `max_size` + 1 bytes are decompressed, however much a hostile file would expand to.
+
+    Parameters
+    ----------
+    data : bytes
+        The gzip stream.
+    max_size : int
+        Upper limit for the size of the content.
+    where : object
+        Where the data came from, for error messages.
+
+    Returns
+    -------
+    bytes
+        The content.
+
+    Raises
+    ------
+    ValueError
+        If the stream is damaged, cut short, too long, or followed by other bytes.
     """
-    stream = zlib.decompressobj(wbits=31)  # 31: a gzip header and trailer, the CRC checked
+    stream = zlib.decompressobj(wbits=31)  # 31: expect a gzip header and trailer, check the CRC
     try:
-        content = stream.decompress(packed, most + 1)
+        content = stream.decompress(data, max_size + 1)
     except zlib.error as error:
-        raise ValueError(f"{where}: damaged gzip data ({error}); fetch the file again") from error
-    if len(content) > most:
-        raise ValueError(f"{where}: unfolds to more than the expected {most:,} bytes; fetch the file again")
-    if not stream.eof:
-        raise ValueError(f"{where}: gzip data cut short after {len(packed):,} bytes; fetch the file again")
-    if stream.unused_data:
-        raise ValueError(f"{where}: {len(stream.unused_data):,} bytes follow the gzip data's end; fetch the file again")
+        raise ValueError(f"{where}: damaged gzip data ({error}); download it again") from error
+    problem = None
+    if len(content) > max_size:
+        problem = f"expands to more than the expected {max_size:,} bytes"
+    elif not stream.eof:
+        problem = f"gzip data cut short after {len(data):,} bytes"
+    elif stream.unused_data:
+        problem = f"{len(stream.unused_data):,} bytes follow the end of the gzip data"
+    if problem:
+        raise ValueError(f"{where}: {problem}; download it again")
     return content
 
 
@@ -114,89 +168,108 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def _check(file: File, packed: bytes, where: object, published: bool) -> bytes:
-    """The content of what was found at ``where``, or ValueError. ``published``: nothing but a published digest will do."""
-    compressed = packed[:2] == b"\x1f\x8b"
-    content = gunzip(packed, file.size, where) if compressed else packed
+def _check(file: File, data: bytes, where: object, from_mirror: bool) -> bytes:
+    """Return the content of the data found at `where`, or raise ValueError.
+
+    From a mirror, only data with a published digest are accepted.
+    """
+    compressed = data[:2] == GZIP_MAGIC
+    content = gunzip(data, file.size, where) if compressed else data
     if file.exact and len(content) != file.size:
+        fault = "cut short" if len(content) < file.size else "too long"
         raise ValueError(
             f"{where}: {len(content):,} bytes of content where {file.name} has {file.size:,}: "
-            f"{'cut short' if len(content) < file.size else 'too long'}; delete it, and it will be downloaded again"
+            f"{fault}; delete it, and it will be downloaded again"
         )
-    if compressed and _md5(packed) == file.gzip_md5:
+    if compressed and _md5(data) == file.gzip_md5:
         return content
     if file.md5 is None:
-        # No digest of the content is published. A local .gz still has its CRC, a plain file only its exact size.
-        if not published:
+        # No digest of the content is published. A local .gz file is protected by its CRC, a local
+        # plain file only by its exact size.
+        if not from_mirror:
             return content
-        raise ValueError(f"{where}: MD5 {_md5(packed)}, expected {file.gzip_md5}")
+        raise ValueError(f"{where}: MD5 {_md5(data)}, expected {file.gzip_md5}")
     if _md5(content) != file.md5:
         raise ValueError(
-            f"{where}: the content has MD5 {_md5(content)}, but {file.dataset}'s {file.name} has {file.md5}: "
-            "it is damaged or another file; delete it, and it will be downloaded again"
+            f"{where}: the content has MD5 {_md5(content)}, but {file.name} of {file.dataset} has "
+            f"{file.md5}: it is damaged or another file; delete it, and it will be downloaded again"
         )
     return content
 
 
 def _download(file: File) -> tuple[bytes, str]:
-    """Try each mirror; keep the first answer with the right digest in the cache."""
+    """Try each mirror; store the first answer with the right digest in the cache."""
     reasons = []
     for mirror in file.mirrors:
         url = f"{mirror}{file.name}.gz"
         print(f"tinygen: downloading {url}", file=sys.stderr)
         try:
-            packed = _get(url, file.size + 2**20)
-            content = _check(file, packed, f"{len(packed):,} bytes received", published=True)
+            data = _get(url, file.size + GZIP_MARGIN)
+            content = _check(file, data, f"{len(data):,} bytes received", from_mirror=True)
         except (OSError, ValueError) as error:
             reasons.append(f"  {url}\n    {error}")
             continue
         try:
-            _keep(packed, os.path.join(_cache(), file.dataset), f"{file.name}.gz")
+            write_atomically(data, os.path.join(_cache_folder(), file.dataset), f"{file.name}.gz")
         except OSError as error:
-            warnings.warn(f"{file.name} was downloaded but cannot be kept in the cache: {error}", stacklevel=2)
+            message = f"{file.name} was downloaded but cannot be stored in the cache: {error}"
+            warnings.warn(message, stacklevel=2)
         return content, url
-    places = "\n".join(f"  {folder}" for folder in folders(file.dataset))
-    raise FileNotFoundError(
-        f"{file.dataset}: {file.name} is not in\n{places}\nand no mirror gave it:\n"
-        + "\n".join(reasons)
-        + "\n"
-        + OFFLINE.format(name=file.dataset)
-    )
+    folders = [f"  {folder}" for folder in list_folders(file.dataset)]
+    lines = [
+        f"{file.dataset}: {file.name} is not in",
+        *folders,
+        "and no mirror delivered it:",
+        *reasons,
+        OFFLINE.format(name=file.dataset),
+    ]
+    raise FileNotFoundError("\n".join(lines))
 
 
-def _get(url: str, most: int) -> bytes:
-    """The body of the answer to a GET; OSError if there is none, if it is not binary, or if it stops early."""
+def _get(url: str, max_size: int) -> bytes:
+    """Return the body of the answer to a GET request.
+
+    Raises OSError if there is no answer, if it is too long or cut short, or if it is not gzip data.
+    """
     import http.client
     import urllib.request
 
     request = urllib.request.Request(url, headers={"User-Agent": "tinygen"})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            body = answer.read(most + 1)
-            declared, kind = answer.headers.get("Content-Length"), answer.headers.get("Content-Type", "")
+            body = answer.read(max_size + 1)
+            declared_size = answer.headers.get("Content-Length")
+            content_type = answer.headers.get("Content-Type", "")
     except http.client.HTTPException as error:
         raise OSError(f"broken answer: {error!r}") from error
-    if len(body) > most:
-        raise OSError(f"the answer is longer than {most:,} bytes")
-    if declared and declared.isdigit() and len(body) < int(declared):
-        raise OSError(f"cut short: {len(body):,} of {int(declared):,} bytes")
-    if body[:2] != b"\x1f\x8b":
-        raise OSError(f"not gzip data but {len(body):,} bytes of {kind or 'unknown type'} that begin {body[:40]!r}")
+    if len(body) > max_size:
+        raise OSError(f"the answer is longer than {max_size:,} bytes")
+    if declared_size and declared_size.isdigit() and len(body) < int(declared_size):
+        raise OSError(f"cut short: {len(body):,} of {int(declared_size):,} bytes")
+    if body[:2] != GZIP_MAGIC:
+        raise OSError(
+            f"not gzip data but {len(body):,} bytes of {content_type or 'unknown type'} "
+            f"that begin {body[:40]!r}"
+        )
     return body
 
 
-def _keep(data: bytes, folder: str, name: str) -> None:
-    """Write ``folder/name`` so that at every moment it is either whole or absent, whatever is killed or full."""
+def write_atomically(data: bytes, folder: str, name: str) -> None:
+    """Write ``folder/name`` so that at every moment the file is either whole or absent.
+
+    This holds even if the program is killed or the disk is full: the data go to a temporary file,
+    are flushed to the disk, and only then renamed.
+    """
     import tempfile
 
     os.makedirs(folder, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        os.replace(aside, os.path.join(folder, name))
+        os.replace(temporary, os.path.join(folder, name))
     except BaseException:
-        os.unlink(aside)
+        os.unlink(temporary)
         raise

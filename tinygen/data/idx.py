@@ -1,8 +1,14 @@
-"""The IDX format, and the data sets that come in it: MNIST, Fashion-MNIST, Kuzushiji-MNIST.
+"""The IDX file format, and the data sets that come in it: MNIST, Fashion-MNIST, Kuzushiji-MNIST.
 
-An IDX file is a header and an array: two zero bytes, a byte for the element's type, a byte for the number of dimensions n,
-n sizes as big-endian 32-bit integers, then the elements, big-endian, last index fastest, and nothing more.
-Source of the format: LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
+An IDX file consists of a header and one array:
+
+    2 bytes       zero
+    1 byte        the type of the elements
+    1 byte        the number of dimensions n
+    n x 4 bytes   the sizes, big-endian
+    the rest      the elements, big-endian, last index fastest
+
+**Source** of the format: LeCun, Cortes and Burges, The MNIST database of handwritten digits.
 """
 
 from __future__ import annotations
@@ -13,78 +19,127 @@ import zlib
 
 import numpy as np
 
-from .download import File, fetch, gunzip, read_bounded
+from .download import GZIP_MAGIC, File, fetch, gunzip, read_bounded
 
-__all__ = ["fashion_mnist", "kmnist", "mnist", "read_idx"]
+__all__ = ["fashion_mnist", "kmnist", "mnist", "mnist_file", "read_idx"]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-MOST = 2**31  # bytes of array that a header may announce
+MAX_BYTES = 2**31  # the largest array that a header may announce
+MAX_HEADER = 4 + 4 * 255  # bytes
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """Read an IDX file, plain or gzip-compressed.
 
-    Returns the array in native byte order, writable, with the shape and type its header announces.
-    Raises ValueError, naming the file, if the header is not IDX, announces more than 2 GiB, or does not agree with the number
-    of bytes that follow; or if the gzip data is damaged. FileNotFoundError if there is no such file.
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    array
+        In native byte order and writable, with the shape and type that its header announces.
+
+    Raises
+    ------
+    ValueError
+        If the header is not IDX, announces more than 2 GiB, or does not agree with the number of
+        bytes that follow; or if the gzip data are damaged. The message names the file.
+    FileNotFoundError
+        If there is no such file.
     """
-    content = read_bounded(path, MOST)
-    if content[:2] == b"\x1f\x8b":
-        # Unfold the header alone first: what it announces bounds how much the rest may unfold to.
+    content = read_bounded(path, MAX_BYTES)
+    if content[:2] == GZIP_MAGIC:
+        # Decompress only the header first: it says how long the rest may be.
         try:
-            head = zlib.decompressobj(wbits=31).decompress(content, 4 + 4 * 255)
+            header = zlib.decompressobj(wbits=31).decompress(content, MAX_HEADER)
         except zlib.error as error:
-            raise ValueError(f"{path}: damaged gzip data ({error}); fetch the file again") from error
-        dtype, shape = _header(head, path)
-        content = gunzip(content, 4 + 4 * len(shape) + math.prod(shape) * dtype.itemsize, path)
+            raise ValueError(f"{path}: damaged gzip data ({error}); download it again") from error
+        dtype, shape = _parse_header(header, path)
+        size = 4 + 4 * len(shape) + math.prod(shape) * dtype.itemsize
+        content = gunzip(content, size, path)
     return _parse(content, path)
 
 
-def _header(content: bytes, where: object) -> tuple[np.dtype, tuple[int, ...]]:
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or content[3] == 0:
+def _parse_header(content: bytes, where: object) -> tuple[np.dtype, tuple[int, ...]]:
+    """Return the type and the shape that a header announces."""
+    is_idx = len(content) >= 4 and content[:2] == b"\0\0" and content[2] in TYPES and content[3] > 0
+    if not is_idx:
         codes = ", ".join(f"{code:02x}" for code in TYPES)
         raise ValueError(
-            f"{where}: begins {content[:4].hex(' ') or 'with nothing'}, which is not IDX: expected 00 00, a type "
-            f"({codes}) and a number of dimensions from 1; fetch the file again"
+            f"{where}: begins {content[:4].hex(' ') or 'with nothing'}, which is not IDX: expected "
+            f"00 00, a type ({codes}) and a number of dimensions from 1; download it again"
         )
     n = content[3]
     if len(content) < 4 + 4 * n:
-        raise ValueError(f"{where}: ends inside the header: {len(content)} bytes, {4 + 4 * n} for {n} dimensions")
+        raise ValueError(
+            f"{where}: ends inside the header: {len(content)} bytes, {4 + 4 * n} for {n} dimensions"
+        )
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(n))
     dtype = np.dtype(TYPES[content[2]])
-    if math.prod(shape) * dtype.itemsize > MOST:
-        raise ValueError(f"{where}: announces an array of shape {shape}, over {MOST:,} bytes; not a file to trust")
+    if math.prod(shape) * dtype.itemsize > MAX_BYTES:
+        raise ValueError(
+            f"{where}: announces an array of shape {shape}, over {MAX_BYTES:,} bytes; "
+            "not a file to trust"
+        )
     return dtype, shape
 
 
 def _parse(content: bytes, where: object) -> np.ndarray:
-    dtype, shape = _header(content, where)
+    """Return the array of a whole, uncompressed IDX file."""
+    dtype, shape = _parse_header(content, where)
     start = 4 + 4 * len(shape)
-    expected = math.prod(shape) * dtype.itemsize
-    if len(content) - start != expected:
+    size, expected = len(content) - start, math.prod(shape) * dtype.itemsize
+    if size != expected:
+        fault = "cut short" if size < expected else "too long"
         raise ValueError(
-            f"{where}: {len(content) - start:,} bytes of data, where the header's shape {shape} of {dtype.name} needs "
-            f"{expected:,}; the file is {'cut short' if len(content) - start < expected else 'too long'}: fetch it again"
+            f"{where}: {size:,} bytes of data, where the header's shape {shape} of {dtype.name} "
+            f"needs {expected:,}; the file is {fault}: download it again"
         )
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    array = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    return array.astype(dtype.newbyteorder("="))
 
 
 def mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """MNIST, handwritten digits (LeCun, Cortes, Burges 1998): images uint8 (n, 1, 28, 28), labels int64 (n,).
+    """Load MNIST, handwritten digits (LeCun, Cortes and Burges, 1998).
 
-    ``split`` is "train" (n = 60,000) or "test" (10,000). The files are sought on this machine, then downloaded: see
-    ``tinygen.data.download``. Raises ValueError for another split or a damaged file, FileNotFoundError where there is none.
+    The files are looked for on this machine, then downloaded: see `tinygen.data.download`.
+
+    Parameters
+    ----------
+    split : {"train", "test"}
+        60,000 or 10,000 images.
+
+    Returns
+    -------
+    images : array (n, 1, 28, 28) of uint8
+        0 is paper, 255 is ink.
+    labels : array (n,) of int64
+
+    Raises
+    ------
+    ValueError
+        For another split or a damaged file.
+    FileNotFoundError
+        If there is no file and no mirror delivers it.
     """
     return _load("mnist", split)
 
 
 def fashion_mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Fashion-MNIST, ten kinds of clothing (Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747): as ``mnist``."""
+    """Load Fashion-MNIST, ten kinds of clothing, as `mnist` (Xiao, Rasul and Vollgraf, 2017).
+
+    **Source**: arXiv:1708.07747.
+    """
     return _load("fashion_mnist", split)
 
 
 def kmnist(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Kuzushiji-MNIST, ten cursive Japanese characters (Clanuwat et al. 2018, arXiv:1812.01718): as ``mnist``."""
+    """Load Kuzushiji-MNIST, ten cursive Japanese characters, as `mnist` (Clanuwat et al., 2018).
+
+    **Source**: arXiv:1812.01718.
+    """
     return _load("kmnist", split)
 
 
@@ -106,7 +161,8 @@ MIRRORS = {
     ),
 }
 
-# MD5 of the published gzip files (as torchvision lists them), in the order of PARTS; for MNIST also of their content.
+# MD5 of the published gzip files (as torchvision lists them), in the order of PARTS; for MNIST
+# also of their content.
 PARTS = (("train", "images"), ("train", "labels"), ("test", "images"), ("test", "labels"))
 GZIP_MD5 = {
     "mnist": (
@@ -136,35 +192,61 @@ CONTENT_MD5 = {
         "27ae3e4e09519cfbb04c329615203637",
     ),
 }
-COUNT = {"train": 60_000, "test": 10_000}
+NUM_EXAMPLES = {"train": 60_000, "test": 10_000}
 
 
-def _file(name: str, split: str, part: str) -> File:
+def mnist_file(dataset: str, split: str, part: str) -> File:
+    """Describe one of the four files of MNIST or one of its relatives.
+
+    Parameters
+    ----------
+    dataset : {"mnist", "fashion_mnist", "kmnist"}
+    split : {"train", "test"}
+    part : {"images", "labels"}
+
+    Returns
+    -------
+    File
+    """
     prefix = "train" if split == "train" else "t10k"
-    rank = 3 if part == "images" else 1
+    num_dimensions = 3 if part == "images" else 1
+    header, bytes_per_example = (16, 28 * 28) if part == "images" else (8, 1)
     i = PARTS.index((split, part))
     return File(
-        dataset=name,
-        name=f"{prefix}-{part}-idx{rank}-ubyte",
-        aliases=(f"{prefix}-{part}.idx{rank}-ubyte",),
-        size=COUNT[split] * 784 + 16 if part == "images" else COUNT[split] + 8,
-        gzip_md5=GZIP_MD5[name][i],
-        md5=CONTENT_MD5[name][i] if name in CONTENT_MD5 else None,
-        mirrors=MIRRORS[name],
+        dataset=dataset,
+        name=f"{prefix}-{part}-idx{num_dimensions}-ubyte",
+        aliases=(f"{prefix}-{part}.idx{num_dimensions}-ubyte",),
+        size=header + NUM_EXAMPLES[split] * bytes_per_example,
+        gzip_md5=GZIP_MD5[dataset][i],
+        md5=CONTENT_MD5[dataset][i] if dataset in CONTENT_MD5 else None,
+        mirrors=MIRRORS[dataset],
     )
 
 
-def _load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-    if split not in COUNT:
-        raise ValueError(f"{name}: split must be 'train' or 'test', got {split!r}")
-    arrays = []
-    for part, shape in (("images", (COUNT[split], 28, 28)), ("labels", (COUNT[split],))):
-        content, where = fetch(_file(name, split, part))
-        array = _parse(content, where)
-        if array.shape != shape or array.dtype != np.uint8:
-            raise ValueError(f"{where}: {array.dtype} of shape {array.shape}, expected uint8 of {shape}: not {name}'s file")
-        arrays.append(array)
-    images, labels = arrays
+def _load(dataset: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Load a split of MNIST or one of its relatives."""
+    if split not in NUM_EXAMPLES:
+        raise ValueError(f"{dataset}: split must be 'train' or 'test', got {split!r}")
+    n = NUM_EXAMPLES[split]
+    images, _ = _load_part(dataset, split, "images", (n, 28, 28))
+    labels, where = _load_part(dataset, split, "labels", (n,))
     if labels.max() > 9:  # a damaged plain file of a set without a published digest of its content
-        raise ValueError(f"{where}: label {labels.max()}, expected 0 to 9: the file is damaged, fetch it again")
+        raise ValueError(
+            f"{where}: label {labels.max()}, expected 0 to 9: the file is damaged, "
+            "download it again"
+        )
     return images[:, None], labels.astype(np.int64)
+
+
+def _load_part(
+    dataset: str, split: str, part: str, shape: tuple[int, ...]
+) -> tuple[np.ndarray, str]:
+    """Load the images or the labels; also return where they came from."""
+    content, where = fetch(mnist_file(dataset, split, part))
+    array = _parse(content, where)
+    if array.shape != shape or array.dtype != np.uint8:
+        raise ValueError(
+            f"{where}: {array.dtype} of shape {array.shape}, expected uint8 of {shape}: "
+            f"not a file of {dataset}"
+        )
+    return array, where
