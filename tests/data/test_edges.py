@@ -1,4 +1,4 @@
-"""Line drawings: one line at one step, none where nothing changes, and the same lines however the picture is turned or dyed."""
+"""Edge maps: one line per step, none elsewhere, independent of rotation and colour."""
 
 import numpy as np
 import pytest
@@ -6,76 +6,110 @@ import pytest
 from tinygen.data import edges, faces
 
 
-def step(low, high, shape=(8, 8), at=4):
-    picture = np.full((1, 1, *shape), low, np.uint8)
-    picture[..., at:] = high
-    return picture
+def step_image(low, high, shape=(8, 8), column=4):
+    """Return one image whose left part has the value `low` and the right part `high`."""
+    image = np.full((1, 1, *shape), low, np.uint8)
+    image[..., column:] = high
+    return image
 
 
 def test_a_step_gives_one_line_one_pixel_wide():
-    drawn = edges(step(0, 255))
-    assert drawn.dtype == np.uint8 and drawn.shape == (1, 1, 8, 8) and set(drawn.ravel().tolist()) == {0, 255}
-    assert np.array_equal(drawn[0, 0] == 0, np.arange(8)[None] == np.full((8, 1), 3))  # both sides of the step are as steep: the first
+    lines = edges(step_image(0, 255))
+    assert lines.dtype == np.uint8 and lines.shape == (1, 1, 8, 8)
+    assert set(lines.ravel().tolist()) == {0, 255}
+    # Both sides of the step have the same gradient norm: the first one stays.
+    assert np.array_equal(lines[0, 0] == 0, np.arange(8)[None] == np.full((8, 1), 3))
+
+
+def test_a_slow_ramp_gives_no_line():
     ramp = np.repeat(np.arange(0, 256, 32, dtype=np.uint8)[None], 8, axis=0)[None, None]
-    assert (edges(ramp, threshold=0.3) == 255).all()  # 32 a pixel, a quarter of an upright step
+    # 32 per pixel are a quarter of the gradient norm at a step from 0 to 255.
+    assert (edges(ramp, threshold=0.3) == 255).all()
 
 
-def test_the_threshold_is_a_part_of_the_steepest_step():
-    for height, line in ((27, True), (24, False)):
-        assert (edges(step(100, 100 + height), threshold=0.1) == 0).any() == line
-    assert (edges(step(0, 255), threshold=0.99) == 0).any() and (edges(np.full((2, 3, 4, 4), 77, np.uint8)) == 255).all()
+def test_the_threshold_is_a_fraction_of_the_largest_step():
+    for height, has_line in ((27, True), (24, False)):
+        assert (edges(step_image(100, 100 + height), threshold=0.1) == 0).any() == has_line
+    assert (edges(step_image(0, 255), threshold=0.99) == 0).any()
+    assert (edges(np.full((2, 3, 4, 4), 77, np.uint8)) == 255).all()
 
 
 def test_a_diagonal_is_a_thin_line():
-    picture = 255 * np.tri(16, dtype=np.uint8)[None, None]
-    for turned in (picture, picture[..., ::-1]):
-        lines = edges(turned)[0, 0, 2:-2, 2:-2] == 0
-        assert set(lines.sum(axis=0)) | set(lines.sum(axis=1)) <= {1, 2}  # a staircase
+    image = 255 * np.tri(16, dtype=np.uint8)[None, None]
+    for flipped in (image, image[..., ::-1]):
+        is_edge = edges(flipped)[0, 0, 2:-2, 2:-2] == 0
+        assert set(is_edge.sum(axis=0)) | set(is_edge.sum(axis=1)) <= {1, 2}  # a staircase
 
 
-def test_turned_transposed_and_dyed():
-    """Of two neighbours as steep the first stays, and mirrored that is the other: so pictures with noise, which have none."""
-    images = np.random.default_rng(0).integers(0, 256, (5, 3, 20, 24), dtype=np.uint8)
-    drawn = edges(images)
-    for change in (lambda a: np.rot90(a, 1, (2, 3)), lambda a: np.rot90(a, 2, (2, 3)), lambda a: a[..., ::-1], lambda a: a.swapaxes(2, 3)):
-        assert (edges(change(images).copy()) != change(drawn)).mean() < 0.001
-    assert np.array_equal(edges(images[:, ::-1]), drawn) and np.array_equal(edges(255 - images), drawn)
-    assert np.array_equal(edges(np.repeat(images, 300, axis=0))[299::300], drawn)  # more than one block
+ROTATIONS = [
+    lambda a: np.rot90(a, 1, (2, 3)),
+    lambda a: np.rot90(a, 2, (2, 3)),
+    lambda a: a[..., ::-1],
+    lambda a: a.swapaxes(2, 3),
+]
 
 
-def test_a_colour_may_change_where_brightness_does_not():
-    picture = np.concatenate([step(200, 100), step(100, 200), step(128, 128)], axis=1)
-    assert np.array_equal(edges(picture), edges(step(200, 100)))
+def noise_images(shape=(5, 3, 20, 24), seed=0):
+    """Return images of noise: practically no two neighbours have equal gradient norms."""
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def test_pixel_by_pixel():
-    """Of noise, by loops: the channel that is steepest there, the neighbours in the nearest of eight directions."""
-    images = np.random.default_rng(1).integers(0, 256, (2, 3, 9, 11), dtype=np.uint8)
+@pytest.mark.parametrize("rotate", ROTATIONS)
+def test_edges_rotate_with_the_image(rotate):
+    images = noise_images()
+    assert (edges(rotate(images).copy()) != rotate(edges(images))).mean() < 0.001
+
+
+def test_edges_do_not_depend_on_the_order_or_sign_of_colours():
+    images = noise_images()
+    assert np.array_equal(edges(images[:, ::-1]), edges(images))
+    assert np.array_equal(edges(255 - images), edges(images))
+
+
+def test_blocks_of_images_are_independent():
+    images = noise_images()
+    assert np.array_equal(edges(np.repeat(images, 300, axis=0))[299::300], edges(images))
+
+
+def test_a_change_of_colour_alone_is_an_edge():
+    channels = [step_image(200, 100), step_image(100, 200), step_image(128, 128)]
+    assert np.array_equal(edges(np.concatenate(channels, axis=1)), edges(step_image(200, 100)))
+
+
+def test_edges_agree_with_loops_over_pixels():
+    images = noise_images((2, 3, 9, 11), seed=1)
     padded = np.pad(images.astype(int), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
-    slope = np.zeros((*images.shape, 2))
+    gradient = np.zeros((*images.shape, 2))
     for n, c, y, x in np.ndindex(images.shape):
-        slope[n, c, y, x] = [(padded[n, c, y : y + 3, x : x + 3] * kernel).sum() for kernel in (sobel, sobel.T)]
-    steep, expected = (slope**2).sum(axis=-1), np.full((2, 1, 9, 11), 255)
-    most = np.pad(steep.max(axis=1), ((0, 0), (1, 1), (1, 1)))  # one further in
+        window = padded[n, c, y : y + 3, x : x + 3]
+        gradient[n, c, y, x] = [(window * kernel).sum() for kernel in (sobel, sobel.T)]
+    squared_norm, expected = (gradient**2).sum(axis=-1), np.full((2, 1, 9, 11), 255)
+    largest = np.pad(squared_norm.max(axis=1), ((0, 0), (1, 1), (1, 1)))
+    directions = ((0, 1), (1, 1), (1, 0), (1, -1))
     for n, y, x in np.ndindex(2, 9, 11):
-        across, down = slope[n, steep[n, :, y, x].argmax(), y, x]
-        dy, dx = ((0, 1), (1, 1), (1, 0), (1, -1))[round(np.arctan2(down, across) / (np.pi / 4)) % 4]
-        here, before, after = (most[n, 1 + y + s * dy, 1 + x + s * dx] for s in (0, -1, 1))
+        dx, dy = gradient[n, squared_norm[n, :, y, x].argmax(), y, x]
+        i, j = directions[round(np.arctan2(dy, dx) / (np.pi / 4)) % 4]
+        here, before, after = (largest[n, 1 + y + s * i, 1 + x + s * j] for s in (0, -1, 1))
         if here >= 102**2 and here > before and here >= after:
             expected[n, 0, y, x] = 0
     assert np.array_equal(edges(images), expected) and 0.1 < (expected == 0).mean() < 0.5
 
 
-def test_faces_become_drawings():
-    drawn = edges(faces(50)[0])
-    assert 0.05 < (drawn == 0).mean() < 0.25  # ink, not hatching
+def test_faces_become_line_drawings():
+    assert 0.05 < (edges(faces(50)[0]) == 0).mean() < 0.25
 
 
-@pytest.mark.parametrize("images, threshold, message", [
-    (np.zeros((2, 3, 8, 8)), 0.1, "uint8"), (np.zeros((3, 8, 8), np.uint8), 0.1, "channels"), (np.zeros((2, 3, 1, 8), np.uint8), 0.1, "2 pixels"),
-    (np.zeros((2, 3, 8, 8), np.uint8), 0, "above 0"), (np.zeros((2, 3, 8, 8), np.uint8), 1.0, "below 1"),
-])  # fmt: skip
-def test_what_cannot_be_drawn(images, threshold, message):
+@pytest.mark.parametrize(
+    ("images", "threshold", "message"),
+    [
+        (np.zeros((2, 3, 8, 8)), 0.1, "uint8"),
+        (np.zeros((3, 8, 8), np.uint8), 0.1, "channels"),
+        (np.zeros((2, 3, 1, 8), np.uint8), 0.1, "2 pixels"),
+        (np.zeros((2, 3, 8, 8), np.uint8), 0, "above 0"),
+        (np.zeros((2, 3, 8, 8), np.uint8), 1.0, "below 1"),
+    ],
+)
+def test_bad_arguments_are_errors(images, threshold, message):
     with pytest.raises(ValueError, match=message):
         edges(images, threshold)

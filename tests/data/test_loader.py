@@ -1,4 +1,4 @@
-"""The loader: every row once an epoch, and resumed equals uninterrupted."""
+"""The loader: every row once per epoch, and a resumed loader continues exactly."""
 
 import io
 
@@ -15,6 +15,10 @@ def take(loader, n):
     return [np.copy(next(loader)) for _ in range(n)]
 
 
+def as_lists(state):
+    return {name: array.tolist() for name, array in state.items()}
+
+
 def test_each_epoch_is_a_new_permutation():
     loader = Loader(Y, batch_size=5, seed=0)
     first, second = (np.concatenate(take(loader, 2)) for _ in range(2))
@@ -29,7 +33,7 @@ def test_arrays_stay_together():
         assert x.shape == (3, 2) and np.array_equal(x[:, 0], 2 * y)
 
 
-def test_one_array_comes_alone_and_as_a_copy():
+def test_one_array_is_returned_alone_and_as_a_copy():
     data = np.zeros((4, 1))
     for shuffle in (True, False):
         batch = next(Loader(data, batch_size=4, seed=0, shuffle=shuffle))
@@ -37,13 +41,13 @@ def test_one_array_comes_alone_and_as_a_copy():
     assert (data == 0).all()
 
 
-def test_drop_last():
-    dropped = Loader(Y, batch_size=4, seed=0)
-    kept = Loader(Y, batch_size=4, seed=0, drop_last=False)
-    assert (dropped.steps_per_epoch, kept.steps_per_epoch) == (2, 3)
-    assert [len(batch) for batch in take(dropped, 4)] == [4, 4, 4, 4]
-    assert [len(batch) for batch in take(kept, 6)] == [4, 4, 2, 4, 4, 2]
-    assert len(np.unique(np.concatenate(take(kept, 3)))) == 10
+def test_drop_last_leaves_out_the_incomplete_batch():
+    whole = Loader(Y, batch_size=4, seed=0)
+    all_rows = Loader(Y, batch_size=4, seed=0, drop_last=False)
+    assert (whole.steps_per_epoch, all_rows.steps_per_epoch) == (2, 3)
+    assert [len(batch) for batch in take(whole, 4)] == [4, 4, 4, 4]
+    assert [len(batch) for batch in take(all_rows, 6)] == [4, 4, 2, 4, 4, 2]
+    assert len(np.unique(np.concatenate(take(all_rows, 3)))) == 10
 
 
 def test_epoch_counts_whole_epochs():
@@ -55,47 +59,50 @@ def test_epoch_counts_whole_epochs():
     assert epochs == [0, 0, 1, 1, 2]
 
 
-def test_in_order_without_shuffle():
-    assert np.array_equal(np.concatenate(take(Loader(Y, batch_size=5, seed=0, shuffle=False), 4)), [*range(10)] * 2)
+def test_without_shuffle_the_rows_come_in_order():
+    loader = Loader(Y, batch_size=5, seed=0, shuffle=False)
+    assert np.array_equal(np.concatenate(take(loader, 4)), [*range(10)] * 2)
 
 
-def test_iterates():
-    assert [len(batch) for batch, _ in zip(Loader(Y, batch_size=2, seed=0), range(3), strict=False)] == [2, 2, 2]
+def test_a_loader_is_an_iterator():
+    loader = Loader(Y, batch_size=2, seed=0)
+    assert [len(batch) for batch, _ in zip(loader, range(3), strict=False)] == [2, 2, 2]
 
 
-def test_seed_decides():
-    a, b, c = (np.concatenate(take(Loader(Y, batch_size=5, seed=seed), 4)) for seed in (1, 1, 2))
+def test_the_seed_decides_the_order():
+    loaders = [Loader(Y, batch_size=5, seed=seed) for seed in (1, 1, 2)]
+    a, b, c = (np.concatenate(take(loader, 4)) for loader in loaders)
     assert np.array_equal(a, b) and not np.array_equal(a, c)
 
 
 @pytest.mark.parametrize("drop_last", [True, False])
 @pytest.mark.parametrize("at", [0, 1, 2, 3, 7, 12])
-def test_resumed_equals_uninterrupted(at, drop_last):
-    def new(seed):
+def test_a_resumed_loader_continues_exactly(at, drop_last):
+    def new_loader(seed):
         return Loader(Y, batch_size=4, seed=seed, drop_last=drop_last)
 
-    loader = new(0)
+    loader = new_loader(0)
     take(loader, at)
     file = io.BytesIO()
     np.savez(file, **loader.state_dict())
     rest = take(loader, 11)
     file.seek(0)
-    resumed = new(99)
+    resumed = new_loader(99)
     take(resumed, 5)
     with np.load(file, allow_pickle=False) as state:
         resumed.load_state_dict(dict(state))
     assert (resumed.epoch, len(rest)) == (at // resumed.steps_per_epoch, 11)
     assert all(np.array_equal(a, b) for a, b in zip(rest, take(resumed, 11), strict=True))
     assert resumed.epoch == loader.epoch
-    assert {k: v.tolist() for k, v in resumed.state_dict().items()} == {k: v.tolist() for k, v in loader.state_dict().items()}
+    assert as_lists(resumed.state_dict()) == as_lists(loader.state_dict())
 
 
-def test_a_state_is_not_changed_by_going_on():
+def test_a_state_is_not_changed_by_later_batches():
     loader = Loader(Y, batch_size=4, seed=0)
     state = loader.state_dict()
-    before = {k: v.tolist() for k, v in state.items()}
+    before = as_lists(state)
     take(loader, 9)
-    assert {k: v.tolist() for k, v in state.items()} == before
+    assert as_lists(state) == before
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,7 @@ def test_a_state_is_not_changed_by_going_on():
         ((np.where(Y == 9, -np.inf, Y),), 2, r"array 0 has -inf at index \(9,\)"),
     ],
 )
-def test_bad_data(arrays, batch_size, message):
+def test_bad_data_are_errors(arrays, batch_size, message):
     with pytest.raises(ValueError, match=message):
         Loader(*arrays, batch_size=batch_size, seed=0)
 
@@ -122,16 +129,18 @@ def test_nan_is_found_in_any_block_of_rows():
         Loader(data, batch_size=1, seed=0)
 
 
-def test_bad_states():
+def test_bad_states_are_errors():
     loader = Loader(Y, batch_size=4, seed=0)
     state = loader.state_dict()
-    with pytest.raises(ValueError, match="taken with rows=10, batch_size=5.*this loader has rows=10, batch_size=4"):
-        loader.load_state_dict(Loader(Y, batch_size=5, seed=0).state_dict())
+    other = Loader(Y, batch_size=5, seed=0).state_dict()
+    message = "taken with rows=10, batch_size=5.*this loader has rows=10, batch_size=4"
+    with pytest.raises(ValueError, match=message):
+        loader.load_state_dict(other)
     with pytest.raises(ValueError, match="lacks rng, step"):
         loader.load_state_dict({k: state[k] for k in ("epoch", "data")})
     with pytest.raises(ValueError, match="step is 2, expected 0 to 1"):
         loader.load_state_dict({**state, "step": 2})
-    with pytest.raises(ValueError, match=r"shape \(3,\), expected \(6,\)"):
+    with pytest.raises(ValueError, match=r"shape \(6,\), not \(3,\)"):
         loader.load_state_dict({**state, "rng": np.zeros(3, np.uint64)})
 
 

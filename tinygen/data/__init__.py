@@ -1,17 +1,16 @@
-"""Data, with no network needed: arrays come out, nothing else.
+"""Data sets as arrays, with no network needed.
 
-    digits.py     handwritten digits drawn from a seed: the default data of the demos
-    faces.py      portraits drawn from known factors, any size: what an edit should give is known (face_*.py draw them)
-    captions.py   what people would write under these portraits, and what of it is true
-    mixtures.py   two-dimensional distributions with exact densities
-    idx.py        the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
-    cifar.py      CIFAR-10
-    download.py   where such files are sought, how they are downloaded and checked
-    folder.py     your own pictures, single or in pairs
-    edges.py      line drawings of pictures
-    images.py     ranges and sizes of images: bytes, floats, fewer pixels
-    segmentation.py  label maps stored as pictures: one colour a class
-    loader.py     batches without end, resumable
+    digits/           handwritten digits drawn from a seed: the default data of the demos
+    faces/            portraits drawn from known factors, at any size, and captions of them
+    mixtures.py       two-dimensional distributions with exact densities
+    idx.py            the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
+    cifar.py          CIFAR-10
+    download.py       where such files are looked for, how they are downloaded and checked
+    folder.py         your own images, single or in pairs
+    edges.py          edge maps of images
+    segmentation.py   segmentation maps that are stored as images
+    images.py         ranges and sizes of images
+    loader.py         endless batches, which can be resumed
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).
 """

@@ -84,6 +84,9 @@ def binarize(images: np.ndarray, rng: RNG) -> Array:
 
     A new draw for each batch (dynamic binarization) also keeps a model from memorizing images.
 
+    **Source**: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks,
+    2008.
+
     Parameters
     ----------
     images : array, any shape
@@ -95,10 +98,6 @@ def binarize(images: np.ndarray, rng: RNG) -> Array:
     -------
     array of float32, same shape
         0 and 1, on the device of `rng`.
-
-    Source
-    ------
-    Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, 2008.
     """
     return rng.bernoulli(to_float(to_device(images, rng.device)))
 
@@ -126,8 +125,8 @@ def downsample(images: np.ndarray, size: int) -> np.ndarray:
     """
     if images.ndim != 4 or images.shape[2] != images.shape[3] or images.shape[2] % size:
         raise ValueError(
-            f"downsample: needs images (n, channels, side, side) whose side is a multiple of {size}; "
-            f"got shape {images.shape}"
+            "downsample: needs images (n, channels, side, side) whose side is a multiple of "
+            f"{size}; got shape {images.shape}"
         )
     n, channels, side, _ = images.shape
     factor = side // size

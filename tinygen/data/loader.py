@@ -1,4 +1,4 @@
-"""Batches without end, from shuffled epochs, resumable in the middle of one."""
+"""Endless shuffled batches, which can be resumed in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -6,34 +6,61 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.random import pcg64_words, set_pcg64_words
+
 __all__ = ["Loader", "split_batches"]
 
 
 class Loader:
     """An endless iterator over batches of arrays that share their first axis.
 
+    ``next(loader)`` is one batch if there is one array, and a tuple of batches if there are
+    several. Batches are always copies. Unlike PyTorch's DataLoader, iteration does not stop at the
+    end of an epoch.
+
     Parameters
     ----------
-    arrays : one or more arrays of the same length n, such as images and labels.
-    batch_size : how many rows a batch has, from 1 to n.
-    seed : of the loader's own generator, which is used for nothing but the order.
-    shuffle : a new order for each epoch; otherwise the order given.
-    drop_last : leave out the rows that do not fill a last batch (another few each epoch); otherwise that batch is smaller.
+    *arrays : array (n, ...)
+        One or more arrays with the same number of rows n, such as images and labels.
+    batch_size : int
+        Rows per batch, from 1 to n.
+    seed : int
+        Of the loader's own random numbers, which decide only the order.
+    shuffle : bool
+        Use a new random order for each epoch; otherwise the given order.
+    drop_last : bool
+        Leave out the rows that do not fill a last batch (others in each epoch); otherwise the last
+        batch of an epoch is smaller.
 
-    ``next(loader)`` is one batch for one array and a tuple of batches for several, always copies.
-    ``loader.epoch`` is the number of whole epochs delivered, ``loader.steps_per_epoch`` the batches of one.
+    Attributes
+    ----------
+    epoch : int
+        Whole epochs delivered so far.
+    steps_per_epoch : int
+        Batches per epoch.
 
     Raises
     ------
-    ValueError for no array, no rows, lengths that differ, a batch larger than the data, and NaN or infinity in the data
-    (training on it would spread it to every weight).
+    ValueError
+        If there is no array or no row, if the numbers of rows differ, if a batch is larger than
+        the data, or if the data contain NaN or infinity (training on it would spread it to every
+        weight).
 
+    Examples
+    --------
     >>> loader = Loader(np.arange(6), batch_size=2, seed=0, shuffle=False)
     >>> next(loader), next(loader)
     (array([0, 1]), array([2, 3]))
     """
 
-    def __init__(self, *arrays: np.ndarray, batch_size: int, seed: int, shuffle: bool = True, drop_last: bool = True) -> None:
+    def __init__(
+        self,
+        *arrays: np.ndarray,
+        batch_size: int,
+        seed: int,
+        shuffle: bool = True,
+        drop_last: bool = True,
+    ) -> None:
         if not arrays:
             raise ValueError("Loader: needs at least one array")
         lengths = [len(array) for array in arrays]
@@ -42,27 +69,36 @@ class Loader:
         if lengths[0] == 0:
             raise ValueError("Loader: the data is empty")
         if not 1 <= batch_size <= lengths[0]:
-            raise ValueError(f"Loader: batch_size must be from 1 to the {lengths[0]} rows there are, got {batch_size}")
+            raise ValueError(
+                f"Loader: batch_size must be from 1 to the {lengths[0]} rows there are, "
+                f"got {batch_size}"
+            )
         for i, array in enumerate(arrays):
             _check_finite(array, i)
         self._arrays = arrays
-        self._length = lengths[0]
+        self._num_rows = lengths[0]
         self._batch_size = batch_size
         self._shuffle = shuffle
-        self.steps_per_epoch = self._length // batch_size if drop_last else -(-self._length // batch_size)
+        num_whole, rest = divmod(self._num_rows, batch_size)
+        self.steps_per_epoch = num_whole if drop_last or not rest else num_whole + 1
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self.epoch = 0
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
         self._step = 0
-        self._rng_at_start = _words(self._rng)
-        self._order = self._rng.permutation(self._length) if self._shuffle else np.arange(self._length)
+        self._rng_at_start = pcg64_words(self._rng)
+        if self._shuffle:
+            self._order = self._rng.permutation(self._num_rows)
+        else:
+            self._order = np.arange(self._num_rows)
 
     def __iter__(self) -> Loader:
+        """Return the loader itself: it is its own iterator."""
         return self
 
     def __next__(self) -> Any:
+        """Return the next batch."""
         start = self._step * self._batch_size
         rows = self._order[start : start + self._batch_size]
         batch = tuple(array[rows] for array in self._arrays)
@@ -73,77 +109,86 @@ class Loader:
         return batch if len(batch) > 1 else batch[0]
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Where the loader stands, as integer arrays (fit for an .npz file without pickle)."""
+        """Return where the loader stands, as integer arrays (for an .npz file without pickle)."""
+        settings = [self._num_rows, self._batch_size, self.steps_per_epoch, self._shuffle]
         return {
             "epoch": np.array(self.epoch),
             "step": np.array(self._step),
-            "rng": self._rng_at_start.copy(),  # as the epoch began: the order is drawn again from it
-            "data": np.array([self._length, self._batch_size, self.steps_per_epoch, self._shuffle]),
+            "rng": self._rng_at_start.copy(),  # the order of the epoch is drawn again from it
+            "data": np.array(settings),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly where ``state`` was taken; ValueError if it was taken from a loader of other data or settings."""
+        """Continue exactly where `state` was taken.
+
+        Raises ValueError if it was taken from a loader with other data or settings.
+        """
         missing = {"epoch", "step", "rng", "data"} - set(state)
         if missing:
-            raise ValueError(f"Loader: the state lacks {', '.join(sorted(missing))}; it is not a Loader's state_dict()")
-        names = ("rows", "batch_size", "steps_per_epoch", "shuffle")
-        mine = self.state_dict()["data"].tolist()
-        theirs = np.asarray(state["data"]).tolist()
-        if mine != theirs:
             raise ValueError(
-                "Loader: the state was taken with "
-                + ", ".join(f"{name}={value}" for name, value in zip(names, theirs, strict=False))
-                + "; this loader has "
-                + ", ".join(f"{name}={value}" for name, value in zip(names, mine, strict=True))
+                f"Loader: the state lacks {', '.join(sorted(missing))}; "
+                "it is not a Loader's state_dict()"
+            )
+        own, other = self.state_dict()["data"].tolist(), np.asarray(state["data"]).tolist()
+        if own != other:
+            raise ValueError(
+                f"Loader: the state was taken with {_describe(other)}; "
+                f"this loader has {_describe(own)}"
             )
         step = int(state["step"])
         if not 0 <= step < self.steps_per_epoch:
-            raise ValueError(f"Loader: the state's step is {step}, expected 0 to {self.steps_per_epoch - 1}")
-        _set_words(self._rng, np.asarray(state["rng"]))
+            raise ValueError(
+                f"Loader: the state's step is {step}, expected 0 to {self.steps_per_epoch - 1}"
+            )
+        set_pcg64_words(self._rng, np.asarray(state["rng"]))
         self.epoch = int(state["epoch"])
         self._begin_epoch()
         self._step = step
 
 
-def split_batches(rows: Any, max_size: int) -> list[Any]:
-    """Split rows (n, ...) into parts of nearly equal size, each of at most `max_size` rows.
-
-    For computing something of many rows without holding all intermediate results at once:
-
-        codes = np.concatenate([encode(part) for part in split_batches(images, 500)])
-    """
-    num_parts = max(-(-len(rows) // max_size), 1)  # rounded up
-    return np.array_split(rows, num_parts)
+def _describe(settings: list[int]) -> str:
+    """Name the settings that `Loader.state_dict` stores."""
+    names = ("rows", "batch_size", "steps_per_epoch", "shuffle")
+    return ", ".join(f"{name}={value}" for name, value in zip(names, settings, strict=False))
 
 
 def _check_finite(array: np.ndarray, i: int) -> None:
-    """Look for NaN and infinity a block of rows at a time: no second copy of the data."""
+    """Raise ValueError at the first NaN or infinity.
+
+    Rows are checked a block at a time, so the mask of finite values is never as large as the data.
+    """
     if not np.issubdtype(array.dtype, np.inexact):
         return
     block = max(1, 2**20 // max(1, array[0].size))
     for start in range(0, len(array), block):
-        bad = ~np.isfinite(array[start : start + block])
-        if bad.any():
-            where = tuple(int(k) for k in np.argwhere(bad)[0])
-            index = (start + where[0], *where[1:])
-            raise ValueError(f"Loader: array {i} has {array[index]} at index {index}; mend or drop such rows first")
+        is_bad = ~np.isfinite(array[start : start + block])
+        if is_bad.any():
+            first = tuple(int(k) for k in np.argwhere(is_bad)[0])
+            index = (start + first[0], *first[1:])
+            raise ValueError(
+                f"Loader: array {i} has {array[index]} at index {index}; "
+                "correct or drop such rows first"
+            )
 
 
-def _words(rng: np.random.Generator) -> np.ndarray:
-    """The state of a PCG64 generator as uint64 (6,): its 128-bit state and increment, high word first, and its spare draw."""
-    state = rng.bit_generator.state
-    wide = (state["state"]["state"], state["state"]["inc"])
-    words = [half for number in wide for half in (number >> 64, number & (2**64 - 1))]
-    return np.array([*words, state["has_uint32"], state["uinteger"]], np.uint64)
+def split_batches(rows: Any, max_size: int) -> list[Any]:
+    """Split rows into parts of nearly equal size, each of at most `max_size` rows.
 
+    Used to compute something of many rows without holding all intermediate results at once:
 
-def _set_words(rng: np.random.Generator, words: np.ndarray) -> None:
-    if words.shape != (6,):
-        raise ValueError(f"Loader: the state's rng has shape {words.shape}, expected (6,)")
-    a, b, c, d, spare, value = (int(word) for word in words)
-    rng.bit_generator.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": a << 64 | b, "inc": c << 64 | d},
-        "has_uint32": spare,
-        "uinteger": value,
-    }
+        codes = np.concatenate([encode(part) for part in split_batches(images, 500)])
+
+    Parameters
+    ----------
+    rows : array (n, ...)
+        On any device.
+    max_size : int
+        At least 1.
+
+    Returns
+    -------
+    list of arrays
+        Views of the rows; one empty part if n = 0.
+    """
+    num_parts = max(-(-len(rows) // max_size), 1)  # rounded up
+    return np.array_split(rows, num_parts)
