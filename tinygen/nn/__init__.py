@@ -1,36 +1,42 @@
-"""Layers: functions with parameters. Read module.py first."""
+"""Layers: functions with parameters.
+
+Names, argument order and defaults of the layers are PyTorch's. The files:
+
+    module.py            Module, which finds, saves and loads the parameters: read it first
+    containers.py        Sequential and ModuleList
+    init.py              initial values of the parameters, and why their scale matters
+    linear.py            Linear and Embedding
+    conv.py              convolutions and transposed convolutions
+    norm.py              batch, layer, group, instance and pixel normalization
+    attention.py         multi-head attention
+    activation.py        activations, dropout and the identity
+    reshape.py           flattening, pooling and up-sampling
+    weighted.py          what Linear and the convolutions share
+    parametrizations.py  SpectralNorm and EqualizedLR: layers with a function of their weight
+    ensemble.py          EnsembleLinear: many small networks at once
+    power_iteration.py   the largest singular value, for spectral normalization
+    state.py, checks.py  checks of states and of constructors' arguments
+"""
 
 from . import init
 from .activation import (
     ELU,
     GELU,
-    AvgPool2d,
     Dropout,
-    Flatten,
     Identity,
     LeakyReLU,
-    MaxPool2d,
     ReLU,
     Sigmoid,
     SiLU,
     Softplus,
     Tanh,
-    Unflatten,
-    Upsample,
 )
 from .attention import MultiHeadAttention
+from .containers import ModuleList, Sequential
+from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .ensemble import EnsembleLinear
-from .layers import (
-    Conv1d,
-    Conv2d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    Embedding,
-    EqualizedLR,
-    Linear,
-    SpectralNorm,
-)
-from .module import Module, ModuleList, Sequential
+from .linear import Embedding, Linear
+from .module import Module
 from .norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -39,6 +45,8 @@ from .norm import (
     LayerNorm,
     PixelNorm,
 )
+from .parametrizations import EqualizedLR, SpectralNorm
+from .reshape import AvgPool2d, Flatten, MaxPool2d, Unflatten, Upsample
 
 __all__ = [
     "ELU",
@@ -52,6 +60,7 @@ __all__ = [
     "ConvTranspose2d",
     "Dropout",
     "Embedding",
+    "EnsembleLinear",
     "EqualizedLR",
     "Flatten",
     "GroupNorm",
@@ -71,7 +80,6 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "SpectralNorm",
-    "EnsembleLinear",
     "Tanh",
     "Unflatten",
     "Upsample",

@@ -1,4 +1,4 @@
-"""Multi-head attention (Vaswani et al. 2017, section 3.2)."""
+"""Multi-head attention."""
 
 from __future__ import annotations
 
@@ -9,56 +9,114 @@ import numpy as np
 from .. import ops
 from ..backend import RNG
 from . import init
-from .layers import Linear, _check_sizes
+from .checks import check_sizes
+from .linear import Linear
 from .module import Module, parameter
 
 __all__ = ["MultiHeadAttention"]
 
 
 class MultiHeadAttention(Module):
-    """Attention in `num_heads` subspaces of D = embed_dim / num_heads dimensions at once:
+    """Attention in `num_heads` subspaces at once.
 
-        head_h = softmax(q_h k_h^T / sqrt(D)) v_h,   q_h = W^q_h query, k_h = W^k_h key, v_h = W^v_h value,   y = W^o concatenate(heads).
+    **Math**: with D = embed_dim / num_heads dimensions in each head h,
 
-    query (N, L, embed_dim), key and value (N, S, embed_dim) to (N, L, embed_dim); without key and value, self-attention. `mask`, which broadcasts to
-    (N, num_heads, L, S), is boolean, True where a query may look, or floating point, added to the scores.
+        q_h = W^q_h query,    k_h = W^k_h key,    v_h = W^v_h value,
+        head_h = softmax(q_h k_h^T / sqrt(D)) v_h,
+        y = W^o concatenate(head_1, ..., head_num_heads).
 
-    Parameters, by PyTorch's names: in_proj_weight (3 embed_dim, embed_dim), the projections of query, key and value one above the other, from
-    xavier_uniform; in_proj_bias, zeros; out_proj, a Linear whose bias begins at zero. Unlike PyTorch's default the batch comes first, only y is
-    returned, and True in a mask means "may look", as in PyTorch's own scaled_dot_product_attention.
+    **Shapes**: query (N, L, embed_dim), key and value (N, S, embed_dim) to y (N, L, embed_dim).
+    `mask` broadcasts to (N, num_heads, L, S).
+
+    **Parameters' names** are PyTorch's: in_proj_weight (3 embed_dim, embed_dim) has the projections
+    of query, key and value one above the other, initialized by xavier_uniform; in_proj_bias is
+    zero; out_proj is a Linear with a bias of zero.
+
+    **Differences to PyTorch's default**: the batch comes first; only y is returned; True in a mask
+    means that the query attends to the key, as in PyTorch's own scaled_dot_product_attention.
+
+    **Source**: Vaswani et al., Attention Is All You Need, 2017, section 3.2.
+
+    Parameters
+    ----------
+    embed_dim : size of the vectors. `num_heads` divides it.
+    num_heads : number of heads.
+    bias : False leaves out the biases of all projections.
+    rng : source of the initial values.
+    dtype : of the parameters.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, *, rng: RNG, dtype: Any = np.float32):
-        _check_sizes("MultiHeadAttention", embed_dim=embed_dim, num_heads=num_heads)
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        bias: bool = True,
+        *,
+        rng: RNG,
+        dtype: Any = np.float32,
+    ):
+        check_sizes("MultiHeadAttention", embed_dim=embed_dim, num_heads=num_heads)
         if embed_dim % num_heads:
-            raise ValueError(f"MultiHeadAttention: num_heads={num_heads} must divide embed_dim={embed_dim}")
+            raise ValueError(
+                f"MultiHeadAttention: num_heads={num_heads} must divide embed_dim={embed_dim}"
+            )
         self.embed_dim, self.num_heads = embed_dim, num_heads
-        self.in_proj_weight = parameter(init.xavier_uniform((3 * embed_dim, embed_dim), rng, dtype=dtype))
-        self.in_proj_bias = parameter(init.zeros((3 * embed_dim,), rng.device, dtype)) if bias else None
+        self.in_proj_weight = parameter(
+            init.xavier_uniform((3 * embed_dim, embed_dim), rng, dtype=dtype)
+        )
+        self.in_proj_bias = None
+        if bias:
+            self.in_proj_bias = parameter(init.zeros((3 * embed_dim,), rng.device, dtype))
         self.out_proj = Linear(embed_dim, embed_dim, bias, rng=rng, dtype=dtype)
         if bias:
             self.out_proj.bias.data[...] = 0
 
     def forward(self, query, key=None, value=None, mask=None):
+        """Attend from each query to all keys.
+
+        Parameters
+        ----------
+        query : (N, L, embed_dim).
+        key, value : (N, S, embed_dim). By default the key is the query (self-attention), and the
+            value is the key.
+        mask : boolean, True where the query attends to the key; or floating point, added to the
+            scores q k^T / sqrt(D).
+
+        Returns
+        -------
+        y : (N, L, embed_dim).
+        """
         key = query if key is None else key
         value = key if value is None else value
         for name, x in (("query", query), ("key", key), ("value", value)):
             if x.ndim != 3 or x.shape[2] != self.embed_dim:
-                raise ValueError(f"MultiHeadAttention: {name} must be (N, length, {self.embed_dim}), not {x.shape}")
-        q, k, v = map(self._heads, self._project(query, key, value))
+                raise ValueError(
+                    f"MultiHeadAttention: {name} must be (N, length, {self.embed_dim}), "
+                    f"not {x.shape}"
+                )
+        projections = self._project(query, key, value)
+        q, k, v = (self._split_heads(x) for x in projections)  # (N, heads, L or S, D)
         y = ops.scaled_dot_product_attention(q, k, v, mask)  # (N, heads, L, D)
-        return self.out_proj(y.transpose(0, 2, 1, 3).reshape(query.shape))
+        y = y.transpose(0, 2, 1, 3).reshape(query.shape)  # (N, L, embed_dim)
+        return self.out_proj(y)
 
     def _project(self, query, key, value):
+        """Return W^q query, W^k key and W^v value, with the heads one after the other."""
         w, b = self.in_proj_weight, self.in_proj_bias
         if query is key is value:  # one product instead of three
             return ops.split(ops.linear(query, w, b), 3, axis=2)
-        ws, bs = ops.split(w, 3), (None, None, None) if b is None else ops.split(b, 3)
-        return (ops.linear(x, w, b) for x, w, b in zip((query, key, value), ws, bs))
+        weights = ops.split(w, 3)
+        biases = (None, None, None) if b is None else ops.split(b, 3)
+        inputs = (query, key, value)
+        return [ops.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
 
-    def _heads(self, x):
-        """(N, L, E) to (N, heads, L, D)."""
-        return x.reshape(*x.shape[:2], self.num_heads, self.embed_dim // self.num_heads).transpose(0, 2, 1, 3)
+    def _split_heads(self, x):
+        """(N, L, embed_dim) to (N, num_heads, L, D)."""
+        n, length, _ = x.shape
+        x = x.reshape(n, length, self.num_heads, self.embed_dim // self.num_heads)
+        return x.transpose(0, 2, 1, 3)
 
     def extra_repr(self) -> str:
-        return f"{self.embed_dim}, {self.num_heads}" + ("" if self.in_proj_bias is not None else ", bias=False")
+        """Return the sizes."""
+        no_bias = "" if self.in_proj_bias is not None else ", bias=False"
+        return f"{self.embed_dim}, {self.num_heads}{no_bias}"

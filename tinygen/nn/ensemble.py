@@ -1,4 +1,4 @@
-"""Many small networks at once: linear layers side by side, whose products are one."""
+"""An ensemble of small networks: one linear layer of each, computed as one batched product."""
 
 from __future__ import annotations
 
@@ -11,64 +11,100 @@ import numpy as np
 from .. import ops
 from ..backend import RNG
 from . import init
-from .layers import _check_sizes
+from .checks import check_sizes
 from .module import Module, parameter
+from .power_iteration import power_iteration
 
 __all__ = ["EnsembleLinear"]
 
 
 class EnsembleLinear(Module):
-    """Linear layers side by side, one for each of `count` generators: x (count, N, in_features), or (N, in_features) for all, to (count, N, out_features).
+    """M independent linear layers, computed together.
 
-    With 64 units and a hundred examples nearly all of a step's time goes into finding out what to do. Layers that do the same to different numbers may share
-    that: a step of ten networks then takes little more than one of one. They stay strangers: a sum of their losses has for each its own gradient.
+    **Why.** With 64 units and a batch of 100, a training step spends nearly all its time in
+    Python's overhead, not in arithmetic. A step of an ensemble of ten networks therefore takes
+    little more time than a step of one.
 
-    Parameters: weight (count, out_features, in_features) and bias (count, out_features), drawn as `Linear` draws them, each by its own generator. Generators of
-    the same seed draw the *same* values: what differs in the end is then due to what else differs between the networks.
-    `spectral_norm` divides each weight by its own largest singular value, as `SpectralNorm` does one layer's. Buffers: u and v, a row for each.
+    **The networks share no parameters.** The gradient of the sum of their losses contains the
+    gradient of each loss with respect to its own network.
+
+    **Shapes**: x (M, N, in_features), or (N, in_features) for all networks, to
+    (M, N, out_features). Weight (M, out_features, in_features) and bias (M, out_features).
+
+    **Initial values** of each network are drawn as `Linear` draws them, from its own RNG. RNGs of
+    the same seed draw the *same* values. Then a difference between the trained networks is due to
+    something else that differs between them.
+
+    Parameters
+    ----------
+    in_features, out_features : sizes of the last axis of x and y.
+    spectral_norm : divide each weight by its largest singular value, as `SpectralNorm` does. The
+        buffers u (M, out_features) and v (M, in_features) hold the singular vectors.
+    rngs : sources of the initial values, one for each network.
+    dtype : of the parameters.
     """
 
-    def __init__(self, in_features: int, out_features: int, *, spectral_norm: bool = False, rngs: Sequence[RNG], dtype: Any = np.float32):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        spectral_norm: bool = False,
+        rngs: Sequence[RNG],
+        dtype: Any = np.float32,
+    ):
         if isinstance(rngs, RNG):
-            raise TypeError("EnsembleLinear: give the generators as a list, one for each network")
-        _check_sizes("EnsembleLinear", count=len(rngs), in_features=in_features, out_features=out_features)
+            raise TypeError("EnsembleLinear: give the rngs as a list, one for each network")
+        check_sizes(
+            "EnsembleLinear",
+            num_networks=len(rngs),
+            in_features=in_features,
+            out_features=out_features,
+        )
         bound = 1 / math.sqrt(in_features)
-        drawn = [
-            (init.kaiming_uniform((out_features, in_features), g, a=math.sqrt(5), dtype=dtype), init.uniform((out_features,), g, -bound, bound, dtype))
-            for g in rngs
-        ]
-        self.weight, self.bias = (parameter(np.stack(arrays)) for arrays in zip(*drawn, strict=True))
+        weights, biases = [], []
+        for rng in rngs:
+            shape = (out_features, in_features)
+            weights.append(init.kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype))
+            biases.append(init.uniform((out_features,), rng, -bound, bound, dtype))
+        self.weight, self.bias = (
+            parameter(np.stack(weights)),
+            parameter(np.stack(biases)),
+        )
         self.spectral_norm = spectral_norm
         if spectral_norm:
-            u = np.stack([g.normal((out_features,), dtype) for g in rngs])
-            for _ in range(15):  # so that the first sigma is right to a few per cent
-                u, v = self._iterate(u)
+            u = np.stack([rng.normal((out_features,), dtype) for rng in rngs])
+            u, v = power_iteration(self.weight.data, u, num_steps=15)
             self.register_buffer("u", u)
             self.register_buffer("v", v)
 
-    def _iterate(self, u):
-        """v <- W^T u / |W^T u|, u <- W v / |W v|, for each network."""
-        w = self.weight.data
-        v = _units((w.swapaxes(1, 2) @ u[..., None])[..., 0])
-        return _units((w @ v[..., None])[..., 0]), v
-
     def forward(self, x):
-        w = self.weight
-        count, _, in_features = w.shape
-        if x.ndim < 2 or x.shape[-1] != in_features or x.shape[:-2] not in ((), (count,)):
-            raise ValueError(f"EnsembleLinear: x is (N, {in_features}) for all networks or ({count}, N, {in_features}), one for each; got {x.shape}")
-        if self.spectral_norm:
-            u, v = self.u.data.copy(), self.v.data.copy()
-            if self.training:
-                u, v = self._iterate(u)
-                self.u[...], self.v[...] = u, v
-            w = w / ops.matmul(ops.matmul(u[:, None], w), v[..., None])  # sigma = u^T W v, u and v constants
-        return ops.matmul(x, ops.swapaxes(w, 1, 2)) + self.bias.reshape((len(w), 1, -1))
+        """Compute x W^T + b for each network."""
+        num_networks, out_features, in_features = self.weight.shape
+        has_batch = x.ndim >= 2 and x.shape[-1] == in_features
+        if not has_batch or x.shape[:-2] not in ((), (num_networks,)):
+            raise ValueError(
+                f"EnsembleLinear: x is (N, {in_features}) for all networks or "
+                f"({num_networks}, N, {in_features}), one for each; got {x.shape}"
+            )
+        w = self._normalized_weight() if self.spectral_norm else self.weight
+        bias = self.bias.reshape((num_networks, 1, out_features))
+        return ops.matmul(x, ops.swapaxes(w, 1, 2)) + bias  # (M, N, out_features)
+
+    def _normalized_weight(self):
+        """Return the weight divided by sigma = u^T W v, in which u and v count as constants."""
+        u, v = (
+            self.u.data.copy(),
+            self.v.data.copy(),
+        )  # graphs of earlier calls keep their arrays
+        if self.training:
+            u, v = power_iteration(self.weight.data, u)
+            self.u[...], self.v[...] = u, v
+        sigma = ops.matmul(ops.matmul(u[:, None], self.weight), v[..., None])  # (M, 1, 1)
+        return self.weight / sigma
 
     def extra_repr(self) -> str:
-        count, out_features, in_features = self.weight.shape
-        return f"{count}, {in_features}, {out_features}" + (", spectral_norm=True" if self.spectral_norm else "")
-
-
-def _units(rows):
-    return rows / np.maximum(np.sqrt((rows * rows).sum(axis=1, keepdims=True)), 1e-12)
+        """Return the number of networks, the sizes and whether the weights are normalized."""
+        num_networks, out_features, in_features = self.weight.shape
+        spectral_norm = ", spectral_norm=True" if self.spectral_norm else ""
+        return f"{num_networks}, {in_features}, {out_features}{spectral_norm}"

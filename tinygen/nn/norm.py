@@ -1,4 +1,7 @@
-"""Normalization layers. `ops/norm.py` has the mathematics; here are the parameters, and batch norm's memory of what it has seen."""
+"""Normalization layers: their parameters, and the running statistics of batch norm.
+
+`ops/norm.py` has the mathematics.
+"""
 
 from __future__ import annotations
 
@@ -9,145 +12,285 @@ import numpy as np
 from .. import ops
 from ..autograd.tensor import Tensor
 from . import init
-from .layers import _check_sizes
+from .checks import check_sizes
 from .module import Module, parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm2d", "LayerNorm", "PixelNorm"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "GroupNorm",
+    "InstanceNorm2d",
+    "LayerNorm",
+    "PixelNorm",
+]
 
 
 class _Affine(Module):
-    """Scale (ones) and shift (zeros) at the end of a normalization, or neither."""
+    """A normalization that ends with a scale (`weight`) and a shift (`bias`), or with neither."""
 
-    def _initialise(self, shape: tuple[int, ...], affine: bool, device: str, dtype: Any) -> None:
+    def _initialize_affine(
+        self, shape: tuple[int, ...], affine: bool, device: str, dtype: Any
+    ) -> None:
+        """Set weight to ones and bias to zeros, or both to None."""
         self.weight = parameter(init.ones(shape, device, dtype)) if affine else None
         self.bias = parameter(init.zeros(shape, device, dtype)) if affine else None
 
 
 class _BatchNorm(_Affine):
-    axes: ClassVar[dict[int, str]]  # number of axes that x may have -> their names
+    """What BatchNorm1d and BatchNorm2d share. They differ in the shapes of x."""
+
+    shapes: ClassVar[dict[int, str]]  # number of axes of x -> their names
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True, *, device: str = "cpu", dtype: Any = np.float32
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        *,
+        device: str = "cpu",
+        dtype: Any = np.float32,
     ):
-        _check_sizes(type(self).__name__, num_features=num_features)
+        name = type(self).__name__
+        check_sizes(name, num_features=num_features)
         if not 0 <= momentum <= 1:
             raise ValueError(
-                f"{type(self).__name__}: momentum={momentum} must lie in [0, 1]: it is the share of the newest batch in the "
-                "running statistics"
+                f"{name}: momentum={momentum} must lie in [0, 1]: it is the weight of the newest "
+                "batch in the running statistics"
             )
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self._initialise((num_features,), affine, device, dtype)
+        self._initialize_affine((num_features,), affine, device, dtype)
         self.register_buffer("running_mean", init.zeros((num_features,), device, dtype))
         self.register_buffer("running_var", init.ones((num_features,), device, dtype))
         self.register_buffer("num_batches_tracked", init.zeros((), device, np.int64))
 
     def forward(self, x):
+        """Normalize x by the statistics of the batch (training) or by the running statistics."""
         name = type(self).__name__
-        if x.ndim not in self.axes or x.shape[1] != self.num_features:
-            raise ValueError(f"{name}: x must be {' or '.join(self.axes.values())} with C = {self.num_features}, not {x.shape}")
+        if x.ndim not in self.shapes or x.shape[1] != self.num_features:
+            raise ValueError(
+                f"{name}: x must be {' or '.join(self.shapes.values())} with "
+                f"C = {self.num_features}, not {x.shape}"
+            )
         if not self.training:
-            return ops.batch_norm_inference(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        n = x.size // self.num_features
+            mean, var = self.running_mean, self.running_var
+            return ops.batch_norm_inference(x, mean, var, self.weight, self.bias, eps=self.eps)
+        n = x.size // self.num_features  # values per channel
         if n < 2:
             raise ValueError(
-                f"{name}: x {x.shape} has {n} value{'s' * (n != 1)} a channel, too few for a variance; train on a larger batch, "
-                "or use .eval()"
+                f"{name}: x {x.shape} has {n} value{'s' * (n != 1)} per channel, too few for a "
+                "variance; train on a larger batch, or use .eval()"
             )
         y, mean, var = ops.batch_norm(x, self.weight, self.bias, eps=self.eps)
-        m = self.momentum
-        mean, var = (s.data if isinstance(s, Tensor) else s for s in (mean, var))
-        self.running_mean[...] = (1 - m) * self.running_mean.data + m * mean
-        self.running_var[...] = (1 - m) * self.running_var.data + m * n / (n - 1) * var  # the unbiased estimate
-        self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
+        self._update_running_statistics(_raw(mean), _raw(var), n)
         return y
 
+    def _update_running_statistics(self, mean, var, n: int) -> None:
+        """Average the batch's statistics in: running <- (1 - momentum) running + momentum batch."""
+        m = self.momentum
+        self.running_mean[...] = (1 - m) * self.running_mean.data + m * mean
+        # var divides by n; n / (n - 1) makes it the unbiased estimate
+        self.running_var[...] = (1 - m) * self.running_var.data + m * n / (n - 1) * var
+        self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
+
     def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}" + ("" if self.weight is not None else ", affine=False")
+        """Return the settings."""
+        no_affine = "" if self.weight is not None else ", affine=False"
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}{no_affine}"
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalization of x (N, C) or (N, C, L): each channel to mean 0 and variance 1, then times weight (C,) plus bias (C,).
+    """Batch normalization of x (N, C) or (N, C, L).
 
-    In training the statistics are the batch's own, and the buffers follow: running = (1 - momentum) running + momentum batch, the variance with its
-    unbiased estimate, n / (n - 1) times the one divided by. In evaluation the buffers are the statistics. Training on one value a channel
-    is an error.
+    Each channel is shifted and scaled to mean 0 and variance 1 over the batch, then multiplied by
+    weight (C,) and shifted by bias (C,).
+
+    In training, the statistics are those of the batch, and the buffers follow them:
+
+        running <- (1 - momentum) running + momentum batch,
+
+    where the variance of the batch is the unbiased estimate, n / (n - 1) times the variance that
+    normalizes. In evaluation, the statistics are the buffers. Training on a single value per
+    channel is an error, for it has no variance.
+
+    **Source**: Ioffe and Szegedy, Batch Normalization, 2015.
+
+    Parameters
+    ----------
+    num_features : number of channels C.
+    eps : added to the variance before its square root is taken.
+    momentum : weight of the newest batch in the running statistics, from 0 to 1.
+    affine : False leaves out weight and bias.
+    device, dtype : of parameters and buffers.
     """
 
-    axes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
+    shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalization of x (N, C, H, W), as BatchNorm1d."""
+    """Batch normalization of x (N, C, H, W). As `BatchNorm1d`."""
 
-    axes: ClassVar = {4: "(N, C, H, W)"}
+    shapes: ClassVar = {4: "(N, C, H, W)"}
 
 
 class LayerNorm(_Affine):
-    """Each example to mean 0 and variance 1 over its last axes, which are `normalized_shape`; then times weight plus bias of that shape."""
+    """Layer normalization: each example to mean 0 and variance 1 over its last axes.
+
+    The result is multiplied by weight and shifted by bias, both of the shape of these axes.
+
+    **Source**: Ba et al., Layer Normalization, 2016.
+
+    Parameters
+    ----------
+    normalized_shape : the sizes of the last axes; an int for one axis.
+    eps : added to the variance before its square root is taken.
+    elementwise_affine : False leaves out weight and bias.
+    device, dtype : of the parameters.
+    """
 
     def __init__(
-        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, *, device: str = "cpu",
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        *,
+        device: str = "cpu",
         dtype: Any = np.float32,
-    ):  # fmt: skip
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        _check_sizes("LayerNorm", **{f"normalized_shape[{i}]": n for i, n in enumerate(shape)})
+    ):
+        is_int = isinstance(normalized_shape, int)
+        shape = (normalized_shape,) if is_int else tuple(normalized_shape)
+        check_sizes("LayerNorm", **{f"normalized_shape[{i}]": n for i, n in enumerate(shape)})
         self.normalized_shape, self.eps = shape, eps
-        self._initialise(shape, elementwise_affine, device, dtype)
+        self._initialize_affine(shape, elementwise_affine, device, dtype)
 
     def forward(self, x):
-        return ops.layer_norm(x, self.weight, self.bias, normalized_shape=self.normalized_shape, eps=self.eps)
+        """Normalize x (..., *normalized_shape) over its last axes."""
+        shape = self.normalized_shape
+        return ops.layer_norm(x, self.weight, self.bias, normalized_shape=shape, eps=self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}" + ("" if self.weight is not None else ", elementwise_affine=False")
+        """Return the settings."""
+        no_affine = "" if self.weight is not None else ", elementwise_affine=False"
+        return f"{self.normalized_shape}, eps={self.eps}{no_affine}"
 
 
 class GroupNorm(_Affine):
-    """Each of `num_groups` groups of channels of each example to mean 0 and variance 1, then times weight (C,) plus bias (C,). x is (N, C, ...)."""
+    """Group normalization of x (N, C, ...): each group of channels of each example.
+
+    A group's values get mean 0 and variance 1. Each channel is then multiplied by weight (C,) and
+    shifted by bias (C,).
+
+    **Source**: Wu and He, Group Normalization, 2018.
+
+    Parameters
+    ----------
+    num_groups : number of groups. It divides `num_channels`.
+    num_channels : number of channels C.
+    eps : added to the variance before its square root is taken.
+    affine : False leaves out weight and bias.
+    device, dtype : of the parameters.
+    """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, device: str = "cpu", dtype: Any = np.float32
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        device: str = "cpu",
+        dtype: Any = np.float32,
     ):
-        _check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
+        check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
         if num_channels % num_groups:
-            raise ValueError(f"GroupNorm: num_groups={num_groups} must divide num_channels={num_channels}")
+            raise ValueError(
+                f"GroupNorm: num_groups={num_groups} must divide num_channels={num_channels}"
+            )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self._initialise((num_channels,), affine, device, dtype)
+        self._initialize_affine((num_channels,), affine, device, dtype)
 
     def forward(self, x):
+        """Normalize x (N, C, ...) over each group of channels."""
         if x.ndim < 2 or x.shape[1] != self.num_channels:
-            raise ValueError(f"GroupNorm: x must be (N, C, ...) with C = {self.num_channels}, not {x.shape}")
+            raise ValueError(
+                f"GroupNorm: x must be (N, C, ...) with C = {self.num_channels}, not {x.shape}"
+            )
         return ops.group_norm(x, self.weight, self.bias, num_groups=self.num_groups, eps=self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}" + ("" if self.weight is not None else ", affine=False")
+        """Return the settings."""
+        no_affine = "" if self.weight is not None else ", affine=False"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}{no_affine}"
 
 
 class InstanceNorm2d(_Affine):
-    """Each channel of each example of x (N, C, H, W) to mean 0 and variance 1 over its pixels: in training and evaluation alike, and by default
-    without weight and bias."""
+    """Instance normalization of x (N, C, H, W): each channel of each example.
 
-    def __init__(self, num_features: int, eps: float = 1e-5, *, affine: bool = False, device: str = "cpu", dtype: Any = np.float32):
-        _check_sizes("InstanceNorm2d", num_features=num_features)
+    A channel's pixels get mean 0 and variance 1, in training and in evaluation alike. By default
+    there is no weight and no bias.
+
+    **Source**: Ulyanov et al., Instance Normalization, 2016.
+
+    Parameters
+    ----------
+    num_features : number of channels C.
+    eps : added to the variance before its square root is taken.
+    affine : True adds weight (C,) and bias (C,).
+    device, dtype : of the parameters.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        *,
+        affine: bool = False,
+        device: str = "cpu",
+        dtype: Any = np.float32,
+    ):
+        check_sizes("InstanceNorm2d", num_features=num_features)
         self.num_features, self.eps = num_features, eps
-        self._initialise((num_features,), affine, device, dtype)
+        self._initialize_affine((num_features,), affine, device, dtype)
 
     def forward(self, x):
+        """Normalize x (N, C, H, W) over its pixels."""
         if x.ndim != 4 or x.shape[1] != self.num_features:
-            raise ValueError(f"InstanceNorm2d: x must be (N, C, H, W) with C = {self.num_features}, not {x.shape}")
+            raise ValueError(
+                f"InstanceNorm2d: x must be (N, C, H, W) with C = {self.num_features}, "
+                f"not {x.shape}"
+            )
         return ops.instance_norm(x, self.weight, self.bias, eps=self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}" + (", affine=True" if self.weight is not None else "")
+        """Return the settings."""
+        affine = ", affine=True" if self.weight is not None else ""
+        return f"{self.num_features}, eps={self.eps}{affine}"
 
 
 class PixelNorm(Module):
-    """The vector of channels at each pixel of x (N, C, ...) divided by its root mean square (Karras et al. 2018). No parameters."""
+    """Pixel normalization of x (N, C, ...): the vector of channels at each pixel.
+
+    The vector is divided by its root mean square. There are no parameters.
+
+    **Source**: Karras et al., Progressive Growing of GANs, 2018, section 4.2.
+
+    Parameters
+    ----------
+    eps : added to the mean square before its square root is taken.
+    """
 
     def __init__(self, eps: float = 1e-8):
         self.eps = eps
 
     def forward(self, x):
+        """Normalize x (N, C, ...) over its channels."""
         return ops.pixel_norm(x, eps=self.eps)
 
     def extra_repr(self) -> str:
+        """Return the setting."""
         return f"eps={self.eps}"
+
+
+def _raw(statistic):
+    """Return the array of a statistic, which `ops.batch_norm` returns as a Tensor or raw."""
+    return statistic.data if isinstance(statistic, Tensor) else statistic

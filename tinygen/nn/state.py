@@ -1,4 +1,4 @@
-"""Check a `state_dict()` before it is loaded, and move its arrays to the right device."""
+"""Check the dict that `state_dict()` returned before it is loaded, and move its arrays."""
 
 from __future__ import annotations
 
@@ -13,22 +13,58 @@ Array = Any
 
 
 def to_device_of(array: Array, target: Array) -> Array:
-    """The array, moved beside `target` if it lies elsewhere."""
+    """Return `array` on the device of `target`, moved there if it is on another one."""
     return array_module(target).asarray(to_device(array, device_of(target)))
 
 
-def check_state_dict(owner: str, own: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Raise ValueError unless `state` has the names of `own` and, for each that is an array in `own`, its shape and dtype. Values are not
-    looked at."""
+def check_state_dict(owner: str, expected: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Check that a state can be loaded: it has the expected names, shapes and dtypes.
+
+    Parameters
+    ----------
+    owner : class of the object that loads the state, for the message.
+    expected : the object's own state. Shape and dtype are compared where its value is an array.
+    state : the state to load. Its values are not checked.
+
+    Raises
+    ------
+    TypeError
+        If `state` is no mapping.
+    ValueError
+        If the state does not fit. The message names everything that differs.
+    """
     if not isinstance(state, Mapping):
-        raise TypeError(f"load_state_dict: expected the dict that {owner}.state_dict() gave, got a {type(state).__name__}")
-    wrong = [f"missing: {', '.join(names)}" for names in [[n for n in own if n not in state]] if names]
-    wrong += [f"unexpected: {', '.join(map(str, names))}" for names in [[n for n in state if n not in own]] if names]
-    for name in own:
-        if name in state and hasattr(own[name], "shape"):
-            expected, given = own[name], state[name]
-            if not hasattr(given, "shape") or (given.shape, given.dtype) != (expected.shape, expected.dtype):
-                came = f"{given.dtype} {given.shape}" if hasattr(given, "shape") else repr(given)
-                wrong.append(f"{name}: expected {expected.dtype} {expected.shape}, the state has {came}")
-    if wrong:
-        raise ValueError(f"load_state_dict: the state is not of this {owner} (nothing was loaded)\n  " + "\n  ".join(wrong))
+        raise TypeError(
+            f"load_state_dict: expected the dict that {owner}.state_dict() gave, "
+            f"got a {type(state).__name__}"
+        )
+    differences = _compare_names(expected, state)
+    for name, array in expected.items():
+        if name in state and hasattr(array, "shape"):
+            differences += _compare_arrays(name, array, state[name])
+    if differences:
+        raise ValueError(
+            f"load_state_dict: the state is not of this {owner} (nothing was loaded)\n  "
+            + "\n  ".join(differences)
+        )
+
+
+def _compare_names(expected: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+    missing = [name for name in expected if name not in state]
+    unexpected = [str(name) for name in state if name not in expected]
+    differences = []
+    if missing:
+        differences.append(f"missing: {', '.join(missing)}")
+    if unexpected:
+        differences.append(f"unexpected: {', '.join(unexpected)}")
+    return differences
+
+
+def _compare_arrays(name: str, expected: Array, given: Any) -> list[str]:
+    if not hasattr(given, "shape"):
+        came = repr(given)
+    elif (given.shape, given.dtype) != (expected.shape, expected.dtype):
+        came = f"{given.dtype} {given.shape}"
+    else:
+        return []
+    return [f"{name}: expected {expected.dtype} {expected.shape}, the state has {came}"]

@@ -1,4 +1,4 @@
-"""Layers that are linear in one weight, and wrappers that replace this weight by a function of it."""
+"""Layers that are linear in one weight, and wrappers that replace this weight."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["WeightWrapper", "WeightedLayer"]
 
 
 class WeightedLayer(Module):
-    """A layer that is linear in one weight.
+    """A layer that is linear in one weight: Linear and the convolutions.
 
-    `forward_with` computes the layer with another weight in place of its own; `WeightWrapper` uses it.
+    `forward_with` computes the layer with another weight in place of its own. Wrappers use it.
     """
 
     weight: Tensor
     bias: Tensor | None
-    output_axis = 0  # the axis of the weight that indexes the outputs
+    output_axis = 0  # the axis of the weight that numbers the outputs
 
     @property
     def fan_in(self) -> float:
@@ -30,19 +30,24 @@ class WeightedLayer(Module):
         return self.forward_with(self.weight, x)
 
     def forward_with(self, weight, x):
-        """Compute the layer with `weight`, which has the shape of its own."""
+        """Compute the layer with `weight` in place of its own."""
         raise NotImplementedError
 
 
 class WeightWrapper(Module):
-    """A layer with a function of its weight in place of the weight."""
+    """A layer that is computed with a function of its weight.
 
-    weight_is_fixed_because: str  # why `init.kaiming_normal_` must not draw this weight again
+    Parameters
+    ----------
+    layer : the layer to wrap.
+    """
+
+    reason_to_keep_weight: str  # why `init.kaiming_normal_` must not redraw the layer's weight
 
     def __init__(self, layer: WeightedLayer):
         if not isinstance(layer, WeightedLayer):
             raise TypeError(
-                f"{type(self).__name__}: {type(layer).__name__} has no weight that it could change; "
+                f"{type(self).__name__}: {type(layer).__name__} has no weight to be wrapped; "
                 "wrap a Linear or a convolution"
             )
         self.layer = layer

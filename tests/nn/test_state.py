@@ -1,0 +1,123 @@
+"""state_dict and load_state_dict of a module."""
+
+import numpy as np
+import pytest
+
+from tests.nn.blocks import Block
+from tests.strict import StrictArray
+from tinygen import default_rng, nn, tensor
+
+
+@pytest.fixture
+def block():
+    return Block(default_rng(0))
+
+
+def arrays_of(module):
+    """Return the module's own arrays by their paths."""
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    return {name: tensor.data for name, tensor in tensors}
+
+
+def assert_equal_states(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert (first[name] == second[name]).all(), name
+
+
+def test_a_state_is_loaded_into_the_arrays_of_the_module(block):
+    x = tensor(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
+    block(x)
+    other = Block(default_rng(1))
+    before = arrays_of(other)
+    other.load_state_dict(block.state_dict())
+    after = arrays_of(other)
+    assert all(after[name] is before[name] for name in before)
+    assert (other.eval()(x).data == block.eval()(x).data).all()
+
+
+def test_a_state_holds_copies(block):
+    state = block.state_dict()
+    block.scale.data += 1
+    assert state["scale"].tolist() == [1, 1, 1]
+    block.load_state_dict(state)
+    state["scale"][...] = 7
+    assert block.scale.data.tolist() == [1, 1, 1]
+
+
+def test_loading_keeps_the_memory_layout():
+    layer = nn.Conv2d(2, 3, 3, rng=default_rng(0))
+    strides = layer.weight.data.strides
+    state = layer.state_dict()
+    layer.load_state_dict({name: np.asfortranarray(a) for name, a in state.items()})
+    assert layer.weight.data.strides == strides
+    assert (layer.weight.data == state["weight"]).all()
+
+
+def test_loading_counts_as_a_write(block):
+    y = block(tensor(np.eye(3, dtype=np.float32)))
+    block.load_state_dict(block.state_dict())
+    with pytest.raises(RuntimeError, match="written in place"):
+        y.sum().backward()
+
+
+def test_nan_can_be_loaded(block):
+    block.load_state_dict(block.state_dict() | {"scale": np.full(3, np.nan, np.float32)})
+    assert np.isnan(block.scale.data).all()
+
+
+def test_an_error_names_all_differences_and_nothing_is_changed(block):
+    before = block.state_dict()
+    state = block.state_dict()
+    state["inner.0.weight"] += 1
+    state |= {
+        "last.weight": np.ones((3, 2), np.float32),
+        "inner.0.bias": np.ones(3),
+        "scale": 3,
+        "more": np.ones(1),
+    }
+    del state["inner.2.running_var"]
+    with pytest.raises(ValueError) as error:
+        block.load_state_dict(state)
+    for part in (
+        "not of this Block",
+        "missing: inner.2.running_var",
+        "unexpected: more",
+        "last.weight: expected float32 (2, 3), the state has float32 (3, 2)",
+        "inner.0.bias: expected float32 (3,), the state has float64 (3,)",
+        "scale: expected float32 (3,), the state has 3",
+    ):
+        assert part in str(error.value)
+    assert_equal_states(block.state_dict(), before)
+
+
+def test_a_state_may_contain_tensors(block):
+    """Such as a parameter that was taken by its name instead of from a state_dict()."""
+    other = Block(default_rng(1))
+    tensors = {"inner.2.bias": other.inner[2].bias, "last.weight": other.last.weight}
+    block.load_state_dict(other.state_dict() | tensors)
+    assert_equal_states(block.state_dict(), other.state_dict())
+    assert block.last.weight.data is not other.last.weight.data
+
+
+def test_an_array_that_cannot_be_converted_raises_and_changes_nothing(block):
+    before = block.state_dict()
+
+    class Lookalike:
+        shape, dtype = before["last.weight"].shape, np.dtype(np.float32)
+
+        def __array__(self, *args, **kwargs):
+            raise TypeError("no array after all")
+
+    state = {name: a + 1 for name, a in before.items()} | {"last.weight": Lookalike()}
+    with pytest.raises(TypeError, match="no array after all"):
+        block.load_state_dict(state)
+    assert_equal_states(block.state_dict(), before)
+
+
+def test_device_arrays_take_states_of_numpy_and_of_their_own_kind(block):
+    state = block.state_dict()
+    block.map_arrays_(lambda a: StrictArray(a * 0))
+    block.load_state_dict(state)
+    assert_equal_states({name: a.get() for name, a in arrays_of(block).items()}, state)
+    block.load_state_dict(block.state_dict())

@@ -1,0 +1,145 @@
+"""Layers without parameters that change the shape: flattening, pooling and up-sampling.
+
+Each is a function of `tinygen.ops` with its settings.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .. import ops
+from .module import Module
+
+__all__ = ["AvgPool2d", "Flatten", "MaxPool2d", "Unflatten", "Upsample"]
+
+Pair = int | tuple[int, int]
+
+
+class Flatten(Module):
+    """Merge several axes into one: by default (N, C, H, W) to (N, C H W).
+
+    Parameters
+    ----------
+    start_dim, end_dim : the first and the last of the merged axes.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x):
+        """Merge the axes of x."""
+        first, last = (_absolute_axis(dim, x.ndim) for dim in (self.start_dim, self.end_dim))
+        if not 0 <= first <= last < x.ndim:
+            raise ValueError(f"Flatten: x {x.shape} has no axes {self.start_dim} to {self.end_dim}")
+        # Images lie channels-last already. The call makes sure that their gradients do, too.
+        x = ops.channels_last(x)
+        size = math.prod(x.shape[first : last + 1])
+        return ops.reshape(x, shape=(*x.shape[:first], size, *x.shape[last + 1 :]))
+
+    def extra_repr(self) -> str:
+        """Return the axes."""
+        return f"{self.start_dim}, {self.end_dim}"
+
+
+class Unflatten(Module):
+    """Split an axis into several: Unflatten(1, (64, 7, 7)) turns (N, 3136) into (N, 64, 7, 7).
+
+    Parameters
+    ----------
+    dim : the axis to split.
+    sizes : sizes of the new axes.
+    """
+
+    def __init__(self, dim: int, sizes: tuple[int, ...]):
+        self.dim, self.sizes = dim, tuple(sizes)
+
+    def forward(self, x):
+        """Split the axis of x."""
+        axis, size = _absolute_axis(self.dim, x.ndim), math.prod(self.sizes)
+        if not 0 <= axis < x.ndim or x.shape[axis] != size:
+            raise ValueError(
+                f"Unflatten: axis {self.dim} of x {x.shape} does not have the {size} elements of "
+                f"{self.sizes}"
+            )
+        shape = (*x.shape[:axis], *self.sizes, *x.shape[axis + 1 :])
+        return ops.channels_last(ops.reshape(x, shape=shape))
+
+    def extra_repr(self) -> str:
+        """Return the axis and the sizes."""
+        return f"{self.dim}, {self.sizes}"
+
+
+class _Pool(Module):
+    """What the two poolings share: their settings."""
+
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_Pool):
+    """Average pooling of x (N, C, H, W): the mean of each window, zeros of the padding included.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : an int, or a pair for height and width. The stride is the
+        kernel size by default.
+    """
+
+    def forward(self, x):
+        """Apply `ops.avg_pool2d`."""
+        return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class MaxPool2d(_Pool):
+    """Max pooling of x (N, C, H, W): the largest value in each window.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : an int, or a pair for height and width. The stride is the
+        kernel size by default.
+    """
+
+    def forward(self, x):
+        """Apply `ops.max_pool2d`."""
+        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class Upsample(Module):
+    """Change the resolution of images x (N, C, H, W): `ops.interpolate`.
+
+    Parameters
+    ----------
+    size : the new height and width, an int or a pair.
+    scale_factor : their factor, if `size` is not given; a number or a pair.
+    mode, align_corners : as for `ops.interpolate`.
+    """
+
+    def __init__(
+        self,
+        size: Pair | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
+        mode: str = "nearest",
+        align_corners: bool = False,
+    ):
+        self.size, self.scale_factor = size, scale_factor
+        self.mode, self.align_corners = mode, align_corners
+
+    def forward(self, x):
+        """Apply `ops.interpolate`."""
+        return ops.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        has_size = self.scale_factor is None
+        target = f"size={self.size}" if has_size else f"scale_factor={self.scale_factor}"
+        return f"{target}, mode={self.mode!r}"
+
+
+def _absolute_axis(axis: int, ndim: int) -> int:
+    """Count a negative axis from the end."""
+    return axis + ndim if axis < 0 else axis
