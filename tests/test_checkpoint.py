@@ -169,14 +169,14 @@ class TestWrongCheckpoints:
         save_checkpoint(path, **run.objects)
         message = self.refused(path, Run(), "other.npz does not fit; nothing was loaded")
         for part in (
-            "model: ", "0.weight: expected float32 (6, 1, 3, 3), the state has float32 (4, 1, 3, 3)", "optimizer: ", "0.sum_of_squares: expected",
+            "model: ", "0.weight: expected float32 (6, 1, 3, 3), the state has float32 (4, 1, 3, 3)", "optimizer: ", "0.v_sum: expected",
             "ema: ", "5.weight: expected float32 (2, 54), the state has float32 (2, 36)",
         ):  # fmt: skip
             assert part in message
         assert "loader: " not in message and "noise: " not in message
 
     @pytest.mark.parametrize("name, value, message", [
-        ("noise", {"kind": "cupy.philox", "words": np.zeros(2, np.uint64)}, "noise: this generator.* is numpy.pcg64"),
+        ("noise", {"kind": "cupy.philox", "words": np.zeros(2, np.uint64)}, "noise: this random source.* is numpy.pcg64"),
         ("noise", {"words": np.zeros(2, np.uint64)}, "noise: its state has no 'kind'"),
         ("loader", Loader(np.ones((9, 1)), batch_size=3, seed=0), "loader: .*rows=9"),
         ("optimizer", 3, "optimizer: "),

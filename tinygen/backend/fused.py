@@ -1,8 +1,15 @@
-"""Element-wise updates of many arrays in place, made fast.
+"""Fused element-wise updates of many arrays, in place: the optimizers' steps, made fast.
 
-An update is a dozen operations on four or five arrays. One operation at a time over a large array, each would stream it through main
-memory; so arrays are cut into blocks of 65,536 elements and a block goes through all operations while it is in cache. Blocks are shared
-among the threads of `pool.parallel`; element-wise work has the same bits however it is cut.
+**Why.** An update is about a dozen operations on four or five arrays. Done one operation at a time,
+each would stream a large array through main memory. Here arrays are cut into blocks of 65,536
+elements, and a block goes through all operations while it is in the cache. The blocks are shared
+among the threads of `threads.parallel`.
+
+**The results do not depend on the blocks or the threads**, because the updates work element by
+element.
+
+**Relation to the formulas.** Each `..._update` computes the same bits as the formula in
+`optim/optimizers.py` or `optim/average.py`, which is the one to read. Tests compare the two.
 """
 
 from __future__ import annotations
@@ -16,52 +23,230 @@ import numpy as np
 from .arrays import array_module
 from .threads import parallel
 
-__all__ = ["BLOCK", "in_blocks"]
+__all__ = [
+    "adam_update",
+    "apply_in_blocks",
+    "moving_average_update",
+    "rmsprop_update",
+    "sgd_momentum_update",
+    "sgd_update",
+    "sum_of_squares",
+]
 
 Array = Any
-BLOCK = 1 << 16  # elements: five arrays in float32 are 1.3 MB, about a core's second cache; smaller blocks spend more on passing the interpreter's lock
-_ALONE = 1 << 17  # below so many elements, waking another thread takes longer than the work
+Job = tuple[Callable, tuple[Array, ...]]
 
-_local = threading.local()  # .scratch: one block, of each thread
+# Elements in a block. Five float32 arrays take 1.3 MB, about a core's second-level cache. Smaller
+# blocks would spend more time on passing the interpreter's lock.
+BLOCK_SIZE = 1 << 16
+# For fewer elements, waking another thread takes longer than the work.
+MIN_PARALLEL_SIZE = 1 << 17
+
+_local = threading.local()  # .scratch: a block for each thread
 
 
-def in_blocks(jobs: list[tuple[Callable, tuple[Array, ...]]]) -> None:
-    """For each (f, arrays) call f(*blocks, scratch) for all blocks of its arrays, which have one shape. f works element by element and in place; it
-    only reads its second array (a gradient).
+# ---------------------------------------------------------------------------------- the updates
+# The arguments are p, g, state, scratch, settings. All arrays have one shape. An update writes into
+# p, the state and scratch, and only reads g.
 
-    Arrays that are not NumPy's are one block, whose operations their library runs in parallel itself.
+
+def sgd_update(p: Array, g: Array, scratch: Array, *, lr: float, weight_decay: float) -> None:
+    """Take a step of gradient descent without momentum: `SGD.update`."""
+    g = _add_weight_decay(g, p, weight_decay, scratch)
+    np.multiply(g, lr, out=scratch)
+    np.subtract(p, scratch, out=p)
+
+
+def sgd_momentum_update(
+    p: Array,
+    g: Array,
+    b: Array,
+    scratch: Array,
+    *,
+    lr: float,
+    momentum: float,
+    damping: float,
+    weight_decay: float,
+    nesterov: bool,
+) -> None:
+    """Take a step of gradient descent with momentum: `SGD.update`. `damping` multiplies g."""
+    g = _add_weight_decay(g, p, weight_decay, scratch)
+    np.multiply(b, momentum, out=b)
+    if nesterov:  # damping is 1; g may lie in scratch, which is overwritten last
+        np.add(b, g, out=b)
+        direction = np.add(g, b * momentum, out=scratch)
+    else:
+        np.add(b, g if damping == 1 else np.multiply(g, damping, out=scratch), out=b)
+        direction = b
+    np.multiply(direction, lr, out=scratch)
+    np.subtract(p, scratch, out=p)
+
+
+def rmsprop_update(
+    p: Array,
+    g: Array,
+    square_avg: Array,
+    *buffers: Array,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    centered: bool,
+) -> None:
+    """Take a step of RMSprop: `RMSprop.update`.
+
+    `buffers` are momentum_buffer (with momentum), grad_avg (if centered) and scratch.
+    """
+    *state, scratch = buffers
+    if weight_decay:  # scratch is needed while g is still read
+        g = _add_weight_decay(g, p, weight_decay, np.empty_like(scratch))
+    _average(square_avg, np.square(g, out=scratch), alpha)
+    if centered:
+        grad_avg = state[-1]
+        _average(grad_avg, np.multiply(g, 1, out=scratch), alpha)
+        np.multiply(grad_avg, grad_avg, out=scratch)
+        np.maximum(np.subtract(square_avg, scratch, out=scratch), 0, out=scratch)
+        np.sqrt(scratch, out=scratch)
+    else:
+        np.sqrt(square_avg, out=scratch)
+    np.add(scratch, eps, out=scratch)
+    direction = np.divide(g, scratch, out=scratch)
+    if momentum:
+        direction = momentum_buffer = state[0]
+        np.multiply(momentum_buffer, momentum, out=momentum_buffer)
+        np.add(momentum_buffer, scratch, out=momentum_buffer)
+    np.multiply(direction, lr, out=scratch)
+    np.subtract(p, scratch, out=p)
+
+
+def adam_update(
+    p: Array,
+    g: Array,
+    m_sum: Array,
+    v_sum: Array,
+    scratch: Array,
+    *,
+    beta1: float,
+    beta2: float,
+    rate: float,
+    shift: float,
+    weight_decay: float = 0.0,
+    shrinkage: float = 1.0,
+) -> None:
+    """Take a step of Adam or AdamW: `Adam.update`, `AdamW.update`.
+
+    `weight_decay` times p is added to g (Adam); `shrinkage` multiplies p before the step (AdamW).
+    """
+    if shrinkage != 1:
+        np.multiply(p, shrinkage, out=p)
+    if weight_decay:  # scratch is needed while g is still read
+        g = _add_weight_decay(g, p, weight_decay, np.empty_like(scratch))
+    np.multiply(m_sum, beta1, out=m_sum)
+    np.add(m_sum, g, out=m_sum)
+    np.square(g, out=scratch)
+    np.multiply(v_sum, beta2, out=v_sum)
+    np.add(v_sum, scratch, out=v_sum)
+    np.sqrt(v_sum, out=scratch)
+    np.add(scratch, shift, out=scratch)
+    np.divide(m_sum, scratch, out=scratch)
+    np.multiply(scratch, rate, out=scratch)
+    np.subtract(p, scratch, out=p)
+
+
+def moving_average_update(average: Array, p: Array, scratch: Array, *, decay: float) -> None:
+    """Move an average towards p: average <- average + (1 - decay) (p - average)."""
+    np.subtract(p, average, out=scratch)
+    np.multiply(scratch, 1 - decay, out=scratch)
+    np.add(average, scratch, out=average)
+
+
+def _add_weight_decay(g: Array, p: Array, weight_decay: float, out: Array) -> Array:
+    """Return g + weight_decay p, written into `out`; without weight decay g itself."""
+    if not weight_decay:
+        return g
+    np.multiply(p, weight_decay, out=out)
+    return np.add(g, out, out=out)
+
+
+def _average(average: Array, value: Array, alpha: float) -> None:
+    """Set average <- alpha average + (1 - alpha) value. `value` is overwritten."""
+    np.multiply(average, alpha, out=average)
+    np.multiply(value, 1 - alpha, out=value)
+    np.add(average, value, out=average)
+
+
+# ---------------------------------------------------------------------------------- the blocks
+
+
+def apply_in_blocks(jobs: list[Job]) -> None:
+    """Run element-wise, in-place updates on arrays, block by block and in parallel.
+
+    Parameters
+    ----------
+    jobs : pairs (f, arrays). The arrays of a job have one shape. f(*blocks, scratch) is called for
+        each block of its arrays; it only reads the second one, which may be a copy (a gradient).
+        Arrays that are not NumPy's form a single block: their library runs in parallel itself.
     """
     chunks = []
     for f, arrays in jobs:
-        if all(type(a) is np.ndarray for a in arrays) and (flat := _flat(arrays)):
-            chunks += [(f, flat, slice(i, i + BLOCK)) for i in range(0, flat[0].size, BLOCK)]
+        is_numpy = all(type(a) is np.ndarray for a in arrays)
+        vectors = _as_vectors(arrays) if is_numpy else None
+        if vectors is not None:
+            size = vectors[0].size
+            chunks += [(f, vectors, slice(i, i + BLOCK_SIZE)) for i in range(0, size, BLOCK_SIZE)]
         else:
             array_module(*arrays)  # raises if they lie on two devices
             f(*arrays, np.empty_like(arrays[0]))
 
     def run(i: int) -> None:
-        f, flat, block = chunks[i]
-        parts = [a[block] for a in flat]
-        size, dtype = parts[0].size, parts[0].dtype
-        scratch = getattr(_local, "scratch", None)
-        if scratch is None or scratch.dtype != dtype:
-            scratch = _local.scratch = np.empty(BLOCK, dtype)
-        f(*parts, scratch[:size])
+        f, vectors, block = chunks[i]
+        blocks = [a[block] for a in vectors]
+        f(*blocks, _scratch_like(blocks[0]))
 
-    if sum(flat[0].size for _, flat, block in chunks if block.start == 0) < _ALONE:
+    total_size = sum(vectors[0].size for _, vectors, block in chunks if block.start == 0)
+    if total_size < MIN_PARALLEL_SIZE:
         for i in range(len(chunks)):
             run(i)
     else:
         parallel(run, len(chunks))
 
 
-def _flat(arrays: tuple[Array, ...]) -> list[Array] | None:
-    """The arrays as vectors, in the order in which the first lies in memory: views, but for the second, which may be a copy. None if
-    another would be."""
+def _scratch_like(block: Array) -> Array:
+    """Return this thread's scratch memory, of the block's size and dtype."""
+    scratch = getattr(_local, "scratch", None)
+    if scratch is None or scratch.dtype != block.dtype:
+        scratch = _local.scratch = np.empty(BLOCK_SIZE, block.dtype)
+    return scratch[: block.size]
+
+
+def _as_vectors(arrays: tuple[Array, ...]) -> list[Array] | None:
+    """Flatten the arrays in the order in which the first one lies in memory.
+
+    The vectors are views, but for the second one, which may be a copy. Return None if another one
+    would have to be copied.
+    """
     first = arrays[0]
     if not first.flags.c_contiguous:
         axes = sorted(range(first.ndim), key=lambda i: -first.strides[i])
         arrays = tuple(a.transpose(axes) for a in arrays)
-    if all(a.flags.c_contiguous for k, a in enumerate(arrays) if k != 1):
+    if all(a.flags.c_contiguous for i, a in enumerate(arrays) if i != 1):
         return [a.reshape(-1) for a in arrays]
     return None
+
+
+# ---------------------------------------------------------------------------------- sums
+
+
+def sum_of_squares(array: Array) -> float:
+    """Return the sum of all squared elements, infinity if it overflows.
+
+    A NumPy array is summed in blocks, and the blocks' sums are added as Python floats. Each sum is
+    then short enough for float32.
+    """
+    if type(array) is not np.ndarray:
+        return float((array * array).sum())
+    vector = array.ravel(order="K")
+    blocks = (vector[i : i + BLOCK_SIZE] for i in range(0, vector.size, BLOCK_SIZE))
+    with np.errstate(over="ignore"):
+        return sum(float(np.dot(block, block)) for block in blocks)

@@ -1,20 +1,31 @@
-"""Optimizers, learning-rate schedules, gradient clipping and the exponential moving average of weights.
+"""Optimizers, learning-rate schedules, clipping, and moving averages of parameters.
 
     optimizer = Adam(model.parameters(), lr=1e-3)
-    schedule = LRSchedule(optimizer, lambda step: warmup_cosine(step, warmup_steps=100, steps=steps))
+    schedule = LRSchedule(optimizer, lambda step: cosine_decay(step, steps=steps))
     for step in range(steps):
         schedule.set(step)
         optimizer.zero_grad()
         loss(model(batch)).backward()
         optimizer.step()
 
-All arithmetic is in the parameters' own dtype. optimizers.py comes first; blocks.py has how a step is made fast.
+The files:
+
+    optimizers.py  SGD, RMSprop, Adam and AdamW: read it first
+    base.py        Optimizer, what they share
+    schedules.py   learning rates that depend on the step
+    clipping.py    clipping of gradients and weights
+    average.py     ExponentialMovingAverage
+    checks.py      checks of settings
+
+All arithmetic is in the parameters' own dtype. The optimizers run the same formulas in a faster
+form, in `backend/fused.py`.
 """
 
 from .average import ExponentialMovingAverage
+from .base import Optimizer
 from .clipping import clip_grad_norm_, clip_weights_
-from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from .schedules import LRSchedule, constant, cosine_decay, linear_decay, warmup_cosine
+from .optimizers import SGD, Adam, AdamW, RMSprop
+from .schedules import LRSchedule, cosine_decay, linear_decay, warmup_cosine
 
 __all__ = [
     "SGD",
@@ -26,7 +37,6 @@ __all__ = [
     "RMSprop",
     "clip_grad_norm_",
     "clip_weights_",
-    "constant",
     "cosine_decay",
     "linear_decay",
     "warmup_cosine",

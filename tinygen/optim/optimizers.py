@@ -1,276 +1,317 @@
-"""Optimizers: from a gradient to a step. Names, argument order, defaults and semantics are PyTorch's."""
+"""The optimizers: SGD with momentum, RMSprop, Adam and AdamW.
+
+Names, argument order, defaults and semantics are PyTorch's. In the formulas p is a parameter, g its
+gradient and t = 1, 2, ... the number of the update. All operations are element-wise.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend.fused import in_blocks
-from ..nn.module import Module, is_leaf
-from ..nn.state import check_state_dict, to_device_of
+from ..backend import fused
+from .base import Optimizer
+from .checks import check_range
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
-
-Array = Any
-
-
-class Optimizer:
-    """What the optimizers share: a list of parameters, arrays of state beside each, and `lr`, which a schedule sets between steps.
-
-    `slots` names the arrays of state, one of each a parameter, of its shape, dtype and layout, zero at first; `steps` counts the updates of each.
-    """
-
-    slots: tuple[str, ...] = ()
-
-    def __init__(self, parameters: Iterable[Tensor], lr: float):
-        name = type(self).__name__
-        if isinstance(parameters, (Tensor, Module)):
-            raise TypeError(f"{name}: give the parameters as a list, [tensor] or model.parameters(), not a {type(parameters).__name__}")
-        self.parameters = list(parameters)
-        if not self.parameters:
-            raise ValueError(f"{name}: there is no parameter to optimize; are the layers attributes of the model, and is parameters() called on it?")
-        for i, p in enumerate(self.parameters):
-            if not isinstance(p, Tensor):
-                raise TypeError(f"{name}: parameter {i} is a {type(p).__name__}, not a Tensor; give model.parameters(), not named_parameters()")
-            if not is_leaf(p):
-                raise ValueError(
-                    f"{name}: parameter {i}, of shape {p.shape}, is the result of a computation: optimize the leaf tensors it was "
-                    "computed from"
-                )
-            if not p.requires_grad:
-                raise ValueError(
-                    f"{name}: parameter {i}, of shape {p.shape}, requires no gradient, so it would never change; leave it out, or "
-                    "unfreeze it first"
-                )
-        if len({id(p) for p in self.parameters}) < len(self.parameters):
-            raise ValueError(f"{name}: a parameter is in the list twice, and would take two steps at once; give each once")
-        check_range(name, lr=(lr, 0))
-        self.lr = self.base_lr = lr  # LRSchedule multiplies base_lr
-        self.steps = [0] * len(self.parameters)
-        self.state = [tuple(np.zeros_like(p.data) for _ in self.slots) for p in self.parameters]
-
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters: `.grad` becomes None."""
-        for p in self.parameters:
-            p.grad = None
-
-    def step(self) -> None:
-        """Update, in place, every parameter that has a gradient; those without one are left alone, their state too.
-
-        Raises ValueError, having changed nothing, if a gradient is not of its parameter's shape.
-        """
-        for i, p in enumerate(self.parameters):  # all are checked before any is changed
-            if p.grad is not None and (p.grad.shape, p.grad.dtype.kind) != (p.shape, "f"):
-                raise ValueError(
-                    f"{type(self).__name__}.step: the gradient of parameter {i} is {p.grad.dtype} {p.grad.shape}, the parameter {p.dtype} {p.shape}; "
-                    "no parameter was changed"
-                )
-        jobs = []
-        for i, p in enumerate(self.parameters):
-            if p.grad is not None:
-                self.steps[i] += 1
-                p.touch()
-                jobs.append((self._update(self.steps[i]), (p.data, p.grad.data, *self.state[i])))
-        in_blocks(jobs)
-
-    def _update(self, t: int) -> Callable:
-        """The t-th update of a parameter: f(p, g, *state, scratch), which changes p and the state in place, element by element, and leaves g."""
-        raise NotImplementedError
-
-    def _arrays(self) -> dict[str, Array]:
-        return {f"{i}.{slot}": a for i, arrays in enumerate(self.state) for slot, a in zip(self.slots, arrays)}
-
-    def state_dict(self) -> dict[str, Any]:
-        """{"kind", "lr", "steps", "0.<slot>", ...}: all that the next steps depend on beside parameters, gradients and the constructor's settings."""
-        arrays = {name: a.copy() for name, a in self._arrays().items()}
-        return {"kind": type(self).__name__, "lr": self.lr, "steps": np.array(self.steps), **arrays}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the optimizer that gave `state` was, its lr included. Raises ValueError, having changed nothing, if it was one of
-        another kind or of other parameters."""
-        name, arrays = type(self).__name__, self._arrays()
-        if isinstance(state, Mapping) and state.get("kind", name) != name:
-            raise ValueError(f"load_state_dict: the state is of a {state['kind']}, this is a {name}")
-        check_state_dict(name, {"kind": name, "lr": self.lr, "steps": np.array(self.steps), **arrays}, state)
-        self.lr, self.steps = float(state["lr"]), [int(n) for n in state["steps"]]
-        for key, a in arrays.items():
-            a[...] = to_device_of(state[key], a)
+__all__ = ["SGD", "Adam", "AdamW", "RMSprop"]
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum, as PyTorch has it (Sutskever et al. 2013 scale the velocity by lr, PyTorch does not):
+    """Stochastic gradient descent, with momentum if `momentum` > 0.
+
+    **Math**: with momentum mu and dampening d
 
         g <- g + weight_decay p
-        b <- momentum b + (1 - dampening) g        (b = g at the first step)
-        p <- p - lr b                              with nesterov, p - lr (g + momentum b)
+        b <- mu b + (1 - d) g          (b = g at the first update)
+        p <- p - lr b                  with nesterov: p <- p - lr (g + mu b)
+
+    Without momentum the step is p <- p - lr g. Here lr multiplies the velocity b, as in PyTorch;
+    Sutskever et al. multiply the gradient by lr before it is added to the velocity.
+
+    **Source**: Sutskever et al., On the importance of initialization and momentum in deep
+    learning, 2013.
+
+    Parameters
+    ----------
+    parameters : list of leaf tensors, such as `model.parameters()`.
+    lr : learning rate.
+    momentum : mu, the weight of the old velocity.
+    dampening : d; 1 - d is the weight of the gradient.
+    weight_decay : factor of the L2 penalty.
+    nesterov : evaluate the gradient's step ahead along the momentum.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0,
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
         nesterov: bool = False,
-    ):  # fmt: skip
+    ):
         check_range("SGD", momentum=(momentum, 0), weight_decay=(weight_decay, 0))
         if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError("SGD: nesterov looks ahead along the momentum, so it needs momentum > 0 and dampening = 0")
-        self.slots = ("momentum",) if momentum else ()
-        self.momentum, self.dampening, self.weight_decay, self.nesterov = momentum, dampening, weight_decay, nesterov
+            raise ValueError(
+                "SGD: nesterov looks ahead along the momentum, so it needs momentum > 0 and "
+                "dampening = 0"
+            )
+        self.state_names = ("momentum_buffer",) if momentum else ()
+        self.momentum, self.dampening = momentum, dampening
+        self.weight_decay, self.nesterov = weight_decay, nesterov
         super().__init__(parameters, lr)
 
-    def _update(self, t):
-        lr, momentum, decay, nesterov = float(self.lr), self.momentum, self.weight_decay, self.nesterov
-        damping = 1 - self.dampening if t > 1 else 1.0
+    def update(self, t, p, g, state):
+        """Compute the formula of the class."""
+        lr, mu = float(self.lr), self.momentum
+        g = _add_weight_decay(g, p, self.weight_decay)
+        if not mu:
+            return p - lr * g, {}
+        b = mu * state["momentum_buffer"] + self._damping(t) * g
+        direction = g + mu * b if self.nesterov else b
+        return p - lr * direction, {"momentum_buffer": b}
 
-        def plain(p, g, scratch):
-            g = _decayed(g, p, decay, scratch)
-            np.multiply(g, lr, out=scratch)
-            np.subtract(p, scratch, out=p)
+    def fused_update(self, t):
+        """Return the same update, in place."""
+        settings = {"lr": float(self.lr), "weight_decay": self.weight_decay}
+        if not self.momentum:
+            return partial(fused.sgd_update, **settings)
+        return partial(
+            fused.sgd_momentum_update,
+            momentum=self.momentum,
+            damping=self._damping(t),
+            nesterov=self.nesterov,
+            **settings,
+        )
 
-        def with_momentum(p, g, b, scratch):
-            g = _decayed(g, p, decay, scratch)
-            np.multiply(b, momentum, out=b)
-            if nesterov:  # p - lr (g + momentum b), where damping is 1
-                np.add(b, g, out=b)
-                step = np.add(g, b * momentum, out=scratch)
-            else:
-                np.add(b, g if damping == 1 else np.multiply(g, damping, out=scratch), out=b)
-                step = b
-            np.multiply(step, lr, out=scratch)
-            np.subtract(p, scratch, out=p)
-
-        return with_momentum if momentum else plain
+    def _damping(self, t: int) -> float:
+        """Return the weight of the gradient: 1 at the first update, where b is still zero."""
+        return 1 - self.dampening if t > 1 else 1.0
 
 
 class RMSprop(Optimizer):
-    """Gradient over its running root mean square (Hinton 2012), as PyTorch has it:
+    """RMSprop: the gradient divided by its running root mean square.
+
+    **Math**: with a = grad_avg, kept only if `centered`, and b = momentum_buffer, kept only with
+    momentum mu
 
         g <- g + weight_decay p
-        v <- alpha v + (1 - alpha) g^2;   s = sqrt(v) + eps        centered: a <- alpha a + (1 - alpha) g, s = sqrt(v - a^2) + eps
-        b <- momentum b + g / s
+        v <- alpha v + (1 - alpha) g^2          running mean of g^2
+        a <- alpha a + (1 - alpha) g            running mean of g
+        s = sqrt(v) + eps                       if centered: s = sqrt(v - a^2) + eps
+        b <- mu b + g / s                       without momentum: b = g / s
         p <- p - lr b
+
+    v - a^2 estimates the variance of g. Rounding can make it negative; then it is set to 0.
+
+    **Source**: Hinton, Neural Networks for Machine Learning, lecture 6, 2012.
+
+    Parameters
+    ----------
+    parameters : list of leaf tensors, such as `model.parameters()`.
+    lr : learning rate.
+    alpha : weight of the old running means.
+    eps : added to the denominator.
+    weight_decay : factor of the L2 penalty.
+    momentum : mu, the weight of the old b.
+    centered : divide by the standard deviation of g instead of its root mean square.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
-        momentum: float = 0.0, centered: bool = False,
-    ):  # fmt: skip
-        check_range("RMSprop", alpha=(alpha, 0, 1), eps=(eps, 0), weight_decay=(weight_decay, 0), momentum=(momentum, 0))
-        self.slots = ("square", *["momentum"] * bool(momentum), *["mean"] * centered)
-        self.alpha, self.eps, self.weight_decay, self.momentum, self.centered = alpha, eps, weight_decay, momentum, centered
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ):
+        check_range(
+            "RMSprop",
+            alpha=(alpha, 0, 1),
+            eps=(eps, 0),
+            weight_decay=(weight_decay, 0),
+            momentum=(momentum, 0),
+        )
+        names = ["square_avg"]
+        if momentum:
+            names.append("momentum_buffer")
+        if centered:
+            names.append("grad_avg")
+        self.state_names = tuple(names)
+        self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
+        self.momentum, self.centered = momentum, centered
         super().__init__(parameters, lr)
 
-    def _update(self, t):
-        lr, alpha, eps, decay, momentum, centered = float(self.lr), self.alpha, self.eps, self.weight_decay, self.momentum, self.centered
+    def update(self, t, p, g, state):
+        """Compute the formula of the class."""
+        lr, alpha = float(self.lr), self.alpha
+        new_state = {}
+        g = _add_weight_decay(g, p, self.weight_decay)
+        v = alpha * state["square_avg"] + (1 - alpha) * np.square(g)
+        variance = v
+        if self.centered:
+            a = alpha * state["grad_avg"] + (1 - alpha) * g
+            variance = np.maximum(v - a * a, 0)
+            new_state["grad_avg"] = a
+        b = g / (np.sqrt(variance) + self.eps)
+        if self.momentum:
+            b = self.momentum * state["momentum_buffer"] + b
+            new_state["momentum_buffer"] = b
+        return p - lr * b, {"square_avg": v, **new_state}
 
-        def update(p, g, v, *rest):
-            *state, scratch = rest
-            g = _decayed(g, p, decay, np.empty_like(scratch) if decay else None)
-            _average(v, np.square(g, out=scratch), alpha)
-            if centered:
-                mean = state[-1]
-                _average(mean, np.multiply(g, 1, out=scratch), alpha)
-                np.multiply(mean, mean, out=scratch)
-                np.maximum(np.subtract(v, scratch, out=scratch), 0, out=scratch)  # a variance: below 0 only by rounding
-                np.sqrt(scratch, out=scratch)
-            else:
-                np.sqrt(v, out=scratch)
-            np.add(scratch, eps, out=scratch)
-            np.divide(g, scratch, out=scratch)
-            if momentum:
-                b = state[0]
-                np.multiply(b, momentum, out=b)
-                np.add(b, scratch, out=b)
-                np.multiply(b, lr, out=scratch)
-            else:
-                np.multiply(scratch, lr, out=scratch)
-            np.subtract(p, scratch, out=p)
-
-        return update
+    def fused_update(self, t):
+        """Return the same update, in place."""
+        return partial(
+            fused.rmsprop_update,
+            lr=float(self.lr),
+            alpha=self.alpha,
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            centered=self.centered,
+        )
 
 
 class Adam(Optimizer):
-    """Adaptive moments (Kingma and Ba 2015): a weighted mean of past gradients over the root of one of their squares,
+    """Adam: a running mean of the gradients divided by the root of one of their squares.
+
+    **Math** of the paper:
 
         g <- g + weight_decay p
-        p <- p - lr m / (sqrt(v) + eps),    m = sum_i beta1^(t-i) g_i / sum_i beta1^(t-i),    v = sum_i beta2^(t-i) g_i^2 / sum_i beta2^(t-i).
+        m <- beta1 m + (1 - beta1) g                  running mean of g
+        v <- beta2 v + (1 - beta2) g^2                running mean of g^2
+        m_hat = m / (1 - beta1^t)                     correction of the bias towards the initial 0
+        v_hat = v / (1 - beta2^t)
+        p <- p - lr m_hat / (sqrt(v_hat) + eps)
 
-    Kept are the sums above the fraction bars, M <- beta1 M + g and V <- beta2 V + g^2; the sums below them, (1 - beta^t) / (1 - beta), are numbers.
-    The paper keeps (1 - beta1) M and (1 - beta2) V, averages that start at zero, and corrects that bias by dividing by 1 - beta^t: the same
-    numbers in two more operations. eps is added to the corrected root, as in the paper and in PyTorch.
+    eps is added after the correction, as in the paper and in PyTorch.
+
+    **Math** as computed here, with two operations fewer per element. The state holds the sums
+    m_sum = m / (1 - beta1) and v_sum = v / (1 - beta2), without the constant factors:
+
+        m_sum <- beta1 m_sum + g
+        v_sum <- beta2 v_sum + g^2
+
+    With w1 = (1 - beta1^t) / (1 - beta1) = 1 + beta1 + ... + beta1^(t-1), and w2 likewise,
+
+        m_hat = m_sum / w1,    v_hat = v_sum / w2.
+
+    So m_hat is the weighted mean of all gradients g_i, with the weights beta1^(t-i). Insert both
+    into the step, and multiply numerator and denominator by sqrt(w2):
+
+        m_hat / (sqrt(v_hat) + eps) = (m_sum / w1) / (sqrt(v_sum / w2) + eps)
+                                    = (sqrt(w2) / w1) m_sum / (sqrt(v_sum) + eps sqrt(w2)).
+
+    Hence the step is
+
+        rate = lr sqrt(w2) / w1,    shift = eps sqrt(w2)
+        p <- p - rate m_sum / (sqrt(v_sum) + shift).
+
+    **Source**: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, Algorithm 1.
+
+    Parameters
+    ----------
+    parameters : list of leaf tensors, such as `model.parameters()`.
+    lr : learning rate. Adam changes each element by about lr at every step.
+    betas : beta1 and beta2, the weights of the old means.
+    eps : added to the denominator.
+    weight_decay : factor of the L2 penalty.
     """
 
-    slots = ("sum", "sum_of_squares")
+    state_names = ("m_sum", "v_sum")
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ):
-        check_range(type(self).__name__, beta1=(betas[0], 0, 1), beta2=(betas[1], 0, 1), eps=(eps, 0), weight_decay=(weight_decay, 0))
+        check_range(
+            type(self).__name__,
+            beta1=(betas[0], 0, 1),
+            beta2=(betas[1], 0, 1),
+            eps=(eps, 0),
+            weight_decay=(weight_decay, 0),
+        )
         self.betas, self.eps, self.weight_decay = tuple(betas), eps, weight_decay
         super().__init__(parameters, lr)
 
-    def _update(self, t):
+    def update(self, t, p, g, state):
+        """Compute the formula of the class."""
+        g = _add_weight_decay(g, p, self.weight_decay)
+        return self._adam_step(t, p, g, state)
+
+    def fused_update(self, t):
+        """Return the same update, in place."""
+        return partial(self._fused_adam_step(t), weight_decay=self.weight_decay)
+
+    def _adam_step(self, t, p, g, state):
         beta1, beta2 = self.betas
-        weights1, weights2 = ((1 - beta**t) / (1 - beta) for beta in self.betas)
-        # m / (sqrt(v) + eps) = (M / weights1) / (sqrt(V / weights2) + eps) = rate M / (sqrt(V) + shift)
-        rate, shift = float(self.lr) * math.sqrt(weights2) / weights1, self.eps * math.sqrt(weights2)
-        keep, decay = self._decay()
+        rate, shift = self._rate_and_shift(t)
+        m_sum = beta1 * state["m_sum"] + g
+        v_sum = beta2 * state["v_sum"] + np.square(g)
+        p = p - rate * (m_sum / (np.sqrt(v_sum) + shift))
+        return p, {"m_sum": m_sum, "v_sum": v_sum}
 
-        def update(p, g, total, squares, scratch):
-            if keep != 1:
-                np.multiply(p, keep, out=p)
-            g = _decayed(g, p, decay, np.empty_like(scratch) if decay else None)
-            np.multiply(total, beta1, out=total)
-            np.add(total, g, out=total)
-            np.square(g, out=scratch)
-            np.multiply(squares, beta2, out=squares)
-            np.add(squares, scratch, out=squares)
-            np.sqrt(squares, out=scratch)
-            np.add(scratch, shift, out=scratch)
-            np.divide(total, scratch, out=scratch)
-            np.multiply(scratch, rate, out=scratch)
-            np.subtract(p, scratch, out=p)
+    def _fused_adam_step(self, t):
+        beta1, beta2 = self.betas
+        rate, shift = self._rate_and_shift(t)
+        return partial(fused.adam_update, beta1=beta1, beta2=beta2, rate=rate, shift=shift)
 
-        return update
-
-    def _decay(self) -> tuple[float, float]:
-        """What p is multiplied by, and how much of p is added to g."""
-        return 1, self.weight_decay
+    def _rate_and_shift(self, t: int) -> tuple[float, float]:
+        w1, w2 = ((1 - beta**t) / (1 - beta) for beta in self.betas)
+        return float(self.lr) * math.sqrt(w2) / w1, self.eps * math.sqrt(w2)
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p <- (1 - lr weight_decay) p before the step, and the gradient stays
-    as it is, so that weights with large gradients decay no slower than others."""
+    """Adam with decoupled weight decay.
+
+    **Math**:
+
+        p <- (1 - lr weight_decay) p
+        p <- Adam's step with the gradient g, to which no weight decay is added
+
+    In Adam, the decay is part of the gradient, and so is divided by sqrt(v_hat): weights with large
+    gradients decay more slowly. Here all weights decay at the same rate.
+
+    **Source**: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
+
+    Parameters
+    ----------
+    parameters, lr, betas, eps : as for `Adam`.
+    weight_decay : rate of the decay, in units of lr.
+    """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
     ):
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
-    def _decay(self):
-        return 1 - float(self.lr) * self.weight_decay, 0.0
+    def update(self, t, p, g, state):
+        """Compute the formula of the class."""
+        return self._adam_step(t, self._shrinkage() * p, g, state)
+
+    def fused_update(self, t):
+        """Return the same update, in place."""
+        return partial(self._fused_adam_step(t), shrinkage=self._shrinkage())
+
+    def _shrinkage(self) -> float:
+        return 1 - float(self.lr) * self.weight_decay
 
 
-def _decayed(g, p, decay, out):
-    """g + decay p, written into `out`; g itself without decay."""
-    if not decay:
-        return g
-    np.multiply(p, decay, out=out)
-    return np.add(g, out, out=out)
-
-
-def _average(mean, new, share):
-    """mean <- share mean + (1 - share) new, in place; `new` is spent."""
-    np.multiply(mean, share, out=mean)
-    np.multiply(new, 1 - share, out=new)
-    np.add(mean, new, out=mean)
-
-
-def check_range(name: str, **values: tuple) -> None:
-    """Raise ValueError unless low <= value < high, for each (value, low) or (value, low, high)."""
-    for what, (value, low, *rest) in values.items():
-        high = rest[0] if rest else math.inf
-        if not low <= value < high:
-            raise ValueError(f"{name}: {what}={value} must be at least {low}" + (f" and less than {high}" if rest else " and finite"))
+def _add_weight_decay(g, p, weight_decay: float):
+    """Return g + weight_decay p, the gradient with that of the penalty weight_decay / 2 |p|^2."""
+    return g + weight_decay * p if weight_decay else g

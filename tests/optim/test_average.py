@@ -1,0 +1,111 @@
+"""The exponential moving average of parameters."""
+
+import numpy as np
+import pytest
+
+from tests.strict import StrictArray
+from tinygen import default_rng, nn, optim, tensor
+
+
+def make_network(seed=0):
+    return nn.Sequential(nn.Conv2d(2, 3, 3, rng=default_rng(seed)), nn.BatchNorm2d(3))
+
+
+def test_averages_follow_the_recursion_and_replace_the_parameters_for_a_while():
+    network = make_network()
+    weight, rng = network[0].weight, np.random.default_rng(0)
+    ema = optim.ExponentialMovingAverage(network, decay=0.8)
+    expected = weight.data.astype(np.float64)
+    for _ in range(5):
+        weight.data += rng.normal(size=weight.shape).astype(np.float32)
+        ema.update()
+        expected = 0.8 * expected + 0.2 * weight.data
+    before, strides = weight.data.copy(), weight.data.strides
+    with ema.average_parameters() as module:
+        assert module is network
+        assert weight.data.strides == strides and weight.dtype == np.float32
+        np.testing.assert_allclose(weight.data, expected, rtol=1e-5, atol=1e-6)
+    assert (weight.data == before).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_fused_update_has_the_bits_of_the_formula(dtype):
+    layer = nn.Linear(300, 400, rng=default_rng(0), dtype=dtype)
+    ema = optim.ExponentialMovingAverage(layer, decay=0.99)
+    average, rng = layer.weight.data.copy(), np.random.default_rng(0)
+    for _ in range(3):
+        layer.weight.data += rng.normal(size=layer.weight.shape).astype(dtype)
+        ema.update()
+        average = average + (1 - 0.99) * (layer.weight.data - average)
+    np.testing.assert_array_equal(ema.state_dict()["weight"], average, strict=True)
+
+
+def test_parameters_are_restored_after_an_error():
+    network = make_network()
+    ema, before = optim.ExponentialMovingAverage(network, 0.5), network[0].weight.data
+    with pytest.raises(ZeroDivisionError), ema.average_parameters():
+        raise ZeroDivisionError
+    assert network[0].weight.data is before
+    ema.update()
+
+
+def test_a_graph_of_averages_cannot_go_backward_through_the_parameters():
+    network = make_network()
+    ema = optim.ExponentialMovingAverage(network, 0.5)
+    x = tensor(np.ones((2, 2, 4, 4), np.float32), requires_grad=True)
+    with ema.average_parameters():
+        y = network(x)
+    with pytest.raises(RuntimeError, match="written in place"):
+        y.sum().backward()
+
+
+def test_updating_saving_and_loading_raise_inside_the_context():
+    ema = optim.ExponentialMovingAverage(make_network(), 0.5)
+    state = ema.state_dict()
+
+    def load():
+        ema.load_state_dict(state)
+
+    def enter_again():
+        with ema.average_parameters():
+            pass
+
+    with ema.average_parameters():
+        for call in (ema.update, ema.state_dict, load, enter_again):
+            with pytest.raises(RuntimeError, match="inside `with average_parameters"):
+                call()
+
+
+def test_a_state_is_loaded_and_a_wrong_one_raises():
+    network = make_network()
+    ema = optim.ExponentialMovingAverage(network, 0.5)
+    other = optim.ExponentialMovingAverage(make_network(1), 0.5)
+    network[0].bias.data += 1
+    ema.update()
+    other.load_state_dict(ema.state_dict())
+    loaded = other.state_dict()
+    assert all((loaded[name] == average).all() for name, average in ema.state_dict().items())
+    with pytest.raises(ValueError, match="missing: 0.weight"):
+        ema.load_state_dict({})
+
+
+def test_device_arrays_are_averaged():
+    network = make_network().map_arrays_(StrictArray)
+    ema = optim.ExponentialMovingAverage(network, 0.5)
+    network[0].bias.data = network[0].bias.data + 1
+    ema.update()
+    ema.load_state_dict(ema.state_dict())
+    with ema.average_parameters():
+        network(tensor(StrictArray(np.ones((2, 2, 4, 4), np.float32))))
+
+
+def test_wrong_decays_and_changed_modules_raise():
+    with pytest.raises(ValueError, match="decay=1"):
+        optim.ExponentialMovingAverage(make_network(), 1.0)
+    with pytest.raises(ValueError, match="ReLU has no parameters"):
+        optim.ExponentialMovingAverage(nn.ReLU(), 0.9)
+    network = make_network()
+    ema = optim.ExponentialMovingAverage(network, 0.9)
+    network.extra = nn.Linear(2, 2, rng=default_rng(0))
+    with pytest.raises(RuntimeError, match="parameters have changed"):
+        ema.update()
