@@ -29,12 +29,8 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, latent, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device

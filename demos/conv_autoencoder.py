@@ -24,16 +24,12 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has_attribute, sample_aligned_factors, render, set_attribute
+from tinygen.data.faces import has_attribute, render, sample_aligned_factors, set_attribute
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 

@@ -30,16 +30,12 @@ leaving the face alone, and 0.001 elsewhere):
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has_attribute, sample_aligned_factors, render, set_attribute
+from tinygen.data.faces import has_attribute, render, sample_aligned_factors, set_attribute
 from tinygen.losses import least_squares
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.cyclegan import ImagePool, Translator, cycles

@@ -28,16 +28,12 @@ With seeds 0 to 4 the distances were 2.7, 2.8, 4.0, 3.7, 3.0, both in 85, 78, 79
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, grad, latent, nn, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has_attribute, sample_aligned_factors, render
+from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier, train_digit_classifier

@@ -31,16 +31,12 @@ first is learned nearer to the noise.
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, losses, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.data.faces import has_attribute, sample_aligned_factors, render
+from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.metrics import (
     classification_accuracy_score,
     evaluate_samples,

@@ -32,11 +32,8 @@ Three one-line changes, and what each should show (with `--steps 300`, where the
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-)
+from _command_line import parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
 from tinygen.backend import to_device

@@ -26,12 +26,8 @@ points of the data themselves have 0.020; negative log-likelihood 0.936 nats, th
 from statistics import NormalDist
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 from figures.diffusion import save_evolution
 
 from tinygen import data, default_rng, losses, optim

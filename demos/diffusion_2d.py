@@ -27,12 +27,8 @@ Three one-line changes, and what each should show (unchanged: 98.5 % of the samp
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 from figures.diffusion import save_scatter_animation
 
 from tinygen import data, default_rng, losses, optim

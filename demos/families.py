@@ -53,11 +53,8 @@ import math
 import time
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-)
+from _command_line import parse, parser  # first of ours: finds the package
+from _run import Run
 from figures.families import Code, Network, Picture, Text, save_families
 
 from tinygen import data, default_rng, grad, losses, nn, no_grad, ops, optim, plot

@@ -30,12 +30,8 @@ Three one-line changes, and what each should show (figures with --steps 600, whe
 from statistics import NormalDist
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, no_grad, optim
 from tinygen.backend import to_device, to_numpy
@@ -58,13 +54,11 @@ SETS = {
 }  # fmt: skip
 steps = dict.fromkeys(SETS, 2000) | {"digits": 1500, "mnist": 4000}
 takes = dict.fromkeys(SETS, "a minute and a half") | {"digits": "several minutes", "mnist": "5 to 15 minutes, by the model"}
-p = parser(__doc__, steps=steps, takes=takes, batch="256, of digits 64")
-p.set_defaults(batch=None)
+p = parser(__doc__, steps=steps, takes=takes, batch=dict.fromkeys(SETS, 256) | {"digits": 64, "mnist": 64})
 p.add_argument("--model", choices=["realnvp", "glow", "maf"], default="glow", help="the flow (default: glow)")
 p.add_argument("--layers", type=natural, help="couplings, steps of Glow (of digits, at each of two scales) or autoregressive layers (default: by data and model)")
 args = parse(p)
 flat = args.data in SETS
-args.batch = args.batch or (256 if flat else 64)
 LR = 1e-2 if args.data == "ring" else 5e-3 if flat else 3e-3 if args.model == "glow" else 1e-3
 EVERY = 500  # steps from one look at unseen digits to the next
 

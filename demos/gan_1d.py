@@ -29,12 +29,8 @@ Three one-line changes, and what each should show (unchanged, TV falls from 0.96
 from statistics import NormalDist
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 from figures.game import save_game, save_game_animation
 
 from tinygen import default_rng, grad, nn, no_grad, optim

@@ -28,11 +28,8 @@ Three one-line changes, and what each should show (unchanged: 4.2 % off, 81 % co
 from statistics import NormalDist
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-)
+from _command_line import parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, grad, nn, no_grad, ops, optim
 from tinygen.backend import to_device

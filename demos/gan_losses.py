@@ -38,12 +38,8 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-    positive,
-)
+from _command_line import parse, parser, positive  # first of ours: finds the package
+from _run import Run
 from figures.losses import save_losses, save_table
 
 from tinygen import default_rng, grad, losses, nn, no_grad, ops, optim, tensor
@@ -66,7 +62,6 @@ logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
 costs = {name: GAMES[name].generator_loss(tensor(np.zeros(401)), logit) for name in GAMES}
 slopes = {name: grad(cost.sum(), logit) for name, cost in costs.items()}
 titles = {name: "minimax (saturating)" if name == "minimax" else name for name in GAMES}
-save_losses(args.out / "gradients.png", {titles[name]: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
 
 # %% 36 pairs of networks that begin alike: as many generators in one stack, and for each penalty a stack of six discriminators
 PAIRS, COLUMNS, LATENT = len(PENALTIES) * len(GAMES), len(GAMES), 2
@@ -111,6 +106,7 @@ def penalty(name, real, fake, t):
 
 # %% Training. A sum of 36 losses has for each pair its own gradient: they share no weight.
 run = Run(args, G=G, D=nn.ModuleList(D.values()), optimizer_g=optimizer_g, optimizer_d=optimizer_d, rng=rng)
+save_losses(args.out / "gradients.png", {titles[name]: (logit, costs[name], slopes[name]) for name in GAMES}, xlabel="logit l of a fake; D = sigmoid(l)")
 for step in run.steps():
     optimizer_d.lr = optimizer_g.lr = LR * optim.cosine_decay(step, steps=args.steps)
     with no_grad():

@@ -30,13 +30,8 @@ equal steps: 0.7 +- 0.5 nats apart, picture by picture, too little to tell; the 
 import time
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-    share,
-)
+from _command_line import fraction, natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
@@ -46,7 +41,7 @@ from tinygen.models.vae import VAE, elbo
 p = parser(__doc__, steps={"digits": 2000, "mnist": 10_000}, takes={"digits": "a minute", "mnist": "four to six minutes"}, batch=50)
 p.add_argument("--k", type=natural, default=10, help="draws for each picture in IWAE's bound (default: 10)")
 p.add_argument("--vae-updates", type=natural, default=2, help="steps that the second VAE makes for one of IWAE's (default: 2, about equal time at k = 10)")
-p.add_argument("--warmup-fraction", type=share, default=0.0, help="first part of the steps, 0 to 1, in which IWAE makes do with k = 1 (default: 0)")
+p.add_argument("--warmup-fraction", type=fraction, default=0.0, help="first part of the steps, 0 to 1, in which IWAE makes do with k = 1 (default: 0)")
 p.add_argument("--latent-dim", type=natural, default=20, help="dimensions of z (default: 20)")
 p.add_argument("--hidden", type=natural, nargs="+", default=[200], help="units of the hidden layers (default: 200)")
 p.add_argument("--num-test", type=natural, default=50, help="test digits to estimate log p(x) of (default: 50; for figures to compare, all)")

@@ -39,12 +39,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, grad, nn, no_grad, optim
 from tinygen.backend import to_device

@@ -28,17 +28,13 @@ alone 8.5, of real faces 0.4, and precision 65 %; by default errors 0.061 and 0.
 from pathlib import Path
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-)
+from _command_line import natural, parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, grad, no_grad, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has_attribute, sample_aligned_factors, render
-from tinygen.data.segmentation import label_pixels, find_palette
+from tinygen.data.faces import has_attribute, render, sample_aligned_factors
+from tinygen.data.segmentation import find_palette, label_pixels
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier, train_segmentation_evaluator

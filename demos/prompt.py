@@ -35,16 +35,19 @@ Three one-line changes, and what each should show:
 import sys
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-)
+from _command_line import parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, losses, nn, optim, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.data.faces import FACTORS, sample_aligned_factors, render
-from tinygen.data.faces.captions import PROPERTIES, VOCABULARY, write_captions, has_properties, tokenize
+from tinygen.data.faces import FACTORS, render, sample_aligned_factors
+from tinygen.data.faces.captions import (
+    PROPERTIES,
+    VOCABULARY,
+    has_properties,
+    tokenize,
+    write_captions,
+)
 from tinygen.metrics import nearest_neighbours, within_class_distance
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers

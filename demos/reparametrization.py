@@ -23,11 +23,8 @@ Three one-line changes, and what each should show:
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-)
+from _command_line import parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import default_rng, grad, losses, nn, no_grad, ops, optim, plot, tensor
 from tinygen.backend import to_device, to_numpy

@@ -23,15 +23,12 @@ faces 0.13; by default 19.4, and faces still have streaks):
 
 # %% Settings
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    parse,
-    parser,
-)
+from _command_line import parse, parser  # first of ours: finds the package
+from _run import Run
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
-from tinygen.data.faces import has_attribute, sample_aligned_factors, render
+from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.losses import minimax_value, non_saturating, path_length, r1
 from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier

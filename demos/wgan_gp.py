@@ -45,13 +45,8 @@ Three one-line changes, and what each should show:
 from statistics import NormalDist
 
 import numpy as np
-from _demo import (  # first of ours: it finds the package in a checkout
-    Run,
-    natural,
-    parse,
-    parser,
-    positive,
-)
+from _command_line import natural, parse, parser, positive  # first of ours: finds the package
+from _run import Run
 from figures.game import FAKE, REAL
 from figures.losses import save_critics
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygen.plot.arrays import as_numpy, check_finite, as_images
+from tinygen.plot.arrays import as_images, as_numpy, check_finite
 from tinygen.plot.canvas import FAINT, INK, new_figure, save_png
 
 __all__ = ["Code", "Network", "Picture", "Text", "save_families"]

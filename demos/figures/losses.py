@@ -14,7 +14,7 @@ from figures.game import FAKE, REAL
 
 from tinygen.plot.arrays import as_numpy, check_finite
 from tinygen.plot.canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
-from tinygen.plot.planes import blend_colours, as_square
+from tinygen.plot.planes import as_square, blend_colours
 
 __all__ = ["save_losses", "save_critics", "save_table"]
 

@@ -156,7 +156,7 @@ def test_beginning_afresh_keeps_an_unfinished_run(tmp_path):
     assert "unfinished" in said and f"move it back to {tmp_path / 'checkpoint.npz'}" in said and "--resume" in said
     assert (tmp_path / "checkpoint-unfinished.npz").read_bytes() == unfinished
     said = run("vae", tmp_path, "--steps", 2)
-    assert "unfinished run stood" not in said  # a finished one may be replaced
+    assert "an unfinished run" not in said  # a finished one may be replaced
     assert "checkpoint.npz" in said and "metrics.json" in said and "unfinished" not in said.split("Written to")[1]  # what stood there is not its work
     (tmp_path / "checkpoint.npz").write_bytes(b"another")
     assert "checkpoint-unfinished-2.npz" in run("vae", tmp_path, "--steps", 2)
@@ -184,33 +184,55 @@ def test_the_command_that_is_printed_works_as_it_stands(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_while_the_data_is_made(how, tmp_path):
     process = subprocess.Popen([sys.executable, str(DEMOS / "vae.py"), "--out", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "Making 35,000 digits ...\n"
+    assert "35,000 digits" in process.stdout.readline()
     process.send_signal(how)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "Stopped before training began; nothing is lost." in output and not errors
 
 
 def test_stopped_where_the_exit_is_lost(tmp_path):
-    """A signal handler raises wherever the program is, and some C code clears any error."""
+    """A signal handler raises wherever the program is, and C code that clears errors can lose it."""
     code = f"""
-import sys; sys.path.insert(0, {str(DEMOS)!r}); sys.argv = ["vae.py", "--out", {str(tmp_path)!r}]
-import _demo
-args = _demo.parse(_demo.parser("", steps={{"digits": 1}}, takes={{"digits": ""}}, batch=1))
+import signal, sys
+sys.path.insert(0, {str(DEMOS)!r})
+sys.argv = ["vae.py", "--out", {str(tmp_path)!r}]
+from _command_line import parse, parser
+from _run import Run
+args = parse(parser("", steps={{"digits": 1}}, takes={{"digits": ""}}, batch=1))
 try:
-    _demo._not_begun(2, None)
+    signal.raise_signal(signal.SIGINT)
 except SystemExit:
     pass
-_demo.Run(args)
+Run(args)
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 130 and "nothing is lost" in result.stdout and not result.stderr
 
 
-def test_stopped_while_it_imports(tmp_path):
-    (tmp_path / "numpy.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
-    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(DEMOS)!r}]; import _demo"
+def test_handlers_of_signals_are_put_back(tmp_path):
+    """Importing the demos' files installs none; parse and Run do, until the metrics are written."""
+    code = f"""
+import signal, sys
+sys.path.insert(0, {str(DEMOS)!r})
+sys.argv = ["vae.py", "--out", {str(tmp_path)!r}]
+handlers = lambda: [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+before = handlers()
+from _command_line import parse, parser
+from _run import Run
+assert handlers() == before
+args = parse(parser("", steps={{"digits": 1}}, takes={{"digits": ""}}, batch=1))
+in_parse = handlers()
+run = Run(args)
+in_run = handlers()
+assert not {{*before}} & {{*in_parse, *in_run}} and in_parse != in_run
+for step in run.steps():
+    pass
+assert handlers() == in_run
+run.write_metrics(picture="")
+assert handlers() == before
+"""
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode == 130 and "nothing is lost" in result.stdout and not result.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -245,7 +267,7 @@ def test_a_folder_that_cannot_be_used_is_refused_at_once(make, message, tmp_path
     if message == "may not be written" and os.access(out, os.W_OK):
         pytest.skip("this user may write anywhere")
     output = run("vae", out, code=2)
-    assert f"--out {out}: " in output and message in output and "Traceback" not in output and "Making" not in output
+    assert f"--out {out}: " in output and message in output and "Traceback" not in output and "35,000 digits" not in output
 
 
 def test_two_dimensions_of_code_are_drawn_as_they_are(tmp_path):
@@ -276,7 +298,7 @@ def test_a_batch_larger_than_the_data_is_refused_in_one_line(tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="there is CuPy")
 def test_a_device_that_is_not_there_is_refused_at_once(tmp_path):
     output = run("vae", tmp_path, "--device", "cuda", code=2)
-    assert "--device cuda: " in output and "needs CuPy" in output and "Traceback" not in output and "Making" not in output
+    assert "--device cuda: " in output and "needs CuPy" in output and "Traceback" not in output and "35,000 digits" not in output
 
 
 def test_a_word_that_no_caption_had_is_refused_at_once(tmp_path):

@@ -1,0 +1,260 @@
+"""The command line of the demos: the options that all of them share, and one-line errors.
+
+    parser(doc, ...)  --data --steps --batch --device --seed --out --resume --save-every
+    parse(p)          the settings, checked: device, folder and values
+    natural, fraction, positive, ...    types of arguments
+
+**Errors from outside the program** are reported in one line: a folder that cannot be written, a
+full disk, a damaged download, a batch larger than the data set. A mistake in the code keeps its
+traceback.
+
+Importing this file changes nothing but `sys.path`. `parse` installs the signal handler that serves
+until training begins (Run then replaces it) and the reporting of errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen in a checkout
+
+from _signals import stop_signals
+
+import tinygen
+from tinygen import data
+
+IN_NOTEBOOK = "ipykernel" in sys.modules
+FOLDER = "folder:PATH"  # in the list of data sets: any folder of pictures, given as folder:PATH
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Prints the docstring of the demo as it is and wraps the options at 80 columns."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, width=min(80, shutil.get_terminal_size().columns) - 2)
+
+
+def parser(
+    doc: str,
+    *,
+    steps: dict[str, int],
+    takes: dict[str, str],
+    batch: int | dict[str, int],
+) -> argparse.ArgumentParser:
+    """Return a parser with the options that mean the same in every demo.
+
+    Parameters
+    ----------
+    doc : str
+        The docstring of the demo, which --help prints.
+    steps : dict of int
+        The default number of steps for each data set. The first data set is the default one.
+    takes : dict of str
+        How long these steps take on two CPU cores, for each data set.
+    batch : int or dict of int
+        The default batch size, for all data sets or for each.
+    """
+    name = Path(sys.argv[0]).stem
+    default = next(iter(steps))
+    if not isinstance(batch, dict):
+        batch = dict.fromkeys(steps, batch)
+    lengths = {source: f"{n:,} steps, {takes[source]}" for source, n in steps.items()}
+    p = argparse.ArgumentParser(description=doc, formatter_class=HelpFormatter)
+    p.add_argument(
+        "--data",
+        type=data_source(steps),
+        default=default,
+        metavar="{" + ",".join(steps) + "}",
+        help=f"data set to learn from (default: {default}, which needs no download)",
+    )
+    p.add_argument(
+        "--steps",
+        type=natural,
+        help="number of training steps (default, with the time on two CPU cores: "
+        f"{_describe_defaults(lengths)})",
+    )
+    p.add_argument(
+        "--batch",
+        type=natural,
+        help=f"number of examples per step (default: {_describe_defaults(batch)})",
+    )
+    p.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="where to compute (default: cpu)",
+    )
+    p.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        help="seed of the initial weights, the order of the data and the noise (default: 0)",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out") / name,
+        metavar="DIR",
+        help=f"folder for pictures, metrics.json and the checkpoint (default: out/{name})",
+    )
+    p.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue from the checkpoint in --out; give the same settings as before",
+    )
+    p.add_argument(
+        "--save-every",
+        type=seconds,
+        default=15,
+        metavar="SECONDS",
+        help="time between two checkpoints (default: 15 seconds)",
+    )
+    p.set_defaults(by_data={"steps": steps, "batch": batch})
+    return p
+
+
+def _describe_defaults(values: dict) -> str:
+    """Return the value that all data sets share, or each value with the data sets it is for."""
+    if len(set(values.values())) == 1:
+        return str(next(iter(values.values())))
+    sources = {value: [s for s in values if values[s] == value] for value in values.values()}
+    return "; ".join(f"{value} on {', '.join(names)}" for value, names in sources.items())
+
+
+def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the settings; in a notebook, which has a command line of its own, the defaults."""
+    args = p.parse_args([] if IN_NOTEBOOK else None)
+    if not IN_NOTEBOOK:
+        stop_signals.install(_stop_before_training)
+        sys.excepthook = _report_error
+    if args.device == "cuda":
+        try:
+            tinygen.default_rng(0, "cuda")
+        except (ImportError, RuntimeError) as error:
+            p.error(f"--device cuda: {error}")
+    _check_folder(p, args.out, args.resume)
+    source = FOLDER if args.data.startswith("folder:") else args.data
+    for name, defaults in vars(args).pop("by_data").items():
+        if getattr(args, name) is None:
+            setattr(args, name, defaults[source])
+    return args
+
+
+def _stop_before_training(number, frame) -> None:
+    """End the program: there is nothing to save yet."""
+    stop_signals.requested = True
+    print("\nStopped before training began; nothing is lost.", flush=True)
+    raise SystemExit(130)
+
+
+def _check_folder(p: argparse.ArgumentParser, out: Path, resume: bool) -> None:
+    """Refuse an --out that cannot be used before anything is computed for it."""
+    try:
+        if resume and not out.exists():
+            return  # Run reports that there is no checkpoint; an empty folder would not help
+        if out.exists() and not out.is_dir():
+            p.error(f"--out {out}: it is a file; give the name of a folder")
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK | os.X_OK):
+            p.error(f"--out {out}: this folder may not be written to; choose another")
+        next(out.iterdir(), None)  # may fail where the folder cannot be read
+    except OSError as error:
+        p.error(f"--out {out}: cannot make or read this folder ({error.strerror}); choose another")
+
+
+# %% Errors
+
+
+def _report_error(kind, error, trace) -> None:
+    """Print an error from outside the program in one line, and any other with its traceback."""
+    if not issubclass(kind, OSError) and not (issubclass(kind, ValueError) and _in_data(trace)):
+        sys.__excepthook__(kind, error, trace)
+        return
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:  # leaves out the error's number
+        text = error.strerror + (f": {error.filename}" if error.filename else "")
+    text = text.replace("Loader: batch_size", "--batch")
+    print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
+
+
+def _in_data(trace) -> bool:
+    """Tell whether the error was raised in tinygen.data, which checks files and batch sizes."""
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    raised_in = Path(trace.tb_frame.f_code.co_filename).resolve()
+    return raised_in.is_relative_to(Path(data.__file__).resolve().parent)
+
+
+# %% Types of arguments
+
+
+def data_source(names: Iterable[str]) -> Callable[[str], str]:
+    """Return the type of --data: one of `names`; "folder:PATH" stands for any folder."""
+    names = list(names)
+
+    def check(text: str) -> str:
+        is_folder = FOLDER in names and text.startswith("folder:")
+        if is_folder and Path(text.removeprefix("folder:")).is_dir():
+            return text
+        if not is_folder and text in names:
+            return text
+        problem = f"no folder {text[7:]!r}" if is_folder else f"invalid choice {text!r}"
+        raise argparse.ArgumentTypeError(f"{problem}; choose from {', '.join(names)}")
+
+    return check
+
+
+def natural(text: str) -> int:
+    """Return a count: a whole number of at least 1."""
+    n = _convert(int, text)
+    if n is None or n < 1:
+        raise argparse.ArgumentTypeError(f"give a whole number of at least 1, not {text!r}")
+    return n
+
+
+def fraction(text: str) -> float:
+    """Return a number from 0 to 1."""
+    x = _convert(float, text)
+    if x is None or not 0 <= x <= 1:
+        raise argparse.ArgumentTypeError(f"give a number from 0 to 1, not {text!r}")
+    return x
+
+
+def positive(text: str) -> float:
+    """Return a finite number above 0: a limit or a weight."""
+    x = _convert(float, text)
+    if x is None or not 0 < x < math.inf:
+        raise argparse.ArgumentTypeError(f"give a number above 0, not {text!r}")
+    return x
+
+
+def seed(text: str) -> int:
+    """Return a seed: a whole number of at most 63 bits."""
+    n = _convert(int, text)
+    if n is None or not 0 <= n < 2**63:
+        raise argparse.ArgumentTypeError(f"give a whole number from 0 to 2**63 - 1, not {text!r}")
+    return n
+
+
+def seconds(text: str) -> float:
+    """Return a duration in seconds, possibly infinite."""
+    s = _convert(float, text)
+    if s is None or math.isnan(s) or s < 0:
+        raise argparse.ArgumentTypeError(f"give a number of seconds, at least 0, not {text!r}")
+    return s
+
+
+def _convert(kind: type, text: str):
+    """Return `text` as a number of this kind, or None where it is none."""
+    try:
+        return kind(text)
+    except ValueError:
+        return None

@@ -1,0 +1,303 @@
+"""Run: everything around the training loop of a demo, which itself stands in each script.
+
+It counts the steps, shows progress, keeps the curves, saves, stops at Ctrl-C, resumes, and writes
+metrics.json.
+
+**A run that is interrupted is not lost.** A checkpoint is written before the first step, every few
+seconds, and at the end. Ctrl-C or SIGTERM lets the current step finish before it saves, because no
+uninterrupted run passes through half a step. The checkpoint holds everything that decides the next
+step: weights, optimizer, the order of the data and the random number generator. So a resumed run
+ends with the same bits as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from _signals import stop_signals
+
+import tinygen
+from tinygen.backend import threads, to_numpy
+from tinygen.checkpoint import load_checkpoint, save_checkpoint
+
+try:
+    from tqdm import tqdm
+except ImportError:
+    sys.exit("the demos need tqdm for progress and matplotlib: pip install tqdm matplotlib")
+
+NOT_SETTINGS = ("out", "resume", "save_every")  # a resumed run may change these
+
+
+class Run:
+    """One training run in the folder `args.out`, started or resumed.
+
+        run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
+        for step in run.steps():
+            ...
+            run.log(loss=loss)
+        run.write_metrics(picture="samples.png", loss=...)
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The settings that `parse` returned.
+    **objects
+        All objects whose state decides the next step; each has state_dict() and load_state_dict().
+
+    Attributes
+    ----------
+    history : dict of arrays
+        The logged values by name: float32, one for each call of `log`.
+    records : dict of arrays
+        The recorded arrays by name: one frame for each call of `record`, stacked.
+    step, seconds : int, float
+        The number of finished steps, and the time spent in them.
+    """
+
+    def __init__(self, args: argparse.Namespace, **objects):
+        if stop_signals.requested:  # the SystemExit of its handler was lost
+            raise SystemExit(130)
+        self.args, self.objects = args, objects
+        self.settings = {k: v for k, v in vars(args).items() if k not in NOT_SETTINGS}
+        self.path = args.out / "checkpoint.npz"
+        self.step, self.seconds = 0, 0.0
+        self.history: dict[str, np.ndarray] = {}
+        self._frames: dict[str, list[np.ndarray]] = {}
+        self._pending: dict[str, list] = {}  # logged values that are still on the device
+        self._started = self._training = self._stop = False
+        self._files_before = _stamps(args.out)
+        try:
+            if args.resume:
+                self._resume()
+            else:
+                self._keep_unfinished()
+        except (OSError, ValueError) as error:
+            sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        stop_signals.install(self._on_signal)
+
+    # -------------------------------------------------------------------------------- training
+
+    def steps(self) -> Iterator[int]:
+        """Yield the remaining steps under a progress bar; save every few seconds and at the end."""
+        self._started = self._training = True
+        self.save()
+        last_save, last_display = time.monotonic(), 0.0
+        total = self.args.steps
+        bar_style = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5}
+        with tqdm(total=total, initial=self.step, **bar_style) as bar:
+            while self.step < total:
+                start = time.monotonic()
+                yield self.step
+                now = time.monotonic()
+                self.step += 1
+                self.seconds += now - start
+                bar.update()
+                if now - last_display > 0.5:
+                    bar.set_postfix(self._recent_means(), refresh=False)
+                    last_display = now
+                if self._stop or now - last_save > self.args.save_every:
+                    self.save()
+                    last_save = time.monotonic()
+                if self._stop and self.step < total:
+                    bar.close()
+                    self._exit(f"Stopped after step {self.step} of {total} and saved.")
+        self._training = False
+        self.save()
+
+    def log(self, **values) -> None:
+        """Add scalars of this step (numbers or tensors) to the curves.
+
+        Values on a GPU are not fetched here, because the program would have to wait for them.
+        """
+        for name, value in values.items():
+            data = value.data if isinstance(value, tinygen.Tensor) else value
+            self._pending.setdefault(name, []).append(data)
+
+    def record(self, **arrays) -> None:
+        """Keep arrays (NumPy, CuPy or tensors) for the pictures; the checkpoint saves them too.
+
+        Each call adds a frame to `run.records[name]`, whose first axis counts the frames. Call it
+        in the training loop, or after it for a last frame. A call before the loop would add its
+        frame again in a resumed run, so it is an error.
+
+            for step in run.steps():
+                if step in picture_steps:
+                    run.record(samples=G(z), logits=D(grid))
+
+        Raises
+        ------
+        RuntimeError
+            If training has not begun.
+        ValueError
+            If a frame differs in shape or dtype from the earlier frames of its name.
+        """
+        if not self._started:
+            raise RuntimeError("Run.record: training has not begun; call it in the loop or after")
+        for name, array in arrays.items():
+            data = array.data if isinstance(array, tinygen.Tensor) else array
+            frame = np.array(to_numpy(data))  # a copy: the caller may write into the array
+            frames = self._frames.setdefault(name, [])
+            if frames and (frame.shape, frame.dtype) != (frames[0].shape, frames[0].dtype):
+                raise ValueError(
+                    f"Run.record: {name} is {frame.dtype} {frame.shape}, but its earlier frames "
+                    f"are {frames[0].dtype} {frames[0].shape}; record it under another name"
+                )
+            frames.append(frame)
+
+    @property
+    def records(self) -> dict[str, np.ndarray]:
+        """The recorded arrays by name, (frames, *shape)."""
+        return {name: np.stack(frames) for name, frames in self._frames.items()}
+
+    def _recent_means(self) -> dict[str, str]:
+        """Return the mean of the last hundred values of each curve, for the progress bar."""
+        return {name: f"{v[-100:].mean():.4g}" for name, v in self._fetch().items()}
+
+    def _fetch(self) -> dict[str, np.ndarray]:
+        """Move the pending values into the history; refuse a run that diverged."""
+        for name, values in self._pending.items():
+            new = np.array([float(v) for v in values], np.float32)
+            if not np.isfinite(new).all():
+                sys.exit(
+                    f"\n{name} became {new[~np.isfinite(new)][0]} near step {self.step}: training "
+                    "diverged (a smaller learning rate?). "
+                    f"The last good checkpoint stays in {self.path}"
+                )
+            self.history[name] = np.concatenate([self.history.get(name, new[:0]), new])
+        self._pending = {}
+        return self.history
+
+    # ----------------------------------------------------------------------------- checkpoints
+
+    def save(self) -> None:
+        """Write the checkpoint, unless the run diverged."""
+        save_checkpoint(
+            self.path,
+            settings=self.settings,
+            step=self.step,
+            seconds=self.seconds,
+            history=self._fetch(),
+            records=self.records,
+            **self.objects,
+        )
+
+    def _resume(self) -> None:
+        """Load the checkpoint, if it belongs to this demo with these settings."""
+        saved = load_checkpoint(self.path)
+        expected = {"settings", "step", "seconds", "history", "records", *self.objects}
+        if set(saved) != expected:
+            raise ValueError(
+                f"{self.path} is not a checkpoint of this demo: it holds {', '.join(saved)}"
+            )
+        before, now = saved["settings"], self.settings
+        different = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
+        if different:
+            lines = ""
+            for k in different:
+                option = "--" + k.replace("_", "-")
+                lines += f"\n    {option}: {before.get(k)} in the checkpoint, {now.get(k)} now"
+            raise ValueError(
+                f"{self.path} was started with other settings:{lines}\n"
+                "Resume with those, or start a new run in another --out"
+            )
+        rest = load_checkpoint(self.path, **self.objects)
+        self.step, self.seconds, self.history = rest["step"], rest["seconds"], rest["history"]
+        self._frames = {name: list(frames) for name, frames in rest["records"].items()}
+
+    def _keep_unfinished(self) -> None:
+        """Move the checkpoint of an unfinished run aside, so that a new run does not replace it."""
+        if not self.path.exists():
+            return
+        try:
+            saved = load_checkpoint(self.path)
+            finished = saved["step"] >= saved["settings"]["steps"]
+        except (ValueError, KeyError, TypeError):
+            finished = False
+        if finished:
+            return
+        target, number = self.path.with_name("checkpoint-unfinished.npz"), 1
+        while target.exists():
+            number += 1
+            target = self.path.with_name(f"checkpoint-unfinished-{number}.npz")
+        os.replace(self.path, target)
+        print(
+            f"{self.args.out} holds an unfinished run; its checkpoint is now {target}. To continue "
+            f"that run, move it back to {self.path}, then give its settings and --resume"
+        )
+
+    # ------------------------------------------------------------------------------ the end
+
+    def _on_signal(self, number, frame) -> None:
+        """Let the current step finish, then stop; stop at once at a second signal."""
+        if self._training and not self._stop:
+            self._stop = True
+        elif self._stop or self.path.exists():
+            self._exit(f"Stopped; the last checkpoint is in {self.path}.")
+        else:
+            stop_signals.restore()
+            print("\nStopped")
+            raise SystemExit(130)
+
+    def _exit(self, message: str) -> None:
+        """End the program with exit status 130 and say how to continue."""
+        stop_signals.restore()
+        print(f"\n{message} Go on with:\n\n    {self.command()}\n")
+        raise SystemExit(130)
+
+    def command(self) -> str:
+        """Return the shell command that resumes this run."""
+        given = [a for a in sys.argv if a != "--resume"]
+        return shlex.join([sys.executable or "python", *given, "--resume"])
+
+    def write_metrics(self, picture: str, **figures) -> None:
+        """Write metrics.json, list the new files, and put the signal handlers back.
+
+        Parameters
+        ----------
+        picture : str
+            The file that represents this demo in the README.
+        **figures
+            What the demo measured; numbers, strings, lists and dicts.
+        """
+        metrics = {
+            **self.settings,
+            "seconds": round(self.seconds, 1),
+            "steps_per_second": round(self.step / max(self.seconds, 1e-9), 1),
+            "threads": threads.threads(),
+            **figures,
+            "picture": picture,
+            "versions": {
+                "tinygen": tinygen.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+                "machine": platform.machine(),
+            },
+        }
+        path = self.args.out / "metrics.json"
+        temporary = path.with_name(f".metrics.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        before = set(self._files_before.values())
+        new = sorted(name for name, stamp in _stamps(self.args.out).items() if stamp not in before)
+        print(f"Written to {self.args.out}: {', '.join(new)}")
+        stop_signals.restore()
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return inode and time of change of each visible file: a move keeps both, a write does not."""
+    if not folder.is_dir():
+        return {}
+    visible = [f for f in folder.iterdir() if not f.name.startswith(".")]
+    return {f.name: (f.stat().st_ino, f.stat().st_mtime_ns) for f in visible}

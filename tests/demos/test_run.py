@@ -1,0 +1,89 @@
+"""Run: what is recorded for pictures is saved and resumed to the bit."""
+
+import signal
+import sys
+
+import numpy as np
+import pytest
+from _command_line import parse, parser
+from _run import Run
+
+import tinygen
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Return a function that begins a run of four steps, or resumes it."""
+
+    def start(*options, steps=4, **objects):
+        monkeypatch.setattr(sys, "argv", ["demo.py", "--out", str(tmp_path), *options])
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # parse replaces it
+        return Run(
+            parse(parser("", steps={"digits": steps}, takes={"digits": ""}, batch=1)), **objects
+        )
+
+    return start
+
+
+def train(run, rng, stop_after=None):
+    """Record a frame at two of four steps, and one array at the last; stop early if told to."""
+    for step in run.steps():
+        x = rng.normal((3, 2))
+        if step in (0, 2):
+            run.record(samples=tinygen.tensor(x), step=step)
+        if step == 3:
+            run.record(heights=x.astype(np.float64))
+        if stop_after == step:
+            signal.raise_signal(signal.SIGTERM)
+    run.write_metrics(picture="")
+
+
+def test_records_of_a_resumed_run_are_those_of_an_uninterrupted_one(start):
+    whole = start(rng=tinygen.default_rng(0))
+    train(whole, whole.objects["rng"])
+    for stop_after in (0, 1, 2):
+        part = start(rng=tinygen.default_rng(0))
+        with pytest.raises(SystemExit):
+            train(part, part.objects["rng"], stop_after)
+        resumed = start("--resume", rng=tinygen.default_rng(1))
+        train(resumed, resumed.objects["rng"])
+        assert resumed.records.keys() == whole.records.keys() == {"samples", "step", "heights"}
+        for name, frames in whole.records.items():
+            assert frames.dtype == resumed.records[name].dtype
+            np.testing.assert_array_equal(frames, resumed.records[name])
+    assert whole.records["samples"].shape == (2, 3, 2)
+    assert whole.records["heights"].shape == (1, 3, 2)
+    assert whole.records["step"].tolist() == [0, 2]
+
+
+def test_a_finished_run_keeps_its_records_and_takes_a_last_frame(start):
+    first = start(rng=tinygen.default_rng(0))
+    train(first, first.objects["rng"])
+    first.record(samples=np.zeros((3, 2), np.float32))
+    again = start("--resume", rng=tinygen.default_rng(1))
+    train(again, again.objects["rng"])
+    again.record(samples=np.zeros((3, 2), np.float32))
+    np.testing.assert_array_equal(first.records["samples"], again.records["samples"])
+    assert len(again.records["samples"]) == 3
+
+
+def test_a_record_is_a_copy(start):
+    run, x = start(), np.zeros(2)
+    for _ in run.steps():
+        run.record(x=x)
+        x += 1
+    assert run.records["x"].tolist() == [[0, 0], [1, 1], [2, 2], [3, 3]]
+
+
+def test_records_before_training_and_of_another_shape_are_refused(start):
+    run = start()
+    with pytest.raises(RuntimeError, match="call it in the loop"):
+        run.record(x=np.zeros(2))
+    for _ in run.steps():
+        run.record(x=np.zeros(2))
+        with pytest.raises(
+            ValueError, match=r"x is float64 \(3,\), but its earlier frames are float64 \(2,\)"
+        ):
+            run.record(x=np.zeros(3))
+        with pytest.raises(ValueError, match="x is float32"):
+            run.record(x=np.zeros(2, np.float32))
