@@ -99,7 +99,7 @@ def test_every_model_that_encodes_and_decodes_takes_part(model):
     (lambda: latent.attribute_vector(np.zeros((3, 2)), np.array([True] * 3)), "every one of the 3 examples has it"),
     (lambda: latent.attribute_vector(np.zeros((3, 2)), np.array([True] * 2)), r"one bool a code, \(n,\); got \(3, 2\) and bool \(2,\)"),
     (lambda: latent.attribute_vector(np.zeros((3, 2)), np.array([0, 1, 1])), "got .* int64"),
-    (lambda: latent.traversal(np.zeros((2, 3)), [1, 2]), r"one code \(latent,\)"),
+    (lambda: latent.traversal(np.zeros((2, 3)), [1, 2]), r"one code \(latent_dim,\)"),
     (lambda: latent.grid(np.zeros(2), np.zeros(3), np.zeros(2), [1]), r"grid: origin \(2,\), right \(3,\)"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused(call, message):
