@@ -31,7 +31,7 @@ from tinygen.models.autoencoder import (
     Autoencoder,
     gaussian_noise,
     masking_noise,
-    salt_and_pepper,
+    salt_and_pepper_noise,
 )
 
 p = parser(__doc__, steps={"digits": 3000, "mnist": 6000}, takes={"digits": "about a minute", "mnist": "two minutes"}, batch=128)
@@ -39,7 +39,7 @@ p.add_argument("--level", type=float, default=0.5, help="deviation of the Gaussi
 args = parse(p)
 if not 0 <= args.level <= 1:
     p.error(f"--level {args.level}: a share of pixels is from 0 to 1")
-NOISES = {"gaussian": gaussian_noise, "masking": masking_noise, "salt and pepper": salt_and_pepper}
+NOISES = {"gaussian": gaussian_noise, "masking": masking_noise, "salt and pepper": salt_and_pepper_noise}
 
 # %% Data: bytes (n, 1, 28, 28), and labels, used for nothing but to show one digit of each kind
 if args.data == "mnist":

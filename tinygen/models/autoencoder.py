@@ -1,23 +1,42 @@
-"""Autoencoders: plain (Hinton and Salakhutdinov, 2006), linear (Baldi and Hornik, 1989), denoising (Vincent et al., 2008 and 2010), convolutional.
+"""Autoencoders: plain, linear, denoising and convolutional.
 
-**The idea.** A network must give back its input, x_hat = decode(encode(x)), and in its middle stands a *bottleneck*: z = encode(x) has far fewer
-numbers than x. It cannot copy, so it must find what the pictures have in common: z is a compression learned from examples, with no label.
+Hinton and Salakhutdinov, 2006 (plain); Baldi and Hornik, 1989 (linear); Vincent et al., 2008 and
+2010 (denoising).
 
-    loss(x) = |x - decode(encode(x))|_1        the lecture's (`losses.absolute_error`)
-              |x - decode(encode(x))|^2        where the mean, and not the median, is wanted (`losses.squared_error`)
+**The idea.** A network has to reproduce its input, x_hat = decode(encode(x)). Between encoder and
+decoder there is a *bottleneck*: the code z = encode(x) has far fewer numbers than x. The network
+cannot copy x through it, so it has to find what the pictures have in common. The code is a
+compression that is learned from examples, without labels. Two losses are common:
 
-**No squashing at the end.** A sigmoid looks natural for grey levels from 0 to 1, and with L1 it is a trap: most pixels of a digit are black most of the
-time, so black is their median, the best constant answer; a sigmoid saturates on the way there, its slope vanishes, and nothing ever leaves. The decoder
-ends in a linear layer instead: pictures are *near* [0, 1], to be clipped when shown.
+    loss(x) = |x - decode(encode(x))|_1     the lecture's (`losses.absolute_error`); its optimum
+                                            is a median
+    loss(x) = |x - decode(encode(x))|^2     `losses.squared_error`; its optimum is a mean
 
-**What is known exactly**: without nonlinearities this is principal component analysis (`LinearAutoencoder`). A deep one bends that plane.
+**No sigmoid at the output.** A sigmoid looks natural for grey levels from 0 to 1, but with the L1
+loss training gets stuck. Most pixels of a digit are black in most pictures, so black is their
+median and the best constant output. On the way there the sigmoid saturates, its derivative
+vanishes, and the network never leaves this state. So the decoder ends in a linear layer. Its
+outputs are *near* [0, 1] and are clipped when they are displayed.
 
-**What nothing in the loss asks for**: that codes lie anywhere in particular, or that a z between two codes decode to anything. It does not,
-often enough: demos/autoencoder_vs_vae.py counts. That is where the VAE begins.
+**What is known exactly.** Without nonlinearities an autoencoder is principal component analysis
+(`LinearAutoencoder`). A deep autoencoder replaces the plane of PCA by a curved surface.
 
-**Denoising.** Encode not x but a spoilt copy c(x), and ask for x: loss(x, decode(encode(c(x)))). For the squared error the best answer is
-E[x | c(x)], the mean of what may have been there: the network must know what pictures look like to say so, even with a wide z. With Gaussian noise of
-deviation s this mean moves each point uphill in log-density, E[x | y] = y + s^2 grad log p(y) (Tweedie): diffusion models are made of just that.
+**What the loss does not ask for.** Nothing determines where codes lie, or that a z between two
+codes decodes to a picture. Often it does not: demos/autoencoder_vs_vae.py measures how often. The
+VAE solves this problem.
+
+**Denoising.** Encode a corrupted copy c(x) instead of x, and ask for x:
+
+    loss(x, decode(encode(c(x)))).
+
+For the squared error the best output is E[x | c(x)], the mean of all pictures that c(x) may come
+from. To compute it, the network has to know what pictures look like, even if z is wide. For
+Gaussian noise of standard deviation s this mean moves each point in the direction in which the
+log-density increases (Tweedie's formula):
+
+    E[x | y] = y + s^2 grad log p(y).
+
+Diffusion models are built on this formula.
 """
 
 from __future__ import annotations
@@ -36,7 +55,14 @@ from ..nn import (
     init,
 )
 
-__all__ = ["Autoencoder", "ConvAutoencoder", "LinearAutoencoder", "gaussian_noise", "masking_noise", "salt_and_pepper"]
+__all__ = [
+    "Autoencoder",
+    "ConvAutoencoder",
+    "LinearAutoencoder",
+    "gaussian_noise",
+    "masking_noise",
+    "salt_and_pepper_noise",
+]
 
 Shape = tuple[int, int, int]
 
@@ -46,120 +72,216 @@ class Autoencoder(Module):
 
     Parameters
     ----------
-    latent_dim : dimensions of z, which any real numbers may fill.
-    hidden : units of the two hidden layers, the wider first; the decoder has them mirrored.
-    shape : (channels, height, width) of a picture.
-    generator : draws the initial weights; the model lies on its device.
+    latent_dim : int
+        The dimensions of z, which can take any real values.
+    hidden : (int, int)
+        The units of the encoder's two hidden layers, the wider first. The decoder mirrors them.
+    shape : (int, int, int)
+        (channels, height, width) of a picture.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
     """
 
-    def __init__(self, latent_dim: int = 2, hidden: tuple[int, int] = (400, 100), shape: Shape = (1, 28, 28), *, rng: RNG):
-        pixels, (wide, narrow) = shape[0] * shape[1] * shape[2], hidden
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        hidden: tuple[int, int] = (400, 100),
+        shape: Shape = (1, 28, 28),
+        *,
+        rng: RNG,
+    ):
+        num_pixels = shape[0] * shape[1] * shape[2]
+        wide, narrow = hidden
         self.latent_dim = latent_dim
         self.encoder = Sequential(
-            Flatten(), Linear(pixels, wide, rng=rng), LeakyReLU(0.1),
-            Linear(wide, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, latent_dim, rng=rng),
-        )  # fmt: skip
+            Flatten(),  # (N, num_pixels)
+            Linear(num_pixels, wide, rng=rng),
+            LeakyReLU(0.1),
+            Linear(wide, narrow, rng=rng),
+            LeakyReLU(0.1),
+            Linear(narrow, latent_dim, rng=rng),
+        )
         self.decoder = Sequential(
-            Linear(latent_dim, narrow, rng=rng), LeakyReLU(0.1), Linear(narrow, wide, rng=rng), LeakyReLU(0.1),
-            Linear(wide, pixels, rng=rng), Unflatten(1, shape),
-        )  # fmt: skip
+            Linear(latent_dim, narrow, rng=rng),
+            LeakyReLU(0.1),
+            Linear(narrow, wide, rng=rng),
+            LeakyReLU(0.1),
+            Linear(wide, num_pixels, rng=rng),
+            Unflatten(1, shape),  # (N, C, H, W)
+        )
 
     def encode(self, x):
-        """Pictures x (N, *shape), grey levels from 0 to 1, to codes z (N, latent_dim)."""
+        """Map pictures x (N, C, H, W), grey levels from 0 to 1, to codes z (N, latent_dim)."""
         return self.encoder(x)
 
     def decode(self, z):
-        """Codes z (N, latent_dim) to pictures (N, *shape), near 0 to 1: clip them to look."""
+        """Map codes z (N, latent_dim) to pictures (N, C, H, W), near [0, 1]; clip to display."""
         return self.decoder(z)
 
     def forward(self, x):
-        return self.decode(self.encode(x))
+        """Reconstruct pictures: x (N, C, H, W) to x_hat (N, C, H, W)."""
+        z = self.encode(x)  # (N, latent_dim)
+        return self.decode(z)  # (N, C, H, W)
 
 
 class ConvAutoencoder(Autoencoder):
-    """The same with convolutions: three that halve the picture, a linear layer to z, and their mirror image, three transposed ones.
+    """An autoencoder with three convolutions, and three transposed convolutions as their mirror.
 
-    A convolution's weights are shared by all places, so a stroke learned here is known there: with a third of the weights of dense layers (digits; a
-    fifth on faces) it gives back sharper pictures.
+    All positions share a convolution's weights, so a stroke that is learned at one position is
+    known at every other. With a third of the weights of the dense autoencoder (on digits; a fifth
+    on faces) its reconstructions are sharper.
 
-    Its first weights keep the signal's size from layer to layer (`nn.init.kaiming_normal_`). On faces that, and SiLU in place of a leaky ReLU, leaves half the
-    squared error after 1,200 steps.
+    The initial weights keep the signal's scale from layer to layer (`nn.init.kaiming_normal_`). On
+    faces, this and SiLU instead of a leaky ReLU halve the squared error after 1,200 steps.
+
+    **Shapes.** With c = `channels`, and s = 2 if height and width are divisible by 8, else 1:
+
+        (C, H, W) -> (c, H/2, W/2) -> (2c, H/4, W/4) -> (4c, H/4s, W/4s) -> (latent_dim,)
+
+    and the same in reverse. Kernels of size 4 with stride 2 halve the size; kernels of size 3 with
+    stride 1 keep it.
 
     Parameters
     ----------
-    latent, generator : as in `Autoencoder`.
-    channels : of the first convolution's output; doubled at the second and third.
-    shape : (channels, height, width), height and width divisible by 4 (28: to 14, 7, and 7 again) or by 8 (32: to 16, 8 and 4).
+    latent_dim : int
+        The dimensions of z.
+    channels : int
+        Output channels of the first convolution. The second and the third double them.
+    shape : (int, int, int)
+        (channels, height, width) of a picture, height and width divisible by 4 (28 becomes 14, 7
+        and 7) or by 8 (32 becomes 16, 8 and 4).
+    rng : RNG
+        Draws the initial weights. The model is on its device.
+
+    Raises
+    ------
+    ValueError
+        If height or width is not divisible by 4.
     """
 
-    def __init__(self, latent_dim: int = 16, channels: int = 16, shape: Shape = (1, 28, 28), *, rng: RNG):
-        colours, height, width = shape
+    def __init__(
+        self,
+        latent_dim: int = 16,
+        channels: int = 16,
+        shape: Shape = (1, 28, 28),
+        *,
+        rng: RNG,
+    ):
+        in_channels, height, width = shape
         if height % 4 or width % 4:
-            raise ValueError(f"ConvAutoencoder: height and width are halved twice or three times; {height}x{width} must be divisible by 4")
+            raise ValueError(
+                "ConvAutoencoder: height and width are halved twice or three times; "
+                f"{height}x{width} must be divisible by 4"
+            )
         self.latent_dim = latent_dim
-        by, c = (1 if height % 8 or width % 8 else 2), channels  # the third convolution's stride; kernel 4 halves, kernel 3 keeps
-        small = (4 * c, height // (4 * by), width // (4 * by))
-        features = small[0] * small[1] * small[2]
+        c = channels
+        stride = 1 if height % 8 or width % 8 else 2  # of the third convolution
+        kernel = 2 + stride
+        inner_shape = (4 * c, height // (4 * stride), width // (4 * stride))
+        features = inner_shape[0] * inner_shape[1] * inner_shape[2]
         self.encoder = Sequential(
-            Conv2d(colours, c, 4, 2, 1, rng=rng), SiLU(),
-            Conv2d(c, 2 * c, 4, 2, 1, rng=rng), SiLU(),
-            Conv2d(2 * c, 4 * c, 2 + by, by, 1, rng=rng), SiLU(),
-            Flatten(), Linear(features, latent_dim, rng=rng),
-        )  # fmt: skip
+            Conv2d(in_channels, c, 4, 2, 1, rng=rng),  # (N, c, H/2, W/2)
+            SiLU(),
+            Conv2d(c, 2 * c, 4, 2, 1, rng=rng),  # (N, 2c, H/4, W/4)
+            SiLU(),
+            Conv2d(2 * c, 4 * c, kernel, stride, 1, rng=rng),  # (N, *inner_shape)
+            SiLU(),
+            Flatten(),  # (N, features)
+            Linear(features, latent_dim, rng=rng),
+        )
         self.decoder = Sequential(
-            Linear(latent_dim, features, rng=rng), SiLU(), Unflatten(1, small),
-            ConvTranspose2d(4 * c, 2 * c, 2 + by, by, 1, rng=rng), SiLU(),
-            ConvTranspose2d(2 * c, c, 4, 2, 1, rng=rng), SiLU(),
-            ConvTranspose2d(c, colours, 4, 2, 1, rng=rng),
-        )  # fmt: skip
+            Linear(latent_dim, features, rng=rng),
+            SiLU(),
+            Unflatten(1, inner_shape),  # (N, *inner_shape)
+            ConvTranspose2d(4 * c, 2 * c, kernel, stride, 1, rng=rng),  # (N, 2c, H/4, W/4)
+            SiLU(),
+            ConvTranspose2d(2 * c, c, 4, 2, 1, rng=rng),  # (N, c, H/2, W/2)
+            SiLU(),
+            ConvTranspose2d(c, in_channels, 4, 2, 1, rng=rng),  # (N, C, H, W)
+        )
         init.kaiming_normal_(self, rng)
 
 
 class LinearAutoencoder(Autoencoder):
-    """x_hat = W2 (W1 x + b1) + b2: no nonlinearity anywhere, and the whole landscape is known (Baldi and Hornik, 1989).
+    """x_hat = W2 (W1 x + b1) + b2: an autoencoder without nonlinearities, which finds PCA.
 
-    Let C be the covariance of the data in D dimensions, with eigenvalues l_1 >= ... >= l_D and eigenvectors v_1 ... v_D, and k = `latent_dim`. For the
-    mean squared error,
+    **Math.** Baldi and Hornik (1989) describe the whole loss surface. Let C be the covariance of
+    the data in D dimensions, with eigenvalues l_1 >= ... >= l_D and eigenvectors v_1 ... v_D, and
+    let k = `latent_dim`. For the mean squared error:
 
-    - the least value is l_(k+1) + ... + l_D, the *discarded* variance, since W2 W1 has rank k and the best such map is the projection
-      onto v_1 ... v_k around the mean (Eckart and Young);
-    - it is reached exactly when W2 W1 is that projection: the *span* of W2 is the subspace of PCA. Its columns need not be the
-      eigenvectors: W2 A with inv(A) W1 gives the same pictures for any invertible A;
-    - **there are no other minima**. Every other critical point projects onto other eigenvectors and is a saddle. Gradient descent gets there.
+    - The least loss is the *discarded variance*, l_(k+1) + ... + l_D. The reason is that W2 W1 has
+      rank k at most, and the best map of rank k is the projection onto v_1 ... v_k around the mean
+      (Eckart and Young).
+    - It is reached if and only if W2 W1 is this projection. So the *span* of W2 is the subspace
+      of PCA. Its columns need not be the eigenvectors: for any invertible A, W2 A and A^-1 W1
+      give the same reconstructions.
+    - **There are no other minima.** Every other critical point projects onto other eigenvectors
+      and is a saddle point. Gradient descent reaches the minimum.
+
+    Parameters
+    ----------
+    latent_dim : int
+        The dimensions of z.
+    shape : (int, int, int)
+        (channels, height, width) of a picture.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
     """
 
     def __init__(self, latent_dim: int, shape: Shape, *, rng: RNG):
-        pixels = shape[0] * shape[1] * shape[2]
+        num_pixels = shape[0] * shape[1] * shape[2]
         self.latent_dim = latent_dim
-        self.encoder = Sequential(Flatten(), Linear(pixels, latent_dim, rng=rng))
-        self.decoder = Sequential(Linear(latent_dim, pixels, rng=rng), Unflatten(1, shape))
+        self.encoder = Sequential(Flatten(), Linear(num_pixels, latent_dim, rng=rng))
+        self.decoder = Sequential(Linear(latent_dim, num_pixels, rng=rng), Unflatten(1, shape))
 
 
-# What a denoising autoencoder is given to mend: functions of pictures x, drawn afresh for each batch.
+# Corruptions for denoising autoencoders: functions of pictures (N, C, H, W), with new random
+# numbers at each call.
 
 
-def gaussian_noise(x, level: float, rng: RNG):
-    """x plus N(0, level^2) in each pixel. Not clipped to [0, 1]: clipping would move the noise's mean."""
-    _check("gaussian_noise", x, level, 0, float("inf"), "a standard deviation")
-    return x + level * rng.normal(x.shape, x.dtype)
+def gaussian_noise(x, std: float, rng: RNG):
+    """Add noise from N(0, std^2) to each number of x (N, C, H, W).
+
+    The result is not clipped to [0, 1], because clipping would shift the mean of the noise.
+    """
+    _check_pictures("gaussian_noise", x)
+    if not std >= 0:
+        raise ValueError(f"gaussian_noise: std is a standard deviation, at least 0; got {std}")
+    return x + std * rng.normal(x.shape, x.dtype)
 
 
-def masking_noise(x, level: float, rng: RNG):
-    """x with each pixel (of all channels at once) set to 0 with probability `level`: what is missing must be guessed from the rest."""
-    _check("masking_noise", x, level, 0, 1, "the share of pixels that is lost")
-    return x * (rng.uniform((len(x), 1, *x.shape[2:]), x.dtype) >= level)
+def masking_noise(x, p: float, rng: RNG):
+    """Set each pixel of x (N, C, H, W), in all channels at once, to 0 with probability p.
+
+    A network has to infer what is missing from the other pixels.
+    """
+    _check_pictures("masking_noise", x)
+    _check_probability("masking_noise", p)
+    return x * (rng.uniform((len(x), 1, *x.shape[2:]), x.dtype) >= p)
 
 
-def salt_and_pepper(x, level: float, rng: RNG):
-    """x with each pixel (of all channels at once) replaced, with probability `level`, by black or white at even odds."""
-    _check("salt_and_pepper", x, level, 0, 1, "the share of pixels that is replaced")
+def salt_and_pepper_noise(x, p: float, rng: RNG):
+    """Replace each pixel of x (N, C, H, W), in all channels at once, with probability p.
+
+    Black and white are equally likely replacements.
+    """
+    _check_pictures("salt_and_pepper_noise", x)
+    _check_probability("salt_and_pepper_noise", p)
     u = rng.uniform((len(x), 1, *x.shape[2:]), x.dtype)
-    white = (u < level / 2).astype(x.dtype)
-    return x * (u >= level) + white
+    white = (u < p / 2).astype(x.dtype)
+    return x * (u >= p) + white
 
 
-def _check(name: str, x, level: float, low: float, high: float, what: str) -> None:
+def _check_pictures(name: str, x) -> None:
+    """Raise unless x is an array of floats with at least three axes."""
     if x.dtype.kind != "f" or x.ndim < 3:
-        raise TypeError(f"{name}: x is {x.dtype} {x.shape}; give floats (N, channels, height, width), for bytes x / 255")
-    if not low <= level <= high:
-        raise ValueError(f"{name}: level is {what}, at least {low}{f' and at most {high}' if high == 1 else ''}; got {level}")
+        raise TypeError(
+            f"{name}: x is {x.dtype} {x.shape}; "
+            "give floats (N, channels, height, width), for bytes x / 255"
+        )
+
+
+def _check_probability(name: str, p: float) -> None:
+    """Raise unless p is a probability."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: p is a probability, at least 0 and at most 1; got {p}")
