@@ -21,7 +21,7 @@ Three one-line changes, and what each should show (figures with --steps 600, whe
 
 1. `loss = (flow(x)[0] ** 2).sum(axis=1).mean() / 2`, the first term alone, without the determinant: the loss falls to 0.00000001, the best ever. The whole
    plane is carried to one point, so noise, carried back, lands far outside: 26 nats are missing, and all samples are off.
-2. `return 0 * s` in `bounded` (tinygen/models/flow/realnvp.py), no stretching by the networks: NICE, the flow of 2014. Areas change by one factor
+2. `return 0 * s` in `soft_clamp` (tinygen/models/flow/realnvp.py), no stretching by the networks: NICE, the flow of 2014. Areas change by one factor
    for all of the plane, so heaps and the emptiness between them are to be made by shearing: 0.29 nats missing, 8.8 % off.
 3. `data.ring(8, 2.0, 0.2)`, heaps two thirds as wide: 0.26 nats missing, 10 % off. The emptier the space between, the harder must the same plane be pulled.
 """

@@ -1,26 +1,41 @@
-"""Normalizing flows: a density learned as a change of variables. Dinh, Krueger and Bengio, NICE, 2014; Rezende and Mohamed, 2015.
+"""Normalizing flows: a density learned as a change of variables.
 
-**The idea.** Let f be an invertible, smooth map of R^D, and let z = f(x) be N(0, I). What x then is distributed as is no choice any more. A small box of
-volume dx around x holds the same probability as its image, of volume |det df/dx| dx; probability per volume is therefore
+Dinh, Krueger and Bengio, NICE, 2014; Rezende and Mohamed, Variational Inference with Normalizing
+Flows, 2015.
 
-    p(x) = N(f(x); 0, I) |det df/dx|,        log p(x) = -1/2 |f(x)|^2 - D/2 log 2 pi + log |det df/dx|.
+**The change of variables.** Let f be an invertible, smooth map of R^D, and let z = f(x) have the
+*base distribution* N(0, I). This determines the distribution of x. A small box of volume dx around
+x holds the same probability as its image, whose volume is |det df/dx| dx:
 
-So, of all models of this package, here alone nothing is bounded, estimated or played for: the likelihood is computed and its gradient followed. It
-cannot be cheated either. To raise the first term f would map everything to 0; but then it contracts, and the second falls. To sample, go backwards:
-x = f^-1(z) with z ~ N(0, I).
+    p(x) dx = p_z(f(x)) |det df/dx| dx                                     equal probability
+    p(x)    = N(f(x); 0, I) |det df/dx|                                    divide by dx
+    log p(x) = log N(f(x); 0, I) + log |det df/dx|                         take the logarithm
+    log p(x) = -1/2 |f(x)|^2 - D/2 log 2 pi + log |det df/dx|              density of N(0, I)
 
-**The price.** For a map built freely, the determinant of a D x D matrix costs D^3, and no formula gives its inverse. So f is a chain of maps, each simple
-enough for both. By the chain rule the Jacobians multiply, so their log-determinants add:
+So a flow maximizes the likelihood itself. It needs no bound (VAE), no second network (GAN) and no
+chain of noise levels (diffusion). The two terms with f balance each other. To raise the first, f
+would map everything to 0; but then f contracts volumes, and the log-determinant falls.
 
-    f = f_L o ... o f_1,        log |det df/dx| = sum_l log |det df_l/dh_l|,        h_1 = x, h_{l+1} = f_l(h_l).
+**Sampling.** Draw z ~ N(0, I) and apply the inverse map: x = f^-1(z).
 
-Simple in one of two ways: what follows does not depend on x but for a linear map (`ActNorm`, `Permutation`; `InvertibleLinear` of glow.py), or the Jacobian is
-triangular, its determinant the product of its diagonal (`AffineCoupling` of realnvp.py, `Autoregressive` of maf.py).
+**The price.** The determinant of a general D x D matrix costs D^3 operations, and a general
+network has no inverse in closed form. So f is a chain of simple maps that have both. By the chain
+rule the Jacobian of the chain is the product of the Jacobians, so their log-determinants add:
 
-**No dimension is ever dropped.** z has as many numbers as x: a flow has no bottleneck, and a code of a digit is 784 numbers long.
+    f = f_L o ... o f_1,    h_1 = x,    h_{l+1} = f_l(h_l),
+    log |det df/dx| = sum_l log |det df_l/dh_l|.
 
-A *layer* here is a Module whose forward gives (y, log_det), log_det of shape (N,), or a single number where it is the same for every x, and which has an
-`inverse`, y to x.
+There are two kinds of simple maps:
+
+- Linear maps with a determinant that is easy to compute: `ActNorm` and `Permutation` here,
+  `InvertibleLinear` in glow.py.
+- Nonlinear maps with a triangular Jacobian, whose determinant is the product of its diagonal:
+  `AffineCoupling` in realnvp.py, `AffineAutoregressive` in maf.py.
+
+**No bottleneck.** z has as many numbers as x. The code of a digit has 784 numbers.
+
+**Layers.** A layer of a flow is a Module whose `forward` maps x to (y, log_det), and which has an
+`inverse` that maps y to x. log_det has shape (N,), or is one number if it is the same for all x.
 """
 
 from __future__ import annotations
@@ -40,110 +55,174 @@ __all__ = ["ActNorm", "Flow", "Permutation"]
 
 
 class Flow(Module):
-    """A chain of layers from data to N(0, I), and back.
+    """A chain of layers from data to the base distribution N(0, I), and back.
 
-    layers : as described at the head of this file. shape : of one x, such as (2,) or (1, 28, 28). latent_shape : of one z, where that is another.
+    Parameters
+    ----------
+    layers : sequence of Module
+        Layers as described at the head of this file, from data to noise.
+    shape : sequence of int
+        The shape of one x, such as (2,) or (1, 28, 28).
+    latent_shape : sequence of int, optional
+        The shape of one z. By default that of x.
     """
 
-    def __init__(self, layers: Sequence[Module], shape: Sequence[int], latent_shape: Sequence[int] | None = None):
-        self.layers, self.shape = ModuleList(layers), tuple(shape)
+    def __init__(
+        self,
+        layers: Sequence[Module],
+        shape: Sequence[int],
+        latent_shape: Sequence[int] | None = None,
+    ):
+        self.layers = ModuleList(layers)
+        self.shape = tuple(shape)
         self.latent_shape = self.shape if latent_shape is None else tuple(latent_shape)
 
     def forward(self, x):
-        """x (N, *shape) to z of the same size, and log |det dz/dx|: (N,), or a number if all layers have one."""
-        self._check("forward", x, self.shape)
+        """Map x (N, *shape) to z (N, *latent_shape) and log |det dz/dx|.
+
+        The log-determinant has shape (N,), or is one number if every layer's is.
+        """
+        self._check_shape("forward", x, self.shape)
         log_det = 0.0
         for layer in self.layers:
-            x, more = layer(x)
-            log_det = log_det + more
+            x, layer_log_det = layer(x)
+            log_det = log_det + layer_log_det
         return x, log_det
 
     def inverse(self, z):
-        """The x with f(x) = z, for z (N, *latent_shape)."""
-        self._check("inverse", z, self.latent_shape)
+        """Map z (N, *latent_shape) to the x (N, *shape) with f(x) = z."""
+        self._check_shape("inverse", z, self.latent_shape)
         for layer in reversed([*self.layers]):
             z = layer.inverse(z)
         return z
 
     def log_prob(self, x):
-        """log p(x) for each x (N, *shape), in nats: (N,)."""
-        z, log_det = self(x)
-        square = (z * z).sum(axis=tuple(range(1, z.ndim)))
-        return log_det - 0.5 * (square + math.prod(z.shape[1:]) * math.log(2 * math.pi))
+        """Compute log p(x) of each example, in nats: x (N, *shape) to (N,)."""
+        z, log_det = self(x)  # (N, *latent_shape), (N,)
+        squared_norm = (z * z).sum(axis=tuple(range(1, z.ndim)))  # (N,)
+        num_dims = math.prod(z.shape[1:])
+        return log_det - 0.5 * (squared_norm + num_dims * math.log(2 * math.pi))
 
     def sample(self, n: int, rng: RNG):
-        """n draws from the model, an array (n, *shape): noise, carried back."""
+        """Draw n samples as an array (n, *shape): the inverse map of noise, without a graph."""
         with no_grad():
-            return _array(self.inverse(rng.normal((n, *self.latent_shape))))
+            return _as_array(self.inverse(rng.normal((n, *self.latent_shape))))
 
     def initialize(self, x) -> None:
-        """Let every ActNorm see what reaches it from the batch x, and set itself so that it gives mean 0 and variance 1. Once, before training."""
-        self._check("initialise", x, self.shape)
+        """Initialize every ActNorm from the batch x (N, *shape), once, before training.
+
+        Each ActNorm is set so that its output for this batch has mean 0 and variance 1.
+        """
+        self._check_shape("initialize", x, self.shape)
         with no_grad():
             for layer in self.layers:
                 if isinstance(layer, ActNorm):
                     layer.initialize(x)
                 x, _ = layer(x)
 
-    def _check(self, name: str, x, shape: tuple[int, ...]) -> None:
+    def _check_shape(self, name: str, x, shape: tuple[int, ...]) -> None:
+        """Raise unless x is a batch of examples of the given shape."""
         if x.shape[1:] != shape:
-            raise ValueError(f"{type(self).__name__}.{name}: got shape {x.shape}; this flow takes (N, {', '.join(map(str, shape))})")
+            raise ValueError(
+                f"{type(self).__name__}.{name}: got shape {x.shape}; "
+                f"this flow takes (N, {', '.join(map(str, shape))})"
+            )
 
 
 class ActNorm(Module):
-    """y = (x - m) e^s with a number of each for every channel: Kingma and Dhariwal, Glow, 2018, section 3.1.
+    """y = (x - mean) e^log_scale, with one mean and one scale for each channel.
 
-    **Math.** Each of the P places of a channel is multiplied by e^s, so log |det| = P sum_c s_c. Inverse: x = y e^-s + m.
+    **Math.** Each of the H W positions of a channel is multiplied by the scale of the channel. So
+    the Jacobian is diagonal, and
 
-    What batch normalization is for, signals of mean 0 and variance 1 where training begins, is had by `initialize`, from one batch; after that m and s are
-    parameters like others. Batch normalization proper would make each example's likelihood depend on its neighbours in the batch.
+        log |det dy/dx| = H W sum_c log_scale_c,
+        x = y e^-log_scale + mean.
 
-    Parameters: m (C,) and s (C,), zero until `initialize`. x : (N, C) or (N, C, H, W).
+    `initialize` sets both from one batch, so that signals have mean 0 and variance 1 when training
+    starts. After that they are ordinary parameters. Batch normalization has the same purpose, but
+    with it the likelihood of an example would depend on the other examples in its batch.
+
+    **Shapes.** x and y (N, C) or (N, C, H, W); mean and log_scale (C,), zero until `initialize`.
+
+    **Source.** Kingma and Dhariwal, Glow, 2018, section 3.1.
     """
 
     def __init__(self, channels: int, *, device: str = "cpu"):
-        self.m, self.s = (parameter(init.zeros((channels,), device)) for _ in range(2))
+        self.mean = parameter(init.zeros((channels,), device))
+        self.log_scale = parameter(init.zeros((channels,), device))
 
     def initialize(self, x) -> None:
-        """m and s from the batch x, so that y has mean 0 and variance 1 in every channel."""
-        x = _array(x)
-        if x.dtype != self.m.dtype:
-            raise ValueError(f"ActNorm: x is {x.dtype}, the layer {self.m.dtype}; give x.astype({str(self.m.dtype)!r})")
-        axes = (0, *range(2, x.ndim))
+        """Set mean and scale so that y has mean 0 and variance 1 in every channel of the batch x.
+
+        Raises
+        ------
+        ValueError
+            If a channel is constant or not finite, or if x has another dtype than the layer.
+        """
+        x = _as_array(x)
+        if x.dtype != self.mean.dtype:
+            raise ValueError(
+                f"ActNorm: x is {x.dtype}, the layer {self.mean.dtype}; "
+                f"give x.astype({str(self.mean.dtype)!r})"
+            )
+        axes = (0, *range(2, x.ndim))  # all but the channels
         std = x.std(axis=axes)
         if not bool((std > 0).all()):
-            k = int((~(std > 0)).argmax())
-            raise ValueError(f"ActNorm: channel {k} of x {x.shape} is constant, or not finite, so no factor gives it variance 1; "
-                             "initialise with a batch in which all vary")  # fmt: skip
-        self.m.data, self.s.data = x.mean(axis=axes), -np.log(std)
+            channel = int((~(std > 0)).argmax())
+            raise ValueError(
+                f"ActNorm: channel {channel} of x {x.shape} is constant, or not finite, so no "
+                "scale gives it variance 1; initialize with a batch in which all channels vary"
+            )
+        self.mean.data, self.log_scale.data = x.mean(axis=axes), -np.log(std)
 
     def forward(self, x):
-        m, s = (a.reshape((-1, *[1] * (x.ndim - 2))) for a in (self.m, self.s))
-        return (x - m) * exp(s), self.s.sum() * math.prod(x.shape[2:])
+        """Normalize x (N, C) or (N, C, H, W); the log-determinant is one number for all x."""
+        mean, log_scale = self._broadcast(x.ndim)
+        num_positions = math.prod(x.shape[2:])
+        return (x - mean) * exp(log_scale), self.log_scale.sum() * num_positions
 
     def inverse(self, y):
-        m, s = (a.reshape((-1, *[1] * (y.ndim - 2))) for a in (self.m, self.s))
-        return y * exp(-s) + m
+        """Map y back to x, of the same shape."""
+        mean, log_scale = self._broadcast(y.ndim)
+        return y * exp(-log_scale) + mean
+
+    def _broadcast(self, ndim: int):
+        """Mean and log_scale, (C,) or (C, 1, 1), to broadcast against an x of ndim axes."""
+        shape = (-1, *[1] * (ndim - 2))
+        return self.mean.reshape(shape), self.log_scale.reshape(shape)
 
 
 class Permutation(Module):
-    """y_i = x_order[i], along the channels: so that another part of x is what the next layer changes. log |det| = 0: no volume changes.
+    """y[:, i] = x[:, order[i]]: a permutation of the channels.
 
-    order : a permutation of 0 ... C - 1; it is part of the state.
+    After it, the next layer changes another part of x. It changes no volume, so log |det| = 0.
+
+    Parameters
+    ----------
+    order : sequence of int (C,)
+        A permutation of 0 ... C - 1. It is part of the state.
+
+    Raises
+    ------
+    ValueError
+        If `order` is not a permutation.
     """
 
     def __init__(self, order: Sequence[int]):
         order = np.array(to_numpy(order) if hasattr(order, "dtype") else order)
         if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(len(order))):
-            raise ValueError(f"Permutation: order must have each of 0 ... C - 1 once, got {order.tolist() if order.size < 20 else order}")
+            given = order.tolist() if order.size < 20 else order
+            raise ValueError(f"Permutation: order must have each of 0 ... C - 1 once, got {given}")
         self.register_buffer("order", order.astype(np.int64))
 
     def forward(self, x):
+        """Permute the channels of x (N, C, ...)."""
         return x[:, self.order.data], 0.0
 
     def inverse(self, y):
+        """Undo the permutation of y (N, C, ...)."""
         return y[:, self.order.data.argsort()]
 
 
-def _array(x):
+def _as_array(x):
     return x.data if isinstance(x, Tensor) else x

@@ -1,20 +1,37 @@
-"""Glow: Kingma and Dhariwal, Glow: Generative Flow with Invertible 1x1 Convolutions, 2018 (sections and tables are that paper's).
+"""Glow: Kingma and Dhariwal, Glow: Generative Flow with Invertible 1x1 Convolutions, 2018.
 
-**One step of the flow** (figure 2a): `ActNorm`, a linear map of the channels, an affine coupling. The couplings always change the second half of the
-channels; between them the linear map, learned, says what the halves are. On pictures of h x w pixels it is one matrix W for all
-of them, a 1x1 convolution, and
+Section, figure and table numbers are those of the paper.
 
-    log |det| = h w log |det W|.
+**One step of flow** (figure 2a) consists of three layers: an `ActNorm`, an invertible linear map
+of the channels (`InvertibleLinear`), and an affine coupling. Every coupling changes the second
+half of the channels. The linear map between two couplings is learned, and it decides what these
+halves contain. On pictures of h x w pixels the same matrix W (C, C) is applied at each pixel. That
+is a 1x1 convolution. Its Jacobian is block diagonal with h w blocks W, so
 
-**By LU** (section 3.2). log |det W| costs C^3 and its gradient an inverse. So W is parametrized by its factors,
+    log |det dy/dx| = h w log |det W|.
 
-    W = P L (U + diag(s)),        log |det W| = sum_c log |s_c|,
+**The LU parametrization** (section 3.2). Computing log |det W| costs C^3 operations, and its
+gradient needs an inverse. So W is parametrized by its factors:
 
-P a permutation, L lower triangular with ones on its diagonal, U upper triangular with zeros there. W begins as a random rotation, whose factors
-are computed once; P and the signs of s stay as they are, the rest is learned. As |s| = e^a, no step of training makes W singular, though it can come close.
+    W = P L (U + diag(s)),
 
-**Squeeze.** A 1x1 convolution of one grey channel has nothing to mix. So 2x2 pixels become four channels, at half the height and width (section 3.6
-of RealNVP's paper): no number is lost, log |det| = 0. The paper also declares half of the channels finished at each scale; here all go through to the end.
+where P is a permutation, L is lower triangular with ones on its diagonal, and U is upper
+triangular with zeros on its diagonal. The determinant of a product is the product of the
+determinants, and that of a triangular matrix is the product of its diagonal:
+
+    |det P| = 1,    det L = 1,    det (U + diag(s)) = prod_c s_c,
+    log |det W| = sum_c log |s_c|.
+
+W starts as a random orthogonal matrix, whose factors are computed once. P and the signs of s stay
+fixed; L, U and log |s| are learned. Since |s_c| = e^(log |s_c|) > 0, W cannot become singular in
+training, though it can come close.
+
+**Squeeze.** A 1x1 convolution has nothing to mix if there is only one grey channel. So a squeeze
+turns each square of 2x2 pixels into four channels, at half the height and width (RealNVP, section
+3.6). It only moves numbers, so log |det| = 0.
+
+**Deviation from the paper.** There, half of the channels leave the flow at each scale. Here all
+channels pass through all layers.
 """
 
 from __future__ import annotations
@@ -39,99 +56,198 @@ from ...ops import (
     triu,
 )
 from .base import ActNorm, Flow
-from .realnvp import AffineCoupling, perceptron, zeroed
+from .realnvp import AffineCoupling, make_mlp, zero_parameters
 
 __all__ = ["Glow", "InvertibleLinear", "Squeeze", "lu"]
 
-Array = Any
+Array = Any  # np.ndarray or cupy.ndarray
 
 
 class InvertibleLinear(Module):
-    """y = W x along the channels, W = P L (U + diag(sign e^a)): x (N, C), or (N, C, H, W), where it is a 1x1 convolution. W begins as a rotation.
+    """y = W x along the channels, with W = P L (U + diag(sign e^log_s)); a 1x1 convolution.
 
-    Parameters: lower and upper (C, C), of which only the triangles count, and a (C,). Buffers: P (C, C) and sign (C,).
+    W starts as a random orthogonal matrix.
+
+    **Shapes.** x and y (N, C) or (N, C, H, W). Parameters: `lower` and `upper` (C, C), of which
+    only the triangles are used, and `log_s` (C,). Buffers: `P` and `eye` (C, C), `sign` (C,).
     """
 
     def __init__(self, channels: int, *, rng: RNG):
         w = init.orthogonal((channels, channels), rng)
         xp = array_module(w)
-        p, lower, upper = (xp.asarray(factor.astype(np.float32)) for factor in lu(to_numpy(w)))
-        diagonal = upper.diagonal()
-        self.lower, self.upper, self.a = parameter(xp.tril(lower, -1)), parameter(xp.triu(upper, 1)), parameter(np.log(np.abs(diagonal)))
+        p, lower, upper = (xp.asarray(f.astype(np.float32)) for f in lu(to_numpy(w)))
+        s = upper.diagonal()
+        self.lower = parameter(xp.tril(lower, -1))
+        self.upper = parameter(xp.triu(upper, 1))
+        self.log_s = parameter(np.log(np.abs(s)))
         self.register_buffer("P", p)
-        self.register_buffer("sign", np.sign(diagonal))
+        self.register_buffer("sign", np.sign(s))
         self.register_buffer("eye", xp.asarray(np.eye(channels, dtype=np.float32)))
 
     def factors(self):
         """P, L and U + diag(s), each (C, C)."""
-        return self.P, tril(self.lower, k=-1) + self.eye, triu(self.upper, k=1) + self.eye * (self.sign * exp(self.a))
+        lower = tril(self.lower, k=-1) + self.eye
+        upper = triu(self.upper, k=1) + self.eye * (self.sign * exp(self.log_s))
+        return self.P, lower, upper
 
     def forward(self, x):
+        """Map x (N, C) or (N, C, H, W) to W x; the log-determinant is one number for all x."""
         p, lower, upper = self.factors()
-        places = x.size // max(x.shape[0] * x.shape[1], 1)
-        return _mixed(x, matmul(p, matmul(lower, upper))), self.a.sum() * places
+        w = matmul(p, matmul(lower, upper))  # (C, C)
+        num_positions = x.size // max(x.shape[0] * x.shape[1], 1)  # H W, or 1
+        return _map_channels(x, w), self.log_s.sum() * num_positions
 
     def inverse(self, y):
-        """W^-1 = (U + diag(s))^-1 L^-1 P^T: two triangular systems."""
+        """Map y back to W^-1 y, with W^-1 = (U + diag(s))^-1 L^-1 P^T: two triangular solves."""
         p, lower, upper = self.factors()
-        return _mixed(y, solve_triangular(upper, solve_triangular(lower, p.T), lower=False))
+        w_inverse = solve_triangular(upper, solve_triangular(lower, p.T), lower=False)  # (C, C)
+        return _map_channels(y, w_inverse)
 
 
-def _mixed(x, w):
-    return linear(x, w) if x.ndim == 2 else conv2d(x, w.reshape((*w.shape, 1, 1)))
+def _map_channels(x, w):
+    """Multiply the channels of x (N, C) or (N, C, H, W) by w (C, C)."""
+    if x.ndim == 2:
+        return linear(x, w)
+    return conv2d(x, w.reshape((*w.shape, 1, 1)))
 
 
 def lu(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """P, L and U, each (n, n), with a = P L U: Gaussian elimination, at each column with the row that has the largest entry."""
+    """Factorize a (n, n) = P L U by Gaussian elimination with partial pivoting.
+
+    Column k is eliminated with the row whose entry in this column is the largest.
+
+    Parameters
+    ----------
+    a : array (n, n)
+
+    Returns
+    -------
+    p, lower, upper : arrays (n, n)
+        A permutation matrix, a lower triangular matrix with ones on its diagonal, and an upper
+        triangular matrix, in float64.
+
+    Raises
+    ------
+    ValueError
+        If `a` is singular.
+    """
     n = len(a)
-    rows, lower, upper = np.arange(n), np.eye(n), a.astype(np.float64)
+    rows = np.arange(n)  # rows[i]: which row of a is now row i
+    lower = np.eye(n)
+    upper = a.astype(np.float64)
     for k in range(n):
-        best = k + int(np.abs(upper[k:, k]).argmax())
-        if upper[best, k] == 0:
-            raise ValueError(f"lu: the matrix is singular: column {k} is a combination of those before it")
-        rows[[k, best]], upper[[k, best]], lower[[k, best], :k] = rows[[best, k]], upper[[best, k]], lower[[best, k], :k]
+        pivot = k + int(np.abs(upper[k:, k]).argmax())
+        if upper[pivot, k] == 0:
+            raise ValueError(
+                f"lu: the matrix is singular: column {k} is a combination of those before it"
+            )
+        rows[[k, pivot]] = rows[[pivot, k]]
+        upper[[k, pivot]] = upper[[pivot, k]]
+        lower[[k, pivot], :k] = lower[[pivot, k], :k]
         lower[k + 1 :, k] = upper[k + 1 :, k] / upper[k, k]
         upper[k + 1 :] -= lower[k + 1 :, k, None] * upper[k]
     return np.eye(n)[rows].T, lower, np.triu(upper)
 
 
 class Squeeze(Module):
-    """(N, C, H, W) to (N, 4 C, H / 2, W / 2): each square of four pixels becomes four channels (`pixel_unshuffle`). log |det| = 0."""
+    """(N, C, H, W) to (N, 4 C, H / 2, W / 2): 2x2 pixels become four channels; log |det| = 0."""
 
     def forward(self, x):
+        """Map x (N, C, H, W) to (N, 4 C, H / 2, W / 2)."""
         return pixel_unshuffle(x, downscale_factor=2), 0.0
 
     def inverse(self, y):
+        """Map y (N, 4 C, H / 2, W / 2) to (N, C, H, W)."""
         return pixel_shuffle(y, upscale_factor=2)
 
 
 class Glow(Flow):
-    """`num_steps` steps of the flow on vectors (N, features), or on pictures (N, C, H, W) that many at each of `num_levels` scales, each begun by a squeeze.
+    """Steps of flow on vectors (N, features) or on pictures (N, C, H, W).
 
-    shape : (features,) or (C, H, W), H and W multiples of 2^levels. hidden : units of the networks' two hidden layers; on pictures, channels.
+    On pictures the same number of steps is done at each of several levels (scales), and each level
+    starts with a squeeze.
+
+    Parameters
+    ----------
+    shape : (features,) or (C, H, W)
+        The shape of one x; H and W are multiples of 2^num_levels.
+    num_steps : int
+        Steps of flow, at each level.
+    num_levels : int
+        Levels; without effect on vectors.
+    hidden : int
+        Units of the two hidden layers of each coupling's network; on pictures, channels.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
+
+    Raises
+    ------
+    ValueError
+        If there is only one feature, or if pictures cannot be halved `num_levels` times.
     """
 
-    def __init__(self, shape: Sequence[int], num_steps: int = 8, num_levels: int = 2, hidden: int = 64, *, rng: RNG):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        num_steps: int = 8,
+        num_levels: int = 2,
+        hidden: int = 64,
+        *,
+        rng: RNG,
+    ):
+        _check_shape(shape, num_levels)
         channels, *space = shape
-        if not space and channels < 2:
-            raise ValueError(f"Glow: {channels} features cannot be cut in two")
-        if space and (num_levels < 1 or len(space) != 2 or any(side % 2**num_levels for side in space)):
-            raise ValueError(f"Glow: pictures of {tuple(shape)} cannot be halved {num_levels} times; give (channels, height, width), multiples of {2**num_levels}")
         layers: list[Module] = []
         for _ in range(num_levels if space else 1):
             if space:
                 layers.append(Squeeze())
                 channels *= 4
             for _ in range(num_steps):
-                kept = channels // 2
-                sizes = (kept, hidden, 2 * (channels - kept))
-                net = convolutions(*sizes, rng=rng) if space else perceptron(kept, (hidden, hidden), sizes[-1], rng=rng)
-                layers += [ActNorm(channels, device=rng.device), InvertibleLinear(channels, rng=rng), AffineCoupling(net)]
-        super().__init__(layers, shape, (channels, *(side // 2**num_levels for side in space)))
+                layers += _step_of_flow(channels, hidden, pictures=bool(space), rng=rng)
+        latent_shape = (channels, *(side // 2**num_levels for side in space))
+        super().__init__(layers, shape, latent_shape)
 
 
-def convolutions(inputs: int, hidden: int, outputs: int, *, rng: RNG) -> Sequential:
-    """3x3, 1x1 and 3x3 with relu between, (N, inputs, H, W) to (N, outputs, H, W) (section 5); the last begins as zeros."""
-    net = Sequential(Conv2d(inputs, hidden, 3, padding=1, rng=rng), ReLU(), Conv2d(hidden, hidden, 1, rng=rng), ReLU())
+def _check_shape(shape: Sequence[int], num_levels: int) -> None:
+    """Raise unless Glow can be built for examples of this shape."""
+    channels, *space = shape
+    if not space and channels < 2:
+        raise ValueError(f"Glow: {channels} features cannot be split into two halves")
+    indivisible = any(side % 2**num_levels for side in space)
+    if space and (num_levels < 1 or len(space) != 2 or indivisible):
+        raise ValueError(
+            f"Glow: pictures of {tuple(shape)} cannot be halved {num_levels} times; give "
+            f"(channels, height, width), multiples of {2**num_levels}"
+        )
+
+
+def _step_of_flow(channels: int, hidden: int, pictures: bool, rng: RNG) -> list[Module]:
+    """One step of flow: ActNorm, invertible linear map, affine coupling."""
+    half = channels // 2
+    outputs = 2 * (channels - half)  # s and t
+    if pictures:
+        net = make_conv_net(half, hidden, outputs, rng=rng)
+    else:
+        net = make_mlp(half, (hidden, hidden), outputs, rng=rng)
+    return [
+        ActNorm(channels, device=rng.device),
+        InvertibleLinear(channels, rng=rng),
+        AffineCoupling(net),
+    ]
+
+
+def make_conv_net(inputs: int, hidden: int, outputs: int, *, rng: RNG) -> Sequential:
+    """Build convolutions of size 3x3, 1x1 and 3x3 with relu between them (section 5).
+
+    The last one is zero, so the coupling starts as the identity.
+
+    **Shapes.** (N, inputs, H, W) to (N, outputs, H, W).
+    """
+    net = Sequential(
+        Conv2d(inputs, hidden, 3, padding=1, rng=rng),
+        ReLU(),
+        Conv2d(hidden, hidden, 1, rng=rng),
+        ReLU(),
+    )
     init.kaiming_normal_(net, rng)
-    return Sequential(*net, zeroed(Conv2d(hidden, outputs, 3, padding=1, rng=rng)))
+    return Sequential(*net, zero_parameters(Conv2d(hidden, outputs, 3, padding=1, rng=rng)))

@@ -1,25 +1,51 @@
-"""Masked autoregressive flow: Papamakarios, Pavlakou and Murray, Masked Autoregressive Flow for Density Estimation, 2017 (equations are that paper's).
+"""Masked autoregressive flow (MAF): Papamakarios, Pavlakou and Murray, 2017.
 
-**Autoregression.** Every density is a product of conditionals, p(x) = prod_i p(x_i | x_1 ... x_{i-1}), in whatever order the numbers come. Let each be a
-Gaussian whose mean and width are computed from those before (eq. 3):
+The equation numbers are those of "Masked Autoregressive Flow for Density Estimation".
 
-    p(x_i | x_<i) = N(x_i; mu_i, e^(2 a_i)),        mu_i = mu_i(x_<i),    a_i = a_i(x_<i).
+**Autoregression.** By the product rule, every density is a product of conditional densities, in
+any order of the coordinates:
 
-A draw is x_i = z_i e^(a_i) + mu_i with z_i ~ N(0, 1): a function of noise. Read backwards it is a layer of a flow (eq. 5),
+    p(x) = prod_i p(x_i | x_1 ... x_{i-1}) = prod_i p(x_i | x_<i).
 
-    z_i = (x_i - mu_i) e^(-a_i),        dz_i/dx_j = 0 for j > i,        log |det dz/dx| = -sum_i a_i,
+Let each be a Gaussian whose mean and width are computed from the coordinates before it (eq. 3):
 
-for its Jacobian is triangular, with e^(-a_i) on the diagonal. So one such model can be stacked on another: where its z are not quite N(0, I), the next
-models *them*, and as the order is reversed between, each form of dependence finds a layer that has it the easy way round.
+    p(x_i | x_<i) = N(x_i; mu_i, e^(2 alpha_i)),    mu_i = mu_i(x_<i),    alpha_i = alpha_i(x_<i).
 
-**Two speeds.** z from x takes one pass of the network, all x_i being known. x from z takes D: x_1 must be there before mu_2 can be computed. A coupling
-layer is the special case in which the first half depends on nothing and the second on the first half alone: it is as quick both ways, and says less. (The
-inverse autoregressive flow of Kingma et al., 2016, lets mu_i read z_<i: quick to sample, slow to judge.)
+**As a layer of a flow.** A sample of this model is a function of noise (eq. 4), and the inverse of
+this function is a map from data to noise (eq. 5):
 
-**One network for all i**: MADE (Germain, Gregor, Murray and Larochelle, Masked Autoencoder for Distribution Estimation, 2015). Input i gets the degree
-i, each hidden unit one from 1 to D - 1: "I have seen x_1 ... x_m at most". A unit of degree m may read one of degree at most m, and output i, whose degree is
-i, hidden units of degree *less* than i. All other weights are multiplied by 0. Along every path degrees do not fall, and at the end they rise: output i
-depends on x_<i alone.
+    x_i = z_i e^(alpha_i) + mu_i,    z_i ~ N(0, 1)
+    z_i = (x_i - mu_i) e^(-alpha_i).
+
+z_i depends only on x_1 ... x_i, so the Jacobian is triangular. Its determinant is the product of
+its diagonal:
+
+    dz_i/dx_j = 0    for j > i
+    dz_i/dx_i = e^(-alpha_i)
+    log |det dz/dx| = -sum_i alpha_i.
+
+**Stacking.** One such model can be stacked on another. Where its z are not exactly N(0, I), the
+next layer models *them*. The order of the coordinates is reversed between two layers, because a
+dependence that is hard to express in one order can be easy in the other.
+
+**Two speeds.** z from x takes one pass of the network, because all x_i are known. x from z takes D
+passes, because x_1 has to be known before mu_2 can be computed, and so on. A coupling layer is the
+special case in which the first half depends on nothing and the second half on the first half. It
+is fast in both directions, but less expressive. The inverse autoregressive flow (Kingma et al.,
+2016) computes mu_i from z_<i instead: sampling is fast, and evaluating the density is slow.
+
+**One network for all i: MADE** (Germain, Gregor, Murray and Larochelle, MADE: Masked Autoencoder
+for Distribution Estimation, 2015). Every unit has a degree, and weights are multiplied by a mask:
+
+    input i          degree i
+    hidden unit      a degree m from 1 to D - 1: the unit may depend on x_1 ... x_m
+    output i         degree i
+
+    a hidden unit of degree m reads inputs and hidden units of degree <= m;
+    output i reads hidden units of degree < i.
+
+Along every path from an input to an output the degrees never decrease, and they increase in the
+last layer. So output i depends only on x_<i.
 """
 
 from __future__ import annotations
@@ -32,79 +58,145 @@ from ...backend import RNG, to_device
 from ...nn import Linear, Module, Sequential, Tanh, init
 from ...ops import exp, linear, split
 from .base import ActNorm, Flow, Permutation
-from .realnvp import bounded, permuted, zeroed
+from .realnvp import initial_permutation, soft_clamp, zero_parameters
 
-__all__ = ["MAF", "Autoregressive", "MaskedLinear", "made"]
+__all__ = ["MADENetwork", "MAF", "AffineAutoregressive", "MaskedLinear"]
 
 
 class MaskedLinear(Linear):
-    """A linear layer whose unit k reads only the inputs i with reads[k, i]: y = x (mask W)^T + b.
+    """A linear layer in which some weights are zero: y = x (mask * W)^T + b.
 
-    reads : booleans (out_features, in_features); the buffer `mask`.
+    Parameters
+    ----------
+    mask : array of bool (out_features, in_features)
+        mask[k, i] says whether output k reads input i. It becomes the buffer `mask`.
+    rng : RNG
+        Draws the initial weights. The layer is on its device.
     """
 
-    def __init__(self, reads: np.ndarray, *, rng: RNG):
-        super().__init__(reads.shape[1], reads.shape[0], rng=rng)
-        self.register_buffer("mask", to_device(reads.astype(np.float32), rng.device))
+    def __init__(self, mask: np.ndarray, *, rng: RNG):
+        out_features, in_features = mask.shape
+        super().__init__(in_features, out_features, rng=rng)
+        self.register_buffer("mask", to_device(mask.astype(np.float32), rng.device))
 
     @property
     def fan_in(self) -> float:
+        """The mean number of inputs that an output reads."""
         return float(self.mask.data.sum()) / self.out_features
 
     def forward_with(self, weight, x):
+        """Apply the layer with another weight: x (N, in_features) to (N, out_features)."""
         return linear(x, weight * self.mask, self.bias)
 
 
-def made(features: int, hidden: Sequence[int], *, rng: RNG) -> Sequential:
-    """The network of `Autoregressive`, x (N, D) to mu and a side by side (N, 2 D), number i of each a function of x_<i. It begins as mu = a = 0."""
-    degrees, parts = np.arange(1, features + 1), []
-    for units in hidden:
-        # all degrees, equally often, in the order of the inputs: with fewer units than inputs every so many
-        of_units = 1 + np.arange(units) * max(features - 1, 1) // units
-        parts += [MaskedLinear(of_units[:, None] >= degrees, rng=rng), Tanh()]
-        degrees = of_units
-    net = Sequential(*parts)
-    init.kaiming_normal_(net, rng)
-    outputs = np.tile(np.arange(1, features + 1), 2)
-    return Sequential(*net, zeroed(MaskedLinear(outputs[:, None] > degrees, rng=rng)))
+class MADENetwork(Sequential):
+    """x (N, D) to mu and alpha, concatenated, (N, 2 D), where mu_i and alpha_i depend on x_<i.
+
+    The last layer is zero, so mu = alpha = 0 at the start.
+
+    Parameters
+    ----------
+    features : int
+        D.
+    hidden : sequence of int
+        Units of the hidden layers.
+    rng : RNG
+        Draws the initial weights. The network is on its device.
+    """
+
+    def __init__(self, features: int, hidden: Sequence[int], *, rng: RNG):
+        degrees = np.arange(1, features + 1)
+        output_degrees = np.tile(degrees, 2)  # of mu and of alpha
+        layers: list[Module] = []
+        for units in hidden:
+            # Degrees 1 to D - 1, equally often and in ascending order. If there are fewer units
+            # than inputs, some degrees are left out at regular distances.
+            unit_degrees = 1 + np.arange(units) * max(features - 1, 1) // units
+            layers += [MaskedLinear(unit_degrees[:, None] >= degrees, rng=rng), Tanh()]
+            degrees = unit_degrees
+        init.kaiming_normal_(Sequential(*layers), rng)
+        last = zero_parameters(MaskedLinear(output_degrees[:, None] > degrees, rng=rng))
+        super().__init__(*layers, last)
 
 
-class Autoregressive(Module):
-    """z_i = (x_i - mu_i(x_<i)) e^(-a_i(x_<i)): x (N, D) to z (N, D) in one pass, and back in D.
+class AffineAutoregressive(Module):
+    """z_i = (x_i - mu_i(x_<i)) e^(-alpha_i(x_<i)): one pass from x to z, D passes back.
 
-    net : x to mu and a side by side, (N, 2 D), as `made` makes it.
+    Parameters
+    ----------
+    net : Module
+        Maps x (N, D) to mu and alpha, concatenated, (N, 2 D), such as `MADENetwork`.
     """
 
     def __init__(self, net: Module):
         self.net = net
 
     def forward(self, x):
-        mu, a = self._mean_and_width(x)
-        return (x - mu) * exp(-a), -a.sum(axis=1)
+        """Map x (N, D) to z (N, D) and the log-determinant (N,)."""
+        mu, alpha = self._mean_and_log_scale(x)  # both (N, D)
+        return (x - mu) * exp(-alpha), -alpha.sum(axis=1)
 
     def inverse(self, z):
-        """After pass i the first i numbers are right, and stay so: what they are computed from is right."""
+        """Map z (N, D) to x (N, D) in D passes.
+
+        After pass i, x_1 ... x_i are correct and stay so: x_i depends on z_i and on x_<i, which
+        were correct before.
+        """
         x = z * 0
         for _ in range(z.shape[1]):
-            mu, a = self._mean_and_width(x)
-            x = z * exp(a) + mu
+            mu, alpha = self._mean_and_log_scale(x)
+            x = z * exp(alpha) + mu
         return x
 
-    def _mean_and_width(self, x):
-        mu, a = split(self.net(x), 2, axis=1)
-        return mu, bounded(a)
+    def _mean_and_log_scale(self, x):
+        """Mu and alpha, which is bounded."""
+        mu, alpha = split(self.net(x), 2, axis=1)
+        return mu, soft_clamp(alpha)
 
 
 class MAF(Flow):
-    """Vectors (N, features) through `layers` autoregressive layers, an ActNorm before each, the order of the features reversed between.
+    """A flow of vectors (N, features): autoregressive layers, each in the reversed order.
 
-    hidden : units. order : of the features in the first layer, as they are if None. Of pictures `checkerboard(28, 28)`: read row by row, number i needs its left
-    neighbour most, and only hidden units of degree i - 1 may tell it of that, one or none; in this order half of the pixels come after all their neighbours.
+    There is an ActNorm before each autoregressive layer.
+
+    Parameters
+    ----------
+    features : int
+        Numbers in one x.
+    num_layers : int
+        Autoregressive layers.
+    hidden : sequence of int
+        Units of the hidden layers of each network.
+    order : sequence of int, optional
+        A permutation of the features before the first layer. For pictures, pass
+        `checkerboard(height, width)`. If they are read row by row, pixel i depends mostly on the
+        pixel to its left, of degree i - 1, and only hidden units of this degree can pass it on:
+        one unit or none. In a checkerboard order, half of the pixels come after all their
+        neighbours.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
+
+    Raises
+    ------
+    ValueError
+        If `order` has another length than `features`.
     """
 
-    def __init__(self, features: int, layers: int = 5, hidden: Sequence[int] = (64, 64), order: Sequence[int] | None = None, *, rng: RNG):
-        parts: list[Module] = [] if order is None else [permuted("MAF", order, features)]
-        for i in range(layers):
-            parts += [Permutation(np.arange(features)[::-1])] * (i > 0)
-            parts += [ActNorm(features, device=rng.device), Autoregressive(made(features, hidden, rng=rng))]
-        super().__init__(parts, (features,))
+    def __init__(
+        self,
+        features: int,
+        num_layers: int = 5,
+        hidden: Sequence[int] = (64, 64),
+        order: Sequence[int] | None = None,
+        *,
+        rng: RNG,
+    ):
+        layers: list[Module] = []
+        if order is not None:
+            layers.append(initial_permutation("MAF", order, features))
+        for i in range(num_layers):
+            if i > 0:
+                layers.append(Permutation(np.arange(features)[::-1]))
+            layers.append(ActNorm(features, device=rng.device))
+            layers.append(AffineAutoregressive(MADENetwork(features, hidden, rng=rng)))
+        super().__init__(layers, (features,))

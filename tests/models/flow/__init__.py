@@ -1,0 +1,1 @@
+"""Tests of normalizing flows, one file for each kind of truth."""
