@@ -34,8 +34,9 @@ from _run import Run
 
 from tinygen import data, default_rng, plot
 from tinygen.backend import to_device, to_numpy
-from tinygen.models.gaussian import PPCA, Gaussian
+from tinygen.models.gaussian import Gaussian
 from tinygen.models.mixture import GaussianMixture
+from tinygen.models.ppca import PPCA
 
 TAKES = {"faces": "half a minute", "mnist": "ten seconds", "folder:PATH": "seconds for hundreds of pictures"}
 p = parser(__doc__, steps=dict.fromkeys(TAKES, 40), takes=TAKES, batch=3000)
@@ -71,7 +72,7 @@ try:
     rng = default_rng(args.seed, args.device)
     # The mixture lives where the pictures vary: on their coordinates along the kept eigenvectors. Noise is in all directions, so in these too.
     t_train, t_test = ((x - gaussian.mean) @ gaussian.components for x in (train, test))
-    mixture = GaussianMixture(t_train, args.components, covariance=args.covariance, floor=gaussian.noise_variance, rng=rng)
+    mixture = GaussianMixture(t_train, args.components, covariance_type=args.covariance, variance_floor=gaussian.noise_variance, rng=rng)
 except ValueError as error:  # --latent-dim or --components that do not fit
     p.error(str(error))
 # On these coordinates the one Gaussian is N(0, diag lambda). Outside them both models say the same: their log-likelihoods differ by what they say

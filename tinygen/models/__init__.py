@@ -1,27 +1,47 @@
-"""One paper, one file: about one screen of model and one of objective. A demo of the same name under demos/ trains it.
+"""The models of the lecture: one paper, one file.
 
-    gaussian.py         one Gaussian, and probabilistic principal component analysis (Tipping and Bishop, 1999)
-    mixture.py          mixtures of Gaussians by expectation-maximization (Dempster, Laird and Rubin, 1977)
+Each file has about a screen of model and a screen of objective. The demo of the same name in
+demos/ trains it.
+
+Classical models and autoencoders:
+
+    gaussian.py         one Gaussian; principal component analysis
+    ppca.py             probabilistic PCA (Tipping and Bishop, 1999)
+    mixture.py          mixtures of Gaussians by EM (Dempster, Laird and Rubin, 1977)
+    kmeans.py           initial centres by k-means++ (Arthur and Vassilvitskii, 2007)
     autoencoder.py      autoencoders: plain, linear, denoising (Vincent et al., 2008), convolutional
-    vae.py              the variational autoencoder (Kingma and Welling, 2013)
-    linear_vae.py       the same with linear networks, whose optimum is known (Lucas et al., 2019)
-    conv_vae.py         the same with convolutions
-    iwae.py             importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and Salakhutdinov, 2015)
-    vqvae.py            codes from a finite book (van den Oord, Vinyals and Kavukcuoglu, 2017)
-    gan.py              two fully connected networks for a game (Goodfellow et al., 2014), and discriminators that see several examples at once
-    dcgan.py            the same with convolutions (Radford, Metz and Chintala, 2015)
+
+Variational autoencoders:
+
+    vae.py              the VAE (Kingma and Welling, 2013)
+    linear_vae.py       linear networks, whose optimum is known (Lucas et al., 2019)
+    conv_vae.py         convolutional networks
+    iwae.py             importance weighted autoencoders, and log p(x) by samples (Burda, Grosse and
+                        Salakhutdinov, 2015)
+    vqvae.py            discrete codes from a codebook (van den Oord, Vinyals and Kavukcuoglu, 2017)
+
+Generative adversarial networks:
+
+    gan.py              fully connected networks (Goodfellow et al., 2014), and discriminators that
+                        see several examples at once
+    dcgan.py            convolutional networks (Radford, Metz and Chintala, 2015)
     pggan.py            networks that grow from 4 to 1024 pixels (Karras et al., 2018)
     stylegan.py         a style for each layer (Karras et al., 2019 and 2020)
-    conditional_gan.py  five GANs whose pictures have a label, a meaning or a code: projection (Miyato and Koyama, 2018), AC-GAN (Odena et al., 2017),
-                        InfoGAN (Chen et al., 2016), semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017); side by side, being short
-    pix2pix.py          a U-Net and a discriminator of patches, for pairs of pictures (Isola et al., 2017)
-    cyclegan.py         two translators that undo one another, for pictures without pairs (Zhu et al., 2017)
-    pggan.py            a GAN that grows from 4 to 1024 pixels (Karras et al., 2018)
-    stylegan.py         a generator told by styles what to draw (Karras et al., 2019 and 2020)
-    deepfake.py         one encoder, two decoders, two people: faces swapped
-    flow/               models whose likelihood is known: RealNVP (Dinh et al., 2016), Glow (Kingma and Dhariwal, 2018), masked autoregressive flow
-                        (Papamakarios et al., 2017); a package, a paper a file
-    diffusion/          from noise to pictures, a little at a time (Ho, Jain and Abbeel, 2020, and those after them); a package, in the order of reading
-    text.py             a caption as one vector, for a model that draws what it says
-    classifier.py       the judges: small classifiers of digits and of faces' attributes
+    conditional_gan.py  five GANs conditioned on labels or codes: projection (Miyato and Koyama,
+                        2018), AC-GAN (Odena et al., 2017), InfoGAN (Chen et al., 2016),
+                        semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017). They
+                        are short, so they share a file
+    pix2pix.py          a U-Net and a patch discriminator, for pairs of pictures (Isola et al.,
+                        2017)
+    cyclegan.py         two generators that invert each other, for pictures without pairs (Zhu et
+                        al., 2017)
+    deepfake.py         one encoder and two decoders, which swap the faces of two people
+
+Flows and diffusion; each is a package with its own overview:
+
+    flow/               exact likelihoods: RealNVP (Dinh et al., 2016), Glow (Kingma and Dhariwal,
+                        2018), masked autoregressive flow (Papamakarios et al., 2017)
+    diffusion/          from noise to pictures in small steps (Ho, Jain and Abbeel, 2020, and later
+                        papers)
+    text.py             a caption as one vector, for models that draw what a text describes
 """
