@@ -126,7 +126,7 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values)
 # %% Judged by a small classifier of the real ones; beside it what real pictures get
 figures = {}
 if evaluate:
-    print("Training the judge ...", flush=True)
+    print("Training the evaluator ...", flush=True)
     there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
     evaluator = train_attribute_classifier(small(train, 32), there, steps=min(1000, args.steps), device=args.device)
     test, fakes = small(test, 32), small(fakes, 32)
@@ -134,6 +134,6 @@ if evaluate:
     print(table)
     seen, real = evaluator.predict(fakes, args.device).mean(axis=0), evaluator.predict(test[::2], args.device).mean(axis=0)
     print("  share with " + ", ".join(f"{a} {s:.0%} (of real faces {r:.0%})" for a, s, r in zip(ATTRIBUTES, seen, real, strict=True)))
-    figures |= {f"{end}{a}": float(s) for end, shares in (("share_", seen), ("share_real_", real)) for a, s in zip(ATTRIBUTES, shares, strict=True)}
+    figures |= {f"{end}{a}": float(s) for end, shares in (("fraction_", seen), ("fraction_real_", real)) for a, s in zip(ATTRIBUTES, shares, strict=True)}
 
 run.write_metrics(picture="growing.png", **figures)

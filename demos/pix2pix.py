@@ -79,7 +79,7 @@ print(f"{len(x):,} pairs to learn from, {len(test_x):,} to be tested on")
 # %% The networks: G plays against D, `alone` has the L1 loss and nothing else
 rng = default_rng(args.seed, args.device)
 colours = (x.shape[1], y.shape[1])
-G, alone = (UNet(colours, args.size, args.width, DROPOUT, rng=rng) for _ in range(2))
+G, alone = (UNet(*colours, args.size, args.width, DROPOUT, rng=rng) for _ in range(2))
 D = PatchDiscriminator(sum(colours), 32, HALVINGS, rng=rng)
 optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
 optimizer_alone = optim.Adam(alone.parameters())

@@ -161,7 +161,7 @@ def small(pictures):
 
 figures = {"path_deviation": float(paths.std() / paths.mean())}
 if evaluate:
-    print("Training the judge ...", flush=True)
+    print("Training the evaluator ...", flush=True)
     there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
     evaluator = train_attribute_classifier(small(train), there, steps=min(1000, args.steps), device=args.device)
     found, table = evaluate_samples(evaluator, small(test), small(fakes), device=args.device)
@@ -169,7 +169,7 @@ if evaluate:
     print(table)
     seen, real = (evaluator.predict(small(x), args.device) for x in (fakes, test[::2]))
     print("  share with " + ", ".join(f"{a} {s:.0%} (of real faces {r:.0%})" for a, s, r in zip(ATTRIBUTES, seen.mean(axis=0), real.mean(axis=0), strict=True)))
-    figures |= {f"{end}{a}": float(s) for end, x in (("share_", seen), ("share_real_", real)) for a, s in zip(ATTRIBUTES, x.mean(axis=0), strict=True)}
+    figures |= {f"{end}{a}": float(s) for end, x in (("fraction_", seen), ("fraction_real_", real)) for a, s in zip(ATTRIBUTES, x.mean(axis=0), strict=True)}
 
     # Which layers decide? Of pairs that differ in an attribute, the share of mixtures that have it as the one who lent the styles
     print("Taken over with the styles at")

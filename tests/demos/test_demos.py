@@ -55,11 +55,11 @@ def test_every_demo_runs_and_says_what_it_did(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pggan", "stylegan"])
-def test_a_finished_run_can_be_judged_later(name, tmp_path):
-    assert "judge" not in run(name, tmp_path, "--steps", 2)
+def test_a_finished_run_can_be_evaluated_later(name, tmp_path):
+    assert "evaluator" not in run(name, tmp_path, "--steps", 2)
     output = run(name, tmp_path, "--steps", 2, "--resume", "--evaluate")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert "frechet" in output and metrics["evaluator_frechet"] > metrics["evaluator_frechet_floor"] and 0 <= metrics["share_hat"] <= 1
+    assert "frechet" in output and metrics["evaluator_frechet"] > metrics["evaluator_frechet_floor"] and 0 <= metrics["fraction_hat"] <= 1
 
 
 def test_a_finished_diffusion_is_drawn_from_again(tmp_path):

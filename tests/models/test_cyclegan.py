@@ -87,7 +87,7 @@ def test_shapes_and_what_is_added():
     y = T(x)
     assert y.shape == x.shape and y.dtype == np.float32
     assert 0.001 < np.abs(y.numpy() - x).mean() < 0.5  # near the identity, but not it
-    last = T.change.end[0]
+    last = T.change.output[0]
     last.weight.data = 1000 * last.weight.data
     assert 1.9 < np.abs(T(x).numpy() - x).max() <= 2.0001  # from black to white, and no further
     last.weight.data, last.bias.data = 0 * last.weight.data, 0 * last.bias.data

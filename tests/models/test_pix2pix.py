@@ -12,7 +12,7 @@ from tinygen.ops import concatenate, conv2d, conv_transpose2d, leaky_relu, relu,
 @pytest.mark.parametrize("size", [16, 32, 64])
 def test_shapes(size):
     g = default_rng(0)
-    G, D = UNet((1, 3), size, 2, rng=g), PatchDiscriminator(4, 2, rng=g)
+    G, D = UNet(1, 3, size, 2, rng=g), PatchDiscriminator(4, 2, rng=g)
     x = g.normal((2, 1, size, size))
     y = G(x)
     assert y.shape == (2, 3, size, size) and y.dtype == np.float32 and np.abs(y.numpy()).max() <= 1
@@ -33,8 +33,8 @@ def test_a_verdict_depends_on_its_patch_alone(halvings, patch):
 
 def test_x_itself_reaches_the_last_layer():
     """A line one pixel wide is seen there as it is: with all else cut, the picture still changes with x, and only near the pixel that changed."""
-    G = UNet((1, 1), 32, 4, rng=default_rng(0)).eval()
-    G.end[0].weight.data = G.end[0].weight.data * np.r_[np.zeros(4), 1].astype(np.float32)[:, None, None]
+    G = UNet(1, 1, 32, 4, rng=default_rng(0)).eval()
+    G.output[0].weight.data = G.output[0].weight.data * np.r_[np.zeros(4), 1].astype(np.float32)[:, None, None]
     x = np.zeros((1, 1, 32, 32), np.float32)
     y = G(x).numpy()
     x[0, 0, 9, 20] = 1
@@ -45,7 +45,7 @@ def test_x_itself_reaches_the_last_layer():
 def test_the_signal_keeps_its_size():
     """At first: verdicts near 1 in size, pictures near grey but not without contrast."""
     g = default_rng(0)
-    G, D = UNet((3, 3), 64, 16, rng=g), PatchDiscriminator(6, 16, rng=g)
+    G, D = UNet(3, 3, 64, 16, rng=g), PatchDiscriminator(6, 16, rng=g)
     x = 2 * g.uniform((8, 3, 64, 64)) - 1
     y = G(x)
     assert 0.03 < y.numpy().std() < 0.3 and 0.2 < D(x, y).numpy().std() < 3
@@ -53,32 +53,32 @@ def test_the_signal_keeps_its_size():
 
 def test_without_skips_nothing_could_be_placed_to_the_pixel():
     """Each skip carries something: cut, the picture is another; and the outermost carries what a pixel is."""
-    G = UNet((1, 1), 32, 4, rng=default_rng(0)).eval()
+    G = UNet(1, 1, 32, 4, rng=default_rng(0)).eval()
     x = default_rng(1).normal((1, 1, 32, 32))
     y = G(x).numpy()
     for k in (1, 2):
-        a = G.up[k].forward
-        half = G.up[k][0].in_channels // 2
-        G.up[k].forward = lambda h, a=a, half=half: a(h * np.r_[np.ones(half), np.zeros(half)].astype(np.float32)[:, None, None])
+        a = G.up_blocks[k].forward
+        half = G.up_blocks[k][0].in_channels // 2
+        G.up_blocks[k].forward = lambda h, a=a, half=half: a(h * np.r_[np.ones(half), np.zeros(half)].astype(np.float32)[:, None, None])
         assert np.abs(G(x).numpy() - y).max() > 0.01
-        G.up[k].forward = a
+        G.up_blocks[k].forward = a
     assert np.array_equal(G(x).numpy(), y)
 
 
 def test_dropout_is_the_noise():
-    G = UNet((1, 1), 32, 8, rng=default_rng(0))
+    G = UNet(1, 1, 32, 8, rng=default_rng(0))
     x = default_rng(1).normal((2, 1, 32, 32))
     assert np.abs(G(x).numpy() - G(x).numpy()).max() > 0.01
     G.eval()
     assert np.array_equal(G(x).numpy(), G(x).numpy())
-    sure = UNet((1, 1), 32, 8, dropout=0.0, rng=default_rng(0))
+    sure = UNet(1, 1, 32, 8, dropout=0.0, rng=default_rng(0))
     assert np.array_equal(sure(x).numpy(), sure(x).numpy())
 
 
 def test_what_l1_alone_answers():
     """Ten in sixteen pictures that belong to a blank one are dark, four light, two grey: the best single answer to L1 is dark, their median, and it is reached."""
     g = default_rng(0)
-    G = UNet((1, 1), 16, 4, dropout=0.0, rng=g)
+    G = UNet(1, 1, 16, 4, dropout=0.0, rng=g)
     y = np.repeat(np.array([-0.9, 0.9, 0.0], np.float32), [10, 4, 2])[:, None, None, None] * np.ones((16, 1, 16, 16), np.float32)
     x, of_g = np.ones((16, 1, 16, 16), np.float32), optim.Adam(G.parameters(), lr=1e-2)
     for step in range(150):
@@ -107,7 +107,7 @@ def test_d_judges_the_pair():
 
 def test_a_step_of_g_moves_g_alone():
     g = default_rng(0)
-    G, D = UNet((1, 1), 16, 4, rng=g), PatchDiscriminator(2, 4, rng=g)
+    G, D = UNet(1, 1, 16, 4, rng=g), PatchDiscriminator(2, 4, rng=g)
     x, weights = g.normal((2, 1, 16, 16)), [*G.parameters()]
     y = G(x)
     gradients = grad(losses.non_saturating(D(x, y)).mean() + losses.absolute_error(x, y).mean(), weights)
@@ -116,7 +116,7 @@ def test_a_step_of_g_moves_g_alone():
 
 def test_on_other_arrays():
     g = default_rng(0)
-    G, D = UNet((1, 3), 16, 2, rng=g).eval(), PatchDiscriminator(4, 2, rng=g)
+    G, D = UNet(1, 3, 16, 2, rng=g).eval(), PatchDiscriminator(4, 2, rng=g)
     x = g.normal((2, 1, 16, 16))
     with no_grad():
         y, verdict = G(x).numpy(), D(x, G(x)).numpy()
@@ -130,8 +130,8 @@ def test_on_other_arrays():
 
 def test_the_u_net_written_out():
     """Layer by layer from its weights: slopes, where skips are put, tanh at the end; dropout at 8x8 alone; widths to 8 times."""
-    G = UNet((1, 3), 32, 2, rng=default_rng(0)).eval()
-    down, up = ([layer[0] for layer in part] for part in (G.down, G.up))
+    G = UNet(1, 3, 32, 2, rng=default_rng(0)).eval()
+    down, up = ([layer[0] for layer in part] for part in (G.down_blocks, G.up_blocks))
     h = default_rng(1).normal((2, 1, 32, 32))
     kept = [h]
     for c in down:
@@ -140,17 +140,17 @@ def test_the_u_net_written_out():
     h = kept.pop()
     for c in up:
         h = concatenate(relu(conv_transpose2d(h, c.weight, c.bias, stride=2, padding=1)), kept.pop(), axis=1)
-    y = tanh(conv2d(h, G.end[0].weight, G.end[0].bias, padding=1))
+    y = tanh(conv2d(h, G.output[0].weight, G.output[0].bias, padding=1))
     whole, weights = G(default_rng(1).normal((2, 1, 32, 32))), [*G.parameters()]
     np.testing.assert_allclose(whole.numpy(), y.numpy(), atol=1e-6)
     for a, b in zip(grad((whole**2).sum(), weights), grad((y**2).sum(), weights), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4)
-    assert [type(layer[1]).__name__ for layer in G.up] == ["Dropout", "Identity", "Identity"]
-    assert [c[0].out_channels for c in UNet((1, 3), 256, 2, rng=default_rng(0)).down] == [2, 4, 8, 16, 16, 16]
+    assert [type(layer[1]).__name__ for layer in G.up_blocks] == ["Dropout", "Identity", "Identity"]
+    assert [c[0].out_channels for c in UNet(1, 3, 256, 2, rng=default_rng(0)).down_blocks] == [2, 4, 8, 16, 16, 16]
 
 
 def test_pictures_of_another_size():
-    G = UNet((1, 3), 32, 2, rng=default_rng(0))
+    G = UNet(1, 3, 32, 2, rng=default_rng(0))
     for shape in ((2, 1, 20, 20), (2, 1, 64, 64), (2, 1, 32, 16)):
         with pytest.raises(ValueError, match=r"built for \(N, channels, 32, 32\)"):
             G(np.zeros(shape, np.float32))
@@ -159,4 +159,4 @@ def test_pictures_of_another_size():
 def test_sizes_that_do_not_halve_to_four():
     for size in (8, 28, 48, 0):
         with pytest.raises(ValueError, match="power of two from 16"):
-            UNet((1, 3), size, rng=default_rng(0))
+            UNet(1, 3, size, rng=default_rng(0))

@@ -148,8 +148,8 @@ class SegmentationEvaluator(_Judge):
 
     def __init__(self, classes: int, size: int, *, rng: RNG):
         self.shape = (3, size, size)
-        self.net = UNet((3, classes), size, 16, rng=rng)
-        self.net.end = self.net.end[0]  # logits are no colours: without tanh
+        self.net = UNet(3, classes, size, 16, rng=rng)
+        self.net.output = self.net.output[0]  # logits are no colours: without tanh
 
     def forward(self, x):
         return self.net(2 * x - 1)
@@ -163,7 +163,7 @@ class SegmentationEvaluator(_Judge):
 
         def smallest(x):
             x = 2 * x - 1
-            for down in self.net.down:
+            for down in self.net.down_blocks:
                 x = down(x)
             return x.transpose(0, 2, 3, 1).reshape((16 * len(x), x.shape[1]))
 

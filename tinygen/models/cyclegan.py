@@ -56,7 +56,7 @@ class Translator(Module):
     """
 
     def __init__(self, colours: int = 3, size: int = 32, width: int = 16, *, rng: RNG):
-        self.change = UNet((colours, colours), size, width, dropout=0.0, rng=rng)
+        self.change = UNet(colours, colours, size, width, dropout=0.0, rng=rng)
 
     def forward(self, x):
         return x + 2 * self.change(x)

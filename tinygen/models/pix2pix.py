@@ -46,14 +46,14 @@ __all__ = ["PatchDiscriminator", "UNet", "mean_error"]
 
 
 class UNet(Module):
-    """Pictures x (N, colours[0], size, size) to pictures (N, colours[1], size, size) from -1 to 1.
+    """Pictures x (N, in_channels, size, size) to pictures (N, out_channels, size, size) from -1 to 1.
 
         x -> w x size/2 -> 2w x size/4 -> ... -> 4x4, and back; at each size on the way back the encoder's channels are put beside the decoder's,
         and at last x itself, before a convolution of kernel 3 to the colours
 
     Parameters
     ----------
-    colours : channels of x and of y.
+    in_channels, out_channels : channels of x and of y.
     size : height and width, 16, 32, 64 ...; the encoder halves it down to 4.
     width : channels at half the size; each smaller size has twice as many, to 8 times.
     dropout : what part of the decoder's numbers at 8x8, its smallest level, is dropped.
@@ -64,35 +64,35 @@ class UNet(Module):
     the signal, and what a wall's colour is may pass.
     """
 
-    def __init__(self, colours: tuple[int, int], size: int = 32, width: int = 32, dropout: float = 0.5, *, rng: RNG):
+    def __init__(self, in_channels: int, out_channels: int, size: int = 32, width: int = 32, dropout: float = 0.5, *, rng: RNG):
         levels = size.bit_length() - 3
         if levels < 2 or size != 4 << levels:
             raise ValueError(f"UNet: size is a power of two from 16 on, the picture being halved down to 4x4; got {size}")
         self.size = size
         channels = [width << min(k, 3) for k in range(levels)]  # at size/2, size/4, ..., 4
-        self.down, self.up = ModuleList(), ModuleList()
-        for a, b in pairwise([colours[0], *channels]):
-            self.down.append(Sequential(Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2)))
+        self.down_blocks, self.up_blocks = ModuleList(), ModuleList()
+        for a, b in pairwise([in_channels, *channels]):
+            self.down_blocks.append(Sequential(Conv2d(a, b, 4, 2, 1, rng=rng), LeakyReLU(0.2)))
         skipped = 0  # the encoder's channels of this size; at the full one, x itself
         for k, (a, b) in enumerate(pairwise([*channels[::-1], width])):
             drop = Identity() if k else Dropout(dropout, rng=rng)
-            self.up.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, rng=rng), drop, ReLU()))
+            self.up_blocks.append(Sequential(ConvTranspose2d(a + skipped, b, 4, 2, 1, rng=rng), drop, ReLU()))
             skipped = b
-        self.end = Sequential(Conv2d(width + colours[0], colours[1], 3, 1, 1, rng=rng), Tanh())
+        self.output = Sequential(Conv2d(width + in_channels, out_channels, 3, 1, 1, rng=rng), Tanh())
         init.kaiming_normal_(self, rng)
-        weight = self.end[0].weight
+        weight = self.output[0].weight
         weight.data = 0.1 * weight.data  # begin near grey, not with noise that must be unlearned first
 
     def forward(self, x):
         if x.shape[2:] != (self.size, self.size):
             raise ValueError(f"UNet: pictures {x.shape}; this one was built for (N, channels, {self.size}, {self.size})")
         kept = [x]
-        for down in self.down:
+        for down in self.down_blocks:
             kept.append(down(kept[-1]))
         x = kept.pop()
-        for up in self.up:
+        for up in self.up_blocks:
             x = concatenate(up(x), kept.pop(), axis=1)
-        return self.end(x)
+        return self.output(x)
 
 
 class PatchDiscriminator(Module):
