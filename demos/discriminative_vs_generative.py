@@ -1,26 +1,38 @@
-"""Two ways to learn from labelled points: p(y|x), where the classes part, and p(x), what there is (lecture: discriminative against generative).
+"""Discriminative and generative models of labelled points: p(y|x) and p(x, y).
 
-Question to predict, before you run it: logistic regression learns p(y|x) and nothing else; class Gaussians learn p(x|y) and p(y), and reach p(y|x) by
-Bayes' rule. Both read new points about equally well. Now hand both a point far from all they have seen: how sure will each be of its class? And which
-of the two can tell you that it should not exist?
+Lecture: discriminative against generative models. Logistic regression learns
+p(y|x) and nothing else. Class-conditional Gaussians learn p(x|y) and p(y), and
+obtain p(y|x) by Bayes' rule.
 
-    python demos/discriminative_vs_generative.py                  two clouds: no network, no GPU
-    python demos/discriminative_vs_generative.py --data moons     two half circles, which neither model fits
+Question to predict before you run it: both models classify new points about
+equally well. Now give both a point far from all training data. How confident
+will each be of its class? Which of the two can tell you that such a point is
+improbable?
 
-It draws discriminative_vs_generative.png: on the left logistic regression, p(y|x) as colours, even (line), and 1 and 99 % (dashed); in the middle the
-class Gaussians, p(x) as shades, and the same boundary by Bayes' rule, a curve, for the two have different covariances; on the right points drawn from
-them. There is nothing to draw from p(y|x). The star is the strange point (on the clouds, Bayes' rule even gives it to the other class, and is
-sure too: far from all data any p(y|x) is a guess, and only p(x) says so). curves.png shows the training of the one; the other is fitted in one line.
+    python demos/discriminative_vs_generative.py              two Gaussians
+    python demos/discriminative_vs_generative.py --data moons two moons, which
+                                                              fit neither model
 
-Three one-line changes, and what each should show:
+It draws
+    discriminative_vs_generative.png
+                left: logistic regression, p(y|x) as colours, the decision
+                boundary as a line, 1 and 99 % as dashed lines
+                middle: the Gaussians, p(x) as shades of grey, the decision
+                boundary by Bayes' rule; it is curved because the two classes
+                have different covariances
+                right: samples of p(x, y), which p(y|x) cannot give
+                star: the point far from the data, an outlier
+    curves.png  the training of logistic regression; the Gaussians are fitted
+                in one line
 
-1. `prior = np.array([0.95, 0.05])`, class 1 has become rare, as when a filter for spam moves to another office: the curve moves into class 1, and no
-   training was needed (on these points, still half and half, accuracy falls from 0.953 to 0.812). In logistic regression that share is no number of
-   its own, but part of b.
-2. `model = nn.Sequential(nn.Linear(2, 64, rng=rng), nn.ReLU(), nn.Linear(64, 1, rng=rng))`, with --data moons: it reads 0.990
-   instead of 0.879, and is as sure of the star as before. A better boundary is still no density; nor are the Gaussians' samples moons.
-3. `train, labels = train[:24], labels[:24]` before the loader, with --batch 24: 0.942 and 0.946. Means and covariances settle early; but the star is
-   now one in 10^21 where it was one in 10^14. A density is easy to rank by, and hard to believe in its tails.
+Three changes to try:
+
+1. `prior = np.array([0.95, 0.05])`: class 1 has become rare, as when a spam
+   filter is used in another office. What happens to the boundary?
+2. `model = nn.Sequential(nn.Linear(2, 64, rng=rng), nn.ReLU(),
+   nn.Linear(64, 1, rng=rng))`, with --data moons.
+3. `train, labels = train[:24], labels[:24]` before the loader, with
+   --batch 24: few data.
 """
 
 # %% Settings
@@ -33,118 +45,188 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.models.gaussian import Gaussian
 from tinygen.plot.planes import grid_points, save_planes
 
-p = parser(__doc__, steps={"gaussians": 1000, "moons": 1000}, takes={"gaussians": "about 5 seconds", "moons": "about 5 seconds"}, batch=64)
+TAKES = {"gaussians": "about 5 seconds", "moons": "about 5 seconds"}
+p = parser(__doc__, steps=dict.fromkeys(TAKES, 1000), takes=TAKES, batch=64)
 args = parse(p)
 
-# %% Data: points (n, 2) and their classes
+# %% Data: points (n, 2) and their classes (n,)
+NUM_TRAIN, NUM_TEST = 1000, 5000
 numpy_rng = np.random.default_rng(1)
-if args.data == "moons":
-    extent, outlier = (-2.5, 4.0, -3.75, 2.75), (3.4, -2.6)
-    (train, labels), (test, test_labels) = (data.moons(sigma=0.15).sample(n, numpy_rng) for n in (1000, 5000))
-else:
-    extent, outlier = (-4.5, 6.0, -4.0, 6.5), (5.0, 5.5)
+
+
+def sample_two_gaussians(n):
+    """Draw n points from two Gaussians with the covariances A A^T, and their classes."""
     centres = np.array([[-1.2, 0.0], [1.2, 0.4]])
-    shapes = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.6, 0.0], [-0.5, 0.9]]])  # x = centre + shape e, e ~ N(0, I): covariance shape shape^T
+    a = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.6, 0.0], [-0.5, 0.9]]])  # (class, 2, 2)
+    y = numpy_rng.integers(0, 2, n)
+    eps = numpy_rng.normal(size=(n, 2))
+    return (centres[y] + np.einsum("nij,nj->ni", a[y], eps)).astype(np.float32), y
 
-    def gaussians(n):
-        label = numpy_rng.integers(0, 2, n)
-        return (centres[label] + np.einsum("nij,nj->ni", shapes[label], numpy_rng.normal(size=(n, 2)))).astype(np.float32), label
 
-    (train, labels), (test, test_labels) = gaussians(1000), gaussians(5000)
+if args.data == "moons":
+    extent = (-2.5, 4.0, -3.75, 2.75)  # left, right, bottom, top
+    outlier = (3.4, -2.6)
+    moons = data.moons(sigma=0.15)
+    train, labels = moons.sample(NUM_TRAIN, numpy_rng)
+    test, test_labels = moons.sample(NUM_TEST, numpy_rng)
+else:
+    extent = (-4.5, 6.0, -4.0, 6.5)
+    outlier = (5.0, 5.5)
+    train, labels = sample_two_gaussians(NUM_TRAIN)
+    test, test_labels = sample_two_gaussians(NUM_TEST)
 
-# %% Discriminative model: p(y = 1|x) = sigmoid(w x + b), three numbers
+# %% Discriminative model: p(y = 1|x) = sigmoid(w x + b), three parameters
 rng = default_rng(args.seed, args.device)
 model = nn.Linear(2, 1, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=0.03)
 loader = data.Loader(train, labels.astype(np.float32), batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
 
-# %% Training: raise log p(y|x), whatever x is
+# %% Training: maximize log p(y|x); the distribution of x has no effect
 for _ in run.steps():
-    x, y = (to_device(a, args.device) for a in next(loader))
-    loss = losses.bernoulli_nll(model(x), y[:, None]).mean()
+    x, y = (to_device(a, args.device) for a in next(loader))  # (N, 2), (N,)
+    logits = model(x)  # (N, 1)
+    loss = losses.bernoulli_nll(logits, y[:, None]).mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     run.log(loss=loss)
 
-# %% Generative model: p(x, y) = p(y) N(x; mu_y, Sigma_y), eleven numbers, each a mean over the training points
-double = to_device(train.astype(np.float64), args.device)
+# %% Generative model: p(x, y) = p(y) N(x; mu_y, Sigma_y)
+# Eleven parameters, each of which is a mean over the training points.
 prior = np.bincount(labels, minlength=2) / len(labels)
-gaussians = [Gaussian.fit(double[to_device(np.flatnonzero(labels == k), args.device)]) for k in range(2)]
+points = to_device(train.astype(np.float64), args.device)
+gaussians = [
+    Gaussian.fit(points[to_device(np.flatnonzero(labels == k), args.device)]) for k in range(2)
+]
 
 
-# %% What both say of any points x (n, 2)
-def discriminative(x):
-    """p(y = 1|x)"""
+# %% The predictions of both for any points x (n, 2)
+def predict_discriminative(x):
+    """Compute p(y = 1|x), (n,)."""
     with no_grad():
-        return ops.sigmoid(model(to_device(x.astype(np.float32), args.device))).numpy()[:, 0].astype(np.float64)
+        logits = model(to_device(x.astype(np.float32), args.device))
+        return ops.sigmoid(logits).numpy()[:, 0].astype(np.float64)
 
 
-def generative(x):
-    """log p(x), and p(y = 1|x) = p(x|1) p(1) / p(x)"""
+def predict_generative(x):
+    """Compute log p(x) and p(y = 1|x) = p(x|1) p(1) / p(x), both (n,)."""
     x = to_device(x.astype(np.float64), args.device)
-    log_joint = np.stack([np.log(prior[k]) + to_numpy(g.log_prob(x)) for k, g in enumerate(gaussians)])  # (2, n)
+    log_joint = np.stack(
+        [np.log(prior[k]) + to_numpy(g.log_prob(x)) for k, g in enumerate(gaussians)]
+    )  # (2, n)
     log_p = np.logaddexp(*log_joint)
     return log_p, np.exp(log_joint[1] - log_p)
 
 
-strange = np.array([outlier])
-strange_p, (strange_log_p, strange_posterior) = discriminative(strange)[0], (a[0] for a in generative(strange))
-test_log_p, test_posterior = generative(test)
-# How strange? Under N(mu, Sigma) in the plane, a share exp(-d^2 / 2) of all points lies further out than d standard deviations (d is Mahalanobis'
-# distance), and that is the density at d over the density at mu. Over the two classes, with their shares:
-star = to_device(strange, args.device)
-further = sum(prior[k] * np.exp(float(g.log_prob(star)[0] - g.log_prob(g.mean[None])[0])) for k, g in enumerate(gaussians))
-figures = {
-    "discriminative_accuracy": float(((discriminative(test) > 0.5) == test_labels).mean()),
+# %% Evaluation: accuracy on new points, and what both models say about the outlier
+outlier_row = np.array([outlier])  # (1, 2)
+outlier_p = predict_discriminative(outlier_row)[0]
+outlier_log_p, outlier_posterior = (a[0] for a in predict_generative(outlier_row))
+test_log_p, test_posterior = predict_generative(test)
+# How improbable is the outlier? For a Gaussian in the plane, the fraction of all points that lie
+# farther out than Mahalanobis distance d is exp(-d^2 / 2). This is also the density at distance d
+# divided by the density at the mean. For two classes, take the mean with the prior as weights.
+star = to_device(outlier_row, args.device)
+fraction_farther_out = sum(
+    prior[k] * np.exp(float(g.log_prob(star)[0] - g.log_prob(g.mean[None])[0]))
+    for k, g in enumerate(gaussians)
+)
+metrics = {
+    "discriminative_accuracy": float(((predict_discriminative(test) > 0.5) == test_labels).mean()),
     "generative_accuracy": float(((test_posterior > 0.5) == test_labels).mean()),
     "test_examples": len(test),
-    "outlier_confidence": float(max(strange_p, 1 - strange_p)),
-    "outlier_confidence_by_bayes_rule": float(max(strange_posterior, 1 - strange_posterior)),
-    "outlier_log_density": float(strange_log_p),
+    "outlier_confidence": float(max(outlier_p, 1 - outlier_p)),
+    "outlier_confidence_by_bayes_rule": float(max(outlier_posterior, 1 - outlier_posterior)),
+    "outlier_log_density": float(outlier_log_p),
     "least_test_log_density": float(test_log_p.min()),
-    "share_of_points_further_out": float(further),
+    "fraction_of_points_farther_out": float(fraction_farther_out),
 }
 print(
-    "Accuracy on {test_examples} new points: discriminative {discriminative_accuracy:.3f}, generative {generative_accuracy:.3f}. The outlier: "
-    "discriminative {outlier_confidence:.4f} sure of its class;\ngenerative: log p(x) = {outlier_log_density:.1f} (the least likely new point: "
-    "{least_test_log_density:.1f}); one point in {one_in:.0e} lies as far out.".format(**figures, one_in=1 / further)
+    "Accuracy on {test_examples} new points: discriminative {discriminative_accuracy:.3f}, "
+    "generative {generative_accuracy:.3f}.\n"
+    "The outlier: the discriminative model is {outlier_confidence:.4f} confident of its class;\n"
+    "the generative model gives it log p(x) = {outlier_log_density:.1f} "
+    "(least of the new points: {least_test_log_density:.1f}).\n"
+    "Under this model one point in {one_in:.0e} lies as far out.".format(
+        **metrics, one_in=1 / fraction_farther_out
+    )
 )
 
 
 # %% Pictures
-def tinted(colour):
-    """A colour "#rrggbb" mixed with white, for points of that colour to be seen on."""
-    return "#" + "".join(f"{round(255 - 0.45 * (255 - int(colour[i : i + 2], 16))):02x}" for i in (1, 3, 5))
+def lighten(colour):
+    """Mix a colour "#rrggbb" with white, so that points of this colour are visible on it."""
+    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 - 0.45 * (255 - c)):02x}" for c in channels)
 
 
 grid = grid_points(extent)
-log_p, posterior = generative(grid)
-discriminated = discriminative(grid)
-drawn_labels = (np.random.default_rng(args.seed).random(len(train)) < prior[1]).astype(int)
+log_p, posterior = predict_generative(grid)
+p_discriminative = predict_discriminative(grid)
+
+sample_labels = (np.random.default_rng(args.seed).random(len(train)) < prior[1]).astype(int)
 sampler = default_rng(args.seed + 1, args.device)
-drawn = np.where(drawn_labels[:, None] == 0, *(to_numpy(g.sample(len(train), sampler)) for g in gaussians))
-pale = tinted(plot.CLASS_COLOURS[0]), "#ffffff", tinted(plot.CLASS_COLOURS[1])
-low = test_log_p.min()  # shades from the least likely new point up
-sure = f"{figures['outlier_confidence']:.2%}" if figures["outlier_confidence"] < 0.9999 else "over 99.99%"
-save_planes(args.out / "discriminative_vs_generative.png", {
-    "Discriminative: p(y | x)": {
-        "field": discriminated, "colours": pale, "points": train, "labels": labels,
-        "contours": [(discriminated, [0.5], "-"), (discriminated, [0.01, 0.99], "--")],
-        "markers": {f"class {int(strange_p > 0.5)}, {sure} sure": outlier},
-        "note": f"reads {figures['discriminative_accuracy']:.1%} of new points; has nothing to sample",
+samples_of_class = [to_numpy(g.sample(len(train), sampler)) for g in gaussians]
+samples = np.where(sample_labels[:, None] == 0, *samples_of_class)
+
+class_colours = (lighten(plot.CLASS_COLOURS[0]), "#ffffff", lighten(plot.CLASS_COLOURS[1]))
+lowest = test_log_p.min()  # the shades of grey start at the least probable new point
+confidence = metrics["outlier_confidence"]
+confidence_text = f"{confidence:.2%}" if confidence < 0.9999 else "over 99.99%"
+exponent = f"{-np.log10(fraction_farther_out):.0f}"
+save_planes(
+    args.out / "discriminative_vs_generative.png",
+    {
+        "Discriminative: p(y | x)": {
+            "field": p_discriminative,
+            "colours": class_colours,
+            "points": train,
+            "labels": labels,
+            "contours": [(p_discriminative, [0.5], "-"), (p_discriminative, [0.01, 0.99], "--")],
+            "markers": {f"class {int(outlier_p > 0.5)}, {confidence_text} confident": outlier},
+            "note": f"accuracy {metrics['discriminative_accuracy']:.1%} on new points; no samples",
+        },
+        "Generative: p(x), p(y | x) by Bayes": {
+            "field": np.clip((log_p - lowest) / (log_p.max() - lowest), 0, 1),
+            "colours": ("#ffffff", "#e4e4ec", "#a9a9bd"),
+            "points": train,
+            "labels": labels,
+            "contours": [(posterior, [0.5], "-")],
+            "markers": {f"improbable: 1 in 10$^{{{exponent}}}$": outlier},
+            "note": f"accuracy {metrics['generative_accuracy']:.1%} on new points; knows p(x)",
+        },
+        "Generative: samples of p(x, y)": {
+            "points": samples,
+            "labels": sample_labels,
+            "note": "new points with their classes",
+        },
     },
-    "Generative: p(x), p(y | x) by Bayes": {
-        "field": np.clip((log_p - low) / (log_p.max() - low), 0, 1), "colours": ("#ffffff", "#e4e4ec", "#a9a9bd"),
-        "points": train, "labels": labels,
-        "contours": [(posterior, [0.5], "-")],
-        "markers": {f"impossible: 1 in 10$^{{{-np.log10(further):.0f}}}$": outlier},
-        "note": f"reads {figures['generative_accuracy']:.1%} of new points; knows what is usual",
-    },
-    "Generative: samples of p(x, y)": {
-        "points": drawn, "labels": drawn_labels, "note": "points that never were, with their classes",
-    },
-}, extent, names=("class 0", "class 1"))  # fmt: skip
-plot.save_curves(args.out / "curves.png", {"-log p(y|x)": (np.arange(args.steps), run.history["loss"])}, ylabel="nats a point")
-run.write_metrics(picture="discriminative_vs_generative.png", **figures)
+    extent,
+    names=("class 0", "class 1"),
+)
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png",
+    {"-log p(y|x)": (steps, run.history["loss"])},
+    ylabel="nats per point",
+)
+run.write_metrics(picture="discriminative_vs_generative.png", **metrics)
+
+# %% What you should see
+# The discriminative model is very confident of the outlier's class, because the outlier is far from
+# the boundary. On the two Gaussians, Bayes' rule even assigns it to the other class, and is
+# confident too: far from all data any p(y|x) is a guess. Only p(x) shows that the point is
+# improbable.
+#
+# The three changes:
+#
+# 1. The boundary moves into class 1, without any training. (On these points, half of which are
+#    still of each class, the accuracy falls from 0.953 to 0.812.) Logistic regression has no
+#    parameter for the prior; it is part of b.
+# 2. The accuracy is 0.990 instead of 0.879, and the confidence about the outlier is as high as
+#    before. A better boundary is still no density. The samples of the Gaussians are not moons
+#    either.
+# 3. The accuracies are 0.942 and 0.946: means and covariances need few data. But one point in 10^21
+#    now lies as far out as the outlier, instead of one in 10^14. The order of densities is
+#    reliable; their values in the tails are not.

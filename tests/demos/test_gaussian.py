@@ -38,7 +38,7 @@ def test_unusable_folders_are_named(tmp_path):
     (tmp_path / "none").mkdir()
     for source, message, code in (
         (few, "5 pictures; a Gaussian needs 20", 2),
-        (f"folder:{tmp_path / 'none'}", "no picture in it", 1),
+        (f"folder:{tmp_path / 'none'}", "no image in it", 1),
         (f"folder:{tmp_path / 'nowhere'}", "no folder", 2),
     ):
         output = run("gaussian", tmp_path / "out", "--data", source, code=code)
@@ -47,12 +47,12 @@ def test_unusable_folders_are_named(tmp_path):
 
 
 def test_a_broken_picture_is_named(tmp_path):
-    """With the advice to mend or remove it."""
+    """With the advice to repair or remove it."""
     source = save_pictures(tmp_path / "pictures", 5)
     (tmp_path / "pictures" / "broken.png").write_bytes(b"no picture")
     output = run("gaussian", tmp_path / "out", "--data", source, code=1)
     assert "broken.png" in output
-    assert "mend or remove" in output
+    assert "repair or remove" in output
     assert "Traceback" not in output
 
 
