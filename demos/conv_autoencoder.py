@@ -1,25 +1,38 @@
-"""A convolutional autoencoder beside a dense one, and arithmetic on codes: z1 + z2 = z3.
+"""A convolutional autoencoder, a dense one, and arithmetic on codes.
 
-Question to predict, before you run it: both squeeze a picture into the same number of numbers and learn from the same batches. The convolutional one has
-a fraction of the weights. Which gives back unseen pictures better? And halfway between the codes of an 8 and of a 5, what will be drawn: two
-digits, one faded over the other, or a digit on its way from one to the other?
+Lecture: convolutional autoencoders; z1 + z2 = z3 and interpolation in latent
+space.
 
-    python demos/conv_autoencoder.py                  digits drawn by this package: no network, no GPU
-    python demos/conv_autoencoder.py --data mnist     the real ones
-    python demos/conv_autoencoder.py --data faces     faces, drawn by this package too; then also arithmetic: face + glasses
+Question to predict before you run it: both networks compress a picture to the
+same number of numbers and learn from the same batches. The convolutional one
+has a fraction of the weights. Which reconstructs unseen pictures better? What
+is decoded halfway between the codes of an 8 and of a 5: two digits, one faded
+over the other, or a digit on its way from one to the other?
 
-It draws reconstructions.png (test pictures over what each network makes of their codes), walk.png (pixels faded into each other above, codes below) and
-curves.png; with faces also glasses.png: "with glasses" minus "without", a difference of two means of codes, added to the codes of faces without.
+    python demos/conv_autoencoder.py               digits drawn by this package
+    python demos/conv_autoencoder.py --data mnist  MNIST
+    python demos/conv_autoencoder.py --data faces  faces drawn by this package;
+                                                   also: face + glasses
 
-The right answer of that edit is known here: the same face, drawn with glasses. So it is measured where the two pictures differ, as the error of the
-edited picture over that of the unedited reconstruction (1 is doing nothing, 0 perfect), and elsewhere as the change that glasses should not make.
+It draws
+    reconstructions.png  test pictures, and the reconstructions of each network
+    walk.png             interpolation of pixels and of codes
+    curves.png           the losses
+    glasses.png          with faces: "glasses" added to the codes of faces
+                         without. The attribute vector is the mean code with
+                         glasses minus the mean code without.
 
-Three one-line changes, and what each should show:
+The right answer of this edit is known: the same face, rendered with glasses.
+Where the two pictures differ, the demo measures the error of the edited
+picture divided by the error of the unedited reconstruction (1 is no effect, 0
+is perfect). Elsewhere it measures the change, which should be 0.
 
-1. `ConvAutoencoder(args.latent_dim, 4, shape, ...)`, a quarter of the channels: a sixteenth of the dense one's weights (29,385) and an error of 0.123 where the
-   unchanged script has 0.085 and the dense one 0.106.
-2. `latent.slerp` in place of `latent.lerp`: hardly another walk. These codes were never drawn from N(0, I), nothing says that their length matters.
-3. With --data faces, `"beard"` in place of `"glasses"`, three times: an edit on the lower half of the face. Is it easier or harder, and why?
+Three changes to try:
+
+1. `CHANNELS = 4`: a quarter of the channels.
+2. `latent.slerp` in place of `latent.lerp`: walks along arcs.
+3. With --data faces, `"beard"` in place of `"glasses"`, three times: an edit
+   of the lower half of the face. Is it easier or harder, and why?
 """
 
 # %% Settings
@@ -27,121 +40,194 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _run import Run
 
-from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
+from tinygen import data, default_rng, latent, losses, metrics, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, render, sample_aligned_factors, set_attribute
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 
 p = parser(
-    __doc__, steps={"digits": 1200, "mnist": 2000, "faces": 8000}, batch=64,
+    __doc__,
+    steps={"digits": 1200, "mnist": 2000, "faces": 8000},
     takes={"digits": "about 40 seconds", "mnist": "a minute", "faces": "six to ten minutes"},
-)  # fmt: skip
+    batch=64,
+)
 p.add_argument("--latent-dim", type=natural, help="dimensions of z (default: 16, for faces 128)")
 args = parse(p)
 args.latent_dim = args.latent_dim or (128 if args.data == "faces" else 16)
+CHANNELS = 16  # output channels of the first convolution
+HIDDEN = (256, 128)  # units of the dense network's two hidden layers
+LR = 3e-3  # learning rate at the start
 
-# %% Data: bytes (n, channels, height, width)
+# %% Data: bytes (n, C, H, W)
 if args.data == "faces":
-    factors, test_factors = sample_aligned_factors(16_000, seed=1), sample_aligned_factors(1500, seed=2)
-    factors["glasses_style"] = test_factors["glasses_style"] = 1  # one kind, so that it can be known how they should look
+    factors = sample_aligned_factors(16_000, seed=1)
+    test_factors = sample_aligned_factors(1500, seed=2)
+    # One style of glasses only, so that it is known how they should look.
+    factors["glasses_style"] = test_factors["glasses_style"] = 1
     train, test = render(factors), render(test_factors)
-    ends = np.arange(10)
+    examples = np.arange(10)
 else:
-    (train, _), (test, labels) = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(2_000, seed=2))
-    ends = np.array([np.flatnonzero(labels == k)[0] for k in (0, 1, 2, 3, 8, 5, 6, 4, 9, 7)])  # neighbours in this list are walked between
+    if args.data == "mnist":
+        (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
+    else:
+        (train, _), (test, labels) = data.digits(20_000, seed=1), data.digits(2_000, seed=2)
+    # One test digit of each class. Walks go between neighbours: 2 to 3, 8 to 5, 6 to 4, 9 to 7.
+    examples = np.array([np.flatnonzero(labels == k)[0] for k in (0, 1, 2, 3, 8, 5, 6, 4, 9, 7)])
 
-# %% Two networks with the same number of numbers in the middle. As PCA does, they describe how a picture differs from the mean one.
-centre = to_device((train.mean(axis=0) / 255).astype(np.float32), args.device)
+# %% Two networks with the same latent dimension. As in PCA, the mean picture is subtracted first.
+mean_picture = to_device((train.mean(axis=0) / 255).astype(np.float32), args.device)  # (C, H, W)
 rng, shape = default_rng(args.seed, args.device), train.shape[1:]
 models = {
-    "convolutional": ConvAutoencoder(args.latent_dim, 16, shape, rng=rng),
-    "dense": Autoencoder(args.latent_dim, (256, 128), shape, rng=rng),
+    "convolutional": ConvAutoencoder(args.latent_dim, CHANNELS, shape, rng=rng),
+    "dense": Autoencoder(args.latent_dim, HIDDEN, shape, rng=rng),
 }
-weights = {name: sum(w.size for w in model.parameters()) for name, model in models.items()}
-optimizer = optim.Adam([w for model in models.values() for w in model.parameters()], lr=3e-3)
+num_weights = {name: sum(w.size for w in model.parameters()) for name, model in models.items()}
+parameters = [w for model in models.values() for w in model.parameters()]
+optimizer = optim.Adam(parameters, lr=LR)
+schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, **models, optimizer=optimizer, loader=loader)
 
 # %% Training: the same batch for both
 for step in run.steps():
-    x = to_device(next(loader), args.device) / np.float32(255) - centre
-    error = {name: losses.squared_error(x, model(x)) for name, model in models.items()}
+    schedule.set(step)
+    x = data.to_float(to_device(next(loader), args.device)) - mean_picture  # (N, C, H, W)
+    error = {name: losses.squared_error(x, model(x)) for name, model in models.items()}  # (N,)
     loss = error["convolutional"].mean() + error["dense"].mean()
     optimizer.zero_grad()
     loss.backward()
-    optimizer.lr = 3e-3 * optim.cosine_decay(step, steps=args.steps)
     optimizer.step()
     run.log(**{name: e.mean() for name, e in error.items()})
 
 
-# %% How good are they? Root mean square error a number of the test pictures, beside the mean picture's and that of as many principal components.
-def encoded(model, images):
-    """Bytes (n, channels, height, width) to codes (n, latent)."""
+# %% Evaluation: the root mean squared error per number of the test pictures
+# Baselines: the mean picture, and PCA with as many components as z has dimensions.
+def encode(model, images):
+    """Encode bytes (n, C, H, W) to codes (n, latent_dim)."""
     with no_grad():
-        return np.concatenate([model.encode(to_device(x / np.float32(255), args.device) - centre).numpy() for x in np.array_split(images, -(-len(images) // 500))])
+        batches = (
+            to_device(data.to_float(b), args.device) for b in data.split_batches(images, 500)
+        )
+        return np.concatenate([model.encode(x - mean_picture).numpy() for x in batches])
 
 
-def decoded(model, z):
-    """Codes (n, latent) to pictures from 0 to 1."""
+def decode(model, z):
+    """Decode codes (n, latent_dim) to pictures (n, C, H, W), from 0 to 1."""
     with no_grad():
-        return np.concatenate([(model.decode(to_device(c.astype(np.float32), args.device)) + centre).numpy() for c in np.array_split(z, -(-len(z) // 500))]).clip(0, 1)
+        batches = (to_device(b.astype(np.float32), args.device) for b in data.split_batches(z, 500))
+        pictures = [(model.decode(b) + mean_picture).numpy() for b in batches]
+    return np.concatenate(pictures).clip(0, 1)
 
 
-def rms(a, b):
-    return float(np.sqrt(((a - b) ** 2).mean(dtype=np.float64)))
+x_test = data.to_float(test)
+codes = {name: encode(model, test) for name, model in models.items()}
+reconstructions = {name: decode(model, codes[name]) for name, model in models.items()}
 
+flat_train = train[:2000].reshape(-1, int(np.prod(shape))) / np.float32(255)
+flat_test = x_test.reshape(len(test), -1)
+mean = flat_train.mean(axis=0)
+components = np.linalg.svd(flat_train - mean, full_matrices=False)[2][
+    : args.latent_dim
+]  # (latent_dim, D)
+pca = (mean + (flat_test - mean) @ components.T @ components).clip(0, 1)
 
-truth = test / np.float32(255)
-codes = {name: encoded(model, test) for name, model in models.items()}
-drawn = {name: decoded(model, codes[name]) for name, model in models.items()}
-some = train[:2000].reshape(-1, int(np.prod(shape))) / np.float32(255)
-mean, flat = some.mean(axis=0), truth.reshape(len(test), -1)
-components = np.linalg.svd(some - mean, full_matrices=False)[2][: args.latent_dim]
-figures = {f"error_{name}": rms(drawn[name], truth) for name in models} | {f"weights_{name}": weights[name] for name in models}
-figures["error_pca"] = rms((mean + (flat - mean) @ components.T @ components).clip(0, 1), flat)
-figures["error_mean_picture"] = rms(mean, flat)
-print("Error of a test picture: convolutional {error_convolutional:.4f} ({weights_convolutional:,} weights), dense {error_dense:.4f} "
-      "({weights_dense:,}), PCA {error_pca:.4f}, the mean picture {error_mean_picture:.4f}".format(**figures))  # fmt: skip
+figures = {f"rmse_{name}": metrics.rmse(reconstructions[name], x_test) for name in models}
+figures |= {f"weights_{name}": num_weights[name] for name in models}
+figures["rmse_pca"] = metrics.rmse(pca, flat_test)
+figures["rmse_mean_picture"] = metrics.rmse(mean, flat_test)
+print(
+    "RMSE of test pictures: convolutional {rmse_convolutional:.4f} "
+    "({weights_convolutional:,} weights), dense {rmse_dense:.4f} ({weights_dense:,} weights),\n"
+    "PCA {rmse_pca:.4f}, the mean picture {rmse_mean_picture:.4f}".format(**figures)
+)
 
 # %% Pictures
-plot.save_rows(args.out / "reconstructions.png", {"test pictures": truth[ends]} | {name: drawn[name][ends] for name in models})
-rows = {}
-for a, b in zip(ends[2:10:2], ends[3:10:2], strict=True):  # four walks z_t = (1 - t) z_1 + t z_2; above each, what the pixels themselves give
+rows = {"test pictures": x_test[examples]}
+rows |= {name: reconstructions[name][examples] for name in models}
+plot.save_rows(args.out / "reconstructions.png", rows)
+rows = {}  # keys must differ, hence the spaces
+for a, b in zip(examples[2:10:2], examples[3:10:2], strict=True):  # four walks
     z1, z2 = codes["convolutional"][[a, b]]
-    blend = latent.lerp(truth[a].reshape(-1), truth[b].reshape(-1), 11).reshape(11, *shape)
-    rows |= {" " * len(rows) + "pixels": blend, " " * len(rows) + "codes": decoded(models["convolutional"], latent.lerp(z1, z2, 11))}
+    pixels = latent.lerp(x_test[a].reshape(-1), x_test[b].reshape(-1), 11)  # (11, D)
+    rows[" " * len(rows) + "pixels"] = pixels.reshape(11, *shape)
+    rows[" " * len(rows) + "codes"] = decode(models["convolutional"], latent.lerp(z1, z2, 11))
 plot.save_rows(args.out / "walk.png", rows)
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.history[name]) for name in models}, ylabel="squared error a picture")
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png",
+    {name: (steps, run.history[name]) for name in models},
+    ylabel="squared error per picture",
+)
 
-# %% z1 + z2 = z3: glasses, on test faces that have none
+# %% z1 + z2 = z3: glasses on test faces that have none
+ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
+
+
+def stack_attributes(factors):
+    """Which of the attributes each face has, booleans (n, 5)."""
+    return np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
+
+
 if args.data == "faces":
-    attributes = ("glasses", "beard", "hat", "old", "smiling")
-    print("Training the judge ...", flush=True)
-    evaluator = train_attribute_classifier(train, np.stack([has_attribute(factors, a) for a in attributes], axis=1), steps=min(1000, args.steps), device=args.device)
+    print("Training the attribute classifier ...", flush=True)
+    evaluator = train_attribute_classifier(
+        train, stack_attributes(factors), steps=min(1000, args.steps), device=args.device
+    )
     without = ~has_attribute(test_factors, "glasses")
-    goal = set_attribute(test_factors[without], "glasses", True)
-    right = render(goal) / np.float32(255)
-    differs = np.repeat((right != truth[without]).any(axis=1)[:, None], 3, axis=1)  # where glasses show, frame and lenses
-    there = np.stack([has_attribute(goal, a) for a in attributes], axis=1)
+    target_factors = set_attribute(test_factors[without], "glasses", True)
+    target = render(target_factors) / np.float32(255)
+    changed_pixels = (target != x_test[without]).any(axis=1)  # frame and lenses, (n, H, W)
+    changed = np.repeat(changed_pixels[:, None], 3, axis=1)  # (n, 3, H, W)
+    true_attributes = stack_attributes(target_factors)
 
     def agreement(pictures):
-        """For each attribute, the share of pictures of which the judge says what is true of the face with glasses."""
-        return dict(zip(attributes, (evaluator.predict(pictures, args.device) == there).mean(axis=0).tolist(), strict=True))
+        """For each attribute, on how many pictures the evaluator finds what the target has.
 
-    judged = {"drawn with glasses": agreement(right), "left alone": agreement(truth[without])}
-    rows = {"test faces": truth[without][:10]}
+        The result is a fraction. The target is the same face with glasses.
+        """
+        correct = evaluator.predict(pictures, args.device) == true_attributes
+        return dict(zip(ATTRIBUTES, correct.mean(axis=0).tolist(), strict=True))
+
+    agreements = {
+        "rendered with glasses": agreement(target),
+        "not edited": agreement(x_test[without]),
+    }
+    rows = {"test faces": x_test[without][:10]}
     for name, model in models.items():
-        vector = latent.attribute_vector(encoded(model, train), has_attribute(factors, "glasses"))
-        edited, plain = decoded(model, codes[name][without] + vector), drawn[name][without]
-        figures[f"glasses_{name}"] = rms(edited[differs], right[differs]) / rms(plain[differs], right[differs])
-        figures[f"elsewhere_{name}"] = float(np.abs(edited - plain)[~differs].mean())
-        judged[name] = agreement(edited)
-        rows |= {f"{name}: code": plain[:10], f"{name}: code + glasses": edited[:10]}
-        print(f"Glasses, {name}: error {figures[f'glasses_{name}']:.2f} of leaving the face alone, {figures[f'elsewhere_{name}']:.4f} of change elsewhere")
-    for name, share in judged.items():
-        figures |= {f"evaluator_{a}_{name.replace(' ', '_')}": s for a, s in share.items()}
-        print(f"The judge is right about {name}: " + ", ".join(f"{a} {s:.1%}" for a, s in share.items()))
-    plot.save_rows(args.out / "glasses.png", rows | {"drawn with glasses": right[:10]})
+        has_glasses = has_attribute(factors, "glasses")
+        vector = latent.attribute_vector(encode(model, train), has_glasses)
+        edited = decode(model, codes[name][without] + vector)
+        unedited = reconstructions[name][without]
+        edited_error = metrics.rmse(edited[changed], target[changed])
+        relative_error = edited_error / metrics.rmse(unedited[changed], target[changed])
+        change_elsewhere = float(np.abs(edited - unedited)[~changed].mean())
+        figures[f"glasses_relative_error_{name}"] = relative_error
+        figures[f"glasses_change_elsewhere_{name}"] = change_elsewhere
+        agreements[name] = agreement(edited)
+        rows[f"{name}: code"] = unedited[:10]
+        rows[f"{name}: code + glasses"] = edited[:10]
+        print(
+            f"Glasses, {name}: {relative_error:.2f} of the error without the edit; "
+            f"mean change elsewhere {change_elsewhere:.4f}"
+        )
+    for name, fractions in agreements.items():
+        key = name.replace(" ", "_")
+        figures |= {f"agreement_{a}_{key}": f for a, f in fractions.items()}
+        text = ", ".join(f"{a} {f:.1%}" for a, f in fractions.items())
+        print(f"The evaluator agrees with the target's attributes, {name}: {text}")
+    rows["rendered with glasses"] = target[:10]
+    plot.save_rows(args.out / "glasses.png", rows)
 
 run.write_metrics(picture="reconstructions.png", **figures)
+
+# %% What you should see
+# The convolutional network has a third of the weights (with faces a fifth) and a smaller error.
+#
+# The three changes:
+#
+# 1. The convolutional network then has a sixteenth of the dense one's weights (29,385), and an
+#    error of 0.123. In the unchanged script its error is 0.085, and the dense one's is 0.106.
+# 2. The walks hardly change. These codes were not drawn from N(0, I), so nothing gives their length
+#    a meaning.
+# 3. This one is for you to find out.
