@@ -92,10 +92,11 @@ def _neighbours_along_gradient(
         return padded[:, 1 + rows : 1 + rows + h, 1 + columns : 1 + columns + w]
 
     x, y = np.abs(dx), np.abs(dy)
-    slope = np.tan(np.pi / 8)  # a direction within 22.5 degrees of an axis counts as that axis
+    # A direction within 22.5 degrees of an axis counts as that axis.
+    ratio = np.tan(np.pi / 8)
     directions = {  # (rows, columns) to the next pixel: where the gradient points that way
-        (0, 1): y <= slope * x,
-        (1, 0): x <= slope * y,
+        (0, 1): y <= ratio * x,
+        (1, 0): x <= ratio * y,
         (1, 1): dx * dy > 0,
         (1, -1): dx * dy < 0,
     }

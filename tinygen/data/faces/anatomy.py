@@ -208,8 +208,8 @@ class Anatomy:
         q = xx + yy - k * xx * np.minimum(yy, 1)
         depth = np.sqrt(np.clip(1 - q, 0, 1))
         q = np.sqrt(np.maximum(q, 0))
-        slope = np.sqrt(xx / self.half_width**2 + yy / chin**2)
-        return q * (q - 1) / (slope + 1e-6), x, y, depth
+        gradient_norm = np.sqrt(xx / self.half_width**2 + yy / chin**2)
+        return q * (q - 1) / (gradient_norm + 1e-6), x, y, depth
 
 
 def _per_channel(red: float, green: float, blue: float) -> np.ndarray:

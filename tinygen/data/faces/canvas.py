@@ -238,9 +238,9 @@ def ellipse(u: np.ndarray, v: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.nd
     q = np.sqrt(x + y)
     x *= 1 / (a * a)
     y *= 1 / (b * b)
-    slope = x + y
-    slope += 1e-12
-    q *= (q - 1) / np.sqrt(slope, out=slope)
+    gradient_norm = x + y
+    gradient_norm += 1e-12
+    q *= (q - 1) / np.sqrt(gradient_norm, out=gradient_norm)
     return q
 
 

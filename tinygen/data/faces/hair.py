@@ -114,8 +114,8 @@ def _hair_outline(face: Anatomy, u: np.ndarray, v: np.ndarray, reach: np.ndarray
     up, down = np.minimum(v, 0), np.maximum(v, 0)
     bump = 0.0
     if face.outline_bumps.any():
-        waves = wave(u * 2.1 - v * 0.9 + face.strand_phase) + wave(v * 2.6 + u * 0.7)
-        bump = face.outline_bumps * waves
+        shape = wave(u * 2.1 - v * 0.9 + face.strand_phase) + wave(v * 2.6 + u * 0.7)
+        bump = face.outline_bumps * shape
     a, b = face.half_width + face.hair_beside, face.top + face.hair_above
     x, y = (u - face.lean * -0.15) / (a + face.hair_flare * down), up / b
     xx, yy = x * x, y * y
