@@ -10,11 +10,11 @@ def test_catmull_rom_passes_through_its_knots_with_the_right_slopes():
     knots = np.random.default_rng(0).normal(size=(5, 2))
     path = catmull_rom(5, 16) @ knots
     assert np.allclose(path[::4], knots)
-    # Its slope at an inner knot is half the chord between the neighbours, from both sides.
+    # The derivative at an inner knot is half the chord between the neighbours, from both sides.
     fine = catmull_rom(5, 4000) @ knots
-    slope = (knots[2] - knots[0]) / 2
-    assert np.allclose((fine[1001] - fine[1000]) * 1000, slope, atol=0.01)
-    assert np.allclose((fine[1000] - fine[999]) * 1000, slope, atol=0.01)
+    derivative = (knots[2] - knots[0]) / 2
+    assert np.allclose((fine[1001] - fine[1000]) * 1000, derivative, atol=0.01)
+    assert np.allclose((fine[1000] - fine[999]) * 1000, derivative, atol=0.01)
 
 
 def test_two_knots_make_a_straight_line():
