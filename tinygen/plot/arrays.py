@@ -1,93 +1,214 @@
-"""What is to be drawn, as arrays: checked, put side by side, pushed apart, seen from where it shows most. NumPy alone; `plot` and its neighbours draw it."""
+"""Arrays to be drawn: checked, converted, tiled and projected. NumPy only, no matplotlib."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..autograd.tensor import Tensor
 from ..backend import to_numpy
 
-__all__ = ["linear_discriminants"]
+__all__ = [
+    "as_images",
+    "as_numpy",
+    "as_square",
+    "blend_colours",
+    "check_finite",
+    "linear_discriminants",
+    "make_grid",
+    "separate_boxes",
+]
 
 
-def as_numpy(a) -> np.ndarray:
-    return to_numpy(a.data if isinstance(a, Tensor) else a)
+def as_numpy(array) -> np.ndarray:
+    """Return a Tensor, or an array of any device, as a NumPy array."""
+    return to_numpy(array.data if isinstance(array, Tensor) else array)
+
+
+def check_finite(name: str, array: np.ndarray) -> None:
+    """Raise ValueError if the array contains NaN or infinity; `name` opens the message."""
+    num_bad = array.size - np.count_nonzero(np.isfinite(array))
+    if num_bad:
+        first = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(
+            f"{name}: {num_bad} of {array.size} values are NaN or infinite, the first at {first}; "
+            "did training diverge? (detect_nan names the op)"
+        )
 
 
 def as_images(name: str, images) -> np.ndarray:
-    """(n, height, width, 3) floats from 0 to 1."""
+    """Convert images to floats from 0 to 1 with three channels, last.
+
+    Parameters
+    ----------
+    name : str
+        Opens the message of an error.
+    images : array or Tensor (n, channels, height, width) or (n, height, width)
+        1 or 3 channels; uint8, or floats from 0 to 1.
+
+    Returns
+    -------
+    array (n, height, width, 3)
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another shape, type or range, or for NaN and infinity.
+    """
     a = as_numpy(images)
     a = a[:, None] if a.ndim == 3 else a
     if a.ndim != 4 or a.shape[1] not in (1, 3) or 0 in a.shape:
-        raise ValueError(f"{name}: got shape {a.shape}; needs images (n, 1 or 3, height, width) or (n, height, width), at least one")
+        raise ValueError(
+            f"{name}: got shape {a.shape}; needs images (n, 1 or 3, height, width) or "
+            "(n, height, width), at least one"
+        )
     if a.dtype == np.uint8:
         a = a / np.float32(255)
     if a.dtype.kind not in "fb":
         raise TypeError(f"{name}: images are {a.dtype}; give uint8, or floats from 0 to 1")
     check_finite(name, a)
     if a.min() < -1e-3 or a.max() > 1 + 1e-3:
-        raise ValueError(f"{name}: images go from {a.min():.3g} to {a.max():.3g}, expected 0 to 1: clip them, or for tanh's range show (x + 1) / 2")
-    return np.broadcast_to(np.clip(a, 0, 1).transpose(0, 2, 3, 1), (len(a), *a.shape[2:], 3))
-
-
-def check_finite(name: str, a: np.ndarray) -> None:
-    bad = a.size - np.count_nonzero(np.isfinite(a))
-    if bad:
-        where = tuple(int(k) for k in np.argwhere(~np.isfinite(a))[0])
-        raise ValueError(f"{name}: {bad} of {a.size} values are NaN or infinite, the first at {where}; did training diverge? (detect_nan names the op)")
+        raise ValueError(
+            f"{name}: images range from {a.min():.3g} to {a.max():.3g}, expected 0 to 1: clip "
+            "them, or if they are in the range of tanh, show (x + 1) / 2"
+        )
+    channels_last = np.clip(a, 0, 1).transpose(0, 2, 3, 1)
+    return np.broadcast_to(channels_last, (*channels_last.shape[:3], 3))
 
 
 def make_grid(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
-    """One picture of them all on white, a gap between neighbours and none at the rim."""
-    n, h, w, _ = images.shape
+    """Arrange images row by row on white, with a gap between neighbours and none around.
+
+    Parameters
+    ----------
+    images : array (n, height, width, 3)
+        As `as_images` returns them.
+    columns : int
+        Images per row; fewer if there are fewer images.
+    gap : int
+        White pixels between two images.
+
+    Returns
+    -------
+    array (rows * (height + gap) - gap, columns * (width + gap) - gap, 3) of float32
+    """
+    n, height, width, _ = images.shape
     if columns < 1 or gap < 0:
-        raise ValueError(f"needs at least 1 column and a gap of at least 0, got {columns} and {gap}")
+        raise ValueError(
+            f"needs at least 1 column and a gap of at least 0, got {columns} and {gap}"
+        )
     rows, columns = math.ceil(n / columns), min(columns, n)
-    mosaic = np.ones((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), np.float32)
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
+    grid = np.ones(shape, np.float32)
     for i, image in enumerate(images):
-        top, left = i // columns * (h + gap), i % columns * (w + gap)
-        mosaic[top : top + h, left : left + w] = image
-    return mosaic
+        row, column = divmod(i, columns)
+        top, left = row * (height + gap), column * (width + gap)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def as_square(values: np.ndarray) -> np.ndarray:
+    """Reshape values (m^2,) at the points `grid_points(extent, m)` to (m, m)."""
+    m = round(values.size**0.5)
+    if values.ndim != 1 or m * m != values.size:
+        raise ValueError(
+            f"values of shape {values.shape} are not those at `grid_points(extent, m)`, "
+            "which are m^2 in a row"
+        )
+    return values.reshape(m, m)
+
+
+def blend_colours(values: np.ndarray, colours: Sequence[str]) -> np.ndarray:
+    """Map values from 0 to 1 to colours (..., 3) that run through the given ones, "#rrggbb"."""
+    stops = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
+    positions = np.linspace(0, 1, len(colours))
+    channels = [np.interp(values, positions, stops[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=-1)
 
 
 def separate_boxes(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndarray:
-    """Centres (n, 2) of boxes of these sizes, pushed apart where they overlap, each pair along the axis where less is needed, and kept from low to high."""
+    """Push boxes apart until none overlap, and keep them within limits.
+
+    Two boxes are pushed along the axis in which they overlap less.
+
+    Parameters
+    ----------
+    centres, sizes : arrays (n, 2)
+        The boxes.
+    low, high : arrays (2,)
+        The limits.
+
+    Returns
+    -------
+    array (n, 2)
+        The new centres.
+    """
     centres = np.array(centres, np.float64)
     for _ in range(200):
-        still = True
+        has_moved = False
         for j in range(len(centres)):
             for i in range(j):
-                between = centres[j] - centres[i]
-                overlap = (sizes[i] + sizes[j]) / 2 - abs(between)
+                difference = centres[j] - centres[i]
+                overlap = (sizes[i] + sizes[j]) / 2 - abs(difference)
                 if (overlap > 0).all():
-                    axis, still = overlap.argmin(), False
-                    push = (overlap[axis] / 2 + 0.5) * (1 if between[axis] >= 0 else -1)
+                    axis, has_moved = overlap.argmin(), True
+                    sign = 1 if difference[axis] >= 0 else -1
+                    push = (overlap[axis] / 2 + 0.5) * sign
                     centres[i, axis] -= push
                     centres[j, axis] += push
-        centres = np.clip(centres, low + sizes / 2, np.maximum(high - sizes / 2, low + sizes / 2))
-        if still:
+        lowest = low + sizes / 2
+        centres = np.clip(centres, lowest, np.maximum(high - sizes / 2, lowest))
+        if not has_moved:
             break
     return centres
 
 
 def linear_discriminants(codes, labels) -> np.ndarray:
-    """(n, 2): codes (n, d) of more dimensions than a page has, seen along the two directions in which the classes lie furthest apart (Fisher 1936).
+    """Project codes on the two directions in which the classes differ most (Fisher, 1936).
 
-    First all codes are stretched so that within a class they spread alike in every direction: with their scatter about their class's mean S = L L^T,
-    z -> L^-1 z has scatter I. There the two directions are those in which the class means vary most: their principal components. The labels choose
-    this view, not the codes.
+    **Math.** Let S = L L^T be the scatter of the codes about the means of their classes.
+
+    1. Whiten: z -> L^-1 z. Within each class the codes now have scatter I, that is, they vary
+       equally in all directions.
+    2. Take the two directions in which the class means vary most: the first two principal
+       components of the class means.
+
+    This view is chosen by the labels, not by the codes.
+
+    Parameters
+    ----------
+    codes : array or Tensor (n, d)
+        With d at least 2, and n larger than d plus the number of classes.
+    labels : array (n,) of integers
+        At least 3 different ones.
+
+    Returns
+    -------
+    array (n, 2)
+
+    Raises
+    ------
+    ValueError
+        For other shapes or types, too few classes or codes, or NaN and infinity.
     """
     codes, labels = as_numpy(codes), as_numpy(labels)
-    if codes.ndim != 2 or codes.shape[1] < 2 or labels.shape != codes.shape[:1] or labels.dtype.kind not in "iu":
-        raise ValueError(f"linear_discriminants: needs codes (n, 2 or more) and integer labels (n,), got {codes.shape} and {labels.dtype} {labels.shape}")
+    has_matrix = codes.ndim == 2 and codes.shape[1] >= 2
+    if not has_matrix or labels.shape != codes.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            "linear_discriminants: needs codes (n, 2 or more) and integer labels (n,), "
+            f"got {codes.shape} and {labels.dtype} {labels.shape}"
+        )
     check_finite("linear_discriminants", codes)
     classes, which = np.unique(labels, return_inverse=True)
     if len(classes) < 3 or len(codes) <= codes.shape[1] + len(classes):
-        raise ValueError(f"linear_discriminants: {len(classes)} classes and {len(codes)} codes of {codes.shape[1]} dimensions; it takes 3 classes, and more "
-                         "codes than dimensions and classes together")  # fmt: skip
+        raise ValueError(
+            f"linear_discriminants: {len(classes)} classes and {len(codes)} codes of "
+            f"{codes.shape[1]} dimensions; needs at least 3 classes, and more codes than "
+            "dimensions and classes together"
+        )
     means = np.stack([codes[which == k].mean(axis=0) for k in range(len(classes))])
-    stretch = np.linalg.inv(np.linalg.cholesky(np.cov((codes - means[which]).T)))
-    _, _, directions = np.linalg.svd((means - means.mean(axis=0)) @ stretch.T)
-    return codes @ stretch.T @ directions[:2].T
+    whitening = np.linalg.inv(np.linalg.cholesky(np.cov((codes - means[which]).T)))
+    _, _, directions = np.linalg.svd((means - means.mean(axis=0)) @ whitening.T)
+    return codes @ whitening.T @ directions[:2].T

@@ -1,31 +1,66 @@
-"""Figures without pyplot: no window, no global state, nothing to close; and the colours that all of them share."""
+"""Figures without pyplot (no window, no global state), their common style, and their files.
+
+matplotlib and Pillow are imported only when a figure is drawn or saved.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["CLASS_COLOURS", "DPI", "FAINT", "INK", "new_figure", "save_png", "style_axes"]
+import numpy as np
 
-# Ten colours chosen by search for the largest smallest distance, drawn as in `save_scatter` at an opacity of 0.6 on white: any two are at least 23 apart in
-# CIELAB for readers with deuteranopia or protanopia, and 30 for others. (From about 10 on, small dots can be told apart.)
-CLASS_COLOURS = ("#0000ff", "#aa7700", "#992211", "#551155", "#cc55ff", "#998888", "#000099", "#aadd88", "#bbdd00", "#eeaaff")
+__all__ = [
+    "CLASS_COLOURS",
+    "DPI",
+    "FAINT",
+    "INK",
+    "new_figure",
+    "rasterize",
+    "save_gif",
+    "save_png",
+    "style_axes",
+]
+
+# Ten colours, chosen by a search for the largest smallest distance between two of them. They are
+# compared as `save_scatter` draws them, with an opacity of 0.6 on white. Any two are at least 23
+# apart in CIELAB for readers with deuteranopia or protanopia, and 30 for others. (Small dots can be
+# told apart from a distance of about 10.)
+CLASS_COLOURS = (
+    "#0000ff",
+    "#aa7700",
+    "#992211",
+    "#551155",
+    "#cc55ff",
+    "#998888",
+    "#000099",
+    "#aadd88",
+    "#bbdd00",
+    "#eeaaff",
+)
 INK, FAINT = "#222222", "#bbbbbb"
 DPI = 150
 
 
-def new_figure(width: float, height: float):
+def new_figure(width: float, height: float, dpi: int = DPI):
+    """Return a new matplotlib figure with a white background; sizes are in inches."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("drawing needs matplotlib: pip install matplotlib, or install tinygen with its extra: tinygen[demos]") from error
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+        raise ImportError(
+            "drawing needs matplotlib: pip install matplotlib, or install tinygen with its extra: "
+            "tinygen[demos]"
+        ) from error
+    figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def style_axes(ax) -> None:
+    """Give axes the common style: no frame above and at the right, and pale lines."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -36,14 +71,75 @@ def style_axes(ax) -> None:
 
 
 def save_png(figure, path) -> None:
-    """Write aside, then move into place: an interrupted run leaves the old picture, not half a new one."""
+    """Save a figure as a PNG file, which appears whole or not at all."""
     path = Path(path)
     if path.suffix != ".png":
-        raise ValueError(f"pictures are written as PNG: name the file {path.stem}.png, not {path.name}")
+        raise ValueError(
+            f"pictures are written as PNG: name the file {path.stem}.png, not {path.name}"
+        )
+    with _replaced(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def rasterize(figure) -> np.ndarray:
+    """Return what a figure shows as uint8 (height, width, 3)."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+
+
+def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float, hold: float = 1.5) -> None:
+    """Save frames as an animated GIF, which repeats without end.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .gif.
+    frames : sequence of arrays (height, width, 3) of uint8
+        At least one.
+    seconds : float
+        How long one repetition lasts.
+    hold : float
+        How long the last frame is shown, in seconds.
+
+    Raises
+    ------
+    ValueError
+        If there is no frame, or the path does not end in .gif.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    if not len(frames) or path.suffix != ".gif":
+        raise ValueError(
+            "an animation needs frames, and a file name that ends in .gif; "
+            f"got {len(frames)} and {path.name}"
+        )
+    images = [Image.fromarray(f).quantize(64, dither=Image.Dither.NONE) for f in frames]
+    num_others = len(images) - 1
+    # Durations are in milliseconds, but a GIF stores hundredths of a second.
+    duration = max(10 * round(100 * (seconds - hold) / max(num_others, 1)), 20)
+    durations = [duration] * num_others + [round(1000 * hold)]
+    with _replaced(path) as temporary:
+        images[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=images[1:],
+            duration=durations,
+            loop=0,
+        )
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """Give a temporary path; afterwards move the file there to `path`, unless an error occurred.
+
+    So an interrupted run leaves the old picture, not half of a new one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        figure.savefig(aside, format="png", dpi=DPI, metadata={"Software": None})
-        os.replace(aside, path)
+        yield temporary
+        os.replace(temporary, path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

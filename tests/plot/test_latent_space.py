@@ -1,0 +1,67 @@
+"""Scatter plots of codes and posteriors: drawn, with names that do not overlap."""
+
+import numpy as np
+import pytest
+
+from tests.plot.pictures import read_png
+from tinygen import plot
+
+pytest.importorskip("matplotlib")
+RNG = np.random.default_rng(0)
+
+
+def test_a_scatter_plot_is_drawn(tmp_path):
+    codes, labels = RNG.normal(size=(300, 2)), RNG.integers(0, 10, 300)
+    plot.save_scatter(tmp_path / "a.png", codes, labels, title="codes")
+    picture = read_png(tmp_path / "a.png")
+    assert picture.std() > 0.01 and (picture[0] == 1).all()
+
+
+def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
+    """Nine classes are on one spot: their names are separate and inside the frame."""
+    figures = []
+    monkeypatch.setattr(plot.latent_space, "save_png", lambda figure, path: figures.append(figure))
+    labels = np.repeat(np.arange(10), 30)
+    codes = RNG.normal(size=(300, 2)) * 0.01
+    codes[labels == 9] += 5
+    plot.save_scatter(tmp_path / "a.png", codes, labels)
+    (ax,) = figures[0].axes
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 10
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    frame = ax.get_window_extent()
+    for box in boxes:
+        assert frame.x0 - 1 < box.x0 and box.x1 < frame.x1 + 1
+        assert frame.y0 - 1 < box.y0 and box.y1 < frame.y1 + 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels", "message"),
+    [
+        (np.zeros((3, 5)), np.zeros(3, int), r"codes \(n, 2\).*got \(3, 5\)"),
+        (np.zeros((3, 2)), np.zeros(3), "integer labels"),
+        (np.full((3, 2), np.inf), np.zeros(3, int), "6 of 6 values"),
+    ],
+)
+def test_bad_codes_are_errors(codes, labels, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plot.save_scatter(tmp_path / "a.png", codes, labels)
+    assert not any(tmp_path.iterdir())
+
+
+def test_posteriors_are_drawn_or_refused(tmp_path):
+    mu, images = RNG.normal(size=(30, 2)), RNG.random((9, 1, 4, 4))
+    labels = np.arange(30) % 10
+    wide = (mu, np.ones((30, 2)), images)
+    collapsed = (0 * mu, 0.1 + 0 * mu, images)
+    panels = {"a": wide, "b": collapsed}
+    plot.save_posteriors(tmp_path / "a.png", panels, labels, notes={"a": "note"})
+    assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
+    for wrong in (
+        (mu[:, :1], mu, images),
+        (mu, mu, images[:8]),
+        (mu * np.nan, mu, images),
+        (mu, mu[:3], images),
+    ):
+        with pytest.raises(ValueError, match="save_posteriors, 'a'"):
+            plot.save_posteriors(tmp_path / "b.png", {"a": wrong}, labels)
