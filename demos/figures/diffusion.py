@@ -1,53 +1,72 @@
-"""Data on their way to noise and back: densities on a line as time goes, clouds of points in the plane as an animation."""
+"""Data on their way to noise and back: densities on a line, and clouds of points in the plane."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from tinygen.plot.arrays import as_numpy, check_finite
-from tinygen.plot.canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
+from tinygen.plot.canvas import (
+    CLASS_COLOURS,
+    INK,
+    new_figure,
+    rasterize,
+    save_gif,
+    save_png,
+    style_axes,
+)
 
-__all__ = ["save_scatter_animation", "save_evolution"]
+__all__ = ["save_evolution", "save_scatter_animation"]
 
-EXACT, FOUND = "#2b6cb0", "#e8791c"
+EXACT, ESTIMATED = "#2b6cb0", "#e8791c"
+WIDTH, PANEL_HEIGHT = 9.6, 2.75  # inches
+KEYS = {"density", "paths", "exact", "estimated", "note"}
 
 
-def save_evolution(path, x: np.ndarray, panels: Mapping[str, Mapping], *, ends: Sequence[str] = ("data", "noise")) -> None:
-    """Draw {title: panel} one below the other: a density on a line as it changes from data, at the left, to noise, at the right. A panel has
+def save_evolution(
+    path,
+    x: np.ndarray,
+    panels: Mapping[str, Mapping],
+    *,
+    ends: Sequence[str] = ("data", "noise"),
+) -> None:
+    """Draw densities on a line as they change from data, on the left, to noise, on the right.
 
-    density : (k, m), at x (k,) and m moments; shown as colour, each moment's greatest as dark. paths : (p, m), the ways of p points.
-    exact, estimated : pairs of densities (k,), of the data and of the noise, drawn at the left and at the right; the first filled, the second a line, or None.
-    note : a line below. ends : what stands below both ends.
+    Each panel is a dict that has:
+
+        density      (k, m), at x and at m times, shown as colour; each time's largest value is
+                     equally dark
+        paths        (p, m): the trajectories of p points
+        exact        pair of densities (k,), of data and noise, drawn filled on the left and right
+        estimated    pair of densities (k,) or None, drawn as lines over the exact ones
+        note         a line below
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the PNG file.
+    x : array (k,)
+        Where the densities are given.
+    panels : {title: panel}
+        Drawn one below the other.
+    ends : two str
+        What stands below both ends.
     """
     x = as_numpy(x)
     if not panels:
         raise ValueError("save_evolution: no panel to draw")
-    panels = {title: _evolution(title, x, panel) for title, panel in panels.items()}
-    width, tall = 9.6, 2.75
-    figure = new_figure(width, tall * len(panels))
+    panels = {title: _check_panel(title, x, panel) for title, panel in panels.items()}
+    n = len(panels)
+    figure = new_figure(WIDTH, PANEL_HEIGHT * n)
     for i, (title, panel) in enumerate(panels.items()):
-        bottom = 1 - (i + 1) / len(panels)
-        low, high = bottom + 0.15 / len(panels), 0.73 / len(panels)
-        ax = figure.add_axes((0.17, low, 0.68, high))
-        density = panel["density"] / np.maximum(panel["density"].max(axis=0), 1e-12)
-        ax.imshow(density**0.7, extent=(0, 1, x[0], x[-1]), origin="lower", aspect="auto", cmap="Blues", vmin=0, vmax=1.25, interpolation="bilinear")
-        moments = np.linspace(0, 1, panel["density"].shape[1])
-        for k, line in enumerate(panel["paths"]):
-            ax.plot(moments, line, color=CLASS_COLOURS[k % len(CLASS_COLOURS)], linewidth=1.1, alpha=0.9)
-        ax.set(xlim=(0, 1), ylim=(x[0], x[-1]), xticks=(), yticks=())
+        bottom, height = 1 - (i + 1) / n + 0.15 / n, 0.73 / n
+        ax = figure.add_axes((0.17, bottom, 0.68, height))
+        _draw_evolution(ax, x, panel)
         ax.set_title(title, size=11, color=INK, weight="bold")
-        ax.text(0.5, -0.08, panel["note"], transform=ax.transAxes, ha="center", va="center", size=8.5, color=INK)
         for k, left in enumerate((0.035, 0.86)):
-            side = figure.add_axes((left, low, 0.125, high), sharey=ax)
-            side.fill_betweenx(x, panel["exact"][k], color=EXACT, alpha=0.3, linewidth=0)
-            side.plot(panel["exact"][k], x, color=EXACT, linewidth=1.2)
-            if panel["estimated"][k] is not None:
-                side.plot(panel["estimated"][k], x, color=FOUND, linewidth=1.6)
-            side.set(xlim=(0, 1.15 * panel["exact"][k].max()), xticks=(), yticks=())
+            side = figure.add_axes((left, bottom, 0.125, height), sharey=ax)
+            _draw_end(side, x, panel["exact"][k], panel["estimated"][k])
             if k == 0:
                 side.invert_xaxis()
             side.set_xlabel(ends[k])
@@ -56,45 +75,98 @@ def save_evolution(path, x: np.ndarray, panels: Mapping[str, Mapping], *, ends: 
     save_png(figure, path)
 
 
-def _evolution(title: str, x: np.ndarray, panel: Mapping) -> dict:
-    if missing := {"density", "paths", "exact", "estimated", "note"} ^ set(panel):
-        raise ValueError(f"save_evolution, {title!r}: a panel has density, paths, exact, estimated and note; wrong or missing: {', '.join(sorted(missing))}")
+def _draw_evolution(ax, x: np.ndarray, panel: Mapping) -> None:
+    """Draw the densities at all times, and the paths."""
+    relative = panel["density"] / np.maximum(panel["density"].max(axis=0), 1e-12)
+    extent = (0, 1, x[0], x[-1])
+    style = {"cmap": "Blues", "vmin": 0, "vmax": 1.25, "interpolation": "bilinear"}
+    ax.imshow(relative**0.7, extent=extent, origin="lower", aspect="auto", **style)
+    times = np.linspace(0, 1, panel["density"].shape[1])
+    for k, line in enumerate(panel["paths"]):
+        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
+        ax.plot(times, line, color=colour, linewidth=1.1, alpha=0.9)
+    ax.set(xlim=(0, 1), ylim=(x[0], x[-1]), xticks=(), yticks=())
+    style = {"ha": "center", "va": "center", "size": 8.5, "color": INK}
+    ax.text(0.5, -0.08, panel["note"], transform=ax.transAxes, **style)
+
+
+def _draw_end(ax, x: np.ndarray, exact: np.ndarray, estimated: np.ndarray | None) -> None:
+    """Draw the exact and the estimated density at one end."""
+    ax.fill_betweenx(x, exact, color=EXACT, alpha=0.3, linewidth=0)
+    ax.plot(exact, x, color=EXACT, linewidth=1.2)
+    if estimated is not None:
+        ax.plot(estimated, x, color=ESTIMATED, linewidth=1.6)
+    ax.set(xlim=(0, 1.15 * exact.max()), xticks=(), yticks=())
+
+
+def _check_panel(title: str, x: np.ndarray, panel: Mapping) -> dict:
+    """Return the panel with NumPy arrays, or raise an error that names it."""
+    name = f"save_evolution, {title!r}"
+    if wrong := KEYS ^ set(panel):
+        raise ValueError(
+            f"{name}: a panel has density, paths, exact, estimated and note; "
+            f"wrong or missing: {', '.join(sorted(wrong))}"
+        )
     density, paths = as_numpy(panel["density"]), as_numpy(panel["paths"])
-    curves = [c for pair in (panel["exact"], panel["estimated"]) for c in pair if c is not None]
-    if x.ndim != 1 or density.shape[:1] != x.shape or density.ndim != 2 or paths.shape[1:] != density.shape[1:] or any(c.shape != x.shape for c in curves):
-        raise ValueError(f"save_evolution, {title!r}: needs x (k,), density (k, m), paths (p, m) and curves (k,); got {x.shape}, {density.shape}, {paths.shape}")
-    for a in (density, paths, *curves):
-        check_finite(f"save_evolution, {title!r}", a)
+    curves = [c for key in ("exact", "estimated") for c in panel[key] if c is not None]
+    is_right = (
+        x.ndim == 1
+        and density.ndim == 2
+        and density.shape[0] == len(x)
+        and paths.shape[1:] == density.shape[1:]
+        and all(curve.shape == x.shape for curve in curves)
+    )
+    if not is_right:
+        raise ValueError(
+            f"{name}: needs x (k,), density (k, m), paths (p, m) and curves (k,); "
+            f"got {x.shape}, {density.shape}, {paths.shape}"
+        )
+    for array in (density, paths, *curves):
+        check_finite(name, array)
     return {**panel, "density": density, "paths": paths}
 
 
-def save_scatter_animation(path, frames: Sequence[tuple], extent: Sequence[float], *, seconds: float = 8.0) -> None:
-    """Frames (points (n, 2), labels (n,), text) one after the other over extent = (left, right, bottom, top), as a GIF; the last one stays a little."""
-    from PIL import Image
+def save_scatter_animation(
+    path, frames: Sequence[tuple], extent: Sequence[float], *, seconds: float = 9.5
+) -> None:
+    """Draw clouds of points one after the other, as an animated GIF.
 
-    path = Path(path)
-    if not frames or path.suffix != ".gif":
-        raise ValueError(f"save_scatter_animation: needs frames, and a file name that ends in .gif; got {len(frames)} and {path.name}")
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .gif.
+    frames : sequence of (points, labels, text)
+        Points (n, 2), their classes (n,), and the title of the frame.
+    extent : (left, right, bottom, top)
+        The part of the plane.
+    seconds : float
+        How long one repetition lasts; 1.5 of them show the last frame.
+    """
+    frames = [_check_frame(*frame) for frame in frames]
+    images = [_draw_frame(*frame, extent) for frame in frames]
+    save_gif(path, images, seconds=seconds)
+
+
+def _check_frame(points, labels, text: str) -> tuple[np.ndarray, np.ndarray, str]:
+    points, labels = as_numpy(points), as_numpy(labels)
+    if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
+        raise ValueError(
+            "save_scatter_animation: a frame has points (n, 2), labels (n,) and a text; "
+            f"got {points.shape} and {labels.shape}"
+        )
+    check_finite("save_scatter_animation", points)
+    return points, labels, text
+
+
+def _draw_frame(
+    points: np.ndarray, labels: np.ndarray, text: str, extent: Sequence[float]
+) -> np.ndarray:
+    """Return one frame as uint8 (height, width, 3)."""
     left, right, bottom, top = extent
-    pictures = []
-    for points, labels, text in frames:
-        points, labels = as_numpy(points), as_numpy(labels)
-        if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
-            raise ValueError(f"save_scatter_animation: a frame has points (n, 2), labels (n,) and a text; got {points.shape} and {labels.shape}")
-        check_finite("save_scatter_animation", points)
-        figure = new_figure(4.2, 4.2 * (top - bottom) / (right - left) + 0.4)
-        figure.set_dpi(90)
-        ax = figure.add_axes((0.02, 0.02, 0.96, 0.9))
-        ax.scatter(*points.T, c=np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)].tolist(), s=5, linewidths=0, alpha=0.8)
-        ax.set(xlim=(left, right), ylim=(bottom, top), xticks=(), yticks=())
-        ax.set_title(text, size=10, color=INK)
-        figure.canvas.draw()
-        pictures.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]).quantize(64, dither=Image.Dither.NONE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        each = max(int(1000 * seconds / len(pictures)), 20)
-        pictures[0].save(aside, format="GIF", save_all=True, append_images=pictures[1:], duration=[each] * (len(pictures) - 1) + [1500], loop=0)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    figure = new_figure(4.2, 4.2 * (top - bottom) / (right - left) + 0.4, dpi=90)
+    ax = figure.add_axes((0.02, 0.02, 0.96, 0.9))
+    colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)].tolist()
+    ax.scatter(*points.T, c=colours, s=5, linewidths=0, alpha=0.8)
+    ax.set(xlim=(left, right), ylim=(bottom, top), xticks=(), yticks=())
+    ax.set_title(text, size=10, color=INK)
+    return rasterize(figure)

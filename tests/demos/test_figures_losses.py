@@ -1,4 +1,4 @@
-"""Pictures that compare games: they are drawn, whole, and refuse what they cannot draw."""
+"""Figures that compare adversarial losses: drawn whole, or refused with an error."""
 
 import warnings
 
@@ -11,61 +11,120 @@ from tinygen.plot.planes import grid_points
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
 
-
-def moment(**changes):
-    x = np.linspace(-3, 3, 50)
-    p = np.exp(-(x**2) / 2)
-    return {"title": "step 0", "x": x, "p": p, "q": np.roll(p, 9), "f": x, "optimal": np.abs(x), "note": "a note"} | changes
+X = np.linspace(-3, 3, 50)
+P = np.exp(-(X**2) / 2)
 
 
-def column(*moments):
-    return {"curves": {"W": (np.arange(5), np.array([3.0, 2, 1, 0, -1]), {"color": "#000000"})}, "snapshots": moments}
+def snapshot(**changes):
+    """Return a valid snapshot with some entries changed."""
+    return {
+        "title": "step 0",
+        "x": X,
+        "p": P,
+        "q": np.roll(P, 9),
+        "f": X,
+        "optimal": np.abs(X),
+        "note": "a note",
+    } | changes
 
 
-def panel(**changes):
-    return {"field": grid_points((0, 1, 0, 1), 20)[:, 0] * 1e3, "points": np.full((50, 2), 0.5), "note": "8 modes"} | changes
+def column(*snapshots):
+    """Return a column of `save_critics`; one of its values is 0 and one is negative."""
+    curve = (np.arange(5), np.array([3.0, 2, 1, 0, -1]), {"color": "#000000"})
+    return {"curves": {"W": curve}, "snapshots": snapshots}
 
 
-def test_pictures(tmp_path):
+def cell(**changes):
+    """Return a valid panel of a table: its field grows to the right."""
+    field = grid_points((0, 1, 0, 1), 20)[:, 0] * 1e3
+    return {"field": field, "points": np.full((50, 2), 0.5), "note": "8 modes"} | changes
+
+
+def num_colours(path):
+    with Image.open(path) as picture:
+        return len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0))
+
+
+def test_losses_are_drawn(tmp_path):
     x = np.linspace(-5, 5, 30)
-    save_losses(tmp_path / "costs.png", {"one": (x, x, 1 + 0 * x), "another": (x, -x, 0 * x)}, xlabel="logit")
+    curves = {"one": (x, x, 1 + 0 * x), "another": (x, -x, 0 * x)}
+    save_losses(tmp_path / "a.png", curves, xlabel="logit")
+    assert num_colours(tmp_path / "a.png") > 20
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_critics_are_drawn_even_where_none_is_optimal(tmp_path):
+    undefined = snapshot(optimal=np.full(50, np.nan))
+    columns = {"a": column(snapshot(), snapshot()), "b": column(snapshot(), undefined)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_critics(tmp_path / "critics.png", {"a": column(moment(), moment()), "b": column(moment(), moment(optimal=np.full(50, np.nan)))})
-    save_table(tmp_path / "table.png", {"row": {"one": panel(), "two": panel()}, "other": {"one": panel(), "two": panel()}}, (0, 1, 0, 1))
-    for name in ("costs", "critics", "table"):
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 20
-    assert len([*tmp_path.iterdir()]) == 3
+        save_critics(tmp_path / "a.png", columns)
+    assert num_colours(tmp_path / "a.png") > 20
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_tables_are_drawn(tmp_path):
+    row = {"one": cell(), "two": cell()}
+    save_table(tmp_path / "a.png", {"row": row, "other": row}, (0, 1, 0, 1))
+    assert num_colours(tmp_path / "a.png") > 20
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_a_table_colours_the_field_and_marks_the_points(tmp_path):
-    save_table(tmp_path / "a.png", {"row": {"one": panel()}}, (0, 1, 0, 1))
+    save_table(tmp_path / "a.png", {"row": {"one": cell()}}, (0, 1, 0, 1))
     picture = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).astype(int)
     dpi, label, side = 150, 0.3, 1.5
-    at = lambda x, y: picture[round((label + side * (1 - y)) * dpi), round((label + side * x) * dpi)]  # noqa: E731
-    assert at(0.05, 0.3)[0] > at(0.05, 0.3)[2] and at(0.95, 0.3)[2] > at(0.95, 0.3)[0]  # from what is fake, reddish, to what is real, bluish
-    assert at(0.5, 0.5).max() < 120 < at(0.5, 0.3).min()
+
+    def colour_at(x, y):
+        row, column = (label + side * (1 - y)) * dpi, (label + side * x) * dpi
+        return picture[round(row), round(column)]
+
+    # From fake, reddish, to real, bluish.
+    fake, real = colour_at(0.05, 0.3), colour_at(0.95, 0.3)
+    assert fake[0] > fake[2] and real[2] > real[0]
+    assert colour_at(0.5, 0.5).max() < 120 < colour_at(0.5, 0.3).min()
 
 
-def test_what_cannot_be_drawn(tmp_path):
-    x = np.zeros(3)
-    with pytest.raises(ValueError, match="no cost"):
-        save_losses(tmp_path / "a.png", {}, xlabel="")
-    with pytest.raises(ValueError, match="'one': needs x"):
-        save_losses(tmp_path / "a.png", {"one": (x, x, x[:2])}, xlabel="")
-    with pytest.raises(ValueError, match="NaN"):
-        save_losses(tmp_path / "a.png", {"one": (x, x, x + np.nan)}, xlabel="")
-    with pytest.raises(ValueError, match="as many snapshots"):
-        save_critics(tmp_path / "a.png", {"a": column(moment()), "b": column()})
-    with pytest.raises(ValueError, match="wrong or missing: hue"):
-        save_critics(tmp_path / "a.png", {"a": column(moment(hue=1))})
-    with pytest.raises(ValueError, match=r"are \(m,\)"):
-        save_critics(tmp_path / "a.png", {"a": column(moment(f=x))})
-    with pytest.raises(ValueError, match="NaN"):
-        save_critics(tmp_path / "a.png", {"a": column(moment(q=np.full(50, np.nan)))})
-    with pytest.raises(ValueError, match="same columns"):
-        save_table(tmp_path / "a.png", {"row": {"one": panel()}, "other": {"two": panel()}}, (0, 1, 0, 1))
-    with pytest.raises(ValueError, match="'row', 'one', points"):
-        save_table(tmp_path / "a.png", {"row": {"one": panel(points=np.full((2, 2), np.nan))}}, (0, 1, 0, 1))
+THREE = np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("curves", "message"),
+    [
+        ({}, "no loss"),
+        ({"one": (THREE, THREE, THREE[:2])}, "'one': needs x"),
+        ({"one": (THREE, THREE, THREE + np.nan)}, "NaN"),
+    ],
+)
+def test_wrong_losses_are_errors(curves, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_losses(tmp_path / "a.png", curves, xlabel="")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": column(snapshot()), "b": column()}, "equally many snapshots"),
+        ({"a": column(snapshot(hue=1))}, "wrong or missing: hue"),
+        ({"a": column(snapshot(f=THREE))}, r"are \(m,\)"),
+        ({"a": column(snapshot(q=np.full(50, np.nan)))}, "NaN"),
+    ],
+)
+def test_wrong_columns_are_errors(columns, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_critics(tmp_path / "a.png", columns)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"row": {"one": cell()}, "other": {"two": cell()}}, "same columns"),
+        ({"row": {"one": cell(points=np.full((2, 2), np.nan))}}, "'row', 'one', points"),
+    ],
+)
+def test_wrong_tables_are_errors(rows, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_table(tmp_path / "a.png", rows, (0, 1, 0, 1))
     assert not list(tmp_path.iterdir())
