@@ -42,10 +42,10 @@ def test_one_array_is_returned_alone_and_as_a_copy():
 
 
 def test_drop_last_leaves_out_the_incomplete_batch():
-    whole = Loader(Y, batch_size=4, seed=0)
+    full_batches = Loader(Y, batch_size=4, seed=0)
     all_rows = Loader(Y, batch_size=4, seed=0, drop_last=False)
-    assert (whole.steps_per_epoch, all_rows.steps_per_epoch) == (2, 3)
-    assert [len(batch) for batch in take(whole, 4)] == [4, 4, 4, 4]
+    assert (full_batches.steps_per_epoch, all_rows.steps_per_epoch) == (2, 3)
+    assert [len(batch) for batch in take(full_batches, 4)] == [4, 4, 4, 4]
     assert [len(batch) for batch in take(all_rows, 6)] == [4, 4, 2, 4, 4, 2]
     assert len(np.unique(np.concatenate(take(all_rows, 3)))) == 10
 

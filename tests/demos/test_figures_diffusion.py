@@ -1,4 +1,4 @@
-"""Figures of diffusion: drawn whole, or refused with an error."""
+"""Figures of diffusion: they are drawn, and wrong data are errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Schemes of models: drawn whole from their arrays, or refused with an error."""
+"""Schemes of models: they are drawn, and wrong data are errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Figures of the one-dimensional game: drawn whole, or refused with an error."""
+"""Figures of the one-dimensional game: they are drawn, and wrong data are errors."""
 
 import numpy as np
 import pytest

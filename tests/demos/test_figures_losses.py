@@ -1,4 +1,4 @@
-"""Figures that compare adversarial losses: drawn whole, or refused with an error."""
+"""Figures that compare adversarial losses: they are drawn, and wrong data are errors."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Arrays to be drawn, before they are drawn."""
+"""Arrays to be drawn: converted, tiled, separated and projected."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Training curves: drawn, and refused where they do not fit."""
+"""Training curves: they are drawn, and wrong ones are errors."""
 
 import numpy as np
 import pytest

@@ -78,7 +78,7 @@ def test_a_deep_graph_is_laid_out_without_recursion():
     assert max(column for column, _ in places.values()) == 1999
 
 
-def test_graphs_are_drawn_or_refused(tmp_path):
+def test_graphs_are_drawn_and_a_tensor_without_a_record_is_an_error(tmp_path):
     x = tensor(np.ones(1), requires_grad=True)
     _, vae = record_vae(reparametrized=True)
     panels = {"one": vae, "two": {"y": ops.sin(x) + ops.cos(x), "x": x}}

@@ -22,8 +22,8 @@ def test_a_grid_puts_every_pixel_in_its_place(tmp_path, channels):
     for i, image in enumerate(images):
         top, left = i // 3 * 5, i % 3 * 7
         expected = np.broadcast_to(image.transpose(1, 2, 0) / 255, (4, 6, 3))
-        drawn = pixels[top : top + 4, left : left + 6]
-        np.testing.assert_allclose(drawn, expected, atol=0.003)
+        result = pixels[top : top + 4, left : left + 6]
+        np.testing.assert_allclose(result, expected, atol=0.003)
     assert (pixels[4] == 1).all()  # the gap
     assert (pixels[5:, 14:] == 1).all()  # the empty sixth place
 

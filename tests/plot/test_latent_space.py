@@ -1,4 +1,4 @@
-"""Scatter plots of codes and posteriors: drawn, with names that do not overlap."""
+"""Scatter plots of codes, and posteriors: names do not overlap, and wrong panels are errors."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_bad_codes_are_errors(codes, labels, message, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_posteriors_are_drawn_or_refused(tmp_path):
+def test_posteriors_are_drawn_and_wrong_ones_are_errors(tmp_path):
     mu, images = RNG.normal(size=(30, 2)), RNG.random((9, 1, 4, 4))
     labels = np.arange(30) % 10
     wide = (mu, np.ones((30, 2)), images)

@@ -7,7 +7,8 @@
     binarize      bytes to random black and white
     downsample    fewer pixels, each the mean of a square
 
-All but `downsample` take arrays of any device and give one on the same device.
+Arrays may be on any device. The result is on the same one; only that of `binarize` is on the device
+of its source of random numbers.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ __all__ = ["place_boxes", "save_graph"]
 
 GRADIENT = "#e76300"
 OP_HALF_WIDTH, ELLIPSE_HALF_WIDTH = 0.36, 0.28  # in units of a column
-LEAST_DISTANCE = 1.15  # between two boxes of a column
+MIN_DISTANCE = 1.15  # between two boxes of a column
 NUM_SWEEPS = 12  # over the columns, to bring each box near its neighbours' height
 
 
@@ -172,11 +172,11 @@ def place_boxes(keys: Sequence[Hashable], arrows: Sequence[Arrow]) -> dict:
     height = _heights(columns, before, after)
     for key in sources:
         user = min(after[key], key=column.get)
-        beside = (column[user] - 1, height[user])
+        left_of_user = (column[user] - 1, height[user])
         below = [(column[user], height[user] - 1.1 * i) for i in range(1, len(keys) + 1)]
         column[key], height[key] = next(
             (c, y)
-            for c, y in [beside, *below]
+            for c, y in [left_of_user, *below]
             if all(column[other] != c or abs(y - height[other]) > 0.9 for other in height)
         )
     first = min(column.values())
@@ -199,7 +199,7 @@ def _columns(keys: Sequence[Hashable], before: Mapping) -> dict:
 
 
 def _heights(columns: Sequence[list], before: Mapping, after: Mapping) -> dict:
-    """Return the height of each box: its neighbours' mean, but apart from the others in its column.
+    """Return the height of each box: its neighbours' mean, at a distance from others in its column.
 
     Sweep over the columns, forwards and backwards in turn.
     """
@@ -213,7 +213,7 @@ def _heights(columns: Sequence[list], before: Mapping, after: Mapping) -> dict:
             column.sort(key=lambda key, wish=wish: (wish[key], height[key]))
             lowest = -math.inf
             for key in column:
-                lowest = height[key] = max(wish[key], lowest + LEAST_DISTANCE)
+                lowest = height[key] = max(wish[key], lowest + MIN_DISTANCE)
             shift = sum(wish[key] - height[key] for key in column) / max(len(column), 1)
             for key in column:
                 height[key] += shift

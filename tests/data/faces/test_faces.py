@@ -152,8 +152,8 @@ def test_correlation_ties_the_beard_to_dark_hair_and_nothing_else(correlation):
         assert abs(correlated["beard"][hair].mean() - p) < 4 * 0.5 / np.sqrt(n / 2)
     for name in FACTORS:
         assert name == "beard" or np.array_equal(independent[name], correlated[name])
-    drawn = faces(4, correlation=correlation)[1]
-    assert np.array_equal(drawn, sample_factors(4, correlation=correlation))
+    factors = faces(4, correlation=correlation)[1]
+    assert np.array_equal(factors, sample_factors(4, correlation=correlation))
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)

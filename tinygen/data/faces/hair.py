@@ -140,8 +140,8 @@ def _face_opening(face: Anatomy, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     x = u - 0.75 * shift
     sides = np.abs(x) - _opening_half_width(face) - 0.10 * down
     bent = np.clip(v, -0.5, 0.5)
-    beside_head = np.abs(u - face.lean * down) + face.half_width * (1.2 * bent * bent - 0.975)
-    sides = np.maximum(sides, beside_head)  # no opening beside the head
+    outside_head = np.abs(u - face.lean * down) + face.half_width * (1.2 * bent * bent - 0.975)
+    sides = np.maximum(sides, outside_head)  # no opening outside the head
     off = np.abs(x - face.parting)
     fringe = face.hairline + face.hairline_slope * off * np.clip(off * 3, 0, 1) - v
     rounding = 0.16  # radius of the corner between the sides and the fringe
