@@ -16,7 +16,8 @@ ARCHIVE = File(
     name="cifar-10-binary.tar",
     size=190_000_000,
     exact=False,  # the size of a tar file may vary with its padding
-    gzip_md5="c32a1d4ab5d03f1284b67883e8d87530",  # from the data set's page
+    # From the data set's page and torchvision's list.
+    gzip_md5="c32a1d4ab5d03f1284b67883e8d87530",
     mirrors=(
         "https://www.cs.toronto.edu/~kriz/",
         "https://cave.cs.toronto.edu/kriz/",

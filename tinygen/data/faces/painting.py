@@ -1,4 +1,9 @@
-"""From factors to pictures: about thirty layers of shapes, from the background to the hat."""
+"""From factors to pictures: about thirty layers of shapes, from the background to the hat.
+
+Light comes from above, from the front, and from the side that the factor `light` says. Every part
+has a dark colour and a light one, mixed by how much light falls there. The head is lit as an
+ellipsoid.
+"""
 
 from __future__ import annotations
 
