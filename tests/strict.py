@@ -1,7 +1,8 @@
-"""A stand-in for CuPy where there is no GPU: an array type as strict as CuPy's about what is silently converted.
+"""A stand-in for CuPy on machines without a GPU: an array type that refuses silent conversions.
 
-`StrictArray` wraps a NumPy array and, like `cupy.ndarray`, refuses `np.asarray`, refuses to meet a NumPy array of one or more elements in an
-operation, and answers NumPy's functions only through the array protocols. Code that runs on it runs on any array type that follows them.
+`StrictArray` wraps a NumPy array. Like `cupy.ndarray` it refuses `np.asarray`, refuses to meet a
+NumPy array in an operation, and answers NumPy's functions only through the array protocols. Code
+that runs on it runs on any array type that follows these protocols.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from tinygen.backend import RNG, register
 
 
 def _unwrap(value):
+    """Return the NumPy arrays of device arrays, also inside tuples, lists and slices."""
     if isinstance(value, np.ndarray):
-        raise TypeError("Unsupported type <class 'numpy.ndarray'>: a NumPy array met a device array")
+        raise TypeError(
+            "Unsupported type <class 'numpy.ndarray'>: a NumPy array met a device array"
+        )
     if isinstance(value, StrictArray):
         return value._a
     if isinstance(value, (tuple, list)):
@@ -26,30 +30,38 @@ def _unwrap(value):
 
 
 def _wrap(value):
-    """Device functions return device arrays, zero-dimensional ones included, never NumPy scalars."""
+    """Return NumPy's results as device arrays.
+
+    Device functions return arrays even without axes, never NumPy scalars.
+    """
     if isinstance(value, (np.ndarray, np.generic)):
         return StrictArray(value)
-    if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
+    if type(value) in (tuple, list):
         return type(value)(_wrap(v) for v in value)
-    if isinstance(value, tuple):  # a named one: np.linalg.slogdet
+    if isinstance(value, tuple):  # a named tuple, of np.linalg.slogdet
         return tuple(_wrap(v) for v in value)
     return value
 
 
 def _wrapped(function):
+    """Make a function of device arrays from one of NumPy arrays."""
+
     def call(*args, **kwargs):
         out = kwargs.get("out")
         result = function(*_unwrap(args), **{k: _unwrap(v) for k, v in kwargs.items()})
-        return out[0] if isinstance(out, tuple) else out if out is not None else _wrap(result)
+        if out is None:
+            return _wrap(result)
+        return out[0] if isinstance(out, tuple) else out
 
     return call
 
 
 def _reduction(method):
-    """CuPy's take no `initial` and no `where`."""
+    """Make a reduction without the options `initial` and `where`, which CuPy's lack."""
 
     def call(axis=None, dtype=None, out=None, keepdims=False):
-        kwargs = {k: v for k, v in (("axis", axis), ("dtype", dtype), ("out", out), ("keepdims", keepdims)) if v is not None and v is not False}
+        given = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims}
+        kwargs = {k: v for k, v in given.items() if v is not None and v is not False}
         return _wrapped(method)(**kwargs)
 
     return call
@@ -76,23 +88,29 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         value = getattr(self._a, name)
         if name in ("max", "min", "sum", "mean", "prod", "any", "all"):
             return _reduction(value)
-        return _wrapped(value) if isinstance(value, (types.BuiltinMethodType, types.MethodType)) else _wrap(value)
+        is_method = isinstance(value, (types.BuiltinMethodType, types.MethodType))
+        return _wrapped(value) if is_method else _wrap(value)
 
     @property
     def base(self):
+        """The array whose memory this one views, or None."""
         return None if self._a.base is None else StrictArray(self._a.base)
 
     @property
     def shape(self):
+        """The shape, a tuple of integers."""
         return self._a.shape
 
     def get(self) -> np.ndarray:
+        """Return a NumPy copy, as `cupy.ndarray.get` does."""
         return np.array(self._a)
 
     def item(self):
+        """Return the value of an array of one element."""
         return self._a.item()
 
     def tolist(self):
+        """Return the values as nested lists."""
         return self._a.tolist()
 
     def __getitem__(self, index):
@@ -121,7 +139,7 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 class _Module:
-    """What `array_module` gives for a StrictArray: NumPy's functions, taking and making StrictArrays."""
+    """What `array_module` returns for a StrictArray: NumPy's functions on StrictArrays."""
 
     ndarray = StrictArray
 
@@ -133,14 +151,20 @@ class _Module:
 
     @staticmethod
     def asarray(a, dtype=None):
-        return a if isinstance(a, StrictArray) and dtype in (None, a.dtype) else StrictArray(np.asarray(a._a if isinstance(a, StrictArray) else a, dtype))
+        """Return a as a StrictArray: itself if it is one of that dtype."""
+        if isinstance(a, StrictArray):
+            return a if dtype in (None, a.dtype) else StrictArray(np.asarray(a._a, dtype))
+        return StrictArray(np.asarray(a, dtype))
 
     @staticmethod
     def array(a, dtype=None):
+        """Return a copy of an array or a list as a StrictArray."""
         return StrictArray(np.array(a._a if isinstance(a, StrictArray) else a, dtype))
 
 
 class _Submodule:
+    """A part of that module, such as `linalg`."""
+
     def __init__(self, module):
         self.module = module
 
@@ -153,10 +177,11 @@ register(StrictArray, _Module())
 
 
 class StrictRNG(RNG):
-    """A generator that draws the same numbers as one of NumPy's, as StrictArrays."""
+    """A source of the numbers that NumPy's would draw, as StrictArrays."""
 
     def _floats(self, *args):
         return StrictArray(super()._floats(*args))
 
     def integers(self, *args):
+        """Draw integers."""
         return StrictArray(super().integers(*args))

@@ -1,4 +1,4 @@
-"""Checks of the adversarial games, each against the probabilities it is made from."""
+"""Cases of the adversarial losses, each against the probabilities that define it."""
 
 import numpy as np
 
@@ -6,71 +6,101 @@ from tests.cases import case
 from tinygen import losses, ops
 
 
-def _sigmoid(logit):
+def sigmoid(logit):
+    """Return the probability that belongs to a logit."""
     return 1 / (1 + np.exp(-logit))
 
 
 @case("minimax_value")
-def _(d):
-    shape = d.shape()
-    return losses.minimax_value, [d.array(shape, -4, 4), d.array(shape, -4, 4)], lambda r, f: np.log(_sigmoid(r)) + np.log(1 - _sigmoid(f))
+def draw_minimax_value(draw):
+    shape = draw.shape()
+    return (
+        losses.minimax_value,
+        [draw.array(shape, -4, 4), draw.array(shape, -4, 4)],
+        lambda r, f: np.log(sigmoid(r)) + np.log(1 - sigmoid(f)),
+    )
 
 
 @case("saturating")
-def _(d):
-    return losses.saturating, [d.array(d.shape(), -4, 4)], lambda f: np.log(1 - _sigmoid(f))
+def draw_saturating(draw):
+    return losses.saturating, [draw.array(draw.shape(), -4, 4)], lambda f: np.log(1 - sigmoid(f))
 
 
 @case("non_saturating")
-def _(d):
-    return losses.non_saturating, [d.array(d.shape(), -4, 4)], lambda f: -np.log(_sigmoid(f))
+def draw_non_saturating(draw):
+    return losses.non_saturating, [draw.array(draw.shape(), -4, 4)], lambda f: -np.log(sigmoid(f))
 
 
 @case("least_squares")
-def _(d):
-    target = d.sampled(0.0, 1.0, -1.0)
-    return (lambda logit: losses.least_squares(logit, target=target)), [d.array(d.shape())], lambda logit: (logit * logit - 2 * target * logit + target**2) / 2
+def draw_least_squares(draw):
+    target = draw.choice(0.0, 1.0, -1.0)
+    return (
+        (lambda logit: losses.least_squares(logit, target=target)),
+        [draw.array(draw.shape())],
+        lambda logit: (logit * logit - 2 * target * logit + target**2) / 2,
+    )
 
 
 @case("hinge")
-def _(d):
-    return losses.hinge, [d.away_from([1], d.shape())], lambda logit: np.where(logit < 1, 1 - logit, 0)
+def draw_hinge(draw):
+    return (
+        losses.hinge,
+        [draw.array_away_from([1], draw.shape())],
+        lambda logit: np.where(logit < 1, 1 - logit, 0),
+    )
 
 
 @case("relativistic")
-def _(d):
-    shape = d.shape()
-    return losses.relativistic, [d.array(shape, -3, 3), d.array(shape, -3, 3)], lambda a, b: -np.log(_sigmoid(a - b))
+def draw_relativistic(draw):
+    shape = draw.shape()
+    return (
+        losses.relativistic,
+        [draw.array(shape, -3, 3), draw.array(shape, -3, 3)],
+        lambda a, b: -np.log(sigmoid(a - b)),
+    )
 
 
-def _slope(w, x):
-    """The gradient of sum_j tanh(x w)_j in x."""
+def input_gradient(w, x):
+    """Return the gradient of sum_j tanh(x w)_j in x."""
     return (1 - np.tanh(x @ w) ** 2) @ w.T
 
 
 @case("r1")
-def _(d):
-    x, w = d.array((2, 3)), d.array((3, 2))
-    on_device = d.constant(x)
-    return (lambda w: losses.r1(lambda v: ops.tanh(v @ w), on_device)), [w], lambda w: (_slope(w, x) ** 2).sum(1) / 2
+def draw_r1(draw):
+    x, w = draw.array((2, 3)), draw.array((3, 2))
+    on_device = draw.constant(x)
+    return (
+        (lambda w: losses.r1(lambda v: ops.tanh(v @ w), on_device)),
+        [w],
+        lambda w: (input_gradient(w, x) ** 2).sum(1) / 2,
+    )
 
 
 @case("gradient_penalty")
-def _(d):
-    real, fake, t, w = d.array((2, 3)), d.array((2, 3)), d.array((2,), 0, 1), d.array((3, 2), 0.5, 1.5)
-    on_device = [d.constant(a) for a in (real, fake, t)]
+def draw_gradient_penalty(draw):
+    real, fake, t, w = (
+        draw.array((2, 3)),
+        draw.array((2, 3)),
+        draw.array((2,), 0, 1),
+        draw.array((3, 2), 0.5, 1.5),
+    )
+    on_device = [draw.constant(a) for a in (real, fake, t)]
 
     def naive(w):
         x = t[:, None] * real + (1 - t[:, None]) * fake
-        return (np.sqrt((_slope(w, x) ** 2).sum(1)) - 1) ** 2
+        return (np.sqrt((input_gradient(w, x) ** 2).sum(1)) - 1) ** 2
 
     return (lambda w: losses.gradient_penalty(lambda v: ops.tanh(v @ w), *on_device)), [w], naive
 
 
 @case("path_length")
-def _(d):
-    w, a, y = d.array((2, 3), 0.5, 1.5), d.array((3, 4), 0.5, 1.5), d.array((2, 4), 0.5, 1.5)
-    on_device = d.constant(y)
+def draw_path_length(draw):
+    w, a, y = (
+        draw.array((2, 3), 0.5, 1.5),
+        draw.array((3, 4), 0.5, 1.5),
+        draw.array((2, 4), 0.5, 1.5),
+    )
+    on_device = draw.constant(y)
 
     def naive(w, a):
         return np.sqrt((((1 - np.tanh(w @ a) ** 2) * y @ a.T) ** 2).sum(1))

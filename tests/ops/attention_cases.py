@@ -7,16 +7,25 @@ from tinygen import ops
 
 
 @case("scaled_dot_product_attention")
-def _(d):
-    lead = d.shape(max_dims=2, max_side=2)
-    length, source, dim, out = d.integers(0, 3), d.integers(1, 3), d.integers(1, 3), d.integers(1, 2)
-    q, k, v = d.array((*lead, length, dim)), d.array((*lead, source, dim)), d.array((*lead, source, out))
-    mask = d.sampled(None, "boolean", "additive")
+def draw_scaled_dot_product_attention(draw):
+    lead = draw.shape(max_dims=2, max_side=2)
+    length, source, dim, out = (
+        draw.integer(0, 3),
+        draw.integer(1, 3),
+        draw.integer(1, 3),
+        draw.integer(1, 2),
+    )
+    q, k, v = (
+        draw.array((*lead, length, dim)),
+        draw.array((*lead, source, dim)),
+        draw.array((*lead, source, out)),
+    )
+    mask = draw.choice(None, "boolean", "additive")
     if mask == "boolean":
-        mask = d.rng.uniform(size=(length, source)) < 0.6
+        mask = draw.rng.uniform(size=(length, source)) < 0.6
         mask[:, :1] = True
     elif mask == "additive":
-        mask = d.rng.normal(size=(length, source))
+        mask = draw.rng.normal(size=(length, source))
 
     def naive(q, k, v):
         scores = np.einsum("...ld,...sd->...ls", q, k) / dim**0.5
@@ -25,11 +34,20 @@ def _(d):
         p = np.exp(scores)
         return np.einsum("...ls,...se->...le", p / p.sum(-1, keepdims=True), v)
 
-    return lambda *a: ops.scaled_dot_product_attention(*a, None if mask is None else d.constant(mask)), [q, k, v], naive
+    return (
+        lambda *a: ops.scaled_dot_product_attention(
+            *a, None if mask is None else draw.constant(mask)
+        ),
+        [q, k, v],
+        naive,
+    )
 
 
-class _FixedNoise:
-    """A generator that draws the same mask at every call, so that dropout is a function."""
+class FixedMask:
+    """A source of random numbers that draws the same mask at every call.
+
+    So dropout is a function, which finite differences can differentiate.
+    """
 
     def __init__(self, uniform, constant):
         self.uniform, self.constant = uniform, constant
@@ -39,7 +57,11 @@ class _FixedNoise:
 
 
 @case("dropout")
-def _(d):
-    x, p = d.array(d.shape()), d.sampled(0.0, 0.3, 0.5)
-    uniform = d.rng.uniform(size=x.shape)
-    return lambda x: ops.dropout(x, p, rng=_FixedNoise(uniform, d.constant)), [x], lambda x: np.where(uniform < 1 - p, x, 0) / (1 - p)
+def draw_dropout(draw):
+    x, p = draw.array(draw.shape()), draw.choice(0.0, 0.3, 0.5)
+    uniform = draw.rng.uniform(size=x.shape)
+    return (
+        lambda x: ops.dropout(x, p, rng=FixedMask(uniform, draw.constant)),
+        [x],
+        lambda x: np.where(uniform < 1 - p, x, 0) / (1 - p),
+    )

@@ -1,7 +1,8 @@
-"""Cases of tinygen.ops.elementwise and tinygen.ops.activation."""
+"""Cases of arithmetic, element-wise functions, powers and activation functions."""
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -10,77 +11,97 @@ from tests.cases import case
 from tinygen import ops
 
 
-def pair(d, low=-2.0, high=2.0):
-    """Two arrays that broadcast with each other, either one the smaller."""
-    shape = d.shape()
-    args = [d.array(shape, low, high), d.array(d.broadcastable(shape), low, high)]
-    return args if d.sampled(True, False) else args[::-1]
+def broadcasting_arrays(draw, low=-2.0, high=2.0):
+    """Draw two arrays that broadcast with each other; either may be the smaller one."""
+    shape = draw.shape()
+    args = [draw.array(shape, low, high), draw.array(draw.broadcastable_shape(shape), low, high)]
+    return args if draw.choice(True, False) else args[::-1]
 
 
-def slowly(f):
-    """An elementwise function of Python floats as a function of arrays."""
+def elementwise(f):
+    """Make a function of arrays from a function of Python floats."""
     return lambda *xs: np.vectorize(f, otypes=[np.float64])(*xs)
 
 
+def smooth(draw, op, naive, low, high):
+    """Draw the case of an op that is smooth on [low, high]; `naive` takes a float."""
+    return op, [draw.array(draw.shape(), low, high)], elementwise(naive)
+
+
+def kinked(draw, op, naive, kinks, low=-2.0, high=2.0):
+    """Draw the case of an op with kinks, away from them; `naive` takes a float."""
+    return op, [draw.array_away_from(kinks, draw.shape(), low, high)], elementwise(naive)
+
+
 @case("add")
-def _(d):
-    return ops.add, pair(d), slowly(lambda a, b: a + b)
+def draw_add(draw):
+    return ops.add, broadcasting_arrays(draw), elementwise(lambda a, b: a + b)
 
 
 @case("add", "subtract", "multiply", "divide", "negative", "power")
-def _(d):
-    """The operators, with numbers and arrays on either side."""
-    x = d.array(d.shape(), 0.6, 2)
-    a = d.rng.uniform(1, 2, x.shape)
-    n, c = d.sampled(2, -1.5, np.sqrt(2.0)), d.constant(a)
-    f, naive = d.sampled(
+def draw_arithmetic_operators(draw):
+    """Draw an expression of operators with numbers and arrays on either side."""
+    x = draw.array(draw.shape(), 0.6, 2)
+    a = draw.rng.uniform(1, 2, x.shape)
+    n, c = draw.choice(2, -1.5, np.sqrt(2.0)), draw.constant(a)
+    f, naive = draw.choice(
         (lambda x: n + x * n - n * x / 2.0, lambda x: 0.5 * n * x + n),
         (lambda x: (n - x) / (n / x) - -x, lambda x: 2 * x - x * x / n),
         (lambda x: x / n + (x + n) - (x - n), lambda x: x / n + 2 * n),
         (lambda x: c * x + x * c + (c - x) + (x - c), lambda x: 2 * x * a),
-        (lambda x: (c / x) * (x / c) + x**n + 2.0**x, lambda x: 1 + np.exp(n * np.log(x)) + np.exp(x * np.log(2))),
-        (lambda x: (x + c) + (c + x) + x**c + c**x, lambda x: 2 * x + 2 * a + np.exp(a * np.log(x)) + np.exp(x * np.log(a))),
+        (
+            lambda x: (c / x) * (x / c) + x**n + 2.0**x,
+            lambda x: 1 + np.exp(n * np.log(x)) + np.exp(x * np.log(2)),
+        ),
+        (
+            lambda x: (x + c) + (c + x) + x**c + c**x,
+            lambda x: 2 * x + 2 * a + np.exp(a * np.log(x)) + np.exp(x * np.log(a)),
+        ),
     )
     return f, [x], naive
 
 
 @case("subtract")
-def _(d):
-    return ops.subtract, pair(d), slowly(lambda a, b: a - b)
+def draw_subtract(draw):
+    return ops.subtract, broadcasting_arrays(draw), elementwise(lambda a, b: a - b)
 
 
 @case("multiply")
-def _(d):
-    return ops.multiply, pair(d), slowly(lambda a, b: a * b)
+def draw_multiply(draw):
+    return ops.multiply, broadcasting_arrays(draw), elementwise(lambda a, b: a * b)
 
 
 @case("divide")
-def _(d):
-    shape = d.shape()
-    a, b = d.array(d.broadcastable(shape), -2, 2), d.away_from([0.0], shape, margin=0.5)
-    return ops.divide, [a, b], slowly(lambda a, b: a / b)
+def draw_divide(draw):
+    shape = draw.shape()
+    a = draw.array(draw.broadcastable_shape(shape), -2, 2)
+    b = draw.array_away_from([0.0], shape, margin=0.5)
+    return ops.divide, [a, b], elementwise(lambda a, b: a / b)
 
 
 @case("negative")
-def _(d):
-    return ops.negative, [d.array(d.shape())], slowly(lambda x: -x)
+def draw_negative(draw):
+    return smooth(draw, ops.negative, lambda x: -x, -1, 1)
 
 
 @case("power")
-def _(d):
-    """Both arguments arrays: the base positive."""
-    a, b = pair(d, 0.5, 2)
-    return ops.power, [a, 4 * b - 5], slowly(lambda a, b: math.exp(b * math.log(a)))
+def draw_power_of_arrays(draw):
+    """Draw a positive base and an exponent of either sign."""
+    a, b = broadcasting_arrays(draw, 0.5, 2)
+    return ops.power, [a, 4 * b - 5], elementwise(lambda a, b: math.exp(b * math.log(a)))
 
 
 @case("power")
-def _(d):
-    """Whole exponents: any base, zero included when none is negative."""
-    n = d.sampled(0, 1, 2, 3, 4, 5, 7, -1, -2)
-    exponent = d.sampled(int, float, np.float64)(n)
-    x = d.away_from([0.0], d.shape(), margin=0.5) if n < 0 else d.array(d.shape(), -2, 2)
-    if x.size and n >= 0:
-        x[(0,) * x.ndim] = 0.0
+def draw_power_with_integer_exponent(draw):
+    """Draw a base of either sign, and zero too unless the exponent is negative."""
+    n = draw.choice(0, 1, 2, 3, 4, 5, 7, -1, -2)
+    exponent = draw.choice(int, float, np.float64)(n)
+    if n < 0:
+        x = draw.array_away_from([0.0], draw.shape(), margin=0.5)
+    else:
+        x = draw.array(draw.shape(), -2, 2)
+        if x.size:
+            x[(0,) * x.ndim] = 0.0
 
     def naive(x):
         y = np.ones(x.shape)
@@ -92,191 +113,206 @@ def _(d):
 
 
 @case("power")
-def _(d):
-    n = d.sampled(0.5, 1.5, -0.5, 2.5)
-    return (lambda x: ops.power(x, n)), [d.array(d.shape(), 0.5, 2)], slowly(lambda x: math.exp(n * math.log(x)))
+def draw_power_with_fractional_exponent(draw):
+    n = draw.choice(0.5, 1.5, -0.5, 2.5)
+    return smooth(draw, lambda x: ops.power(x, n), lambda x: math.exp(n * math.log(x)), 0.5, 2)
 
 
 @case("power")
-def _(d):
-    """A number to the power of an array."""
-    base = d.sampled(2, 0.5, np.float64(3.0))
-    return (lambda x: ops.power(base, x)), [d.array(d.shape(), -2, 2)], slowly(lambda x: math.exp(x * math.log(base)))
+def draw_power_of_a_number(draw):
+    """Draw a number to the power of an array."""
+    base = draw.choice(2, 0.5, np.float64(3.0))
+    return smooth(draw, lambda x: ops.power(base, x), lambda x: math.exp(x * math.log(base)), -2, 2)
 
 
 @case("square")
-def _(d):
-    return ops.square, [d.array(d.shape(), -2, 2)], slowly(lambda x: x * x)
+def draw_square(draw):
+    return smooth(draw, ops.square, lambda x: x * x, -2, 2)
 
 
 @case("sqrt")
-def _(d):
-    return ops.sqrt, [d.array(d.shape(), 0.2, 3)], slowly(math.sqrt)
+def draw_sqrt(draw):
+    return smooth(draw, ops.sqrt, math.sqrt, 0.2, 3)
 
 
 @case("abs")
-def _(d):
-    return ops.abs, [d.away_from([0.0], d.shape())], slowly(math.fabs)
+def draw_abs(draw):
+    return kinked(draw, ops.abs, math.fabs, [0.0])
 
 
 @case("exp")
-def _(d):
-    return ops.exp, [d.array(d.shape(), -2, 2)], slowly(math.exp)
+def draw_exp(draw):
+    return smooth(draw, ops.exp, math.exp, -2, 2)
 
 
 @case("expm1")
-def _(d):
-    return ops.expm1, [d.array(d.shape(), -2, 2)], slowly(math.expm1)
+def draw_expm1(draw):
+    return smooth(draw, ops.expm1, math.expm1, -2, 2)
 
 
 @case("log")
-def _(d):
-    return ops.log, [d.array(d.shape(), 0.2, 3)], slowly(math.log)
+def draw_log(draw):
+    return smooth(draw, ops.log, math.log, 0.2, 3)
 
 
 @case("log1p")
-def _(d):
-    return ops.log1p, [d.array(d.shape(), -0.6, 3)], slowly(math.log1p)
+def draw_log1p(draw):
+    return smooth(draw, ops.log1p, math.log1p, -0.6, 3)
 
 
 @case("tanh")
-def _(d):
-    return ops.tanh, [d.array(d.shape(), -3, 3)], slowly(math.tanh)
+def draw_tanh(draw):
+    return smooth(draw, ops.tanh, math.tanh, -3, 3)
 
 
 @case("sin")
-def _(d):
-    return ops.sin, [d.array(d.shape(), -4, 4)], slowly(math.sin)
+def draw_sin(draw):
+    return smooth(draw, ops.sin, math.sin, -4, 4)
 
 
 @case("cos")
-def _(d):
-    return ops.cos, [d.array(d.shape(), -4, 4)], slowly(math.cos)
+def draw_cos(draw):
+    return smooth(draw, ops.cos, math.cos, -4, 4)
 
 
 @case("erf")
-def _(d):
-    return ops.erf, [d.array(d.shape(), -4, 4)], slowly(math.erf)
+def draw_erf(draw):
+    return smooth(draw, ops.erf, math.erf, -4, 4)
 
 
 @case("where")
-def _(d):
-    shape = d.shape()
-    condition = d.rng.random(d.broadcastable(shape)) < 0.5
-    a, b = pair(d) if d.sampled(True, False) else (d.array(shape), d.array(shape))
+def draw_where(draw):
+    shape = draw.shape()
+    condition = draw.rng.random(draw.broadcastable_shape(shape)) < 0.5
+    if draw.choice(True, False):
+        a, b = broadcasting_arrays(draw)
+    else:
+        a, b = draw.array(shape), draw.array(shape)
     if np.broadcast_shapes(a.shape, b.shape) != shape:
-        condition = d.rng.random(np.broadcast_shapes(a.shape, b.shape)) < 0.5
-    given = d.constant(condition)
-    return (lambda a, b: ops.where(given, a, b)), [a, b], lambda a, b: slowly(lambda c, a, b: a if c else b)(condition, a, b)
+        condition = draw.rng.random(np.broadcast_shapes(a.shape, b.shape)) < 0.5
+    mask = draw.constant(condition)
+    return (
+        (lambda a, b: ops.where(mask, a, b)),
+        [a, b],
+        lambda a, b: elementwise(lambda c, a, b: a if c else b)(condition, a, b),
+    )
 
 
 @case("where")
-def _(d):
-    """With a number for either branch."""
-    x = d.array(d.shape())
-    condition = d.rng.random(x.shape) < 0.5
-    given = d.constant(condition)
-    naive = slowly(lambda c, x: x + 2 if c else 3 * x)
-    return (lambda x: ops.where(given, x, 0.0) + ops.where(given, 2.0, 3 * x)), [x], lambda x: naive(condition, x)
+def draw_where_with_a_number(draw):
+    """Draw a choice with a number in either branch."""
+    x = draw.array(draw.shape())
+    condition = draw.rng.random(x.shape) < 0.5
+    mask = draw.constant(condition)
+    naive = elementwise(lambda c, x: x + 2 if c else 3 * x)
+    return (
+        (lambda x: ops.where(mask, x, 0.0) + ops.where(mask, 2.0, 3 * x)),
+        [x],
+        lambda x: naive(condition, x),
+    )
 
 
-def apart(d):
-    """Two arrays that broadcast and never come near a tie."""
-    shape = d.shape()
-    small = d.broadcastable(shape)
-    a = d.array(small)
-    b = a + d.away_from([0.0], shape, margin=0.1)
-    return [a, b] if d.sampled(True, False) else [b, a]
+def arrays_without_ties(draw):
+    """Draw two arrays that broadcast and differ by 0.1 at least."""
+    shape = draw.shape()
+    small = draw.broadcastable_shape(shape)
+    a = draw.array(small)
+    b = a + draw.array_away_from([0.0], shape, margin=0.1)
+    return [a, b] if draw.choice(True, False) else [b, a]
 
 
 @case("maximum")
-def _(d):
-    return ops.maximum, apart(d), slowly(max)
+def draw_maximum(draw):
+    return ops.maximum, arrays_without_ties(draw), elementwise(max)
 
 
 @case("minimum")
-def _(d):
-    return ops.minimum, apart(d), slowly(min)
+def draw_minimum(draw):
+    return ops.minimum, arrays_without_ties(draw), elementwise(min)
 
 
 @case("maximum", "minimum")
-def _(d):
-    """Against a number."""
-    x = d.away_from([0.5, -0.5], d.shape())
-    return (lambda x: ops.maximum(x, -0.5) * ops.minimum(0.5, x)), [x], slowly(lambda x: max(x, -0.5) * min(x, 0.5))
+def draw_maximum_and_minimum_with_a_number(draw):
+    """Draw a comparison with a number."""
+    x = draw.array_away_from([0.5, -0.5], draw.shape())
+    f = elementwise(lambda x: max(x, -0.5) * min(x, 0.5))
+    return (lambda x: ops.maximum(x, -0.5) * ops.minimum(0.5, x)), [x], f
 
 
 @case("clip")
-def _(d):
-    low, high = d.sampled(-1.0, None), d.sampled(0.5, None)
-    x = d.away_from([-1.0, 0.5], d.shape())
+def draw_clip(draw):
+    low, high = draw.choice(-1.0, None), draw.choice(0.5, None)
 
     def naive(x):
-        return high if high is not None and x > high else low if low is not None and x < low else x
+        if high is not None and x > high:
+            return high
+        return low if low is not None and x < low else x
 
-    return (lambda x: ops.clip(x, low, high)), [x], slowly(naive)
+    return kinked(draw, lambda x: ops.clip(x, low, high), naive, [-1.0, 0.5])
 
 
 @case("sigmoid")
-def _(d):
-    return ops.sigmoid, [d.array(d.shape(), -6, 6)], slowly(lambda x: 1 / (1 + math.exp(-x)))
+def draw_sigmoid(draw):
+    return smooth(draw, ops.sigmoid, lambda x: 1 / (1 + math.exp(-x)), -6, 6)
 
 
 @case("softplus")
-def _(d):
-    return ops.softplus, [d.away_from([0.0], d.shape(), -6, 6)], slowly(lambda x: math.log(1 + math.exp(x)))
+def draw_softplus(draw):
+    return kinked(draw, ops.softplus, lambda x: math.log(1 + math.exp(x)), [0.0], -6, 6)
 
 
 @case("log_sigmoid")
-def _(d):
-    return ops.log_sigmoid, [d.away_from([0.0], d.shape(), -6, 6)], slowly(lambda x: math.log(1 / (1 + math.exp(-x))))
+def draw_log_sigmoid(draw):
+    return kinked(draw, ops.log_sigmoid, lambda x: math.log(1 / (1 + math.exp(-x))), [0.0], -6, 6)
 
 
 @case("relu")
-def _(d):
-    return ops.relu, [d.away_from([0.0], d.shape())], slowly(lambda x: x if x > 0 else 0.0)
+def draw_relu(draw):
+    return kinked(draw, ops.relu, lambda x: x if x > 0 else 0.0, [0.0])
 
 
 @case("leaky_relu")
-def _(d):
-    slope = d.sampled(0.01, 0.2, 0.0, 1.0)
-    f = ops.leaky_relu if slope == 0.01 else lambda x: ops.leaky_relu(x, negative_slope=slope)
-    return f, [d.away_from([0.0], d.shape())], slowly(lambda x: x if x > 0 else slope * x)
+def draw_leaky_relu(draw):
+    negative_slope = draw.choice(0.01, 0.2, 0.0, 1.0)
+    f = ops.leaky_relu
+    if negative_slope != 0.01:  # the default
+        f = functools.partial(ops.leaky_relu, negative_slope=negative_slope)
+    return kinked(draw, f, lambda x: x if x > 0 else negative_slope * x, [0.0])
 
 
 @case("elu")
-def _(d):
-    alpha = d.sampled(1.0, 0.5, 2.0)
-    f = ops.elu if alpha == 1 else lambda x: ops.elu(x, alpha=alpha)
-    return f, [d.away_from([0.0], d.shape())], slowly(lambda x: x if x > 0 else alpha * (math.exp(x) - 1))
+def draw_elu(draw):
+    alpha = draw.choice(1.0, 0.5, 2.0)
+    f = ops.elu if alpha == 1 else functools.partial(ops.elu, alpha=alpha)
+    return kinked(draw, f, lambda x: x if x > 0 else alpha * (math.exp(x) - 1), [0.0])
 
 
 @case("silu")
-def _(d):
-    return ops.silu, [d.array(d.shape(), -6, 6)], slowly(lambda x: x / (1 + math.exp(-x)))
+def draw_silu(draw):
+    return smooth(draw, ops.silu, lambda x: x / (1 + math.exp(-x)), -6, 6)
 
 
 @case("gelu")
-def _(d):
-    return ops.gelu, [d.array(d.shape(), -4, 4)], slowly(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2)
+def draw_gelu(draw):
+    return smooth(draw, ops.gelu, lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2, -4, 4)
 
 
 @case("gelu")
-def _(d):
+def draw_gelu_tanh(draw):
     def naive(x):
         return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
-    return (lambda x: ops.gelu(x, approximate="tanh")), [d.array(d.shape(), -4, 4)], slowly(naive)
+    return smooth(draw, functools.partial(ops.gelu, approximate="tanh"), naive, -4, 4)
 
 
-# The declared exceptions, where what they declare happens to be the derivative (else: tests/test_elementwise.py).
+# Declared gradients, in the cases where they are the derivative; see test_custom_gradient.py.
 
 
 @case("straight_through")
-def _(d):
-    return (lambda x: ops.straight_through(x, x) * x), [d.array(d.shape())], slowly(lambda x: x * x)
+def draw_straight_through(draw):
+    return smooth(draw, lambda x: ops.straight_through(x, x) * x, lambda x: x * x, -1, 1)
 
 
 @case("reverse_gradient")
-def _(d):
-    return (lambda x: ops.reverse_gradient(x, scale=-1.0) * x), [d.array(d.shape())], slowly(lambda x: x * x)
+def draw_reverse_gradient(draw):
+    return smooth(draw, lambda x: ops.reverse_gradient(x, scale=-1.0) * x, lambda x: x * x, -1, 1)

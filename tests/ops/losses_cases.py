@@ -1,4 +1,4 @@
-"""Checks of the objectives, each against the density it is made from."""
+"""Cases of the losses, each against the density that defines it."""
 
 import numpy as np
 
@@ -6,84 +6,108 @@ from tests.cases import case
 from tinygen import losses
 
 
-def _shape(d):
-    """(N, ...), empty batches and bare (N,) included."""
-    return (d.integers(0, 3), *d.shape(0, 3, min_side=1))
+def batch_shape(draw):
+    """Draw a shape (N, ...); among them are empty batches and (N,) alone."""
+    return (draw.integer(0, 3), *draw.shape(0, 3, min_side=1))
 
 
-def _per_example(a):
+def per_example(a):
+    """Sum over all axes but the first."""
     return a.reshape(len(a), int(np.prod(a.shape[1:]))).sum(1)
 
 
 @case("bernoulli_nll")
-def _(d):
-    shape = _shape(d)
-    logits, x = d.array(shape, -4, 4), d.array(shape, 0, 1)
+def draw_bernoulli_nll(draw):
+    shape = batch_shape(draw)
+    logits, x = draw.array(shape, -4, 4), draw.array(shape, 0, 1)
 
     def naive(logits, x):
         p = 1 / (1 + np.exp(-logits))
-        return -_per_example(x * np.log(p) + (1 - x) * np.log(1 - p))
+        return -per_example(x * np.log(p) + (1 - x) * np.log(1 - p))
 
     return losses.bernoulli_nll, [logits, x], naive
 
 
 @case("squared_error")
-def _(d):
-    shape = _shape(d)
-    return losses.squared_error, [d.array(shape), d.array(shape)], lambda x, y: _per_example((x - y) ** 2)
+def draw_squared_error(draw):
+    shape = batch_shape(draw)
+    return (
+        losses.squared_error,
+        [draw.array(shape), draw.array(shape)],
+        lambda x, y: per_example((x - y) ** 2),
+    )
 
 
 @case("absolute_error")
-def _(d):
-    shape = _shape(d)
-    x = d.array(shape)
-    return losses.absolute_error, [x, d.values(x + d.away_from([0], shape))], lambda x, y: _per_example(np.maximum(x - y, y - x))
+def draw_absolute_error(draw):
+    shape = batch_shape(draw)
+    x = draw.array(shape)
+    return (
+        losses.absolute_error,
+        [x, draw.in_random_layout(x + draw.array_away_from([0], shape))],
+        lambda x, y: per_example(np.maximum(x - y, y - x)),
+    )
 
 
-def _kl(mu1, log_var1, mu2, log_var2):
-    """E_q[log q - log p], the integral by Gauss-Hermite quadrature: exact, since the integrand is a quadratic."""
+def kl(mu1, log_var1, mu2, log_var2):
+    """Integrate E_q[log q - log p] by Gauss-Hermite quadrature.
+
+    This is exact, because the integrand is a quadratic function.
+    """
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     s1, s2 = np.sqrt(np.exp(log_var1)), np.sqrt(np.exp(log_var2))
     total = 0
     for e, w in zip(nodes, weights / weights.sum()):
         z = mu1 + s1 * e
         total = total + w * (np.log(s2 / s1) - e**2 / 2 + ((z - mu2) / s2) ** 2 / 2)
-    return _per_example(total)
+    return per_example(total)
 
 
 @case("kl_to_standard_normal")
-def _(d):
-    shape = _shape(d)
-    return losses.kl_to_standard_normal, [d.array(shape), d.array(shape, -2, 2)], lambda mu, log_var: _kl(mu, log_var, 0 * mu, 0 * mu)
+def draw_kl_to_standard_normal(draw):
+    shape = batch_shape(draw)
+    return (
+        losses.kl_to_standard_normal,
+        [draw.array(shape), draw.array(shape, -2, 2)],
+        lambda mu, log_var: kl(mu, log_var, 0 * mu, 0 * mu),
+    )
 
 
 @case("kl_between_normals")
-def _(d):
-    shape = _shape(d)
-    return losses.kl_between_normals, [d.array(shape), d.array(shape, -1, 1), d.array(shape), d.array(shape, -1, 1)], _kl
+def draw_kl_between_normals(draw):
+    shape = batch_shape(draw)
+    return (
+        losses.kl_between_normals,
+        [draw.array(shape), draw.array(shape, -1, 1), draw.array(shape), draw.array(shape, -1, 1)],
+        kl,
+    )
 
 
 @case("iwae_bound")
-def _(d):
-    shape = (d.integers(1, 4), d.integers(0, 3))
+def draw_iwae_bound(draw):
+    shape = (draw.integer(1, 4), draw.integer(0, 3))
 
     def naive(log_w):
         return np.log(np.exp(np.asarray(log_w, np.float64)).sum(0) / len(log_w))
 
-    return losses.iwae_bound, [d.array(shape, -5, 5)], naive
+    return losses.iwae_bound, [draw.array(shape, -5, 5)], naive
 
 
 @case("reparametrize")
-def _(d):
-    shape = d.shape(max_dims=3)
-    draws = d.shape(max_dims=1, min_side=1)
-    args = [d.array(shape), d.array(shape, -2, 2), d.array((*draws, *shape), -2, 2)]
+def draw_reparametrize(draw):
+    shape = draw.shape(max_dims=3)
+    draws = draw.shape(max_dims=1, min_side=1)
+    args = [draw.array(shape), draw.array(shape, -2, 2), draw.array((*draws, *shape), -2, 2)]
     return losses.reparametrize, args, lambda mu, log_var, eps: mu + np.sqrt(np.exp(log_var)) * eps
 
 
 @case("score_function")
-def _(d):
-    shape = d.shape(max_dims=2)
-    values = d.rng.uniform(-2, 2, shape)
-    f = d.constant(values)  # held constant by declaration: no gradient flows to it
-    return lambda log_q: losses.score_function(f, log_q), [d.array(shape, -3, 0)], lambda log_q: values.astype(log_q.dtype) * log_q
+def draw_score_function(draw):
+    shape = draw.shape(max_dims=2)
+    values = draw.rng.uniform(-2, 2, shape)
+    f = draw.constant(values)  # a constant by declaration: no gradient flows to it
+    return (
+        lambda log_q: losses.score_function(f, log_q),
+        [draw.array(shape, -3, 0)],
+        lambda log_q: values.astype(log_q.dtype) * log_q,
+    )

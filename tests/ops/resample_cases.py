@@ -1,7 +1,8 @@
-"""Cases of tinygen.ops.pooling and tinygen.ops.resample. The naive forwards fill one pixel after the other."""
+"""Cases of pooling and resampling. The naive implementations compute pixel by pixel."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -11,201 +12,272 @@ from tests.cases import case
 from tinygen import grad, ops, tensor
 
 
-def pixels(shape, f):
-    """The pictures whose pixel (h, w) of channel c of picture n is f(n, c, h, w)."""
+def images(shape, f):
+    """Return the images whose pixel (h, w) of channel c of image n is f(n, c, h, w)."""
     y = np.empty(shape)
     for index in itertools.product(*map(range, shape)):
         y[index] = f(*index)
     return y
 
 
-def pictures(d, least=1, most=6):
-    """A shape (N, C, H, W), also with no pictures or no channels; more than 7 channels now and then, which take another path."""
-    return d.sampled(1, 2, 0), d.sampled(1, 2, 3, 9, 0), d.integers(least, most), d.integers(least, most)
+def image_shape(draw, least=1, most=6):
+    """Draw a shape (N, C, H, W); there may be no images or no channels.
+
+    9 channels take another path in the code than up to 7.
+    """
+    n, c = draw.choice(1, 2, 0), draw.choice(1, 2, 3, 9, 0)
+    return n, c, draw.integer(least, most), draw.integer(least, most)
 
 
-def windowed(d, op, values, combine):
-    """The case of a pooling: combine takes the window's pixels and how many positions the window has."""
-    shape = pictures(d, 2)
-    pair = d.sampled(True, False)
-    kernel = [d.integers(1, min(3, n)) for n in shape[2:]] if pair else [d.integers(1, min(3, *shape[2:]))] * 2
-    stride = [d.integers(1, 3) for _ in kernel] if pair else [d.integers(1, 3)] * 2
-    padding = [d.integers(0, k // 2) for k in kernel] if pair else [d.integers(0, kernel[0] // 2)] * 2
-    plain = d.sampled(True, False)  # stride left out
-    stride = kernel if plain else stride
-    settings = [tuple(v) if pair else v[0] for v in (kernel, stride, padding)]
-    settings[1] = None if plain else settings[1]
-    out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(shape[2:], kernel, stride, padding)]
+def as_pair(value):
+    """Return a number twice, and a pair as it is."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+# ----------------------------------------------------------------------------------------- pooling
+
+
+def positions(o, kernel, stride, padding, size):
+    """Return the positions that window o reads along one axis, without padding."""
+    start = o * stride - padding
+    return [i for i in range(start, start + kernel) if 0 <= i < size]
+
+
+def draw_pooling_settings(draw, size):
+    """Draw kernel_size, stride and padding: numbers or pairs."""
+    if draw.choice(True, False):
+        kernel = tuple(draw.integer(1, min(3, n)) for n in size)
+        stride = (draw.integer(1, 3), draw.integer(1, 3))
+        padding = tuple(draw.integer(0, k // 2) for k in kernel)
+    else:
+        kernel = draw.integer(1, min(3, *size))
+        stride, padding = draw.integer(1, 3), draw.integer(0, kernel // 2)
+    return kernel, draw.choice(stride, None), padding
+
+
+def pooling(draw, op, values, combine):
+    """Draw the case of a pooling.
+
+    combine(pixels, number of taps) is the result of one window.
+    """
+    shape = image_shape(draw, 2)
+    kernel_size, stride, padding = draw_pooling_settings(draw, shape[2:])
+    kernel, p = as_pair(kernel_size), as_pair(padding)
+    s = kernel if stride is None else as_pair(stride)
+    out = [(shape[2 + a] + 2 * p[a] - kernel[a]) // s[a] + 1 for a in (0, 1)]
 
     def naive(x):
-        def at(n, c, i, j):
-            rows = [i * stride[0] - padding[0] + t for t in range(kernel[0])]
-            columns = [j * stride[1] - padding[1] + t for t in range(kernel[1])]
-            inside = [x[n, c, r, q] for r in rows for q in columns if 0 <= r < shape[2] and 0 <= q < shape[3]]
-            return combine(inside, len(rows) * len(columns))
+        def pixel(n, c, i, j):
+            rows = positions(i, kernel[0], s[0], p[0], shape[2])
+            columns = positions(j, kernel[1], s[1], p[1], shape[3])
+            inside = [x[n, c, row, column] for row in rows for column in columns]
+            return combine(inside, kernel[0] * kernel[1])
 
-        return pixels((*shape[:2], *out), at)
+        return images((*shape[:2], *out), pixel)
 
-    return lambda x: op(x, *settings), [values(shape)], naive
+    return lambda x: op(x, kernel_size, stride, padding), [values(shape)], naive
 
 
 @case("avg_pool2d")
-def _(d):
-    return windowed(d, ops.avg_pool2d, d.array, lambda inside, positions: math.fsum(inside) / positions)
+def draw_avg_pool2d(draw):
+    def mean(pixels, num_taps):
+        return math.fsum(pixels) / num_taps
+
+    return pooling(draw, ops.avg_pool2d, draw.array, mean)
 
 
 @case("max_pool2d")
-def _(d):
-    return windowed(d, ops.max_pool2d, d.distinct, lambda inside, _: max(inside))
+def draw_max_pool2d(draw):
+    return pooling(draw, ops.max_pool2d, draw.distinct_array, lambda pixels, _: max(pixels))
 
 
 @case("max_pool2d")
-def _(d):
-    """The gradient itself as the function of the cotangent: so the checks reach one order further."""
-    values = d.distinct((2, 2, 5, 4))
-    x = d.constant(values)
-    kernel, stride, padding = d.sampled((2, 2, 0), (3, 1, 1), (2, 1, 0))
+def draw_gradient_of_max_pool2d(draw):
+    """Draw the gradient as a function of the cotangent: so the checks reach one order further."""
+    values = draw.distinct_array((2, 2, 5, 4))
+    x = draw.constant(values)
+    kernel, stride, padding = draw.choice((2, 2, 0), (3, 1, 1), (2, 1, 0))
     out = [(n + 2 * padding - kernel) // stride + 1 for n in values.shape[2:]]
 
-    def f(u):
+    def f(g):
         leaf = tensor(x, requires_grad=True)
-        return grad(ops.max_pool2d(leaf, kernel, stride, padding), leaf, u, create_graph=True)
+        return grad(ops.max_pool2d(leaf, kernel, stride, padding), leaf, g, create_graph=True)
 
-    def naive(u):
-        g = np.zeros(values.shape)
-        for n, c, i, j in itertools.product(range(2), range(2), *map(range, out)):
-            starts = [i * stride - padding, j * stride - padding]
-            inside = [(r, q) for r in range(starts[0], starts[0] + kernel) for q in range(starts[1], starts[1] + kernel) if 0 <= r < 5 and 0 <= q < 4]
-            g[(n, c, *max(inside, key=lambda at: values[(n, c, *at)]))] += u[n, c, i, j]
-        return g
+    def naive(g):
+        dx = np.zeros(values.shape)
+        for n, c, i, j in np.ndindex(2, 2, *out):
+            rows = positions(i, kernel, stride, padding, 5)
+            columns = positions(j, kernel, stride, padding, 4)
+            greatest = max(itertools.product(rows, columns), key=lambda p: values[(n, c, *p)])
+            dx[(n, c, *greatest)] += g[n, c, i, j]
+        return dx
 
-    return f, [d.array((2, 2, *out))], naive
+    return f, [draw.array((2, 2, *out))], naive
 
 
 @case("adaptive_avg_pool2d")
-def _(d):
-    shape = pictures(d)
-    size = d.sampled(1, 2, (3, 1), (4, 7))
-    h, w = size if isinstance(size, tuple) else (size, size)
+def draw_adaptive_avg_pool2d(draw):
+    shape = image_shape(draw)
+    output_size = draw.choice(1, 2, (3, 1), (4, 7))
+    size = as_pair(output_size)
+
+    def block(o, n, m):
+        return range(math.floor(o * n / m), math.ceil((o + 1) * n / m))
 
     def naive(x):
-        def at(n, c, i, j):
-            rows = range(math.floor(i * shape[2] / h), math.ceil((i + 1) * shape[2] / h))
-            columns = range(math.floor(j * shape[3] / w), math.ceil((j + 1) * shape[3] / w))
-            return math.fsum(x[n, c, r, q] for r in rows for q in columns) / (len(rows) * len(columns))
+        def mean(n, c, i, j):
+            rows, columns = block(i, shape[2], size[0]), block(j, shape[3], size[1])
+            total = math.fsum(x[n, c, row, column] for row in rows for column in columns)
+            return total / (len(rows) * len(columns))
 
-        return pixels((*shape[:2], h, w), at)
+        return images((*shape[:2], *size), mean)
 
-    return lambda x: ops.adaptive_avg_pool2d(x, size), [d.array(shape)], naive
-
-
-def resized(d, shape, whole):
-    """(settings of interpolate, its output size, its scales)."""
-    if d.sampled(True, False):
-        size = d.sampled((d.integers(1, 9), d.integers(1, 9)), 5)
-        h, w = size if isinstance(size, tuple) else (size, size)
-        return {"size": size}, (h, w), (h / shape[2], w / shape[3])
-    scale = d.sampled(2, 3.0, (1, 2)) if whole else d.sampled(2, 1.5, (2.5, 1.0), (0.5, 0.75))
-    s, t = scale if isinstance(scale, tuple) else (scale, scale)
-    return {"scale_factor": scale}, (math.floor(shape[2] * s), math.floor(shape[3] * t)), (s, t)
+    return lambda x: ops.adaptive_avg_pool2d(x, output_size), [draw.array(shape)], naive
 
 
-@case("interpolate")
-def _(d):
-    """Nearest, up by whole factors and to given sizes."""
-    shape = pictures(d)
-    return nearest(d, shape, *resized(d, shape, True))
+# ----------------------------------------------------------------------------------- interpolation
 
 
-@case("interpolate")
-def _(d):
-    """Nearest by any factor, and down by two."""
-    shape = pictures(d, 2)
-    return nearest(d, shape, *resized(d, shape, False))
+def draw_target_size(draw, old, factors):
+    """Draw the size of an interpolation, given directly or by one of `factors`.
+
+    Returns the settings of `ops.interpolate`, the new size, and the scales along both axes.
+    """
+    if draw.choice(True, False):
+        given = draw.choice((draw.integer(1, 9), draw.integer(1, 9)), 5)
+        size = as_pair(given)
+        return {"size": given}, size, (size[0] / old[0], size[1] / old[1])
+    given = draw.choice(*factors)
+    scale = as_pair(given)
+    size = math.floor(old[0] * scale[0]), math.floor(old[1] * scale[1])
+    return {"scale_factor": given}, size, scale
 
 
-def nearest(d, shape, settings, size, scale):
-    def at(x):
-        return pixels((*shape[:2], *size), lambda n, c, i, j: x[n, c, min(math.floor(i / scale[0]), shape[2] - 1), min(math.floor(j / scale[1]), shape[3] - 1)])
-
-    return lambda x: ops.interpolate(x, **settings), [d.array(shape)], at
+WHOLE_FACTORS = (2, 3.0, (1, 2))
+OTHER_FACTORS = (2, 1.5, (2.5, 1.0), (0.5, 0.75))
 
 
-@case("interpolate")
-def _(d):
-    shape = pictures(d, 2)
-    settings, size, scale = resized(d, shape, d.sampled(True, False))
-    align = d.sampled(True, False)
+def nearest(draw, shape, factors):
+    """Draw the case of nearest interpolation."""
+    settings, size, scale = draw_target_size(draw, shape[2:], factors)
 
-    def neighbours(o, n, m, s):
-        """[(pixel, weight), ...] of output o of m, from n pixels."""
-        p = (o * (n - 1) / (m - 1) if m > 1 else 0.0) if align else max((o + 0.5) / s - 0.5, 0.0)
-        low = min(int(p), n - 1)
-        return [(low, 1 - (p - low)), (min(low + 1, n - 1), p - low)]
+    def source(o, scale, n):
+        return min(math.floor(o / scale), n - 1)
 
     def naive(x):
-        def at(n, c, i, j):
-            rows, columns = neighbours(i, shape[2], size[0], scale[0]), neighbours(j, shape[3], size[1], scale[1])
+        def pixel(n, c, i, j):
+            return x[n, c, source(i, scale[0], shape[2]), source(j, scale[1], shape[3])]
+
+        return images((*shape[:2], *size), pixel)
+
+    return functools.partial(ops.interpolate, **settings), [draw.array(shape)], naive
+
+
+@case("interpolate")
+def draw_interpolate_nearest_by_whole_factors(draw):
+    return nearest(draw, image_shape(draw), WHOLE_FACTORS)
+
+
+@case("interpolate")
+def draw_interpolate_nearest_by_any_factor(draw):
+    return nearest(draw, image_shape(draw, 2), OTHER_FACTORS)
+
+
+@case("interpolate")
+def draw_interpolate_bilinear(draw):
+    shape = image_shape(draw, 2)
+    factors = draw.choice(WHOLE_FACTORS, OTHER_FACTORS)
+    settings, size, scale = draw_target_size(draw, shape[2:], factors)
+    align_corners = draw.choice(True, False)
+
+    def neighbours(o, n, m, scale):
+        """Return [(pixel, weight), ...] of output o of m, from n pixels."""
+        if align_corners:
+            position = o * (n - 1) / (m - 1) if m > 1 else 0.0
+        else:
+            position = max((o + 0.5) / scale - 0.5, 0.0)
+        low = min(int(position), n - 1)
+        return [(low, 1 - (position - low)), (min(low + 1, n - 1), position - low)]
+
+    def naive(x):
+        def pixel(n, c, i, j):
+            rows = neighbours(i, shape[2], size[0], scale[0])
+            columns = neighbours(j, shape[3], size[1], scale[1])
             return math.fsum(a * b * x[n, c, r, q] for r, a in rows for q, b in columns)
 
-        return pixels((*shape[:2], *size), at)
+        return images((*shape[:2], *size), pixel)
 
-    return lambda x: ops.interpolate(x, mode="bilinear", align_corners=align, **settings), [d.array(shape)], naive
+    settings |= {"mode": "bilinear", "align_corners": align_corners}
+    return functools.partial(ops.interpolate, **settings), [draw.array(shape)], naive
+
+
+# -------------------------------------------------------------------------- blur and pixel shuffle
+
+
+def naive_blur(x, kernel, mode):
+    """Sum the weighted pixels around each pixel."""
+    half = len(kernel) // 2
+
+    def source(i, n):
+        """Return the pixel that position i reads, or None for 0."""
+        if 0 <= i < n:
+            return i
+        if mode == "zero":
+            return None
+        return -i if i < 0 else 2 * (n - 1) - i
+
+    def pixel(n, c, i, j):
+        total = 0.0
+        for (s, a), (t, b) in itertools.product(enumerate(kernel), enumerate(kernel)):
+            row, column = source(i + s - half, x.shape[2]), source(j + t - half, x.shape[3])
+            if row is not None and column is not None:
+                total += a * b * x[n, c, row, column]
+        return total / sum(kernel) ** 2
+
+    return images(x.shape, pixel)
 
 
 @case("blur")
-def _(d):
-    kernel = d.sampled((1, 2, 1), (1, 4, 6, 4, 1), (0.5, 1, 2.5), (3,))
-    mode = d.sampled("zero", "reflect")
-    shape = pictures(d, 1 + len(kernel) // 2)
-
-    def read(i, n):
-        return (-i if i < 0 else 2 * (n - 1) - i if i >= n else i) if mode == "reflect" else i if 0 <= i < n else None
-
-    def naive(x):
-        def at(n, c, i, j):
-            total = 0.0
-            for (s, a), (t, b) in itertools.product(enumerate(kernel), enumerate(kernel)):
-                r, q = read(i + s - len(kernel) // 2, shape[2]), read(j + t - len(kernel) // 2, shape[3])
-                total += 0.0 if r is None or q is None else a * b * x[n, c, r, q]
-            return total / sum(kernel) ** 2
-
-        return pixels(shape, at)
-
-    return lambda x: ops.blur(x, kernel, mode), [d.array(shape)], naive
+def draw_blur(draw):
+    kernel = draw.choice((1, 2, 1), (1, 4, 6, 4, 1), (0.5, 1, 2.5), (3,))
+    settings = {"kernel": kernel, "mode": draw.choice("zero", "reflect")}
+    x = draw.array(image_shape(draw, 1 + len(kernel) // 2))
+    naive = functools.partial(naive_blur, **settings)
+    return functools.partial(ops.blur, **settings), [x], naive
 
 
 @case("blur")
-def _(d):
-    """Wide enough that the matrix is cut into bands."""
-    shape = (1, d.sampled(1, 8), 2, d.integers(60, 70))
-    padded = (0.25, 0.5, 0.25)
-
-    def naive(x):
-        def at(n, c, i, j):
-            around = [(r, q) for r in (-1, 0, 1) for q in (-1, 0, 1) if 0 <= i + r < shape[2] and 0 <= j + q < shape[3]]
-            return math.fsum(padded[r + 1] * padded[q + 1] * x[n, c, i + r, j + q] for r, q in around)
-
-        return pixels(shape, at)
-
-    return ops.blur, [d.array(shape)], naive
+def draw_blur_in_bands(draw):
+    """Draw an image so wide that the matrix is applied in bands."""
+    x = draw.array((1, draw.choice(1, 8), 2, draw.integer(60, 70)))
+    return ops.blur, [x], functools.partial(naive_blur, kernel=(1, 2, 1), mode="zero")
 
 
 @case("pixel_shuffle")
-def _(d):
-    n, c, h, w = pictures(d, 0, 3)
-    r = d.integers(1, 3)
-    x = d.array((n, c * r * r, h, w))
-    return (lambda x: ops.pixel_shuffle(x, upscale_factor=r)), [x], lambda x: pixels(
-        (n, c, h * r, w * r), lambda n, c, i, j: x[n, c * r * r + (i % r) * r + j % r, i // r, j // r]
-    )
+def draw_pixel_shuffle(draw):
+    n, c, h, w = image_shape(draw, 0, 3)
+    r = draw.integer(1, 3)
+
+    def naive(x):
+        def pixel(n, c, i, j):
+            return x[n, c * r * r + (i % r) * r + j % r, i // r, j // r]
+
+        return images((n, c, h * r, w * r), pixel)
+
+    x = draw.array((n, c * r * r, h, w))
+    return functools.partial(ops.pixel_shuffle, upscale_factor=r), [x], naive
 
 
 @case("pixel_unshuffle")
-def _(d):
-    n, c, h, w = pictures(d, 0, 3)
-    r = d.integers(1, 3)
-    x = d.array((n, c, h * r, w * r))
-    return (lambda x: ops.pixel_unshuffle(x, downscale_factor=r)), [x], lambda x: pixels(
-        (n, c * r * r, h, w), lambda n, c, i, j: x[n, c // (r * r), i * r + c % (r * r) // r, j * r + c % r]
-    )
+def draw_pixel_unshuffle(draw):
+    n, c, h, w = image_shape(draw, 0, 3)
+    r = draw.integer(1, 3)
+
+    def naive(x):
+        def pixel(n, c, i, j):
+            return x[n, c // (r * r), i * r + c % (r * r) // r, j * r + c % r]
+
+        return images((n, c * r * r, h, w), pixel)
+
+    x = draw.array((n, c, h * r, w * r))
+    return functools.partial(ops.pixel_unshuffle, downscale_factor=r), [x], naive

@@ -1,4 +1,4 @@
-"""Linear algebra: against NumPy at sizes that the cases do not reach, memory of results, precision, and errors that teach."""
+"""Linear algebra at larger sizes than the cases': values, memory order, third order, errors."""
 
 from __future__ import annotations
 
@@ -10,26 +10,32 @@ from tinygen import check_grads, grad, ops, tensor
 rng = np.random.default_rng(0)
 
 
-def test_products_of_a_layer_agree_in_float64():
-    """Large enough to be shared among threads."""
+def test_linear_agrees_with_einsum():
+    """The products are large enough to be shared among threads."""
     x, w, b, g = (rng.standard_normal(s) for s in ((128, 784), (400, 784), (400,), (128, 400)))
     xs = [tensor(a, requires_grad=True) for a in (x, w, b)]
     y = ops.linear(*xs)
     np.testing.assert_allclose(y.data, np.einsum("ni,oi->no", x, w) + b, rtol=1e-10, atol=1e-10)
-    gx, gw, gb = grad(y, xs, tensor(g))
-    np.testing.assert_allclose(gx.data, np.einsum("no,oi->ni", g, w), rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(gw.data, np.einsum("no,ni->oi", g, x), rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(gb.data, g.sum(0), rtol=1e-10, atol=1e-10)
-    assert gw.data.flags.c_contiguous and gw.data.flags.owndata, "an optimizer walks over it as one run of memory"
+    dx, dw, db = grad(y, xs, tensor(g))
+    np.testing.assert_allclose(dx.data, np.einsum("no,oi->ni", g, w), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(dw.data, np.einsum("no,ni->oi", g, x), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(db.data, g.sum(0), rtol=1e-10, atol=1e-10)
+    # Optimizers read the gradient of a weight as one run of memory.
+    assert dw.data.flags.c_contiguous and dw.data.flags.owndata
 
 
 def test_einsum_agrees_with_numpy_on_large_operands():
-    for spec, a, b in [("bhqd,bhkd->bhqk", (4, 3, 20, 16), (4, 3, 24, 16)), ("nchw,oc->nohw", (3, 8, 9, 9), (5, 8)), ("ij,jk->ki", (70, 80), (80, 90))]:
+    for spec, a, b in [
+        ("bhqd,bhkd->bhqk", (4, 3, 20, 16), (4, 3, 24, 16)),
+        ("nchw,oc->nohw", (3, 8, 9, 9), (5, 8)),
+        ("ij,jk->ki", (70, 80), (80, 90)),
+    ]:
         a, b = rng.standard_normal(a), rng.standard_normal(b)
-        np.testing.assert_allclose(ops.einsum(spec, a, b), np.einsum(spec, a, b), rtol=1e-10, atol=1e-10)
+        expected = np.einsum(spec, a, b)
+        np.testing.assert_allclose(ops.einsum(spec, a, b), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_einsum_takes_a_list_and_keeps_pictures_channels_last():
+def test_einsum_takes_a_list_and_keeps_images_channels_last():
     x = rng.standard_normal((2, 5, 4, 3)).transpose(0, 3, 1, 2)
     y = ops.einsum("nchw,oc->nohw", [x, rng.standard_normal((6, 3))])
     assert y.shape == (2, 6, 5, 4) and y.transpose(0, 2, 3, 1).flags.c_contiguous
@@ -38,12 +44,14 @@ def test_einsum_takes_a_list_and_keeps_pictures_channels_last():
 @pytest.mark.parametrize("n", [1, 32, 33, 100])
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("transpose", [True, False])
-def test_triangular_solve_reads_its_triangle_alone(n, lower, transpose):
+def test_triangular_solve_reads_only_its_triangle(n, lower, transpose):
     a, b = rng.standard_normal((n, n)) / n + 2 * np.eye(n), rng.standard_normal((n, 3))
     t = np.tril(a) if lower else np.triu(a)
     x = ops.solve_triangular(a, b, lower=lower, transpose=transpose)
     np.testing.assert_allclose((t.T if transpose else t) @ x, b, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(x, ops.solve_triangular(np.where(t, t, np.nan), b, lower=lower, transpose=transpose))
+    masked = np.where(t, t, np.nan)
+    y = ops.solve_triangular(masked, b, lower=lower, transpose=transpose)
+    np.testing.assert_array_equal(x, y)
     leaf = tensor(a, requires_grad=True)
     g = grad(ops.solve_triangular(leaf, b, lower=lower, transpose=transpose).sum(), leaf).data
     assert g.any() and not (g - (np.tril(g) if lower else np.triu(g))).any()
@@ -59,8 +67,8 @@ def test_cholesky_reads_the_symmetric_part():
     np.testing.assert_allclose(g, g.T, rtol=1e-12, atol=1e-12)
 
 
-def test_logdet_is_twice_the_cholesky_factors():
-    """Two ways to a Gaussian's log-determinant, with one gradient."""
+def test_logdet_agrees_with_the_diagonal_of_the_cholesky_factor():
+    """The two ways to a Gaussian's log-determinant have the same gradient."""
     a = rng.standard_normal((5, 5)) * 0.2 + 3 * np.eye(5)
     one, two = tensor(a + a.T, requires_grad=True), tensor(a + a.T, requires_grad=True)
     y, z = ops.logdet(one), 2.0 * ops.log(ops.einsum("ii->i", ops.cholesky(two))).sum()
@@ -68,12 +76,12 @@ def test_logdet_is_twice_the_cholesky_factors():
     np.testing.assert_allclose(grad(y, one).data, grad(z, two).data, rtol=1e-10, atol=1e-12)
 
 
-def test_the_determinant_itself_is_never_formed():
+def test_logdet_is_right_where_the_determinant_underflows():
     a = np.eye(400) * 1e-3
     assert ops.logdet(a) == pytest.approx(400 * np.log(1e-3)) and np.linalg.det(a) == 0
 
 
-def test_third_order():
+def test_gradients_are_right_to_third_order():
     a = rng.standard_normal((3, 3)) * 0.2 + 2 * np.eye(3)
     check_grads(ops.inv, a, order=3)
     check_grads(ops.cholesky, a, order=3)
@@ -89,7 +97,11 @@ A, B = np.ones((2, 3)), np.ones((3, 4))
         (lambda: ops.matmul(A, A), r"matmul: \(2, 3\) times \(2, 3\)"),
         (lambda: ops.matmul(A, B[:2, 0]), r"matmul: \(2, 3\) times \(2,\)"),
         (lambda: ops.matmul(A, np.array(1.0)), r"matmul: \(2, 3\) times \(\)"),
-        (lambda: ops.linear(A, B), r"linear: weight \(3, 4\) is \(outputs, inputs\), and x \(2, 3\) must end in its inputs"),
+        (
+            lambda: ops.linear(A, B),
+            r"linear: weight \(3, 4\) is \(outputs, inputs\), "
+            r"and x \(2, 3\) must end in its inputs",
+        ),
         (lambda: ops.linear(np.array(1.0), B), "linear: weight"),
         (lambda: ops.linear(A, A, np.ones(3)), r"linear: bias \(3,\) must be \(2,\)"),
         (lambda: ops.einsum("ij,jk->ik->", A, B), "only letters, commas, one"),
@@ -97,7 +109,10 @@ A, B = np.ones((2, 3)), np.ones((3, 4))
         (lambda: ops.einsum("ij", A, B), "it names 1 operands, 2 came"),
         (lambda: ops.einsum("ij,kj->ik", A, B), "'j' has length 3 and 4"),
         (lambda: ops.einsum("ii->i", A), "'i' has length 2 and 3"),
-        (lambda: ops.einsum("ij,jk->im", A, B), "each letter of the output must stand in an operand"),
+        (
+            lambda: ops.einsum("ij,jk->im", A, B),
+            "each letter of the output must stand in an operand",
+        ),
         (lambda: ops.einsum("ij,jk->ii", A, B), "in the output once"),
         (lambda: ops.einsum("ijk,jk->i", A, B), r"'ijk' names 3 axes, \(2, 3\) has 2"),
         (lambda: ops.einsum("i,jk->i", A, B), r"'i' names 1 axes, \(2, 3\) has 2"),
@@ -107,8 +122,14 @@ A, B = np.ones((2, 3)), np.ones((3, 4))
         (lambda: ops.slogdet(A), "slogdet: a has shape"),
         (lambda: ops.cholesky(A), "cholesky: a has shape"),
         (lambda: ops.solve(A, B), "solve: a has shape"),
-        (lambda: ops.solve(np.eye(3), A), r"solve: a \(3, 3\) times x cannot be b \(2, 3\); b is \(..., 3, k\), or \(3,\)"),
-        (lambda: ops.solve_triangular(np.eye(3), np.ones(2)), r"solve_triangular: a \(3, 3\) times x cannot be b \(2,\)"),
+        (
+            lambda: ops.solve(np.eye(3), A),
+            r"solve: a \(3, 3\) times x cannot be b \(2, 3\); b is \(..., 3, k\), or \(3,\)",
+        ),
+        (
+            lambda: ops.solve_triangular(np.eye(3), np.ones(2)),
+            r"solve_triangular: a \(3, 3\) times x cannot be b \(2,\)",
+        ),
     ],
 )
 def test_errors_teach(f, message):
@@ -116,7 +137,15 @@ def test_errors_teach(f, message):
         f()
 
 
-@pytest.mark.parametrize("f", [ops.inv, lambda a: ops.solve(a, np.ones(3)), lambda a: ops.cholesky(-np.eye(3)), lambda a: ops.solve_triangular(a, np.ones(3))])
-def test_no_solution_is_an_error(f):
+@pytest.mark.parametrize(
+    "f",
+    [
+        ops.inv,
+        lambda a: ops.solve(a, np.ones(3)),
+        lambda a: ops.cholesky(-np.eye(3)),
+        lambda a: ops.solve_triangular(a, np.ones(3)),
+    ],
+)
+def test_a_system_without_a_solution_is_an_error(f):
     with pytest.raises(np.linalg.LinAlgError):
         f(np.zeros((3, 3)))

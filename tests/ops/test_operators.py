@@ -1,4 +1,4 @@
-"""What `Tensor` looks like from outside: operators beside numbers and arrays, comparisons, indexing, methods, and the errors that teach."""
+"""Operators and methods of `Tensor`: with numbers and arrays, comparisons, indexing, errors."""
 
 from __future__ import annotations
 
@@ -11,22 +11,35 @@ from tinygen import Tensor, grad, ops, tensor
 
 
 def float32(*shape):
-    return tensor(np.linspace(0.5, 2, int(np.prod(shape)), dtype=np.float32).reshape(shape), requires_grad=True)
+    """Return a float32 leaf with values from 0.5 to 2."""
+    values = np.linspace(0.5, 2, int(np.prod(shape)), dtype=np.float32)
+    return tensor(values.reshape(shape), requires_grad=True)
 
 
 NUMBERS = [2, 2.5, True, np.sqrt(2.0), np.float64(2), np.float32(2), np.int64(3)]
 OPERATORS = {
-    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b, "**": lambda a, b: a**b,
-    "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
-}  # fmt: skip
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "**": lambda a, b: a**b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
 
 
 @pytest.mark.parametrize("symbol", OPERATORS)
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda n: f"{type(n).__name__}")
 def test_numbers_on_either_side_keep_float32(symbol, number):
     f, x = OPERATORS[symbol], float32(2, 3)
-    for y, expected in [(f(x, number), f(x.data, float(number))), (f(number, x), f(float(number), x.data))]:
+    for y, expected in [
+        (f(x, number), f(x.data, float(number))),
+        (f(number, x), f(float(number), x.data)),
+    ]:
         assert type(y) is Tensor and y.dtype == expected.dtype and y.dtype in (np.float32, bool)
         np.testing.assert_allclose(y.data, expected, rtol=1e-6)
         if y.dtype != bool:
@@ -53,13 +66,24 @@ def test_unary_operators():
     assert (-x).data.tolist() == [1, -2] and abs(x).data.tolist() == [1, 2] and (+x) is x
 
 
-@pytest.mark.parametrize("f", [lambda x: x + [1.0, 2.0], lambda x: [1.0, 2.0] * x, lambda x: x == [1.0, 2.0], lambda x: x - "1", lambda x: x * 1j])
-def test_what_is_no_array_is_refused(f):
-    with pytest.raises(TypeError, match="argument . is a (list|str|complex); give a Tensor, an array or a number"):
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x + [1.0, 2.0],
+        lambda x: [1.0, 2.0] * x,
+        lambda x: x == [1.0, 2.0],
+        lambda x: x - "1",
+        lambda x: x * 1j,
+    ],
+)
+def test_operands_that_are_no_arrays_are_refused(f):
+    with pytest.raises(
+        TypeError, match="argument . is a (list|str|complex); give a Tensor, an array or a number"
+    ):
         f(float32(2))
 
 
-def test_numpy_does_not_swallow_a_tensor():
+def test_numpy_functions_refuse_a_tensor():
     x = float32(2)
     with pytest.raises(TypeError, match="numpy()"):
         np.asarray(x)
@@ -75,90 +99,121 @@ def test_in_place_forms_rebind_and_never_write():
     before, y = x.data.copy(), x
     y += 1
     y *= 3
-    assert y is not x and np.array_equal(x.data, before) and grad(y.sum(), x).data.tolist() == [3, 3]
+    assert y is not x and np.array_equal(x.data, before)
+    assert grad(y.sum(), x).data.tolist() == [3, 3]
     a = np.ones(2, np.float32)
     with pytest.raises(TypeError):
         a += x  # NumPy would have to write a Tensor into the array's memory
     assert a.tolist() == [1, 1]
 
 
-# ---------------------------------------------------------------------------------------------------------------- comparisons
+# -------------------------------------------------------------------------------------- comparisons
 
 
 def test_comparisons_are_constants():
     x = tensor(np.array([1.0, 2.0, 3.0]), requires_grad=True)
     mask = (x > 1) & ~(x == 3) | (x < 0)
-    assert mask.dtype == bool and not mask.requires_grad and mask.data.tolist() == [False, True, False]
+    assert mask.dtype == bool and not mask.requires_grad
+    assert mask.data.tolist() == [False, True, False]
     assert grad((x * mask).sum(), x).data.tolist() == [0, 1, 0]
 
 
-def test_a_tensor_is_a_key_by_its_identity():
+def test_a_tensor_is_a_dictionary_key_by_identity():
     x, y = tensor([1.0, 2.0]), tensor([1.0, 2.0])
     assert {x: 1, y: 2}[y] == 2 and hash(x) != hash(y) and (x == y).data.all()
 
 
-def test_comparison_with_none_is_about_identity():
+def test_comparison_with_none_is_by_identity():
     x = tensor([1.0, 2.0])
-    assert (x == None) is False and (x != None) is True  # noqa: E711
+    none = None  # a name, because linters replace `== None` by `is None`
+    assert (x == none) is False and (x != none) is True
 
 
-# ---------------------------------------------------------------------------------------------------------------- Python's protocols
+# ------------------------------------------------------------------------------- Python's protocols
 
 
-def test_truth_and_numbers():
+def test_one_element_converts_to_a_python_number():
     x = tensor([2.5], requires_grad=True)
-    assert bool(x) and float(x) == 2.5 and int(x) == 2 and x.item() == 2.5 and type(x.item()) is float
+    assert bool(x) and float(x) == 2.5 and int(x) == 2
+    assert x.item() == 2.5 and type(x.item()) is float
     assert not bool(tensor(0.0)) and tensor(np.array(3)).item() == 3
     for f in (bool, float):
         with pytest.raises((ValueError, TypeError)):
             f(tensor([1.0, 2.0]))
 
 
-def test_length_and_iteration():
+def test_a_tensor_has_a_length_and_iterates_over_rows():
     x = float32(3, 2)
     rows = list(x)
     assert len(x) == len(rows) == 3 and all(type(r) is Tensor and r.shape == (2,) for r in rows)
-    _, b, _ = x
-    assert grad((b * 2).sum(), x).data.tolist() == [[0, 0], [2, 2], [0, 0]]
+    _, second, _ = x
+    assert grad((second * 2).sum(), x).data.tolist() == [[0, 0], [2, 2], [0, 0]]
     for f in (len, list):
         with pytest.raises(TypeError, match="0-d|unsized"):
             f(tensor(1.0))
 
 
-def test_indexing():
+def test_indexing_and_its_gradient_agree_with_numpy():
     x = float32(4, 3)
-    for index in [0, -1, slice(1, 3), (slice(None, None, 2), 1), (..., 0), None, (None, 1, None), [0, 2], np.array([3, 3]), x.data > 1,
-                  (np.array([0, 1]), np.array([2, 0]))]:  # fmt: skip
+    for index in [
+        0,
+        -1,
+        slice(1, 3),
+        (slice(None, None, 2), 1),
+        (..., 0),
+        None,
+        (None, 1, None),
+        [0, 2],
+        np.array([3, 3]),
+        x.data > 1,
+        (np.array([0, 1]), np.array([2, 0])),
+    ]:
         assert np.array_equal(x[index].data, x.data[index])
         expected = np.zeros((4, 3))
         np.add.at(expected, index, 1)
         assert np.array_equal(grad(x[index].sum(), x).data, expected)
-    assert np.array_equal(x[x > 1].data, x.data[x.data > 1]), "a Tensor can be the mask"
+    assert np.array_equal(x[x > 1].data, x.data[x.data > 1]), "the mask may be a Tensor"
 
 
-def test_repr_tells_values_dtype_and_origin():
+def test_repr_shows_values_dtype_and_origin():
     x = float32(2)
     assert repr(x) == "tensor([0.5, 2. ], dtype=float32, requires_grad=True)"
-    assert repr(x * 2) == "tensor([1., 4.], dtype=float32, op=multiply)" and repr(x.detach()) == "tensor([0.5, 2. ], dtype=float32)"
+    assert repr(x * 2) == "tensor([1., 4.], dtype=float32, op=multiply)"
+    assert repr(x.detach()) == "tensor([0.5, 2. ], dtype=float32)"
     assert repr(tensor(np.array(1.5))) == "tensor(1.5)"
 
 
-# ---------------------------------------------------------------------------------------------------------------- methods
+# ------------------------------------------------------------------------------------------ methods
 
 
-def test_methods_are_the_functions():
+def test_methods_call_the_functions():
     x = float32(2, 3)
     a = x.data
     for y, expected in [
-        (x.sum(), a.sum()), (x.sum(axis=0), a.sum(0)), (x.sum(1, keepdims=True), a.sum(1, keepdims=True)), (x.mean(axis=(0, 1)), a.mean()),
-        (x.var(axis=1), a.var(1)), (x.var(axis=1, ddof=1), a.var(1, ddof=1)), (x.max(axis=0), a.max(0)),
-        (x.min(), a.min()), (x.exp(), np.exp(a)), (x.log(), np.log(a)),
-        (x.sqrt(), np.sqrt(a)), (x.tanh(), np.tanh(a)), (x.clip(1, 1.5), a.clip(1, 1.5)), (x.reshape(3, 2), a.reshape(3, 2)),
+        (x.sum(), a.sum()),
+        (x.sum(axis=0), a.sum(0)),
+        (x.sum(1, keepdims=True), a.sum(1, keepdims=True)),
+        (x.mean(axis=(0, 1)), a.mean()),
+        (x.var(axis=1), a.var(1)),
+        (x.var(axis=1, ddof=1), a.var(1, ddof=1)),
+        (x.max(axis=0), a.max(0)),
+        (x.min(), a.min()),
+        (x.exp(), np.exp(a)),
+        (x.log(), np.log(a)),
+        (x.sqrt(), np.sqrt(a)),
+        (x.tanh(), np.tanh(a)),
+        (x.clip(1, 1.5), a.clip(1, 1.5)),
+        (x.reshape(3, 2), a.reshape(3, 2)),
         (x.reshape((3, -1)), a.reshape(3, 2)),
         (x.reshape(-1), a.ravel()),
-        (x.transpose(1, 0), a.T), (x.transpose((1, 0)), a.T), (x.transpose(), a.T), (x.T, a.T), (x[:, None].squeeze(1), a),
-    ]:  # fmt: skip
-        assert type(y) is Tensor and y.shape == np.shape(expected) and y.requires_grad and y.dtype == np.float32
+        (x.transpose(1, 0), a.T),
+        (x.transpose((1, 0)), a.T),
+        (x.transpose(), a.T),
+        (x.T, a.T),
+        (x[:, None].squeeze(1), a),
+    ]:
+        assert type(y) is Tensor and y.requires_grad
+        assert y.shape == np.shape(expected) and y.dtype == np.float32
         np.testing.assert_allclose(y.data, expected, rtol=1e-6)
 
 
@@ -170,14 +225,14 @@ def test_astype_is_differentiable_between_floats_only():
     assert n.dtype == np.int64 and not n.requires_grad
 
 
-def test_numpy_is_a_copy():
+def test_numpy_returns_a_copy():
     x = float32(3)
     a = x.numpy()
     a[:] = 0
     assert type(a) is np.ndarray and x.data.tolist() != [0, 0, 0]
 
 
-def test_to_gives_a_constant():
+def test_to_returns_a_constant():
     x = float32(3)
     y = x.to("cpu")
     assert not y.requires_grad and np.array_equal(y.data, x.data)
@@ -187,10 +242,11 @@ def test_to_gives_a_constant():
 
 
 def test_methods_are_named_after_tensor():
-    assert Tensor.sum.__qualname__ == "Tensor.sum" and Tensor.__add__.__qualname__ == "Tensor.__add__"
+    assert Tensor.sum.__qualname__ == "Tensor.sum"
+    assert Tensor.__add__.__qualname__ == "Tensor.__add__"
 
 
-def test_format_and_copy():
+def test_a_copy_shares_no_memory_and_a_format_shows_the_number():
     x = tensor(np.array(1.23456), requires_grad=True)
     assert f"{x:.2f}" == f"{x * 1:.2f}" == "1.23" and f"{x}" == str(x)
     y = copy.copy(x)

@@ -1,4 +1,4 @@
-"""Shapes and indexing: adjoint identities, memory layout, shared memory, and errors that teach."""
+"""Shapes and indexing: adjoint identities, memory order, shared memory, errors."""
 
 from __future__ import annotations
 
@@ -12,30 +12,53 @@ PADDED = ((0, 0), (0, 0), (2, 1), (0, 3))
 
 
 def channels_last(shape, dtype=np.float32):
+    """Draw images of `shape` (N, C, H, W) that are channels-last in memory."""
     n, c, h, w = shape
     return rng.standard_normal((n, h, w, c)).astype(dtype).transpose(0, 3, 1, 2)
 
 
 def is_channels_last(x):
+    """Return whether images are channels-last in memory."""
     return x.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
 @pytest.mark.parametrize(
     "f, adjoint, shape",
     [
-        (lambda x: ops.broadcast_to(x, shape=(5, 4, 3)), lambda g: ops.sum_to(g, shape=(4, 1)), (4, 1)),
-        (lambda x: ops.getitem(x, (np.array([0, 0, 2]), slice(1, None))), lambda g: ops.scatter_add(g, (np.array([0, 0, 2]), slice(1, None)), (4, 5)), (4, 5)),
-        (lambda x: ops.getitem(x, np.array([1, -1, 3])), lambda g: ops.scatter_add(g, np.array([1, -1, 3]), (4, 5)), (4, 5)),
-        (lambda x: ops.transpose(x, axes=(2, 0, 1)), lambda g: ops.transpose(g, axes=(1, 2, 0)), (2, 3, 4)),
-        (lambda x: ops.pad(x, ((1, 2), (0, 3))), lambda g: ops.getitem(g, (slice(1, -2), slice(0, -3))), (4, 5)),
+        (
+            lambda x: ops.broadcast_to(x, shape=(5, 4, 3)),
+            lambda g: ops.sum_to(g, shape=(4, 1)),
+            (4, 1),
+        ),
+        (
+            lambda x: ops.getitem(x, (np.array([0, 0, 2]), slice(1, None))),
+            lambda g: ops.scatter_add(g, (np.array([0, 0, 2]), slice(1, None)), (4, 5)),
+            (4, 5),
+        ),
+        (
+            lambda x: ops.getitem(x, np.array([1, -1, 3])),
+            lambda g: ops.scatter_add(g, np.array([1, -1, 3]), (4, 5)),
+            (4, 5),
+        ),
+        (
+            lambda x: ops.transpose(x, axes=(2, 0, 1)),
+            lambda g: ops.transpose(g, axes=(1, 2, 0)),
+            (2, 3, 4),
+        ),
+        (
+            lambda x: ops.pad(x, ((1, 2), (0, 3))),
+            lambda g: ops.getitem(g, (slice(1, -2), slice(0, -3))),
+            (4, 5),
+        ),
     ],
     ids=["broadcast_to", "getitem", "getitem of rows", "transpose", "pad"],
 )
-def test_adjoint_pairs(f, adjoint, shape):
+def test_pairs_of_functions_are_adjoint(f, adjoint, shape):
     """<f(x), g> = <x, adjoint(g)>."""
     x = rng.standard_normal(shape)
     g = rng.standard_normal(f(x).shape)
-    assert abs((f(x) * g).sum() - (x * adjoint(g)).sum()) < 1e-12 * np.linalg.norm(x) * np.linalg.norm(g)
+    tolerance = 1e-12 * np.linalg.norm(x) * np.linalg.norm(g)
+    assert abs((f(x) * g).sum() - (x * adjoint(g)).sum()) < tolerance
 
 
 @pytest.mark.parametrize(
@@ -52,7 +75,7 @@ def test_adjoint_pairs(f, adjoint, shape):
     ],
     ids=["concatenate", "pad", "reflect", "wrap", "flip", "split", "slice", "stack"],
 )
-def test_channels_last_memory_stays(f):
+def test_channels_last_memory_stays_channels_last(f):
     x = tensor(channels_last((2, 4, 5, 6)), requires_grad=True)
     y = f(x)
     assert is_channels_last(y.data)
@@ -61,11 +84,18 @@ def test_channels_last_memory_stays(f):
 
 @pytest.mark.parametrize(
     "view",
-    [lambda x: ops.reshape(x, shape=(4, 3)), ops.transpose, lambda x: ops.split(x, [1, 2])[1], lambda x: x[1:], ops.flip, lambda x: ops.broadcast_to(x, shape=(2, 3, 4))],
+    [
+        lambda x: ops.reshape(x, shape=(4, 3)),
+        ops.transpose,
+        lambda x: ops.split(x, [1, 2])[1],
+        lambda x: x[1:],
+        ops.flip,
+        lambda x: ops.broadcast_to(x, shape=(2, 3, 4)),
+    ],
     ids=["reshape", "transpose", "split", "getitem", "flip", "broadcast_to"],
 )
-def test_views_share_the_guard_against_writes(view):
-    """A write into an array is a write into what views it."""
+def test_a_write_to_an_array_is_a_write_to_its_views(view):
+    """So a stale value is an error."""
     x = tensor(rng.standard_normal((3, 4)))
     v = view(x)
     assert np.shares_memory(v.data, x.data)
@@ -77,20 +107,21 @@ def test_views_share_the_guard_against_writes(view):
 
 
 def test_an_index_tensor_may_be_written_after_the_forward():
-    """The gradient goes where the forward read."""
+    """The gradient still goes to the elements that the forward read."""
     x, index = tensor(np.arange(4.0), requires_grad=True), tensor(np.array([1, 1, 3]))
     y = (x[index] * x[index]).sum()
     index[:] = 0
     assert grad(y, x).numpy().tolist() == [0, 4, 0, 6]
 
 
-def test_rows_that_repeat_add_up():
+def test_scatter_add_sums_over_repeated_rows():
     indices = rng.integers(0, 50, (400,))
     g = rng.standard_normal((400, 3))
     expected = np.zeros((50, 3))
     np.add.at(expected, indices, g)
-    np.testing.assert_allclose(ops.scatter_add(g, indices, (50, 3)), expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(ops.scatter_add(g, indices - 50, (50, 3)), ops.scatter_add(g, indices, (50, 3)))
+    y = ops.scatter_add(g, indices, (50, 3))
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(ops.scatter_add(g, indices - 50, (50, 3)), y)
 
 
 def test_astype_differentiates_between_floating_types_only():
@@ -101,7 +132,7 @@ def test_astype_differentiates_between_floating_types_only():
     assert not np.shares_memory(ops.astype(x, dtype=np.float32).data, x.data)
 
 
-def test_one_part_and_none():
+def test_split_into_one_part_is_differentiable():
     x = tensor(np.ones((2, 3)), requires_grad=True)
     (only,) = ops.split(x, 1, 1)
     assert grad(only.sum(), x).shape == (2, 3)
@@ -127,52 +158,122 @@ X = np.zeros((2, 3), np.float32)
         (lambda: ops.sum_to(X, shape=(2, 2)), ValueError, "sum_to: .*does not broadcast to"),
         (lambda: ops.sum_to(X, shape=(1, 2, 3)), ValueError, "sum_to: .*does not broadcast to"),
         (lambda: ops.concatenate([]), ValueError, "concatenate: no arrays"),
-        (lambda: ops.concatenate(X, X[:, :2], axis=0), ValueError, r"concatenate: shapes \(2, 3\), \(2, 2\) differ"),
+        (
+            lambda: ops.concatenate(X, X[:, :2], axis=0),
+            ValueError,
+            r"concatenate: shapes \(2, 3\), \(2, 2\) differ",
+        ),
         (lambda: ops.concatenate(X, X, axis=2), ValueError, "concatenate: axis 2"),
         (lambda: ops.concatenate(X, X[0]), ValueError, "concatenate: shapes"),
         (lambda: ops.stack([]), ValueError, "stack: no arrays"),
         (lambda: ops.stack(X, X[:1]), ValueError, "stack: shapes .* must be one shape"),
-        (lambda: ops.split(X, 2, 1), ValueError, "split: axis 1 of shape .* does not divide into 2"),
+        (
+            lambda: ops.split(X, 2, 1),
+            ValueError,
+            "split: axis 1 of shape .* does not divide into 2",
+        ),
         (lambda: ops.split(X, 0), ValueError, "split: .* into 0 equal parts"),
-        (lambda: ops.split(X, [1, 3], 1), ValueError, r"split: sizes \[1, 3\] add up to 4, but axis 1 .* has 3"),
+        (
+            lambda: ops.split(X, [1, 3], 1),
+            ValueError,
+            r"split: sizes \[1, 3\] add up to 4, but axis 1 .* has 3",
+        ),
         (lambda: ops.split(X, [4, -1], 1), ValueError, "split: sizes .* none of them negative"),
         (lambda: ops.pad(X, -1), ValueError, "pad: pad_width -1 must .* slice"),
         (lambda: ops.pad(X, ((1, 1),) * 3), ValueError, "pad: pad_width .* fits no x of shape"),
-        (lambda: ops.pad(X, ((0, 0), (0, 3)), "reflect"), ValueError, "pad: mode 'reflect' can make at most 2 .* axis 1"),
-        (lambda: ops.pad(X, ((3, 0), (0, 0)), "wrap"), ValueError, "pad: mode 'wrap' can make at most 2 .* axis 0"),
+        (
+            lambda: ops.pad(X, ((0, 0), (0, 3)), "reflect"),
+            ValueError,
+            "pad: mode 'reflect' can make at most 2 .* axis 1",
+        ),
+        (
+            lambda: ops.pad(X, ((3, 0), (0, 0)), "wrap"),
+            ValueError,
+            "pad: mode 'wrap' can make at most 2 .* axis 0",
+        ),
         (lambda: ops.pad(X[:0], 1, "edge"), ValueError, "pad: mode 'edge' can make at most 0"),
-        (lambda: ops.pad(X, 1, "mirror"), ValueError, "pad: mode 'mirror' is unknown; choose one of constant"),
+        (
+            lambda: ops.pad(X, 1, "mirror"),
+            ValueError,
+            "pad: mode 'mirror' is unknown; choose one of constant",
+        ),
         (lambda: ops.pad(X, 1.5), ValueError, "pad: pad_width 1.5 .* integers"),
         (lambda: ops.getitem(X, np.array([0, 2])), IndexError, "index 2 is out of bounds"),
         (lambda: tensor(X)[-3], IndexError, "out of bounds"),
-        (lambda: ops.getitem(X, np.array([0.0])), IndexError, "getitem: an index array must hold integers or booleans, not float64"),
+        (
+            lambda: ops.getitem(X, np.array([0.0])),
+            IndexError,
+            "getitem: an index array must hold integers or booleans, not float64",
+        ),
         (lambda: ops.getitem(X, [0.5]), IndexError, "getitem: an index array"),
         (lambda: ops.getitem(X, [True]), IndexError, "boolean"),
         (lambda: ops.scatter_add(X, np.array([0, 9]), (4, 3)), IndexError, "out of bounds"),
         (lambda: ops.scatter_add(X, np.array([0, -5]), (4, 3)), IndexError, "out of bounds"),
-        (lambda: ops.scatter_add(X, np.array([0, 1, 2]), (4, 3)), ValueError, "scatter_add: x has shape .2, 3., .* in the shape .3, 3."),
-        (lambda: ops.take_along_axis(X, np.array([0]), 1), ValueError, "take_along_axis: indices are int64 .1,.; x .2, 3. needs integers with 2 axes"),
-        (lambda: ops.take_along_axis(X, np.array([[0.0]]), 1), ValueError, "take_along_axis: indices are float64"),
+        (
+            lambda: ops.scatter_add(X, np.array([0, 1, 2]), (4, 3)),
+            ValueError,
+            "scatter_add: x has shape .2, 3., .* in the shape .3, 3.",
+        ),
+        (
+            lambda: ops.take_along_axis(X, np.array([0]), 1),
+            ValueError,
+            "take_along_axis: indices are int64 .1,.; x .2, 3. needs integers with 2 axes",
+        ),
+        (
+            lambda: ops.take_along_axis(X, np.array([[0.0]]), 1),
+            ValueError,
+            "take_along_axis: indices are float64",
+        ),
         (lambda: ops.take_along_axis(X, np.array([[3]]), 1), IndexError, "out of bounds"),
-        (lambda: ops.embedding(np.array([0, 2]), X), IndexError, "embedding: indices run from 0 to 2; there are 2 rows of weight"),
+        (
+            lambda: ops.embedding(np.array([0, 2]), X),
+            IndexError,
+            "embedding: indices run from 0 to 2; there are 2 rows of weight",
+        ),
         (lambda: ops.embedding(np.array([-1]), X), IndexError, "embedding: indices run from -1"),
-        (lambda: ops.embedding(np.array([0.0]), X), TypeError, "embedding: indices must be an array of integers, not float64"),
-        (lambda: ops.embedding(3, X), TypeError, "embedding: indices must be an array of integers, not int"),
-        (lambda: ops.embedding(np.array([0]), X[0]), ValueError, "embedding: weight has shape .3,."),
-        (lambda: ops.one_hot(np.array([0, 5]), 5), IndexError, "one_hot: indices run from 0 to 5; there are 5 classes"),
+        (
+            lambda: ops.embedding(np.array([0.0]), X),
+            TypeError,
+            "embedding: indices must be an array of integers, not float64",
+        ),
+        (
+            lambda: ops.embedding(3, X),
+            TypeError,
+            "embedding: indices must be an array of integers, not int",
+        ),
+        (
+            lambda: ops.embedding(np.array([0]), X[0]),
+            ValueError,
+            "embedding: weight has shape .3,.",
+        ),
+        (
+            lambda: ops.one_hot(np.array([0, 5]), 5),
+            IndexError,
+            "one_hot: indices run from 0 to 5; there are 5 classes",
+        ),
         (lambda: ops.one_hot(np.array([-1]), 5), IndexError, "one_hot: indices run from -1"),
-        (lambda: ops.one_hot(np.array([1.0]), 5), TypeError, "one_hot: indices must be an array of integers"),
+        (
+            lambda: ops.one_hot(np.array([1.0]), 5),
+            TypeError,
+            "one_hot: indices must be an array of integers",
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors_teach(f, error, message):
     with pytest.raises(error, match=message):
         f()
 
 
-@pytest.mark.parametrize("f", [
-    lambda x, i: x[i], lambda x, i: ops.getitem(x, (i, slice(0, 1))), lambda x, i: ops.embedding(i, x), lambda x, i: ops.take_along_axis(x, i[:, None], 0),
-    lambda x, i: x[1:3][i < 2],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, i: x[i],
+        lambda x, i: ops.getitem(x, (i, slice(0, 1))),
+        lambda x, i: ops.embedding(i, x),
+        lambda x, i: ops.take_along_axis(x, i[:, None], 0),
+        lambda x, i: x[1:3][i < 2],
+    ],
+)
 def test_an_index_array_may_be_written_after_the_call(f):
     x, i = tensor(np.zeros((4, 2)), requires_grad=True), np.array([0, 1])
     expected = grad(f(x, i.copy()).sum(), x).data
@@ -181,13 +282,13 @@ def test_an_index_array_may_be_written_after_the_call(f):
     assert (grad(y, x).data == expected).all()
 
 
-def test_narrow_index_arrays():
+def test_index_arrays_of_a_narrow_dtype_reach_all_rows():
     x, i = tensor(np.zeros((300, 2)), requires_grad=True), np.array([-1, 2, 2], np.int8)
     g = grad(x[i].sum(), x).data
     assert g[299].tolist() == [1, 1] and g[2].tolist() == [2, 2] and g.sum() == 6
 
 
-def test_channels_last_is_a_memory_order():
+def test_channels_last_changes_the_memory_order_alone():
     x = np.arange(24.0).reshape(1, 2, 3, 4)
     y = ops.channels_last(x)
     assert y.transpose(0, 2, 3, 1).flags.c_contiguous and (y == x).all()

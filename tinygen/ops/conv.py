@@ -1,34 +1,65 @@
-"""Convolution, its transpose, and its weight gradient: three primitives whose rules are one another.
+"""Convolution, its transpose, its weight gradient: each is differentiated by the other two.
 
-With stride s, padding p, dilation d (one dimension, one channel, x zero outside its bounds), a convolution is linear in x and in w:
+**Definition.** In one dimension, for one channel, with stride s, padding p and dilation d, the
+convolution of x with the kernel w is
 
-    y[o] = sum_t w[t] x[s o + d t - p].
+    y[o] = sum_t w[t] x[s o + d t - p]                     (x[i] = 0 for i outside the input)
 
-Pair y with any cotangent g. The number  T(x, w, g) = sum_{o,t} g[o] w[t] x[s o + d t - p]  is linear in each of the three, so each partial
-derivative is what is left when one letter is taken out:
+("Convolution" is here, as everywhere in deep learning, what mathematics calls cross-correlation.)
 
-    dT/dg = conv2d(x, w)               the forward
-    dT/dx = conv_transpose2d(g, w)     x[i] = sum of g[o] w[t] over all s o + d t - p = i: a window scatters where it once gathered
-    dT/dw = conv2d_weight(x, g)        w[t] = sum_o g[o] x[s o + d t - p]
+**The gradient in w.** Let L be the loss and g[o] = dL/dy[o] the cotangent of y.
 
-Hence the transposed convolution *is* the transpose of the convolution, <conv(x, w), g> = <x, conv_transpose(g, w)> = <w, conv_weight(x, g)>, and
-since the derivative of any of the three is again two of the three, no further code serves any order of derivative. ("Convolution" here is what
-mathematics calls cross-correlation, as everywhere in deep learning.)
+    dL/dw[t] = sum_o g[o] dy[o]/dw[t]                      chain rule
+             = sum_o g[o] x[s o + d t - p]                 the factor of w[t] in y[o]
+            =: conv2d_weight(x, g)[t]                      definition
 
-The bias is an argument of the first two, because a separate addition over a large activation costs a pass over memory. The arithmetic itself is in
-`backend/conv.py`: here are meaning, rules and the checks of what comes in.
+**The gradient in x.** x[i] occurs in y[o] with the factor w[t] if tap t of window o reads it, which
+means s o + d t - p = i.
 
-Source: Dumoulin and Visin 2016, A guide to convolution arithmetic for deep learning (arXiv:1603.07285).
+    dL/dx[i] = sum_o g[o] dy[o]/dx[i]                      chain rule
+             = sum g[o] w[t] over all (o, t) with s o + d t - p = i
+            =: conv_transpose2d(g, w)[i]                   definition
+
+So the gradient of conv2d calls conv_transpose2d: where the convolution reads x[i], its gradient
+adds to dx[i]. The forward gathers windows, the backward scatters them.
+
+**All other gradients.** The three functions are the partial derivatives of one number,
+
+    T(x, w, y) = sum_{o,t} y[o] w[t] x[s o + d t - p]
+
+which is linear in x, in w and in y (a trilinear form):
+
+    dT/dy = conv2d(x, w)        dT/dx = conv_transpose2d(y, w)        dT/dw = conv2d_weight(x, y)
+
+To differentiate one of the three, put its cotangent in the place of the argument of T that it does
+not take, and derive T by one of the two others. With g the cotangent of the result:
+
+    function                  T           gradients
+    conv2d(x, w)              T(x, w, g)  dx = conv_transpose2d(g, w)    dw = conv2d_weight(x, g)
+    conv_transpose2d(y, w)    T(g, w, y)  dy = conv2d(g, w)              dw = conv2d_weight(g, y)
+    conv2d_weight(x, y)       T(x, g, y)  dx = conv_transpose2d(y, g)    dy = conv2d(x, g)
+
+These six rules stand below, and since they call the same three functions, they give derivatives of
+every order. T also shows that the functions are adjoint to each other:
+
+    T(x, w, y) = <conv2d(x, w), y> = <x, conv_transpose2d(y, w)> = <w, conv2d_weight(x, y)>
+
+The bias is an argument of the first two functions, because adding it separately would cost one more
+pass over a large array. The arithmetic is in `backend/conv.py`; this file has the meaning, the
+rules and the checks.
+
+**Source** Dumoulin and Visin 2016, A guide to convolution arithmetic for deep learning,
+arXiv:1603.07285.
 """
 
 from __future__ import annotations
-
-import operator
 
 import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import conv as kernels
+from ..backend.windows import ConvSettings, output_size
+from .arguments import as_pair, check_dtypes
 from .reduce import sum
 from .shape import reshape
 
@@ -39,141 +70,235 @@ __all__ = ["conv1d", "conv2d", "conv2d_weight", "conv_transpose1d", "conv_transp
 def conv2d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """2-D convolution.
 
-    **Math** y[n, o] = bias[o] + sum_c w[o, c] * x[n, c], * the strided, dilated correlation of the module's docstring.
-    dx = conv_transpose2d(g, w) to x's size; dw = conv2d_weight(x, g); dbias = g summed over n, y and x.
-    **Shapes** x (N, C, H, W), w (O, C/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo), Ho = (H + 2p - d (kh - 1) - 1) // s + 1, floor. With groups,
-    the channels of x and of y are cut into that many equal groups and each is convolved apart; groups = C is the depthwise convolution.
-    Settings are a number or a pair (height, width).
-    **Saved** x and w, each only if the other's gradient is wanted.
+    **Math** y[n, o] = bias[o] + sum_c w[o, c] * x[n, c], where * is the convolution of the module's
+    docstring along height and width.
+    dx = conv_transpose2d(g, w), of x's size.
+    dw = conv2d_weight(x, g).
+    dbias = sum of g over n, height and width.
+    **Shapes** x (N, C, H, W), w (O, C/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo) with Ho
+    = (H + 2p - d (kh - 1) - 1) // s + 1. Settings are an integer or a pair (height, width).
+    `groups` divides the channels of x and of y into that many equal groups, and convolves each
+    group separately. groups = C is the depthwise convolution.
+    **Saved** x for dw, w for dx.
     """
-    stride, padding, dilation = _settings("conv2d", stride, padding, dilation)
-    _check_arrays("conv2d", x, w, bias, groups, channels=w.shape[1] * groups if w.ndim == 4 else 0, outputs=len(w))
-    size = kernels.output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
+    settings = _settings("conv2d", stride, padding, dilation, groups)
+    channels = w.shape[1] * groups if w.ndim == 4 else 0
+    _check_arrays("conv2d", x, w, bias, groups, channels, num_outputs=len(w))
+    size = output_size(x.shape[2:], w.shape[2:], *settings[:3])
     if 0 in size:
-        raise ValueError(f"conv2d: kernel {w.shape[2:]} with dilation {dilation} does not fit into x {x.shape} padded by {padding}; pad more or shrink it")
-    return kernels.conv(x, w, bias, stride, padding, dilation, groups, size)
+        raise ValueError(
+            f"conv2d: kernel {w.shape[2:]} with dilation {settings.dilation} does not fit into "
+            f"x {x.shape} padded by {settings.padding}; pad more or shrink it"
+        )
+    return kernels.conv(x, w, bias, settings, size)
 
 
-@primitive
-def conv_transpose2d(x, w, bias=None, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1, size=None):
-    """2-D transposed convolution: the adjoint of `conv2d` in its input, used forward, as a learned upsampling.
-
-    **Math** <conv_transpose2d(x, w), z> = <x, conv2d(z, w)> for every z; bias is added afterwards. dx = conv2d(g, w); dw = conv2d_weight(g, x), for here g
-    stands where the convolution had its input; dbias = g summed over n, y and x.
-    **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo), Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding. A
-    convolution with stride s maps s sizes to one, so its transpose must be told which: by output_padding in [0, s), or by `size` = (Ho, Wo).
-    **Saved** x and w, each only if the other's gradient is wanted.
-    """
-    stride, padding, dilation = _settings("conv_transpose2d", stride, padding, dilation)
-    _check_arrays("conv_transpose2d", x, w, bias, groups, channels=len(w), outputs=w.shape[1] * groups if w.ndim == 4 else 0)
-    size = size if size is None else _pair("conv_transpose2d", "size", size, 1)
-    least = tuple((x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (w.shape[2 + i] - 1) + 1 for i in (0, 1))
-    extra = _pair("conv_transpose2d", "output_padding", output_padding, 0) if size is None else tuple(n - m for n, m in zip(size, least))
-    if any(not 0 <= e < s for e, s in zip(extra, stride)):
-        asked = "" if size is None else f" (for size {size}; without it the size is {least})"
-        raise ValueError(f"conv_transpose2d: output_padding {extra} must be at least 0 and less than the stride {stride}{asked}")
-    size = (least[0] + extra[0], least[1] + extra[1])
-    if min(size) < 1:
-        raise ValueError(f"conv_transpose2d: the result would have size {size}: padding {padding} cuts away all of it")
-    return kernels.conv_transpose(x, w, bias, stride, padding, dilation, groups, size)
-
-
-@primitive
-def conv2d_weight(x, g, *, kernel, stride=1, padding=0, dilation=1, groups=1):
-    """The adjoint of `conv2d` in its weight: how much each tap of a (kh, kw) `kernel` correlates x with g.
-
-    **Math** <conv2d_weight(x, g), w> = <conv2d(x, w), g> for every w. With cotangent h: dx = conv_transpose2d(g, h) to x's size; dg = conv2d(x, h).
-    **Shapes** x (N, C, H, W), g (N, O, Ho, Wo) -> (O, C/groups, kh, kw).
-    **Saved** x and g, each only if the other's gradient is wanted.
-    """
-    stride, padding, dilation = _settings("conv2d_weight", stride, padding, dilation)
-    kernel = _pair("conv2d_weight", "kernel", kernel, 1)
-    if x.ndim != 4 or g.ndim != 4 or len(x) != len(g) or x.shape[1] % groups or g.shape[1] % groups:
-        raise ValueError(f"conv2d_weight: x {x.shape} and g {g.shape} must be (N, C, H, W) and (N, O, Ho, Wo), C and O divisible by groups={groups}")
-    if (size := kernels.output_size(x.shape[2:], kernel, stride, padding, dilation)) != g.shape[2:]:
-        raise ValueError(f"conv2d_weight: a convolution of x {x.shape} with a {kernel} kernel gives {size}, but g is {g.shape}")
-    return kernels.conv_weight(x, g, kernel, stride, padding, dilation, groups)
-
-
-# Each of the six is another of the three with the letters moved: its first argument is the cotangent of what it is the rule of.
+# The rules of conv2d. g, their first argument, is the cotangent of y.
 
 
 def _conv2d_dx(g, w, x_shape, stride, padding, dilation, groups):
-    return conv_transpose2d(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups, size=x_shape[2:])
+    """dx[i] = sum g[o] w[t] over s o + d t - p = i, by definition conv_transpose2d(g, w)."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv_transpose2d(g, w, output_size=x_shape[2:], **settings)
 
 
 def _conv2d_dw(g, x, w_shape, stride, padding, dilation, groups):
-    return conv2d_weight(x, g, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
-def _transpose_dx(g, w, stride, padding, dilation, groups):
-    return conv2d(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
-def _transpose_dw(g, x, w_shape, stride, padding, dilation, groups):
-    return conv2d_weight(g, x, kernel=w_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
-def _weight_dx(h, g, x_shape, stride, padding, dilation, groups):
-    return conv_transpose2d(g, h, stride=stride, padding=padding, dilation=dilation, groups=groups, size=x_shape[2:])
-
-
-def _weight_dg(h, x, stride, padding, dilation, groups):
-    return conv2d(x, h, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    """dw[t] = sum_o g[o] x[s o + d t - p], by definition conv2d_weight(x, g)."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv2d_weight(x, g, kernel_size=w_shape[2:], **settings)
 
 
 def _dbias(g):
+    """The bias is added to every pixel of its channel, so its cotangent is the sum over them."""
     return sum(g, axis=(0, 2, 3))
 
 
 conv2d.vjp(x=_conv2d_dx, w=_conv2d_dw, bias=_dbias)
+
+
+@primitive
+def conv_transpose2d(
+    x,
+    w,
+    bias=None,
+    *,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    dilation=1,
+    groups=1,
+    output_size=None,
+):
+    """2-D transposed convolution: the adjoint of `conv2d` in its input, a learned up-sampling.
+
+    **Math** y[i] = sum x[o] w[t] over all (o, t) with s o + d t - p = i, plus the bias.
+    Equivalently <conv_transpose2d(x, w), z> = <x, conv2d(z, w)> for every z. dx = conv2d(g, w). dw
+    = conv2d_weight(g, x): g has the place of the convolution's input, x that of its output. dbias =
+    sum of g over n, height and width.
+    **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo) with
+    Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding. A convolution with stride s maps s input
+    sizes to one output size. Say which of them y has, either by `output_padding` from 0 to s - 1 or
+    by `output_size` = (Ho, Wo).
+    **Saved** x for dw, w for dx.
+    """
+    settings = _settings("conv_transpose2d", stride, padding, dilation, groups)
+    num_outputs = w.shape[1] * groups if w.ndim == 4 else 0
+    _check_arrays("conv_transpose2d", x, w, bias, groups, len(w), num_outputs)
+    size = _transposed_size(x.shape[2:], w.shape[2:], settings, output_padding, output_size)
+    return kernels.conv_transpose(x, w, bias, settings, size)
+
+
+def _transposed_size(size, kernel, settings, output_padding, output_size):
+    """Return (Ho, Wo) of a transposed convolution, from `output_size` if given."""
+    name = "conv_transpose2d"
+    stride, padding, dilation, _ = settings
+    least = tuple(
+        (size[a] - 1) * stride[a] - 2 * padding[a] + dilation[a] * (kernel[a] - 1) + 1
+        for a in (0, 1)
+    )
+    if output_size is None:
+        extra, requested = as_pair(name, "output_padding", output_padding, 0), ""
+    else:
+        output_size = as_pair(name, "output_size", output_size, 1)
+        extra = tuple(n - m for n, m in zip(output_size, least))
+        requested = f" (for output_size={output_size}; without it the size is {least})"
+    if any(not 0 <= e < s for e, s in zip(extra, stride)):
+        raise ValueError(
+            f"{name}: output_padding {extra} must be at least 0 and less than the stride {stride}"
+            f"{requested}"
+        )
+    result = (least[0] + extra[0], least[1] + extra[1])
+    if min(result) < 1:
+        raise ValueError(
+            f"{name}: the result would have size {result}: padding {padding} cuts away all of it"
+        )
+    return result
+
+
+def _transpose_dx(g, w, stride, padding, dilation, groups):
+    """dx[o] = sum_t w[t] g[s o + d t - p], by definition conv2d(g, w)."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv2d(g, w, **settings)
+
+
+def _transpose_dw(g, x, w_shape, stride, padding, dilation, groups):
+    """dw[t] = sum_o x[o] g[s o + d t - p], by definition conv2d_weight(g, x)."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv2d_weight(g, x, kernel_size=w_shape[2:], **settings)
+
+
 conv_transpose2d.vjp(x=_transpose_dx, w=_transpose_dw, bias=_dbias)
-conv2d_weight.vjp(x=_weight_dx, g=_weight_dg)
+
+
+@primitive(outputs=("w",))
+def conv2d_weight(x, y, *, kernel_size, stride=1, padding=0, dilation=1, groups=1):
+    """The adjoint of `conv2d` in its weight: for each tap, the correlation of x with y.
+
+    **Math** w[t] = sum_o y[o] x[s o + d t - p]. Equivalently
+    <conv2d_weight(x, y), w> = <conv2d(x, w), y> for every w.
+    dx = conv_transpose2d(y, g), of x's size.
+    dy = conv2d(x, g).
+    **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/groups, kh, kw), kernel_size = (kh, kw).
+    **Saved** x for dy, y for dx.
+    """
+    settings = _settings("conv2d_weight", stride, padding, dilation, groups)
+    kernel = as_pair("conv2d_weight", "kernel_size", kernel_size, 1)
+    if x.ndim != 4 or y.ndim != 4 or len(x) != len(y) or x.shape[1] % groups or y.shape[1] % groups:
+        raise ValueError(
+            f"conv2d_weight: x {x.shape} and y {y.shape} must be (N, C, H, W) and (N, O, Ho, Wo), "
+            f"C and O divisible by groups={groups}"
+        )
+    size = output_size(x.shape[2:], kernel, *settings[:3])
+    if size != y.shape[2:]:
+        raise ValueError(
+            f"conv2d_weight: a convolution of x {x.shape} with a {kernel} kernel gives {size}, "
+            f"but y is {y.shape}"
+        )
+    return kernels.conv_weight(x, y, kernel, settings)
+
+
+def _weight_dx(g, y, x_shape, stride, padding, dilation, groups):
+    """dx[i] = sum y[o] g[t] over s o + d t - p = i, by definition conv_transpose2d(y, g)."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv_transpose2d(y, g, output_size=x_shape[2:], **settings)
+
+
+def _weight_dy(g, x, stride, padding, dilation, groups):
+    """dy[o] = sum_t g[t] x[s o + d t - p], by definition conv2d(x, g)."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv2d(x, g, **settings)
+
+
+conv2d_weight.vjp(x=_weight_dx, y=_weight_dy)
 
 
 def conv1d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
-    """1-D convolution: `conv2d` of height one. x (N, C, L), w (O, C/groups, k), bias (O,) or None -> (N, O, Lo), Lo = (L + 2p - d (k - 1) - 1) // s + 1."""
-    x, w = _as_2d("conv1d", x, w)
-    y = conv2d(x, w, bias, stride=(1, stride), padding=(0, padding), dilation=(1, dilation), groups=groups)
+    """1-D convolution: `conv2d` of height one.
+
+    **Shapes** x (N, C, L), w (O, C/groups, k), bias (O,) or None -> (N, O, Lo) with
+    Lo = (L + 2p - d (k - 1) - 1) // s + 1.
+    """
+    x, w = _with_height("conv1d", x, w)
+    settings = {"stride": (1, stride), "padding": (0, padding), "dilation": (1, dilation)}
+    y = conv2d(x, w, bias, groups=groups, **settings)
     return reshape(y, shape=(*y.shape[:2], y.shape[3]))
 
 
-def conv_transpose1d(x, w, bias=None, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1):
-    """1-D transposed convolution: `conv_transpose2d` of height one. x (N, C, L), w (C, O/groups, k), bias (O,) or None -> (N, O, Lo)."""
-    x, w = _as_2d("conv_transpose1d", x, w)
-    y = conv_transpose2d(
-        x, w, bias, stride=(1, stride), padding=(0, padding), output_padding=(0, output_padding), dilation=(1, dilation), groups=groups
-    )
+def conv_transpose1d(
+    x, w, bias=None, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1
+):
+    """1-D transposed convolution: `conv_transpose2d` of height one.
+
+    **Shapes** x (N, C, L), w (C, O/groups, k), bias (O,) or None -> (N, O, Lo) with
+    Lo = (L - 1) s - 2p + d (k - 1) + 1 + output_padding.
+    """
+    x, w = _with_height("conv_transpose1d", x, w)
+    settings = {"stride": (1, stride), "padding": (0, padding), "dilation": (1, dilation)}
+    y = conv_transpose2d(x, w, bias, groups=groups, output_padding=(0, output_padding), **settings)
     return reshape(y, shape=(*y.shape[:2], y.shape[3]))
 
 
-def _as_2d(name, x, w):
+def _with_height(function: str, x, w):
+    """Insert a height of one: (..., L) to (..., 1, L)."""
     if x.ndim != 3 or w.ndim != 3:
-        raise ValueError(f"{name}: x {x.shape} and w {w.shape} must have three axes: (N, C, L) and (O, C/groups, k)")
+        raise ValueError(
+            f"{function}: x {x.shape} and w {w.shape} must have three axes: "
+            "(N, C, L) and (O, C/groups, k)"
+        )
     return (reshape(a, shape=(a.shape[0], a.shape[1], 1, a.shape[2])) for a in (x, w))
 
 
-def _pair(name: str, what: str, value, least: int) -> tuple[int, int]:
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or any(not isinstance(v, (int, np.integer)) or v < least for v in pair):
-        raise ValueError(f"{name}: {what} must be a whole number of at least {least} or a pair of them (height, width), not {value!r}")
-    return operator.index(pair[0]), operator.index(pair[1])
+def _settings(function: str, stride, padding, dilation, groups) -> ConvSettings:
+    """Return the checked settings, the first three as pairs."""
+    return ConvSettings(
+        as_pair(function, "stride", stride, 1),
+        as_pair(function, "padding", padding, 0),
+        as_pair(function, "dilation", dilation, 1),
+        groups,
+    )
 
 
-def _settings(name: str, stride, padding, dilation):
-    return _pair(name, "stride", stride, 1), _pair(name, "padding", padding, 0), _pair(name, "dilation", dilation, 1)
-
-
-def _check_arrays(name: str, x, w, bias, groups: int, channels: int, outputs: int) -> None:
-    """x must have `channels`, w and the groups must go with it, and there must be a bias for each of the `outputs` channels."""
+def _check_arrays(function: str, x, w, bias, groups: int, channels: int, num_outputs: int) -> None:
+    """Check that x has `channels`, and that w, groups and bias agree with it."""
     if x.ndim != 4 or w.ndim != 4:
-        raise ValueError(f"{name}: x {x.shape} and w {w.shape} must have four axes: (N, C, H, W), and a weight with (kh, kw) last")
-    if not isinstance(groups, (int, np.integer)) or groups < 1 or channels % groups or outputs % groups:
-        raise ValueError(f"{name}: groups={groups} must divide the {channels} input and {outputs} output channels that w {w.shape} implies")
+        raise ValueError(
+            f"{function}: x {x.shape} and w {w.shape} must have four axes: (N, C, H, W), "
+            "and a weight with (kh, kw) last"
+        )
+    is_divisor = isinstance(groups, (int, np.integer)) and groups >= 1
+    if not is_divisor or channels % groups or num_outputs % groups:
+        raise ValueError(
+            f"{function}: groups={groups} must divide the {channels} input and {num_outputs} "
+            f"output channels that w {w.shape} implies"
+        )
     if x.shape[1] != channels:
-        raise ValueError(f"{name}: x has {x.shape[1]} channels but w {w.shape} takes {channels // groups} per group; groups={groups}")
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(f"{name}: bias has shape {bias.shape}, the result {outputs} channels: give a bias of shape ({outputs},) or None")
-    dtypes = {a.dtype for a in (x, w, bias) if a is not None}
-    if len(dtypes) > 1 or x.dtype.kind != "f":
-        raise TypeError(f"{name}: x, w and bias must share one floating-point dtype, not {', '.join(sorted(map(str, dtypes)))}; convert with astype")
+        raise ValueError(
+            f"{function}: x has {x.shape[1]} channels but w {w.shape} takes "
+            f"{channels // groups} per group; groups={groups}"
+        )
+    if bias is not None and bias.shape != (num_outputs,):
+        raise ValueError(
+            f"{function}: bias has shape {bias.shape}, the result {num_outputs} channels: "
+            f"give a bias of shape ({num_outputs},) or None"
+        )
+    check_dtypes(function, x=x, w=w, bias=bias)

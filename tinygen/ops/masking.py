@@ -1,4 +1,4 @@
-"""Multiply by a mask of booleans, so that 0 times infinity is 0: the gradient of every function with a kink."""
+"""Multiply by a mask of booleans, so that 0 times infinity is 0: the gradient at every kink."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ def apply_mask(g, mask):
     """Return g where the boolean mask holds, else 0, even where g is infinite or NaN.
 
     **Math** y = g [mask]; with h the cotangent of y, dg = h [mask]. The mask is a constant.
-    **Numerics** The product g * mask would be NaN where g is infinite and the mask is 0. So the mask
-    multiplies the bits of g, read as integers: as fast as g * mask, and 5 times as fast as `np.where`.
+    **Saved** the mask.
+    **Numerics** The product g * mask would be NaN where g is infinite and the mask is False. So the
+    mask multiplies the bits of g, read as integers. This takes as long as g * mask, and a fifth of
+    the time of `np.where`.
     """
     return np.multiply(g.view(f"i{g.dtype.itemsize}"), mask).view(g.dtype)
 

@@ -1,6 +1,7 @@
-"""Operators and methods of `Tensor`: notation for the functions of this package, nothing more. Comparisons give constants.
+"""Operators and methods of `Tensor`: notation for the functions of this package, nothing more.
 
-`a += b` makes a new tensor and rebinds the name, as all that is not `t[index] = value` does.
+`t + u` calls `ops.add(t, u)`, `t.sum()` calls `ops.sum(t)`, and so on. Comparisons give constants.
+`a += b` makes a new tensor and rebinds the name a; only `t[index] = value` writes in place.
 """
 
 from __future__ import annotations
@@ -12,111 +13,233 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor, tensor
 from ..backend import to_device, to_numpy
-from . import elementwise as ew
-from . import linalg, reduce, shape
+from . import elementwise, indexing, linalg, powers, reduce
+from . import shape as shapes
 
 __all__: list[str] = []
 
 
-def _comparison(name, ufunc):
-    """An elementwise comparison: booleans, and no gradient."""
+def _comparison(name: str, ufunc):
+    """Make a primitive of an element-wise comparison: its result is boolean, without gradient."""
 
     def forward(a, b):
         return ufunc(a, b)
 
-    forward.__name__, forward.__doc__ = name, f"Elementwise {name}: a constant array of booleans."
+    forward.__name__ = name
+    forward.__doc__ = f"Element-wise {name}: a constant array of booleans."
     compare = primitive(forward)
     compare.vjp(a=None, b=None)
     return compare
 
 
-equal, not_equal = _comparison("equal", np.equal), _comparison("not_equal", np.not_equal)
-less, less_equal = _comparison("less", np.less), _comparison("less_equal", np.less_equal)
-greater, greater_equal = _comparison("greater", np.greater), _comparison("greater_equal", np.greater_equal)
-logical_and, logical_or = _comparison("logical_and", np.logical_and), _comparison("logical_or", np.logical_or)
+equal = _comparison("equal", np.equal)
+not_equal = _comparison("not_equal", np.not_equal)
+less = _comparison("less", np.less)
+less_equal = _comparison("less_equal", np.less_equal)
+greater = _comparison("greater", np.greater)
+greater_equal = _comparison("greater_equal", np.greater_equal)
+logical_and = _comparison("logical_and", np.logical_and)
+logical_or = _comparison("logical_or", np.logical_or)
 
 
 class _Operators:
-    """Copied into Tensor below, one by one."""
+    """The operators and methods, which the end of this file copies into `Tensor`."""
 
-    def __add__(self, other): return ew.add(self, other)
-    def __radd__(self, other): return ew.add(other, self)
-    def __sub__(self, other): return ew.subtract(self, other)
-    def __rsub__(self, other): return ew.subtract(other, self)
-    def __mul__(self, other): return ew.multiply(self, other)
-    def __rmul__(self, other): return ew.multiply(other, self)
-    def __truediv__(self, other): return ew.divide(self, other)
-    def __rtruediv__(self, other): return ew.divide(other, self)
-    def __pow__(self, other): return ew.power(self, other)
-    def __rpow__(self, other): return ew.power(other, self)
-    def __matmul__(self, other): return linalg.matmul(self, other)
-    def __rmatmul__(self, other): return linalg.matmul(other, self)
-    def __neg__(self): return ew.negative(self)
-    def __pos__(self): return self
-    def __abs__(self): return ew.abs(self)
+    # Arithmetic. The r-forms serve `number + tensor`.
 
-    def __eq__(self, other): return NotImplemented if other is None else equal(self, other)  # `t == None` is False, by identity
-    def __ne__(self, other): return NotImplemented if other is None else not_equal(self, other)
-    def __lt__(self, other): return less(self, other)
-    def __le__(self, other): return less_equal(self, other)
-    def __gt__(self, other): return greater(self, other)
-    def __ge__(self, other): return greater_equal(self, other)
-    def __and__(self, other): return logical_and(self, other)
-    def __or__(self, other): return logical_or(self, other)
-    def __invert__(self): return equal(self, False)
-    __hash__ = object.__hash__  # `==` is elementwise, but a tensor is a key by its identity
+    def __add__(self, other):
+        return elementwise.add(self, other)
 
-    def __getitem__(self, index): return shape.getitem(self, index=index)
-    def __len__(self): return len(self._data)
-    def __iter__(self): return (self[i] for i in range(len(self)))
-    def __bool__(self): return bool(self._data)
-    def __float__(self): return float(self.item())
-    def __int__(self): return int(self.item())
+    def __radd__(self, other):
+        return elementwise.add(other, self)
+
+    def __sub__(self, other):
+        return elementwise.subtract(self, other)
+
+    def __rsub__(self, other):
+        return elementwise.subtract(other, self)
+
+    def __mul__(self, other):
+        return elementwise.multiply(self, other)
+
+    def __rmul__(self, other):
+        return elementwise.multiply(other, self)
+
+    def __truediv__(self, other):
+        return elementwise.divide(self, other)
+
+    def __rtruediv__(self, other):
+        return elementwise.divide(other, self)
+
+    def __pow__(self, other):
+        return powers.power(self, other)
+
+    def __rpow__(self, other):
+        return powers.power(other, self)
+
+    def __matmul__(self, other):
+        return linalg.matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return linalg.matmul(other, self)
+
+    def __neg__(self):
+        return elementwise.negative(self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return elementwise.abs(self)
+
+    # Comparisons. `t == None` is False, by identity.
+
+    def __eq__(self, other):
+        return NotImplemented if other is None else equal(self, other)
+
+    def __ne__(self, other):
+        return NotImplemented if other is None else not_equal(self, other)
+
+    def __lt__(self, other):
+        return less(self, other)
+
+    def __le__(self, other):
+        return less_equal(self, other)
+
+    def __gt__(self, other):
+        return greater(self, other)
+
+    def __ge__(self, other):
+        return greater_equal(self, other)
+
+    def __and__(self, other):
+        return logical_and(self, other)
+
+    def __or__(self, other):
+        return logical_or(self, other)
+
+    def __invert__(self):
+        return equal(self, False)
+
+    __hash__ = object.__hash__  # `==` is element-wise, but a tensor is a dictionary key by identity
+
+    # Python's protocols.
+
+    def __getitem__(self, index):
+        return indexing.getitem(self, index=index)
+
+    def __len__(self):
+        return len(self._data)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        return bool(self._data)
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
 
     def __repr__(self):
-        lines = repr(to_numpy(self._data)).replace("array(", "tensor(", 1)
-        made_by = f", op={self._edge[0].op.__name__}" if self._edge and self._edge[0].op else ", requires_grad=True" if self._edge else ""
-        return lines[:-1] + (f", device={self.device!r}" if self.device != "cpu" else "") + made_by + ")"
+        text = repr(to_numpy(self._data)).replace("array(", "tensor(", 1).removesuffix(")")
+        if self.device != "cpu":
+            text += f", device={self.device!r}"
+        op = _op_of(self)
+        if op is not None:
+            text += f", op={op.__name__}"
+        elif self.requires_grad:
+            text += ", requires_grad=True"
+        return text + ")"
+
+    def __format__(self, spec):
+        """With a format specification, the number: f"{loss:.3f}" for a tensor of one element."""
+        return format(self.item(), spec) if spec else str(self)
 
     def __deepcopy__(self, memo):
-        """A new leaf or constant with a copy of the values; a result has a graph, which is not copied: detach() it first."""
-        if self._edge and self._edge[0].op:
-            raise TypeError(f"deepcopy: this tensor is a result of {self._edge[0].op.__name__}; copy its detach(), or compute it again from copied leaves")
+        """A new leaf or constant with a copy of the values.
+
+        A result has a graph, which is not copied: detach() it first.
+        """
+        op = _op_of(self)
+        if op is not None:
+            raise TypeError(
+                f"deepcopy: this tensor is a result of {op.__name__}; copy its detach(), "
+                "or compute it again from copied leaves"
+            )
         return tensor(self._data, self.requires_grad)
 
     def __copy__(self):
         """As __deepcopy__: a Tensor that shared its memory with another would change with it."""
         return self.__deepcopy__({})
 
-    def __format__(self, spec):
-        """With a specification the number in it: f"{loss:.3f}" of a tensor of one element."""
-        return format(self.item(), spec) if spec else str(self)
+    # Methods.
 
-    T = property(lambda self: shape.transpose(self), doc="All axes reversed.")
+    T = property(lambda self: shapes.transpose(self), doc="All axes reversed.")
 
-    def reshape(self, *shape_):
+    def reshape(self, *shape):
         """The same values in another shape: t.reshape(2, -1) or t.reshape((2, -1))."""
-        return shape.reshape(self, shape=shape_[0] if len(shape_) == 1 and not isinstance(shape_[0], int) else shape_)
+        return shapes.reshape(self, shape=_one_tuple(shape))
 
     def transpose(self, *axes):
-        """The axes in another order: t.transpose(0, 2, 1), t.transpose((0, 2, 1)); all reversed without arguments."""
-        return shape.transpose(self, axes=axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+        """The axes in another order: t.transpose(0, 2, 1) or t.transpose((0, 2, 1)).
 
-    def squeeze(self, axis=None): return shape.squeeze(self, axis)
-    def sum(self, axis=None, keepdims=False): return reduce.sum(self, axis=axis, keepdims=keepdims)
-    def mean(self, axis=None, keepdims=False): return reduce.mean(self, axis=axis, keepdims=keepdims)
-    def var(self, axis=None, ddof=0, keepdims=False): return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
-    def max(self, axis=None, keepdims=False): return reduce.max(self, axis=axis, keepdims=keepdims)
-    def min(self, axis=None, keepdims=False): return reduce.min(self, axis=axis, keepdims=keepdims)
-    def exp(self): return ew.exp(self)
-    def log(self): return ew.log(self)
-    def sqrt(self): return ew.sqrt(self)
-    def tanh(self): return ew.tanh(self)
-    def clip(self, minimum=None, maximum=None): return ew.clip(self, minimum, maximum)
+        Without arguments all axes are reversed.
+        """
+        return shapes.transpose(self, axes=_one_tuple(axes) or None)
+
+    def squeeze(self, axis=None):
+        """As `ops.squeeze`."""
+        return shapes.squeeze(self, axis)
+
+    def sum(self, axis=None, keepdims=False):
+        """As `ops.sum`."""
+        return reduce.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis=None, keepdims=False):
+        """As `ops.mean`."""
+        return reduce.mean(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis=None, ddof=0, keepdims=False):
+        """As `ops.var`."""
+        return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def max(self, axis=None, keepdims=False):
+        """As `ops.max`."""
+        return reduce.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis=None, keepdims=False):
+        """As `ops.min`."""
+        return reduce.min(self, axis=axis, keepdims=keepdims)
+
+    def exp(self):
+        """As `ops.exp`."""
+        return elementwise.exp(self)
+
+    def log(self):
+        """As `ops.log`."""
+        return elementwise.log(self)
+
+    def sqrt(self):
+        """As `ops.sqrt`."""
+        return elementwise.sqrt(self)
+
+    def tanh(self):
+        """As `ops.tanh`."""
+        return elementwise.tanh(self)
+
+    def clip(self, minimum=None, maximum=None):
+        """As `ops.clip`."""
+        return elementwise.clip(self, minimum, maximum)
 
     def astype(self, dtype):
-        """In another dtype, always a new array. From floating point to floating point the gradient flows; to integers it is a constant."""
-        return shape.astype(self, dtype=dtype)
+        """In another dtype, always a new array.
+
+        The gradient flows from floating point to floating point; integers are constants.
+        """
+        return shapes.astype(self, dtype=dtype)
 
     def numpy(self) -> np.ndarray:
         """A NumPy copy of the values, whatever the device."""
@@ -127,12 +250,30 @@ class _Operators:
         return self._data.item()
 
     def to(self, device: str) -> Tensor:
-        """The values on `device`, "cpu" or "cuda", as a constant (on the same device: of the same memory)."""
-        return self.detach() if device == self.device else Tensor(to_device(self._data, device))
+        """The values on `device`, "cpu" or "cuda", as a constant.
 
+        On the same device it shares the memory.
+        """
+        if device == self.device:
+            return self.detach()
+        return Tensor(to_device(self._data, device))
+
+
+def _op_of(t: Tensor):
+    """Return the primitive whose result t is; None for a leaf or a constant."""
+    return t._edge[0].op if t._edge else None
+
+
+def _one_tuple(arguments: tuple):
+    """Return (2, -1) for the call f(2, -1) and for the call f((2, -1))."""
+    is_sequence = len(arguments) == 1 and not isinstance(arguments[0], int)
+    return arguments[0] if is_sequence else arguments
+
+
+_OWN_ATTRIBUTES = set(vars(type("Empty", (), {}))) | {"__firstlineno__", "__static_attributes__"}
 
 for _name, _value in vars(_Operators).items():
-    if _name not in ("__module__", "__doc__", "__dict__", "__weakref__", "__qualname__", "__firstlineno__", "__static_attributes__"):
-        if isinstance(_value, types.FunctionType) and _value.__qualname__.startswith("_Operators."):
+    if _name not in _OWN_ATTRIBUTES:  # those that every class has, such as its docstring
+        if isinstance(_value, types.FunctionType) and _value.__module__ == __name__:
             _value.__qualname__ = f"Tensor.{_name}"
         setattr(Tensor, _name, _value)

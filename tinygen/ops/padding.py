@@ -1,9 +1,11 @@
-"""Padding: a border of new elements around an array, a number or copied from inside. Linear too (shape.py), and its rule the adjoint:
+"""Padding: a border of new elements around an array, constant or copied from inside.
 
-    constant     the crop
-    copied       `_fold`: each border is added to where it was copied from; and the other way round
+Padding is linear in the array (a constant border adds a constant), so each rule is the adjoint:
 
-On NumPy both keep the memory order of what they are given: a channels-last picture stays one.
+    constant border    the crop
+    copied border      `_fold`: each border is added to the place it was copied from
+
+On NumPy both keep the memory order of their argument: a channels-last image stays channels-last.
 """
 
 from __future__ import annotations
@@ -20,52 +22,89 @@ __all__ = ["pad"]
 
 Array = Any  # an array of any module, or a Tensor
 
-_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "replicate": "edge", "wrap": "wrap", "circular": "wrap"}
+_MODES = {
+    "constant": "constant",
+    "reflect": "reflect",
+    "edge": "edge",
+    "replicate": "edge",
+    "wrap": "wrap",
+    "circular": "wrap",
+}
 
 
 def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: float = 0.0) -> Array:
-    """x with a border of new elements.
+    """Surround x with a border of new elements.
+
+    **Math** y[i] = x[r(i)], where r(i) is the position that element i is copied from, or y[i] =
+    value; dx[j] = sum of g[i] over all i with r(i) = j.
+    **Shapes** each side n becomes before + n + after.
 
     Parameters
     ----------
-    pad_width : how many before and after, as NumPy has it: an int for all sides; (before, after) for all axes; or a pair for each axis.
-    mode : what the border holds. "constant": `value`. "reflect": x mirrored in its last element, which is not repeated. "edge" (or "replicate"):
-        the last element. "wrap" (or "circular"): x from its other end.
+    pad_width : int or sequence
+        How many new elements before and after, as in NumPy: an integer for all sides;
+        (before, after) for all axes; or a pair for each axis.
+    mode : str
+        What the border holds.
+        "constant": `value`.
+        "reflect": x mirrored at its last element, which is not repeated; before and after < n.
+        "edge" (or "replicate"): the last element.
+        "wrap" (or "circular"): x from its other end; before and after <= n.
+    value : float
+        The elements of a constant border.
 
-    **Math.** y[i] = x[r(i)], where r reads back into x, or y[i] = value; cotangent of x: x[j] receives the sum of g over all i with r(i) = j.
-    **Shapes.** Each side n to before + n + after. "reflect" needs before and after < n, "wrap" <= n.
+    Raises
+    ------
+    ValueError
+        For an unknown mode, a width that is negative or no integer, and a border wider than the
+        mode can fill.
     """
     if mode not in _MODES:
         raise ValueError(f"pad: mode {mode!r} is unknown; choose one of {', '.join(_MODES)}")
-    try:
-        table = np.broadcast_to(pad_width, (x.ndim, 2))
-    except ValueError:
-        raise ValueError(f"pad: pad_width {pad_width} fits no x of shape {x.shape}; give an int, (before, after), or {x.ndim} such pairs") from None
-    if table.dtype.kind not in "iu" or (table < 0).any():
-        raise ValueError(f"pad: pad_width {pad_width} must hold integers, none of them negative; to cut x smaller, slice it")
-    widths = [(int(before), int(after)) for before, after in table]
+    widths = _read_widths(x, pad_width)
     mode = _MODES[mode]
     if mode == "constant":
         return _pad(x, widths=widths, value=value)
-    for axis, (n, w) in enumerate(zip(x.shape, widths)):
-        most = {"reflect": n - 1, "wrap": n, "edge": max(w) if n else 0}[mode]
-        if max(w) > max(most, 0):
-            raise ValueError(f"pad: mode {mode!r} can make at most {max(most, 0)} new elements on each side of axis {axis} of shape {x.shape}, not {w}")
+    for axis, (n, width) in enumerate(zip(x.shape, widths)):
+        longest = {"reflect": n - 1, "wrap": n, "edge": max(width) if n else 0}[mode]
+        if max(width) > max(longest, 0):
+            raise ValueError(
+                f"pad: mode {mode!r} can make at most {max(longest, 0)} new elements on each side "
+                f"of axis {axis} of shape {x.shape}, not {width}"
+            )
     return _pad_copy(x, widths=widths, mode=mode)
 
 
-def _padded(shape, widths) -> tuple:
-    return tuple(n + b + a for n, (b, a) in zip(shape, widths))
+def _read_widths(x, pad_width) -> list[tuple[int, int]]:
+    """Return (before, after) for each axis of x."""
+    try:
+        table = np.broadcast_to(pad_width, (x.ndim, 2))
+    except ValueError:
+        raise ValueError(
+            f"pad: pad_width {pad_width} fits no x of shape {x.shape}; give an int, "
+            f"(before, after), or {x.ndim} such pairs"
+        ) from None
+    if table.dtype.kind not in "iu" or (table < 0).any():
+        raise ValueError(
+            f"pad: pad_width {pad_width} must hold integers, none of them negative; "
+            "to make x smaller, slice it"
+        )
+    return [(int(before), int(after)) for before, after in table]
 
 
-def _inside(shape, widths) -> tuple:
-    """Where x lies in an array that it was padded to; `shape` is the padded one."""
-    return tuple(slice(b, n - a) for n, (b, a) in zip(shape, widths))
+def _padded_shape(shape, widths) -> tuple:
+    return tuple(n + before + after for n, (before, after) in zip(shape, widths))
+
+
+def _inside(padded_shape, widths) -> tuple:
+    """Return the index of x in the padded array."""
+    return tuple(slice(before, n - after) for n, (before, after) in zip(padded_shape, widths))
 
 
 @primitive
 def _pad(x, *, widths, value):
-    y = np.full_like(x, value, shape=_padded(x.shape, widths))
+    """Surround x with a constant border."""
+    y = np.full_like(x, value, shape=_padded_shape(x.shape, widths))
     y[_inside(y.shape, widths)] = x
     return y
 
@@ -73,26 +112,42 @@ def _pad(x, *, widths, value):
 _pad.vjp(x=lambda g, widths: getitem(g, _inside(g.shape, widths)))
 
 
-def _borders(shape, widths, mode) -> list:
-    """(border, where it is copied from, axis) in the padded array. A later axis copies the borders of the earlier ones too: that fills the corners."""
+def _sources(n: int, before: int, after: int, mode: str) -> tuple[slice, slice]:
+    """Return where the two borders of one axis are copied from, as slices of the padded axis."""
+    end = before + n
+    if mode == "reflect":
+        last = end - 2 - after
+        return (
+            slice(2 * before, before, -1),
+            slice(end - 2, last if last >= 0 else None, -1),
+        )
+    if mode == "edge":
+        return slice(before, before + 1), slice(end - 1, end)
+    return slice(n, n + before), slice(before, before + after)  # wrap
+
+
+def _borders(shape, widths, mode: str) -> list:
+    """Return (border, where it is copied from, axis) in the padded array, in the order of copying.
+
+    A later axis copies the borders of the earlier ones too: that fills the corners.
+    """
     borders = []
-    inside = _inside(_padded(shape, widths), widths)
-    for axis, (n, (b, a)) in enumerate(zip(shape, widths)):
-        end = b + n
-        before, after = {
-            "reflect": (slice(2 * b, b, -1), slice(end - 2, end - 2 - a if end - 2 - a >= 0 else None, -1)),
-            "edge": (slice(b, b + 1), slice(end - 1, end)),
-            "wrap": (slice(n, n + b), slice(b, b + a)),
-        }[mode]
-        for size, border, source in ((b, slice(0, b), before), (a, slice(end, end + a), after)):
-            if size:
-                borders.append([(*[slice(None)] * axis, s, *inside[axis + 1 :]) for s in (border, source)] + [axis])
+    inside = _inside(_padded_shape(shape, widths), widths)
+    for axis, (n, (before, after)) in enumerate(zip(shape, widths)):
+        whole, end = (slice(None),) * axis, before + n
+        targets = slice(0, before), slice(end, end + after)
+        sources = _sources(n, before, after, mode)
+        for width, target, source in zip((before, after), targets, sources):
+            if width:
+                rest = inside[axis + 1 :]
+                borders.append(((*whole, target, *rest), (*whole, source, *rest), axis))
     return borders
 
 
 @primitive
 def _pad_copy(x, *, widths, mode):
-    y = np.empty_like(x, shape=_padded(x.shape, widths))
+    """Surround x with borders copied from inside. Adjoint: `_fold`."""
+    y = np.empty_like(x, shape=_padded_shape(x.shape, widths))
     y[_inside(y.shape, widths)] = x
     for border, source, _ in _borders(x.shape, widths, mode):
         y[border] = y[source]
@@ -101,11 +156,17 @@ def _pad_copy(x, *, widths, mode):
 
 @primitive(outputs=("x",))
 def _fold(y, *, widths, mode):
-    """The adjoint of _pad_copy: the copies undone from last to first, each border added to its source."""
+    """The inside of y, to which its borders are added. Adjoint: `_pad_copy`.
+
+    The copies are undone from last to first: each border is added to its source.
+    """
     x = y.copy(order="K")
-    shape = tuple(n - b - a for n, (b, a) in zip(y.shape, widths))
+    shape = tuple(n - before - after for n, (before, after) in zip(y.shape, widths))
     for border, source, axis in reversed(_borders(shape, widths, mode)):
-        x[source] += x[border].sum(axis=axis, keepdims=True) if mode == "edge" else x[border]
+        if mode == "edge":  # all elements of the border were copied from one
+            x[source] += x[border].sum(axis=axis, keepdims=True)
+        else:
+            x[source] += x[border]
     return x[_inside(y.shape, widths)]
 
 

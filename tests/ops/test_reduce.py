@@ -1,0 +1,167 @@
+"""Reductions: extremes, precision in any memory order, ties, empty arrays, errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tinygen import grad, ops, tensor
+from tinygen.backend.reductions import channel_sum
+
+FLOATS = (np.float32, np.float64)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_softmax_log_softmax_and_logsumexp_do_not_overflow(dtype):
+    t = tensor(np.array([[1e4, 0, -1e4], [1e4, 1e4, -np.inf]], dtype), requires_grad=True)
+    np.testing.assert_allclose(ops.softmax(t).data, [[1, 0, 0], [0.5, 0.5, 0]])
+    expected = [[0, -1e4, -2e4], [-math.log(2), -math.log(2), -np.inf]]
+    np.testing.assert_allclose(ops.log_softmax(t).data, expected, rtol=1e-6)
+    y = ops.logsumexp(t, axis=1)
+    np.testing.assert_allclose(y.data, [1e4, 1e4 + math.log(2)], rtol=1e-6)
+    np.testing.assert_allclose(grad(y.sum(), t).data, [[1, 0, 0], [0.5, 0.5, 0]], atol=1e-3)
+
+
+def test_logsumexp_of_minus_infinity_has_gradient_zero():
+    t = tensor(np.array([[-np.inf, -np.inf], [-np.inf, 0.0]]), requires_grad=True)
+    y = ops.logsumexp(t, axis=1)
+    assert y.data.tolist() == [-np.inf, 0] and grad(y.sum(), t).data.tolist() == [[0, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("f", [ops.max, ops.min])
+def test_ties_receive_equal_parts_of_the_cotangent(f):
+    x = tensor(np.array([[1.0, 1, 1, 1], [2, 0, 2, 0]]), requires_grad=True)
+    assert grad(f(x, axis=1).sum(), x).data[0].tolist() == [0.25] * 4
+    assert sorted(grad(f(x, axis=1).sum(), x).data[1].tolist()) == [0, 0, 0.5, 0.5]
+    assert grad(f(x), x).data.sum() == 1
+
+
+# ---------------------------------------------------------------------------------------- precision
+
+
+def channels_last(rng, n, c, h, w):
+    """Draw images (N, C, H, W) that are channels-last in memory."""
+    return rng.random((n, h, w, c), dtype=np.float32).transpose(0, 3, 1, 2)
+
+
+def test_a_sum_of_a_million_rows_keeps_seven_digits():
+    x = np.random.default_rng(0).random((1 << 20, 8), dtype=np.float32)
+    exact = x.sum(axis=0, dtype=np.float64)
+    error = np.abs(ops.sum(x, axis=0) / exact - 1).max()
+    assert error < 2e-7
+    assert np.abs(x.sum(axis=0) / exact - 1).max() > 2e-7, "np.sum would do: remove channel_sum"
+    assert np.abs(ops.mean(x, axis=0) / (exact / len(x)) - 1).max() < 2e-7
+    assert np.abs(ops.var(x, axis=0) / x.var(axis=0, dtype=np.float64) - 1).max() < 1e-6
+
+
+WIDE = np.random.default_rng(1).random((1 << 20, 8), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        WIDE[:, ::2],
+        WIDE[::-1],
+        WIDE[:, ::-1],
+        WIDE[:, 1:4],
+        WIDE[::2],
+        WIDE.T[::2].T,
+        WIDE.reshape(8, 1 << 17, 8),
+        np.broadcast_to(WIDE[:, :1], WIDE.shape),
+        np.broadcast_to(np.float32(0.1), WIDE.shape),
+        np.broadcast_to(WIDE[0], WIDE.shape),
+        np.broadcast_to(WIDE[:1000, None], (1000, 1000, 8)),
+        np.broadcast_to(WIDE[:, None, :1], (1 << 20, 3, 1))[:, :, 0],
+    ],
+    ids=lambda x: f"{x.shape}{x.strides}",
+)
+def test_sums_keep_seven_digits_in_any_memory_order(x):
+    axes = [None, *range(x.ndim), (0, x.ndim - 1), tuple(range(x.ndim - 1))]
+    for axis in axes:
+        y, exact = ops.sum(x, axis=axis), x.sum(axis=axis, dtype=np.float64)
+        assert np.shape(y) == np.shape(exact) and y.dtype == np.float32
+        np.testing.assert_allclose(y, exact, rtol=1e-6, err_msg=f"axis {axis}")
+    if x.ndim == 2:
+        exact = x.sum(axis=0, dtype=np.float64)
+        np.testing.assert_allclose(ops.sum_to(x, shape=x.shape[1:]), exact, rtol=1e-6)
+        exact = x.sum(axis=1, keepdims=True, dtype=np.float64)
+        np.testing.assert_allclose(ops.sum_to(x, shape=(len(x), 1)), exact, rtol=1e-6)
+
+
+def test_the_gradient_of_a_bias_keeps_seven_digits_under_a_mean_of_a_million_rows():
+    x = np.ones((1 << 20, 1), np.float32)
+    w = tensor(np.ones((3, 1), np.float32), requires_grad=True)
+    b = tensor(np.zeros(3, np.float32), requires_grad=True)
+    for y in (ops.linear(x, w, b), x * w.reshape(1, 3) + b):
+        np.testing.assert_allclose(grad(y.mean(), b).data, np.full(3, 1 / 3), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "axis", [(0, 2, 3), (2, 3), (0, 3), (1, 3), 0, 1, -1, (1,), (0, 1, 2, 3), ()]
+)
+@pytest.mark.parametrize(
+    "shape", [(70, 8, 9, 7), (3, 33, 40, 40), (1, 4, 128, 64), (40, 1, 30, 30), (40, 24, 1, 30)]
+)
+def test_sums_of_large_images_are_precise_in_either_layout(shape, axis):
+    rng = np.random.default_rng(0)
+    whole = channels_last(rng, *shape)
+    for x, tolerance in [
+        (whole, 1e-6),
+        (rng.random(shape, dtype=np.float32), 1e-6),
+        (whole[:, ::-1], 1e-5),
+        (whole[:, :, ::2], 1e-5),
+    ]:
+        for keepdims in (True, False):
+            y = ops.sum(x, axis=axis, keepdims=keepdims)
+            exact = x.sum(axis=axis, keepdims=keepdims, dtype=np.float64)
+            assert y.dtype == np.float32 and y.shape == exact.shape
+            np.testing.assert_allclose(y, exact, rtol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 5000, 3), (4, 1024, 2), (4, 2500, 5), (2, 7, 3), (2, 0, 3), (3, 20_000, 1)]
+)
+def test_channel_sum_agrees_with_a_sum_in_float64(shape):
+    x = np.random.default_rng(0).random(shape, dtype=np.float32)
+    np.testing.assert_allclose(channel_sum(x), x.sum(axis=1, dtype=np.float64), rtol=1e-6)
+
+
+def test_a_large_sum_refuses_a_wrong_axis():
+    x = channels_last(np.random.default_rng(0), 40, 24, 10, 10)
+    for axis in (4, -5, (0, 4), (0, 0)):
+        with pytest.raises(ValueError, match="axis"):
+            ops.sum(x, axis=axis)
+
+
+def test_the_cotangent_of_a_sum_is_a_view():
+    g = ops.sum.rules["x"](np.ones(3), (1000, 3), 0)
+    assert g.shape == (1000, 3) and g.strides[0] == 0
+
+
+def test_reductions_of_empty_arrays_give_a_value_or_teach():
+    x = tensor(np.zeros((0, 3)), requires_grad=True)
+    assert ops.sum(x).item() == 0 and ops.sum(x, axis=0).data.tolist() == [0, 0, 0]
+    assert grad(ops.sum(x), x).shape == (0, 3)
+    assert ops.max(x, axis=1).shape == (0,) and ops.mean(x, axis=1).shape == (0,)
+    for f, message in [
+        (ops.mean, "mean: no values to average"),
+        (ops.max, "max: no values"),
+        (ops.min, "min: no values"),
+        (ops.logsumexp, "logsumexp: no values"),
+        (ops.var, "var: 0 values"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            f(x)
+    with pytest.raises(ValueError, match="var: 1 values along axis=0 .* too few for ddof=1"):
+        ops.var(np.ones((1, 3)), axis=0, ddof=1)
+
+
+def test_errors_teach():
+    x = np.ones(3)
+    message = "mean: axis 1 is out of bounds for ndim=1; axes go from -1 to 0"
+    with pytest.raises(ValueError, match=message):
+        ops.mean(x, axis=1)
+    with pytest.raises(ValueError, match="var: axis -2 is out of bounds"):
+        ops.var(x, axis=(0, -2))

@@ -1,0 +1,181 @@
+"""The transposed convolution of NumPy arrays, in two ways: scatter and gather.
+
+In one dimension, the transposed convolution of y with the kernel w is
+
+    x[i] = sum of w[t] y[o] over all (o, t) with s o + d t - p = i
+
+A worked example: stride s = 2, padding p = 1, four taps, so tap t of y[o] lands on i = 2 o + t - 1.
+
+**Scatter** goes through the elements of y. Each adds its multiple of the kernel to its window of x:
+
+    y[0] adds to        w0 y0    w1 y0    w2 y0    w3 y0
+    y[1] adds to                          w0 y1    w1 y1    w2 y1    w3 y1
+    position i            -1       0        1        2        3        4
+
+**Gather** goes through the elements of x. Each collects what lands on it, a column of this table:
+
+    x[0] = w1 y0 + w3 y[-1]         block 0, phase 1            (y[-1] = 0 is padding)
+    x[1] = w0 y1 + w2 y0            block 1, phase 0
+    x[2] = w1 y1 + w3 y0            block 1, phase 1
+    x[3] = w0 y2 + w2 y1            block 2, phase 0
+
+x[1] and x[2] read the same two elements (y1, y0), one through the taps (w0, w2) and one through the
+taps (w1, w3). So gathering is an ordinary convolution of y with two taps and two outputs per block.
+The two outputs are the two phases, and interleaving them gives x ("pixel shuffle").
+
+In general, write i + p = s q + r with block q and phase r < s, and t = s u + v with v < s. Then
+
+    s o + t = s q + r          the condition, for d = 1
+    s (o + u) + v = s q + r    inserting t
+    v = r and o = q - u        both v and r are less than s
+
+so phase r of block q is x[s q + r - p] = sum_u w[s u + r] y[q - u]: the window y[q - u] depends on
+the block alone, the taps w[s u + r] on the phase alone. With s = 1 there is one phase, any dilation
+is possible, and gathering is the convolution with the flipped kernel: x[q - p] = sum_u w[u] y[q - d
+u].
+
+Which is faster depends on the shapes: `is_scatter_faster` estimates it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .im2col import Chunk, columns_of, crop, divide, kernel_rows, run_chunks, scratch
+from .windows import ConvSettings, Pair, taps
+
+__all__ = ["by_gather", "by_scatter", "is_scatter_faster"]
+
+Array = np.ndarray
+
+
+def is_scatter_faster(
+    windows: Pair, o: int, c: int, kernel: Pair, settings: ConvSettings, size: Pair
+) -> bool:
+    """Estimate whether scattering o channels to c channels takes less time than gathering.
+
+    Gathering copies windows of the o channels. Scattering adds up windows of the c channels. In
+    measurements, copying a number costs as much time as 10 multiplications in a matrix product, and
+    adding a number as much as 50.
+
+    Parameters
+    ----------
+    windows : (height, width)
+        The size of y.
+    o, c : int
+        The number of channels of y and of x.
+    kernel : (height, width)
+    settings : ConvSettings
+    size : (height, width)
+        The size of x.
+    """
+    (sh, sw), groups = settings.stride, settings.groups
+    overlap = -(-kernel[0] // sh) * -(-kernel[1] // sw)  # elements of y that meet in one pixel of x
+    blocks = (-(-size[0] // sh) + (sh > 1)) * (-(-size[1] // sw) + (sw > 1))
+    gather = blocks * overlap * o * (10 + sh * sw * c // groups)
+    return windows[0] * windows[1] * kernel[0] * kernel[1] * c * (50 + o // groups) < gather
+
+
+def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
+    """Transpose a convolution by a convolution of y and a pixel shuffle (see the module).
+
+    Along each axis the stride or the dilation must be 1.
+
+    **Shapes** y (N, Ho, Wo, O), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
+    """
+    (sh, sw), padding, dilation, groups = settings
+    n, o, c = len(y), w.shape[0], w.shape[1] * groups
+    dtype = np.result_type(y, w)
+    kernel, (uh, uw) = _phase_kernels(w, settings, dtype)  # (G, uh uw O/G, sh sw C/G)
+    # Blocks first to first + count - 1 reach into the result; y[q - u] starts `before` before y[q].
+    first = [padding[a] // settings.stride[a] for a in (0, 1)]
+    count = [-(-(padding[a] + size[a]) // settings.stride[a]) - first[a] for a in (0, 1)]
+    before = tuple(dilation[a] * (u - 1) - first[a] for a, u in ((0, uh), (1, uw)))
+    window_settings = ConvSettings((1, 1), before, dilation, groups)
+    row_bytes = count[1] * uh * uw * o * dtype.itemsize
+    chunks = divide(n, count[0], row_bytes)
+    x = np.empty((n, *size, groups, c // groups), dtype)
+    shift = 0 if bias is None else bias.reshape(groups, c // groups)
+    if not chunks:
+        x[...] = shift
+
+    def run(i: int) -> None:
+        n0, n1, q0, q1 = chunks[i]
+        columns = columns_of(y, chunks[i], count[1], (uh, uw), window_settings, dtype)
+        m = columns.shape[1]  # of (G, m, uh uw O/G)
+        if (sh, sw) == (1, 1):  # one phase: the product is the result
+            out = x[n0:n1, q0:q1].reshape(m, groups, c // groups)
+            np.matmul(columns, kernel, out=out.transpose(1, 0, 2))
+            if bias is not None:
+                out += shift
+            return
+        shape = (n1 - n0, q1 - q0, count[1], groups, sh, sw, c // groups)
+        product = scratch("product", shape, dtype)
+        out = product.reshape(m, groups, sh * sw * c // groups)
+        np.matmul(columns, kernel, out=out.transpose(1, 0, 2))
+        # Interleave: phase r of block q is position s q + r - p, as if r were the tap of window q.
+        blocks = range(first[0] + q0, first[0] + q1), range(first[1], first[1] + count[1])
+        phases = taps((sh, sw), (sh, sw), padding, (1, 1), size, blocks)
+        for (r, t), (rows, columns), (qs, ps) in phases:
+            np.add(product[:, qs, ps, :, r, t], shift, out=x[n0:n1, rows, columns])
+
+    run_chunks(run, len(chunks), n * count[0] * row_bytes)
+    return x.reshape(n, *size, c).transpose(0, 3, 1, 2)
+
+
+def _phase_kernels(w: Array, settings: ConvSettings, dtype: np.dtype) -> tuple[Array, Pair]:
+    """Sort the taps of w (O, C/G, kh, kw) by phase: (G, uh uw O/G, sh sw C/G), and (uh, uw).
+
+    uh = ceil(kh / sh) and uw = ceil(kw / sw) are the numbers of taps of one phase.
+    """
+    (sh, sw), groups = settings.stride, settings.groups
+    o, c, kh, kw = w.shape
+    uh, uw = -(-kh // sh), -(-kw // sw)
+    padded = np.zeros((groups, o // groups, c, uh * sh, uw * sw), dtype)
+    padded[..., :kh, :kw] = w.reshape(groups, o // groups, c, kh, kw)
+    # Tap t = s u + r becomes (u, r). u is reversed, because y[q - u] runs backwards.
+    kernel = padded.reshape(groups, o // groups, c, uh, sh, uw, sw)[:, :, :, ::-1, :, ::-1]
+    kernel = kernel.transpose(0, 3, 5, 1, 4, 6, 2)  # (G, uh, uw, O/G, sh, sw, C/G)
+    return kernel.reshape(groups, uh * uw * o // groups, sh * sw * c), (uh, uw)
+
+
+def by_scatter(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
+    """Transpose a convolution by its definition: each element of y adds a kernel to its window.
+
+    **Shapes** y (N, Ho, Wo, O), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
+    """
+    (n, ho, wo, o), (kh, kw), groups = y.shape, w.shape[2:], settings.groups
+    c = w.shape[1] * groups
+    dtype = np.result_type(y, w)
+    kernel = kernel_rows(w, groups)  # (G, O/G, kh kw C/G)
+    row_bytes = wo * kh * kw * c * dtype.itemsize
+    chunks = divide(n, ho, row_bytes)
+    # One thread takes whole images, because windows of neighbouring rows overlap.
+    images = sorted({chunk[:2] for chunk in chunks})
+    x = np.empty((n, *size, groups, c // groups), dtype)
+    shift = 0 if bias is None else bias.reshape(groups, c // groups)
+    if not chunks:
+        x[...] = shift
+
+    def add_windows(chunk: Chunk) -> None:
+        n0, n1, y0, y1 = chunk
+        m = (n1 - n0) * (y1 - y0) * wo
+        rows = crop(y, (n0, n1), (y0, y1), (0, wo), dtype, "rows")
+        rows = rows.reshape(m, groups, o // groups).transpose(1, 0, 2)  # (G, m, O/G)
+        shape = (n1 - n0, y1 - y0, wo, groups, kh, kw, c // groups)
+        product = scratch("product", shape, dtype)
+        out = product.reshape(m, groups, kernel.shape[2]).transpose(1, 0, 2)  # (G, m, kh kw C/G)
+        np.matmul(rows, kernel, out=out)
+        windows = range(y0, y1), range(wo)
+        for (i, j), (ys, xs), (os, ps) in taps((kh, kw), *settings[:3], size, windows):
+            x[n0:n1, ys, xs] += product[:, os, ps, :, i, j]
+
+    def run(i: int) -> None:
+        n0, n1 = images[i]
+        x[n0:n1] = shift
+        for chunk in chunks:
+            if chunk[:2] == images[i]:
+                add_windows(chunk)
+
+    run_chunks(run, len(images), n * ho * row_bytes)
+    return x.reshape(n, *size, c).transpose(0, 3, 1, 2)

@@ -1,0 +1,73 @@
+"""Check arguments that many ops share: axes, pairs, images, dtypes."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..autograd.tensor import Tensor
+
+__all__: list[str] = []
+
+Array = Any  # an array of any module, or a Tensor
+Pair = tuple[int, int]  # (height, width)
+
+
+def raw(x: Array) -> Any:
+    """Return the array of a Tensor; an array itself."""
+    return x.data if isinstance(x, Tensor) else x
+
+
+def normalize_axis(function: str, axis: int, ndim: int) -> int:
+    """Return `axis` counted from 0, where a negative one counts from the end.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis. `function` names the caller in the message.
+    """
+    if not -ndim <= axis < ndim:
+        raise ValueError(
+            f"{function}: axis {axis} is out of bounds for ndim={ndim}; "
+            f"axes go from {-ndim} to {ndim - 1}"
+        )
+    return axis % ndim
+
+
+def as_pair(function: str, name: str, value: int | Pair, minimum: int) -> Pair:
+    """Return `value`, an integer or a pair of them, as a pair (height, width).
+
+    Raises
+    ------
+    ValueError
+        If it is no integer, no pair, or less than `minimum`. `function` and `name` say in the
+        message which argument it is.
+    """
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or any(not isinstance(v, (int, np.integer)) or v < minimum for v in pair):
+        raise ValueError(
+            f"{function}: {name}={value!r}; give an integer of at least {minimum}, "
+            "or a pair of them (height, width)"
+        )
+    return operator.index(pair[0]), operator.index(pair[1])
+
+
+def check_images(function: str, x: Array) -> None:
+    """Raise ValueError unless x has the four axes of images."""
+    if x.ndim != 4:
+        raise ValueError(f"{function}: x has shape {x.shape}; give images (N, C, H, W)")
+
+
+def check_dtypes(function: str, **arrays: Array | None) -> None:
+    """Raise TypeError unless all given arrays share one floating-point dtype.
+
+    With mixed dtypes the result, and all that is computed from it, would silently take the wider.
+    """
+    dtypes = {name: a.dtype for name, a in arrays.items() if a is not None}
+    if len(set(dtypes.values())) > 1 or any(dtype.kind != "f" for dtype in dtypes.values()):
+        given = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
+        raise TypeError(
+            f"{function}: {given}; all must share one floating-point dtype: convert with astype"
+        )
