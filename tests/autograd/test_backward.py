@@ -138,7 +138,7 @@ def test_gradient_in_x_computes_no_weight_gradient():
 
 
 def test_batch_norm_over_one_value_a_channel_is_an_error():
-    with pytest.raises(ValueError, match="one value a channel"):
+    with pytest.raises(ValueError, match="one value per channel"):
         ops.batch_norm(leaf(np.ones((1, 3, 1, 1))))
 
 

@@ -24,9 +24,9 @@ def reduce(f, x, axis=None, keepdims=False):
     if axis is None:
         axis = range(x.ndim)
     axes = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
-    kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
-    y = np.empty(kept)
-    for index in itertools.product(*map(range, kept)):
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape)]
+    y = np.empty(shape)
+    for index in itertools.product(*map(range, shape)):
         inside = itertools.product(
             *(range(n) if i in axes else [index[i]] for i, n in enumerate(x.shape))
         )
