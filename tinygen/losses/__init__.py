@@ -1,20 +1,25 @@
-"""The hand-derived objectives: each a primitive of its own, with its derivation in its docstring.
+"""Loss functions, each derived by hand in its docstring and a primitive of its own.
 
-    likelihood.py     Bernoulli from logits; squared and absolute error
-    divergence.py     Kullback-Leibler: a diagonal Gaussian to N(0, I), and between two
-    reparametrize.py  two ways to differentiate an expectation: reparametrization, and the score function
-    importance.py     the importance-weighted bound, from several draws
-    adversarial.py    the minimax game and its relatives, from logits
-    penalties.py      on a network's slope: WGAN-GP, R1, path length
+    likelihood.py     binary pixels from logits; squared and absolute error
+    divergence.py     KL divergence: a diagonal Gaussian to N(0, I), and between two
+    reparametrize.py  two ways to differentiate an expectation: reparametrization, score function
+    importance.py     the importance-weighted bound, from several samples
+    adversarial.py    the minimax game and other GAN losses, from logits
+    penalties.py      on the gradient of a network: WGAN-GP, R1, path length
 
-**One reduction for all**: arrays of shape (N, ...) in, one number an example out, shape (N,): the *sum* over an example's other axes.
-These are logarithms of probabilities, and for independent pixels, or dimensions of z, logarithms add. Taking means instead is a common bug: a mean
-over 784 pixels beside a sum over 20 latent dimensions is a KL term weighted 784 times too much, and the model forgets its input. What is left
-to do, `.mean()` over the examples, is written by the caller, in sight; with per-example values one can also weight, mask, or find outliers.
+**One reduction for all.** Arrays of shape (N, ...) go in, one number per example comes out, of
+shape (N,): the *sum* over the other axes of an example. The losses are logarithms of probabilities.
+For independent pixels, or independent dimensions of z, these logarithms add up.
 
-The adversarial games are played by each verdict, and keep its shape.
+A common bug is to take means instead. A mean over 784 pixels beside a sum over 20 latent dimensions
+is a KL term with 784 times its weight, and the model ignores its input. The caller writes the mean
+over the examples, `.mean()`, where the reader sees it. With one number per example one can also
+weight, mask, or find outliers.
 
-**Signs.** All of these are costs, to be made small: negative log-likelihoods in nats, divergences, errors. A function called a bound or a value is raised.
+The GAN losses are the exception: they work on each logit and keep its shape.
+
+**Signs.** All of these are losses, to be minimized: negative log-likelihoods in nats, divergences,
+errors. A function whose name says bound or value is maximized.
 """
 
 from .adversarial import (
@@ -25,13 +30,28 @@ from .adversarial import (
     relativistic,
     saturating,
 )
-from .divergence import kl_to_standard_normal, kl_between_normals
+from .divergence import kl_between_normals, kl_to_standard_normal
 from .importance import iwae_bound
 from .likelihood import absolute_error, bernoulli_nll, squared_error
 from .penalties import gradient_penalty, path_length, r1
 from .reparametrize import reparametrize, score_function
 
 __all__ = [
-    "absolute_error", "bernoulli_nll", "gradient_penalty", "hinge", "iwae_bound", "kl_to_standard_normal", "kl_between_normals", "least_squares", "minimax_value",
-    "non_saturating", "path_length", "r1", "relativistic", "reparametrize", "saturating", "score_function", "squared_error",
+    "absolute_error",
+    "bernoulli_nll",
+    "gradient_penalty",
+    "hinge",
+    "iwae_bound",
+    "kl_between_normals",
+    "kl_to_standard_normal",
+    "least_squares",
+    "minimax_value",
+    "non_saturating",
+    "path_length",
+    "r1",
+    "relativistic",
+    "reparametrize",
+    "saturating",
+    "score_function",
+    "squared_error",
 ]

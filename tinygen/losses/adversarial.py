@@ -1,32 +1,51 @@
-"""The adversarial game: two networks, one number, which one of them raises and the other lowers.
+"""GAN losses: two networks play for one number, which one maximizes and the other minimizes.
 
-**The game** (Goodfellow et al., 2014, eq. 1). D(x) is the probability that x is real, G(z) a picture made of noise:
+**The minimax game** (Goodfellow et al., 2014, eq. 1). D(x) is the probability that x is real, and
+G(z) is an example generated from noise:
 
-    min_G max_D V(D, G),    V = E_{x ~ p_data}[log D(x)] + E_{z ~ p_z}[log(1 - D(G(z)))].
+    min_G max_D V(D, G),   V = E_{x ~ p_data}[log D(x)] + E_{z ~ p_z}[log(1 - D(G(z)))]
 
-A discriminator here ends in a linear layer and gives the *logit* l = log D / (1 - D), so D = sigmoid(l) = 1 / (1 + e^-l); all functions of this
-file take logits. Taking D itself, log(1 - D) is log 0 as soon as D rounds to 1, which float32 does at l = 17.
+**Logits.** The discriminators here end in a linear layer. They return the logit of D,
 
-**The best D for a given G.** Let q be the density of G(z). V is an integral over x of p log D + q log(1 - D), and each x can be treated by itself. The
-derivative p / D - q / (1 - D) is zero at
+    l = log(D / (1 - D)),    so    D = sigmoid(l) = 1 / (1 + e^-l)
 
-    D*(x) = p(x) / (p(x) + q(x)),    that is    l*(x) = log p(x) - log q(x) :
+and all functions of this file take logits. From D itself, log(1 - D) is log 0 as soon as D rounds
+to 1. In float32 this happens at l = 17.
 
-a trained discriminator's logit *is* a log density ratio. It is a maximum, both terms being concave in D.
+**The best discriminator for a given generator.** Let p be the density of the data and q that of
+G(z). Then V is an integral, and the best D can be found for each x separately:
 
-**What G then lowers.** Put D* in, with m = (p + q) / 2:
+    V             = integral of p log D + q log(1 - D) dx            definition of the means
+    dV/dD at x    = p / D - q / (1 - D)                              differentiate the integrand
+    0             = p (1 - D) - q D                                  set to zero, times D (1 - D)
+    D*(x)         = p(x) / (p(x) + q(x))                             solve for D
+    d^2V/dD^2     = -p / D^2 - q / (1 - D)^2 < 0                     so it is a maximum
+    l*(x)         = log(D* / (1 - D*)) = log p(x) - log q(x)         its logit
 
-    V(D*, G) = E_p[log p / 2m] + E_q[log q / 2m] = KL(p || m) + KL(q || m) - log 4 = 2 JSD(p || q) - log 4,
+So the logit of a trained discriminator *is* a log density ratio.
 
-least, at -log 4, where q = p and D* = 1/2 everywhere.
+**What the generator then minimizes.** Put D* into V. Let m = (p + q) / 2, so p + q = 2 m:
 
-**The catch.** Where p and q hardly overlap, JSD is log 2 whatever the distance between them: its slope is zero. Seen from the logit: the printed descent of
-log(1 - D) has the derivative -D (`saturating`), which vanishes exactly where the discriminator recognises every fake, at the beginning. Raising
-log D instead (`non_saturating`) has 1 - D there: the same fixed point, and a gradient that is largest where it is needed. Least squares, hinge and Wasserstein
-are other answers to the same difficulty.
+    V(D*, G) = E_p[log(p / (2 m))] + E_q[log(q / (2 m))]             1 - D* = q / (p + q)
+             = E_p[log(p / m)] + E_q[log(q / m)] - 2 log 2           take out log 2 twice
+             = KL(p || m) + KL(q || m) - log 4                       definition of KL
+             = 2 JSD(p || q) - log 4                                 Jensen-Shannon divergence
 
-**Shapes.** A logit is one verdict, and each is a game of its own: these functions work element by element, on (N,) or on the (N, 1, h, w) of a
-discriminator that judges patches, and the caller takes the `.mean()`. All are costs, to be lowered, but for `minimax_value`.
+It is smallest, -log 4, where q = p. There D* = 1/2 everywhere.
+
+**The problem.** Where p and q hardly overlap, JSD is log 2 whatever the distance between them, so
+its gradient is zero. In terms of the logit of a generated example:
+
+    d log(1 - D)/dl = -D                                             `saturating`, as printed
+    d(-log D)/dl    = -(1 - D)                                       `non_saturating`
+
+The first vanishes where the discriminator recognizes every generated example, as it does at the
+beginning of training. The second is largest there, and has the same fixed point. Least squares,
+hinge and Wasserstein losses are other answers to the same problem.
+
+**Shapes.** All functions work element by element. They take logits (N,), or (N, 1, h, w) from a
+discriminator of patches, where each patch counts as a game of its own. The caller takes the mean.
+All are losses, to be minimized, except `minimax_value`.
 """
 
 from __future__ import annotations
@@ -40,30 +59,80 @@ from ..autograd.primitive import primitive
 from ..ops import sigmoid, softplus
 from ..ops.masking import apply_mask
 
-__all__ = ["GAMES", "Game", "hinge", "least_squares", "minimax_value", "non_saturating", "relativistic", "saturating"]
+__all__ = [
+    "GAMES",
+    "Game",
+    "hinge",
+    "least_squares",
+    "minimax_value",
+    "non_saturating",
+    "relativistic",
+    "saturating",
+]
 
 
 @primitive
 def minimax_value(real, fake):
-    """log D(x) + log(1 - D(G(z))), from the logits: what Algorithm 1's discriminator *ascends*.
+    """Return log D(x) + log(1 - D(G(z))), which Algorithm 1's discriminator *maximizes*.
 
-    **From logits.** log D = -log(1 + e^-l) = -softplus(-l), and 1 - D = sigmoid(-l), so log(1 - D) = -softplus(l).
-    **Gradient.** In `real` sigmoid(-real) = 1 - D(x), in `fake` -sigmoid(fake) = -D(G(z)): verdicts that are already right pull no more.
-    **Shapes**: both the same, any; -> the same. The mean over a batch estimates V. **Saved**: both. **Numerics**: exact at +-1e4.
-    **Source**: Goodfellow et al., Generative Adversarial Nets, 2014, eq. 1 and Algorithm 1.
+    The arguments are the logits of a real and of a generated example. The mean over a batch is an
+    estimate of V.
+
+    **Derivation.** With softplus(l) = log(1 + e^l):
+
+        log D      = log(1 / (1 + e^-l)) = -softplus(-l)             D = sigmoid(l)
+        1 - D      = e^-l / (1 + e^-l) = 1 / (1 + e^l)               subtract D from 1
+        log(1 - D) = -softplus(l)                                    logarithm of 1 - D
+
+    The derivative of softplus is sigmoid, so
+
+        d(-softplus(-real))/dreal = sigmoid(-real) = 1 - D(x)
+        d(-softplus(fake))/dfake  = -sigmoid(fake) = -D(G(z))
+
+    Examples that are already classified with certainty have no gradient.
+
+    **Math**
+
+        y     = -softplus(-real) - softplus(fake)
+        dreal = g sigmoid(-real)
+        dfake = -g sigmoid(fake)
+
+    **Shapes** real and fake the same, any; y the same.
+
+    **Saved** both.
+
+    **Numerics** Exact at logits of -1e4 and 1e4.
+
+    **Source** Goodfellow et al., Generative Adversarial Nets, 2014, eq. 1 and Algorithm 1.
     """
-    _same_shape("minimax_value", real, fake)
+    _check_pairs("minimax_value", real, fake)
     return -softplus(-real) - softplus(fake)
 
 
-minimax_value.vjp(real=lambda g, real: g * sigmoid(-real), fake=lambda g, fake: -g * sigmoid(fake))
+minimax_value.vjp(
+    real=lambda g, real: g * sigmoid(-real),
+    fake=lambda g, fake: -g * sigmoid(fake),
+)
 
 
 @primitive
 def saturating(fake):
-    """log(1 - D(G(z))) = -softplus(l): what Algorithm 1's generator *descends*, as printed.
+    """Return log(1 - D(G(z))), the generator's loss as Algorithm 1 prints it.
 
-    **Gradient** -sigmoid(l) = -D: at l = -10, a fake surely recognised, -0.00005. The generator is told nothing when it is worst. **Saved**: fake.
+    **Derivation.** log(1 - D) = -softplus(l), as in `minimax_value`. Its derivative in l is
+    -sigmoid(l) = -D. At l = -10, a generated example that is surely recognized, it is -0.00005. So
+    the generator receives almost no gradient when it is worst.
+
+    **Math**
+
+        y     = -softplus(fake)
+        dfake = -g sigmoid(fake)
+
+    **Shapes** fake (logits), any; y the same.
+
+    **Saved** fake.
+
+    **Source** Goodfellow et al., Generative Adversarial Nets, 2014, Algorithm 1.
     """
     return -softplus(fake)
 
@@ -73,12 +142,42 @@ saturating.vjp(fake=lambda g, fake: -g * sigmoid(fake))
 
 @primitive
 def non_saturating(fake):
-    """-log D(G(z)) = softplus(-l): the generator raises the chance to be taken for real, instead of lowering that to be found out.
+    """Return -log D(G(z)), the usual loss of the generator.
 
-    **Gradient** -sigmoid(-l) = -(1 - D): at l = -10, -0.99995. It is the saturating one divided by D / (1 - D), so with the same sign and the same
-    zeros; but no longer the descent of V, and no distance that both networks would agree upon: in the mean over z it is the gradient of
-    KL(q || p) - 2 JSD (Arjovsky and Bottou, 2017, theorem 2.5), which minds fakes where no data is more than data that no fake reaches.
-    **Saved**: fake. **Source**: Goodfellow et al., 2014, section 3.
+    The generator maximizes the probability of being taken for real, instead of minimizing that of
+    being recognized.
+
+    **Derivation.** -log D = softplus(-l), as in `minimax_value`. Its derivative in l is
+    -sigmoid(-l) = -(1 - D). At l = -10 it is -0.99995. It is the gradient of `saturating` divided
+    by D / (1 - D). So it has the same sign and the same zeros.
+
+    **What it minimizes.** It is not the minimum of V any more, and no distance that both networks
+    agree on. Let q_0 be the generator's density now, D* the best discriminator for it, and q the
+    density that moves:
+
+        -log D*      = log((p + q_0) / p)                            D* = p / (p + q_0)
+                     = log(q_0 / p) - log(1 - D*)                    1 - D* = q_0 / (p + q_0)
+        E_q[-log D*] = E_q[log(q_0 / p)] - E_q[log(1 - D*)]          mean over q
+
+    Differentiate in the parameters of q, at q = q_0. The first term has the gradient of
+    KL(q || p) = E_q[log(q / p)], since E_q[grad log q] = 0. The second has the gradient of
+    V(D*, G) = 2 JSD - log 4: D* moves too, but at a maximum this changes nothing. Hence
+
+        grad E_q[-log D*] = grad [KL(q || p) - 2 JSD(p || q)]
+
+    This KL penalizes samples where there is no data more than data that no sample reaches.
+
+    **Math**
+
+        y     = softplus(-fake)
+        dfake = -g sigmoid(-fake)
+
+    **Shapes** fake (logits), any; y the same.
+
+    **Saved** fake.
+
+    **Source** Goodfellow et al., 2014, section 3. Arjovsky and Bottou, Towards Principled Methods
+    for Training Generative Adversarial Networks, 2017, theorem 2.5.
     """
     return softplus(-fake)
 
@@ -87,70 +186,157 @@ non_saturating.vjp(fake=lambda g, fake: -g * sigmoid(-fake))
 
 
 @primitive
-def least_squares(logit, *, target: float):
-    """1/2 (l - target)^2: the discriminator aims at 1 for real and 0 for fake, the generator at 1 for its own.
+def least_squares(output, *, target: float):
+    """Return 1/2 (D - target)^2, where the output of the network is D itself and no logit.
 
-    A fake far on the *right* side of the border still pays for its distance: the gradient l - target vanishes at the target alone. l is no logit here but
-    D itself, and its best value is again p / (p + q): p (D - 1) + q D = 0.
-    **Saved**: logit. **Source**: Mao et al., Least Squares Generative Adversarial Networks, 2017, eq. 9.
+    The discriminator aims at 1 for real and at 0 for generated examples. The generator aims at 1.
+
+    **Derivation.** The best D for a given generator, for each x separately:
+
+        loss  = 1/2 p (D - 1)^2 + 1/2 q D^2                          integrand of the two means
+        0     = p (D - 1) + q D                                      derivative in D, set to zero
+        D*    = p / (p + q)                                          as in the minimax game
+
+    The gradient is D - target, which vanishes at the target alone. So a generated example far on
+    the *real* side of the decision boundary is still pulled back to the target.
+
+    **Math**
+
+        y       = 1/2 (output - target)^2
+        doutput = g (output - target)
+
+    **Shapes** output any; y the same.
+
+    **Saved** output.
+
+    **Source** Mao et al., Least Squares Generative Adversarial Networks, 2017, eq. 9.
     """
-    return 0.5 * (logit - target) ** 2
+    return 0.5 * (output - target) ** 2
 
 
-least_squares.vjp(logit=lambda g, logit, target: g * (logit - target))
+least_squares.vjp(output=lambda g, output, target: g * (output - target))
 
 
 @primitive
-def hinge(logit):
-    """max(0, 1 - l): a verdict counts until it is right by a margin of 1. The discriminator lowers hinge(real) + hinge(-fake); the generator lowers -fake.
+def hinge(scores):
+    """Return max(0, 1 - l): a score counts until it is right by a margin of 1.
 
-    **Gradient** -1 for l < 1 or NaN, else 0; a kink at 1, where it is 0. The generator's is -1 everywhere, and never vanishes.
-    **Saved**: the result. **Source**: Lim and Ye, Geometric GAN, 2017; Miyato et al., 2018.
+    The discriminator minimizes hinge(real) + hinge(-fake), the generator -fake.
+
+    **Derivation.** The best score for each x separately. For l between -1 and 1:
+
+        loss = p (1 - l) + q (1 + l) = p + q - (p - q) l             integrand of the two means
+
+    It is linear in l, and outside [-1, 1] it grows. So l* = 1 where p > q and l* = -1 where p < q:
+    the best score tells only which density is larger. The derivative of the generator's loss -fake
+    is -1 everywhere, so it never vanishes.
+
+    **Math**
+
+        y       = max(0, 1 - scores)
+        dscores = -g where scores < 1 or NaN, else 0
+
+    **Shapes** scores any; y the same.
+
+    **Saved** y, which is never negative. A NaN in it passes to the gradient, as through relu.
+
+    **Numerics** There is a kink at 1, where the gradient is taken as 0.
+
+    **Source** Lim and Ye, Geometric GAN, 2017; Miyato et al., Spectral Normalization for Generative
+    Adversarial Networks, 2018.
     """
-    return np.maximum(1 - logit, 0)
+    return np.maximum(1 - scores, 0)
 
 
-hinge.vjp(logit=lambda g, y: -apply_mask(g, y != 0))  # never negative; and a NaN passes, as through relu
+hinge.vjp(scores=lambda g, y: -apply_mask(g, y != 0))
 
 
 @primitive
-def relativistic(better, worse):
-    """softplus(worse - better) = -log sigmoid(better - worse): is one more real than the *other*? Discriminator (real, fake), generator (fake, real).
+def relativistic(scores, other_scores):
+    """Return -log sigmoid(scores - other_scores): which of two examples is more real.
 
-    With single verdicts a discriminator may call everything fake; here only differences count, and each real example has its own opponent. With R1 and R2
-    penalties it converges locally where others cycle. **Gradient** -s in `better`, s in `worse`, s = sigmoid(worse - better). **Saved**: both.
-    **Source**: Jolicoeur-Martineau, 2018; Huang et al., The GAN is dead; long live the GAN!, 2024, section 2.
+    The discriminator minimizes relativistic(real, fake), the generator relativistic(fake, real).
+
+    With the losses above, a discriminator may call everything fake. Here only differences count,
+    and each real example has its own opponent. With R1 and R2 penalties this game converges locally
+    where others cycle.
+
+    **Derivation.** Let d = scores - other_scores.
+
+        -log sigmoid(d) = log(1 + e^-d) = softplus(-d)               definition of sigmoid
+        derivative in d = -sigmoid(-d)                               chain rule
+
+    d grows with scores and falls with other_scores, hence the two signs under Math.
+
+    **Math**
+
+        y             = softplus(other_scores - scores)
+        dscores       = -g sigmoid(other_scores - scores)
+        dother_scores = g sigmoid(other_scores - scores)
+
+    **Shapes** both the same, any; y the same.
+
+    **Saved** both.
+
+    **Source** Jolicoeur-Martineau, The relativistic discriminator, 2018; Huang et al., The GAN is
+    dead; long live the GAN!, 2024, section 2.
     """
-    _same_shape("relativistic", better, worse)
-    return softplus(worse - better)
+    _check_pairs("relativistic", scores, other_scores)
+    return softplus(other_scores - scores)
 
 
 relativistic.vjp(
-    better=lambda g, better, worse: -g * sigmoid(worse - better),
-    worse=lambda g, better, worse: g * sigmoid(worse - better),
+    scores=lambda g, scores, other_scores: -g * sigmoid(other_scores - scores),
+    other_scores=lambda g, scores, other_scores: g * sigmoid(other_scores - scores),
 )
 
 
+def _check_pairs(name: str, a, b) -> None:
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{name}: logits {a.shape} and {b.shape} differ in shape; "
+            "generate as many examples as there are real ones"
+        )
+
+
 class Game(NamedTuple):
-    """Two costs, of the logits of a real and of a fake batch: what each network descends."""
+    """The losses of the two networks, functions of the logits (real, fake) of two batches."""
 
     discriminator_loss: Callable
     generator_loss: Callable
 
 
+def _minimax_discriminator_loss(real, fake):
+    return -minimax_value(real, fake)
+
+
+# In the Wasserstein game, the critic's score is no logit, and its gradient must be bounded by other
+# means: see penalties.py.
 GAMES: dict[str, Game] = {
-    "minimax": Game(lambda real, fake: -minimax_value(real, fake), lambda real, fake: saturating(fake)),
-    "non-saturating": Game(lambda real, fake: -minimax_value(real, fake), lambda real, fake: non_saturating(fake)),
-    "least squares": Game(
-        lambda real, fake: least_squares(real, target=1.0) + least_squares(fake, target=0.0), lambda real, fake: least_squares(fake, target=1.0)
+    "minimax": Game(
+        discriminator_loss=_minimax_discriminator_loss,
+        generator_loss=lambda real, fake: saturating(fake),
     ),
-    "hinge": Game(lambda real, fake: hinge(real) + hinge(-fake), lambda real, fake: -fake),
-    "Wasserstein": Game(lambda real, fake: fake - real, lambda real, fake: -fake),
-    "relativistic": Game(relativistic, lambda real, fake: relativistic(fake, real)),
+    "non-saturating": Game(
+        discriminator_loss=_minimax_discriminator_loss,
+        generator_loss=lambda real, fake: non_saturating(fake),
+    ),
+    "least squares": Game(
+        discriminator_loss=lambda real, fake: (
+            least_squares(real, target=1.0) + least_squares(fake, target=0.0)
+        ),
+        generator_loss=lambda real, fake: least_squares(fake, target=1.0),
+    ),
+    "hinge": Game(
+        discriminator_loss=lambda real, fake: hinge(real) + hinge(-fake),
+        generator_loss=lambda real, fake: -fake,
+    ),
+    "Wasserstein": Game(
+        discriminator_loss=lambda real, fake: fake - real,
+        generator_loss=lambda real, fake: -fake,
+    ),
+    "relativistic": Game(
+        discriminator_loss=relativistic,
+        generator_loss=lambda real, fake: relativistic(fake, real),
+    ),
 }
-"""The games by name. Wasserstein's critic has no verdict but a height, and must be kept from growing steep: see penalties.py."""
-
-
-def _same_shape(name: str, a, b) -> None:
-    if a.shape != b.shape:
-        raise ValueError(f"{name}: logits {a.shape} and {b.shape} differ in shape; draw as many fakes as real examples")

@@ -1,4 +1,11 @@
-"""Kullback-Leibler divergences of diagonal Gaussians: what it costs, in nats, to take one distribution for another."""
+"""Kullback-Leibler divergences of diagonal Gaussians, in nats.
+
+    kl_to_standard_normal    from N(mu, diag sigma^2) to N(0, I): the regularizer of a VAE
+    kl_between_normals       from one diagonal Gaussian to another
+
+KL(q || p) = E_q[log q(z) - log p(z)] says how far q is from p: how many nats longer a code for
+samples of q becomes, on average, if it was made for p.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +13,160 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..ops import exp, expm1
-from .likelihood import _all_but_first, _same_shape, _spread
+from .per_example import check_same_shape, expand_per_example, sum_per_example
 
-__all__ = ["kl_to_standard_normal", "kl_between_normals"]
+__all__ = ["kl_between_normals", "kl_to_standard_normal"]
 
 
 @primitive
 def kl_to_standard_normal(mu, log_var):
-    """KL(q || p) from q = N(mu, diag sigma^2), sigma^2 = exp(log_var), to p = N(0, I): the VAE's regularizer.
+    """Return KL(q || p) from q = N(mu, diag sigma^2) to p = N(0, I), sigma^2 = exp(log_var).
 
-    **Definition.** KL(q || p) = E_q[log q(z) - log p(z)], at least 0 (by Jensen's inequality), and 0 only for q = p.
+    **Definition.** KL(q || p) = E_q[log q(z) - log p(z)]. It is not negative:
 
-    **Derivation.** Both are products over dimensions, so logarithms and hence divergences add; take one dimension. With z = mu + sigma eps, eps ~ N(0, 1),
+        -KL(q || p) = E_q[log(p(z) / q(z))]                          the sign swaps the fraction
+                   <= log E_q[p(z) / q(z)]                           Jensen, log is concave
+                    = log(integral of p(z) dz) = log 1 = 0           q cancels
 
-        log q(z) = -1/2 log 2 pi - log sigma - (z - mu)^2 / 2 sigma^2      E_q: -1/2 log 2 pi - log sigma - 1/2
-        log p(z) = -1/2 log 2 pi - z^2 / 2                                 E_q: -1/2 log 2 pi - (mu^2 + sigma^2) / 2
+    It is 0 only for q = p, where p / q is constant and Jensen's inequality is an equality.
 
-    since E (z - mu)^2 = sigma^2 and E z^2 = mu^2 + sigma^2. Subtract, and write log sigma = 1/2 log sigma^2:
+    **Derivation.** Both densities are products over the dimensions of z. So their logarithms are
+    sums, and the KL is a sum of one term per dimension. For one dimension:
 
-        **KL = 1/2 sum_j (sigma_j^2 + mu_j^2 - log sigma_j^2 - 1).**
+    1. Write down the two log-densities.
 
-    **The lecture's slide** prints sum(sigma^2 + mu^2 - log(sigma) - 1). Its derivative in sigma, 2 sigma - 1/sigma, vanishes at sigma^2 = 1/2: taken at
-    its word it would train q towards N(0, I/2), and be negative there (-0.15 a dimension), which no divergence is. Put log(sigma^2) for log(sigma), and
-    the factor 1/2, which only rescales lambda.
+        log q(z) = -1/2 log(2 pi) - log sigma - (z - mu)^2 / (2 sigma^2)
+        log p(z) = -1/2 log(2 pi) - z^2 / 2
 
-    **Why log_var.** A network's output is any real number, and exp(log_var) is positive whatever it says; log_var = 0 is the prior. The commonest
-    bug of all VAE code: exp(log_var) read as the variance here and used as the standard deviation in sampling. `reparametrize` halves it.
+    2. Take their means over q. They need two moments of q:
 
-    **Stable form.** Near the prior sigma^2 - 1 - log_var is a difference of near-equal numbers. expm1(log_var) - log_var rounds log_var's size, not 1's:
-    its absolute error is u |log_var| instead of u, u the machine's rounding. The difference itself, about log_var^2 / 2, still cancels: its relative
-    error is 2 u / |log_var|.
-    The gradient, expm1(log_var) / 2, keeps all its digits.
+        E_q[(z - mu)^2] = sigma^2                                    definition of the variance
+        E_q[z^2]        = mu^2 + sigma^2                             variance = E[z^2] - mu^2
 
-    **Gradient.** d/dmu = mu: a spring to the origin. d/dlog_var = (sigma^2 - 1) / 2: negative for a spike, positive for a blur.
+        E_q[log q(z)] = -1/2 log(2 pi) - log sigma - 1/2             first moment, over 2 sigma^2
+        E_q[log p(z)] = -1/2 log(2 pi) - (mu^2 + sigma^2) / 2        second moment, over 2
 
-    **Shapes**: mu and log_var (N, ...), the same; -> (N,), nats, summed over all axes but the first. **Saved**: mu and log_var.
-    **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix B.
+    3. Subtract the second from the first.
+
+        KL = (mu^2 + sigma^2) / 2 - log sigma - 1/2
+
+    4. Replace log sigma by 1/2 log(sigma^2), factor out 1/2, and sum over the dimensions.
+
+        **KL = 1/2 sum_j [sigma_j^2 + mu_j^2 - log(sigma_j^2) - 1]**
+
+    5. Differentiate. With v = log_var, sigma^2 = e^v and log(sigma^2) = v:
+
+        dKL/dmu = mu                                                 pulls mu to the origin
+        dKL/dv  = (e^v - 1) / 2 = (sigma^2 - 1) / 2                  negative if q is too narrow,
+                                                                     positive if q is too wide
+
+    **The lecture's slide is wrong here.** It prints sum(sigma^2 + mu^2 - log(sigma) - 1). At
+    mu = 0, look at one dimension:
+
+        f(sigma)  = sigma^2 - log(sigma) - 1                         as printed
+        f'(sigma) = 2 sigma - 1 / sigma                              zero at sigma^2 = 1/2
+        f         = 1/2 + 1/2 log 2 - 1 = -0.15                      at that minimum
+
+    So the printed formula would train q towards N(0, I/2), and it is negative there, which no
+    divergence is. The correction is log(sigma^2) in place of log(sigma). The missing factor 1/2
+    only rescales lambda.
+
+    **Why log_var.** The output of a network can be any real number, and exp(log_var) is positive
+    for all of them. log_var = 0 is the variance of the prior. The most common bug of VAE code is
+    to read exp(log_var) as the variance here, and as the standard deviation in sampling. That is
+    why `reparametrize` halves log_var.
+
+    **Math**
+
+        y        = 1/2 sum_j [exp(log_var_j) - 1 - log_var_j + mu_j^2]
+        dmu      = g mu
+        dlog_var = g (exp(log_var) - 1) / 2
+
+    **Shapes** mu and log_var (N, ...), the same; y (N,), in nats, summed over all axes but the
+    first.
+
+    **Saved** mu and log_var.
+
+    **Numerics** Near the prior, sigma^2 - 1 - log_var is a difference of nearly equal numbers. Let
+    u be the machine's rounding error. Computed as expm1(log_var) - log_var, the terms have the size
+    of log_var and not of 1, so the absolute error is u |log_var| and not u. The difference itself
+    is about log_var^2 / 2, so its relative error is still 2 u / |log_var|. The gradient,
+    expm1(log_var) / 2, keeps all its digits.
+
+    **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix B.
     """
-    _same_shape("kl_to_standard_normal", mu=mu, log_var=log_var)
-    return 0.5 * (np.expm1(log_var) - log_var + mu * mu).sum(axis=_all_but_first(mu))
+    check_same_shape("kl_to_standard_normal", mu=mu, log_var=log_var)
+    return 0.5 * sum_per_example(np.expm1(log_var) - log_var + mu * mu)
 
 
 kl_to_standard_normal.vjp(
-    mu=lambda g, mu: _spread(g, mu) * mu,
-    log_var=lambda g, log_var: _spread(0.5 * g, log_var) * expm1(log_var),
+    mu=lambda g, mu: expand_per_example(g, mu) * mu,
+    log_var=lambda g, log_var: expand_per_example(0.5 * g, log_var) * expm1(log_var),
 )
 
 
 @primitive
 def kl_between_normals(mu1, log_var1, mu2, log_var2):
-    """KL(q || p) from q = N(mu1, diag exp(log_var1)) to p = N(mu2, diag exp(log_var2)): a learned prior, or two steps of a diffusion.
+    """Return KL(q || p) from q = N(mu1, diag sigma1^2) to p = N(mu2, diag sigma2^2).
 
-    **Derivation.** As in `kl_to_standard_normal`, in one dimension, with E_q (z - mu2)^2 = sigma1^2 + (mu1 - mu2)^2:
+    sigma1^2 = exp(log_var1) and sigma2^2 = exp(log_var2). A learned prior needs it, and so do the
+    steps of a diffusion model.
 
-        E_q log q = -1/2 log 2 pi - log sigma1 - 1/2
-        E_q log p = -1/2 log 2 pi - log sigma2 - (sigma1^2 + (mu1 - mu2)^2) / 2 sigma2^2
+    **Derivation.** As in `kl_to_standard_normal`, for one dimension:
 
-        **KL = 1/2 sum_j [sigma1^2 / sigma2^2 - 1 - log(sigma1^2 / sigma2^2) + (mu1 - mu2)^2 / sigma2^2].**
+    1. Write down the two log-densities.
 
-    It is not symmetric: a q wider than p pays by the ratio of variances, a narrower one only by its logarithm.
+        log q(z) = -1/2 log(2 pi) - log sigma1 - (z - mu1)^2 / (2 sigma1^2)
+        log p(z) = -1/2 log(2 pi) - log sigma2 - (z - mu2)^2 / (2 sigma2^2)
 
-    **Stable form.** With r = log_var1 - log_var2 the first three terms are expm1(r) - r: no quotient, and near q = p an error of the size of r's
-    rounding, not 1's (see `kl_to_standard_normal`).
+    2. Take their means over q. Write z - mu2 = (z - mu1) + (mu1 - mu2) and expand the square:
 
-    **Gradient.** With d = mu1 - mu2 and w = exp(-log_var2): d/dmu1 = w d = -d/dmu2; d/dlog_var1 = expm1(r) / 2; d/dlog_var2 = -(expm1(r) + w d^2) / 2.
-    One rule for all four, since they share r, d and w.
+        E_q[(z - mu1)^2] = sigma1^2                                  definition of the variance
+        E_q[(z - mu2)^2] = sigma1^2 + (mu1 - mu2)^2                  as E_q[z - mu1] = 0
 
-    **Shapes**: all four (N, ...), the same; -> (N,), nats, summed over all axes but the first. **Saved**: all four.
+        E_q[log q(z)] = -1/2 log(2 pi) - log sigma1 - 1/2
+        E_q[log p(z)] = -1/2 log(2 pi) - log sigma2 - (sigma1^2 + (mu1 - mu2)^2) / (2 sigma2^2)
+
+    3. Subtract the second from the first.
+
+        KL = log sigma2 - log sigma1 - 1/2 + (sigma1^2 + (mu1 - mu2)^2) / (2 sigma2^2)
+
+    4. Replace log sigma by 1/2 log(sigma^2), factor out 1/2, and sum over the dimensions.
+
+        **KL = 1/2 sum_j [sigma1^2 / sigma2^2 - 1 - log(sigma1^2 / sigma2^2)
+                          + (mu1 - mu2)^2 / sigma2^2]**
+
+    5. Abbreviate, so that the derivatives can be read off:
+
+        r = log_var1 - log_var2 = log(sigma1^2 / sigma2^2),  d = mu1 - mu2,  w = exp(-log_var2)
+        KL = 1/2 sum_j [e^r - 1 - r + w d^2]
+
+    The KL is not symmetric. A q wider than p pays for the ratio of the variances, a narrower one
+    only for its logarithm.
+
+    **Math**
+
+        y         = 1/2 sum_j [e^r - 1 - r + w d^2]
+        dmu1      = g w d
+        dlog_var1 = g (e^r - 1) / 2
+        dmu2      = -g w d
+        dlog_var2 = -g (e^r - 1 + w d^2) / 2                         as dw/dlog_var2 = -w
+
+    **Shapes** all four (N, ...), the same; y (N,), in nats, summed over all axes but the first.
+
+    **Saved** all four. One joint rule serves them, since they share r, d and w.
+
+    **Numerics** The first three terms are expm1(r) - r. There is no quotient, and near q = p the
+    error has the size of the rounding of r and not of 1 (see `kl_to_standard_normal`).
     """
-    _same_shape("kl_between_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
+    check_same_shape("kl_between_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
     r, d = log_var1 - log_var2, mu1 - mu2
-    return 0.5 * (np.expm1(r) - r + d * d * np.exp(-log_var2)).sum(axis=_all_but_first(d))
+    return 0.5 * sum_per_example(np.expm1(r) - r + d * d * np.exp(-log_var2))
 
 
 @kl_between_normals.vjp_joint("mu1", "log_var1", "mu2", "log_var2")
 def _(g, needs, mu1, log_var1, mu2, log_var2):
-    g, d = _spread(g, mu1), mu1 - mu2
+    g, d = expand_per_example(g, mu1), mu1 - mu2
     wd = exp(-log_var2) * d
-    ratio = expm1(log_var1 - log_var2)
+    ratio = expm1(log_var1 - log_var2)  # e^r - 1
     return g * wd, 0.5 * g * ratio, -g * wd, -0.5 * g * (ratio + wd * d)

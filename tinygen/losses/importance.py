@@ -1,4 +1,4 @@
-"""The importance-weighted bound: a tighter ELBO from several draws of z."""
+"""The importance-weighted bound: a tighter ELBO from several samples of z."""
 
 from __future__ import annotations
 
@@ -11,46 +11,86 @@ from ..ops import softmax, where
 
 __all__ = ["iwae_bound"]
 
+# Normalized weights below e^-46 = 1e-20 of the largest count as 0 in the gradient of `iwae_bound`.
+_LOG_NEGLIGIBLE = 46
+
 
 @primitive
 def iwae_bound(log_w):
-    """L_k = log 1/k sum_i w_i, a lower bound of log p(x), from the log-weights log w_i = log p(x, z_i) - log q(z_i|x) of k draws z_i ~ q(z|x).
+    """Return L_k = log(1/k sum_i w_i), a lower bound of log p(x), from k log-weights.
 
-    **A bound.** Each weight is an unbiased estimate of the evidence, E_q[w] = integral of q p(x, z)/q = p(x), and so is their mean. The logarithm is
-    concave, so by Jensen's inequality E[log 1/k sum w_i] <= log E[1/k sum w_i] = log p(x).
+    The weights belong to k samples of z for one x:
 
-    **k = 1** is E_q[log p(x, z) - log q(z|x)]: the ELBO.
+        log w_i = log p(x, z_i) - log q(z_i|x),    z_i ~ q(z|x)
 
-    **Monotone in k.** Take a random subset I of m < k of the draws: 1/k sum w_i = E_I[1/m sum_{i in I} w_i], and Jensen again, this time for the
-    mean over I: E L_k = E log E_I[...] >= E E_I log[...] = E L_m. In the limit the mean of the weights is p(x), and the bound log p(x).
+    **It is a bound.** One weight is an unbiased estimate of the evidence p(x):
 
-    **Gradient.** With m_i = w_i / sum_j w_j, the *normalised weights*,
+        E_q[w] = integral of q(z|x) p(x, z) / q(z|x) dz              definition of the mean
+               = integral of p(x, z) dz = p(x)                       q cancels
 
-        dL_k/dlog w_i = w_i / sum_j w_j = m_i,    so    grad L_k = sum_i m_i grad log w_i:
+    So the mean of k weights is one too. Then
 
-    a softmax over the draws. Each draw's own ELBO gradient counts by how well that draw explains x, where the mean of k ELBOs would give each 1/k:
-    q is not punished for draws that explain nothing, as long as some do, and so may spread wider.
+        E[L_k] = E[log(1/k sum_i w_i)]                               definition
+              <= log E[1/k sum_i w_i]                                Jensen, log is concave
+               = log p(x)                                            unbiased
 
-    **Shares of less than 1e-20** are taken as 0 in the gradient: e^-46 beside a sum that is 1 is below the digits of float64. Most draws of an untrained
-    encoder have such shares, and left alone they would make the whole backward pass a product of *denormal* numbers (below 1e-38 in float32), which
-    processors multiply 10 to 80 times slower than others.
+    **k = 1 is the ELBO**: E[L_1] = E_q[log p(x, z) - log q(z|x)].
 
-    **Stable form.** log w is near -100 for a digit, and e^-100 is no float32: with M = max_i log w_i, L_k = M + log 1/k sum e^(log w_i - M).
+    **It grows with k.** Choose m < k of the samples at random, the set I, each subset equally
+    likely. The mean over I, for given weights, restores the mean of all:
 
-    **Shapes**: log_w (k, N), draws first; -> (N,). A whole mean over draws, so unlike the other objectives it is *raised*. **Saved**: log_w.
-    **Source**: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015, equations 8, 9, 13 and 14.
+        1/k sum_i w_i = E_I[1/m sum_{i in I} w_i]                    each i is in I equally often
+        E[L_k] = E[log E_I[1/m sum_{i in I} w_i]]                    insert
+              >= E[E_I[log(1/m sum_{i in I} w_i)]]                   Jensen, for the mean over I
+               = E[L_m]                                              m independent samples
+
+    As k grows, the mean of the weights tends to p(x), and the bound to log p(x).
+
+    **Derivation of the gradient.** Let l_i = log w_i, so that w_i = e^l_i and dw_i/dl_i = w_i.
+
+        L_k       = log(sum_j w_j) - log k                           logarithm of a quotient
+        dL_k/dl_i = w_i / sum_j w_j = m_i                            chain rule
+        grad L_k  = sum_i m_i grad log w_i                           chain rule, over all samples
+
+    The m_i are the *normalized weights*, a softmax of the log-weights. Each sample's own ELBO
+    gradient counts by how well that sample explains x. The mean of k ELBOs would give each the
+    factor 1/k. So q is not penalized for samples that explain nothing, as long as some do. It may
+    spread wider.
+
+    **Math**
+
+        y      = M + log(1/k sum_i exp(log_w_i - M)),  M = max_i log_w_i
+        dlog_w = g m,  m = softmax(log_w) over the samples
+
+    **Shapes** log_w (k, N), samples first; y (N,). It is a bound, so unlike the losses of this
+    package it is *maximized*.
+
+    **Saved** log_w.
+
+    **Numerics** log w is near -100 for an image of a digit, and e^-100 is 0 in float32. So the
+    largest is factored out, as written under Math. In the gradient, a normalized weight below
+    1e-20 = e^-46 counts as 0, since in a sum that is 1 it is below the last digit of float64.
+    Most samples of an untrained encoder have such weights. They would fill the backward pass with
+    *denormal* numbers (below 1e-38 in float32), which processors multiply 10 to 80 times slower.
+
+    **Source** Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015,
+    equations 8, 9, 13 and 14.
     """
     if log_w.ndim != 2 or not log_w.shape[0]:
-        raise ValueError(f"iwae_bound: log_w {log_w.shape} must be (k, N), k >= 1 draws for each of N examples")
-    top = log_w.max(axis=0)
-    top = np.where(np.isfinite(top), top, 0)  # no draw explains x at all: -inf, and not -inf + inf
+        raise ValueError(
+            f"iwae_bound: log_w {log_w.shape} must be (k, N), k >= 1 samples for each of N examples"
+        )
+    largest = log_w.max(axis=0)
+    # If no sample explains x at all, the bound is -inf. Then -inf - -inf would be NaN.
+    largest = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(divide="ignore"):
-        return top + np.log(np.exp(log_w - top).sum(axis=0)) - math.log(log_w.shape[0])
+        return largest + np.log(np.exp(log_w - largest).sum(axis=0)) - math.log(log_w.shape[0])
 
 
-def _shares(log_w):
-    """w_i / sum_j w_j over the first axis, and 0 for a draw that has less than 1e-20 of the largest weight."""
-    return softmax(where(log_w < log_w.max(axis=0) - 46, -np.inf, log_w), axis=0)
+def _normalized_weights(log_w):
+    """Return w_i / sum_j w_j over the first axis, with 0 for negligible weights."""
+    is_negligible = log_w < log_w.max(axis=0) - _LOG_NEGLIGIBLE
+    return softmax(where(is_negligible, -np.inf, log_w), axis=0)
 
 
-iwae_bound.vjp(log_w=lambda g, log_w: g * _shares(log_w))
+iwae_bound.vjp(log_w=lambda g, log_w: g * _normalized_weights(log_w))

@@ -1,4 +1,11 @@
-"""How badly a decoder's output explains the data: negative log-likelihoods, one number an example."""
+"""Negative log-likelihoods: how badly the output of a decoder explains the data.
+
+    bernoulli_nll     binary pixels, from the logits of their probabilities
+    squared_error     a Gaussian density, without its constants
+    absolute_error    a Laplace density, without its constants
+
+Each returns one number per example.
+"""
 
 from __future__ import annotations
 
@@ -8,118 +15,162 @@ from ..autograd.primitive import primitive
 from ..backend.reductions import by_rows
 from ..ops import sigmoid
 from ..ops.elementwise import sign
+from .per_example import check_same_shape, expand_per_example, sum_per_example
 
 __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
 
 
 @primitive
 def bernoulli_nll(logits, x):
-    """-log p(x | logits) of pixels that are independent coins, from their logits: how a VAE scores black-and-white pictures.
+    """Return -log p(x) of independent binary pixels, from the logits of their probabilities.
 
-    **Definition.** Pixel i is 1 with probability p_i. For x_i in {0, 1}, both cases in one formula,
+    **Definition.** Pixel i is 1 with probability p_i and 0 with probability 1 - p_i. One formula
+    covers both cases:
 
-        -log p(x) = -sum_i [x_i log p_i + (1 - x_i) log(1 - p_i)].
+        p(x_i) = p_i^x_i (1 - p_i)^(1 - x_i)                                   x_i is 0 or 1
+        -log p(x) = -sum_i [x_i log p_i + (1 - x_i) log(1 - p_i)]              independence
 
-    **From logits.** A decoder ends in a linear layer, so it gives l_i = log(p_i / (1 - p_i)), any real number. Then p = sigmoid(l) = 1 / (1 + e^-l),
-    log p = -softplus(-l) and log(1 - p) = -softplus(l), with softplus(l) = log(1 + e^l) = l + softplus(-l). Put in,
+    **Derivation.** A decoder ends in a linear layer. Its output l can be any real number and is
+    read as a logit. Write softplus(l) for log(1 + e^l). For one pixel:
 
-        -log p(x) = sum_i [x_i (softplus(l_i) - l_i) + (1 - x_i) softplus(l_i)] = sum_i [softplus(l_i) - x_i l_i].
+        l            = log(p / (1 - p))                                        the logit of p
+        p            = 1 / (1 + e^-l) = sigmoid(l)                             solve for p
+        log p        = -log(1 + e^-l) = -softplus(-l)                          logarithm of p
+        1 - p        = e^-l / (1 + e^-l)                                       subtract p from 1
+                     = 1 / (1 + e^l)                                           multiply by e^l / e^l
+        log(1 - p)   = -log(1 + e^l) = -softplus(l)                            logarithm of 1 - p
+        softplus(-l) = log(e^-l (e^l + 1)) = softplus(l) - l                   factor out e^-l
 
-    **Stable form.** e^l overflows float32 at l = 89. Draw out the larger term: softplus(l) = max(l, 0) + log(1 + e^-|l|), whose exponential is at
-    most 1: exact from l = -1e4 to 1e4 and beyond. (p rounded to 1 first, then log(1 - p), is the usual way to get infinity.) What is added to
-    that logarithm, max(l, 0) - x l, is computed as ([l > 0] - x) l: in a sure and right pixel exactly 0.
+    Put the two logarithms into the definition:
 
-    **Gradient.** d softplus(l)/dl = sigmoid(l), so d/dl_i = sigmoid(l_i) - x_i: *expected minus observed*, within (-1, 1) however wrong the model is.
-    d/dx_i = -l_i.
+        -x log p - (1 - x) log(1 - p)
+            = x softplus(-l) + (1 - x) softplus(l)                             insert
+            = x (softplus(l) - l) + (1 - x) softplus(l)                        the last line above
+            = softplus(l) - x l                                                collect terms
 
-    **Grey x.** The sum is linear in x, so for 0 < x < 1 it is the mean of -log p over the black-and-white pictures drawn with x as the probability of
-    ink: least at p = x, and there the pixels' entropy, not zero. It is no log-density of grey levels: p^x (1 - p)^(1 - x) does not integrate to 1.
+    The derivative of softplus(l) = log(1 + e^l) is e^l / (1 + e^l) = sigmoid(l), by the chain rule.
 
-    **Shapes**: logits and x (N, ...), the same; -> (N,), nats, summed over all axes but the first. x must be floating point, in [0, 1].
-    **Saved**: logits and x. **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix C.1.
+    **Math**
+
+        y       = sum_i [softplus(l_i) - x_i l_i]
+        dlogits = g (sigmoid(l) - x)       expected minus observed pixel, always between -1 and 1
+        dx      = -g l
+
+    **Grey pixels.** The sum is linear in x. So for x between 0 and 1 it is the mean of -log p over
+    black-and-white images drawn with x as the probability of a 1. It is smallest at p = x, where
+    it equals the entropy of the pixels and not zero. It is not a log-density of grey levels, since
+    p^x (1 - p)^(1 - x) does not integrate to 1 over x.
+
+    **Shapes** logits and x (N, ...), the same; y (N,), in nats, summed over all axes but the first.
+    x must be floating point and lie in [0, 1].
+
+    **Saved** logits and x.
+
+    **Numerics** In float32, e^l overflows at l = 89. For l > 0, factor out e^l:
+
+        softplus(l) = log(e^l (e^-l + 1)) = l + log(1 + e^-l)
+        softplus(l) = max(l, 0) + log(1 + e^-|l|)                              both signs of l
+
+    The exponential is now at most 1, so the result is exact at l = -1e4 and at 1e4. Rounding p
+    to 1 first and then taking log(1 - p) is the usual way to get an infinite loss. The other term,
+    max(l, 0) - x l, is computed as ([l > 0] - x) l, where [l > 0] is 1 or 0. It is exactly 0 for a
+    confident and correct pixel.
+
+    **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix C.1.
     """
-    _same_shape("bernoulli_nll", logits=logits, x=x)
+    check_same_shape("bernoulli_nll", logits=logits, x=x)
     if x.dtype.kind != "f":
-        raise TypeError(f"bernoulli_nll: x is {x.dtype}; give floats from 0 to 1, for bytes (x / 255).astype('float32')")
+        raise TypeError(
+            f"bernoulli_nll: x is {x.dtype}; give floats from 0 to 1, "
+            "for bytes (x / 255).astype('float32')"
+        )
     return by_rows(_bernoulli_nll, logits, x)
 
 
 def _bernoulli_nll(logits, x):
-    small = np.abs(logits)
-    for f in (np.negative, np.exp, np.log1p):
-        f(small, out=small)
-    y = np.subtract(logits > 0, x, dtype=np.result_type(logits, x))
-    y *= logits
-    y += small
-    return y.sum(axis=_all_but_first(y))
+    """Compute the stable form of `bernoulli_nll` for a block of examples."""
+    dtype = np.result_type(logits, x)  # of the two, x may be the narrower
+    linear_term = np.subtract(logits > 0, x, dtype=dtype) * logits  # max(l, 0) - x l
+    return sum_per_example(linear_term + np.log1p(np.exp(-np.abs(logits))))
 
 
 bernoulli_nll.vjp(
-    logits=lambda g, logits, x: _spread(g, x) * (sigmoid(logits) - x),
-    x=lambda g, logits: -_spread(g, logits) * logits,
+    logits=lambda g, logits, x: expand_per_example(g, x) * (sigmoid(logits) - x),
+    x=lambda g, logits: -expand_per_example(g, logits) * logits,
 )
 
 
 @primitive
 def squared_error(x, x_hat):
-    """|x - x_hat|^2, summed over each example: the MSE of the slides, without their mean.
+    """Return |x - x_hat|^2, summed over each example: the slides' MSE without the mean.
 
-    **Where it comes from.** It is the negative log-likelihood of x under N(x_hat, s^2 I): with D numbers an example,
+    **Derivation.** It is a Gaussian log-likelihood. Let x have D numbers, and let each be its
+    prediction plus noise of standard deviation s: x ~ N(x_hat, s^2 I). Then
 
-        -log p(x) = |x - x_hat|^2 / (2 s^2) + D log s + D/2 log 2 pi.
+        p(x)      = prod_i exp(-(x_i - x_hat_i)^2 / (2 s^2)) / sqrt(2 pi s^2)  independence
+        -log p(x) = |x - x_hat|^2 / (2 s^2) + D/2 log(2 pi s^2)                logarithm
 
-    For fixed s all but the first term is constant, so the slides' objective |x - x_hat|^2 + lambda KL is, divided by 2 s^2, an ELBO whose s is in
-    lambda: **lambda = 2 s^2**. Few know that they choose the pixels' noise when they tune lambda.
+    For a fixed s, all but the first term is constant. The slides train a VAE with
+    |x - x_hat|^2 + lambda KL. A negative ELBO is -log p(x) + KL. Multiply it by 2 s^2:
 
-    **Gradient**: d/dx = 2 (x - x_hat), d/dx_hat = -2 (x - x_hat).
-    **Shapes**: x and x_hat (N, ...), the same; -> (N,), summed over all axes but the first. The mean square error is `squared_error(x, x_hat).mean() / D`.
-    **Saved**: x and x_hat.
+        2 s^2 (-log p(x) + KL) = |x - x_hat|^2 + 2 s^2 KL + constant
+
+    Compare the factors of KL: **lambda = 2 s^2**. Tuning lambda is choosing the noise of the
+    pixels.
+
+    **Math**
+
+        y      = sum_i (x_i - x_hat_i)^2
+        dx     = 2 g (x - x_hat)
+        dx_hat = 2 g (x_hat - x)
+
+    **Shapes** x and x_hat (N, ...), the same; y (N,), summed over all axes but the first. The mean
+    squared error is `squared_error(x, x_hat).mean() / D`.
+
+    **Saved** x and x_hat.
     """
-    _same_shape("squared_error", x=x, x_hat=x_hat)
-    d = x - x_hat
-    return (d * d).sum(axis=_all_but_first(d))
+    check_same_shape("squared_error", x=x, x_hat=x_hat)
+    difference = x - x_hat
+    return sum_per_example(difference * difference)
 
 
 squared_error.vjp(
-    x=lambda g, x, x_hat: _spread(g, x) * (2 * (x - x_hat)),
-    x_hat=lambda g, x, x_hat: _spread(g, x) * (2 * (x_hat - x)),
+    x=lambda g, x, x_hat: expand_per_example(g, x) * (2 * (x - x_hat)),
+    x_hat=lambda g, x, x_hat: expand_per_example(g, x) * (2 * (x_hat - x)),
 )
 
 
 @primitive
 def absolute_error(x, x_hat):
-    """|x - x_hat|_1, summed over each example: the L1 loss of the slides' autoencoder, without their mean.
+    """Return |x - x_hat|_1, summed over each example: the L1 loss of the slides without the mean.
 
-    **Where it comes from.** It is the negative log-likelihood under a Laplace density: p(x) = exp(-|x - x_hat| / b) / 2b gives |x - x_hat| / b + log 2b.
-    The best constant answer to squared error is the mean, to this one the *median*: hence sharper edges, where squared error averages.
+    **Derivation.** It is a Laplace log-likelihood with scale b:
 
-    **Gradient**: sign(x - x_hat) in x, its opposite in x_hat. **Numerics**: a kink at x = x_hat, where sign gives 0, one of the subgradients; the second
-    derivative is zero elsewhere.
-    **Shapes**: x and x_hat (N, ...), the same; -> (N,), summed over all axes but the first. **Saved**: x and x_hat.
+        p(x_i)      = exp(-|x_i - x_hat_i| / b) / (2 b)
+        -log p(x_i) = |x_i - x_hat_i| / b + log(2 b)                           logarithm
+
+    The best constant prediction under squared error is the mean of x. Under absolute error it is
+    the *median*: its derivative, a sum of signs, is zero where as many x lie above as below. So
+    squared error averages the possible images, and absolute error gives sharper edges.
+
+    **Math**
+
+        y      = sum_i |x_i - x_hat_i|
+        dx     = g sign(x - x_hat)
+        dx_hat = g sign(x_hat - x)
+
+    **Shapes** x and x_hat (N, ...), the same; y (N,), summed over all axes but the first.
+
+    **Saved** x and x_hat.
+
+    **Numerics** There is a kink at x = x_hat. There sign gives 0, which is one of the subgradients.
+    Everywhere else the second derivative is zero.
     """
-    _same_shape("absolute_error", x=x, x_hat=x_hat)
-    return np.abs(x - x_hat).sum(axis=_all_but_first(x))
+    check_same_shape("absolute_error", x=x, x_hat=x_hat)
+    return sum_per_example(np.abs(x - x_hat))
 
 
 absolute_error.vjp(
-    x=lambda g, x, x_hat: _spread(g, x) * sign(x - x_hat),
-    x_hat=lambda g, x, x_hat: _spread(g, x) * sign(x_hat - x),
+    x=lambda g, x, x_hat: expand_per_example(g, x) * sign(x - x_hat),
+    x_hat=lambda g, x, x_hat: expand_per_example(g, x) * sign(x_hat - x),
 )
-
-
-def _spread(g, like):
-    """The cotangent (N,) as (N, 1, ...), to multiply what has an example's axes."""
-    return g.reshape(g.shape + (1,) * (like.ndim - 1))
-
-
-def _all_but_first(a) -> tuple[int, ...]:
-    return tuple(range(1, a.ndim))
-
-
-def _same_shape(name, **arrays) -> None:
-    shapes = {key: getattr(a, "shape", ()) for key, a in arrays.items()}
-    first = next(iter(shapes.values()))
-    if not first or any(shape != first for shape in shapes.values()):
-        came = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
-        raise ValueError(f"{name}: got {came}; these must have the same shape (N, ...), N examples first: nothing is broadcast, "
-                         "since (N,) against (N, 1) would silently make (N, N)")

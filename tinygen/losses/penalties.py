@@ -1,12 +1,16 @@
-"""Penalties on a network's slope, whose own gradient is a second derivative: against a discriminator that grows steep, for a generator that goes evenly.
+"""Penalties on the gradient of a network, which are differentiated a second time in training.
 
-A discriminator that separates two batches perfectly may do so ever more steeply, and then tells the generator nothing (minimax) or everything at once
-(Wasserstein). Two penalties here are of |grad_x D(x)|, one number an example; trained with, they are differentiated again, in D's weights:
-`create_graph=True`, through convolutions too.
+    gradient_penalty    WGAN-GP: a critic's gradient should have norm 1 between real and generated
+    r1                  a discriminator's gradient should be 0 on the data
+    path_length         a generator's output should move equally far for equal steps in w
 
-`path_length` is of the *generator*: how far its picture goes for a step in its style, whichever way.
+A discriminator that separates two batches perfectly can do so with ever larger gradients. Then it
+tells the generator nothing (minimax) or too much at once (Wasserstein). The first two penalties
+are functions of |grad_x D(x)|, one number per example. Training differentiates them again, in the
+weights of D: `create_graph=True` records the first backward pass, through convolutions too.
 
-Beside them: `optim.clip_weights_`, the first and crudest way, and spectral normalization, which bounds each layer (nn).
+There are two other ways to bound a critic's gradient: `optim.clip_weights_`, the first and crudest
+one, and spectral normalization, which bounds each layer (in nn).
 """
 
 from __future__ import annotations
@@ -16,113 +20,233 @@ from collections.abc import Callable
 from ..autograd.functional import grad
 from ..autograd.tensor import Tensor, tensor
 from ..ops import relu, sqrt
+from .per_example import sum_per_example
 
 __all__ = ["gradient_penalty", "path_length", "r1"]
 
+# Added under the square root of a squared norm: at 0 the square root has no derivative.
+_EPS = 1e-12
+
 
 def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False):
-    """(|grad_x critic(x)| - 1)^2 at x = t real + (1 - t) fake, for each example: (N,). Times lambda = 10 it is WGAN-GP's.
+    """Return (|grad_x critic(x)| - 1)^2 at x = t real + (1 - t) fake, per example.
 
-    **Why 1, and why there.** The Wasserstein distance is a maximum over functions of slope at most 1 (Kantorovich and Rubinstein),
+    WGAN-GP adds lambda = 10 times its mean to the loss of the critic f.
 
-        W(p, q) = max_{|f|_L <= 1} E_p[f] - E_q[f],
+    **Why norm 1, and why there.** The Wasserstein distance is a maximum over functions whose
+    gradient has at most norm 1 (Kantorovich and Rubinstein):
 
-    and the f that reaches it has slope exactly 1 along the lines on which an optimal plan moves q onto p (the paper's proposition 1). Pairs of the batch
-    are not that plan, but lie between the two.
+        W(p, q) = max_{|f|_L <= 1} E_p[f] - E_q[f]
 
-    **What it costs.** The maximum is then not W. On two points at distance d a linear critic of slope w gains w d - lambda (w - 1)^2: best at
-    w = 1 + d / (2 lambda), where it is d + d^2 / (4 lambda). Too high by d^2 / (4 lambda), and no longer proportional to d.
+    The f that reaches it has gradient norm exactly 1 along the lines on which an optimal plan moves
+    q onto p (the paper's proposition 1). The pairs of a batch are not that plan, but the points
+    between them lie in the same region.
 
-    **On a line** it is known for any two densities. Let A = F_q - F_p be the mass that has yet to pass x, and r the density of the x where the slope is measured.
-    By parts E_p[f] - E_q[f] = int f' A dx, and each x can be treated by itself: f' A - lambda r (|f'| - 1)^2 is greatest at
+    **Its optimum on two points.** The maximum with a penalty is not W. Let the data lie at distance
+    d from the generated point, and let the critic be linear with derivative s:
 
-        f' = sign(A) (1 + |A| / (2 lambda r)),    where the integral of it is W + int A^2 / (4 lambda r) dx.
+        value      = s d - lambda (s - 1)^2                          what the critic maximizes
+        0          = d - 2 lambda (s - 1)                            derivative in s
+        s*         = 1 + d / (2 lambda)                              solve for s
+        value at s* = d + d^2 / (2 lambda) - d^2 / (4 lambda)        insert s*
+                   = d + d^2 / (4 lambda)
 
-    **The wrong way up.** It has a second, lower peak: with A > 0, at f' = -1 + A / (2 lambda r), while A < 2 lambda r. A critic that leans the wrong way is held
-    there, for between lies f' = 0, where the penalty is lambda: G goes away from the data, on two points as far as d = 2 lambda. Pictures have many dimensions,
-    and a gradient in them can turn round without becoming 0; on a line it cannot. `one_sided` counts slopes above 1 alone, max(0, |grad| - 1)^2: the same best
-    f', and no second peak, for now all is concave in f' (Petzka, Fischer and Lukovnikov, 2018).
+    W is d. So the value is too large by d^2 / (4 lambda) and no longer proportional to d.
 
-    **Numerics.** |g| = sqrt(|g|^2 + 1e-12): at g = 0 the square root has no derivative.
+    **Its optimum on a line**, for any two densities p and q. Let F_p and F_q be their distribution
+    functions and A = F_q - F_p the mass that has yet to pass x. Let r be the density of the points
+    at which the penalty is measured.
+
+        E_p[f] - E_q[f] = integral of f (p - q) dx                   definition of the means
+                        = integral of f' A dx                        by parts; A is 0 at both ends
+        value           = integral of f' A - lambda r (|f'| - 1)^2 dx
+
+    Each x can be treated separately. For A > 0 and f' > 0:
+
+        0    = A - 2 lambda r (f' - 1)                               derivative in f'
+        f'*  = 1 + A / (2 lambda r)                                  solve for f'
+
+    and with the signs exchanged for A < 0:
+
+        f'*  = sign(A) (1 + |A| / (2 lambda r))
+        value at f'* = integral of |A| + A^2 / (2 lambda r) - A^2 / (4 lambda r) dx
+                     = W + integral of A^2 / (4 lambda r) dx         W = integral of |A| on a line
+
+    **A second maximum with the wrong sign.** Let A > 0 and f' < 0, so that |f'| = -f':
+
+        0    = A + 2 lambda r (-f' - 1)                              derivative in f'
+        f'   = -1 + A / (2 lambda r)                                 negative if A < 2 lambda r
+
+    This is a lower, local maximum. A critic with a gradient of the wrong sign stays there. To
+    leave, it would have to pass f' = 0, where the penalty is lambda. The generator then moves away
+    from the data. On two points, where A = 1 and r = 1 / d, this holds up to d = 2 lambda. In many
+    dimensions a gradient can turn round without becoming 0, on a line it cannot.
+
+    `one_sided` penalizes only norms above 1: max(0, |grad| - 1)^2. The best f' is the same, and
+    there is no second maximum, since the value is now concave in f' (Petzka, Fischer and
+    Lukovnikov, 2018).
+
+    **Numerics** The norm is sqrt(|grad|^2 + 1e-12). At 0 the square root has no derivative.
+
+    **Source** Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
 
     Parameters
     ----------
-    critic : pictures (N, ...) to (N,) or (N, 1), each example by itself: no batch normalization.
-    real, fake : (N, ...), the same shape.
-    t : (N,) from U(0, 1); taken in real's precision.
-    one_sided : the penalty is for slopes above 1 alone.
+    critic : callable
+        From examples (N, ...) to scores (N,) or (N, 1), each example on its own: no batch
+        normalization.
+    real, fake : array or Tensor (N, ...)
+        Of the same shape. No gradient flows to them.
+    t : array (N,)
+        From U(0, 1). It is converted to the precision of `real`.
+    one_sided : bool
+        Whether to penalize only norms above 1.
 
-    Source: Gulrajani et al., Improved Training of Wasserstein GANs, 2017, eq. 3.
+    Returns
+    -------
+    Tensor (N,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
     """
     if real.shape != fake.shape or t.shape != real.shape[:1]:
-        raise ValueError(f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, and t {t.shape} one number an example")
-    real, fake = _data(real), _data(fake)
-    t = t.astype(real.dtype).reshape(t.shape + (1,) * (real.ndim - 1))
-    excess = sqrt(_squared_slope(critic, t * real + (1 - t) * fake) + 1e-12) - 1
+        raise ValueError(
+            f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, "
+            f"and t {t.shape} one number per example"
+        )
+    real, fake = _array_of(real), _array_of(fake)
+    t = t.astype(real.dtype).reshape(t.shape + (1,) * (real.ndim - 1))  # (N, 1, ...)
+    norm = sqrt(_squared_gradient_norm(critic, t * real + (1 - t) * fake) + _EPS)
+    excess = norm - 1
     return (relu(excess) if one_sided else excess) ** 2
 
 
 def r1(discriminator: Callable, x):
-    """1/2 |grad_x D(x)|^2, D the logit, for each example: (N,). On real examples it is R1, on fakes R2; gamma times its mean is added to D's loss.
+    """Return 1/2 |grad_x D(x)|^2, D the logit, per example.
 
-    **Why.** At the equilibrium, q = p, a discriminator should be flat *on the data*: any slope there pushes the generator off again, and the game circles around
-    the equilibrium for ever. The example of two points (Dirac-GAN) shows it: D(x) = psi x on data at 0 and a fake at theta has, with game f,
+    gamma times its mean is added to the loss of D. On real examples it is called R1, on generated
+    ones R2.
 
-        theta' = -f'(..) psi,  psi' = f'(..) theta - gamma psi:
+    **Why.** At the equilibrium, q = p, the discriminator should be flat *on the data*. Any gradient
+    there pushes the generator away again, and the game circles around the equilibrium for ever. The
+    penalty is zero at the equilibrium itself, so it does not move it.
 
-    without gamma a circle (eigenvalues +-i f'(0)), with it a spiral inwards (gamma < 2 |f'(0)|; above, no turning at all, and the slow way ever slower). The
-    penalty is zero for the equilibrium itself, and so moves it not.
+    **Derivation** for the smallest example, the Dirac-GAN. The data is a point at 0, the generated
+    point is theta, and D(x) = psi x. Let D maximize f(psi theta) and G minimize it, by gradient
+    flow. In the minimax game f(l) = log(1 - sigmoid(l)) = -softplus(l), and f'(0) = -1/2.
+
+        theta' = -f'(psi theta) psi                                  G descends
+        psi'   =  f'(psi theta) theta - gamma psi                    D ascends, less the penalty's
+                                                                     gradient: grad_x D = psi
+
+    Near the equilibrium (0, 0), with c = f'(0):
+
+        d/dt (theta, psi) = [[0, -c], [c, -gamma]] (theta, psi)      linearize
+        0 = mu^2 + gamma mu + c^2                                    its eigenvalues mu
+        mu = -gamma / 2 +- sqrt(gamma^2 / 4 - c^2)
+
+        gamma = 0             mu = +- i c: a circle, for ever
+        0 < gamma < 2 |c|     complex, with real part -gamma / 2: a spiral inwards
+        gamma > 2 |c|         real: no turning, but one eigenvalue, about -c^2 / gamma, is slow
+
+    **Source** Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually Converge?,
+    2018, eq. 9.
 
     Parameters
     ----------
-    discriminator : (N, ...) to logits (N,), (N, 1) or a map of patches, whose logits are summed; each example by itself.
-    x : (N, ...).
+    discriminator : callable
+        From examples (N, ...) to logits (N,), (N, 1), or a map of patches, whose logits are summed.
+        Each example on its own.
+    x : array or Tensor (N, ...)
+        No gradient flows to it.
 
-    Source: Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually Converge?, 2018, eq. 9.
+    Returns
+    -------
+    Tensor (N,)
     """
-    return 0.5 * _squared_slope(discriminator, _data(x))
+    return 0.5 * _squared_gradient_norm(discriminator, _array_of(x))
 
 
 def path_length(generator: Callable, w, y):
-    """|J^T y|, J = d generator(w) / dw, for each example: (N,). The penalty is (|J^T y| - a)^2, a a running mean of these lengths, which the caller keeps.
+    """Return |J^T y| per example, where J = d generator(w) / dw.
 
-    **What it measures.** A step dw moves the picture by J dw. Let J = sum_i s_i u_i v_i^T be the singular value decomposition: a step along v_i moves it by s_i.
-    For a picture of noise y ~ N(0, I) the numbers u_i . y are independent and N(0, 1), so
+    The penalty of StyleGAN2 is (|J^T y| - a)^2. Here a is a running mean of these lengths, which
+    the caller keeps.
 
-        |J^T y|^2 = sum_i s_i^2 (u_i . y)^2,    of mean sum_i s_i^2 and variance 2 sum_i s_i^4.
+    **What it measures.** A small step dw moves the image by J dw. Let J = sum_i s_i u_i v_i^T be
+    the singular value decomposition: a step along v_i moves the image by s_i times its length. Let
+    y ~ N(0, I) be an image of noise.
 
-    **Why hold it constant.** For a given mean, the variance is least where all s_i are the same: a step of one length in w then moves the picture equally far
-    whichever way it goes, and with one a for all w, wherever it starts. A generator that is badly stretched there pays most. By itself it also shrinks all s_i, and
-    the variance with them; a, which is what the mean was of late, only follows. What holds against that is the game: pictures must differ.
+        J^T y     = sum_i s_i (u_i . y) v_i                          transpose the decomposition
+        |J^T y|^2 = sum_i s_i^2 (u_i . y)^2                          the v_i are orthonormal
 
-    **Without J**, which has a row a pixel: <generator(w), y> is one number, and its gradient in w is J^T y. One backward pass, itself differentiated in the weights.
-    **Numerics.** sqrt(|J^T y|^2 + 1e-12), as above.
+    The u_i are orthonormal, so the numbers u_i . y are independent and N(0, 1). The square of such
+    a number has mean 1 and variance 3 - 1 = 2. Hence
+
+        mean of |J^T y|^2     = sum_i s_i^2
+        variance of |J^T y|^2 = 2 sum_i s_i^4
+
+    **Why hold it constant.** For a given mean, the variance is smallest where all s_i are equal
+    (Cauchy-Schwarz). Then a step of a given length in w moves the image equally far in every
+    direction. With one a for all w, it does so from every starting point. A strongly stretched
+    generator has the largest penalty. Alone, the penalty would also shrink all s_i and with them
+    the variance, since a only follows the recent mean. The game prevents this: images must differ.
+
+    **Without computing J**, which has one row per pixel. The number <generator(w), y> has the
+    gradient J^T y in w. So one backward pass suffices, which is itself differentiated in the
+    weights.
+
+    **Numerics** The length is sqrt(|J^T y|^2 + 1e-12). At 0 the square root has no derivative.
+
+    **Source** Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, eq. 4 and
+    appendix C.
 
     Parameters
     ----------
-    generator : styles w (N, ...) to pictures, each example by itself; what else it takes (noise) held fixed.
-    w : (N, ...): the length is over all other axes. A Tensor stays in its graph: what made it (the mapping network) is trained too.
-    y : of the pictures' shape, from N(0, I); divided by the root of the number of pixels, lengths do not grow with it.
+    generator : callable
+        From styles w (N, ...) to images, each example on its own. Its other inputs, such as noise,
+        are held fixed.
+    w : array or Tensor (N, ...)
+        The length is over all axes but the first. A Tensor stays in its graph, so the network that
+        computed it (the mapping network) is trained too.
+    y : array or Tensor
+        Of the shape of the images, from N(0, I). Divided by the square root of the number of
+        pixels, the lengths do not grow with that number.
 
-    Source: Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, eq. 4 and appendix C.
+    Returns
+    -------
+    Tensor (N,)
+
+    Raises
+    ------
+    ValueError
+        If y has not the shape of the images.
     """
     if not (isinstance(w, Tensor) and w.requires_grad):
         w = tensor(w, requires_grad=True)
-    pictures = generator(w)
-    if pictures.shape != y.shape:
-        raise ValueError(f"path_length: noise y {y.shape} and the generator's pictures {pictures.shape} differ in shape; draw a number for each")
-    g = grad((pictures * _data(y)).sum(), w, create_graph=True)
-    return sqrt((g * g).sum(axis=tuple(range(1, g.ndim))) + 1e-12)
+    images = generator(w)
+    if images.shape != y.shape:
+        raise ValueError(
+            f"path_length: noise y {y.shape} and the generator's images {images.shape} differ in "
+            "shape; draw one number for each"
+        )
+    g = grad((images * _array_of(y)).sum(), w, create_graph=True)  # J^T y
+    return sqrt(sum_per_example(g * g) + _EPS)
 
 
-def _squared_slope(f: Callable, x):
-    """|grad_x f(x)|^2 of each example, (N,), which can be differentiated in f's weights. Examples must not see one another: then the gradient of
-    the sum of all outputs is, in each example, that of its own."""
+def _squared_gradient_norm(f: Callable, x):
+    """Return |grad_x f(x)|^2 per example, (N,), as a function of the weights of f.
+
+    The gradient of the sum of all outputs is, in each example, that of its own output. This holds
+    only if f treats each example on its own.
+    """
     x = tensor(x, requires_grad=True)
     g = grad(f(x).sum(), x, create_graph=True)
-    return (g * g).sum(axis=tuple(range(1, g.ndim)))
+    return sum_per_example(g * g)
 
 
-def _data(a):
-    """The array of a tensor: pictures are where the slope is measured, and nothing is learned through them."""
+def _array_of(a):
+    """Return the array of a Tensor: the gradient is measured there, and nothing flows back."""
     return a.data if isinstance(a, Tensor) else a

@@ -1,21 +1,52 @@
-"""Two ways to differentiate an expectation over a distribution that itself depends on the parameters.
+"""How does a gradient pass through a random draw? Two ways to differentiate an expectation.
 
-Wanted: d/dtheta E_{z ~ q_theta}[f(z)]. A program that draws z and computes f(z) has no derivative in theta: *no gradient goes through a drawn
-number*. Both ways write the gradient as an expectation, to be estimated from samples without bias.
+We want d/dtheta E_{z ~ q_theta}[f(z)], where the distribution q_theta itself depends on theta. A
+program that draws z and computes f(z) has no derivative in theta: **no gradient passes through a
+drawn number**. Both ways below rewrite the gradient as an expectation. An expectation can be
+estimated from samples without bias.
 
-1. **Reparametrize**: z = t(theta, eps) with noise eps that does not depend on theta. Then E_q f(z) = E_eps f(t(theta, eps)), and the derivative moves
-   inside: E_eps[f'(z) dz/dtheta]. It uses f's slope, and needs z continuous and f differentiable.
-2. **Score function** (REINFORCE): d/dtheta of the integral of q f is the integral of f dq/dtheta, and dq/dtheta = q d log q/dtheta, so it is
-   E_q[f(z) d log q(z)/dtheta]. It uses f's values only, so z may be discrete and f a black box, and it pays in variance.
+**1. Reparametrization** (`reparametrize`). Write z as a function of theta and of noise eps, whose
+distribution does not depend on theta: z = t(theta, eps).
 
-How much? Take f(z) = z^2, q = N(mu, sigma^2), at mu = sigma = 1; the gradient in mu of E z^2 = mu^2 + sigma^2 is 2. With z = 1 + eps, one sample of
-each estimator:
+    E_q[f(z)] = E_eps[f(t(theta, eps))]                              z has the distribution q
+    d/dtheta E_eps[f(t(theta, eps))]
+        = E_eps[d/dtheta f(t(theta, eps))]                           eps does not depend on theta
+        = E_eps[f'(z) dz/dtheta]                                     chain rule
 
-    reparametrized   2 z = 2 (1 + eps)                          mean 2    variance 4
-    score function   z^2 (z - mu) / sigma^2 = (1 + eps)^2 eps   mean 2    variance E[eps^2 (1 + eps)^4] - 4 = 1 + 18 + 15 - 4 = 30
+It uses the derivative of f. So z must be continuous and f differentiable. For a Gaussian q,
+t(mu, sigma, eps) = mu + sigma eps with eps ~ N(0, 1).
 
-(the moments of eps are 1, 0, 1, 0, 3, 0, 15): 7.5 times the samples for the same error in one dimension, and worse in more, for the score function
-cannot tell which dimension of z earned the value of f.
+**2. The score function** (`score_function`, also called REINFORCE). The score is the derivative of
+log q_theta(z) in theta.
+
+    d/dtheta E_q[f(z)]
+        = d/dtheta integral of q_theta(z) f(z) dz                    definition of the mean
+        = integral of dq_theta(z)/dtheta f(z) dz                     f does not depend on theta
+        = integral of q_theta(z) dlog q_theta(z)/dtheta f(z) dz      as dlog q = dq / q
+        = E_q[f(z) dlog q_theta(z)/dtheta]                           definition of the mean
+
+It uses only the values of f. So z may be discrete and f a black box. The price is variance.
+
+**How much variance?** Take f(z) = z^2 and q = N(mu, sigma^2) at mu = sigma = 1. The gradient in mu
+of E[z^2] = mu^2 + sigma^2 is 2 mu = 2. With z = 1 + eps, one sample of each estimator is
+
+    reparametrization    f'(z) dz/dmu    = 2 z = 2 + 2 eps
+    score function       f(z) dlog q/dmu = z^2 (z - mu) / sigma^2
+                                         = (1 + eps)^2 eps = eps + 2 eps^2 + eps^3
+
+The moments E[eps], E[eps^2], ..., E[eps^6] of N(0, 1) are 0, 1, 0, 3, 0, 15. So
+
+    reparametrization    mean        2 + 0                     = 2
+                         variance    E[(2 eps)^2]              = 4
+    score function       mean        0 + 2 + 0                 = 2
+                         mean square E[eps^2 (1 + eps)^4]
+                                     = E[eps^2 + 4 eps^3 + 6 eps^4 + 4 eps^5 + eps^6]
+                                     = 1 + 0 + 18 + 0 + 15     = 34
+                         variance    34 - 2^2                  = 30
+
+Both are unbiased. For the same error the score function needs 30 / 4 = 7.5 times the samples in one
+dimension. It needs more in many dimensions, because it cannot tell which dimension of z caused
+the value of f. `demos/reparametrization.py` measures both.
 """
 
 from __future__ import annotations
@@ -30,19 +61,54 @@ __all__ = ["reparametrize", "score_function"]
 
 @primitive
 def reparametrize(mu, log_var, eps):
-    """z = mu + sigma eps, sigma = exp(log_var / 2): a draw from N(mu, diag sigma^2), if eps is one from N(0, I), through which gradients flow.
+    """Return z = mu + sigma eps, sigma = exp(log_var / 2), through which gradients pass.
 
-    **The half** is what makes exp(log_var) the *variance*, as `kl_to_standard_normal` reads it. Without it nothing crashes: the KL then holds a q that is
-    never sampled, and the ELBO is no bound. tests/test_losses.py holds the two together.
+    If eps is drawn from N(0, I), then z is a draw from N(mu, diag sigma^2):
 
-    **Math**: z = mu + exp(log_var / 2) eps; mu: g; log_var: g eps exp(log_var / 2) / 2; eps: g exp(log_var / 2).
-    **Shapes**: mu and log_var the same; eps of that shape, or with leading axes (K, *mu.shape) for K draws; -> the shape of eps.
-    **Saved**: log_var and eps. (z holds sigma eps = z - mu, but that difference loses its digits where sigma is small.)
-    **Source**: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4.
+        E[z]   = mu + sigma E[eps] = mu                              E[eps] = 0
+        var(z) = sigma^2 var(eps)  = sigma^2                         var(eps) = 1
+
+    **Derivation.** eps does not depend on mu or log_var, so it is a constant. With v = log_var:
+
+        dz/dmu    = 1
+        dsigma/dv = d/dv e^(v/2) = 1/2 e^(v/2) = sigma / 2           chain rule
+        dz/dv     = eps dsigma/dv = sigma eps / 2                    chain rule
+        dz/deps   = sigma
+
+    Multiply each by g, the cotangent of z. In a VAE, g is what the decoder's backward pass sends
+    to z. This is how the encoder learns from the reconstruction.
+
+    **Math**
+
+        z        = mu + exp(log_var / 2) eps
+        dmu      = g
+        dlog_var = g eps exp(log_var / 2) / 2
+        deps     = g exp(log_var / 2)
+
+    **The factor 1/2** makes exp(log_var) the *variance*, as `kl_to_standard_normal` reads it.
+    Without it nothing crashes. But the KL is then that of another q than the one that is sampled,
+    and the ELBO is no bound. `tests/losses/test_reparametrize.py` checks the two together.
+
+    **Shapes** mu and log_var the same. eps has that shape, or axes of further draws in front of it,
+    such as (K, *mu.shape) for K draws; z has the shape of eps.
+
+    **Saved** log_var and eps.
+
+    **Numerics** z - mu is sigma eps, so eps need not be saved. But where sigma is small, that
+    difference has lost its digits.
+
+    **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4.
     """
-    if mu.shape != log_var.shape or eps.ndim < mu.ndim or eps.shape[eps.ndim - mu.ndim :] != mu.shape:
-        raise ValueError(f"reparametrize: mu {mu.shape} and log_var {log_var.shape} must have one shape, and eps {eps.shape} that shape "
-                         "or it behind axes of further draws, such as (K, *mu.shape)")
+    if (
+        mu.shape != log_var.shape
+        or eps.ndim < mu.ndim
+        or eps.shape[eps.ndim - mu.ndim :] != mu.shape
+    ):
+        raise ValueError(
+            f"reparametrize: mu {mu.shape} and log_var {log_var.shape} must have one shape, and "
+            f"eps {eps.shape} that shape or it behind axes of further draws, "
+            "such as (K, *mu.shape)"
+        )
     return mu + np.exp(0.5 * log_var) * eps
 
 
@@ -55,19 +121,42 @@ reparametrize.vjp(
 
 @primitive
 def score_function(f, log_q):
-    """f log_q, with f held constant: a surrogate whose *gradient* is f d log q, an unbiased estimate of d E_q[f]. Its value means nothing.
+    """Return f log_q, whose *gradient* is an unbiased estimate of d E_q[f]; f is held constant.
 
-    Draw z ~ q without recording, compute f(z) and log q(z; theta), and differentiate `score_function(f, log_q).mean()`.
+    The value itself means nothing. To use it, draw z ~ q with `no_grad`, compute f(z) and
+    log q(z; theta), and differentiate `score_function(f, log_q).mean()`. The gradient is the mean
+    of f(z) dlog q(z)/dtheta, as derived at the top of this file.
 
-    **Baseline.** Since E_q[d log q] = d (integral of q) = 0, any constant may be taken from f without bias: pass f - b. At mu = sigma = 1 and f = z^2
-    above, b = 4 makes the variance 14 instead of 30.
+    **Baseline.** A constant b may be subtracted from f without bias:
 
-    **Math**: y = f log_q; f: no gradient, by declaration: if f depends on theta itself, add `f.mean()` to what is differentiated; log_q: g f.
-    **Shapes**: f and log_q the same, one number a sample. **Saved**: f.
-    **Source**: Williams, Simple statistical gradient-following algorithms for connectionist reinforcement learning, 1992.
+        E_q[b dlog q/dtheta] = b integral of dq/dtheta dz            as dlog q = dq / q
+                             = b d/dtheta integral of q dz
+                             = b d/dtheta 1 = 0                      q integrates to 1
+
+    So pass f - b. In the example above (mu = sigma = 1, f = z^2), take b = 4. One sample is then
+
+        ((1 + eps)^2 - 4) eps = -3 eps + 2 eps^2 + eps^3
+        mean square: E[9 eps^2 - 12 eps^3 - 2 eps^4 + 4 eps^5 + eps^6] = 9 - 0 - 6 + 0 + 15 = 18
+        variance: 18 - 2^2 = 14, where it was 30
+
+    **Math**
+
+        y      = f log_q
+        df     = none, as declared: if f depends on theta, add `f.mean()` to what is differentiated
+        dlog_q = g f
+
+    **Shapes** f and log_q the same, one number per sample.
+
+    **Saved** f.
+
+    **Source** Williams, Simple statistical gradient-following algorithms for connectionist
+    reinforcement learning, 1992.
     """
     if f.shape != log_q.shape:
-        raise ValueError(f"score_function: f {f.shape} and log_q {log_q.shape} must have one shape: a value and a log-density for each sample")
+        raise ValueError(
+            f"score_function: f {f.shape} and log_q {log_q.shape} must have one shape: "
+            "a value and a log-density for each sample"
+        )
     return f * log_q
 
 

@@ -1,24 +1,40 @@
-"""Codes from a finite book: van den Oord, Vinyals and Kavukcuoglu, Neural Discrete Representation Learning (VQ-VAE), 2017.
+"""VQ-VAE: van den Oord, Vinyals and Kavukcuoglu, Neural Discrete Representation Learning, 2017.
 
-**The model.** The encoder gives a small grid of vectors z_e(x); each is replaced by the nearest of K vectors e_1 ... e_K, the *codebook*, and the decoder
-sees those:
+Equation numbers are that paper's.
 
-    k(x) = argmin_j |z_e(x) - e_j|,    z_q(x) = e_k(x)                                                 (eq. 1 and 2)
+**The model.** The encoder maps an image to a small grid of vectors z_e(x). Each vector is replaced
+by the nearest of K vectors e_1 ... e_K, the *codebook*. The decoder sees only these:
 
-A picture is then a grid of integers. As a VAE: q(z|x) puts all its mass on one code, so with a uniform prior its KL is log K for each cell, a constant,
-and drops out of the objective. Nothing pulls codes to a prior: what to sample from is learnt afterwards, a second model over the grids of integers.
+    k(x) = argmin_j |z_e(x) - e_j|,   z_q(x) = e_k(x)                                 (eq. 1 and 2)
 
-**Three terms**, each for one part (eq. 3; sg is stop-gradient: the value, held constant):
+So an image becomes a grid of integers. As a VAE, q(z|x) puts all its mass on one code. With a
+uniform prior p(z) = 1/K, the KL of each cell of the grid is a constant and drops out:
 
-    log p(x|z_q)                 trains the decoder, and the encoder *straight through*: argmin has no useful derivative, so the gradient that arrives
-                                 at z_q is handed to z_e as it is, as if z_q = z_e. Wrong in direction by what the two differ, and enough in practice;
-    |sg[z_e] - e|^2              draws each code in use to the mean of the vectors it stands for (k-means by gradient); the codebook sees nothing else,
-                                 for straight-through leaves none of the decoder's gradient to it;
-    beta |z_e - sg[e]|^2         keeps the encoder committed to its code: or z_e would grow without end while the codes run after it. beta = 0.25.
+    KL(q || p) = sum_k q_k log(q_k / p_k) = 1 log(1 / (1/K)) = log K
 
-**Dead codes.** A code that is nearest to no vector gets no gradient, ever: from a random start most of the book may be so, and stay so. Here a code that
-has not been chosen in more than `patience` training calls is put on one of the present vectors z_e, drawn at random, in `VectorQuantizer.revive`. The
-paper has no such step; its later versions do.
+Nothing makes the codes follow a prior. What to sample from is learned afterwards, by a second
+model of the grids of integers.
+
+**The objective has three terms** (eq. 3), each for one part of the model. sg is stop-gradient: its
+value is the argument, which counts as a constant.
+
+    -log p(x|z_q)        trains the decoder and, *straight through*, the encoder
+    |sg[z_e] - e|^2      trains the codebook
+    beta |z_e - sg[e]|^2 trains the encoder; beta = 0.25
+
+1. **Straight through.** argmin has no useful derivative. So the gradient that arrives at z_q is
+   handed to z_e unchanged, as if z_q were z_e. The direction is wrong by as much as the two differ,
+   and in practice it suffices.
+2. **The codebook term** moves each code in use to the mean of the vectors that it represents: this
+   is k-means by gradient descent. The codebook receives no other gradient, since straight-through
+   sends it none from the decoder.
+3. **The commitment term** keeps the encoder close to its codes. Without it z_e could grow without
+   end, while the codes follow.
+
+**Dead codes.** A code that is nearest to no vector never receives a gradient. From a random start,
+most of the codebook may be like this, and stay so. Here a code that was not chosen in more than
+`patience` training steps is moved to a random one of the current vectors z_e
+(`VectorQuantizer.restart_dead_codes`). The paper has no such step, later versions have.
 """
 
 from __future__ import annotations
@@ -27,120 +43,211 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import ops
 from ..autograd.tensor import Tensor
 from ..backend import RNG, array_module
 from ..losses import squared_error
 from ..nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential
 from ..nn.module import parameter
+from ..ops import embedding, moveaxis, sigmoid, stop_gradient, straight_through
 
-__all__ = ["VQVAE", "Quantized", "VectorQuantizer", "vq_loss"]
+__all__ = ["VQVAE", "Quantized", "VectorQuantizer", "vqvae_loss"]
 
 
 class Quantized(NamedTuple):
-    """What the codebook makes of z_e (N, d, h, w)."""
+    """The result of quantizing z_e (N, d, h, w)."""
 
-    z_q: Tensor  # (N, d, h, w): the nearest codes, with the gradient of z_e
-    indices: np.ndarray  # (N, h, w) integers: which codes
-    codebook: Tensor  # (N,): |sg[z_e] - e|^2, summed over the grid
-    commitment: Tensor  # (N,): |z_e - sg[e]|^2, the same number with the other gradient
+    z_q: Tensor  # (N, d, h, w): the nearest codes; their gradient goes to z_e
+    indices: np.ndarray  # (N, h, w): the index of each code
+    codebook_loss: Tensor  # (N,): |sg[z_e] - e|^2, summed over the grid
+    commitment_loss: Tensor  # (N,): |z_e - sg[e]|^2, the same value with the other gradient
 
 
 class VectorQuantizer(Module):
-    """The codebook: `codes` vectors of `features` numbers, the parameter `weight` (codes, features), from U(-1/K, 1/K) as in the authors' code.
+    """The codebook: replaces each vector by the nearest code.
 
-    A buffer `idle` (codes,) counts the training calls since each code was last chosen.
+    The parameter `weight` (num_codes, code_dim) is initialized from U(-1/K, 1/K), K = num_codes, as
+    in the authors' code. The buffer `steps_unused` (num_codes,) counts the training steps since
+    each code was last chosen.
+
+    Parameters
+    ----------
+    num_codes : int
+        K, the number of codes.
+    code_dim : int
+        The number of dimensions of a code.
+    rng : RNG
+        Draws the initial codes. The module lies on its device.
     """
 
-    def __init__(self, codes: int, features: int, *, rng: RNG):
-        self.codes, self.features = codes, features
-        self.weight = parameter((2 * rng.uniform((codes, features)) - 1) / np.float32(codes))
-        self.register_buffer("idle", np.zeros_like(self.weight.data, shape=(codes,)))
+    def __init__(self, num_codes: int, code_dim: int, *, rng: RNG):
+        self.num_codes, self.code_dim = num_codes, code_dim
+        uniform = 2 * rng.uniform((num_codes, code_dim)) - 1  # from -1 to 1
+        self.weight = parameter(uniform / np.float32(num_codes))
+        self.register_buffer("steps_unused", np.zeros_like(self.weight.data, shape=(num_codes,)))
 
-    def nearest(self, z):
-        """For vectors z (..., features), raw, the index of the nearest code: |z - e|^2 = |z|^2 - 2 z e + |e|^2, of which |z|^2 decides nothing."""
+    def find_nearest(self, z):
+        """Return the index of the nearest code of each vector.
+
+            |z - e|^2 = |z|^2 - 2 z . e + |e|^2
+
+        |z|^2 is the same for all codes, so it is left out.
+
+        **Shapes** z (..., code_dim), an array; indices (...).
+        """
         e = self.weight.data
         return ((e * e).sum(axis=1) - 2 * (z @ e.T)).argmin(axis=-1)
 
     def forward(self, z_e) -> Quantized:
-        """z_e (N, features, h, w) to its codes."""
-        if z_e.ndim != 4 or z_e.shape[1] != self.features:
-            raise ValueError(f"VectorQuantizer: z_e {z_e.shape} must be (N, {self.features}, h, w): a grid of vectors as long as the codes")
-        z = ops.moveaxis(z_e, 1, -1)  # (N, h, w, features)
-        indices = self.nearest(_raw(z))
-        e = ops.embedding(indices, self.weight)
-        if self.training:
-            chosen = array_module(indices).bincount(indices.reshape(-1), minlength=self.codes) > 0
-            self.idle[...] = np.where(chosen, 0, self.idle.data + 1).astype(self.idle.dtype)
-        z_q = ops.moveaxis(ops.straight_through(z, e), -1, 1)
-        return Quantized(z_q, indices, squared_error(ops.stop_gradient(z), e), squared_error(z, ops.stop_gradient(e)))
+        """Quantize a grid of vectors.
 
-    def revive(self, z_e, patience: int, rng: RNG) -> int:
-        """Put each code that has been idle for more than `patience` training calls on one of the vectors of z_e (N, features, h, w); how many there were.
-
-        Call it between the optimizer's step and the next forward: it writes into the codebook.
+        **Shapes** z_e (N, code_dim, h, w).
         """
-        vectors = np.moveaxis(_raw(z_e), 1, -1).reshape(-1, self.features)
-        dead = self.idle.data > patience
-        draws = rng.integers(0, len(vectors), (self.codes,))  # as many for every number of dead codes: the stream of numbers does not depend on it
-        self.weight.data = np.where(dead[:, None], vectors[draws], self.weight.data)
-        self.idle.data = np.where(dead, 0, self.idle.data).astype(self.idle.dtype)
-        return int(dead.sum())
+        if z_e.ndim != 4 or z_e.shape[1] != self.code_dim:
+            raise ValueError(
+                f"VectorQuantizer: z_e {z_e.shape} must be (N, {self.code_dim}, h, w): "
+                "a grid of vectors as long as the codes"
+            )
+        z = moveaxis(z_e, 1, -1)  # (N, h, w, code_dim)
+        indices = self.find_nearest(_array_of(z))  # (N, h, w)
+        e = embedding(indices, self.weight)  # (N, h, w, code_dim)
+        if self.training:
+            self._count_unused_steps(indices)
+        return Quantized(
+            z_q=moveaxis(straight_through(z, e), -1, 1),  # (N, code_dim, h, w)
+            indices=indices,
+            codebook_loss=squared_error(stop_gradient(z), e),
+            commitment_loss=squared_error(z, stop_gradient(e)),
+        )
+
+    def restart_dead_codes(self, z_e, patience: int, rng: RNG) -> int:
+        """Move each code that was unused for more than `patience` steps to a random vector of z_e.
+
+        It writes into the codebook. So call it between the optimizer's step and the next forward
+        pass.
+
+        **Shapes** z_e (N, code_dim, h, w).
+
+        Returns
+        -------
+        int
+            The number of codes that were moved.
+        """
+        vectors = np.moveaxis(_array_of(z_e), 1, -1).reshape(-1, self.code_dim)  # (N h w, code_dim)
+        is_dead = self.steps_unused.data > patience
+        # One draw per code, dead or not, so that the random numbers after it do not depend on how
+        # many are dead.
+        choices = rng.integers(0, len(vectors), (self.num_codes,))
+        self.weight.data = np.where(is_dead[:, None], vectors[choices], self.weight.data)
+        steps = np.where(is_dead, 0, self.steps_unused.data)
+        self.steps_unused.data = steps.astype(self.steps_unused.dtype)
+        return int(is_dead.sum())
+
+    def _count_unused_steps(self, indices) -> None:
+        counts = array_module(indices).bincount(indices.reshape(-1), minlength=self.num_codes)
+        steps = np.where(counts > 0, 0, self.steps_unused.data + 1)
+        self.steps_unused[...] = steps.astype(self.steps_unused.dtype)
 
 
 class VQVAE(Module):
-    """Convolutional encoder and decoder about a codebook: (C, H, W) to a grid (H/4, W/4) of one of `codes` codes, and back to the pixels' logits.
+    """A convolutional encoder and decoder with a codebook in between.
+
+    An image (C, H, W) becomes a grid (H/4, W/4) of codes, and then logits of pixels (C, H, W).
 
     Parameters
     ----------
-    codes : K, the size of the codebook. A 28 x 28 picture becomes 49 codes: at K = 64, 294 bits.
-    features : numbers a code has.
-    channels : of the two convolutions on either side.
-    shape : (channels, height, width) of a picture; height and width are multiples of 4.
+    num_codes : int
+        K, the size of the codebook. A 28 x 28 image becomes 49 codes; at K = 64, that is 294 bits.
+    code_dim : int
+        The number of dimensions of a code.
+    channels : int
+        The number of channels of the convolutions.
+    shape : tuple (channels, height, width)
+        The shape of an image. Height and width are multiples of 4.
+    rng : RNG
+        Draws the initial weights. The model lies on its device.
     """
 
     def __init__(
-        self, codes: int = 64, features: int = 16, channels: int = 32, shape: tuple[int, int, int] = (1, 28, 28), *, rng: RNG
-    ):  # fmt: skip
-        colours, height, width = shape
+        self,
+        num_codes: int = 64,
+        code_dim: int = 16,
+        channels: int = 32,
+        shape: tuple[int, int, int] = (1, 28, 28),
+        *,
+        rng: RNG,
+    ):
+        image_channels, height, width = shape
         if height % 4 or width % 4:
-            raise ValueError(f"VQVAE: pictures are {height} x {width}; both must be multiples of 4, for they are halved twice and doubled twice")
+            raise ValueError(
+                f"VQVAE: images are {height} x {width}; both must be multiples of 4, "
+                "since they are halved twice and doubled twice"
+            )
         self.encoder = Sequential(
-            Conv2d(colours, channels, 4, 2, 1, rng=rng), ReLU(),
-            Conv2d(channels, channels, 4, 2, 1, rng=rng), ReLU(),
-            Conv2d(channels, features, 1, rng=rng),
-        )  # fmt: skip
-        self.quantizer = VectorQuantizer(codes, features, rng=rng)
+            Conv2d(image_channels, channels, 4, stride=2, padding=1, rng=rng),
+            ReLU(),
+            Conv2d(channels, channels, 4, stride=2, padding=1, rng=rng),
+            ReLU(),
+            Conv2d(channels, code_dim, 1, rng=rng),
+        )
+        self.quantizer = VectorQuantizer(num_codes, code_dim, rng=rng)
         self.decoder = Sequential(
-            Conv2d(features, channels, 3, 1, 1, rng=rng), ReLU(),
-            ConvTranspose2d(channels, channels, 4, 2, 1, rng=rng), ReLU(),
-            ConvTranspose2d(channels, colours, 4, 2, 1, rng=rng),
-        )  # fmt: skip
+            Conv2d(code_dim, channels, 3, padding=1, rng=rng),
+            ReLU(),
+            ConvTranspose2d(channels, channels, 4, stride=2, padding=1, rng=rng),
+            ReLU(),
+            ConvTranspose2d(channels, image_channels, 4, stride=2, padding=1, rng=rng),
+        )
 
     def encode(self, x):
-        """x (N, *shape) to z_e (N, features, H/4, W/4), before the codebook."""
+        """Return z_e, before the codebook.
+
+        **Shapes** x (N, C, H, W); z_e (N, code_dim, H/4, W/4).
+        """
         return self.encoder(x)
 
     def decode(self, z_q):
-        """Codes (N, features, H/4, W/4) to logits (N, *shape)."""
+        """Return the logits of the pixels.
+
+        **Shapes** z_q (N, code_dim, H/4, W/4); logits (N, C, H, W).
+        """
         return self.decoder(z_q)
 
     def decode_indices(self, indices):
-        """A grid of integers (N, H/4, W/4) to logits (N, *shape): how a model over the codes draws a picture."""
-        return self.decode(ops.moveaxis(ops.embedding(indices, self.quantizer.weight), -1, 1))
+        """Return the logits of the pixels, for a grid of codes given by their indices.
+
+        This is how a model of the codes generates an image.
+
+        **Shapes** indices (N, H/4, W/4), integers; logits (N, C, H, W).
+        """
+        e = embedding(indices, self.quantizer.weight)  # (N, H/4, W/4, code_dim)
+        return self.decode(moveaxis(e, -1, 1))
 
 
-def vq_loss(model: VQVAE, x, beta: float = 0.25):
-    """The objective for each picture (eq. 3), to be made small, and what the codebook said: (N,) and `Quantized`.
+def vqvae_loss(model: VQVAE, x, beta: float = 0.25):
+    """Return the objective of each image (eq. 3), to be minimized, and its `Quantized`.
 
-        |x - x_hat|^2 + |sg[z_e] - e|^2 + beta |z_e - sg[e]|^2,    x_hat = sigmoid(decode(z_q)),
+        |x - x_hat|^2 + |sg[z_e] - e|^2 + beta |z_e - sg[e]|^2,   x_hat = sigmoid(decode(z_q))
 
-    all three summed over the picture, or its grid. x: (N, *shape), grey levels 0 to 1.
+    Each term is summed over the image or over its grid.
+
+    Parameters
+    ----------
+    model : VQVAE
+    x : array or Tensor (N, C, H, W)
+        Images with grey levels from 0 to 1.
+    beta : float
+        The weight of the commitment term.
+
+    Returns
+    -------
+    loss : Tensor (N,)
+    quantized : Quantized
     """
     quantized = model.quantizer(model.encode(x))
-    error = squared_error(x, ops.sigmoid(model.decode(quantized.z_q)))
-    return error + quantized.codebook + beta * quantized.commitment, quantized
+    x_hat = sigmoid(model.decode(quantized.z_q))  # (N, C, H, W)
+    error = squared_error(x, x_hat)  # (N,)
+    return error + quantized.codebook_loss + beta * quantized.commitment_loss, quantized
 
 
-def _raw(a):
+def _array_of(a):
     return a.data if isinstance(a, Tensor) else a
