@@ -35,7 +35,7 @@ from _run import Run
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device
-from tinygen.models.iwae import log_likelihood, log_weights, resample
+from tinygen.models.iwae import estimate_log_likelihood, log_weights, resample
 from tinygen.models.vae import VAE, elbo
 
 p = parser(__doc__, steps={"digits": 2000, "mnist": 10_000}, takes={"digits": "a minute", "mnist": "four to six minutes"}, batch=50)
@@ -100,11 +100,11 @@ for step in run.steps():
 evaluation = default_rng(args.seed + 1, args.device)
 x = black_and_white(test, evaluation)
 ks = [1, 5, 50, 500, 5000]
-estimates = [[log_likelihood(model, x, k, rng=default_rng(args.seed + 2, args.device)) for k in ks] for model in models]
+estimates = [[estimate_log_likelihood(model, x, k, rng=default_rng(args.seed + 2, args.device)) for k in ks] for model in models]
 figures, keys = {"test_examples": len(test)}, ["iwae", "vae_equal_steps", "vae_more_steps"]
 for i, name in enumerate(names):
     best = estimates[i][-1]
-    difference = best.each - estimates[0][-1].each
+    difference = best.values - estimates[0][-1].values
     error = difference.std(ddof=1) / len(difference) ** 0.5 if len(difference) > 1 else 0.0
     print(f"{name:26s} log p(x) {best.mean:8.2f} +- {best.standard_error:.2f}, less IWAE's {difference.mean():+6.2f} +- {error:.2f}; ELBO {estimates[i][0].mean:8.2f}")
     key = keys[i]
