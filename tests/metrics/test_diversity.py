@@ -1,4 +1,4 @@
-"""Distances among pictures: against loops, and what must come out for copies and for data. What can be learned from pictures with right labels and wrong ones."""
+"""Diversity of samples: distances against loops, collapse, copies and a classifier's score."""
 
 import numpy as np
 import pytest
@@ -11,62 +11,79 @@ from tinygen.metrics import (
     within_class_distance,
 )
 
-NUMPY_RNG = np.random.default_rng(0)
 
-
-def test_within_a_class_against_a_loop():
-    x, y = NUMPY_RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4
-    x[y == 1] += 1000  # classes apart count for nothing; far from the origin
+def test_within_class_distance_agrees_with_a_loop():
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(23, 1, 3, 2)), np.arange(23) % 4
+    x[labels == 1] += 1000  # distances between classes do not count; and far from the origin
     means = []
     for k in range(4):
-        own = x[y == k]
-        means.append(np.mean([np.linalg.norm(a - b) for i, a in enumerate(own) for j, b in enumerate(own) if i != j]))
-    assert within_class_distance(x, y) == pytest.approx(np.mean(means), rel=1e-8)
+        images = x[labels == k]
+        pairs = [(a, b) for i, a in enumerate(images) for j, b in enumerate(images) if i != j]
+        means.append(np.mean([np.linalg.norm(a - b) for a, b in pairs]))
+    assert within_class_distance(x, labels) == pytest.approx(np.mean(means), rel=1e-8)
 
 
-def test_nearest_against_a_loop():
-    x, among = NUMPY_RNG.normal(size=(1201, 5)), NUMPY_RNG.normal(size=(40, 5))  # more than two blocks
-    index, distance = nearest_neighbours(x, among)
-    looped = np.stack([np.linalg.norm(among - a, axis=1) for a in x])
-    assert np.array_equal(index, looped.argmin(axis=1))
-    np.testing.assert_allclose(distance, looped.min(axis=1), rtol=1e-8)
+def test_nearest_neighbours_agree_with_a_loop():
+    rng = np.random.default_rng(0)
+    x, candidates = rng.normal(size=(1201, 5)), rng.normal(size=(40, 5))  # more than two blocks
+    indices, distances = nearest_neighbours(x, candidates)
+    expected = np.stack([np.linalg.norm(candidates - a, axis=1) for a in x])
+    assert np.array_equal(indices, expected.argmin(axis=1))
+    np.testing.assert_allclose(distances, expected.min(axis=1), rtol=1e-8)
 
 
-def test_collapse_and_copies_are_seen():
+def test_collapse_within_a_class_is_detected():
     train, labels = data.digits(600, seed=1)
     test, test_labels = data.digits(300, seed=2)
     real = within_class_distance(test, test_labels)
     assert abs(within_class_distance(train, labels) / real - 1) < 0.05
-    one = np.stack([test[test_labels == k][0] for k in range(10)])
-    collapsed = np.concatenate([one, one])
+    one_of_each = np.stack([test[test_labels == k][0] for k in range(10)])
+    collapsed = np.concatenate([one_of_each, one_of_each])
     assert within_class_distance(collapsed, np.arange(20) % 10) == 0
-    held_out = nearest_neighbours(test, train)[1]
-    index, copied = nearest_neighbours(train[:50], train)
-    assert copied.max() < 1e-3 * held_out.mean() and np.array_equal(index, np.arange(50))
-    assert held_out[:150].mean() == pytest.approx(held_out.mean(), rel=0.1)
 
 
-def test_one_learns_to_read_from_what_is_there():
+def test_copies_of_training_images_are_detected():
+    train, test = data.digits(600, seed=1)[0], data.digits(300, seed=2)[0]
+    _, test_distances = nearest_neighbours(test, train)
+    indices, copy_distances = nearest_neighbours(train[:50], train)
+    assert copy_distances.max() < 1e-3 * test_distances.mean()
+    assert np.array_equal(indices, np.arange(50))
+    assert test_distances[:150].mean() == pytest.approx(test_distances.mean(), rel=0.1)
+
+
+def test_classification_accuracy_score_falls_with_missing_and_wrong_samples():
     train, labels = data.digits(2000, seed=1)
     test, test_labels = data.digits(500, seed=2)
-    whole = classification_accuracy_score(train, labels, test, test_labels, steps=80)
-    assert whole > 0.75
-    half = labels < 5  # classes that were never seen are never read
-    assert classification_accuracy_score(train[half], labels[half], test, test_labels, steps=80) < (test_labels < 5).mean() + 1e-9
-    one = np.stack([train[labels == k][0] for k in range(10)])  # collapsed within its classes: all rightly labelled
-    assert classification_accuracy_score(np.tile(one, (20, 1, 1, 1)), np.tile(np.arange(10), 20), test, test_labels, steps=80) < whole - 0.2
-    assert classification_accuracy_score(train, (labels + 1) % 10, test, test_labels, steps=80) < 0.1
+
+    def score(images, labels):
+        return classification_accuracy_score(images, labels, test, test_labels, steps=80)
+
+    full = score(train, labels)
+    assert full > 0.75
+    half = labels < 5  # a class without samples is never predicted
+    assert score(train[half], labels[half]) < (test_labels < 5).mean() + 1e-9
+    # collapsed within its classes, but with the right labels
+    one_of_each = np.stack([train[labels == k][0] for k in range(10)])
+    collapsed = np.tile(one_of_each, (20, 1, 1, 1))
+    assert score(collapsed, np.tile(np.arange(10), 20)) < full - 0.2
+    wrong = (labels + 1) % 10
+    assert score(train, wrong) < 0.1
 
 
-def test_on_an_array_type_that_refuses_silent_conversion():
-    x, y, among = NUMPY_RNG.normal(size=(23, 1, 3, 2)), np.arange(23) % 4, NUMPY_RNG.normal(size=(9, 1, 3, 2))
-    assert within_class_distance(StrictArray(x), StrictArray(y)) == pytest.approx(within_class_distance(x, y))
-    for strict, plain in zip(nearest_neighbours(StrictArray(x), StrictArray(among)), nearest_neighbours(x, among), strict=True):
-        assert isinstance(strict, StrictArray)
-        np.testing.assert_allclose(strict.get(), plain)
+def test_device_arrays_give_the_values_of_numpy():
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(23, 1, 3, 2)), np.arange(23) % 4
+    candidates = rng.normal(size=(9, 1, 3, 2))
+    on_device = within_class_distance(StrictArray(x), StrictArray(labels))
+    assert on_device == pytest.approx(within_class_distance(x, labels))
+    on_device = nearest_neighbours(StrictArray(x), StrictArray(candidates))
+    for array, expected in zip(on_device, nearest_neighbours(x, candidates), strict=True):
+        assert isinstance(array, StrictArray)
+        np.testing.assert_allclose(array.get(), expected)
 
 
-def test_what_does_not_fit_is_refused():
+def test_wrong_arguments_raise():
     x = np.zeros((4, 1, 2, 2))
     with pytest.raises(ValueError, match="two images or more"):
         within_class_distance(x, np.array([0, 0, 0, 1]))
@@ -76,5 +93,5 @@ def test_what_does_not_fit_is_refused():
         nearest_neighbours(x, np.zeros((4, 1, 3, 3)))
     with pytest.raises(ValueError, match="one size"):
         nearest_neighbours(x, x[:0])
-    with pytest.raises(ValueError, match="label for each test picture"):
+    with pytest.raises(ValueError, match="label for each test image"):
         classification_accuracy_score(x, np.zeros(4, int), x, np.zeros(3, int))

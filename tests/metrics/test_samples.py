@@ -1,4 +1,4 @@
-"""Samples by a judge: what must come out for samples whose quality is known."""
+"""evaluate_samples, on samples whose quality is known."""
 
 import numpy as np
 import pytest
@@ -11,87 +11,111 @@ N = 300
 
 
 @pytest.fixture(scope="module")
-def scene():
-    """A judge, 2 N test digits, and N others."""
-    evaluator = train_digit_classifier(*data.digits(3000, seed=1), steps=120)
-    return evaluator, data.digits(2 * N, seed=2)[0], data.digits(N, seed=3)[0]
+def evaluator():
+    return train_digit_classifier(*data.digits(3000, seed=1), steps=120)
 
 
-def noisy(images, sigma):
+@pytest.fixture(scope="module")
+def real():
+    return data.digits(2 * N, seed=2)[0]
+
+
+@pytest.fixture(scope="module")
+def others():
+    """Other real digits."""
+    return data.digits(N, seed=3)[0]
+
+
+def add_noise(images, sigma):
     eps = np.random.default_rng(0).normal(size=images.shape)
     return np.clip(images / 255 + sigma * eps, 0, 1).astype(np.float32)
 
 
-def test_real_digits_reach_the_floor(scene):
-    evaluator, real, others = scene
+def pad(images, value=0):
+    return np.pad(images, [(0, 0), (0, 0), (2, 2), (2, 2)], constant_values=value)
+
+
+def test_real_digits_reach_the_floor(evaluator, real, others):
     figures, table = evaluate_samples(evaluator, real, others)
-    assert 0 < figures["evaluator_frechet_floor"] < 1.5 and figures["evaluator_frechet"] < 2 * figures["evaluator_frechet_floor"]
+    floor = figures["evaluator_frechet_floor"]
+    assert 0 < floor < 1.5 and figures["evaluator_frechet"] < 2 * floor
     for name in ("precision", "recall", "density", "coverage", "confidence", "class_entropy"):
-        assert abs(figures[f"evaluator_{name}"] - figures[f"evaluator_{name}_floor"]) < 0.1, name
-    assert figures["evaluator_num_classes"] == figures["evaluator_num_classes_floor"] == 10 and figures["evaluator_class_entropy"] > 2.2
-    assert f"{figures['evaluator_coverage']:.4g}" in table and f"{figures['evaluator_coverage_floor']:.4g}" in table and "64 features" in table
+        difference = figures[f"evaluator_{name}"] - figures[f"evaluator_{name}_floor"]
+        assert abs(difference) < 0.1, name
+    assert figures["evaluator_num_classes"] == figures["evaluator_num_classes_floor"] == 10
+    assert figures["evaluator_class_entropy"] > 2.2
     assert {type(value) for value in figures.values()} == {float, int}  # JSON takes these
+    for key in ("evaluator_coverage", "evaluator_coverage_floor"):
+        assert f"{figures[key]:.4g}" in table
+    assert "64 features" in table
 
 
-def test_the_same_pictures_are_at_no_distance(scene):
-    evaluator, real, _ = scene
+def test_the_distance_of_the_same_images_is_zero(evaluator, real):
     figures, _ = evaluate_samples(evaluator, real, real[::2])
-    assert abs(figures["evaluator_frechet"]) < 1e-4 and figures["evaluator_precision"] == figures["evaluator_recall"] == figures["evaluator_coverage"] == 1
+    assert abs(figures["evaluator_frechet"]) < 1e-4
+    for name in ("precision", "recall", "coverage"):
+        assert figures[f"evaluator_{name}"] == 1
 
 
-def test_the_more_noise_the_further(scene):
-    evaluator, real, others = scene
-    found = [evaluate_samples(evaluator, real, noisy(others, sigma))[0] for sigma in (0, 0.15, 0.3, 0.6)]
+def test_distances_grow_with_noise(evaluator, real, others):
+    results = [
+        evaluate_samples(evaluator, real, add_noise(others, sigma))[0]
+        for sigma in (0, 0.15, 0.3, 0.6)
+    ]
     for name in ("frechet", "kernel"):
-        distances = [f[f"evaluator_{name}"] for f in found]
-        assert distances == sorted(distances) and distances[1] > 2 * abs(found[0][f"evaluator_{name}_floor"]), (name, distances)
-    assert found[-1]["evaluator_precision"] < 0.5 < found[0]["evaluator_precision"]
-    assert len({f["evaluator_frechet_floor"] for f in found}) == 1  # the floor knows nothing of the samples
+        distances = [figures[f"evaluator_{name}"] for figures in results]
+        floor = abs(results[0][f"evaluator_{name}_floor"])
+        assert distances == sorted(distances) and distances[1] > 2 * floor, (name, distances)
+    assert results[-1]["evaluator_precision"] < 0.5 < results[0]["evaluator_precision"]
+    floors = {figures["evaluator_frechet_floor"] for figures in results}
+    assert len(floors) == 1  # the floor does not depend on the samples
 
 
-def test_one_class_alone(scene):
-    evaluator, real, others = scene
+def test_a_single_class_is_detected(evaluator, real, others):
     second = real[1::2]
-    sevens = second[evaluator.predict_proba(second).argmax(axis=1) == 7]  # so the judge calls them
+    sevens = second[evaluator.predict_proba(second).argmax(axis=1) == 7]
     figures, _ = evaluate_samples(evaluator, real, np.resize(sevens, others.shape))
-    assert figures["evaluator_largest_class"] == 1 and figures["evaluator_num_classes"] == 1 and figures["evaluator_class_entropy"] == 0
-    assert figures["evaluator_precision"] > 0.7 and figures["evaluator_recall"] < 0.35 and figures["evaluator_coverage"] < 0.35
+    assert figures["evaluator_largest_class"] == 1
+    assert figures["evaluator_num_classes"] == 1
+    assert figures["evaluator_class_entropy"] == 0
+    assert figures["evaluator_precision"] > 0.7
+    assert figures["evaluator_recall"] < 0.35 and figures["evaluator_coverage"] < 0.35
     assert figures["evaluator_frechet"] > 10 * figures["evaluator_frechet_floor"]
 
 
-def test_a_class_counts_from_a_quarter_of_its_share(scene):
-    evaluator, real, others = scene
-    expected = (evaluator.predict_proba(real[::2]).argmax(axis=1) == 7).sum()
-    called = evaluator.predict_proba(others).argmax(axis=1)
-    for part, classes in ((1 / 5, 1), (1 / 3, 2)):
-        sevens = others[called == 7][: round(part * expected)]
-        fakes = np.concatenate([sevens, np.resize(others[called == 0], (N - len(sevens), *others.shape[1:]))])
-        assert evaluate_samples(evaluator, real, fakes)[0]["evaluator_num_classes"] == classes
+@pytest.mark.parametrize("fraction, num_classes", [(1 / 5, 1), (1 / 3, 2)])
+def test_a_class_counts_from_a_quarter_of_its_fraction(
+    evaluator, real, others, fraction, num_classes
+):
+    num_sevens = (evaluator.predict_proba(real[::2]).argmax(axis=1) == 7).sum()
+    predictions = evaluator.predict_proba(others).argmax(axis=1)
+    sevens = others[predictions == 7][: round(fraction * num_sevens)]
+    zeros = np.resize(others[predictions == 0], (N - len(sevens), *others.shape[1:]))
+    figures, _ = evaluate_samples(evaluator, real, np.concatenate([sevens, zeros]))
+    assert figures["evaluator_num_classes"] == num_classes
 
 
-def test_pictures_of_another_size(scene):
-    """What stands in a rim of 32 pixels around 28 is not seen; 24 pixels get a black rim."""
-    evaluator, real, others = scene
-    wide = np.pad(others, [(0, 0), (0, 0), (2, 2), (2, 2)], constant_values=200)
-    assert evaluate_samples(evaluator, real, wide) == evaluate_samples(evaluator, real, others)
+def test_larger_images_are_cropped_and_smaller_ones_padded(evaluator, real, others):
+    expected = evaluate_samples(evaluator, real, others)
+    assert evaluate_samples(evaluator, real, pad(others, value=200)) == expected
     narrow = others[..., 2:-2, 2:-2]
-    assert evaluate_samples(evaluator, real, narrow) == evaluate_samples(evaluator, real, np.pad(narrow, [(0, 0), (0, 0), (2, 2), (2, 2)]))
-    with pytest.raises(ValueError, match="framed"):
+    expected = evaluate_samples(evaluator, real, pad(narrow))
+    assert evaluate_samples(evaluator, real, narrow) == expected
+    with pytest.raises(ValueError, match="cropped or padded"):
         evaluate_samples(evaluator, real, others[..., 1:])
 
 
-def test_a_judge_of_faces_has_no_classes():
+def test_an_evaluator_of_faces_has_no_figures_of_classes():
     evaluator = AttributeClassifier(3, rng=default_rng(0))
     faces = np.random.default_rng(0).random((36, 3, 32, 32)).astype(np.float32)
     figures, _ = evaluate_samples(evaluator, faces[:24], faces[24:])
     assert "evaluator_frechet" in figures and "evaluator_num_classes" not in figures
 
 
-def test_what_cannot_be_judged(scene):
-    evaluator, real, others = scene
+def test_wrong_images_raise(evaluator, real, others):
     with pytest.raises(ValueError, match="twice as many"):
         evaluate_samples(evaluator, real[:N], others)
-    with pytest.raises(ValueError, match="framed"):
+    with pytest.raises(ValueError, match="cropped or padded"):
         evaluate_samples(evaluator, real, np.repeat(others, 3, axis=1))
     with pytest.raises(ValueError, match="no difference"):
         evaluate_samples(evaluator, np.zeros_like(real), others)

@@ -10,6 +10,6 @@ __all__ = ["rmse"]
 def rmse(x: np.ndarray, y: np.ndarray) -> float:
     """Return the root mean squared error sqrt(mean((x - y)^2)) over all elements.
 
-    The arrays broadcast; the mean is computed in float64.
+    The arrays broadcast. The mean is computed in float64.
     """
     return float(np.sqrt(((x - y) ** 2).mean(dtype=np.float64)))

@@ -1,90 +1,177 @@
-"""Judging a generator that has no density: its samples beside real pictures, as a small classifier of this package sees both.
+"""Evaluation of a generator that has no density: its samples are compared with real images.
 
-Published figures (FID, KID) take as features the 2048 numbers of an Inception network trained on photographs. Here they are the 64 of a hidden layer of the
-`evaluator` (models/classifier.py), trained in seconds on the very data: **no figure of this file can be compared with a published one**. What they are good for is
-comparing two generators of the same data by the same judge. So all have a name that begins with "judge", and beside each stands its *floor*: the same
-figure of real pictures against other real ones, as many. Copies of training pictures reach the floor and are not seen here: `diversity.nearest_neighbours` looks
-for them. Precision, density, coverage and certainty can exceed theirs: samples crowded in the middle of the data do, and recall tells.
+Published figures such as FID and KID use the 2048 features of an Inception network that was trained
+on photographs. Here the features are the 64 outputs of the hidden layer of an evaluator
+(evaluators/), which is trained on the same data in seconds. **No figure of this file can be
+compared with a published one.** They serve to compare two generators of the same data, by the same
+evaluator. For this reason the names of all figures begin with "evaluator".
 
-The classes say what distances cannot: whether a digit is missing. A generator that has collapsed shows it as one class with a large share.
+Each figure comes with its *floor*: the same figure for real images against other real images, as
+many of them. Copies of training images reach the floor and are not detected here; see
+`diversity.nearest_neighbours`. Precision, density, coverage and confidence can exceed their floors,
+if the samples crowd in the middle of the data. Recall then shows it.
+
+The predicted classes show what distances do not: whether a digit is missing. If a generator has
+collapsed, one class has a large fraction of the samples.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .distances import (
-    density_coverage,
-    frechet_distance,
-    kernel_distance,
-    precision_recall,
-)
-from .evaluators import AttributeClassifier, DigitClassifier, SegmentationEvaluator
+from .distances import frechet_distance, kernel_distance
+from .evaluators import DigitClassifier, Evaluator
+from .precision import density_coverage, precision_recall
 
 __all__ = ["evaluate_samples"]
 
 
-def evaluate_samples(evaluator: DigitClassifier | AttributeClassifier | SegmentationEvaluator, real: np.ndarray, fake: np.ndarray, *, device: str = "cpu") -> tuple[dict[str, float], str]:
-    """All figures with their floors, for metrics.json, and the same as a table to print.
+def evaluate_samples(
+    evaluator: Evaluator, real: np.ndarray, generated: np.ndarray, *, device: str = "cpu"
+) -> tuple[dict[str, float], str]:
+    """Compare samples with real images by the features and predictions of an evaluator.
 
-    The real pictures are dealt into two halves, every other one: the samples are held against the first, and for the floor the second is. The figures:
+    The real images are split into two halves, every other one. The samples are compared with the
+    first half; for the floor, the second half is compared with the first.
 
-        evaluator_frechet, evaluator_kernel       distances (distances.py): for the same distribution 0 in the mean the second, a little above it the first
-        evaluator_precision, evaluator_recall     share of the samples that are like data; share of the data that is like samples
-        evaluator_density, evaluator_coverage     the same two, less disturbed by outliers
-        evaluator_confidence                   the largest of the ten probabilities, in the mean
-        evaluator_num_classes                     how many of the ten classes have at least a quarter of their share in the real half, as in `count_modes`
-        evaluator_largest_class               share of the most frequent class
-        evaluator_class_entropy               of the classes' shares, in nats: log 10 = 2.303 where all are as frequent, 0 where there is one
+    The figures (each also as "..._floor"):
 
-    and for each name one with "_floor" behind it. The last four are a classifier's; a judge of attributes has none. Features are divided by one number,
-    that their variance over the real half be 1 in the mean: figures do not depend on how long a judge was trained to raise its voice.
+        evaluator_frechet, evaluator_kernel      distances (distances.py). For two sets of one
+                                                 distribution, the mean of the second one is 0,
+                                                 and that of the first one a little above 0.
+        evaluator_precision, evaluator_recall    fraction of the samples that are like data, and of
+                                                 the data that are like samples (precision.py)
+        evaluator_density, evaluator_coverage    the same two, less disturbed by outliers
+
+    and if the evaluator is a `DigitClassifier`:
+
+        evaluator_confidence       mean of the largest of the ten probabilities
+        evaluator_num_classes      number of classes with at least a quarter of their fraction in
+                                   the real half, as in `count_modes`
+        evaluator_largest_class    fraction of the most frequent class
+        evaluator_class_entropy    entropy of the classes' fractions in nats: log 10 = 2.303 if all
+                                   are equally frequent, 0 if there is only one
+
+    All features are divided by one number, so that their mean variance over the real half is 1.
+    Then the figures do not depend on the scale of the features, which grows with the evaluator's
+    training.
 
     Parameters
     ----------
-    judge : trained on the training split.
-    real : test pictures (2n, channels, height, width), bytes or floats from 0 to 1. fake : samples (n, ...): as many as each half has, since all
-        distances depend on n. Pictures of another size than the judge's (a DCGAN's digits, 32 pixels) lose their rim, which is then not judged, or get a black one.
-    device : where the judge lies.
+    evaluator : trained on the training split.
+    real : test images (2 n, channels, height, width), bytes or floats from 0 to 1.
+    generated : samples (n, channels, height, width), as many as each half of the real images,
+        because all distances depend on n.
+    device : where the evaluator lies.
 
-    Raises ValueError for numbers of pictures that do not fit.
+    Images that are larger than the evaluator's (a DCGAN's digits have 32 pixels) lose their border,
+    which is not evaluated then. Smaller images get a black border.
+
+    Returns
+    -------
+    figures : for metrics.json.
+    table : the same as text, to be printed.
+
+    Raises
+    ------
+    ValueError
+        If the numbers or sizes of the images do not match, or the real features do not differ.
     """
-    if len(real) != 2 * len(fake) or len(fake) < 6:
-        raise ValueError(f"evaluate_samples: needs twice as many real pictures as samples, at least 12, for the floor; got {len(real)} and {len(fake)}")
-    pictures = {"real": real[::2], "floor": real[1::2], "fake": fake}
-    pictures = {name: _framed(images, evaluator.shape) for name, images in pictures.items()}
-    features = {name: evaluator.extract_features(images, device).astype(np.float64) for name, images in pictures.items()}
-    scale = np.sqrt(features["real"].var(axis=0).mean())
-    if not scale > 1e-5 * np.abs(features["real"]).max():  # less is float32's rounding, which may differ with the place in a batch
-        raise ValueError("evaluate_samples: the judge sees no difference between any two of the real pictures; was it trained, and on bytes or 0 to 1 as these?")
-    features = {name: f / scale for name, f in features.items()}
+    if len(real) != 2 * len(generated) or len(generated) < 6:
+        raise ValueError(
+            "evaluate_samples: needs twice as many real images as samples, at least 12, for the "
+            f"floor; got {len(real)} and {len(generated)}"
+        )
+    shape = evaluator.image_shape
+    reference, floor, generated = (
+        _crop_or_pad(images, shape) for images in (real[::2], real[1::2], generated)
+    )
+    reference_features = evaluator.extract_features(reference, device).astype(np.float64)
+    scale = _feature_scale(reference_features)
     figures = {}
-    for name, end in (("fake", ""), ("floor", "_floor")):
-        x, y = features["real"], features[name]
-        found = {"frechet": frechet_distance(x, y), "kernel": kernel_distance(x, y)}
-        found["precision"], found["recall"] = precision_recall(x, y)
-        found["density"], found["coverage"] = density_coverage(x, y)
+    for suffix, images in (("", generated), ("_floor", floor)):
+        features = evaluator.extract_features(images, device).astype(np.float64)
+        figures_of_set = _compare_features(reference_features / scale, features / scale)
         if isinstance(evaluator, DigitClassifier):
-            p = evaluator.predict_proba(pictures[name], device)
-            share, expected = (np.bincount(q.argmax(axis=1), minlength=p.shape[1]) / len(q) for q in (p, evaluator.predict_proba(pictures["real"], device)))
-            found["confidence"] = float(p.max(axis=1).mean(dtype=np.float64))
-            found["num_classes"] = int((share[expected > 0] >= expected[expected > 0] / 4).sum())
-            found["largest_class"] = float(share.max())
-            found["class_entropy"] = float(-(share[share > 0] * np.log(share[share > 0])).sum()) + 0.0  # without -0.0
-        figures |= {f"evaluator_{key}{end}": value for key, value in found.items()}
-    rows = [f"  {key.replace('_', ' '):14s} {figures[f'evaluator_{key}']:10.4g} {figures[f'evaluator_{key}_floor']:12.4g}" for key in found]
-    return figures, "\n".join([f"By the judge's {x.shape[1]} features:", f"  {'':14s} {'samples':>10s} {'real (floor)':>12s}", *rows])
+            probabilities = evaluator.predict_proba(images, device)
+            expected = evaluator.predict_proba(reference, device)
+            figures_of_set |= _compare_classes(expected, probabilities)
+        figures |= {f"evaluator_{name}{suffix}": value for name, value in figures_of_set.items()}
+    return figures, _format_table(figures, reference_features.shape[1])
 
 
-def _framed(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Images (n, c, h, w) to (n, *shape), the middle where it was: rims cut off, or black ones put on."""
+def _feature_scale(features: np.ndarray) -> float:
+    """Return the root of the features' mean variance."""
+    scale = np.sqrt(features.var(axis=0).mean())
+    # A smaller one is float32's rounding, which can differ with the position in a batch.
+    if not scale > 1e-5 * np.abs(features).max():
+        raise ValueError(
+            "evaluate_samples: the evaluator sees no difference between any two of the real "
+            "images; was it trained, and on bytes or floats from 0 to 1 as these?"
+        )
+    return scale
+
+
+def _compare_features(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
+    """Return all figures that depend on features (n, d) alone."""
+    precision, recall = precision_recall(real, generated)
+    density, coverage = density_coverage(real, generated)
+    return {
+        "frechet": frechet_distance(real, generated),
+        "kernel": kernel_distance(real, generated),
+        "precision": precision,
+        "recall": recall,
+        "density": density,
+        "coverage": coverage,
+    }
+
+
+def _compare_classes(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
+    """Return all figures that depend on probabilities of classes (n, 10)."""
+    expected, fractions = _class_fractions(real), _class_fractions(generated)
+    occurs = expected > 0
+    captured = fractions[occurs] >= expected[occurs] / 4
+    q = fractions[fractions > 0]
+    entropy = float(-(q * np.log(q)).sum()) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return {
+        "confidence": float(generated.max(axis=1).mean(dtype=np.float64)),
+        "num_classes": int(captured.sum()),
+        "largest_class": float(fractions.max()),
+        "class_entropy": entropy,
+    }
+
+
+def _class_fractions(probabilities: np.ndarray) -> np.ndarray:
+    """Return the fraction of examples predicted to be of each class."""
+    n, num_classes = probabilities.shape
+    return np.bincount(probabilities.argmax(axis=1), minlength=num_classes) / n
+
+
+def _format_table(figures: dict[str, float], num_features: int) -> str:
+    lines = [
+        f"By the evaluator's {num_features} features:",
+        f"  {'':14s} {'samples':>10s} {'real (floor)':>12s}",
+    ]
+    for key, value in figures.items():
+        if not key.endswith("_floor"):
+            name = key.removeprefix("evaluator_").replace("_", " ")
+            lines.append(f"  {name:14s} {value:10.4g} {figures[f'{key}_floor']:12.4g}")
+    return "\n".join(lines)
+
+
+def _crop_or_pad(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Cut off the border of images (n, c, h, w), or add a black one: to (n, *shape)."""
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[1] != shape[0] or any((a - b) % 2 for a, b in zip(images.shape[2:], shape[1:], strict=True)):
-        raise ValueError(f"evaluate_samples: pictures {images.shape} cannot be framed to (n, {', '.join(map(str, shape))}), with as much at either side")
+    is_batch = images.ndim == 4 and images.shape[1] == shape[0]
+    if not is_batch or any((a - b) % 2 for a, b in zip(images.shape[2:], shape[1:], strict=True)):
+        raise ValueError(
+            f"evaluate_samples: images {images.shape} cannot be cropped or padded to "
+            f"(n, {', '.join(map(str, shape))}), by as much at either side"
+        )
     for axis in (2, 3):
-        more = (shape[axis - 1] - images.shape[axis]) // 2  # at either side
-        if more < 0:
-            images = images.take(range(-more, images.shape[axis] + more), axis=axis)
+        margin = (shape[axis - 1] - images.shape[axis]) // 2  # at either side
+        if margin < 0:
+            images = images.take(range(-margin, images.shape[axis] + margin), axis=axis)
         else:
-            images = np.pad(images, [(more, more) if a == axis else (0, 0) for a in range(4)])
+            images = np.pad(images, [(margin, margin) if a == axis else (0, 0) for a in range(4)])
     return images
