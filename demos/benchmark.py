@@ -108,7 +108,7 @@ def dcgan():
 def ddpm_unet():
     """1x28x28, a U-Net of 32, 64 and 64 channels with attention at 7x7, batch 64; squared error of the noise at a random level, Adam."""
     from tinygen import default_rng, losses, optim
-    from tinygen.models.diffusion.schedules import CIRCLE, linear
+    from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, linear_schedule
     from tinygen.models.diffusion.unet import UNet
 
     rng = default_rng(0)
@@ -117,8 +117,8 @@ def ddpm_unet():
     x = rng.uniform((64, 1, 28, 28)) * 2 - 1
 
     def step():
-        t, eps = linear(rng.uniform((64,))), rng.normal(x.shape)
-        loss = losses.squared_error(network(CIRCLE.noised(x, eps, t), t), eps).mean() / 784
+        t, eps = linear_schedule(rng.uniform((64,))), rng.normal(x.shape)
+        loss = losses.squared_error(network(VARIANCE_PRESERVING.q_sample(x, eps, t), t), eps).mean() / 784
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

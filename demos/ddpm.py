@@ -19,13 +19,13 @@ the nearest training picture; with --score the *classification accuracy score*: 
 Three one-line changes, in sampling from what was learned, and what each should show (unchanged, of 500 samples 97.2 % are read as asked for, of real digits 96.7 %; their
 distance within a class is 0.80 of real digits', their Frechet distance 3.3, floor 1.0; with seeds 1 and 2 98.0 and 96.4 %, 4.7 and 4.6):
 
-1. `--resume --weight 1`, no guidance: 76.8 % and 0.88. Many a digit falls apart; guidance mends it, and pays in variety, so that on balance the Frechet distance is
+1. `--resume --guidance-scale 1`, no guidance: 76.8 % and 0.88. Many a digit falls apart; guidance mends it, and pays in variety, so that on balance the Frechet distance is
    no better for it: 3.5, with seeds 1 and 2 2.7 and 3.1. A weight of 3 goes too far: 99.4 %, 0.76, and 9.8.
 2. `--resume --sampling-steps 1`: the first guess, from pure noise. It is read as asked for in 100 % and has 0.26 of the distance: the blurred mean of its class,
    which any reader knows. Agreement alone proves nothing; the Frechet distance is 8.6.
 3. `--resume --sampler ancestral`, fresh noise at each of 16 steps: 99.2 %, 0.73 and 3.9. With so few steps the small variance makes too little.
 
-And one in training: `--spacing cosine`, levels drawn evenly, with three seeds: 97.4, 93.0 and 89.8 %, Frechet distances 5.4, 6.0 and 6.1. What is worth learning
+And one in training: `--spacing cosine_schedule`, levels drawn evenly, with three seeds: 97.4, 93.0 and 89.8 %, Frechet distances 5.4, 6.0 and 6.1. What is worth learning
 first is learned nearer to the noise.
 """
 
@@ -47,7 +47,7 @@ from tinygen.metrics.evaluators import train_attribute_classifier, train_digit_c
 from tinygen.models.diffusion import guidance, objectives, samplers, schedules
 from tinygen.models.diffusion.unet import UNet
 
-SPACINGS = {"logistic": (schedules.logistic, schedules.cosine), "cosine": (schedules.cosine,) * 2, "linear": (schedules.linear,) * 2}  # in training, in sampling
+SPACINGS = {"logistic": (schedules.logistic_schedule, schedules.cosine_schedule), "cosine": (schedules.cosine_schedule,) * 2, "linear": (schedules.linear_schedule,) * 2}  # in training, in sampling
 SAMPLERS = {name: getattr(samplers, name) for name in ("dpm_solver", "ddim", "heun", "euler", "ancestral")}
 p = parser(
     __doc__, steps={"digits": 800, "mnist": 30_000, "faces": 6000},
@@ -59,14 +59,14 @@ p.add_argument("--spacing", choices=list(SPACINGS), default="logistic", help="of
 p.add_argument("--width", type=natural, default=32, help="channels at the first size, a multiple of 8; twice as many below (default: 32)")
 p.add_argument("--sampler", choices=list(SAMPLERS), default="dpm_solver", help="(default: dpm_solver)")
 p.add_argument("--sampling-steps", type=natural, default=16, metavar="N", help="(default: 16)")
-p.add_argument("--weight", type=float, help="of guidance: 1 is none (default: 2, for mnist 1)")
+p.add_argument("--guidance-scale", type=float, help="of guidance: 1 is none (default: 2, for mnist 1)")
 p.add_argument("--score", type=natural, metavar="N", help="measure the classification accuracy score, with N samples (default: not; 10,000 for mnist)")
 args = parse(p)
-sampler, sampling_steps, weight, score = (vars(args).pop(name) for name in ("sampler", "sampling_steps", "weight", "score"))  # no settings of the training
+sampler, sampling_steps, weight, score = (vars(args).pop(name) for name in ("sampler", "sampling_steps", "guidance_scale", "score"))  # no settings of the training
 weight = weight if weight is not None else 1.0 if args.data == "mnist" else 2.0
 score = score or (10_000 if args.data == "mnist" else 0)
 RATE, DECAY = 2e-3, 0.99 if args.steps < 2000 else 0.999
-PATH = schedules.LINE if args.path == "line" else schedules.CIRCLE
+PATH = schedules.RECTIFIED_FLOW if args.path == "line" else schedules.VARIANCE_PRESERVING
 TRAINING, SAMPLING = SPACINGS[args.spacing]
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
@@ -91,17 +91,17 @@ average = optim.ExponentialMovingAverage(network, DECAY)
 def level(u, spacing):
     """The share u of the way from data, 0, to noise, 1, as a level: floats or arrays. The line has the circle's ratios of noise to signal."""
     t = spacing(u)
-    return t if PATH is schedules.CIRCLE else PATH.level(schedules.CIRCLE.ratio(t))
+    return t if PATH is schedules.VARIANCE_PRESERVING else PATH.level(schedules.VARIANCE_PRESERVING.ratio(t))
 
 
 # %% Training
 run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     pixels, y = (to_device(a, args.device) for a in next(loader))
-    x0, t = pixels / np.float32(127.5) - 1, level(schedules.strata(args.batch, rng), TRAINING)
+    x0, t = pixels / np.float32(127.5) - 1, level(schedules.stratified_uniform(args.batch, rng), TRAINING)
     eps = rng.normal(x0.shape)
     told = [guidance.drop_labels(y, network.none, 0.1, rng=rng)] if classes else []
-    answer = network(PATH.noised(x0, eps, t), t, *told)
+    answer = network(PATH.q_sample(x0, eps, t), t, *told)
     loss = losses.squared_error(answer, objectives.target(args.kind, x0, eps, t, PATH)).mean() / x0[0].size
     optimizer.zero_grad()
     loss.backward()
@@ -117,7 +117,7 @@ LEVELS = [*(level(float(u), SAMPLING) for u in np.linspace(LAST, 0, sampling_ste
 
 def drawn(y, source, *, seen=None, after=None):
     """A picture for each label in y, bytes (n, channels, height, width). seen : a list to which at each level (t, x, the guess x0) is added."""
-    answer = guidance.guided(network, to_device(y, args.device), network.none, weight) if classes else network
+    answer = guidance.classifier_free_guidance(network, to_device(y, args.device), network.none, weight) if classes else network
     denoise = objectives.denoiser(answer, args.kind, PATH)
 
     def watched(x, t):
@@ -182,4 +182,4 @@ if score and classes:
     figures["score"] = classification_accuracy_score(made, asked, test, test_labels, device=args.device)
     figures["score_real"] = classification_accuracy_score(train, labels, test, test_labels, device=args.device)
     print("A classifier trained on {n:,} samples alone reads {score:.2%} of real test digits (trained on real ones {score_real:.2%})".format(n=len(made), **figures))
-run.write_metrics(picture="samples.png", sampler=sampler, sampling_steps=sampling_steps, weight=weight, **figures)
+run.write_metrics(picture="samples.png", sampler=sampler, sampling_steps=sampling_steps, guidance_scale=weight, **figures)

@@ -35,11 +35,11 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.likelihood import log_likelihood
-from tinygen.models.diffusion.schedules import CIRCLE
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.plot import save_curves
 
-SPACINGS = {"cosine": schedules.cosine, "linear": schedules.linear}
+SPACINGS = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
 p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "half a minute"}, batch=256)
 p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--spacing", choices=list(SPACINGS), default="cosine", help="of the levels (default: cosine)")
@@ -64,7 +64,7 @@ run = Run(args, network=network, optimizer=optimizer, average=average, loader=lo
 for step in run.steps():
     x0 = to_device(next(loader), args.device)
     t, eps = level(rng.uniform((args.batch,))), rng.normal(x0.shape)
-    loss = losses.squared_error(network(CIRCLE.noised(x0, eps, t), t), objectives.target(args.kind, x0, eps, t)).mean()
+    loss = losses.squared_error(network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t), objectives.target(args.kind, x0, eps, t)).mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
@@ -78,7 +78,7 @@ u = (np.arange(200) + 0.5) / 200
 least = []
 for t in map(float, level(u)):
     x0, eps = points[numpy_rng.integers(0, len(points), 5000)].astype(np.float64), numpy_rng.normal(size=(5000, 1))
-    best = exact.denoise(CIRCLE.noised(x0, eps, t), t)
+    best = exact.denoise(VARIANCE_PRESERVING.q_sample(x0, eps, t), t)
     least.append(((objectives.target(args.kind, x0, eps, t) - objectives.target(args.kind, best.x0, best.eps, t)) ** 2).mean())
 least = float(np.mean(least))
 
@@ -91,7 +91,7 @@ density = np.stack([np.exp(exact.log_density(X[:, None], t)) for t in levels], a
 ways = [np.array([[-1.5], [-0.2], [0.1], [1.2], [1.5]])]
 for s, t in zip(levels, levels[1:], strict=False):
     up = objectives.step_back(t, s, ways[-1])
-    ways.append(CIRCLE.mix(t).alpha / CIRCLE.mix(s).alpha * ways[-1] + up.large**0.5 * numpy_rng.normal(size=(5, 1)))
+    ways.append(VARIANCE_PRESERVING.mix(t).alpha / VARIANCE_PRESERVING.mix(s).alpha * ways[-1] + up.large**0.5 * numpy_rng.normal(size=(5, 1)))
 
 # %% And back, by the network with its averaged weights: at each level all points are kept
 LAST = 0.998  # at 1 there is nothing to be seen of the data, and to know the noise there is to know nothing of them

@@ -45,7 +45,7 @@ p = parser(__doc__, steps=dict.fromkeys(SETS, 8000), takes=dict.fromkeys(SETS, "
 p.add_argument("--path", choices=["circle", "line"], default="circle", help="from data to noise by the arc or by the chord, which is flow matching (default: circle)")
 p.add_argument("--sampling-steps", type=natural, default=60, metavar="N", help="from noise to data (default: 60)")
 args = parse(p)
-PATH = schedules.LINE if args.path == "line" else schedules.CIRCLE
+PATH = schedules.RECTIFIED_FLOW if args.path == "line" else schedules.VARIANCE_PRESERVING
 RATE = 6e-3
 
 # %% Data: points (n, 2), in units of their standard deviation
@@ -64,9 +64,9 @@ average = optim.ExponentialMovingAverage(network, 0.995)
 run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     x0 = to_device(next(loader), args.device)
-    t = PATH.end / schedules.CIRCLE.end * schedules.logistic(schedules.strata(args.batch, rng), 0.8, -0.7)
+    t = PATH.end / schedules.VARIANCE_PRESERVING.end * schedules.logistic_schedule(schedules.stratified_uniform(args.batch, rng), 0.8, -0.7)
     eps = rng.normal(x0.shape)
-    loss = losses.squared_error(network(PATH.noised(x0, eps, t), t), objectives.target("velocity", x0, eps, t, PATH)).mean()
+    loss = losses.squared_error(network(PATH.q_sample(x0, eps, t), t), objectives.target("velocity", x0, eps, t, PATH)).mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
@@ -122,7 +122,7 @@ few, row = 2500, np.linspace(0, args.sampling_steps, 4).astype(int)
 reach = 1.12 * np.abs(points - middle).max(axis=0)
 EXTENT = (middle[0] - max(reach), middle[0] + max(reach), middle[1] - max(reach), middle[1] + max(reach))
 eps = np.random.default_rng(3).normal(size=(few, 2))
-there = np.stack([PATH.noised((points[:few] - middle) / unit, eps, float(t)) for t in LEVELS[::-1]])
+there = np.stack([PATH.q_sample((points[:few] - middle) / unit, eps, float(t)) for t in LEVELS[::-1]])
 ends = back[-1][:few] * unit + middle
 near = labels[((ends[:, None] - points[None, :4000]) ** 2).sum(axis=2).argmin(axis=1)]  # the label of the nearest data: where a point ends
 ways = [({"points": there[i] * unit + middle, "labels": labels[:few]}, "data" if i == 0 else "to noise", LEVELS[::-1][i]) for i in row]

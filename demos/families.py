@@ -152,8 +152,8 @@ def learn_flow(images, update):
 def learn_diffusion(images, update):
     """Which way the data lie, from under any amount of noise."""
     x = scaled(images, rng)
-    t, noise = schedules.logistic(schedules.strata(len(x), rng)), rng.normal(x.shape)
-    answer = unet(schedules.CIRCLE.noised(x, noise, t), t)
+    t, noise = schedules.logistic_schedule(schedules.stratified_uniform(len(x), rng)), rng.normal(x.shape)
+    answer = unet(schedules.VARIANCE_PRESERVING.q_sample(x, noise, t), t)
     return descend("diffusion", losses.squared_error(answer, objectives.target("velocity", x, noise, t)).mean() / 784)
 
 
@@ -182,7 +182,7 @@ for step in run.steps():
 
 # %% Samples of each: noise, of as many numbers as its z has, to pictures from 0 to 1
 denoise = objectives.denoiser(unet, "velocity")
-LEVELS = [*(schedules.cosine(float(u)) for u in np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]), 0.0]
+LEVELS = [*(schedules.cosine_schedule(float(u)) for u in np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]), 0.0]
 SHAPES = {"GAN": (LATENT,), "VAE": (LATENT,), "flow": flow.latent_shape, "diffusion": (1, 28, 28)}
 EVALUATIONS = {"GAN": 1, "VAE": 1, "flow": 1, "diffusion": SAMPLING_STEPS}
 
@@ -251,7 +251,7 @@ with no_grad():
     digits = to_device(test[:1], args.device) / np.float32(127.5) - 1, ops.tanh(G(noise["GAN"][:1]))
     verdicts = [float(ops.sigmoid(D(each)).numpy()[0]) for each in digits]
     made("diffusion", noise["diffusion"][:1], after=remember)
-    noised = [to_numpy(schedules.CIRCLE.noised(x[:1], noise["diffusion"][:1], schedules.cosine(u)))[0, 0] for u in (0.4, 0.7)]
+    q_sample = [to_numpy(schedules.VARIANCE_PRESERVING.q_sample(x[:1], noise["diffusion"][:1], schedules.cosine_schedule(u)))[0, 0] for u in (0.4, 0.7)]
 for name, image in given_back.items():
     figures[name]["error_of_giving_back"] = float(np.abs(image - pixels(x[:1])[0]).mean())
 
@@ -290,7 +290,7 @@ schemes = {
     "VAE": [digit, Network("encoder", 1, 0.4), Code(codes["VAE"][0], f"z: {LATENT} numbers"), Network("decoder", 0.4, 1),
             Picture(given_back["VAE"], "x', much like x")],
     "flow": [digit, Network("f"), Code(in_place, "z: 784 numbers"), Network("f, backwards"), Picture(given_back["flow"], "x', which is x")],
-    "diffusion": [digit, Code(noised[0], "with noise"), Code(noised[1], "with more"), Code(noise["diffusion"][0, 0], "z: 784 numbers"),
+    "diffusion": [digit, Code(q_sample[0], "with noise"), Code(q_sample[1], "with more"), Code(noise["diffusion"][0, 0], "z: 784 numbers"),
                   Network(f"U-Net,\n{SAMPLING_STEPS} times"), Code(way[SAMPLING_STEPS // 2], "with less"), Picture(samples["diffusion"][0], new)],
 }  # fmt: skip
 rows = {"The data": {

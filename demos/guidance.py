@@ -41,7 +41,7 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import evaluate_samples, within_class_distance
 from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
-from tinygen.models.diffusion.schedules import CIRCLE, cosine, karras, logistic, strata
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, cosine_schedule, karras_schedule, logistic_schedule, stratified_uniform
 from tinygen.models.diffusion.unet import UNet
 
 p = parser(__doc__, steps={"digits": 800, "mnist": 30_000}, takes={"digits": "two minutes", "mnist": "within an hour"}, batch=32)
@@ -71,10 +71,10 @@ average = optim.ExponentialMovingAverage(network, DECAY)
 run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
 for step in run.steps():
     pixels, y = (to_device(a, args.device) for a in next(loader))
-    x0, t = pixels / np.float32(127.5) - 1, logistic(strata(args.batch, rng))
+    x0, t = pixels / np.float32(127.5) - 1, logistic_schedule(stratified_uniform(args.batch, rng))
     eps = rng.normal(x0.shape)
     y = guidance.drop_labels(y, network.none, 0.1, rng=rng)
-    loss = losses.squared_error(network(CIRCLE.noised(x0, eps, t), t, y), objectives.target("velocity", x0, eps, t)).mean() / 784
+    loss = losses.squared_error(network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t, y), objectives.target("velocity", x0, eps, t)).mean() / 784
     optimizer.zero_grad()
     loss.backward()
     optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
@@ -84,15 +84,15 @@ for step in run.steps():
 
 # %% Sampling with any weight, sampler and number of steps
 def levels(steps):
-    return [*(cosine(float(u)) for u in np.linspace(0.999, 0, steps + 1)[:-1]), 0.0]
+    return [*(cosine_schedule(float(u)) for u in np.linspace(0.999, 0, steps + 1)[:-1]), 0.0]
 
 
 def drawn(y, noise, weight=1.0, sampler=samplers.dpm_solver, steps=12):
     """Pictures (n, 1, 28, 28), from -1 to 1 or a little beyond, for labels y and noise (n, 1, 28, 28)."""
-    made, spaced = [], karras(steps) if sampler is samplers.edm else levels(steps)  # EDM has a spacing of its own
+    made, spaced = [], karras_schedule(steps) if sampler is samplers.edm else levels(steps)  # EDM has a spacing of its own
     with average.average_parameters():
         for i in range(0, len(y), 250):
-            denoise = objectives.denoiser(guidance.guided(network, to_device(y[i : i + 250], args.device), network.none, weight), "velocity")
+            denoise = objectives.denoiser(guidance.classifier_free_guidance(network, to_device(y[i : i + 250], args.device), network.none, weight), "velocity")
             made.append(to_numpy(sampler(denoise, noise[i : i + 250], spaced, rng=default_rng(args.seed + 2, args.device))))
     return np.concatenate(made)
 

@@ -51,7 +51,7 @@ from tinygen.data.faces.captions import (
 from tinygen.metrics import nearest_neighbours, within_class_distance
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
-from tinygen.models.diffusion.schedules import CIRCLE, cosine
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, cosine_schedule
 from tinygen.models.diffusion.unet import Perceptron
 from tinygen.models.gaussian import principal_components
 from tinygen.models.text import TextEncoder
@@ -116,9 +116,9 @@ run = Run(args, network=network, says=says, optimizer=optimizer, average=average
 for step in run.steps():
     x0, caption, named = (to_device(a, args.device) for a in next(loader))
     reading = losses.squared_error(says(reader(caption)), named).mean() / len(PROPERTIES)
-    t, eps = cosine(rng.uniform((args.batch,))), rng.normal(x0.shape)
+    t, eps = cosine_schedule(rng.uniform((args.batch,))), rng.normal(x0.shape)
     caption = guidance.drop_labels(caption, network.none, 0.1, rng=rng)
-    answer = network(CIRCLE.noised(x0, eps, t), t, caption)
+    answer = network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t, caption)
     drawing = losses.squared_error(answer, objectives.target("velocity", x0, eps, t)).mean() / CODES
     optimizer.zero_grad()
     (drawing + reading).backward()
@@ -132,8 +132,8 @@ plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values)
 # %% Drawing, with the averaged weights
 def drawn(texts, noise, weight=WEIGHT):
     """A face for each caption, bytes (n, 3, 32, 32), of this noise (n, CODES)."""
-    levels = [*(cosine(float(u)) for u in np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]), 0.0]
-    answer = guidance.guided(network, to_device(tokenize(texts), args.device), network.none, weight)
+    levels = [*(cosine_schedule(float(u)) for u in np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]), 0.0]
+    answer = guidance.classifier_free_guidance(network, to_device(tokenize(texts), args.device), network.none, weight)
     with average.average_parameters():
         codes = to_numpy(samplers.dpm_solver(objectives.denoiser(answer, "velocity"), noise, levels))
     return np.round(255 * (mean + codes * unit @ components.T).clip(0, 1)).astype(np.uint8).reshape(-1, 3, 32, 32)

@@ -65,9 +65,9 @@ def test_a_finished_run_can_be_evaluated_later(name, tmp_path):
 def test_a_finished_diffusion_is_drawn_from_again(tmp_path):
     run("ddpm", tmp_path, "--steps", 2, "--sampling-steps", 1)
     before = (tmp_path / "samples.png").read_bytes()
-    run("ddpm", tmp_path, "--steps", 2, "--resume", "--sampling-steps", 2, "--sampler", "ancestral", "--weight", 3)
+    run("ddpm", tmp_path, "--steps", 2, "--resume", "--sampling-steps", 2, "--sampler", "ancestral", "--guidance-scale", 3)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert (metrics["sampler"], metrics["sampling_steps"], metrics["weight"]) == ("ancestral", 2, 3) and (tmp_path / "samples.png").read_bytes() != before
+    assert (metrics["sampler"], metrics["sampling_steps"], metrics["guidance_scale"]) == ("ancestral", 2, 3) and (tmp_path / "samples.png").read_bytes() != before
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ import pytest
 from tests.strict import StrictArray
 from tinygen import check_grads, default_rng, no_grad, optim
 from tinygen.data.faces.captions import VOCABULARY, tokenize
-from tinygen.models.diffusion.guidance import drop_labels, guided
+from tinygen.models.diffusion.guidance import drop_labels, classifier_free_guidance
 from tinygen.models.diffusion.unet import Perceptron, UNet
 from tinygen.models.text import TextEncoder
 
@@ -102,7 +102,7 @@ def test_a_network_told_a_caption(kind, shape):
     (y * y).mean().backward()
     assert all(np.abs(p.grad.numpy()).max() > 0 for p in model.parameters())
     with no_grad():
-        mixed = guided(model, HATS, model.none, 3.0)(x, t)
+        mixed = classifier_free_guidance(model, HATS, model.none, 3.0)(x, t)
     np.testing.assert_allclose(mixed.numpy(), 3 * y.numpy() - 2 * y.numpy()[2:3], rtol=1e-3, atol=1e-4)
     with pytest.raises(ValueError, match="needs labels"):
         model(x, t)

@@ -6,12 +6,12 @@ import pytest
 from tests.strict import StrictArray, StrictRNG
 from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
-from tinygen.models.diffusion.schedules import CIRCLE, LINE
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, RECTIFIED_FLOW
 
-PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
+PATHS = pytest.mark.parametrize("path", [VARIANCE_PRESERVING, RECTIFIED_FLOW], ids=["circle", "line"])
 
 
-def mixture(path=CIRCLE, move=lambda a: a):
+def mixture(path=VARIANCE_PRESERVING, move=lambda a: a):
     return ExactMixture(move(np.array([0.3, 0.7])), move(np.array([[-1.0, 0.5], [0.8, 0.1]])), move(np.array([0.3, 0.5])), path)
 
 
@@ -58,7 +58,7 @@ def test_at_both_ends():
     p = e.denoise(x, 0.0)
     np.testing.assert_allclose(p.x0, x, atol=1e-15)
     assert (p.eps == 0).all()
-    p = e.denoise(x, CIRCLE.end)
+    p = e.denoise(x, VARIANCE_PRESERVING.end)
     np.testing.assert_allclose(p.eps, x, atol=1e-15)
     np.testing.assert_allclose(p.x0, [[0.26, 0.22]], atol=1e-12)  # the data's mean
 

@@ -14,14 +14,14 @@ from tinygen.models.diffusion.likelihood import (
     variational_bound,
 )
 from tinygen.models.diffusion.objectives import Prediction, denoiser
-from tinygen.models.diffusion.schedules import CIRCLE, LINE, linear
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, RECTIFIED_FLOW, linear_schedule
 from tinygen.models.diffusion.unet import Perceptron
 
-PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
+PATHS = pytest.mark.parametrize("path", [VARIANCE_PRESERVING, RECTIFIED_FLOW], ids=["circle", "line"])
 S = 0.4
 
 
-def mixture(path=CIRCLE):
+def mixture(path=VARIANCE_PRESERVING):
     return ExactMixture(np.array([0.3, 0.7]), np.array([[-1.0, 0.4], [0.8, 0.0]]), np.array([0.3, 0.5]), path)
 
 
@@ -34,7 +34,7 @@ def test_of_a_mixture_to_1e_8_and_of_fourth_order(path):
 
 
 def test_of_a_mixture_with_1000_steps_and_the_true_end_of_ddpms_schedule():
-    e, end = ExactMixture(np.array([0.3, 0.7]), np.array([[-1.0], [0.8]]), np.array([0.3, 0.5])), linear(1.0)
+    e, end = ExactMixture(np.array([0.3, 0.7]), np.array([[-1.0], [0.8]]), np.array([0.3, 0.5])), linear_schedule(1.0)
     x = np.array([[-1.2], [0.1], [1.5]])
     found = log_likelihood(e.denoise, x, 1000, end=end, log_base=lambda z: e.log_density(z, end))
     np.testing.assert_allclose(found, e.log_density(x), atol=1e-10)
@@ -61,15 +61,15 @@ def test_of_a_network():
     """A density: whatever a network says, its exp integrates to 1. This one, untrained, carries some of the noise far out."""
     network = Perceptron(1, (8, 8), octaves=0, rng=default_rng(0))
     x = np.linspace(-80, 80, 3201, dtype=np.float32)[:, None]
-    log_p = log_likelihood(denoiser(network, "velocity", LINE), x, 40, path=LINE)
+    log_p = log_likelihood(denoiser(network, "velocity", RECTIFIED_FLOW), x, 40, path=RECTIFIED_FLOW)
     assert log_p.shape == (3201,) and abs(np.exp(log_p.astype(np.float64)).sum() * 0.05 - 1) < 1e-3
     strict = Perceptron(1, (8, 8), octaves=0, rng=default_rng(0))
     strict.map_arrays_(StrictArray)
-    found = log_likelihood(denoiser(strict, "velocity", LINE), StrictArray(x[1500:1700:20]), 40, path=LINE)
+    found = log_likelihood(denoiser(strict, "velocity", RECTIFIED_FLOW), StrictArray(x[1500:1700:20]), 40, path=RECTIFIED_FLOW)
     np.testing.assert_allclose(found.get(), log_p[1500:1700:20], atol=1e-3)
 
 
-def exact_bound(levels, path=CIRCLE):
+def exact_bound(levels, path=VARIANCE_PRESERVING):
     """The mean of the bound's parts for data N(0, S^2) and the best predictor, whose squared error at level t is S^2 sigma^2 / (alpha^2 S^2 + sigma^2)."""
     snr = [1 / path.ratio(t) ** 2 for t in levels]
     (a, s, _, _), left = path.mix(levels[0]), path.ratio(levels[-1])
@@ -101,12 +101,12 @@ def test_the_bound_of_bytes():
         return Prediction(np.full_like(x, 0.2), (x - math.cos(t) * 0.2) / math.sin(t))
 
     def two(x, t):
-        alpha, sigma, _, _ = CIRCLE.mix(t)
+        alpha, sigma, _, _ = VARIANCE_PRESERVING.mix(t)
         x0 = 0.6 * np.tanh(0.6 * alpha * x / sigma**2)
         return Prediction(x0, (x - alpha * x0) / sigma)
 
     byte, g = lambda b: np.full((500, 3), b / 127.5 - 1), default_rng(0)  # noqa: E731
-    levels = [CIRCLE.level(float(r)) for r in np.geomspace(500, 5e-4, 400)]
+    levels = [VARIANCE_PRESERVING.level(float(r)) for r in np.geomspace(500, 5e-4, 400)]
     known = variational_bound(one, byte(153), levels, rng=g, pixels=True)  # 153 / 127.5 - 1 = 0.2
     np.testing.assert_allclose(known.total, 0, atol=1e-4)
     signs = np.sign(g.normal((500, 3), np.float64))
@@ -124,7 +124,7 @@ def test_the_last_part_for_bytes_is_a_softmax(ratio):
 
     values = np.arange(256) / 127.5 - 1
     x = values[[[0, 7], [128, 255]]]
-    found = variational_bound(None, x, [CIRCLE.level(ratio)], rng=Same(0), pixels=True).data
+    found = variational_bound(None, x, [VARIANCE_PRESERVING.level(ratio)], rng=Same(0), pixels=True).data
     logits = -((x + 0.7 * ratio)[..., None] - values) ** 2 / (2 * ratio**2)
     right = np.log(np.exp(logits).sum(axis=-1)) + (0.7 * ratio) ** 2 / (2 * ratio**2)
     np.testing.assert_allclose(found, right.sum(axis=1), rtol=1e-9)

@@ -15,14 +15,14 @@ from tinygen.models.diffusion.objectives import (
     step_back,
     target,
 )
-from tinygen.models.diffusion.schedules import CIRCLE, LINE, levels_of
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, RECTIFIED_FLOW, levels_of
 from tinygen.models.diffusion.unet import Perceptron
 
-PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
+PATHS = pytest.mark.parametrize("path", [VARIANCE_PRESERVING, RECTIFIED_FLOW], ids=["circle", "line"])
 BETAS = np.linspace(1e-4, 0.02, 1000)
 
 
-def gaussian(mean=0.5, deviation=0.4, path=CIRCLE):
+def gaussian(mean=0.5, deviation=0.4, path=VARIANCE_PRESERVING):
     return ExactMixture(np.ones(1), np.full((1, 1), mean), np.array([deviation]), path)
 
 
@@ -51,12 +51,12 @@ def test_a_network_reaches_the_least_loss():
         optimizer.lr = 5e-3 * optim.cosine_decay(step, steps=600)
         t, eps = levels[g.integers(0, 1000, (256,))], g.normal((256, 1))
         x0 = np.float32(0.5) + np.float32(0.4) * g.normal((256, 1))
-        loss = losses.squared_error(network(CIRCLE.noised(x0, eps, t), t), eps).mean()
+        loss = losses.squared_error(network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t), eps).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     t, eps, x0 = np.tile(levels, 50), g.normal((50_000, 1)), np.float32(0.5) + np.float32(0.4) * g.normal((50_000, 1))
-    x = CIRCLE.noised(x0, eps, t)
+    x = VARIANCE_PRESERVING.q_sample(x0, eps, t)
     exact = np.sin(t) * (x[:, 0] - np.cos(t) * 0.5) / (np.cos(t) ** 2 * 0.16 + np.sin(t) ** 2)
     excess = ((network(x, t).numpy()[:, 0] - exact) ** 2).mean()  # over the least loss, 0.14584
     assert excess < 0.004
@@ -67,7 +67,7 @@ def test_a_network_reaches_the_least_loss():
 def test_every_question_has_the_same_answer(kind, path):
     rng = np.random.default_rng(0)
     x0, eps, t = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 3)), rng.uniform(0.1, 0.9, 4)
-    x = path.noised(x0, eps, t)
+    x = path.q_sample(x0, eps, t)
     told = predict(target(kind, x0, eps, t, path), kind, x, t, path)
     np.testing.assert_allclose(told.x0, x0, atol=1e-12)
     np.testing.assert_allclose(told.eps, eps, atol=1e-12)
@@ -78,7 +78,7 @@ def test_every_question_has_the_same_answer(kind, path):
 def test_the_three_errors_differ_in_weight_alone(path):
     rng = np.random.default_rng(0)
     x0, eps, t = rng.normal(size=(4, 2)), rng.normal(size=(4, 2)), 0.3
-    x, m = path.noised(x0, eps, t), path.mix(t)
+    x, m = path.q_sample(x0, eps, t), path.mix(t)
     p = predict(x0 + 0.1 * rng.normal(size=(4, 2)), "data", x, t, path)
     of_x0 = ((p.x0 - x0) ** 2).sum(axis=1)
     np.testing.assert_allclose(((p.eps - eps) ** 2).sum(axis=1), of_x0 * (m.alpha / m.sigma) ** 2)
@@ -90,9 +90,9 @@ def test_velocity_at_both_ends_and_the_others_where_they_cannot():
     x = np.array([[0.3]])
     v = predict(np.array([[2.0]]), "velocity", x, 0.0)
     assert v.x0 == x and v.eps == 2
-    v = predict(np.array([[2.0]]), "velocity", x, 1.0, LINE)
+    v = predict(np.array([[2.0]]), "velocity", x, 1.0, RECTIFIED_FLOW)
     assert v.eps == x and v.x0 == x - 2
-    for path in (CIRCLE, LINE):
+    for path in (VARIANCE_PRESERVING, RECTIFIED_FLOW):
         for kind, t in (("noise", path.end), ("data", 0.0)):
             with pytest.raises(ValueError, match=f"x is all {kind}"):
                 predict(x, kind, x, t, path)
@@ -106,7 +106,7 @@ def test_on_a_strict_array_type(path):
     found = []
     for move in (lambda a: a, StrictArray):
         a, e, high, low = (move(v) for v in (x0, eps, t, t / 2))
-        x = path.noised(a, e, high)
+        x = path.q_sample(a, e, high)
         p = Prediction(a + 0.1, e, 0 * a + 0.3)
         found.append([*(target(kind, a, e, high, path) for kind in KINDS), *(v for kind in KINDS for v in predict(e, kind, x, high, path)[:2]),
                       *predict(np.concatenate([e, x], axis=1), "velocity", x, high, path, learned_variance=True), *step_back(high, low, x, path),
@@ -165,7 +165,7 @@ def test_the_learned_variance_is_that_of_the_posterior():
     t, s, rng = 1.2, 0.9, np.random.default_rng(0)
     e, n = gaussian(), 20_000
     x0 = 0.5 + 0.4 * rng.normal(size=(n, 1))
-    x = CIRCLE.noised(x0, rng.normal(size=(n, 1)), t)
+    x = VARIANCE_PRESERVING.q_sample(x0, rng.normal(size=(n, 1)), t)
     guess, c = e.denoise(x, t), step_back(t, s, x)
     logit = tensor(np.zeros(()), requires_grad=True)
     for _ in range(300):
@@ -193,7 +193,7 @@ def test_a_networks_denoiser(kind):
     denoise = denoiser(watched, kind, learned_variance=True)
     p = denoise(x, 0.4)
     assert all(isinstance(a, np.ndarray) and a.dtype == np.float32 and a.shape == (5, 2) for a in p)
-    np.testing.assert_allclose(CIRCLE.noised(p.x0, p.eps, 0.4), x, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(VARIANCE_PRESERVING.q_sample(p.x0, p.eps, 0.4), x, rtol=1e-5, atol=1e-6)
     assert ((p.share > 0) & (p.share < 1)).all()
     q = denoise(tensor(x, requires_grad=True), 0.4)
     assert all(a.requires_grad for a in q) and graphs == [False, True]

@@ -10,24 +10,24 @@ from tinygen import RNG, default_rng, losses, optim, tensor
 from tinygen.models.diffusion import samplers
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.objectives import Prediction, denoiser, step_back, target
-from tinygen.models.diffusion.schedules import CIRCLE, LINE, karras, levels_of, linear
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, RECTIFIED_FLOW, karras_schedule, levels_of, linear_schedule
 from tinygen.models.diffusion.unet import Perceptron
 
-PATHS = pytest.mark.parametrize("path", [CIRCLE, LINE], ids=["circle", "line"])
+PATHS = pytest.mark.parametrize("path", [VARIANCE_PRESERVING, RECTIFIED_FLOW], ids=["circle", "line"])
 M, S = 0.5, 0.4
 BETAS = np.linspace(1e-4, 0.02, 1000)
 EVERY = ["ancestral", "ddim", "euler", "heun", "rk4", "edm", "dpm_solver"]
 
 
-def gaussian(path=CIRCLE, mean=M, deviation=S):
+def gaussian(path=VARIANCE_PRESERVING, mean=M, deviation=S):
     return ExactMixture(np.ones(1), np.full((1, 1), mean), np.array([deviation]), path)
 
 
-def two(path=CIRCLE, move=lambda a: a):
+def two(path=VARIANCE_PRESERVING, move=lambda a: a):
     return ExactMixture(move(np.array([0.3, 0.7])), move(np.array([[-1.0], [0.8]])), move(np.array([0.3, 0.5])), path)
 
 
-def solution(x, t, s, path=CIRCLE):
+def solution(x, t, s, path=VARIANCE_PRESERVING):
     """The probability-flow ODE of a Gaussian from x at level t to level s: the place among the others, in standard deviations, stays."""
     (a, b, _, _), (a_s, b_s, _, _) = path.mix(t), path.mix(s)
     return a_s * M + math.sqrt((a_s * S) ** 2 + b_s**2) * (x - a * M) / math.sqrt((a * S) ** 2 + b**2)
@@ -86,12 +86,12 @@ def test_few_steps_need_the_learned_variance():
         s = levels[levels.index(t) + 1]
         if s == 0:
             return p
-        c, (alpha, sigma, _, _) = step_back(t, s, x), CIRCLE.mix(t)
+        c, (alpha, sigma, _, _) = step_back(t, s, x), VARIANCE_PRESERVING.mix(t)
         true = c.large * c.ratio + c.of_x0**2 * (S * sigma) ** 2 / ((alpha * S) ** 2 + sigma**2)
         return Prediction(p.x0, p.eps, np.full_like(x, 1 - math.log(true / c.large) / math.log(c.ratio)))
 
     levels = [float(t) for t in (1.5, 1.2, 0.8, 0.4)]
-    (alpha, sigma, _, _), (alpha_s, sigma_s, _, _) = CIRCLE.mix(1.5), CIRCLE.mix(0.4)
+    (alpha, sigma, _, _), (alpha_s, sigma_s, _, _) = VARIANCE_PRESERVING.mix(1.5), VARIANCE_PRESERVING.mix(0.4)
     start, right = (alpha * M, (alpha * S) ** 2 + sigma**2), (alpha_s * M, (alpha_s * S) ** 2 + sigma_s**2)
     np.testing.assert_allclose(moments(denoise, levels, *start, variance=None), right, rtol=1e-12)
     small, large = (moments(denoise, levels, *start, variance=v)[1] for v in (0.0, 1.0))
@@ -102,7 +102,7 @@ def test_few_steps_need_the_learned_variance():
 def test_many_samples_of_a_mixture(path):
     """Not moments alone: the distribution function of 40,000 samples of every sampler, against the data's."""
     e, n = two(path), 40_000
-    levels = [path.level(CIRCLE.ratio(linear(float(u)))) for u in np.linspace(0.999, 0, 65)]
+    levels = [path.level(VARIANCE_PRESERVING.ratio(linear_schedule(float(u)))) for u in np.linspace(0.999, 0, 65)]
     start = e.path.mix(levels[0])
     places = np.linspace(-2, 2.2, 43)
     cumulated = sum(w * np.array([0.5 * (1 + math.erf((x - m) / (s * 2**0.5))) for x in places]) for w, m, s in ((0.3, -1, 0.3), (0.7, 0.8, 0.5)))
@@ -125,7 +125,7 @@ ORDERS = {"ddim": 1, "euler": 1, "dpm_solver": 2, "heun": 2, "edm": 2, "rk4": 4}
 @pytest.mark.parametrize("name, order", ORDERS.items())
 def test_orders_of_convergence_to_the_exact_solution(name, order, path):
     x = np.linspace(-2, 2, 5)[:, None]
-    first, last = (path.level(CIRCLE.ratio(t)) for t in (1.5, 0.3))
+    first, last = (path.level(VARIANCE_PRESERVING.ratio(t)) for t in (1.5, 0.3))
     right, errors = solution(x, first, last, path), []
     for n in (16, 32, 64, 128):
         if name in ("edm", "dpm_solver"):  # of that order in their own variables: even steps in log(sigma / alpha)
@@ -140,10 +140,10 @@ def test_orders_of_convergence_to_the_exact_solution(name, order, path):
 
 def test_ddim_leads_to_the_solution_at_the_data():
     """x_0 = m + s (x_T - sqrt(A_T) m) / sqrt(v_T), DDPM's linear spacing, with an error that halves as the steps double."""
-    x, start = np.linspace(-2, 2, 5)[:, None], float(linear(1.0))
+    x, start = np.linspace(-2, 2, 5)[:, None], float(linear_schedule(1.0))
     errors = []
     for n in (50, 100, 200, 400):
-        levels = [*(linear(u) for u in np.linspace(1, 0, n + 1)[:-1]), 0.0]
+        levels = [*(linear_schedule(u) for u in np.linspace(1, 0, n + 1)[:-1]), 0.0]
         errors.append(np.abs(samplers.ddim(gaussian().denoise, x, levels) - solution(x, start, 0.0)).max())
     assert errors[-1] < 0.01 and all(1.6 < a / b < 2.4 for a, b in zip(errors, errors[1:])), errors
 
@@ -189,7 +189,7 @@ def test_edm_is_its_papers_algorithm(path, churn):
 
 def test_ddim_on_the_line_is_euler():
     x = np.linspace(-2, 2, 5)[:, None]
-    np.testing.assert_allclose(*(sampler(two(LINE).denoise, x, [1.0, 0.6, 0.1, 0.0], path=LINE) for sampler in (samplers.ddim, samplers.euler)), rtol=1e-12)
+    np.testing.assert_allclose(*(sampler(two(RECTIFIED_FLOW).denoise, x, [1.0, 0.6, 0.1, 0.0], path=RECTIFIED_FLOW) for sampler in (samplers.ddim, samplers.euler)), rtol=1e-12)
 
 
 def test_ddim_with_all_its_noise_fresh_is_ancestral():
@@ -202,7 +202,7 @@ def test_the_two_paths_are_one():
     """The ODE's solutions on the arc and on the chord are the same pictures at the same ratios, seen at another scale."""
     x, ratios = np.linspace(-2, 2, 5)[:, None], np.geomspace(20, 0.1, 300)
     ends = []
-    for path in (CIRCLE, LINE):
+    for path in (VARIANCE_PRESERVING, RECTIFIED_FLOW):
         levels = [path.level(float(r)) for r in ratios]
         z = samplers.rk4(two(path).denoise, x * path.mix(levels[0]).alpha, levels, path=path) / path.mix(levels[-1]).alpha
         ends.append(z)
@@ -219,38 +219,38 @@ def test_pairs_that_belong_together_need_one_step():
         return Prediction(M + S * eps, eps)
 
     eps = np.linspace(-2, 2, 5)[:, None]
-    np.testing.assert_allclose(samplers.euler(denoise, eps, [1.0, 0.0], path=LINE), M + S * eps, atol=1e-12)
-    independent = samplers.euler(gaussian(LINE).denoise, eps, [1.0, 0.0], path=LINE)
+    np.testing.assert_allclose(samplers.euler(denoise, eps, [1.0, 0.0], path=RECTIFIED_FLOW), M + S * eps, atol=1e-12)
+    independent = samplers.euler(gaussian(RECTIFIED_FLOW).denoise, eps, [1.0, 0.0], path=RECTIFIED_FLOW)
     np.testing.assert_allclose(independent, M, atol=1e-12)  # of independent pairs one step finds the mean of all
 
 
 def test_a_network_taught_such_pairs_needs_one_step():
     """Rectified flow's second round, on a line, where ways that keep their order are straight: pairs of noise and what the first model makes of it."""
-    g, first = default_rng(0), two(LINE)
+    g, first = default_rng(0), two(RECTIFIED_FLOW)
 
     def pairs(n):
         eps = g.normal((n, 1))
-        return samplers.heun(first.denoise, eps.astype(np.float64), np.linspace(1, 0, 33), path=LINE).astype(np.float32), eps
+        return samplers.heun(first.denoise, eps.astype(np.float64), np.linspace(1, 0, 33), path=RECTIFIED_FLOW).astype(np.float32), eps
 
     network, (x0, eps) = Perceptron(1, (32, 32), rng=g), pairs(5000)
     optimizer = optim.Adam(network.parameters())
     for step in range(400):
         some, t = g.integers(0, 5000, (256,)), g.uniform((256,))
-        told = target("velocity", x0[some], eps[some], t, LINE)
-        loss = losses.squared_error(network(LINE.noised(x0[some], eps[some], t), t), told).mean()
+        told = target("velocity", x0[some], eps[some], t, RECTIFIED_FLOW)
+        loss = losses.squared_error(network(RECTIFIED_FLOW.q_sample(x0[some], eps[some], t), t), told).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.lr = 5e-3 * optim.cosine_decay(step, steps=400)
         optimizer.step()
     x0, eps = pairs(2000)
-    errors = [((samplers.euler(d, eps, [1.0, 0.0], path=LINE) - x0) ** 2).mean() for d in (denoiser(network, "velocity", LINE), first.denoise)]
+    errors = [((samplers.euler(d, eps, [1.0, 0.0], path=RECTIFIED_FLOW) - x0) ** 2).mean() for d in (denoiser(network, "velocity", RECTIFIED_FLOW), first.denoise)]
     assert errors[0] < 0.02 * errors[1], errors  # the first model's one step finds the mean of all data
 
 
 @pytest.mark.parametrize("name", ["euler", "heun", "rk4", "ddim", "dpm_solver"])
 def test_from_pure_noise_to_data_on_the_line(name):
     x = np.linspace(-2, 2, 5)[:, None]
-    found = getattr(samplers, name)(gaussian(LINE).denoise, x, np.linspace(1, 0, 401), path=LINE)
+    found = getattr(samplers, name)(gaussian(RECTIFIED_FLOW).denoise, x, np.linspace(1, 0, 401), path=RECTIFIED_FLOW)
     np.testing.assert_allclose(found, M + S * x, atol=0.01)
 
 
@@ -281,7 +281,7 @@ def test_inpainting_noises_what_is_known_to_the_level(path):
 def test_pure_seeded_and_in_its_own_precision(name):
     network = Perceptron(2, (8, 8), rng=default_rng(0))
     denoise, sampler, x = denoiser(network, "velocity"), getattr(samplers, name), default_rng(1).normal((6, 2))
-    levels, before, seen = karras(5), x.copy(), []
+    levels, before, seen = karras_schedule(5), x.copy(), []
 
     def watch(x, t):
         seen.append(t)
@@ -304,7 +304,7 @@ def test_settings_and_inpainting_on_a_strict_array_type(name, settings):
         network.map_arrays_(move)
         g = kind(2)
         after = samplers.inpainting(move(np.ones_like(x)), move(mask), rng=g)
-        found.append(getattr(samplers, name)(denoise, move(x), karras(5), rng=g, after=after, **settings))
+        found.append(getattr(samplers, name)(denoise, move(x), karras_schedule(5), rng=g, after=after, **settings))
     assert isinstance(found[1], StrictArray)
     np.testing.assert_allclose(found[1].get(), found[0], rtol=1e-4, atol=1e-5)
 
@@ -322,7 +322,7 @@ def test_nothing_is_asked_at_level_0(name):
         x = getattr(samplers, name)(denoise, np.full((n, 1), 0.3), levels, rng=default_rng(0))
         assert x.shape == (n, 1)
         if levels == [1.2, 0.0]:  # one step is the guess of x_0, but for those that follow the velocity
-            alpha, sigma, d_alpha, d_sigma = CIRCLE.mix(1.2)
+            alpha, sigma, d_alpha, d_sigma = VARIANCE_PRESERVING.mix(1.2)
             p = two().denoise(np.full((1, 1), 0.3), 1.2)
             euler = 0.3 - 1.2 * (d_alpha * p.x0 + d_sigma * p.eps)
             np.testing.assert_allclose(x, euler if name in ("euler", "heun", "rk4") else p.x0, rtol=1e-9)
@@ -339,6 +339,6 @@ def test_errors():
     with pytest.raises(ValueError, match="predicts none"):
         samplers.ancestral(e.denoise, x, [1.0, 0.5], variance=None, rng=default_rng(0))
     with pytest.raises(ValueError, match="begin a little below"):
-        samplers.edm(e.denoise, x, [CIRCLE.end, 0.5])
+        samplers.edm(e.denoise, x, [VARIANCE_PRESERVING.end, 0.5])
     with pytest.raises(TypeError, match="give its array"):
         samplers.heun(e.denoise, tensor(x), [1.0, 0.5])

@@ -6,10 +6,10 @@ import pytest
 from tests.strict import StrictArray, StrictRNG
 from tinygen import RNG, check_grads, default_rng, optim
 from tinygen.models.diffusion.exact import ExactMixture
-from tinygen.models.diffusion.guidance import drop_labels, guided
+from tinygen.models.diffusion.guidance import drop_labels, classifier_free_guidance
 from tinygen.models.diffusion.objectives import denoiser, predict
-from tinygen.models.diffusion.schedules import CIRCLE
-from tinygen.models.diffusion.unet import Perceptron, UNet, _Attention, _Block, waves
+from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING
+from tinygen.models.diffusion.unet import Perceptron, UNet, _Attention, _Block, timestep_embedding
 
 
 def stirred(model, seed=1):
@@ -121,10 +121,10 @@ def test_gradients(film):
 
 def test_waves_tell_levels_apart():
     t = np.linspace(0, 1.57, 1001).astype(np.float32)
-    w = waves(t, 32)
+    w = timestep_embedding(t, 32)
     assert w.shape == (1001, 32) and w.dtype == np.float32 and np.abs(w).max() <= 1
     a = 1000 * 0.001 / 10_000 ** (np.arange(16) / 16)
-    np.testing.assert_allclose(waves(np.float32([0.001]), 32)[0], [*np.sin(a), *np.cos(a)], atol=1e-6)
+    np.testing.assert_allclose(timestep_embedding(np.float32([0.001]), 32)[0], [*np.sin(a), *np.cos(a)], atol=1e-6)
     gaps = ((w[:, None] - w) ** 2).sum(axis=2) + 100 * np.eye(1001)
     assert gaps.min() > 0.1
 
@@ -168,7 +168,7 @@ def test_guidance_on_a_strict_array_type():
     for move, kind in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
         model, g = stirred(Perceptron(2, (8,), classes=3, rng=default_rng(0))).map_arrays_(move), kind(1)
         kept = drop_labels(move(labels), model.none, 0.5, rng=g)
-        found.append([kept, guided(model, kept, model.none, 2.0)(g.normal((4, 2)), g.uniform((4,))).data])
+        found.append([kept, classifier_free_guidance(model, kept, model.none, 2.0)(g.normal((4, 2)), g.uniform((4,))).data])
     assert isinstance(found[1][1], StrictArray) and np.array_equal(found[1][0].get(), found[0][0]) and (found[0][0] == 3).any()
     np.testing.assert_allclose(found[1][1].get(), found[0][1], rtol=1e-4, atol=1e-5)
 
@@ -177,8 +177,8 @@ def test_guidance_mixes_the_two_answers_whatever_was_asked():
     model, g = stirred(Perceptron(2, (8,), classes=3, rng=default_rng(0))), default_rng(1)
     x, t, labels = g.normal((5, 2)), g.uniform((5,)), np.array([0, 1, 2, 1, 0])
     with_label, without = model(x, t, labels).numpy(), model(x, t, np.full(5, 3)).numpy()
-    np.testing.assert_allclose(guided(model, labels, 3, 2.5)(x, t).numpy(), 2.5 * with_label - 1.5 * without, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(guided(model, labels)(x, t).numpy(), with_label)
+    np.testing.assert_allclose(classifier_free_guidance(model, labels, 3, 2.5)(x, t).numpy(), 2.5 * with_label - 1.5 * without, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(classifier_free_guidance(model, labels)(x, t).numpy(), with_label)
     for kind in ("noise", "data", "velocity"):
         told, untold, mixed = (predict(a, kind, x, 0.5) for a in (with_label, without, 2.5 * with_label - 1.5 * without))
         np.testing.assert_allclose(mixed.x0, 2.5 * told.x0 - 1.5 * untold.x0, rtol=1e-4, atol=1e-5)
@@ -194,7 +194,7 @@ def test_guidance_of_two_gaussians_is_the_score_of_the_tilted_density():
         return w * one.log_density(x, t) - (w - 1) * both.log_density(x, t)
 
     slope = (log_tilted(x + h) - log_tilted(x - h)) / (2 * h)
-    np.testing.assert_allclose(-guess.eps[:, 0] / CIRCLE.mix(t).sigma, slope, atol=1e-7)
+    np.testing.assert_allclose(-guess.eps[:, 0] / VARIANCE_PRESERVING.mix(t).sigma, slope, atol=1e-7)
 
 
 def test_it_learns_a_picture():
@@ -207,7 +207,7 @@ def test_it_learns_a_picture():
     for _ in range(150):
         t, eps = 0.5 + g.uniform((16,)), g.normal((16, 1, 8, 8))
         x0 = np.repeat(picture, 16, axis=0)
-        m = CIRCLE.at(t, x0)
+        m = VARIANCE_PRESERVING.at(t, x0)
         loss = ((model(m.alpha * x0 + m.sigma * eps, t) - (m.d_alpha * x0 + m.d_sigma * eps)) ** 2).mean()
         first = first or loss.item()
         optimizer.zero_grad()
@@ -228,4 +228,4 @@ def test_errors():
     with pytest.raises(ValueError, match="needs labels"):
         Perceptron(2, classes=2, rng=g)(np.zeros((1, 2), np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="which label means none"):
-        guided(model, np.zeros(1, int), weight=2.0)
+        classifier_free_guidance(model, np.zeros(1, int), weight=2.0)

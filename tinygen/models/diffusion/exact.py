@@ -27,7 +27,7 @@ import numpy as np
 from ...backend import RNG
 from ...ops import logsumexp, softmax
 from .objectives import Prediction
-from .schedules import CIRCLE, Path
+from .schedules import VARIANCE_PRESERVING, Path
 
 __all__ = ["ExactMixture"]
 
@@ -40,7 +40,7 @@ class ExactMixture:
     weights (K,), sum 1; means (K, D); deviations (K,), s_k, 0 for a point. Arrays of one dtype, on one device; x (N, D) likewise, arrays or Tensors.
     """
 
-    def __init__(self, weights: Array, means: Array, deviations: Array, path: Path = CIRCLE):
+    def __init__(self, weights: Array, means: Array, deviations: Array, path: Path = VARIANCE_PRESERVING):
         if means.ndim != 2 or weights.shape != means.shape[:1] or deviations.shape != weights.shape:
             raise ValueError(f"ExactMixture: needs weights (K,), means (K, D) and deviations (K,); got {weights.shape}, {means.shape} and {deviations.shape}")
         if abs(float(weights.sum()) - 1) > 1e-4:

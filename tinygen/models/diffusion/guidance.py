@@ -24,7 +24,7 @@ import numpy as np
 from ...backend import RNG
 from ...ops import concatenate
 
-__all__ = ["drop_labels", "guided"]
+__all__ = ["classifier_free_guidance", "drop_labels"]
 
 
 def drop_labels(labels, none: int, share: float = 0.1, *, rng: RNG):
@@ -33,7 +33,7 @@ def drop_labels(labels, none: int, share: float = 0.1, *, rng: RNG):
     return np.where(drop, np.full_like(labels, none), labels)
 
 
-def guided(network: Callable, labels, none: int | None = None, weight: float = 1.0) -> Callable:
+def classifier_free_guidance(network: Callable, labels, none: int | None = None, weight: float = 1.0) -> Callable:
     """The network, of x, levels and labels, with these labels and this weight w: a function of x and levels, as `objectives.denoiser` takes.
 
     labels : integers (N,) or (N, ...), beside the x of the sampler. none : the label that says none, for which each step costs two evaluations, in one batch; not

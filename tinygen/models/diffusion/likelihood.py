@@ -29,7 +29,7 @@ from ...autograd.functional import grad
 from ...autograd.tensor import Tensor, tensor
 from ...backend import RNG
 from .objectives import kl_step
-from .schedules import CIRCLE, Path
+from .schedules import VARIANCE_PRESERVING, Path
 
 __all__ = ["Bound", "bits_per_dimension", "log_likelihood", "variational_bound"]
 
@@ -37,7 +37,7 @@ Array = Any
 
 
 def log_likelihood(
-    denoise: Callable, x: Array, steps: int = 100, *, path: Path = CIRCLE, start: float = 0.0, end: float | None = None,
+    denoise: Callable, x: Array, steps: int = 100, *, path: Path = VARIANCE_PRESERVING, start: float = 0.0, end: float | None = None,
     log_base: Callable | None = None, rng: RNG | None = None,
 ) -> Array:  # fmt: skip
     """log p(x) of each example, (N,), nats, by `steps` steps of Runge and Kutta's method of fourth order, for x and the integral together.
@@ -94,7 +94,7 @@ class Bound(NamedTuple):
 
 
 def variational_bound(
-    denoise: Callable, x: Array, levels: Sequence[float], *, path: Path = CIRCLE, rng: RNG, pixels: bool = False
+    denoise: Callable, x: Array, levels: Sequence[float], *, path: Path = VARIANCE_PRESERVING, rng: RNG, pixels: bool = False
 ) -> Bound:
     """The bound on -log p(x), each step's term estimated with one draw of noise. The more levels, the tighter.
 
@@ -110,7 +110,7 @@ def variational_bound(
     prior = _sum(0.5 * ((alpha * x) ** 2 + sigma**2 - 1) - math.log(sigma))  # KL(N(alpha x, sigma^2) || N(0, 1))
     steps = 0.0
     for t, s in pairwise(levels):
-        x_t = path.noised(x, rng.normal(x.shape, x.dtype), t)
+        x_t = path.q_sample(x, rng.normal(x.shape, x.dtype), t)
         found = kl_step(x, x_t, denoise(x_t, t), t, s, path)
         steps = steps + (found.data if isinstance(found, Tensor) else found)
     ratio, eps = path.ratio(levels[-1]), rng.normal(x.shape, x.dtype)

@@ -44,7 +44,7 @@ import numpy as np
 from ...autograd.tensor import Tensor, no_grad
 from ...losses import kl_between_normals, squared_error
 from ...ops import log, sigmoid, split
-from .schedules import CIRCLE, Path
+from .schedules import VARIANCE_PRESERVING, Path
 
 __all__ = ["KINDS", "Prediction", "StepBack", "denoiser", "kl_step", "predict", "step_back", "target"]
 
@@ -59,8 +59,8 @@ class Prediction(NamedTuple):
     share: Any = None
 
 
-def target(kind: str, x0, eps, t, path: Path = CIRCLE):
-    """What a network of this kind is to answer, (N, ...): the loss is `squared_error(network(path.noised(x0, eps, t), t), target(...)).mean()`.
+def target(kind: str, x0, eps, t, path: Path = VARIANCE_PRESERVING):
+    """What a network of this kind is to answer, (N, ...): the loss is `squared_error(network(path.q_sample(x0, eps, t), t), target(...)).mean()`.
 
     Pairs of x0 and eps are drawn independently. Rectified flow's second round takes pairs that belong together, eps and what a first model's ODE makes
     of it: then the ways hardly cross, the velocity is nearly constant along each, and few steps, in the limit one, are enough (Liu et al., Flow
@@ -73,7 +73,7 @@ def target(kind: str, x0, eps, t, path: Path = CIRCLE):
     return eps if kind == "noise" else x0
 
 
-def predict(output, kind: str, x, t, path: Path = CIRCLE, *, learned_variance: bool = False) -> Prediction:
+def predict(output, kind: str, x, t, path: Path = VARIANCE_PRESERVING, *, learned_variance: bool = False) -> Prediction:
     """A network's output (N, ...) at x, level t, as a `Prediction`. Arrays or Tensors.
 
     learned_variance : the output has twice as many channels, (N, 2 C, ...), the second half being the logit of `share`.
@@ -96,7 +96,7 @@ def predict(output, kind: str, x, t, path: Path = CIRCLE, *, learned_variance: b
     return Prediction(d_sigma * x - sigma * output, alpha * output - d_alpha * x, share)
 
 
-def denoiser(network: Callable, kind: str, path: Path = CIRCLE, *, learned_variance: bool = False) -> Callable:
+def denoiser(network: Callable, kind: str, path: Path = VARIANCE_PRESERVING, *, learned_variance: bool = False) -> Callable:
     """What samplers and likelihoods take: a function of x (N, ...) and a level, a float, that gives a `Prediction`.
 
     network : of x (N, ...) and levels (N,). Given an array, its graph is not recorded and arrays come back; given a Tensor, Tensors.
@@ -125,7 +125,7 @@ class StepBack(NamedTuple):
     ratio: Any
 
 
-def step_back(t, s, like, path: Path = CIRCLE) -> StepBack:
+def step_back(t, s, like, path: Path = VARIANCE_PRESERVING) -> StepBack:
     """The coefficients of one step back from level t to s < t, floats or (N,), to be multiplied with examples `like` (N, ...).
 
     **Which variance?** That of q(x_s | x_t, x_0), V (sigma_s / sigma_t)^2, is right where x_0 is known for certain: data that are one point. For data
@@ -143,7 +143,7 @@ def step_back(t, s, like, path: Path = CIRCLE) -> StepBack:
     return StepBack(here.alpha / there.alpha * ratio, there.alpha * large / here.sigma**2, large, ratio)
 
 
-def kl_step(x0, x_t, prediction: Prediction, t, s, path: Path = CIRCLE):
+def kl_step(x0, x_t, prediction: Prediction, t, s, path: Path = VARIANCE_PRESERVING):
     """KL(q(x_s | x_t, x_0) || p(x_s | x_t)) of each example, (N,), nats: one term of the bound, for 0 < s < t, floats or (N,).
 
     With a learned variance the Gaussians differ in it too. To learn it, add this with `x0=prediction.x0.detach()` in the prediction to the loss, lightly:

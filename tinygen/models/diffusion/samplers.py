@@ -40,7 +40,7 @@ from itertools import pairwise
 
 from ...autograd.tensor import Tensor
 from .objectives import step_back
-from .schedules import CIRCLE, Path
+from .schedules import VARIANCE_PRESERVING, Path
 
 __all__ = ["ancestral", "ddim", "dpm_solver", "edm", "euler", "heun", "inpainting", "rk4"]
 
@@ -49,7 +49,7 @@ def _sampler(step: Callable) -> Callable:
     """The sampler that takes this step from each level to the next."""
 
     @functools.wraps(step)
-    def sample(denoise, x, levels, *, path=CIRCLE, rng=None, after=None, **settings):
+    def sample(denoise, x, levels, *, path=VARIANCE_PRESERVING, rng=None, after=None, **settings):
         for t, s in _steps(step.__name__, x, levels, path):
             x = step(denoise, x, t, s, path, rng, **settings)
             x = after(x, s) if after else x
@@ -130,7 +130,7 @@ def edm(denoise, x, t, s, path, rng, *, churn: float = 0.0, noise: float = 1.0, 
     Source: Karras et al., 2022, Algorithm 2. The first level must be under path.end, where z would be infinite.
     """
     if t == path.end:
-        raise ValueError("edm: at path.end there is no data in x, and x / alpha is infinite; begin a little below, as `karras` does")
+        raise ValueError("edm: at path.end there is no data in x, and x / alpha is infinite; begin a little below, as `karras_schedule` does")
     r, r_s = path.ratio(t), path.ratio(s)
     z = x * (1 / path.mix(t).alpha)
     if churn > 0 and low <= r <= high:
@@ -145,7 +145,7 @@ def edm(denoise, x, t, s, path, rng, *, churn: float = 0.0, noise: float = 1.0, 
     return z_s * alpha
 
 
-def dpm_solver(denoise, x, levels, *, path: Path = CIRCLE, rng=None, after: Callable | None = None):
+def dpm_solver(denoise, x, levels, *, path: Path = VARIANCE_PRESERVING, rng=None, after: Callable | None = None):
     """DPM-Solver++ (2M): second order with one evaluation a step, for it remembers the last one. The first step and that to level 0 are `ddim`'s.
 
     With lambda = log(alpha / sigma), the ODE integrated over a step of h = lambda_s - lambda_t, x^_0 = D held constant, is exactly
@@ -167,7 +167,7 @@ def dpm_solver(denoise, x, levels, *, path: Path = CIRCLE, rng=None, after: Call
     return x
 
 
-def inpainting(known, mask, *, path: Path = CIRCLE, rng) -> Callable:
+def inpainting(known, mask, *, path: Path = VARIANCE_PRESERVING, rng) -> Callable:
     """For a sampler's `after`: where mask (N, ...) is 1, x is replaced after each step by the known picture, noised to that level; at level 0, itself.
 
     What is unknown is then made to fit, by each next step, to what is known. It is no sample of p(unknown | known): the known part is drawn afresh each
@@ -176,7 +176,7 @@ def inpainting(known, mask, *, path: Path = CIRCLE, rng) -> Callable:
     """
 
     def after(x, s: float):
-        return mask * path.noised(known, rng.normal(known.shape, known.dtype), s) + (1 - mask) * x
+        return mask * path.q_sample(known, rng.normal(known.shape, known.dtype), s) + (1 - mask) * x
 
     return after
 

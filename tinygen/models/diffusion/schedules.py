@@ -40,12 +40,12 @@ import numpy as np
 
 from ...backend import RNG, array_module
 
-__all__ = ["CIRCLE", "LINE", "Mix", "Path", "cosine", "karras", "levels_of", "linear", "logistic", "strata"]
+__all__ = ["RECTIFIED_FLOW", "VARIANCE_PRESERVING", "Coefficients", "Path", "cosine_schedule", "karras_schedule", "levels_of", "linear_schedule", "logistic_schedule", "stratified_uniform"]
 
 Array = Any
 
 
-class Mix(NamedTuple):
+class Coefficients(NamedTuple):
     """The coefficients of x_t = alpha x_0 + sigma eps and of its velocity v = d_alpha x_0 + d_sigma eps. alpha d_sigma - d_alpha sigma = 1."""
 
     alpha: Any
@@ -62,7 +62,7 @@ class Path:
 
     end: float
 
-    def mix(self, t) -> Mix:
+    def mix(self, t) -> Coefficients:
         """The coefficients at level t: floats for a float, arrays (N,) for an array (N,)."""
         raise NotImplementedError
 
@@ -75,7 +75,7 @@ class Path:
         alpha, sigma, _, _ = self.mix(t)
         return math.inf if isinstance(t, (int, float)) and t == self.end else sigma / alpha
 
-    def at(self, t, like) -> Mix:
+    def at(self, t, like) -> Coefficients:
         """`mix(t)` to be multiplied with examples `like` (N, ...): of their type, and with an axis for each of theirs."""
         if not isinstance(t, (int, float)):
             if t.shape not in ((), like.shape[:1]):
@@ -83,10 +83,10 @@ class Path:
             t = t.reshape(t.shape + (1,) * (like.ndim - 1)).astype(like.dtype)
         return self.mix(t)
 
-    def noised(self, x0, eps, t):
+    def q_sample(self, x0, eps, t):
         """x_t (N, ...) at levels t, a float or (N,): x0 and eps mixed."""
         if x0.shape != eps.shape:
-            raise ValueError(f"noised: x0 {x0.shape} and eps {eps.shape} must have one shape")
+            raise ValueError(f"q_sample: x0 {x0.shape} and eps {eps.shape} must have one shape")
         m = self.at(t, x0)
         return m.alpha * x0 + m.sigma * eps
 
@@ -96,10 +96,10 @@ class _Circle(Path):
 
     end = math.pi / 2
 
-    def mix(self, t) -> Mix:
+    def mix(self, t) -> Coefficients:
         xp = _functions(t)
         cos, sin = xp.cos(t), xp.sin(t)
-        return Mix(cos, sin, -sin, cos)
+        return Coefficients(cos, sin, -sin, cos)
 
     def level(self, ratio):
         return math.atan(ratio) if isinstance(ratio, (int, float)) else np.arctan(ratio)
@@ -112,21 +112,21 @@ class _Line(Path):
 
     end = 1.0
 
-    def mix(self, t) -> Mix:
-        return Mix(1 - t, t, -1.0, 1.0)
+    def mix(self, t) -> Coefficients:
+        return Coefficients(1 - t, t, -1.0, 1.0)
 
     def level(self, ratio):
         """sigma / alpha = t / (1 - t). Written as 1 - 1 / (1 + ratio), so that infinity gives 1."""
         return 1 - 1 / (1 + ratio)
 
 
-CIRCLE, LINE = _Circle(), _Line()
+VARIANCE_PRESERVING, RECTIFIED_FLOW = _Circle(), _Line()
 
 
 # ---------------------------------------------------------------------------------------------------------------- spacings
 
 
-def linear(u, low: float = 0.1, high: float = 20.0):
+def linear_schedule(u, low: float = 0.1, high: float = 20.0):
     """DDPM's spacing: the angle at the share u of the way, from 0 to 1; a float or an array.
 
     T steps with beta_i from low / T to high / T in a straight line (0.0001 to 0.02 for T = 1000). For many small steps log(1 - beta) = -beta, and the
@@ -139,7 +139,7 @@ def linear(u, low: float = 0.1, high: float = 20.0):
     return xp.atan2(xp.sqrt(-xp.expm1(log_a)), xp.exp(log_a / 2))
 
 
-def cosine(u, s: float = 0.008):
+def cosine_schedule(u, s: float = 0.008):
     """Nichol and Dhariwal's spacing (Improved DDPM, 2021, eq. 17): A = f(u) / f(0) with f(u) = cos^2(pi/2 (u + s) / (1 + s)), found by looking for one
     under which pictures vanish evenly. As an angle there is little left to find: but for s, which keeps a little more noise in the first levels, it is
     t = u pi/2, the circle gone round at a constant speed.
@@ -149,7 +149,7 @@ def cosine(u, s: float = 0.008):
     return xp.atan2(xp.sqrt(1 - alpha * alpha), alpha)
 
 
-def logistic(u, scale: float = 0.6, shift: float = 0.6):
+def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
     """A spacing for training: the angle at the share u, of which the logit, log(share / (1 - share)) of the quarter circle, is scale times that of u, plus shift.
 
     Near the data the last grain is learned, near the noise the mean, which is soon done; which strokes there are is settled in between, nearer to the
@@ -158,13 +158,13 @@ def logistic(u, scale: float = 0.6, shift: float = 0.6):
     """
     if _functions(u) is _Scalars:
         if not 0 <= u <= 1:
-            raise ValueError(f"logistic: u is a share of the way, from 0 to 1; got {u}")
+            raise ValueError(f"logistic_schedule: u is a share of the way, from 0 to 1; got {u}")
         u = float(u)
     near, far = u**scale, math.exp(-shift) * (1 - u) ** scale
     return math.pi / 2 * near / (near + far)
 
 
-def strata(n: int, rng: RNG):
+def stratified_uniform(n: int, rng: RNG):
     """n shares from 0 to 1, one drawn evenly from each n-th of the way: float32 (n,), in order.
 
     A mean over them has the expectation of one over n drawn each by itself, and less noise: a loss depends on the level more than on anything else
@@ -183,14 +183,14 @@ def levels_of(betas) -> np.ndarray:
     return np.arctan2(np.sqrt(-np.expm1(log_a)), np.exp(log_a / 2))
 
 
-def karras(n: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0, path: Path = CIRCLE) -> list[float]:
+def karras_schedule(n: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0, path: Path = VARIANCE_PRESERVING) -> list[float]:
     """EDM's spacing for sampling: n levels whose ratios go from `high` down to `low`, and 0 as the last: n + 1.
 
     ratio_i = (high^(1/rho) + i / (n - 1) (low^(1/rho) - high^(1/rho)))^rho. With rho = 7 the steps near the data, where details are made, are short.
     Source: Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models (EDM), 2022, eq. 5.
     """
     if n < 1 or not 0 < low < high:
-        raise ValueError(f"karras: needs n of at least 1 and 0 < low < high; got {n}, {low} and {high}")
+        raise ValueError(f"karras_schedule: needs n of at least 1 and 0 < low < high; got {n}, {low} and {high}")
     steps = [high ** (1 / rho) + i / max(n - 1, 1) * (low ** (1 / rho) - high ** (1 / rho)) for i in range(n)]
     return [*(path.level(r**rho) for r in steps), 0.0]
 

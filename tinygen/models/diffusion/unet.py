@@ -42,10 +42,10 @@ from ...ops import (
     split,
 )
 
-__all__ = ["Perceptron", "UNet", "waves"]
+__all__ = ["Perceptron", "UNet", "timestep_embedding"]
 
 
-def waves(t, size: int):
+def timestep_embedding(t, size: int):
     """Levels t (N,) as (N, size): sin and cos of 1000 t / 10000^(i / (size / 2)), i = 0, 1, ...: wavelengths from 0.006 to 60, so that levels that are
     close differ somewhere, and those far apart everywhere. Source: Vaswani et al., 2017, section 3.5."""
     half = size // 2
@@ -65,7 +65,7 @@ class _Condition(Module):
     def forward(self, t, labels=None):
         if (labels is None) != (self.labels is None):
             raise ValueError("the network has classes and needs labels (N,), of which `none` says none" if self.labels else "the network knows no labels")
-        told = self.layers(waves(t, self.size))
+        told = self.layers(timestep_embedding(t, self.size))
         return silu(told if labels is None else told + self.labels(labels))
 
 
