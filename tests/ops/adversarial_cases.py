@@ -78,12 +78,8 @@ def draw_r1(draw):
 
 @case("gradient_penalty")
 def draw_gradient_penalty(draw):
-    real, fake, t, w = (
-        draw.array((2, 3)),
-        draw.array((2, 3)),
-        draw.array((2,), 0, 1),
-        draw.array((3, 2), 0.5, 1.5),
-    )
+    real, fake, t = draw.array((2, 3)), draw.array((2, 3)), draw.array((2,), 0, 1)
+    w = draw.array((3, 2), 0.5, 1.5)
     on_device = [draw.constant(a) for a in (real, fake, t)]
 
     def naive(w):
@@ -95,11 +91,8 @@ def draw_gradient_penalty(draw):
 
 @case("path_length")
 def draw_path_length(draw):
-    w, a, y = (
-        draw.array((2, 3), 0.5, 1.5),
-        draw.array((3, 4), 0.5, 1.5),
-        draw.array((2, 4), 0.5, 1.5),
-    )
+    w, a = draw.array((2, 3), 0.5, 1.5), draw.array((3, 4), 0.5, 1.5)
+    y = draw.array((2, 4), 0.5, 1.5)
     on_device = draw.constant(y)
 
     def naive(w, a):

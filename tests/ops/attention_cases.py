@@ -8,39 +8,31 @@ from tinygen import ops
 
 @case("scaled_dot_product_attention")
 def draw_scaled_dot_product_attention(draw):
-    lead = draw.shape(max_dims=2, max_side=2)
-    length, source, dim, out = (
-        draw.integer(0, 3),
-        draw.integer(1, 3),
-        draw.integer(1, 3),
-        draw.integer(1, 2),
-    )
-    q, k, v = (
-        draw.array((*lead, length, dim)),
-        draw.array((*lead, source, dim)),
-        draw.array((*lead, source, out)),
-    )
+    leading = draw.shape(max_dims=2, max_side=2)
+    num_queries, num_keys = draw.integer(0, 3), draw.integer(1, 3)
+    key_dim, value_dim = draw.integer(1, 3), draw.integer(1, 2)
+    q = draw.array((*leading, num_queries, key_dim))
+    k = draw.array((*leading, num_keys, key_dim))
+    v = draw.array((*leading, num_keys, value_dim))
     mask = draw.choice(None, "boolean", "additive")
     if mask == "boolean":
-        mask = draw.rng.uniform(size=(length, source)) < 0.6
-        mask[:, :1] = True
+        mask = draw.rng.uniform(size=(num_queries, num_keys)) < 0.6
+        mask[:, :1] = True  # no query without a key
     elif mask == "additive":
-        mask = draw.rng.normal(size=(length, source))
+        mask = draw.rng.normal(size=(num_queries, num_keys))
 
     def naive(q, k, v):
-        scores = np.einsum("...ld,...sd->...ls", q, k) / dim**0.5
+        scores = np.einsum("...ld,...sd->...ls", q, k) / key_dim**0.5
         if mask is not None:
             scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
         p = np.exp(scores)
         return np.einsum("...ls,...se->...le", p / p.sum(-1, keepdims=True), v)
 
-    return (
-        lambda *a: ops.scaled_dot_product_attention(
-            *a, None if mask is None else draw.constant(mask)
-        ),
-        [q, k, v],
-        naive,
-    )
+    def f(q, k, v):
+        on_device = None if mask is None else draw.constant(mask)
+        return ops.scaled_dot_product_attention(q, k, v, on_device)
+
+    return f, [q, k, v], naive
 
 
 class FixedMask:
@@ -53,6 +45,7 @@ class FixedMask:
         self.uniform, self.constant = uniform, constant
 
     def bernoulli(self, p, shape, dtype):
+        """Return 1 with probability p, else 0."""
         return self.constant((self.uniform < p).astype(dtype))
 
 

@@ -11,11 +11,8 @@ from tinygen import ops
 def spread(draw, shape, axes):
     """Draw values whose variance over `axes` is at least 0.1."""
     x = draw.rng.normal(size=shape)
-    x = (
-        (x - x.mean(axis=axes, keepdims=True))
-        / (x.std(axis=axes, keepdims=True) + 1e-12)
-        * draw.rng.uniform(0.5, 1.5)
-    )
+    x -= x.mean(axis=axes, keepdims=True)
+    x *= draw.rng.uniform(0.5, 1.5) / (x.std(axis=axes, keepdims=True) + 1e-12)
     return draw.in_random_layout(x + draw.rng.normal())
 
 
@@ -80,22 +77,15 @@ def draw_batch_norm_inference(draw):
 def draw_group_norm(draw):
     groups, per_group = draw.integer(1, 2), draw.integer(1, 2)
     n, space = draw.integer(0, 2), (draw.integer(2, 3), draw.integer(1, 3))
-    x = spread(draw, (n, groups, per_group, *space), (2, 3, 4)).reshape(
-        n, groups * per_group, *space
-    )
+    x = spread(draw, (n, groups, per_group, *space), (2, 3, 4))
+    x = draw.in_random_layout(x.reshape(n, groups * per_group, *space))
 
     def naive(x, *affine):
-        return scale_and_shift(
-            naive_norm(x.reshape(n, groups, per_group, *space), (2, 3, 4), 1e-5).reshape(x.shape),
-            x,
-            *affine,
-        )
+        y = naive_norm(x.reshape(n, groups, per_group, *space), (2, 3, 4), 1e-5)
+        return scale_and_shift(y.reshape(x.shape), x, *affine)
 
-    return (
-        lambda *a: ops.group_norm(*a, num_groups=groups),
-        [draw.in_random_layout(x), *draw_affine(draw, groups * per_group)],
-        naive,
-    )
+    f = functools.partial(ops.group_norm, num_groups=groups)
+    return f, [x, *draw_affine(draw, groups * per_group)], naive
 
 
 @case("instance_norm")
@@ -111,29 +101,22 @@ def draw_instance_norm(draw):
 
 @case("layer_norm")
 def draw_layer_norm(draw):
-    last = (
-        (draw.integer(2, 4),)
-        if draw.choice(True, False)
-        else (draw.integer(1, 3), draw.integer(2, 3))
-    )
-    lead = draw.shape(max_dims=2, max_side=3)
-    axes = tuple(range(-len(last), 0))
-    x = spread(draw, (*lead, *last), axes)
-    affine = [draw.array(last, 0.5, 1.5), draw.array(last)][: draw.integer(0, 2)]
+    shape = draw.choice((draw.integer(2, 4),), (draw.integer(1, 3), draw.integer(2, 3)))
+    leading = draw.shape(max_dims=2, max_side=3)
+    axes = tuple(range(-len(shape), 0))
+    x = spread(draw, (*leading, *shape), axes)
+    affine = [draw.array(shape, 0.5, 1.5), draw.array(shape)][: draw.integer(0, 2)]
 
     def naive(x, weight=1.0, bias=0.0):
         return naive_norm(x, axes, 1e-5) * weight + bias
 
-    return lambda *a: ops.layer_norm(*a, normalized_shape=last), [x, *affine], naive
+    return functools.partial(ops.layer_norm, normalized_shape=shape), [x, *affine], naive
 
 
 @case("pixel_norm")
 def draw_pixel_norm(draw):
-    x = draw.array_away_from(
-        [0.0],
-        (draw.integer(0, 2), draw.integer(1, 3), *draw.shape(max_dims=2, max_side=3)),
-        margin=0.3,
-    )
+    shape = draw.integer(0, 2), draw.integer(1, 3), *draw.shape(max_dims=2, max_side=3)
+    x = draw.array_away_from([0.0], shape, margin=0.3)
     return (
         ops.pixel_norm,
         [x],
@@ -145,10 +128,8 @@ def draw_pixel_norm(draw):
 def draw_spectral_norm(draw):
     o, rest = draw.integer(1, 4), draw.shape(min_dims=1, max_dims=3, min_side=1, max_side=3)
     w = draw.array((o, *rest), 0.5, 1.5)  # all positive, so that u^T W v stays away from 0
-    u, v = (
-        a / np.linalg.norm(a)
-        for a in (draw.rng.uniform(0.2, 1, o), draw.rng.uniform(0.2, 1, w.size // o))
-    )
+    u, v = draw.rng.uniform(0.2, 1, o), draw.rng.uniform(0.2, 1, w.size // o)
+    u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
     return (
         lambda w: ops.spectral_norm(w, draw.constant(u), draw.constant(v)),
         [w],

@@ -6,8 +6,9 @@ Code that exists only for speed stands here, and nowhere else:
     random.py       random numbers from a seed, on one device
     threads.py      one pool of threads for the CPU
     reductions.py   matrix products and sums, shared among the threads
+    windows.py      which positions the windows of a convolution or a pooling read
     conv.py         convolution of raw arrays: what it computes, and which file computes it
-    conv_cpu.py     convolution of NumPy arrays
+    conv_cpu.py     convolution of NumPy arrays, with conv_transpose_cpu.py and im2col.py
     conv_gpu.py     convolution of CuPy arrays, and of any other library's
     fused.py        element-wise updates of many arrays, block by block
 """

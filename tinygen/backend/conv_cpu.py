@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .conv_transpose_cpu import by_gather, by_scatter, is_scatter_faster
-from .im2col import columns_of, crop, divide, kernel_rows, run_chunks, scratch
+from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns, run_chunks, scratch
 from .windows import ConvSettings, Pair
 
 __all__ = ["conv", "conv_transpose", "conv_weight"]
@@ -26,24 +26,23 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
 
     **Shapes** x (N, C, H, W), w (O, C/G, kh, kw), bias (O,) or None -> (N, O, *size).
     """
-    (n, c), (o, _, *kernel), groups = x.shape[:2], w.shape, settings.groups
+    (n, c), o, kernel, groups = x.shape[:2], len(w), w.shape[2:], settings.groups
     dtype = np.result_type(x, w)
     x = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
     if settings.stride == (1, 1) and is_scatter_faster(x.shape[1:3], c, o, kernel, settings, size):
-        # For few output channels: a convolution is the transposed convolution with the flipped
-        # kernel.
+        # With few output channels it is faster to transpose a convolution, see `_flip_kernel`.
         settings = _flip_settings(settings, kernel)
         return by_scatter(x, _flip_kernel(w, groups), bias, settings, size)
-    matrix = kernel_rows(w, groups).transpose(0, 2, 1)  # (G, kh kw C/G, O/G)
+    matrix = flatten_kernel(w, groups).transpose(0, 2, 1)  # (G, kh kw C/G, O/G)
     row_bytes = size[1] * kernel[0] * kernel[1] * c * dtype.itemsize
-    chunks = divide(n, size[0], row_bytes)
+    chunks = divide_into_chunks(n, size[0], row_bytes)
     y = np.empty((n, *size, o), dtype)
     if not chunks:  # there is no window, or no channel to sum over
         y[...] = 0 if bias is None else bias
 
     def run(i: int) -> None:
         n0, n1, y0, y1 = chunks[i]
-        columns = columns_of(x, chunks[i], size[1], kernel, settings, dtype)  # (G, m, kh kw C/G)
+        columns = make_columns(x, chunks[i], size[1], kernel, settings, dtype)  # (G, m, kh kw C/G)
         out = y[n0:n1, y0:y1].reshape(columns.shape[1], groups, o // groups)  # (m, G, O/G), a view
         np.matmul(columns, matrix, out=out.transpose(1, 0, 2))
         if bias is not None:
@@ -77,20 +76,20 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
     """
     (n, c), (_, o, ho, wo), groups = x.shape[:2], y.shape, settings.groups
     if settings.stride == (1, 1) and o < c:
-        # With i = o + d t - p, the sum over windows of x is a sum over windows of y, the taps in
-        # reverse. Here y has fewer channels, so its columns are smaller.
+        # y has fewer channels than x, so its columns are smaller. With i = o + d t - p, the sum is
+        # w[t] = sum_i x[i] y[i - d t + p]: the same function of y and x, with the taps reversed.
         return _flip_kernel(conv_weight(y, x, kernel, _flip_settings(settings, kernel)), groups)
     dtype = np.result_type(x, y)
     x, y = x.transpose(0, 2, 3, 1), y.transpose(0, 2, 3, 1)  # (N, H, W, C), (N, Ho, Wo, O)
     row_bytes = wo * kernel[0] * kernel[1] * c * dtype.itemsize
-    chunks = divide(n, ho, row_bytes)
+    chunks = divide_into_chunks(n, ho, row_bytes)
     num_sums = min(4, len(chunks))  # each sums some of the chunks; they are added in order
     row_length = kernel[0] * kernel[1] * c // groups
     sums = np.zeros((max(num_sums, 1), groups, o // groups, row_length), dtype)
 
     def run(i: int) -> None:
         for chunk in chunks[i * len(chunks) // num_sums : (i + 1) * len(chunks) // num_sums]:
-            columns = columns_of(x, chunk, wo, kernel, settings, dtype)  # (G, m, kh kw C/G)
+            columns = make_columns(x, chunk, wo, kernel, settings, dtype)  # (G, m, kh kw C/G)
             rows = crop(y, chunk[:2], chunk[2:], (0, wo), dtype, "rows")
             rows = rows.reshape(columns.shape[1], groups, o // groups).transpose(1, 2, 0)
             product = scratch("product", sums.shape[1:], dtype)
@@ -105,9 +104,12 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
 def _flip_kernel(w: Array, groups: int) -> Array:
     """Exchange the channels of w (O, C/G, kh, kw) and reverse its taps: (C, O/G, kh, kw).
 
-    With stride 1, convolving with w is the transposed convolution with the flipped kernel, under
-    `_flip_settings`: substituting t = k - 1 - t' in o = i - d t + p gives o = i + d t' - p' with
-    p' = d (k - 1) - p. The converse holds too.
+    With stride 1, a transposed convolution is a convolution with the flipped kernel:
+
+        x[i] = sum_t w[t] y[i - d t + p]                definition, o = i - d t + p
+             = sum_t' w[k - 1 - t'] y[i + d t' - p']    with t = k - 1 - t', p' = d (k - 1) - p
+
+    Conversely, a convolution is a transposed convolution with the flipped kernel.
     """
     o, c, kh, kw = w.shape
     rows = w.reshape(groups, o // groups, c, kh, kw)[..., ::-1, ::-1]

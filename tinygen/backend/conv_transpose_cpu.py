@@ -8,31 +8,33 @@ A worked example: stride s = 2, padding p = 1, four taps, so tap t of y[o] lands
 
 **Scatter** goes through the elements of y. Each adds its multiple of the kernel to its window of x:
 
-    y[0] adds to        w0 y0    w1 y0    w2 y0    w3 y0
-    y[1] adds to                          w0 y1    w1 y1    w2 y1    w3 y1
-    position i            -1       0        1        2        3        4
+    position i        -1        0        1        2        3        4
+    y[0] adds        w0 y0    w1 y0    w2 y0    w3 y0
+    y[1] adds                          w0 y1    w1 y1    w2 y1    w3 y1
+    y[2] adds                                            w0 y2    w1 y2    ...
 
 **Gather** goes through the elements of x. Each collects what lands on it, a column of this table:
 
-    x[0] = w1 y0 + w3 y[-1]         block 0, phase 1            (y[-1] = 0 is padding)
-    x[1] = w0 y1 + w2 y0            block 1, phase 0
-    x[2] = w1 y1 + w3 y0            block 1, phase 1
-    x[3] = w0 y2 + w2 y1            block 2, phase 0
+    x[0] = w1 y0 + w3 y[-1]        block 0, phase 1        (y[-1] = 0 is padding)
+    x[1] = w0 y1 + w2 y0           block 1, phase 0
+    x[2] = w1 y1 + w3 y0           block 1, phase 1
+    x[3] = w0 y2 + w2 y1           block 2, phase 0
 
-x[1] and x[2] read the same two elements (y1, y0), one through the taps (w0, w2) and one through the
-taps (w1, w3). So gathering is an ordinary convolution of y with two taps and two outputs per block.
-The two outputs are the two phases, and interleaving them gives x ("pixel shuffle").
+x[1] and x[2] read the same two elements (y1, y0). One reads them through the taps (w0, w2), the
+other through the taps (w1, w3). So gathering is an ordinary convolution of y, with two taps and two
+outputs per block. The two outputs are the two phases; interleaving them gives x ("pixel shuffle").
 
-In general, write i + p = s q + r with block q and phase r < s, and t = s u + v with v < s. Then
+In general, write i + p = s q + r with block q and phase r < s, and t = s u + v with v < s. For
+d = 1 the condition s o + t - p = i becomes
 
-    s o + t = s q + r          the condition, for d = 1
-    s (o + u) + v = s q + r    inserting t
-    v = r and o = q - u        both v and r are less than s
+    s o + s u + v = s q + r                     insert both
+    v = r and o = q - u                         because v and r are less than s
+    x[s q + r - p] = sum_u w[s u + r] y[q - u]
 
-so phase r of block q is x[s q + r - p] = sum_u w[s u + r] y[q - u]: the window y[q - u] depends on
-the block alone, the taps w[s u + r] on the phase alone. With s = 1 there is one phase, any dilation
-is possible, and gathering is the convolution with the flipped kernel: x[q - p] = sum_u w[u] y[q - d
-u].
+The window y[q - u] depends on the block alone, and the taps w[s u + r] on the phase alone. With
+s = 1 there is one phase, and any dilation is possible:
+
+    x[q - p] = sum_u w[u] y[q - d u]            the convolution with the flipped kernel
 
 Which is faster depends on the shapes: `is_scatter_faster` estimates it.
 """
@@ -41,7 +43,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .im2col import Chunk, columns_of, crop, divide, kernel_rows, run_chunks, scratch
+from .im2col import (
+    Chunk,
+    crop,
+    divide_into_chunks,
+    flatten_kernel,
+    make_columns,
+    run_chunks,
+    scratch,
+)
 from .windows import ConvSettings, Pair, taps
 
 __all__ = ["by_gather", "by_scatter", "is_scatter_faster"]
@@ -93,7 +103,7 @@ def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, si
     before = tuple(dilation[a] * (u - 1) - first[a] for a, u in ((0, uh), (1, uw)))
     window_settings = ConvSettings((1, 1), before, dilation, groups)
     row_bytes = count[1] * uh * uw * o * dtype.itemsize
-    chunks = divide(n, count[0], row_bytes)
+    chunks = divide_into_chunks(n, count[0], row_bytes)
     x = np.empty((n, *size, groups, c // groups), dtype)
     shift = 0 if bias is None else bias.reshape(groups, c // groups)
     if not chunks:
@@ -101,7 +111,7 @@ def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, si
 
     def run(i: int) -> None:
         n0, n1, q0, q1 = chunks[i]
-        columns = columns_of(y, chunks[i], count[1], (uh, uw), window_settings, dtype)
+        columns = make_columns(y, chunks[i], count[1], (uh, uw), window_settings, dtype)
         m = columns.shape[1]  # of (G, m, uh uw O/G)
         if (sh, sw) == (1, 1):  # one phase: the product is the result
             out = x[n0:n1, q0:q1].reshape(m, groups, c // groups)
@@ -147,9 +157,9 @@ def by_scatter(y: Array, w: Array, bias: Array | None, settings: ConvSettings, s
     (n, ho, wo, o), (kh, kw), groups = y.shape, w.shape[2:], settings.groups
     c = w.shape[1] * groups
     dtype = np.result_type(y, w)
-    kernel = kernel_rows(w, groups)  # (G, O/G, kh kw C/G)
+    kernel = flatten_kernel(w, groups)  # (G, O/G, kh kw C/G)
     row_bytes = wo * kh * kw * c * dtype.itemsize
-    chunks = divide(n, ho, row_bytes)
+    chunks = divide_into_chunks(n, ho, row_bytes)
     # One thread takes whole images, because windows of neighbouring rows overlap.
     images = sorted({chunk[:2] for chunk in chunks})
     x = np.empty((n, *size, groups, c // groups), dtype)

@@ -35,7 +35,15 @@ from numpy.lib.stride_tricks import as_strided
 from .threads import parallel
 from .windows import ConvSettings, Pair
 
-__all__ = ["Chunk", "columns_of", "crop", "divide", "kernel_rows", "run_chunks", "scratch"]
+__all__ = [
+    "Chunk",
+    "make_columns",
+    "crop",
+    "divide_into_chunks",
+    "flatten_kernel",
+    "run_chunks",
+    "scratch",
+]
 
 Array = np.ndarray
 
@@ -54,7 +62,7 @@ class Chunk(NamedTuple):
     y1: int
 
 
-def divide(images: int, rows: int, row_bytes: int) -> list[Chunk]:
+def divide_into_chunks(images: int, rows: int, row_bytes: int) -> list[Chunk]:
     """Divide the windows of a batch into chunks of about CHUNK_BYTES bytes of columns at most.
 
     A chunk is several whole images, or some rows of windows of one image. The number of chunks is
@@ -92,13 +100,13 @@ def run_chunks(run: Callable[[int], None], count: int, column_bytes: int) -> Non
             run(i)
 
 
-def kernel_rows(w: Array, groups: int) -> Array:
+def flatten_kernel(w: Array, groups: int) -> Array:
     """Return w (O, C/G, kh, kw) as (G, O/G, kh kw C/G): a view if w is channels-last in memory."""
     o, c, kh, kw = w.shape
     return w.transpose(0, 2, 3, 1).reshape(groups, o // groups, kh * kw * c)
 
 
-def columns_of(
+def make_columns(
     x: Array, chunk: Chunk, width: int, kernel: Pair, settings: ConvSettings, dtype: np.dtype
 ) -> Array:
     """Return the windows of one chunk as rows, valid until this thread's next call.

@@ -55,9 +55,9 @@ sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
 def softplus(x):
     """A smooth ReLU, log(1 + e^x).
 
-    **Math** y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), because for x > 0
+    **Math** y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); dx = g sigmoid(x).
+    For x <= 0 the two forms are the same. For x > 0,
     log(1 + e^x) = log(e^x (1 + e^-x)) = x + log(1 + e^-x).
-    dx = g sigmoid(x).
     **Saved** x.
     **Numerics** In the second form nothing overflows, and small values keep their relative
     accuracy.

@@ -24,11 +24,14 @@ def _transposed(a):
 def attention(q, k, v, mask=None):
     """The values weighted by p = softmax(q k^T / sqrt(D)), and p.
 
-    **Math** y = p v. With g the cotangent of y and h that of p, from the output backwards:
-    dv = p^T g                                     y is linear in v
-    dp = g v^T + h                                 y is linear in p, and p is an output itself
-    ds = p (dp - sum(dp p))                        softmax of the scores s, row by row
-    dq = ds k / sqrt(D), dk = ds^T q / sqrt(D)     s = q k^T / sqrt(D)
+    **Math** Let g be the cotangent of y and h that of p. From the output backwards:
+
+        dv = p^T g                  y = p v
+        dp = g v^T + h              y = p v, and p is an output itself
+        ds = p (dp - sum(dp p))     p is the softmax of the scores s, row by row
+        dq = ds k / sqrt(D)         s = q k^T / sqrt(D)
+        dk = ds^T q / sqrt(D)
+
     The mask has no gradient.
     **Saved** q, k, v and p.
     **Numerics** The maximum of each row of the scores is subtracted first.

@@ -34,9 +34,10 @@ def einsum(subscripts: str, *operands: Array) -> Array:
     axes without a letter, which broadcast. Without "->" the output has the letters that occur once,
     in alphabetical order. A letter twice in one operand reads its diagonal.
 
-    **Math** y = sum of x_1 x_2 ... over the letters that are not in the output. dx_i = the
-    contraction of g with all other operands to the letters of x_i, repeated along letters that
-    occur in x_i alone.
+    **Math** y = sum of x_1 x_2 ... over the letters that are not in the output.
+    dx_i = the contraction of g with all other operands to the letters of x_i, repeated along the
+    letters that occur in x_i alone.
+    **Saved** for dx_i all other operands.
     """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = operands[0]

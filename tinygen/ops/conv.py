@@ -20,8 +20,8 @@ means s o + d t - p = i.
              = sum g[o] w[t] over all (o, t) with s o + d t - p = i
             =: conv_transpose2d(g, w)[i]                   definition
 
-So the gradient of conv2d calls conv_transpose2d: where the convolution reads x[i], its gradient
-adds to dx[i]. The forward gathers windows, the backward scatters them.
+This is why the gradient of conv2d calls conv_transpose2d: where the convolution reads x[i] with the
+weight w[t], the gradient adds g[o] w[t] to dx[i].
 
 **All other gradients.** The three functions are the partial derivatives of one number,
 
@@ -31,16 +31,17 @@ which is linear in x, in w and in y (a trilinear form):
 
     dT/dy = conv2d(x, w)        dT/dx = conv_transpose2d(y, w)        dT/dw = conv2d_weight(x, y)
 
-To differentiate one of the three, put its cotangent in the place of the argument of T that it does
-not take, and derive T by one of the two others. With g the cotangent of the result:
+Let g be the cotangent of the result of one of the three functions. Then <result, g> is T, with g in
+the place of the argument that the function does not take. The gradients are the derivatives of this
+T by the two arguments that the function does take:
 
-    function                  T           gradients
-    conv2d(x, w)              T(x, w, g)  dx = conv_transpose2d(g, w)    dw = conv2d_weight(x, g)
-    conv_transpose2d(y, w)    T(g, w, y)  dy = conv2d(g, w)              dw = conv2d_weight(g, y)
-    conv2d_weight(x, y)       T(x, g, y)  dx = conv_transpose2d(y, g)    dy = conv2d(x, g)
+    function                  <result, g>    gradients
+    conv2d(x, w)              T(x, w, g)     dx = conv_transpose2d(g, w)   dw = conv2d_weight(x, g)
+    conv_transpose2d(y, w)    T(g, w, y)     dy = conv2d(g, w)             dw = conv2d_weight(g, y)
+    conv2d_weight(x, y)       T(x, g, y)     dx = conv_transpose2d(y, g)   dy = conv2d(x, g)
 
-These six rules stand below, and since they call the same three functions, they give derivatives of
-every order. T also shows that the functions are adjoint to each other:
+These are the six rules below. They call the same three functions, so they give derivatives of every
+order. T also shows that the functions are adjoint to each other:
 
     T(x, w, y) = <conv2d(x, w), y> = <x, conv_transpose2d(y, w)> = <w, conv2d_weight(x, y)>
 
@@ -75,10 +76,11 @@ def conv2d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     dx = conv_transpose2d(g, w), of x's size.
     dw = conv2d_weight(x, g).
     dbias = sum of g over n, height and width.
-    **Shapes** x (N, C, H, W), w (O, C/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo) with Ho
-    = (H + 2p - d (kh - 1) - 1) // s + 1. Settings are an integer or a pair (height, width).
-    `groups` divides the channels of x and of y into that many equal groups, and convolves each
-    group separately. groups = C is the depthwise convolution.
+    **Shapes** x (N, C, H, W), w (O, C/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo),
+    Ho = (H + 2p - d (kh - 1) - 1) // s + 1.
+    The settings are integers or pairs (height, width). `groups` divides the channels of x and of y
+    into that many equal groups, and convolves each group separately; groups = C is the depthwise
+    convolution.
     **Saved** x for dw, w for dx.
     """
     settings = _settings("conv2d", stride, padding, dilation, groups)
@@ -131,14 +133,15 @@ def conv_transpose2d(
 ):
     """2-D transposed convolution: the adjoint of `conv2d` in its input, a learned up-sampling.
 
-    **Math** y[i] = sum x[o] w[t] over all (o, t) with s o + d t - p = i, plus the bias.
-    Equivalently <conv_transpose2d(x, w), z> = <x, conv2d(z, w)> for every z. dx = conv2d(g, w). dw
-    = conv2d_weight(g, x): g has the place of the convolution's input, x that of its output. dbias =
-    sum of g over n, height and width.
-    **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo) with
-    Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding. A convolution with stride s maps s input
-    sizes to one output size. Say which of them y has, either by `output_padding` from 0 to s - 1 or
-    by `output_size` = (Ho, Wo).
+    **Math** y[i] = sum x[o] w[t] over all (o, t) with s o + d t - p = i, plus the bias; that is,
+    without the bias, <conv_transpose2d(x, w), z> = <x, conv2d(z, w)> for every z.
+    dx = conv2d(g, w).
+    dw = conv2d_weight(g, x): g has the place of the convolution's input, x that of its output.
+    dbias = sum of g over n, height and width.
+    **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo),
+    Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding.
+    A convolution with stride s maps s input sizes to one output size. Say which of them y has,
+    either by `output_padding` from 0 to s - 1 or by `output_size` = (Ho, Wo).
     **Saved** x for dw, w for dx.
     """
     settings = _settings("conv_transpose2d", stride, padding, dilation, groups)

@@ -115,8 +115,8 @@ def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
     """Pick elements along one axis, as np.take_along_axis (PyTorch's gather).
 
     **Math** for axis 1, y[i, j, k] = x[i, indices[i, j, k], k]; dx as for `getitem`.
-    **Shapes** indices: integers with as many axes as x. Its sides are those of x or 1, except along
-    `axis`. Negative indices count from the end.
+    **Shapes** indices: integers with as many axes as x. Their sides are those of x or 1, except
+    along `axis`. Negative indices count from the end.
     """
     array = raw(indices)
     axis = normalize_axis("take_along_axis", axis, x.ndim)

@@ -1,16 +1,22 @@
 """Matrix products, triangles, and what comes from a determinant or an inverse.
 
-The differential of a product is a sum of products, so every rule here follows from two facts:
+Every rule here follows from the product rule and from moving a matrix to the other side of an inner
+product <U, V> = trace(U^T V):
 
-    dY = dA B + A dB                     product rule
-    <U, V> = trace(U^T V), so <G, A X> = <A^T G, X> and <G, X B> = <G B^T, X>
+    Y = A B gives dY = dA B + A dB
+    <G, A X> = <A^T G, X>
+    <G, X B> = <G B^T, X>
 
-Write dY in terms of dA, then move all else to the other side of <G, dY>: what dA is paired with is
-the cotangent of A. For the inverse, Y A = I gives
+For a function Y of A with the cotangent G of Y: write dY in terms of dA, then move all other
+matrices to the other side of <G, dY>. What dA is paired with is the cotangent of A. For the inverse
+Y of A:
 
+    Y A = I                              definition
     dY A + Y dA = 0                      product rule
     dY = -Y dA A^-1 = -Y dA Y            multiply by A^-1 from the right
-    <G, -Y dA Y> = <-Y^T G Y^T, dA>      so the cotangent of A is -Y^T G Y^T
+    <G, dY> = <-Y^T G Y^T, dA>           move both Y to the other side
+
+So the cotangent of A is -Y^T G Y^T.
 
 All functions but `linear` work on the last two axes; the axes before are a batch. Solving and
 factorising are in linear_systems.py. In the docstrings g is the cotangent of the output y.

@@ -19,8 +19,13 @@ Array = Any  # an array of any module, or a Tensor
 def solve(a: Array, b: Array) -> Array:
     """The solution x of the linear system a x = b.
 
-    **Math** a x = b gives da x + a dx = db, so dx = a^-1 (db - da x). With h = a^-T g, <g, dx> =
-    <h, db> - <h, da x> = <h, db> - <h x^T, da>. So the cotangents are db = h, da = -h x^T.
+    **Math** With g the cotangent of x and h = a^-T g, the cotangents are db = h, da = -h x^T:
+
+        da x + a dx = db                        product rule
+        dx = a^-1 (db - da x)                   solve for dx
+        <g, dx> = <h, db> - <h, da x>           move a^-1 to the other side
+                = <h, db> - <h x^T, da>         move x to the other side
+
     **Shapes** a (..., n, n), b (..., n, k), or (n,) for one vector; batches broadcast.
     **Saved** a and x.
     """
@@ -113,16 +118,20 @@ def _solve_triangular_rule(g, needs, a, y, lower):
 def cholesky(a):
     """The lower triangular y with y y^T = (a + a^T) / 2, which must be positive definite.
 
-    Only the symmetric part of a is read. So the function is defined for a matrix whose halves
-    differ, and its gradient, which is symmetric, is its gradient there.
+    Only the symmetric part of a is read. So the function is defined for a matrix whose two halves
+    differ, and its gradient is symmetric.
 
-    **Math** da = dy y^T + y dy^T                         product rule
-    y^-1 da y^-T = P + P^T with P = y^-1 dy               P is lower triangular
-    P = phi(y^-1 da y^-T)                                 phi: lower triangle, diagonal halved
-    dy = y phi(y^-1 da y^-T)
-    <g, dy> = <phi(y^T g), y^-1 da y^-T>                  phi is its own adjoint
-    so da = s = y^-T phi(y^T g) y^-1, made symmetric: (s + s^T) / 2. Only the lower triangle of g
-    counts, because y has no other.
+    **Math** Let phi(M) be the lower triangle of M with its diagonal halved.
+
+        da = dy y^T + y dy^T                          product rule
+        y^-1 da y^-T = P + P^T with P = y^-1 dy       multiply by y^-1 and by y^-T
+        P = phi(y^-1 da y^-T)                         P is lower triangular
+        dy = y phi(y^-1 da y^-T)                      multiply by y
+        <g, dy> = <phi(y^T g), y^-1 da y^-T>          move y; phi is its own adjoint
+                = <y^-T phi(y^T g) y^-1, da>          move y^-1 and y^-T
+
+    So the cotangent of a is s = y^-T phi(y^T g) y^-1, made symmetric: (s + s^T) / 2. Only the lower
+    triangle of g counts, because y has no other.
     **Shapes** (..., n, n) -> (..., n, n).
     **Saved** y.
     **Source** Murray 2016, Differentiation of the Cholesky decomposition, arXiv:1602.07527, eq. 10.

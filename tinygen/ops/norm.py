@@ -8,31 +8,34 @@ cells of the table they add up:
     group norm       in each row, the C/G channels of a group
     instance norm    nothing: each cell stands alone
 
-**The derivative**, once for all of them. m values share a mean and a variance; E is the mean over
-them. Forward:
+**The derivative**, once for all of them. m values share a mean and a variance, and E is the mean
+over them. The forward, step by step:
 
-    mean = E x,    c = x - mean,    var = E c^2,    r = (var + eps)^(-1/2),    y = w r c + bias
+    mean = E x
+    c = x - mean
+    var = E c^2
+    r = (var + eps)^(-1/2)
+    y = w r c + bias
 
-Let g be the cotangent of y, and g_mean and g_var the cotangents of the statistics, which are
-outputs too. Then dw = sum g r c and dbias = sum g. For x, with h = w g:
+Let g, g_mean and g_var be the cotangents of y, mean and var: the statistics are outputs too. Let dz
+be the cotangent of a value z, and h = w g. The backward goes from the last step to the first:
 
-    the path through c alone          r h
-    the cotangent of r                s = sum h c                         y = w r c + bias
-    the cotangent of var              -r^3 s / 2 + g_var                  dr/dvar = -r^3 / 2
-    var to c                          2 c / m (-r^3 s / 2 + g_var)        var = E c^2
-    the cotangent of c in all         r h - r^3 c E(h c) + 2 c g_var / m  add up; s = m E(h c)
-    c to x                            subtract its mean over the m values     c = x - E x
-    the mean of the middle terms      0                                   because E c = 0
-    mean to x                         g_mean / m                          mean = E x
+    dbias = sum g
+    dw = sum g r c
+    dr = sum h c = m E(h c)
+    dvar = g_var - r^3 dr / 2                   the derivative of r by var is -r^3 / 2
+    dc = r h + 2 c dvar / m                     c is used by y and by var
+       = r h - r^3 c E(h c) + 2 c g_var / m     insert dvar and dr
+    dx = dc - E dc + g_mean / m                 x is used by c = x - E x and by the output mean
+       = r (h - E h - r^2 c E(h c)) + (g_mean + 2 c g_var) / m        E c = 0
 
-    dx = r (h - E h - r^2 c E(h c)) + (g_mean + 2 c g_var) / m
+So the statistics can be differentiated like y, for example where a loss compares them.
 
-So whoever reads the statistics (running averages, a style) can differentiate through them.
-
-For eps = 0, r^2 = 1/E(c^2), and the first bracket is a projection: it removes from h the parts
+For eps = 0, r^2 = 1 / E(c^2), and the first bracket is a projection: it removes from h the parts
 along 1 and along c, because y does not change when x is shifted or scaled. (For eps > 0 the part
-along c is not removed entirely: y changes a little with the scale.) Per cell of the table, dx = a g
-+ b c + const, and the code computes it in that form.
+along c is not removed entirely: y changes a little with the scale.) The code computes dx as
+
+    dx = a g + b c + const                      a, b and const are one number per cell of the table
 
 **Sources** Ioffe and Szegedy 2015 (batch), Ulyanov et al. 2016 (instance), Ba et al. 2016 (layer),
 Wu and He 2018 (group), Karras et al. 2018 (pixel), Miyato et al. 2018 (spectral).

@@ -35,8 +35,8 @@ _MODES = {
 def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: float = 0.0) -> Array:
     """Surround x with a border of new elements.
 
-    **Math** y[i] = x[r(i)], where r(i) is the position that element i is copied from, or y[i] =
-    value; dx[j] = sum of g[i] over all i with r(i) = j.
+    **Math** y[i] = x[r(i)], where r(i) is the position that element i is copied from, or the value.
+    dx[j] = sum of g[i] over all i with r(i) = j.
     **Shapes** each side n becomes before + n + after.
 
     Parameters

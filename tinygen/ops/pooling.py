@@ -2,16 +2,18 @@
 
 With stride s and padding p, tap t of window o reads pixel i = s o + t - p (see backend/windows.py).
 Average pooling is linear in the image. So is max pooling, once it is known which tap has the
-maximum of each window. The cotangent of a linear function's argument is its adjoint applied to g:
+maximum of each window. The rule of a linear function applies its adjoint to the cotangent g:
 
-    sum_pool       y[o] = sum of the pixels of window o
-    sum_unpool     dx[i] = sum of g[o] over the windows o that contain pixel i
+    sum_pool         y[o] = sum of the pixels of window o
+    sum_unpool       dx[i] = sum of g[o] over the windows o that contain pixel i
 
-    max_pool       y[o] = the pixel of window o at its maximum
-    max_unpool     dx[i] = sum of g[o] over the windows o whose maximum is pixel i
+    max_pool         y[o] = the greatest pixel of window o
+    max_unpool       dx[i] = sum of g[o] over the windows o whose maximum is pixel i
+    gather_maxima    y[o] = the pixel of window o at the tap that had the maximum
 
-Each pair is mutually adjoint, so each function's rule is the other one. The code loops over the
-taps, each a strided view of the whole image: a 2x2 window takes four additions of large arrays.
+sum_pool and sum_unpool are adjoint to each other, and so are max_unpool and gather_maxima. The code
+loops over the taps, each a strided view of the whole image: a 2x2 window takes four additions of
+large arrays.
 """
 
 from __future__ import annotations
@@ -59,8 +61,8 @@ def _output_size(kernel, stride, padding, size) -> Pair:
 def _taps(kernel, stride, padding, size):
     """Yield each tap's number, the pixels it reads, and their windows.
 
-    Pixels and windows are indices into (N, C, H, W).
-    The numbers count down to 1, so the greatest of several numbers belongs to the first tap.
+    Pixels and windows are indices into (N, C, H, W). The numbers count down to 1, so the greatest
+    of several numbers belongs to the first tap.
     """
     rows, columns = _output_size(kernel, stride, padding, size)
     windows = range(rows), range(columns)
@@ -207,8 +209,9 @@ def max_pool2d(
 ) -> Array:
     """The greatest value of each window; padding never is the greatest.
 
-    **Math** y[o] = max_t x[s o + t - p]. dx[i] = sum of g[o] over the windows o whose maximum is
-    pixel i; of equal values the first counts.
+    **Math** y[o] = max_t x[s o + t - p].
+    dx[i] = sum of g[o] over the windows o whose maximum is pixel i; of equal values the first
+    counts.
     **Shapes** as `avg_pool2d`.
     **Saved** the place of the maximum in each window, one byte (four for a kernel of 256 taps or
     more); no values.

@@ -142,7 +142,8 @@ def interpolate(
     """Images at another resolution, as PyTorch's function of this name.
 
     **Math** bilinear: y = A x B^T for each channel, with one matrix for the height and one for the
-    width; dx = A^T g B. nearest: y copies pixels; dx sums the cotangents of the copies.
+    width; dx = A^T g B.
+    nearest: y copies pixels; dx sums the cotangents of the copies.
     **Numerics** A matrix costs H or W multiply-adds per pixel: fast up to some hundred pixels a
     side. With matrices (bilinear, `blur`, `adaptive_avg_pool2d`) an infinite or NaN pixel makes its
     whole channel of its image NaN, because 0 times infinity is NaN. Other channels and images stay
