@@ -1,16 +1,21 @@
-"""Save and resume: the state of any number of objects in one file that is whole or not there.
+"""Save and resume: the state of any number of objects in one file.
 
-    save_checkpoint("run/last.npz", model=model, optimizer=optimizer, loader=loader, noise=generator, step=step, losses=losses)
+    save_checkpoint("run/last.npz", model=model, optimizer=optimizer, loader=loader, rng=rng,
+                    step=step, losses=losses)
     ...
-    rest = load_checkpoint("run/last.npz", model=model, optimizer=optimizer, loader=loader, noise=generator)
+    rest = load_checkpoint("run/last.npz", model=model, optimizer=optimizer, loader=loader, rng=rng)
     step, losses = rest["step"], rest["losses"]
 
-**The file** is an .npz: a zip of .npy arrays, read without pickle, so that a file from a stranger can do nothing but be wrong. Its entry
-"checkpoint.json" holds format, version and a tree of all that was saved, in which an array stands as {"array": its entry, "dtype", "shape"}
-and a dict as {"dict": {...}}. Every entry carries the zip's CRC-32, which is checked over all of it before anything is believed.
+**The file** is an .npz: a zip of .npy arrays. It is read without pickle, so a file from a stranger
+can run no code. Its entry "checkpoint.json" holds format, version and a tree of all that was saved.
+In the tree an array is {"array": its entry, "dtype": ..., "shape": ...}, and a dict is
+{"dict": {...}}. Every entry has the zip's CRC-32 checksum, which is verified before anything is
+used.
 
-**Whole or not there.** A checkpoint is written to a file of another name in the same folder, forced to the disk, and only then moved over the old
-one, which the system does in one step. So at every moment, kill -9 and power cuts included, the name leads to a whole checkpoint: the old or the new.
+**The file is complete or does not exist.** A checkpoint is written to a temporary file in the same
+folder, forced to the disk, and only then moved over the old one, which the system does in one step.
+So at any moment, also after kill -9 or a power cut, the name leads to a complete checkpoint: the
+old one or the new one.
 """
 
 from __future__ import annotations
@@ -22,9 +27,9 @@ import json
 import os
 import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,103 +38,69 @@ from .backend import to_numpy
 
 try:
     import fcntl
-except ImportError:  # Windows: an open file cannot be removed there, which serves the same end
+except ImportError:  # Windows, where an open file cannot be removed: this serves the same purpose
     fcntl = None
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 FORMAT, VERSION = "tinygen checkpoint", 1
-_META = "checkpoint.json"
+META_ENTRY = "checkpoint.json"
+
+# What `load_state_dict` raises for a state that does not fit.
+LOAD_ERRORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+)
+
+
+# ---------------------------------------------------------------------------------- saving
 
 
 def save_checkpoint(path: str | os.PathLike, /, **objects: Any) -> None:
-    """Write the state of `objects` to `path`, replacing what is there in one step.
+    """Write the state of objects to a file, and replace an older file in one step.
 
-    An object is anything with `state_dict()` and `load_state_dict()` (a Module, Optimizer, ExponentialMovingAverage, RNG, Loader), or
-    plain: a number, string, bool, None or array, or nested dicts (with string keys), lists and tuples of such. Lists and tuples both come
-    back as lists, arrays as NumPy arrays. Missing folders are made.
+    Temporary files that killed runs have left next to `path` are removed.
 
-    Raises TypeError for what cannot be stored, and OSError if the file cannot be written (a full disk, say); the checkpoint that was there is then
-    as it was. What a killed run left half written beside `path` is removed.
+    Parameters
+    ----------
+    path : the file. Missing folders are created.
+    **objects : by name, objects with `state_dict()` and `load_state_dict()` (a Module, Optimizer,
+        ExponentialMovingAverage, RNG or Loader); or plain values: numbers, strings, bools, None,
+        arrays, and nested dicts (with string keys), lists and tuples of these. Lists and tuples are
+        loaded as lists, arrays as NumPy arrays.
+
+    Raises
+    ------
+    TypeError
+        For a value that cannot be stored. An older file has not been changed.
+    OSError
+        If the file cannot be written, for example on a full disk. An older file has not been
+        changed.
     """
     arrays: dict[str, Any] = {}
-    tree = {name: _encode(o.state_dict() if hasattr(o, "state_dict") else o, name, arrays) for name, o in objects.items()}
-    text = json.dumps({"format": FORMAT, "version": VERSION, "objects": tree})
+    tree = {}
+    for name, value in objects.items():
+        state = value.state_dict() if hasattr(value, "state_dict") else value
+        tree[name] = _encode(state, name, arrays)
+    meta = json.dumps({"format": FORMAT, "version": VERSION, "objects": tree})
     path = os.path.realpath(path)
-    folder = os.path.dirname(path)
-    file = None
     try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, "it is a folder; give the name of a file")
-        os.makedirs(folder, exist_ok=True)
-        _remove_leftovers(path)
-        aside = f"{path}.{secrets.token_hex(8)}.tmp"
-        file = open(aside, "xb")  # noqa: SIM115 (closed below, before it is moved)
-        _lock(file)
-        _write(file, text, arrays)
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        os.replace(aside, path)
-    except BaseException as error:  # Ctrl-C too
-        if file is not None:
-            with suppress(OSError):
-                file.close()  # may try to write what is left, and fail again
-            with suppress(OSError):
-                os.remove(aside)
-        if isinstance(error, OSError):
-            what = (
-                f"save_checkpoint: cannot write the checkpoint ({error.strerror or error}); what was saved there before is "
-                "unharmed. Make room or choose another place"
-            )
-            raise OSError(error.errno, what, path) from error
-        raise
-    if os.name == "posix":  # a move is on the disk when its folder is
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some network file systems cannot; the new checkpoint is in its place all the same
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def load_checkpoint(path: str | os.PathLike, /, **objects: Any) -> dict[str, Any]:
-    """Load the checkpoint at `path` into `objects`, by the names they were saved under; return all that is in it besides, as plain values, by name.
-
-    Raises FileNotFoundError, or ValueError if the file is damaged, is no checkpoint, or does not fit the objects (another model's, say), naming
-    what differs. Then every object has the state it had.
-    """
-    saved = _read(os.fspath(path))
-    for name, o in objects.items():
-        if not hasattr(o, "load_state_dict"):
-            raise TypeError(
-                f"load_checkpoint: {name} is a {type(o).__name__} and cannot be loaded into; plain values are in the dict that "
-                "load_checkpoint returns"
-            )
-    if missing := [name for name in objects if name not in saved]:
-        raise ValueError(f"load_checkpoint: {path} holds {', '.join(saved) or 'nothing'}, but no {', '.join(missing)}")
-    before = {name: o.state_dict() for name, o in objects.items()}  # some objects can only judge a state by loading it: this takes it back
-    wrong = []
-    try:
-        for name, o in objects.items():
-            try:
-                o.load_state_dict(saved[name])
-            except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-                wrong.append(f"{name}: {error if not isinstance(error, KeyError) else f'its state has no {error}'}")
-        if wrong:
-            raise ValueError(f"load_checkpoint: {path} does not fit; nothing was loaded\n" + "\n".join(wrong))
-    except BaseException:
-        for name, o in objects.items():
-            o.load_state_dict(before[name])
-        raise
-    return {name: value for name, value in saved.items() if name not in objects}
-
-
-# -------------------------------------------------------------------------------------------------------------- trees
+        _replace_file(path, lambda file: _write_archive(file, meta, arrays))
+    except OSError as error:
+        message = (
+            f"save_checkpoint: cannot write the checkpoint ({error.strerror or error}); what was "
+            "saved there before is unharmed. Make room or choose another place"
+        )
+        raise OSError(error.errno, message, path) from error
+    _sync_folder(os.path.dirname(path))
 
 
 def _encode(value: Any, name: str, arrays: dict[str, Any]) -> Any:
-    """What stands for `value` in the JSON tree; its arrays go into `arrays`, under the path to them."""
+    """Return the JSON tree of a value; add its arrays to `arrays`, under their paths."""
     if isinstance(value, Tensor):
         value = value.data
     if isinstance(value, np.generic):
@@ -137,94 +108,225 @@ def _encode(value: Any, name: str, arrays: dict[str, Any]) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Mapping):
-        if bad := [k for k in value if not isinstance(k, str)]:
-            raise TypeError(f"save_checkpoint: {name} has the key {bad[0]!r}; the keys of what is saved are strings")
-        return {"dict": {k: _encode(v, f"{name}/{k}", arrays) for k, v in value.items()}}
+        if bad := [key for key in value if not isinstance(key, str)]:
+            raise TypeError(
+                f"save_checkpoint: {name} has the key {bad[0]!r}; the keys of what is saved are "
+                "strings"
+            )
+        return {"dict": {key: _encode(v, f"{name}/{key}", arrays) for key, v in value.items()}}
     if isinstance(value, (list, tuple)):
         return [_encode(v, f"{name}/{i}", arrays) for i, v in enumerate(value)]
-    if not hasattr(value, "__array_function__") or value.dtype.kind not in "fiub":
-        what = f"an array of dtype {value.dtype}" if hasattr(value, "dtype") else f"a {type(value).__name__}"
+    return _encode_array(value, name, arrays)
+
+
+def _encode_array(value: Any, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    is_array = hasattr(value, "__array_function__")
+    if not is_array or value.dtype.kind not in "fiub":
+        has_dtype = hasattr(value, "dtype")
+        kind = f"an array of dtype {value.dtype}" if has_dtype else f"a {type(value).__name__}"
         raise TypeError(
-            f"save_checkpoint: {name} is {what}, which cannot be stored; give an object with state_dict(), numbers, strings, "
-            "arrays, or dicts and lists of them"
+            f"save_checkpoint: {name} is {kind}, which cannot be stored; give an object with "
+            "state_dict(), numbers, strings, arrays, or dicts and lists of them"
         )
-    arrays[f"{len(arrays)}/{name}"] = value  # numbered, for two paths may read alike: {"a/b": x, "a": {"b": y}}
-    return {"array": f"{len(arrays) - 1}/{name}", "dtype": value.dtype.str, "shape": list(value.shape)}
+    # The number keeps two equal paths apart: {"a/b": x, "a": {"b": y}}.
+    entry = f"{len(arrays)}/{name}"
+    arrays[entry] = value
+    return {"array": entry, "dtype": value.dtype.str, "shape": list(value.shape)}
 
 
-def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
-    if isinstance(node, list):
-        return [_decode(v, arrays) for v in node]
-    if not isinstance(node, dict):
-        return node
-    if "dict" in node:
-        return {k: _decode(v, arrays) for k, v in node["dict"].items()}
-    array = arrays[node["array"]]
-    if [array.dtype.str, list(array.shape)] != [node["dtype"], node["shape"]]:
-        raise ValueError(f"{node['array']} is {array.dtype.str} {array.shape}, but the file says {node['dtype']} {node['shape']}")
-    return array
-
-
-# -------------------------------------------------------------------------------------------------------------- the file
-
-
-def _write(file: Any, text: str, arrays: dict[str, Any]) -> None:
+def _write_archive(file: BinaryIO, meta: str, arrays: dict[str, Any]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_META, text)
-        for name, array in arrays.items():
-            buffer = io.BytesIO()  # one array at a time
-            # order="C", because a transposed array would be stored as it lies, marked Fortran's, and come back so
-            np.lib.format.write_array(buffer, np.asarray(to_numpy(array), order="C"), allow_pickle=False)
-            archive.writestr(f"{name}.npy", buffer.getbuffer())
+        archive.writestr(META_ENTRY, meta)
+        for entry, array in arrays.items():
+            buffer = io.BytesIO()  # a single array is in memory twice at a time
+            # With order="C" a transposed array is not stored, and loaded, as Fortran-ordered.
+            array = np.asarray(to_numpy(array), order="C")
+            np.lib.format.write_array(buffer, array, allow_pickle=False)
+            archive.writestr(f"{entry}.npy", buffer.getbuffer())
 
 
-def _read(path: str) -> dict[str, Any]:
-    """All that is in the file, checked."""
+# ---------------------------------------------------------------------------------- loading
+
+
+def load_checkpoint(path: str | os.PathLike, /, **objects: Any) -> dict[str, Any]:
+    """Load a checkpoint into objects.
+
+    Parameters
+    ----------
+    path : the file.
+    **objects : the objects to load into, by the names under which they were saved.
+
+    Returns
+    -------
+    rest : all else that the file holds, as plain values by name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, is no checkpoint, or does not fit the objects. The message names
+        what differs. Every object has the state that it had before.
+    """
+    saved = _read_checkpoint(os.fspath(path))
+    for name, value in objects.items():
+        if not hasattr(value, "load_state_dict"):
+            raise TypeError(
+                f"load_checkpoint: {name} is a {type(value).__name__} and cannot be loaded into; "
+                "plain values are in the dict that load_checkpoint returns"
+            )
+    if missing := [name for name in objects if name not in saved]:
+        raise ValueError(
+            f"load_checkpoint: {path} holds {', '.join(saved) or 'nothing'}, but no "
+            f"{', '.join(missing)}"
+        )
+    # Some objects can check a state only by loading it. The states of before undo that.
+    before = {name: value.state_dict() for name, value in objects.items()}
     try:
-        file = open(path, "rb")  # noqa: SIM115
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "load_checkpoint: there is no such file; start without it, or correct the name", path) from None
-    with file:
+        if problems := _load_states(objects, saved):
+            raise ValueError(
+                f"load_checkpoint: {path} does not fit; nothing was loaded\n" + "\n".join(problems)
+            )
+    except BaseException:  # Ctrl-C, too
+        for name, value in objects.items():
+            value.load_state_dict(before[name])
+        raise
+    return {name: value for name, value in saved.items() if name not in objects}
+
+
+def _load_states(objects: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
+    """Load all states, and return a message for each that does not fit."""
+    problems = []
+    for name, value in objects.items():
         try:
-            with zipfile.ZipFile(file) as archive:
-                # read() checks the CRC of the whole entry; np.load alone stops after as many bytes as the array's header says
-                entries = {name: archive.read(name) for name in archive.namelist()}
-        except Exception as error:  # on damaged files zipfile and the decompressors raise a dozen kinds
-            raise ValueError(f"load_checkpoint: {path} is damaged or no checkpoint ({error}); take an older one") from error
+            value.load_state_dict(saved[name])
+        except LOAD_ERRORS as error:
+            is_key = isinstance(error, KeyError)
+            problems.append(f"{name}: " + (f"its state has no {error}" if is_key else f"{error}"))
+    return problems
+
+
+def _read_checkpoint(path: str) -> dict[str, Any]:
+    """Return all values that the file holds, after checking it."""
+    entries = _read_archive(path)
     try:
-        meta = json.loads(entries.pop(_META).decode())
+        meta = json.loads(entries.pop(META_ENTRY).decode())
         if meta["format"] != FORMAT:
             raise KeyError("format")
         version = meta["version"]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"load_checkpoint: {path} was not written by save_checkpoint: it has no valid {_META}") from error
+        raise ValueError(
+            f"load_checkpoint: {path} was not written by save_checkpoint: it has no valid "
+            f"{META_ENTRY}"
+        ) from error
     if version != VERSION:
         raise ValueError(
-            f"load_checkpoint: {path} has version {version} of the format, and this tinygen reads version {VERSION}; load it with "
-            "the tinygen that wrote it"
+            f"load_checkpoint: {path} has version {version} of the format, and this tinygen reads "
+            f"version {VERSION}; load it with the tinygen that wrote it"
         )
     try:
-        arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False) for name, data in entries.items()}
+        arrays = {
+            entry.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
+            for entry, data in entries.items()
+        }
         return {name: _decode(node, arrays) for name, node in meta["objects"].items()}
     except (ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
-        raise ValueError(f"load_checkpoint: {path} is damaged ({error}); take an older one") from error
+        raise ValueError(
+            f"load_checkpoint: {path} is damaged ({error}); take an older one"
+        ) from error
 
 
-def _lock(file: Any) -> bool:
-    """Mark the file as being written, for as long as this process lives. False if another holds it."""
-    if fcntl is not None:
+def _read_archive(path: str) -> dict[str, bytes]:
+    """Return the entries of a zip file, by name."""
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:
+        message = "load_checkpoint: there is no such file; start without it, or correct the name"
+        raise FileNotFoundError(errno.ENOENT, message, path) from None
+    with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+            with zipfile.ZipFile(file) as archive:
+                # read() verifies the CRC of the whole entry. np.load alone would stop after as many
+                # bytes as the array's header says.
+                return {name: archive.read(name) for name in archive.namelist()}
+        except Exception as error:  # zipfile raises a dozen kinds for damaged files
+            raise ValueError(
+                f"load_checkpoint: {path} is damaged or no checkpoint ({error}); take an older one"
+            ) from error
+
+
+def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Return the value of a JSON tree."""
+    if isinstance(node, list):
+        return [_decode(element, arrays) for element in node]
+    if not isinstance(node, dict):
+        return node
+    if "dict" in node:
+        return {key: _decode(value, arrays) for key, value in node["dict"].items()}
+    array = arrays[node["array"]]
+    if [array.dtype.str, list(array.shape)] != [node["dtype"], node["shape"]]:
+        raise ValueError(
+            f"{node['array']} is {array.dtype.str} {array.shape}, but the file says "
+            f"{node['dtype']} {node['shape']}"
+        )
+    return array
+
+
+# ---------------------------------------------------------------------------------- the file system
+
+
+def _replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
+    """Write a temporary file, and move it over `path` when it is complete and on the disk."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; give the name of a file")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    _remove_leftovers(path)
+    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
+    file = open(temporary, "xb")
+    try:
+        _lock(file)
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C, too
+        with suppress(OSError):  # closing may try to write the rest, and fail again
+            file.close()
+        with suppress(OSError):
+            os.remove(temporary)
+        raise
+
+
+def _sync_folder(folder: str) -> None:
+    """Force the folder to the disk: only then is a move in it on the disk."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems cannot do this. The new file is in its place all the same.
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Mark a file as in use while this process lives. Return False if another one has marked it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
     return True
 
 
 def _remove_leftovers(path: str) -> None:
-    """Remove the temporary files of runs that were killed while they wrote; those of runs still writing are locked, and stay."""
+    """Remove the temporary files of killed runs. Those of runs that still write are locked."""
     for name in glob.glob(f"{glob.escape(path)}.{'[0-9a-f]' * 16}.tmp"):
         with suppress(OSError):
             with open(name, "rb") as file:
-                stale = _lock(file)
-            if stale:
+                is_leftover = _lock(file)
+            if is_leftover:
                 os.remove(name)
