@@ -56,6 +56,9 @@ def evaluate_samples(
     Then the figures do not depend on the scale of the features, which grows with the evaluator's
     training.
 
+    Images that are larger than the evaluator's (a DCGAN's digits have 32 pixels) lose their border,
+    which is not evaluated then. Smaller images get a black border.
+
     Parameters
     ----------
     evaluator : trained on the training split.
@@ -63,9 +66,6 @@ def evaluate_samples(
     generated : samples (n, channels, height, width), as many as each half of the real images,
         because all distances depend on n.
     device : where the evaluator lies.
-
-    Images that are larger than the evaluator's (a DCGAN's digits have 32 pixels) lose their border,
-    which is not evaluated then. Smaller images get a black border.
 
     Returns
     -------

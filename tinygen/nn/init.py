@@ -157,14 +157,14 @@ def kaiming_normal(
 ) -> Array:
     """Return samples of N(0, gain^2 / fan), which keep the size of a signal through (leaky) ReLUs.
 
+    **Source**: He et al., Delving Deep into Rectifiers, 2015.
+
     Parameters
     ----------
     shape, rng, dtype : of the new array.
     a : slope of the leaky ReLU where x < 0; 0 is ReLU.
     mode : "fan_in" keeps the size of signals, "fan_out" that of gradients.
     nonlinearity : what follows the layer, as for `calculate_gain`.
-
-    **Source**: He et al., Delving Deep into Rectifiers, 2015.
     """
     return normal(shape, rng, 0.0, _kaiming_std(shape, a, mode, nonlinearity), dtype)
 
@@ -199,6 +199,8 @@ def kaiming_normal_(model: Module, rng: RNG) -> None:
     The layers' default, PyTorch's, keeps only a sixth of the power through a layer and its ReLU.
     After five layers hardly more than the effect of the biases is left.
 
+    **Source**: He et al., Delving Deep into Rectifiers, 2015.
+
     Parameters
     ----------
     model : the module whose layers are redrawn, in the order of `model.modules()`.
@@ -209,8 +211,6 @@ def kaiming_normal_(model: Module, rng: RNG) -> None:
     ValueError
         If a layer lies within SpectralNorm, whose singular vectors belong to the old weight (redraw
         the weight first, then wrap it); or within EqualizedLR, which scales its weight itself.
-
-    **Source**: He et al., Delving Deep into Rectifiers, 2015.
     """
     check_rng(rng)
     for module in model.modules():

@@ -28,7 +28,7 @@ class SpectralNorm(WeightWrapper):
     One step is enough, because the weight changes little between calls. For the gradient, u and v
     are constants (`ops.spectral_norm` says why). In evaluation they do not change.
 
-    **Saved**: the buffers u (n_out,) and v (n_in,).
+    **Buffers**: u (n_out,) and v (n_in kernel positions,).
 
     **Source**: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
 

@@ -42,7 +42,7 @@ class SGD(Optimizer):
     momentum : mu, the weight of the old velocity.
     dampening : d; 1 - d is the weight of the gradient.
     weight_decay : factor of the L2 penalty.
-    nesterov : evaluate the gradient's step ahead along the momentum.
+    nesterov : look ahead along the momentum: step along g + mu b instead of b.
     """
 
     def __init__(
