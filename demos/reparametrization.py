@@ -1,24 +1,34 @@
-"""The reparametrization trick: how a gradient gets through a drawn number (Kingma and Welling, 2013, section 2.4).
+"""The reparametrization trick: how a gradient passes through a random draw.
 
-Question to predict, before you run it: z is drawn from N(mu, 1) with mu = 1, and E[z^2] is to fall. Its gradient in mu is 2. Two estimators find it from
-samples, both right in the mean: one differentiates z^2 at z = mu + eps, the other multiplies z^2 with the gradient of log q(z) and needs no derivative
-of z^2 at all. How many samples does the second need for the precision that the first has with one?
+Lecture: the sampling node of the VAE that stops the gradient, and its
+reparametrization (Kingma and Welling, 2013, section 2.4).
+
+Question to predict before you run it: z is drawn from N(mu, 1) with mu = 1,
+and E[z^2] is to be minimized. Its gradient in mu is 2. Two estimators find it
+from samples, both without bias. One differentiates z^2 at z = mu + eps. The
+other multiplies z^2 by the gradient of log q(z), and needs no derivative of
+z^2 at all. How many samples does the second need for the precision that the
+first has with one?
 
     python demos/reparametrization.py
 
-It draws graphs.png, the two computation graphs of a small VAE, from what the engine has recorded: with z drawn the gradient stops at the sampling node
-and the encoder learns nothing; with z = mu + sigma eps the noise comes in from the side, and the way is open. Then estimators.png, how the two
-estimates of one and the same gradient are distributed; variance.png, their variance when several draws are averaged; and descent.png,
-what that does to learning: a thousand runs of gradient descent on E[z^2] by each.
+It draws
+    graphs.png      two computation graphs of a small VAE, as the engine
+                    recorded them: with z drawn at random the gradient stops
+                    there, with z = mu + sigma eps it passes
+    estimators.png  the distributions of the two estimates of one gradient
+    variance.png    their variances, if several samples are averaged
+    descent.png     a thousand runs of gradient descent on E[z^2] with each
 
-Three one-line changes, and what each should show:
+Where to read on: tinygen/losses/reparametrize.py derives both estimators and
+their variances.
 
-1. `f = ops.sin`: the score function wins, 0.31 against 0.36. Nothing makes reparametrization the better one always: its variance comes from f's
-   slope, the other's from f's size; where f wiggles within the width of q, the slope is the larger. (In many dimensions it is another story.)
-2. `f = lambda z: z * z + 100`: a constant changes no gradient, and not the reparametrized estimate either. The score function's variance grows from 30 to
-   10,830: it has to find out by drawing that the constant does not matter. With the best baseline it is 14, as before.
-3. `f = lambda z: ops.where(z > 0, 1.0, 0.0) + 0 * z`, a step: the reparametrized gradient is 0, always, and wrong: the slope of a step is 0 but at
-   the step. The score function needs no slope and finds 0.24, the density of z at 0. (Without `+ 0 * z` the engine refuses: f depends on nothing.)
+Three changes to try:
+
+1. `f = ops.sin`: a function that varies within the width of q.
+2. `f = lambda z: z * z + 100`: a constant, which changes no gradient.
+3. `f = lambda z: ops.where(z > 0, 1.0, 0.0) + 0 * z`: a step. (Without
+   `+ 0 * z` the engine refuses, since f then depends on nothing.)
 """
 
 # %% Settings
@@ -31,10 +41,11 @@ from tinygen.backend import to_device, to_numpy
 
 p = parser(__doc__, steps={"square": 300}, takes={"square": "about 10 seconds"}, batch=1)
 args = parse(p)
-RUNS, SAMPLES = 1000, 2**20  # descents side by side; draws to measure variances from
-f = ops.square  # what is to fall in the mean
+NUM_RUNS = 1000  # runs of gradient descent with each estimator
+NUM_SAMPLES = 2**20  # from which the variances are measured
+f = ops.square  # E[f(z)] is minimized
 
-# %% The two graphs: the same layers, the same kind of noise. What differs is what the engine has seen.
+# %% Two graphs of a small VAE, with the same layers and the same kind of noise
 rng = default_rng(args.seed, args.device)
 encoder = nn.Sequential(nn.Linear(784, 100, rng=rng), nn.ReLU())
 to_mu, to_log_var = nn.Linear(100, 2, rng=rng), nn.Linear(100, 2, rng=rng)
@@ -42,100 +53,174 @@ decoder = nn.Sequential(nn.Linear(2, 100, rng=rng), nn.ReLU(), nn.Linear(100, 78
 x = tensor(rng.uniform((1, 784)))
 
 
-def tensors(drawn):
-    """The reconstruction error of x and the tensors on the way to it, by the names they have in the picture."""
-    h = encoder(x)
-    mu, log_var = to_mu(h), to_log_var(h)
+def record_graph(reparametrized):
+    """Compute the reconstruction error of x; return the tensors that the picture names."""
+    h = encoder(x)  # (1, 100)
+    mu, log_var = to_mu(h), to_log_var(h)  # (1, 2) each
     eps = tensor(rng.normal(mu.shape))
-    if drawn:
-        with no_grad():  # a random number generator returns numbers; what mu and sigma had to do with them, nobody has noted
-            z = losses.reparametrize(mu, log_var, eps)
+    if reparametrized:
+        z = losses.reparametrize(mu, log_var, eps)  # (1, 2)
     else:
-        z = losses.reparametrize(mu, log_var, eps)
-    x_hat = decoder(z)
+        with no_grad():  # a random draw returns numbers: how mu and sigma enter is not recorded
+            z = losses.reparametrize(mu, log_var, eps)
+    x_hat = decoder(z)  # (1, 784)
     loss = losses.squared_error(x_hat, x).mean()
-    names = {"loss": loss, "$x$": x, r"$\mu$": mu, r"$\log \sigma^2$": log_var, "$z$": z, r"$\hat{x}$": x_hat}
-    return names if drawn else {**names, r"$\varepsilon$": eps}
+    tensors = {
+        "loss": loss,
+        "$x$": x,
+        r"$\mu$": mu,
+        r"$\log \sigma^2$": log_var,
+        "$z$": z,
+        r"$\hat{x}$": x_hat,
+    }
+    if reparametrized:
+        tensors[r"$\varepsilon$"] = eps
+    return tensors
 
 
-# %% The two estimators of d/dmu E[f(z)], z ~ N(mu, 1), from eps ~ N(0, 1) of shape (draws, *mu.shape): one draw for each of many mu is quick
-
-
-def reparametrized(mu, eps):
-    """Differentiating it gives f'(z) dz/dmu: the gradient goes through z = mu + eps."""
-    z = losses.reparametrize(mu, np.zeros_like(mu.data), eps)
+# %% Two estimators of d/dmu E[f(z)], z ~ N(mu, 1)
+# eps ~ N(0, 1) has the shape (samples, *mu.shape). Many mu with one sample each are computed in one
+# call. The derivative of each function is the estimate.
+def reparametrization(mu, eps):
+    """Return f(z), with the gradient f'(z) dz/dmu: it passes through z = mu + eps."""
+    z = losses.reparametrize(mu, np.zeros_like(mu.data), eps)  # log sigma^2 = 0
     return f(z).mean(axis=0).sum()
 
 
 def score_function(mu, eps, baseline=0.0):
-    """Differentiating it gives (f(z) - baseline) dlog q(z)/dmu: z is a constant, and log q(z) = -(z - mu)^2 / 2."""
+    """Return a surrogate with the gradient (f(z) - baseline) dlog q(z)/dmu: z is a constant."""
     z = mu.data + eps
-    return losses.score_function(f(z) - baseline, -0.5 * (z - mu) ** 2).mean(axis=0).sum()
+    log_q = -0.5 * (z - mu) ** 2  # up to a constant
+    return losses.score_function(f(z) - baseline, log_q).mean(axis=0).sum()
 
 
-# %% Gradient descent on E[f(z)] from mu = 1, `RUNS` times by each
-class Runners(nn.Module):
+# %% Gradient descent on E[f(z)] from mu = 1, `NUM_RUNS` runs with each estimator
+class Means(nn.Module):
+    """The mu of all runs."""
+
     def __init__(self):
-        start = np.ones_like(rng.uniform((RUNS,)))
-        self.reparametrized, self.score_function = tensor(start, requires_grad=True), tensor(start, requires_grad=True)
+        start = np.ones_like(rng.uniform((NUM_RUNS,)))  # ones on the device of rng
+        self.reparametrization = tensor(start, requires_grad=True)
+        self.score_function = tensor(start, requires_grad=True)
 
 
-model = Runners()
-optimizer = optim.SGD(model.parameters(), lr=0.01)
-run = Run(args, model=model, optimizer=optimizer, rng=rng)
+means = Means()
+optimizer = optim.SGD(means.parameters(), lr=0.01)
+run = Run(args, means=means, optimizer=optimizer, rng=rng)
 
 for _ in run.steps():
-    eps = rng.normal((args.batch, RUNS))
-    loss = reparametrized(model.reparametrized, eps) + score_function(model.score_function, eps)
+    eps = rng.normal((args.batch, NUM_RUNS))
+    loss = reparametrization(means.reparametrization, eps)
+    loss = loss + score_function(means.score_function, eps)  # of other mu: no mixing of gradients
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     with no_grad():
-        run.log(reparametrized=f(model.reparametrized).mean(), score_function=f(model.score_function).mean())
+        run.log(
+            reparametrization=f(means.reparametrization).mean(),
+            score_function=f(means.score_function).mean(),
+        )
 
 
-# %% The variances at mu = sigma = 1: measured from a million draws, and exactly by Gauss-Hermite quadrature (exactly for polynomials, that is)
-def estimates(estimator, eps):
-    """The gradient that each draw by itself gives."""
+# %% Variances at mu = sigma = 1: measured from a million samples, and exact
+# Gauss-Hermite quadrature with 60 nodes is exact if f is a polynomial of moderate degree.
+def estimate_each(estimator, eps):
+    """Return the gradient estimate of each single sample of eps (n,)."""
     mu = tensor(np.ones_like(eps), requires_grad=True)
     return grad(estimator(mu, eps[None]), mu).numpy().astype(np.float64)
 
 
 nodes, weights = np.polynomial.hermite_e.hermegauss(60)
 weights /= weights.sum()
-nodes_there = to_device(nodes, args.device)
-best = float(to_numpy(f(1 + nodes_there)) * nodes**2 @ weights)  # the constant to take from f with which the variance is least: E[f s^2] / E[s^2], s = eps
+nodes = to_device(nodes, args.device)
+# The baseline with the smallest variance is E[f s^2] / E[s^2], where s = dlog q/dmu = eps.
+best_baseline = float(to_numpy(f(1 + nodes)) * to_numpy(nodes) ** 2 @ weights)
+estimators = {
+    "reparametrization": reparametrization,
+    "score function": score_function,
+    "with the best baseline": lambda mu, eps: score_function(mu, eps, best_baseline),
+}
 
-
-def with_baseline(mu, eps):
-    return score_function(mu, eps, best)
-
-
-measuring = default_rng(args.seed + 1, args.device)  # its own, so that the figures do not depend on how long the training was
-draws = measuring.normal((SAMPLES,), np.float64)
-sizes = 2 ** np.arange(0, 13)
-figures, histograms, variances = {"draws": SAMPLES, "baseline": best}, {}, {}
-for name, estimator in {"reparametrized": reparametrized, "score function": score_function, "with the best baseline": with_baseline}.items():
-    at_nodes, g = estimates(estimator, nodes_there), estimates(estimator, draws)
-    mean, exact = at_nodes @ weights, at_nodes**2 @ weights - (at_nodes @ weights) ** 2
-    error = (((g - g.mean()) ** 2).std() / SAMPLES**0.5, g.std() / SAMPLES**0.5)
-    print(f"{name:22s} mean {g.mean():7.4f} +- {error[1]:.4f} (exactly {mean:.4f})   variance {g.var():7.3f} +- {error[0]:.3f} (exactly {exact:.3f})")
+# A separate source of random numbers: the figures do not depend on the length of the training.
+test_eps = default_rng(args.seed + 1, args.device).normal((NUM_SAMPLES,), np.float64)
+group_sizes = 2 ** np.arange(0, 13)
+metrics = {"num_samples": NUM_SAMPLES, "baseline": best_baseline}
+histograms, variances = {}, {}
+for name, estimator in estimators.items():
+    at_nodes = estimate_each(estimator, nodes)
+    exact_mean = at_nodes @ weights
+    exact_variance = at_nodes**2 @ weights - (at_nodes @ weights) ** 2
+    estimates = estimate_each(estimator, test_eps)
+    mean, variance = estimates.mean(), estimates.var()
+    mean_error = estimates.std() / NUM_SAMPLES**0.5
+    variance_error = ((estimates - mean) ** 2).std() / NUM_SAMPLES**0.5
+    print(
+        f"{name:22s} mean {mean:7.4f} +- {mean_error:.4f} (exact {exact_mean:.4f})   "
+        f"variance {variance:7.3f} +- {variance_error:.3f} (exact {exact_variance:.3f})"
+    )
     key = name.replace(" ", "_")
-    figures |= {f"mean_{key}": g.mean(), f"variance_{key}": g.var(), f"variance_{key}_standard_error": error[0], f"exact_variance_{key}": exact}
-    density, edges = np.histogram(g, bins=200, range=(-12, 16))
-    histograms[name] = ((edges[1:] + edges[:-1]) / 2, density / SAMPLES / (edges[1] - edges[0]))
-    variances[f"{name}: exactly {exact:.3g} / draws"] = (sizes, np.array([g.reshape(-1, n).mean(axis=1).var() for n in sizes]))
+    metrics |= {
+        f"mean_{key}": mean,
+        f"variance_{key}": variance,
+        f"variance_{key}_standard_error": variance_error,
+        f"exact_variance_{key}": exact_variance,
+    }
+    counts, edges = np.histogram(estimates, bins=200, range=(-12, 16))
+    density = counts / NUM_SAMPLES / (edges[1] - edges[0])
+    histograms[name] = ((edges[1:] + edges[:-1]) / 2, density)
+    of_means = [estimates.reshape(-1, n).mean(axis=1).var() for n in group_sizes]
+    variances[f"{name}: {exact_variance:.3g} / samples"] = (group_sizes, np.array(of_means))
 
 # %% Pictures
-panels = {"z drawn from N(μ, σ²): the gradient stops at the sampling node": tensors(drawn=True), "z = μ + σ ε: the way is open": tensors(drawn=False)}
-plot.save_graph(args.out / "graphs.png", panels, sampled={"$z$": (r"$\mu$", r"$\log \sigma^2$")})
-title = f"One gradient, estimated from single draws (true value {mean:.3g})"
-plot.save_curves(args.out / "estimators.png", histograms, ylabel="density", xlabel="estimate", smooth=False, title=title)
-plot.save_curves(args.out / "variance.png", variances, ylabel="variance of the estimate", xlabel="draws", smooth=False, log="xy")
+stopped, passing = record_graph(reparametrized=False), record_graph(reparametrized=True)
+panels = {
+    "z drawn from N(μ, σ²): the gradient stops at the sampling node": stopped,
+    "z = μ + σ ε: the gradient passes": passing,
+}
+sampled = {"$z$": (r"$\mu$", r"$\log \sigma^2$")}
+plot.save_graph(args.out / "graphs.png", panels, sampled=sampled)
+plot.save_curves(
+    args.out / "estimators.png",
+    histograms,
+    ylabel="density",
+    xlabel="estimate",
+    smooth=False,
+    title=f"One gradient, estimated from single samples (true value {exact_mean:.3g})",
+)
+plot.save_curves(
+    args.out / "variance.png",
+    variances,
+    ylabel="variance of the estimate",
+    xlabel="samples",
+    smooth=False,
+    log="xy",
+)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "descent.png",
     {name.replace("_", " "): (steps, values) for name, values in run.history.items()},
-    ylabel=f"mean of f(mu) over {RUNS} runs", smooth=False,
-)  # fmt: skip
-run.write_metrics(picture="graphs.png", **{name: float(value) for name, value in figures.items()})
+    ylabel=f"mean of f(mu) over {NUM_RUNS} runs",
+    smooth=False,
+)
+run.write_metrics(picture="graphs.png", **{name: float(value) for name, value in metrics.items()})
+
+# %% What you should see
+# Both estimates have the mean 2. The variance of the first is 4, that of the second 30, and 14 with
+# the best baseline, the constant 4. So the second needs 30 / 4 = 7.5 samples for the precision that
+# the first has with one.
+#
+# In graphs.png, with z drawn at random, no gradient reaches the encoder, and it learns nothing.
+# With z = mu + sigma eps, the noise is an input from the side, and the gradient passes.
+#
+# The three changes:
+#
+# 1. The score function has the smaller variance, 0.31 against 0.36. Reparametrization is not always
+#    better. Its variance comes from the derivative of f, the other's from the values of f. Where f
+#    varies within the width of q, the derivative is the larger of the two. (In many dimensions this
+#    is different.)
+# 2. The reparametrized estimate does not change. The variance of the score function grows from 30
+#    to 10,830: only averaging over samples tells it that the constant does not matter. With the
+#    best baseline it is 14, as before.
+# 3. The reparametrized gradient is always 0, which is wrong: the derivative of a step is 0
+#    everywhere but at the step. The score function needs no derivative and finds 0.24, the density
+#    of z at 0.

@@ -133,7 +133,16 @@ def score_function(f, log_q):
                              = b d/dtheta integral of q dz
                              = b d/dtheta 1 = 0                      q integrates to 1
 
-    So pass f - b. In the example above (mu = sigma = 1, f = z^2), take b = 4. One sample is then
+    So pass f - b. The best b has the smallest mean square. With the score s = dlog q/dtheta:
+
+        0 = d/db E[(f - b)^2 s^2] = -2 E[(f - b) s^2]                differentiate in b
+        b = E[f s^2] / E[s^2]                                        solve for b
+
+    In the example above (mu = sigma = 1, f = z^2), s = eps and E[s^2] = 1, so
+
+        b = E[(1 + eps)^2 eps^2] = E[eps^2 + 2 eps^3 + eps^4] = 1 + 0 + 3 = 4
+
+    and one sample is
 
         ((1 + eps)^2 - 4) eps = -3 eps + 2 eps^2 + eps^3
         mean square: E[9 eps^2 - 12 eps^3 - 2 eps^4 + 4 eps^5 + eps^6] = 9 - 0 - 6 + 0 + 15 = 18
