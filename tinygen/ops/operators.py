@@ -270,10 +270,11 @@ def _one_tuple(arguments: tuple):
     return arguments[0] if is_sequence else arguments
 
 
-_OWN_ATTRIBUTES = set(vars(type("Empty", (), {}))) | {"__firstlineno__", "__static_attributes__"}
+# Attributes that every class has, such as its docstring; they are not copied.
+_OF_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {"__firstlineno__", "__static_attributes__"}
 
 for _name, _value in vars(_Operators).items():
-    if _name not in _OWN_ATTRIBUTES:  # those that every class has, such as its docstring
-        if isinstance(_value, types.FunctionType) and _value.__module__ == __name__:
+    if _name not in _OF_EVERY_CLASS:
+        if isinstance(_value, types.FunctionType):
             _value.__qualname__ = f"Tensor.{_name}"
         setattr(Tensor, _name, _value)
