@@ -14,7 +14,7 @@ And where in the map of the latent space will the failures lie?
 It draws
     samples.png          codes drawn from the prior, decoded
     reconstructions.png  test digits, the same in black and white as the
-                         encoder sees them, and what is decoded from their codes
+                         encoder sees them, and the decoded codes
     latent_map.png       the codes of the test digits, coloured by class
     interpolation.png    decoded straight lines between two codes
     plane.png            with --latent-dim 2 instead: the plane of z, decoded

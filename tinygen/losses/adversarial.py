@@ -24,17 +24,20 @@ G(z). Then V is an integral, and the best D can be found for each x separately:
 
 So the logit of a trained discriminator *is* a log density ratio.
 
-**What the generator then minimizes.** Put D* into V. Let m = (p + q) / 2, so p + q = 2 m:
+**What the generator then minimizes.** Let m = (p + q) / 2, so that D* = p / (2 m) and
+1 - D* = q / (2 m). Put both into V:
 
-    V(D*, G) = E_p[log(p / (2 m))] + E_q[log(q / (2 m))]             1 - D* = q / (p + q)
+    V(D*, G) = E_p[log(p / (2 m))] + E_q[log(q / (2 m))]             insert
              = E_p[log(p / m)] + E_q[log(q / m)] - 2 log 2           take out log 2 twice
              = KL(p || m) + KL(q || m) - log 4                       definition of KL
-             = 2 JSD(p || q) - log 4                                 Jensen-Shannon divergence
+             = 2 JSD(p || q) - log 4                                 definition of JSD
 
-It is smallest, -log 4, where q = p. There D* = 1/2 everywhere.
+The Jensen-Shannon divergence JSD is the mean of the two KLs. No KL is negative, and both are 0 only
+if q = p. So the minimum is -log 4, at q = p, and there D* = 1/2 everywhere.
 
-**The problem.** Where p and q hardly overlap, JSD is log 2 whatever the distance between them, so
-its gradient is zero. In terms of the logit of a generated example:
+**The problem.** Where p and q do not overlap, m is p / 2 where there is data, and q / 2 where there
+are generated examples. So both KLs are log 2, whatever the distance between p and q, and the
+gradient of JSD is zero. In terms of the logit of a generated example:
 
     d log(1 - D)/dl = -D                                             `saturating`, as printed
     d(-log D)/dl    = -(1 - D)                                       `non_saturating`
@@ -151,19 +154,21 @@ def non_saturating(fake):
     -sigmoid(-l) = -(1 - D). At l = -10 it is -0.99995. It is the gradient of `saturating` divided
     by D / (1 - D). So it has the same sign and the same zeros.
 
-    **What it minimizes.** It is not the minimum of V any more, and no distance that both networks
-    agree on. Let q_0 be the generator's density now, D* the best discriminator for it, and q the
-    density that moves:
+    **What it minimizes.** It is not V any more, and not a distance that both networks agree on. Let
+    q_0 be the generator's density now, D* the best discriminator for it, and q the density that
+    training moves:
 
         -log D*      = log((p + q_0) / p)                            D* = p / (p + q_0)
                      = log(q_0 / p) - log(1 - D*)                    1 - D* = q_0 / (p + q_0)
         E_q[-log D*] = E_q[log(q_0 / p)] - E_q[log(1 - D*)]          mean over q
 
-    Differentiate in the parameters of q, at q = q_0. The first term has the gradient of
-    KL(q || p) = E_q[log(q / p)], since E_q[grad log q] = 0. The second has the gradient of
-    V(D*, G) = 2 JSD - log 4: D* moves too, but at a maximum this changes nothing. Hence
+    Differentiate in the parameters of q, at q = q_0:
 
-        grad E_q[-log D*] = grad [KL(q || p) - 2 JSD(p || q)]
+        grad E_q[log(q_0 / p)] = grad KL(q || p)                     as E_q[grad log q] = 0
+        grad E_q[log(1 - D*)]  = grad V(D*, G)                       E_p[log D*] has no q in it
+                               = grad (2 JSD(p || q) - log 4)        D* moves with q too, but at a
+                                                                     maximum this changes nothing
+        grad E_q[-log D*]      = grad (KL(q || p) - 2 JSD(p || q))   subtract
 
     This KL penalizes samples where there is no data more than data that no sample reaches.
 

@@ -50,16 +50,16 @@ def bernoulli_nll(logits, x):
 
     The derivative of softplus(l) = log(1 + e^l) is e^l / (1 + e^l) = sigmoid(l), by the chain rule.
 
+    **Grey pixels.** The sum is linear in x. So for x between 0 and 1 it is the mean of -log p over
+    black-and-white images drawn with x as the probability of a 1. It is smallest at p = x, where
+    it equals the entropy of the pixels and not zero. It is not a log-density of grey levels, since
+    p^x (1 - p)^(1 - x) does not integrate to 1 over x.
+
     **Math**
 
         y       = sum_i [softplus(l_i) - x_i l_i]
         dlogits = g (sigmoid(l) - x)       expected minus observed pixel, always between -1 and 1
         dx      = -g l
-
-    **Grey pixels.** The sum is linear in x. So for x between 0 and 1 it is the mean of -log p over
-    black-and-white images drawn with x as the probability of a 1. It is smallest at p = x, where
-    it equals the entropy of the pixels and not zero. It is not a log-density of grey levels, since
-    p^x (1 - p)^(1 - x) does not integrate to 1 over x.
 
     **Shapes** logits and x (N, ...), the same; y (N,), in nats, summed over all axes but the first.
     x must be floating point and lie in [0, 1].

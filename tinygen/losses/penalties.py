@@ -45,11 +45,11 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     **Its optimum on two points.** The maximum with a penalty is not W. Let the data lie at distance
     d from the generated point, and let the critic be linear with derivative s:
 
-        value      = s d - lambda (s - 1)^2                          what the critic maximizes
-        0          = d - 2 lambda (s - 1)                            derivative in s
-        s*         = 1 + d / (2 lambda)                              solve for s
-        value at s* = d + d^2 / (2 lambda) - d^2 / (4 lambda)        insert s*
-                   = d + d^2 / (4 lambda)
+        value(s)  = s d - lambda (s - 1)^2                           what the critic maximizes
+        0         = d - 2 lambda (s - 1)                             derivative in s
+        s*        = 1 + d / (2 lambda)                               solve for s
+        value(s*) = d + d^2 / (2 lambda) - d^2 / (4 lambda)          insert s*
+                  = d + d^2 / (4 lambda)                             subtract
 
     W is d. So the value is too large by d^2 / (4 lambda) and no longer proportional to d.
 
@@ -58,24 +58,25 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     at which the penalty is measured.
 
         E_p[f] - E_q[f] = integral of f (p - q) dx                   definition of the means
-                        = integral of f' A dx                        by parts; A is 0 at both ends
-        value           = integral of f' A - lambda r (|f'| - 1)^2 dx
+                        = [-f A] + integral of f' A dx               by parts, as p - q = -A'
+                        = integral of f' A dx                        A is 0 at both ends
+        value(f')       = integral of f' A - lambda r (|f'| - 1)^2 dx
 
     Each x can be treated separately. For A > 0 and f' > 0:
 
-        0    = A - 2 lambda r (f' - 1)                               derivative in f'
-        f'*  = 1 + A / (2 lambda r)                                  solve for f'
+        0   = A - 2 lambda r (f' - 1)                                derivative in f'
+        f'* = 1 + A / (2 lambda r)                                   solve for f'
 
-    and with the signs exchanged for A < 0:
+    For A < 0, both signs change. Together:
 
-        f'*  = sign(A) (1 + |A| / (2 lambda r))
-        value at f'* = integral of |A| + A^2 / (2 lambda r) - A^2 / (4 lambda r) dx
-                     = W + integral of A^2 / (4 lambda r) dx         W = integral of |A| on a line
+        f'*        = sign(A) (1 + |A| / (2 lambda r))
+        value(f'*) = integral of |A| + A^2 / (2 lambda r) - A^2 / (4 lambda r) dx
+                   = W + integral of A^2 / (4 lambda r) dx           W = integral of |A| on a line
 
     **A second maximum with the wrong sign.** Let A > 0 and f' < 0, so that |f'| = -f':
 
-        0    = A + 2 lambda r (-f' - 1)                              derivative in f'
-        f'   = -1 + A / (2 lambda r)                                 negative if A < 2 lambda r
+        0  = A + 2 lambda r (-f' - 1)                                derivative in f'
+        f' = -1 + A / (2 lambda r)                                   negative if A < 2 lambda r
 
     This is a lower, local maximum. A critic with a gradient of the wrong sign stays there. To
     leave, it would have to pass f' = 0, where the penalty is lambda. The generator then moves away

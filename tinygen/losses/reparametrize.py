@@ -78,16 +78,16 @@ def reparametrize(mu, log_var, eps):
     Multiply each by g, the cotangent of z. In a VAE, g is what the decoder's backward pass sends
     to z. This is how the encoder learns from the reconstruction.
 
+    **The factor 1/2** makes exp(log_var) the *variance*, as `kl_to_standard_normal` reads it.
+    Without it nothing crashes. But the KL is then that of another q than the one that is sampled,
+    and the ELBO is no bound. `tests/losses/test_reparametrize.py` checks the two together.
+
     **Math**
 
         z        = mu + exp(log_var / 2) eps
         dmu      = g
         dlog_var = g eps exp(log_var / 2) / 2
         deps     = g exp(log_var / 2)
-
-    **The factor 1/2** makes exp(log_var) the *variance*, as `kl_to_standard_normal` reads it.
-    Without it nothing crashes. But the KL is then that of another q than the one that is sampled,
-    and the ELBO is no bound. `tests/losses/test_reparametrize.py` checks the two together.
 
     **Shapes** mu and log_var the same. eps has that shape, or axes of further draws in front of it,
     such as (K, *mu.shape) for K draws; z has the shape of eps.
