@@ -44,10 +44,9 @@ Three changes to try. Predict the table for each, then run:
 """
 
 # %% Settings
-from itertools import pairwise
-
 import numpy as np
 from _command_line import parse, parser, positive  # first of ours: finds the package
+from _ensemble import ensemble_mlp
 from _run import Run
 from figures.losses import save_losses, save_table
 
@@ -88,11 +87,8 @@ for name, game in GAMES.items():
 # %% 36 pairs of networks that begin alike. Each penalty has six discriminators side by side.
 def make_networks(count, sizes, seed, spectral_norm=False):
     """Return `count` networks side by side that begin alike, with leaky ReLUs between layers."""
-    rngs, layers = [default_rng(seed, args.device) for _ in range(count)], []
-    for a, b in pairwise(sizes):
-        layers.append(nn.EnsembleLinear(a, b, spectral_norm=spectral_norm, rngs=rngs))
-        layers.append(nn.LeakyReLU(0.2))
-    return nn.Sequential(*layers[:-1])
+    rngs = [default_rng(seed, args.device) for _ in range(count)]
+    return ensemble_mlp(sizes, lambda: nn.LeakyReLU(0.2), rngs=rngs, spectral_norm=spectral_norm)
 
 
 def make_discriminators(penalty):

@@ -1,48 +1,55 @@
-"""Mode collapse, and what helps against it: rings and grids of Gaussians (PacGAN's test, Lin et al., 2018), where a lost mode can be counted.
+r"""Mode collapse and its cures, on data where a lost mode can be counted.
 
-Question to predict, before you run it: the data are eight small heaps on a circle. A GAN learns to make some of them perfectly and others not at all. Its
-discriminator sees all eight in every batch: why does that not teach the generator the others? And which helps more: one of the cures that are named
-after a paper, or another setting of the optimizer?
+The data are PacGAN's test (Lin et al., 2018): Gaussians on a ring or a grid.
 
-    python demos/mode_collapse.py                                        eight heaps on a ring, four of the columns
-    python demos/mode_collapse.py --seeds 5 --columns all                all twelve, five networks of each side by side
-    python demos/mode_collapse.py --seeds 5 --batch 512 --data grid --columns GAN "all four"     25 heaps; --help names the columns
+Question to predict before you run it: the data are eight narrow modes on a
+circle. A GAN learns some of them perfectly and others not at all. Its
+discriminator sees all eight in every batch: why does that not teach the
+generator the others? And which helps more: a cure that is named after a
+paper, or other settings of the optimizer?
 
-Every column has the same networks, batch, number of updates, examples and noise, and is another column with one change: in what the discriminator sees, in
-the penalty on its slope, in the game, or in the optimizer. Counted are, of 2500 samples, the modes that have at least a quarter of their fair share; the
-share of good samples, within 3 sigma of a mode (98.9 % of the data are); and the reverse KL, how unequally the modes are hit.
+    python demos/mode_collapse.py
+        eight modes on a ring, four of the columns
+    python demos/mode_collapse.py --seeds 5 --columns all
+        all twelve columns, with five networks side by side in each
+    python demos/mode_collapse.py --seeds 5 --batch 512 --data grid \
+        --columns GAN "all four"
+        25 modes on a grid; --help lists the columns
 
-It draws columns.png, the samples of each column (empty circles are lost modes), and modes.png, the modes captured as training goes: watch the plain
-GAN. It does not settle on some modes but goes round: where it has piled up its samples, the discriminator learns to say "fake", and off they go. What it has when
-the training ends is chance, and one seed says nothing. Modes captured of 8, of the seeds 0 to 4:
+Each column of the table is a way to train. All have the same networks, batch
+size, number of updates, examples and noise. Each is another column with one
+change: in the input of the discriminator, in the penalty on its gradient, in
+the loss, or in the optimizer.
 
-    GAN                   0 0 4 3 5        beta1 = 0               4 1 0 1 0        R1, average           0 8 8 8 2
-    packs of 2            7 0 0 2 2        decaying rate           8 8 0 0 8        R1, average, decay    0 0 0 0 8
-    minibatch std         1 0 0 0 2        average                 0 0 8 8 5        all four              8 8 8 8 8
-    gradient penalty      0 0 0 0 0        R1                      0 5 1 7 3
-                                           relativistic, R1, R2    0 7 4 4 4
+Three measures are taken of 2500 samples of each column:
 
-No single change helps on every seed, and those to the optimizer (a rate that decays, an averaged generator) help more than what the papers on mode collapse propose.
-"All four" is R1, relaxed as training goes, with both of those and without momentum; 90 to 96 % of its samples are good, the others lying between
-the heaps, for G is continuous. The penalty that holds slopes *at* 1 rules out what this game needs: D must be as steep as 1 / sigma = 100.
+- captured modes: those with at least a quarter of their fair share of the
+  samples;
+- good samples: the fraction within 3 sigma of a mode (98.9 % of the data);
+- the reverse KL: how unequally the modes are hit, in nats.
 
-Three one-line changes, and what each should show with `--seeds 5 --steps 2000 --columns "all four"` (unchanged: all modes on every seed; 93.3 % good in the mean):
+It draws columns.png, the samples of each column (empty circles are lost
+modes), and modes.png, the captured modes during training. Watch the plain GAN
+in modes.png: does it settle?
 
-1. `nn.LeakyReLU` in place of `nn.Tanh` in G: between two heaps G must be steep and on them flat. Kinks make a step of two pieces, tanh of one: 90.3 %.
-2. `GAMMA = (0.3, 0.3)`: the penalty is never relaxed, and forbids D the edge of a heap. All modes, but blurred: 88.3 %.
-3. `"average": {"average": 0.0}`: with the rate decayed to 0 the weights stand still by themselves, and the average adds nothing: 93.1 %.
+Three changes to try with `--seeds 5 --steps 2000 --columns "all four"`.
+Predict the captured modes and the good samples for each, then run:
+
+1. `nn.LeakyReLU` in place of `nn.Tanh` in the generator.
+2. `R1_GAMMA = (0.3, 0.3)`: the penalty is never relaxed.
+3. `"average": {"ema_decay": 0.0}`: no average of the weights.
 """
 
 # %% Settings
 from collections.abc import Callable
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _ensemble import ensemble_mlp
 from _run import Run
 
-from tinygen import data, default_rng, grad, nn, no_grad, optim
+from tinygen import data, default_rng, nn, no_grad, optim
 from tinygen.backend import to_device
 from tinygen.losses import gradient_penalty, r1
 from tinygen.losses.adversarial import GAMES
@@ -53,173 +60,296 @@ from tinygen.plot.planes import grid_points, save_planes
 
 
 class Column(NamedTuple):
-    """A way to train: the plain GAN's, unless something is said. Each column of the table is another one with one change."""
+    """A way to train; the defaults are those of the plain GAN."""
 
-    beta1: float = 0.9  # Adam's momentum, in both networks
-    decay: bool = False  # the learning rate falls to 0 along half a cosine
-    average: float = 0.0  # samples are made with a moving average of the generator's weights
-    sees: Callable = lambda x: x  # what of a batch (n, 2) the discriminator is shown
-    features: int = 2  # in one row of that
+    beta1: float = 0.9  # momentum of Adam, in both networks
+    lr_decay: bool = False  # the learning rate falls to 0 along half a cosine
+    ema_decay: float = 0.0  # of the average of the generator's weights that draws the samples
+    discriminator_input: Callable = lambda x: x  # what D receives of a batch (n, 2)
+    num_features: int = 2  # in one row of that input
     penalty: str = "none"
     game: str = "non-saturating"
 
 
-GAN = Column()
-SINGLE = {
+SINGLE_CHANGES = {
     "beta1 = 0": {"beta1": 0.0},
-    "decaying rate": {"decay": True},
-    "average": {"average": 0.99},
-    "packs of 2": {"sees": lambda x: pack(x, 2), "features": 4},
-    "minibatch std": {"sees": lambda x: minibatch_std(x, 8), "features": 3},
+    "decaying rate": {"lr_decay": True},
+    "average": {"ema_decay": 0.99},
+    "packs of 2": {"discriminator_input": lambda x: pack(x, 2), "num_features": 4},
+    "minibatch std": {"discriminator_input": lambda x: minibatch_std(x, 8), "num_features": 3},
     "gradient penalty": {"penalty": "gradient penalty"},
     "R1": {"penalty": "R1"},
     "relativistic, R1, R2": {"penalty": "R1 + R2", "game": "relativistic"},
 }
-COLUMNS = {"GAN": GAN, **{name: GAN._replace(**change) for name, change in SINGLE.items()}}
-COLUMNS["R1, average"] = COLUMNS["R1"]._replace(**SINGLE["average"])
-COLUMNS["R1, average, decay"] = COLUMNS["R1, average"]._replace(**SINGLE["decaying rate"])
-COLUMNS["all four"] = COLUMNS["R1, average, decay"]._replace(**SINGLE["beta1 = 0"])
-FEW = ["GAN", "packs of 2", "decaying rate", "all four"]
-PENALTIES = {  # of the discriminator on real and fake examples, t uniform, with the weight gamma
-    "none": lambda D, real, fake, t, gamma: 0.0,
-    "gradient penalty": lambda D, real, fake, t, gamma: gradient_penalty(D, real, fake, t).mean(),
-    "R1": lambda D, real, fake, t, gamma: gamma * r1(D, real).mean(),
-    "R1 + R2": lambda D, real, fake, t, gamma: gamma * (r1(D, real) + r1(D, fake)).mean(),
-}
+GAN = Column()
+COLUMNS = {"GAN": GAN}
+COLUMNS |= {name: GAN._replace(**change) for name, change in SINGLE_CHANGES.items()}
+COLUMNS["R1, average"] = COLUMNS["R1"]._replace(**SINGLE_CHANGES["average"])
+COLUMNS["R1, average, decay"] = COLUMNS["R1, average"]._replace(**SINGLE_CHANGES["decaying rate"])
+COLUMNS["all four"] = COLUMNS["R1, average, decay"]._replace(**SINGLE_CHANGES["beta1 = 0"])
+DEFAULT_COLUMNS = ["GAN", "packs of 2", "decaying rate", "all four"]
 
-p = parser(__doc__, steps={"ring": 2500, "grid": 3000}, takes={"ring": "a minute and a half", "grid": "two minutes"}, batch=256)
-p.add_argument("--columns", nargs="+", choices=[*COLUMNS, "all"], default=FEW, metavar="NAME", help=f"which to train: all, or some of {', '.join(map(repr, COLUMNS))}")
-p.add_argument("--seeds", type=natural, default=1, help="how many networks each column trains side by side, from --seed on (default: 1)")
+p = parser(
+    __doc__,
+    steps={"ring": 2500, "grid": 3000},
+    takes={"ring": "a minute and a half", "grid": "two minutes"},
+    batch=256,
+)
+p.add_argument(
+    "--columns",
+    nargs="+",
+    choices=[*COLUMNS, "all"],
+    default=DEFAULT_COLUMNS,
+    metavar="NAME",
+    help=f"ways to train, or all (default: {', '.join(map(repr, DEFAULT_COLUMNS))}); "
+    f"one or more of {', '.join(map(repr, COLUMNS))}",
+)
+p.add_argument(
+    "--seeds",
+    type=natural,
+    default=1,
+    help="number of networks that each column trains, with seeds from --seed on (default: 1)",
+)
 args = parse(p)
 columns = COLUMNS if "all" in args.columns else {name: COLUMNS[name] for name in args.columns}
-RATE, LATENT, SAMPLES = 3e-3, 2, 2500
-GAMMA = (0.3, 3e-5)  # the weight of R1 and R2 at the first step and at the last: a heap's edge is as steep as 1 / sigma, and must be allowed in the end
+LR = 3e-3  # learning rate of both networks at the first step
+LATENT_DIM = 2
+NUM_SAMPLES = 2500  # for counting modes
+# Weight of R1 and R2 at the first and at the last step. The optimal discriminator is as steep as
+# 1 / sigma at the edge of a mode, so the penalty must be relaxed in the end.
+R1_GAMMA = (0.3, 3e-5)
 
 # %% Data
 mixture = data.ring() if args.data == "ring" else data.grid()
 modes = to_device(mixture.modes.astype(np.float32), args.device)
-rngs = [default_rng(args.seed + i, args.device) for i in range(args.seeds)]
+seeds = range(args.seed, args.seed + args.seeds)
+rngs = [default_rng(seed, args.device) for seed in seeds]
 
 
-def uniform(g, n):
-    """z from a square, of variance 1: (n, LATENT)."""
-    return np.float32(12**0.5) * (g.uniform((n, LATENT)) - np.float32(0.5))
+def sample_noise(n, rng):
+    """Draw n points z from a square, with variance 1 in each coordinate, (n, LATENT_DIM)."""
+    return np.float32(12**0.5) * (rng.uniform((n, LATENT_DIM)) - np.float32(0.5))
 
 
-def noise(n):
-    """n for each seed: (seeds, n, LATENT)."""
-    return np.stack([uniform(g, n) for g in rngs])
+def sample_data(n, rng):
+    """Draw n examples of the data, (n, 2)."""
+    return modes[rng.integers(0, len(modes), (n,))] + np.float32(mixture.sigma) * rng.normal((n, 2))
 
 
-def draw(n):
-    """n examples of the data for each seed: (seeds, n, 2)."""
-    return np.stack([modes[g.integers(0, len(modes), (n,))] + np.float32(mixture.sigma) * g.normal((n, 2)) for g in rngs])
+def for_each_seed(sample, n):
+    """Draw n rows for each seed, (seeds, n, 2)."""
+    return np.stack([sample(n, rng) for rng in rngs])
 
 
-# %% Networks. Each column begins with the same generator, and sees the same examples and the same noise.
-def stack(sizes, activation, gain=1.0):
-    """Networks side by side, one for each seed: (seeds, n, sizes[0]) to (seeds, n, sizes[-1]). Weights are `gain` times as large as `Linear` draws them."""
-    fresh, layers = [default_rng(args.seed + i, args.device) for i in range(args.seeds)], []
-    for a, b in pairwise(sizes):
-        layers += [nn.EnsembleLinear(a, b, rngs=fresh), activation()]
-        layers[-2].weight.data *= gain
-    return nn.Sequential(*layers[:-1])
+# %% Networks. Each column begins with the same generator, and sees the same examples and noise.
+# Each network is an ensemble with one member for each seed.
+class GANTraining:
+    """Both networks of a column, their optimizers, and the average of the generator's weights.
 
-
-class Pair:
-    """Both networks, optimizers, and the average. D's weights are of He's size, so that from the start it tells places apart; G begins as a small smooth heap."""
+    The weights of D have the scale of He et al. (2015), `gain` times that of `Linear`, so that D
+    tells places apart from the start. G begins as one small smooth cluster.
+    """
 
     def __init__(self, column):
-        self.G = stack((LATENT, 64, 64, 64, 2), nn.Tanh)
-        self.D = stack((column.features, 64, 64, 64, 64, 1), lambda: nn.LeakyReLU(0.2), gain=6**0.5)
-        self.average = optim.ExponentialMovingAverage(self.G, column.average)
-        self.optimizer_g, self.optimizer_d = (optim.Adam(network.parameters(), betas=(column.beta1, 0.99)) for network in (self.G, self.D))
+        g_sizes = (LATENT_DIM, 64, 64, 64, 2)
+        d_sizes = (column.num_features, 64, 64, 64, 64, 1)
+        g_rngs = [default_rng(seed, args.device) for seed in seeds]
+        d_rngs = [default_rng(seed, args.device) for seed in seeds]
+        self.G = ensemble_mlp(g_sizes, nn.Tanh, rngs=g_rngs)
+        self.D = ensemble_mlp(d_sizes, lambda: nn.LeakyReLU(0.2), rngs=d_rngs, gain=6**0.5)
+        self.ema = optim.ExponentialMovingAverage(self.G, column.ema_decay)
+        betas = (column.beta1, 0.99)
+        self.optimizer_g = optim.Adam(self.G.parameters(), lr=LR, betas=betas)
+        self.optimizer_d = optim.Adam(self.D.parameters(), lr=LR, betas=betas)
 
 
-pairs = [Pair(column) for column in columns.values()]
-moments = np.unique(np.linspace(0, args.steps, 41).astype(int))[:-1]  # steps at which modes are counted
-kept = nn.Module()
-kept.register_buffer("counts", np.zeros((len(moments), len(columns), args.seeds), np.float32))
-same_noise = np.stack([uniform(default_rng(args.seed + 1000 + i, args.device), SAMPLES) for i in range(args.seeds)])
+def lr_factor(step):
+    """The factor of the learning rates in the columns with a decaying rate."""
+    return optim.cosine_decay(step, steps=args.steps)
 
 
-def samples(pair):
-    """2500 of each seed, (seeds, 2500, 2)."""
-    with pair.average.average_parameters() as G, no_grad():
-        return G(same_noise).numpy().astype(np.float64)
+trainings = {name: GANTraining(column) for name, column in columns.items()}
+schedules = [
+    optim.LRSchedule(optimizer, lr_factor)
+    for name, training in trainings.items()
+    if columns[name].lr_decay
+    for optimizer in (training.optimizer_g, training.optimizer_d)
+]
+
+# %% Measures, on the same noise at every step
+EVALUATION_NOISE = np.stack(
+    [sample_noise(NUM_SAMPLES, default_rng(seed + 1000, args.device)) for seed in seeds]
+)
 
 
-def counted(pair):
-    """Modes captured, share of good samples and reverse KL of each seed: (seeds, 3)."""
-    return np.array([count_modes(x, mixture.modes, mixture.sigma) for x in samples(pair)])
+def generate(training):
+    """Generate samples with the averaged weights, (seeds, NUM_SAMPLES, 2)."""
+    with training.ema.average_parameters() as G, no_grad():
+        return G(EVALUATION_NOISE).numpy().astype(np.float64)
+
+
+def measure(training):
+    """Return captured modes, fraction of good samples and reverse KL, (seeds, 3)."""
+    return np.array([count_modes(x, mixture.modes, mixture.sigma) for x in generate(training)])
+
+
+def count_captured_modes():
+    """Return the captured modes of each column and seed, (columns, seeds)."""
+    return np.array([measure(training)[:, 0] for training in trainings.values()], np.float32)
 
 
 # %% Training
-run = Run(
-    args, kept=kept, **{f"generator{i}": g for i, g in enumerate(rngs)},
-    **{f"{name}{i}": part for i, pair in enumerate(pairs) for name, part in vars(pair).items()},
-)  # fmt: skip
+def penalty_loss(name, D, real, fake, t, gamma):
+    """Return the mean penalty of D on examples (seeds n, 2), t (seeds n,) from U(0, 1)."""
+    if name == "gradient penalty":
+        return gradient_penalty(D, real, fake, t).mean()
+    if name == "R1":
+        return gamma * r1(D, real).mean()
+    if name == "R1 + R2":
+        return gamma * (r1(D, real) + r1(D, fake)).mean()
+    return 0.0
+
+
+def train_step(column, training, real_d, real_g, z_d, z_g, t, gamma):
+    """Make one step of D and one of G; return D's loss.
+
+    **Shapes.** real_d, real_g (seeds n, 2); z_d, z_g (seeds, n, LATENT_DIM); t (seeds n,).
+    """
+    G, game = training.G, GAMES[column.game]
+
+    def discriminator(x):
+        """Return the logits (rows,) of x (seeds n, 2), each seed's by its own network."""
+        rows = column.discriminator_input(x)
+        return training.D(rows.reshape((args.seeds, -1, column.num_features))).reshape((-1,))
+
+    with no_grad():
+        fake = G(z_d).reshape((-1, 2))
+    loss_d = game.discriminator_loss(discriminator(real_d), discriminator(fake)).mean()
+    loss_d = loss_d + penalty_loss(column.penalty, discriminator, real_d, fake, t, gamma)
+    training.optimizer_d.zero_grad()
+    loss_d.backward()
+    training.optimizer_d.step()
+
+    logits_real, logits_fake = discriminator(real_g), discriminator(G(z_g).reshape((-1, 2)))
+    loss_g = game.generator_loss(logits_real, logits_fake).mean()
+    training.optimizer_g.zero_grad()
+    loss_g.backward(inputs=G.parameters())
+    training.optimizer_g.step()
+    training.ema.update()
+    return loss_d
+
+
+count_steps = np.unique(np.linspace(0, args.steps, 41).astype(int))[:-1]
+objects = {f"rng{i}": rng for i, rng in enumerate(rngs)}
+for i, training in enumerate(trainings.values()):
+    objects |= {f"{name}{i}": part for name, part in vars(training).items()}
+run = Run(args, **objects)
 for step in run.steps():
-    for i in np.flatnonzero(moments == step):
-        kept.counts.data[i] = [counted(pair)[:, 0] for pair in pairs]
-    real_d, real_g = (draw(args.batch).reshape((-1, 2)) for _ in range(2))
-    z_d, z_g = (noise(args.batch) for _ in range(2))
-    t = np.concatenate([g.uniform((args.batch,)) for g in rngs])
-    gamma = GAMMA[0] * (GAMMA[1] / GAMMA[0]) ** (step / args.steps)
-    for (name, column), pair in zip(columns.items(), pairs, strict=True):
-        G, D, optimizer_g, optimizer_d = pair.G, pair.D, pair.optimizer_g, pair.optimizer_d
-        game = GAMES[column.game]
-        share = optim.cosine_decay(step, steps=args.steps) if column.decay else 1.0
-        optimizer_g.lr = optimizer_d.lr = RATE * share
-
-        def judge(x, D=D, column=column):
-            """Logits of the examples (seeds n, 2), one seed's after the other's, each by its own network."""
-            return D(column.sees(x).reshape((args.seeds, -1, column.features))).reshape((-1,))
-
-        with no_grad():
-            fake = G(z_d).reshape((-1, 2))
-        loss_d = game.discriminator_loss(judge(real_d), judge(fake)).mean() + PENALTIES[column.penalty](judge, real_d, fake, t, gamma)
-        optimizer_d.zero_grad()
-        loss_d.backward()
-        optimizer_d.step()
-
-        loss_g = game.generator_loss(judge(real_g), judge(G(z_g).reshape((-1, 2)))).mean()
-        weights = [*G.parameters()]
-        for w, g in zip(weights, grad(loss_g, weights), strict=True):
-            w.grad = g
-        optimizer_g.step()
-        pair.average.update()
+    if step in count_steps:
+        run.record(captured=count_captured_modes())
+    for schedule in schedules:
+        schedule.set(step)
+    real_d = for_each_seed(sample_data, args.batch).reshape((-1, 2))
+    real_g = for_each_seed(sample_data, args.batch).reshape((-1, 2))
+    z_d = for_each_seed(sample_noise, args.batch)
+    z_g = for_each_seed(sample_noise, args.batch)
+    t = np.concatenate([rng.uniform((args.batch,)) for rng in rngs])
+    gamma = R1_GAMMA[0] * (R1_GAMMA[1] / R1_GAMMA[0]) ** (step / args.steps)
+    for name, column in columns.items():
+        loss_d = train_step(column, trainings[name], real_d, real_g, z_d, z_g, t, gamma)
         run.log(**{name: loss_d})
+run.record(captured=count_captured_modes())
 
 # %% The table
-final = np.stack([counted(pair) for pair in pairs])
-print(f"\n{'':26s}modes captured of {len(modes)}, share of good samples, reverse KL in nats; a column a seed. All good would be 98.9 %")
-for name, rows in zip(columns, final, strict=True):
-    print(f"{name:26s}" + "   ".join(f"{int(m):2d} {100 * good:5.1f} % {kl:5.2f}" for m, good, kl in rows))
+table = {name: measure(training) for name, training in trainings.items()}
+print(
+    f"\n{'':26s}captured modes of {len(modes)}, fraction of good samples, reverse KL in nats, "
+    "for each seed. A perfect generator has 98.9 % good samples"
+)
+for name, rows in table.items():
+    cells = [f"{int(n):2d} {100 * good:5.1f} % {kl:5.2f}" for n, good, kl in rows]
+    print(f"{name:26s}" + "   ".join(cells))
 
 # %% Pictures
-reach = 1.6 if args.data == "ring" else 5.8
-extent = (-reach, reach, -reach, reach)
-x = grid_points(extent, 400)
-nearest = np.sqrt(((x[:, None] - mixture.modes) ** 2).sum(axis=-1)).min(axis=1)
+half_width = 1.6 if args.data == "ring" else 5.8
+extent = (-half_width, half_width, -half_width, half_width)
 
 
-def panel(x, note):
-    bad = (((x[:, None] - mixture.modes) ** 2).sum(axis=-1).min(axis=1) > (3 * mixture.sigma) ** 2).astype(int)
-    return {"points": x, "labels": bad, "contours": [(nearest, [0.07 * reach], "-")], "note": note}
+def squared_distances(x):
+    """Return the squared distance of each point (n, 2) to its nearest mode, (n,)."""
+    return ((x[:, None] - mixture.modes) ** 2).sum(axis=-1).min(axis=1)
 
 
-panels = {"data": panel(mixture.sample(SAMPLES, np.random.default_rng(args.seed))[0], "empty circles are lost modes")}
-for (name, rows), pair in zip(zip(columns, final, strict=True), pairs, strict=True):
-    panels[name] = panel(samples(pair)[0], f"{int(rows[0, 0])} of {len(modes)} modes, {100 * rows[0, 1]:.0f} % good")
-save_planes(args.out / "columns.png", panels, extent, names=("within 3 sigma of a mode", "elsewhere"), columns=3 if len(panels) <= 6 else 5)
-counts = np.concatenate([kept.counts.numpy(), final[None, :, :, 0]]).mean(axis=2)
-save_curves(args.out / "modes.png", {
-    name: (np.append(moments, args.steps), counts[:, i]) for i, name in enumerate(columns)
-}, ylabel=f"modes captured, of {len(modes)}", smooth=False)  # fmt: skip
-save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
-table = {
-    name: {"modes": rows[:, 0].astype(int).tolist(), "good": rows[:, 1].tolist(), "reverse_kl": [kl if np.isfinite(kl) else None for kl in rows[:, 2]]}
-    for name, rows in zip(columns, final, strict=True)
-}
-run.write_metrics(picture="columns.png", table=table)
+distance_field = np.sqrt(((grid_points(extent, 400)[:, None] - mixture.modes) ** 2).sum(axis=-1))
+circles = (distance_field.min(axis=1), [0.07 * half_width], "-")  # around each mode
+
+
+def make_panel(x, note):
+    """Return a panel with samples x (n, 2), coloured by whether they are good."""
+    is_bad = squared_distances(x) > (3 * mixture.sigma) ** 2
+    return {"points": x, "labels": is_bad.astype(int), "contours": [circles], "note": note}
+
+
+data_points, _ = mixture.sample(NUM_SAMPLES, np.random.default_rng(args.seed))
+panels = {"data": make_panel(data_points, "empty circles are lost modes")}
+for name, training in trainings.items():
+    num_captured, good, _ = table[name][0]
+    note = f"{int(num_captured)} of {len(modes)} modes, {100 * good:.0f} % good"
+    panels[name] = make_panel(generate(training)[0], note)
+save_planes(
+    args.out / "columns.png",
+    panels,
+    extent,
+    names=("within 3 sigma of a mode", "elsewhere"),
+    columns=3 if len(panels) <= 6 else 5,
+)
+steps = np.append(count_steps, args.steps)
+captured = run.records["captured"].astype(np.float64).mean(axis=2)  # (moments, columns)
+save_curves(
+    args.out / "modes.png",
+    {name: (steps, captured[:, i]) for i, name in enumerate(columns)},
+    ylabel=f"captured modes, of {len(modes)}",
+    smooth=False,
+)
+losses = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
+save_curves(args.out / "curves.png", losses)
+figures = {}
+for name, rows in table.items():
+    num_captured, good, kl = rows.T
+    figures[name] = {
+        "modes": num_captured.astype(int).tolist(),
+        "good": good.tolist(),
+        "reverse_kl": [k if np.isfinite(k) else None for k in kl],
+    }
+run.write_metrics(picture="columns.png", table=figures)
+
+# %% What you should see
+# The question. The plain GAN does not settle on some modes; it moves from one to another. Where it
+# has gathered its samples, the discriminator learns to say "generated", and the samples leave.
+# What it has captured at the end of training is chance, and one seed shows nothing.
+#
+# `python demos/mode_collapse.py --seeds 5 --columns all`: captured modes of 8, for seeds 0 to 4:
+#
+#     GAN                   0 0 4 3 5        beta1 = 0               4 1 0 1 0
+#     packs of 2            7 0 0 2 2        decaying rate           8 8 0 0 8
+#     minibatch std         1 0 0 0 2        average                 0 0 8 8 5
+#     gradient penalty      0 0 0 0 0        R1                      0 5 1 7 3
+#     R1, average           0 8 8 8 2        relativistic, R1, R2    0 7 4 4 4
+#     R1, average, decay    0 0 0 0 8        all four                8 8 8 8 8
+#
+# - No single change helps on every seed. Two changes of the optimizer, a decaying learning rate and
+#   an averaged generator, help more than what the papers on mode collapse propose.
+# - "All four" is R1, relaxed during training, with both of these and without momentum. 90 to 96 %
+#   of its samples are good. The others lie between the modes, because G is continuous.
+# - The gradient penalty that holds slopes *at* 1 rules out what this data needs: D must be as steep
+#   as 1 / sigma = 100.
+#
+# The three changes. Unchanged, all modes are captured on every seed, and 93.3 % of the samples are
+# good on average over the seeds.
+#
+# 1. Leaky ReLU: 90.3 % good. G must be steep between two modes and flat on them. Leaky ReLUs need
+#    two pieces for such a step, and tanh one.
+# 2. A constant penalty: all modes, but blurred, 88.3 % good. The penalty forbids the steep edge of
+#    a mode.
+# 3. No average: 93.1 % good. The learning rate has decayed to 0, so the weights stand still by
+#    themselves, and an average adds nothing.
