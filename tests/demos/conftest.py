@@ -1,4 +1,4 @@
-"""The figures of the demos are found beside them, as the demos find them."""
+"""Makes the files of the demos importable, as they are for the demos."""
 
 import sys
 from pathlib import Path

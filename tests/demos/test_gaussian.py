@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.demos.test_demos import run
+from tests.demos.processes import run_demo as run
 
 Image = pytest.importorskip("PIL.Image")
 

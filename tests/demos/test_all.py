@@ -1,0 +1,36 @@
+"""demos/all.py: names, options, and Ctrl-C."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.demos.processes import DEMOS, run_python, start, wait_for
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("tqdm")
+
+
+def test_an_unknown_demo_is_refused_with_the_names_of_all():
+    result = run_python(DEMOS / "all.py", "nothing")
+    assert result.returncode == 2
+    assert "vae" in result.stderr and "benchmark" not in result.stderr
+
+
+def test_names_after_options_are_refused():
+    result = run_python(DEMOS / "all.py", "--steps", 2, "vae")
+    assert result.returncode == 2
+    assert "names come first: all.py vae --steps" in result.stderr
+
+
+def test_ctrl_c_waits_for_the_demo_to_save(tmp_path):
+    """A terminal sends the signal to both processes: to their group."""
+    command = [sys.executable, str(DEMOS / "all.py"), "vae", "--steps", "100000"]
+    command += ["--out", str(tmp_path)]
+    process = start(command, cwd=tmp_path, start_new_session=True)
+    wait_for(tmp_path / "checkpoint.npz", process)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "and saved. Go on with" in output and "Traceback" not in errors
