@@ -20,6 +20,7 @@ from collections.abc import Callable
 from ..autograd.functional import grad
 from ..autograd.tensor import Tensor, tensor
 from ..ops import relu, sqrt
+from ..ops.arguments import raw
 from .per_example import sum_per_example
 
 __all__ = ["gradient_penalty", "path_length", "r1"]
@@ -117,7 +118,7 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
             f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, "
             f"and t {t.shape} one number per example"
         )
-    real, fake = _array_of(real), _array_of(fake)
+    real, fake = raw(real), raw(fake)
     t = t.astype(real.dtype).reshape(t.shape + (1,) * (real.ndim - 1))  # (N, 1, ...)
     norm = sqrt(_squared_gradient_norm(critic, t * real + (1 - t) * fake) + _EPS)
     excess = norm - 1
@@ -145,8 +146,8 @@ def r1(discriminator: Callable, x):
     Near the equilibrium (0, 0), with c = f'(0):
 
         d/dt (theta, psi) = [[0, -c], [c, -gamma]] (theta, psi)      linearize
-        0 = mu^2 + gamma mu + c^2                                    its eigenvalues mu
-        mu = -gamma / 2 +- sqrt(gamma^2 / 4 - c^2)
+        0  = mu (mu + gamma) + c^2                                   characteristic polynomial
+        mu = -gamma / 2 +- sqrt(gamma^2 / 4 - c^2)                   the two eigenvalues
 
         gamma = 0             mu = +- i c: a circle, for ever
         0 < gamma < 2 |c|     complex, with real part -gamma / 2: a spiral inwards
@@ -167,7 +168,7 @@ def r1(discriminator: Callable, x):
     -------
     Tensor (N,)
     """
-    return 0.5 * _squared_gradient_norm(discriminator, _array_of(x))
+    return 0.5 * _squared_gradient_norm(discriminator, raw(x))
 
 
 def path_length(generator: Callable, w, y):
@@ -233,7 +234,7 @@ def path_length(generator: Callable, w, y):
             f"path_length: noise y {y.shape} and the generator's images {images.shape} differ in "
             "shape; draw one number for each"
         )
-    g = grad((images * _array_of(y)).sum(), w, create_graph=True)  # J^T y
+    g = grad((images * raw(y)).sum(), w, create_graph=True)  # J^T y
     return sqrt(sum_per_example(g * g) + _EPS)
 
 
@@ -246,8 +247,3 @@ def _squared_gradient_norm(f: Callable, x):
     x = tensor(x, requires_grad=True)
     g = grad(f(x).sum(), x, create_graph=True)
     return sum_per_example(g * g)
-
-
-def _array_of(a):
-    """Return the array of a Tensor: the gradient is measured there, and nothing flows back."""
-    return a.data if isinstance(a, Tensor) else a

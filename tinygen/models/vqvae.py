@@ -49,6 +49,7 @@ from ..losses import squared_error
 from ..nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential
 from ..nn.module import parameter
 from ..ops import embedding, moveaxis, sigmoid, stop_gradient, straight_through
+from ..ops.arguments import raw
 
 __all__ = ["VQVAE", "Quantized", "VectorQuantizer", "vqvae_loss"]
 
@@ -108,7 +109,7 @@ class VectorQuantizer(Module):
                 "a grid of vectors as long as the codes"
             )
         z = moveaxis(z_e, 1, -1)  # (N, h, w, code_dim)
-        indices = self.find_nearest(_array_of(z))  # (N, h, w)
+        indices = self.find_nearest(raw(z))  # (N, h, w)
         e = embedding(indices, self.weight)  # (N, h, w, code_dim)
         if self.training:
             self._count_unused_steps(indices)
@@ -132,7 +133,7 @@ class VectorQuantizer(Module):
         int
             The number of codes that were moved.
         """
-        vectors = np.moveaxis(_array_of(z_e), 1, -1).reshape(-1, self.code_dim)  # (N h w, code_dim)
+        vectors = np.moveaxis(raw(z_e), 1, -1).reshape(-1, self.code_dim)  # (N h w, code_dim)
         is_dead = self.steps_unused.data > patience
         # One draw per code, dead or not, so that the random numbers after it do not depend on how
         # many are dead.
@@ -247,7 +248,3 @@ def vqvae_loss(model: VQVAE, x, beta: float = 0.25):
     x_hat = sigmoid(model.decode(quantized.z_q))  # (N, C, H, W)
     error = squared_error(x, x_hat)  # (N,)
     return error + quantized.codebook_loss + beta * quantized.commitment_loss, quantized
-
-
-def _array_of(a):
-    return a.data if isinstance(a, Tensor) else a
