@@ -244,9 +244,21 @@ plot.save_curves(
 run.write_metrics(picture="samples.png", **metrics)
 
 # %% What you should see
-# Believe the precision. The classifier is confident about as many of the autoencoder's blurred
-# shapes as of the VAE's digits, because it has only learned to choose among ten classes. The
-# precision of the autoencoder's samples is less than half that of the VAE's.
+# With the defaults (seed 0, 31 seconds on one core):
+#
+#                               error per pixel    N(0, I)                  fitted Gaussian
+#     autoencoder               0.0192             precision 21.3 %         precision 48.3 %
+#                                                  confidence 47.3 %        confidence 43.1 %
+#     VAE                       0.0253             precision 56.0 %         precision 58.5 %
+#                                                  confidence 43.3 %        confidence 43.1 %
+#
+#     real test digits: precision 90.8 %, confidence 91.2 %
+#     permuted pixels: precision 4.7 %, confidence 13.8 %
+#
+# The autoencoder reconstructs better, and the VAE decodes random codes better. Believe the
+# precision. The classifier is confident about as many of the autoencoder's blurred shapes as of the
+# VAE's digits: it has only learned to choose among ten classes. The precision of the autoencoder's
+# samples from N(0, I) is less than half that of the VAE's.
 #
 # The three changes:
 #

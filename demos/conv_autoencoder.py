@@ -222,12 +222,18 @@ if args.data == "faces":
 run.write_metrics(picture="reconstructions.png", **figures)
 
 # %% What you should see
-# The convolutional network has a third of the weights (with faces a fifth) and a smaller error.
+# With the defaults (seed 0, 27 seconds on one core), the root mean squared error of the test digits
+# is 0.085 for the convolutional network (157,425 weights) and 0.106 for the dense one (472,608). It
+# is 0.148 for PCA and 0.248 for the mean picture. With faces the convolutional network has a fifth
+# of the dense one's weights.
+#
+# Halfway between the codes of an 8 and of a 5, the 8 is opening into a 5: one digit on its way, not
+# two digits faded over each other. The figures of the edit of faces are in RESULTS.md.
 #
 # The three changes:
 #
 # 1. The convolutional network then has a sixteenth of the dense one's weights (29,385), and an
-#    error of 0.123. In the unchanged script its error is 0.085, and the dense one's is 0.106.
+#    error of 0.123.
 # 2. The walks hardly change. These codes were not drawn from N(0, I), so nothing gives their length
 #    a meaning.
 # 3. This one is for you to find out.

@@ -241,11 +241,18 @@ plot.save_curves(
 run.write_metrics(picture="gaussian.png", **metrics)
 
 # %% What you should see
-# Each sample is the mean plus a random *linear combination of eigenvectors*. So half a hat, or a
-# hat of minus one half, is as likely as a whole hat: look for ghosts of hats in the samples. The
-# mixture can choose between faces with long hair and with short hair; within each of its Gaussians
-# nothing has changed. More data would not help. What is missing is a nonlinear model: the other
-# demos.
+# With the defaults (seed 0, about 5 seconds on one core), on the 500 held-out faces:
+#
+#     log-likelihood per face       one Gaussian 10025.7 nats, mixture 16.6 +- 0.6 nats above it
+#                                   (on the training faces 26.4 nats above it)
+#     kurtosis of the differences   real 11.6, one Gaussian 3.0, mixture 4.1
+#
+# The samples have the outline and the colours of faces, and no sharp edges: a kurtosis of 3 is that
+# of any Gaussian. Each sample is the mean plus a random *linear combination of eigenvectors*. So
+# half a hat, or a hat of minus one half, is as likely as a whole hat: look for ghosts of hats in
+# the samples. The mixture can choose between faces with long hair and with short hair; within each
+# of its Gaussians nothing has changed. More data would not help. What is missing is a nonlinear
+# model: the other demos.
 #
 # The three changes:
 #

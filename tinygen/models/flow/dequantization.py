@@ -8,8 +8,8 @@ each, and then its likelihood has no bound. So uniform noise is added to each by
     x = (byte + u) / 256,    u ~ U(0, 1).
 
 All x of one picture fill a cell, a cube of volume 256^-D. The probability of the bytes is the
-integral of p over this cell, and by Jensen's inequality (Theis, van den Oord and Bethge, A Note on
-the Evaluation of Generative Models, 2016)
+integral of p over this cell (Theis, van den Oord and Bethge, A Note on the Evaluation of Generative
+Models, 2016):
 
     log P(bytes) = log integral of p(x) over the cell
                  = log (256^-D E_u[p(x)])              the integral is volume times mean

@@ -25,8 +25,8 @@ its diagonal:
     log |det dz/dx| = -sum_i alpha_i.
 
 **Stacking.** One such model can be stacked on another. Where its z are not exactly N(0, I), the
-next layer models *them*. The order of the coordinates is reversed between two layers, because a
-dependence that is hard to express in one order can be easy in the other.
+next layer models *them*. The order of the coordinates is reversed between two layers. A dependence
+that is hard to express in one order can be easy in the other.
 
 **Two speeds.** z from x takes one pass of the network, because all x_i are known. x from z takes D
 passes, because x_1 has to be known before mu_2 can be computed, and so on. A coupling layer is the
@@ -169,10 +169,10 @@ class MAF(Flow):
         Units of the hidden layers of each network.
     order : sequence of int, optional
         A permutation of the features before the first layer. For pictures, pass
-        `checkerboard(height, width)`. If they are read row by row, pixel i depends mostly on the
-        pixel to its left, of degree i - 1, and only hidden units of this degree can pass it on:
-        one unit or none. In a checkerboard order, half of the pixels come after all their
-        neighbours.
+        `checkerboard(height, width)`. Row by row, pixel i depends mostly on its left neighbour,
+        pixel i - 1. A hidden unit that reads it has at least degree i - 1, and output i reads units
+        up to degree i - 1. So only units of exactly this degree can pass it on: one or none. In a
+        checkerboard order, half of the pixels come after all their neighbours.
     rng : RNG
         Draws the initial weights. The model is on its device.
 
