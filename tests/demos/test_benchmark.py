@@ -1,101 +1,104 @@
-"""Whole training steps, as the benchmark defines them: the same bits on any number of threads, one dtype, one memory layout."""
+"""Whole training steps of the benchmark: bits, dtypes and memory layouts."""
 
 from __future__ import annotations
 
-import importlib.util
-import pathlib
+import json
 
+import _benchmark_tinygen as benchmark
 import numpy as np
 import pytest
 
-from tinygen import nn, optim, tensor
+from tests.demos.processes import DEMOS, run_python
+from tinygen import default_rng, nn, optim, tensor
 from tinygen.autograd import backward as engine
-from tinygen.backend import threads as pool
-
-PATH = pathlib.Path(__file__).parents[2] / "demos" / "benchmark.py"
+from tinygen.backend import threads
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("benchmark", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def parameters_of(step) -> list:
-    """The parameters of the optimizer that the step holds."""
-    [optimizer] = [c.cell_contents for c in step.__closure__ if isinstance(c.cell_contents, optim.Optimizer)]
-    return optimizer.parameters
+def optimizer_of(step) -> optim.Optimizer:
+    """Return the optimizer that a step holds."""
+    values = [cell.cell_contents for cell in step.__closure__]
+    [optimizer] = [value for value in values if isinstance(value, optim.Optimizer)]
+    return optimizer
 
 
 @pytest.fixture
-def record(monkeypatch):
-    """Every value that the engine records and every cotangent that arrives: lists of (op, dtype, array or None)."""
-    made = {"forward": [], "backward": []}
+def recorded(monkeypatch):
+    """Lists of (op, array): every value that the engine saves, every cotangent that arrives."""
+    arrays = {"forward": [], "backward": []}
     tensor_init, add = engine.Tensor.__init__, engine.Cotangents.add
 
-    def watch_tensor(self, data, edge=None, version=None):
+    def record_value(self, data, edge=None, version=None):
         tensor_init(self, data, edge, version)
         if edge is not None and edge[0].op is not None:
-            made["forward"].append((edge[0].op.__name__, data))
+            arrays["forward"].append((edge[0].op.__name__, data))
 
-    def watch_add(cotangents, edge, g, op=None, unshared=False):
+    def record_cotangent(cotangents, edge, g, op=None, unshared=False):
         add(cotangents, edge, g, op, unshared)
-        made["backward"].append((op.__name__ if op else "start", cotangents.sums[edge]))
+        name = op.__name__ if op else "start"
+        arrays["backward"].append((name, cotangents.sums[edge]))
 
-    monkeypatch.setattr(engine.Tensor, "__init__", watch_tensor)
-    monkeypatch.setattr(engine.Cotangents, "add", watch_add)
-    return made
+    monkeypatch.setattr(engine.Tensor, "__init__", record_value)
+    monkeypatch.setattr(engine.Cotangents, "add", record_cotangent)
+    return arrays
 
 
 @pytest.mark.parametrize("name", ["mlp_vae", "conv_vae"])
-def test_bits_do_not_depend_on_the_number_of_threads(benchmark, name):
-    results, before = [], pool.threads()
+def test_bits_do_not_depend_on_the_number_of_threads(name):
+    results, before = [], threads.threads()
     try:
         for n in (1, 2, 4):
-            pool.set_threads(n)
+            threads.set_threads(n)
             step = benchmark.STEPS[name]()
             for _ in range(3):
                 step()
-            results.append([p.numpy().tobytes() for p in parameters_of(step)])
+            results.append([p.numpy().tobytes() for p in optimizer_of(step).parameters])
     finally:
-        pool.set_threads(before)
+        threads.set_threads(before)
     assert results[0] == results[1] == results[2]
 
 
+def is_float(array) -> bool:
+    return array.dtype.kind == "f"
+
+
 @pytest.mark.parametrize("name", ["mlp_vae", "conv_vae"])
-def test_a_float32_step_has_no_float64_anywhere(benchmark, name, record):
+def test_a_float32_step_has_no_float64_anywhere(name, recorded):
     step = benchmark.STEPS[name]()
     step()
-    assert record["forward"] and record["backward"]
-    wrong = {(op, str(a.dtype)) for op, a in record["forward"] + record["backward"] if a.dtype.kind == "f" and a.dtype != np.float32}
-    assert not wrong
-    [optimizer] = [c.cell_contents for c in step.__closure__ if isinstance(c.cell_contents, optim.Optimizer)]
-    state = [v for v in optimizer.state_dict().values() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.ndim]
+    assert recorded["forward"] and recorded["backward"]
+    for op, array in recorded["forward"] + recorded["backward"]:
+        assert not is_float(array) or array.dtype == np.float32, (op, array.dtype)
+    state = optimizer_of(step).state_dict().values()
+    state = [v for v in state if isinstance(v, np.ndarray) and is_float(v) and v.ndim]
     assert state and all(v.dtype == np.float32 for v in state)
 
 
-def test_layouts_change_at_the_edges_alone(benchmark, record):
-    """Between convolutions activations and their cotangents lie channels-last; flatten and unflatten, NCHW by their meaning, convert once each way."""
-    step = benchmark.STEPS["conv_vae"]()
-    step()
-    changes = {
-        (phase, op)
-        for phase, arrays in record.items()
-        for op, a in arrays
-        if a.ndim == 4 and a.shape[1] > 1 and a.shape[2] > 1 and len(a) == 128 and not a.transpose(0, 2, 3, 1).flags.c_contiguous
-    }
+def is_channels_last(array) -> bool:
+    """Tell whether a batch of images lies in memory as (N, H, W, C)."""
+    return array.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+def test_the_layout_changes_only_at_the_edges(recorded):
+    """Between convolutions, activations and their cotangents lie channels-last.
+
+    Flatten and unflatten, whose meaning is in terms of NCHW, convert once each way.
+    """
+    benchmark.STEPS["conv_vae"]()()
+    changes = set()
+    for phase, arrays in recorded.items():
+        for op, a in arrays:
+            is_batch = a.ndim == 4 and len(a) == 128 and a.shape[1] > 1 and a.shape[2] > 1
+            if is_batch and not is_channels_last(a):
+                changes.add((phase, op))
     assert changes <= {("forward", "reshape"), ("backward", "reshape")}, changes
 
 
-def test_a_network_learns_what_it_should():
-    """Least squares by a linear layer and plain SGD reaches the closed-form solution."""
+def test_a_linear_layer_learns_the_least_squares_solution():
+    """Plain SGD reaches the closed-form solution."""
     rng = np.random.default_rng(0)
-    x, w = rng.normal(size=(64, 3)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
+    x = rng.normal(size=(64, 3)).astype(np.float32)
+    w = rng.normal(size=(2, 3)).astype(np.float32)
     y = x @ w.T + 0.5
-    from tinygen import default_rng
-
     layer = nn.Linear(3, 2, rng=default_rng(0))
     optimizer = optim.SGD(layer.parameters(), lr=0.2, momentum=0.9)
     for _ in range(200):
@@ -105,3 +108,27 @@ def test_a_network_learns_what_it_should():
         optimizer.step()
     np.testing.assert_allclose(layer.weight.numpy(), w, atol=1e-4)
     np.testing.assert_allclose(layer.bias.numpy(), 0.5, atol=1e-4)
+
+
+NOTHING_IS_INSTALLED = """
+import importlib.util, runpy, sys
+importlib.util.find_spec = lambda name: None
+sys.argv[:] = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_comparison_with_a_missing_library_is_refused_first():
+    benchmark_file = DEMOS / "benchmark.py"
+    result = run_python("-c", NOTHING_IS_INSTALLED, benchmark_file, "--against", "torch")
+    assert result.returncode == 2 and not result.stdout
+    assert "PyTorch is not installed" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_the_figures_of_a_step_and_of_an_op_are_written(tmp_path):
+    result = run_python(DEMOS / "benchmark.py", "op", "mlp_vae", "--steps", 2, "--out", tmp_path)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((tmp_path / "benchmark.json").read_text())
+    assert set(figures["op"]) == {"forward", "backward"}
+    assert set(figures["mlp_vae"]["tinygen"]) == {"min_ms", "median_ms", "peak_mib"}
+    assert 0 < figures["mlp_vae"]["tinygen"]["min_ms"] <= figures["mlp_vae"]["tinygen"]["median_ms"]
