@@ -1,12 +1,13 @@
-"""Run every demo whole, with its defaults, and refresh the README's pictures.
+"""Run every demo with its defaults, and refresh the pictures of the README.
 
-    python demos/all.py                       all demos, one after the other; about two minutes each on two cores
-    python demos/all.py vae gaussian          these
-    python demos/all.py --steps 2             what follows is handed to each demo: here, does everything still run?
-    python demos/all.py vae --steps 2         both: names come first
+    python demos/all.py                    all demos, one after the other
+    python demos/all.py vae gaussian       these
+    python demos/all.py --steps 2          passes options to each demo
+    python demos/all.py vae --steps 2      both: names come first
 
-A demo's own pictures go to out/NAME. The one that its metrics.json names as its "picture" is also made small and put beside the demos, in
-demos/pictures/NAME.png, when the demos ran with their defaults.
+Each demo takes about two minutes on two cores. Its own pictures go to
+out/NAME. When the demos run with their defaults, the picture that metrics.json
+names is also copied as a thumbnail to demos/pictures/NAME.png.
 """
 
 from __future__ import annotations
@@ -15,65 +16,107 @@ import json
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 DEMOS = Path(__file__).resolve().parent
 NOT_DEMOS = {"all", "benchmark"}  # nor are files whose names begin with an underscore
-WIDTH, LARGEST = 600, 100_000  # of a picture for the README: pixels, bytes
+MAX_WIDTH = 600  # of a thumbnail, in pixels
+MAX_BYTES = 100_000  # of a thumbnail
 
 
-def demos() -> list[str]:
-    return sorted(p.stem for p in DEMOS.glob("*.py") if p.stem not in NOT_DEMOS and not p.stem.startswith("_"))
+def list_demos() -> list[str]:
+    """Return the names of all demos."""
+    return sorted(p.stem for p in DEMOS.glob("[a-z]*.py") if p.stem not in NOT_DEMOS)
 
 
-def thumbnail(source: Path, target: Path) -> None:
-    """A copy at most WIDTH wide, in as many grey levels or colours as fit into LARGEST bytes; moved into place when it is whole."""
+def save_thumbnail(source: Path, target: Path) -> None:
+    """Save a copy at most MAX_WIDTH wide, with as many colours as fit into MAX_BYTES.
+
+    It is moved into place when it is complete.
+    """
     from PIL import Image
 
     picture = Image.open(source).convert("RGB")
-    if picture.width > WIDTH:
-        picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+    if picture.width > MAX_WIDTH:
+        height = round(picture.height * MAX_WIDTH / picture.width)
+        picture = picture.resize((MAX_WIDTH, height), Image.Resampling.LANCZOS)
     target.parent.mkdir(exist_ok=True)
-    aside = target.with_suffix(".tmp")
-    for colours in (256, 128, 64, 32, 16, 8):
-        picture.quantize(colours, dither=Image.Dither.NONE).save(aside, format="PNG", optimize=True)
-        if aside.stat().st_size < LARGEST:
+    temporary = target.with_suffix(".tmp")
+    for num_colours in (256, 128, 64, 32, 16, 8):
+        quantized = picture.quantize(num_colours, dither=Image.Dither.NONE)
+        quantized.save(temporary, format="PNG", optimize=True)
+        if temporary.stat().st_size < MAX_BYTES:
             break
-    aside.replace(target)
+    temporary.replace(target)
+
+
+def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the names, which come first, and the options that each demo receives."""
+    is_option = [argument.startswith("-") for argument in arguments]
+    num_names = is_option.index(True) if True in is_option else len(arguments)
+    return arguments[:num_names], arguments[num_names:]
+
+
+def find_error(names: list[str], options: list[str]) -> str | None:
+    """Return what is wrong with the command line, if anything."""
+    demos = list_demos()
+    if unknown := sorted(set(names) - set(demos)):
+        return f"no demo {', '.join(unknown)}; there are {', '.join(demos)}"
+    # A name that follows an option directly may be its value.
+    late = [
+        argument
+        for before, argument in zip(options, options[1:], strict=False)
+        if argument in demos and not before.startswith("-")
+    ]
+    if late:
+        return f"names come first: all.py {' '.join([*names, *late])} {options[0]} ..."
+    return None
+
+
+def run(name: str, options: list[str]) -> int:
+    """Run one demo, and return its exit status."""
+    print(f"\n--- {name}", flush=True)
+    start = time.monotonic()
+    command = [sys.executable, str(DEMOS / f"{name}.py"), "--out", f"out/{name}", *options]
+    status = subprocess.run(command, check=False).returncode
+    result = "done" if status == 0 else f"stopped with exit status {status}"
+    print(f"--- {name}: {result} after {time.monotonic() - start:.0f} s", flush=True)
+    return status
+
+
+def run_all(names: list[str], options: list[str]) -> int:
+    """Run demos one after the other, and return the exit status of all.py."""
+    failed = []
+    for name in names:
+        status = run(name, options)
+        if status == 130:  # stopped by Ctrl-C
+            return status
+        if status:
+            failed.append(name)
+        elif not options:
+            out = Path("out") / name
+            picture = json.loads((out / "metrics.json").read_text())["picture"]
+            save_thumbnail(out / picture, DEMOS / "pictures" / f"{name}.png")
+    if failed:
+        print(f"\nFailed: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
 def main() -> int:
-    given = sys.argv[1:]
-    cut = next((i for i, a in enumerate(given) if a.startswith("-")), len(given))  # names first, then what is handed on
-    names, rest = given[:cut] or demos(), given[cut:]
-    if rest[:1] in (["-h"], ["--help"]):
-        print(f"{__doc__}\nThe demos: {', '.join(demos())}")
+    """Read the command line and run the demos."""
+    names, options = split_arguments(sys.argv[1:])
+    if options[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        print(textwrap.fill(f"The demos: {', '.join(list_demos())}", 79))
         return 0
-    if unknown := set(names) - set(demos()):
-        print(f"all.py: no demo {', '.join(sorted(unknown))}; there are {', '.join(demos())}", file=sys.stderr)
+    if error := find_error(names, options):
+        print(f"all.py: {error}", file=sys.stderr)
         return 2
-    late = [a for before, a in zip(rest, rest[1:], strict=False) if a in demos() and not before.startswith("-")]  # "--steps 2 vae": what precedes has its value
-    if late:
-        print(f"all.py: names come first: all.py {' '.join([*given[:cut], *late])} {rest[0]} ...", file=sys.stderr)
-        return 2
-    signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C reaches the demo too, which finishes its step and saves: wait for it
-    failed = []
-    for name in names:
-        print(f"\n--- {name}", flush=True)
-        begun = time.monotonic()
-        code = subprocess.run([sys.executable, str(DEMOS / f"{name}.py"), "--out", f"out/{name}", *rest], check=False).returncode
-        print(f"--- {name}: {'done' if code == 0 else f'stopped with exit status {code}'} after {time.monotonic() - begun:.0f} s", flush=True)
-        if code == 130:
-            return code
-        if code:
-            failed.append(name)
-        elif not rest:
-            picture = json.loads(Path(f"out/{name}/metrics.json").read_text())["picture"]
-            thumbnail(Path(f"out/{name}/{picture}"), DEMOS / "pictures" / f"{name}.png")
-    if failed:
-        print(f"\nFailed: {', '.join(failed)}")
-    return len(failed) > 0
+    # Ctrl-C reaches the demo, too. It finishes its step and saves, so wait for it.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    return run_all(names or list_demos(), options)
 
 
 if __name__ == "__main__":

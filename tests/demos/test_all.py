@@ -4,7 +4,9 @@ import os
 import signal
 import sys
 
+import numpy as np
 import pytest
+from all import save_thumbnail
 
 from tests.demos.processes import DEMOS, run_python, start, wait_for
 
@@ -22,6 +24,17 @@ def test_names_after_options_are_refused():
     result = run_python(DEMOS / "all.py", "--steps", 2, "vae")
     assert result.returncode == 2
     assert "names come first: all.py vae --steps" in result.stderr
+
+
+def test_a_thumbnail_is_narrow_small_and_in_place(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    noise = np.random.default_rng(0).integers(0, 256, (400, 1200, 3), np.uint8)
+    image.fromarray(noise).save(tmp_path / "picture.png")
+    save_thumbnail(tmp_path / "picture.png", tmp_path / "pictures" / "vae.png")
+    assert [p.name for p in (tmp_path / "pictures").iterdir()] == ["vae.png"]
+    with image.open(tmp_path / "pictures" / "vae.png") as thumbnail:
+        assert thumbnail.size == (600, 200)
+    assert (tmp_path / "pictures" / "vae.png").stat().st_size < 100_000
 
 
 def test_ctrl_c_waits_for_the_demo_to_save(tmp_path):
