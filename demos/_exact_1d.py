@@ -33,13 +33,13 @@ def optimal_discriminator(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.where(p + q > 1e-6, p / np.maximum(p + q, 1e-6), np.nan)
 
 
-def optimal_critic(real, fake, x: np.ndarray, dx: float, slope: float) -> np.ndarray:
-    """Return the optimal critic of this slope on x, with mean 0 over x.
+def optimal_critic(real, fake, x: np.ndarray, dx: float, lipschitz: float) -> np.ndarray:
+    """Return the optimal critic with this Lipschitz constant on x, with mean 0 over x.
 
     It rises where mass of the generator must move up, and falls where it must move down.
     """
     up = np.searchsorted(np.sort(fake), x) - np.searchsorted(np.sort(real), x)
-    critic = slope * np.cumsum(np.sign(up)) * dx
+    critic = lipschitz * np.cumsum(np.sign(up)) * dx
     return critic - critic.mean()
 
 

@@ -190,7 +190,8 @@ def benchmark_op(repeats: int) -> dict[str, float]:
 def parse() -> argparse.Namespace:
     """Return the settings, checked."""
     p = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=78),
     )
     p.add_argument(
         "names",

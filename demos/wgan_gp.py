@@ -21,8 +21,9 @@ Kantorovich and Rubinstein,
 
     W(p, q) = max of E_p[f] - E_q[f]  over all f of slope at most 1.
 
-So for *any* critic f, this difference divided by the steepest slope of f
-never exceeds W. The best f has slope exactly 1 wherever mass must pass.
+So for *any* critic f, this difference divided by the steepest slope of f (its
+Lipschitz constant) never exceeds W. The best f has slope exactly 1 wherever
+mass must pass.
 
 It draws critics.png, with a column for each game. On top are the figures
 during training; below, the densities and the critic at an early step and at
@@ -194,7 +195,7 @@ def as_column(x):
     return to_device(x.astype(np.float32)[:, None], args.device)
 
 
-def max_slope(critic, low, high):
+def lipschitz_constant(critic, low, high):
     """Return the largest |f'| of a critic from `low` to `high`."""
     x = tensor(as_column(np.linspace(low, high, 1000)), requires_grad=True)
     return np.abs(grad(critic(x).sum(), x).numpy()).max()
@@ -208,8 +209,8 @@ def measure(name):
     samples : array (1000,)
         G at the quantiles of its noise.
     measures : array (3,)
-        The critic's estimate of the distance, its steepest slope, and the mean absolute gradient
-        of the generator's loss at its samples.
+        The critic's estimate of the distance, its Lipschitz constant, and the mean absolute
+        gradient of the generator's loss at its samples.
     """
     critic, game = D[name], GAMES[LOSSES[name]]
     with no_grad():
@@ -220,7 +221,7 @@ def measure(name):
     low, high = min(samples.min(), REAL_POINTS.min()), max(samples.max(), REAL_POINTS.max())
     x = tensor(as_column(samples), requires_grad=True)
     gradient = np.abs(grad(game.generator_loss(real, critic(x)).sum(), x).numpy()).mean()
-    return samples, np.array([estimate, max_slope(critic, low, high), gradient])
+    return samples, np.array([estimate, lipschitz_constant(critic, low, high), gradient])
 
 
 def measure_all():
@@ -268,7 +269,7 @@ all_measures = run.records["measures"]  # (snapshots, games, 3)
 columns, figures = {}, {}
 for k, name in enumerate(LOSSES):
     samples = all_samples[:, k]
-    estimate, slope, gradient = all_measures[:, k].T
+    estimate, lipschitz, gradient = all_measures[:, k].T
     w = np.array([wasserstein_1d(REAL_POINTS, x) for x in samples])
 
     curves = {"W, exact": (steps, w, BOLD)}
@@ -278,7 +279,7 @@ for k, name in enumerate(LOSSES):
         curves["D's estimate of it"] = (steps, estimate, {"color": FAKE})
     else:
         curves["critic's estimate"] = (steps, estimate, {"color": FAKE})
-        curves["divided by its slope"] = (steps, estimate / slope, {"color": REAL})
+        curves["divided by its slope"] = (steps, estimate / lipschitz, {"color": REAL})
     if "penalty" in name:
         optimal = np.array(
             [optimal_penalized_estimate(REAL_POINTS, x, args.penalty) for x in samples]
@@ -291,8 +292,8 @@ for k, name in enumerate(LOSSES):
         if name == "minimax":
             f, optimal_f = 1 / (1 + np.exp(-f)), optimal_discriminator(P, q)
         else:
-            optimal_f = optimal_critic(REAL_POINTS, samples[i], X, DX, slope[i]) + f.mean()
-        note = f"W {w[i]:.2f}, max slope {slope[i]:.3g}, gradient {gradient[i]:.2g}"
+            optimal_f = optimal_critic(REAL_POINTS, samples[i], X, DX, lipschitz[i]) + f.mean()
+        note = f"W {w[i]:.2f}, max slope {lipschitz[i]:.3g}, gradient {gradient[i]:.2g}"
         snapshots.append(
             {
                 "title": f"step {steps[i]}",
@@ -311,14 +312,14 @@ for k, name in enumerate(LOSSES):
     figures[f"{key}_wasserstein_max"] = w.max()
     figures[f"{key}_wasserstein"] = w[-1]
     figures[f"{key}_estimate_first"] = estimate[0]
-    figures[f"{key}_slope_first"] = slope[0]
+    figures[f"{key}_lipschitz_first"] = lipschitz[0]
     figures[f"{key}_gradient_early"] = gradient[early]
     figures[f"{key}_gradient"] = gradient[-1]
     if "penalty" in name:
         figures[f"{key}_optimal_first"] = optimal[0]
     print(
         f"{name:18s} W {w[0]:.2f} -> {w[-1]:.2f} (at most {w.max():.2f}); "
-        f"first estimate {estimate[0]:.2f}, divided by its slope {estimate[0] / slope[0]:.2f}; "
+        f"first estimate {estimate[0]:.2f}, divided by its slope {estimate[0] / lipschitz[0]:.2f}; "
         f"gradient {gradient[early]:.2g} at step {steps[early]}, {gradient[-1]:.2g} at the end"
     )
 save_critics(args.out / "critics.png", columns)
