@@ -74,8 +74,8 @@ def test_returned_gradients_are_writable_and_share_memory_with_nothing(create_gr
                 np.shares_memory(a, other) for other in held + arrays[:i] + arrays[i + 1 :]
             )
             a *= 0.0
-            for other, kept in zip(arrays[i + 1 :], before[i + 1 :]):
-                np.testing.assert_array_equal(other, kept)
+            for other, held in zip(arrays[i + 1 :], before[i + 1 :]):
+                np.testing.assert_array_equal(other, held)
     u = np.ones((3, 4))
     assert not np.shares_memory(grad(x + b, x, u).data, u)
     (x + b).sum().backward()
@@ -84,17 +84,17 @@ def test_returned_gradients_are_writable_and_share_memory_with_nothing(create_gr
 
 
 def test_an_array_that_a_rule_keeps_is_neither_written_nor_handed_out():
-    kept = np.ones(3)
+    held = np.ones(3)
 
     @primitive
     def f(x):
         return x * 1.0
 
-    f.vjp(x=lambda g: kept)
+    f.vjp(x=lambda g: held)
     x = leaf(np.zeros(3))
-    assert not np.shares_memory(grad(f(x).sum(), x).data, kept)
+    assert not np.shares_memory(grad(f(x).sum(), x).data, held)
     np.testing.assert_array_equal(grad((f(x) + f(x) + f(x)).sum(), x).numpy(), [3, 3, 3])
-    np.testing.assert_array_equal(kept, np.ones(3))
+    np.testing.assert_array_equal(held, np.ones(3))
 
 
 def test_cotangents_take_the_dtype_and_shape_of_their_argument():

@@ -131,7 +131,7 @@ BAD = ["page", "short", "silently-short", "long", "empty", "other", "broken", "m
 class Mirror(BaseHTTPRequestHandler):
     """A mirror that fails in the way that the first part of the path says."""
 
-    def do_GET(self):  # noqa: N802  (the name that http.server expects)
+    def do_GET(self):
         """Answer as `ANSWERS` says."""
         status, content_type, body, length = ANSWERS.get(self.path.split("/")[1], MISSING)
         self.server.requested_paths.append(self.path)

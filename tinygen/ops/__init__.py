@@ -26,68 +26,161 @@
 Importing this package gives `Tensor` its operators.
 """
 
-from . import (
-    activation,
-    attention,
-    contraction,
-    conv,
-    custom_gradient,
-    elementwise,
-    error_function,
-    indexing,
-    layout,
-    linalg,
-    linear_systems,
-    norm,
-    operators,
-    padding,
-    pooling,
-    powers,
-    reduce,
-    resample,
-    shape,
+from . import operators
+from .activation import elu, gelu, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus
+from .attention import dropout, scaled_dot_product_attention
+from .contraction import einsum
+from .conv import conv1d, conv2d, conv2d_weight, conv_transpose1d, conv_transpose2d
+from .custom_gradient import reverse_gradient, stop_gradient, straight_through
+from .elementwise import (
+    abs,
+    add,
+    clip,
+    cos,
+    divide,
+    exp,
+    expm1,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    sin,
+    sqrt,
+    square,
+    subtract,
+    tanh,
+    where,
+)
+from .error_function import erf
+from .indexing import embedding, getitem, one_hot, scatter_add, take_along_axis
+from .layout import channels_last
+from .linalg import inv, linear, logdet, matmul, slogdet, tril, triu
+from .linear_systems import cholesky, solve, solve_triangular
+from .norm import (
+    batch_norm,
+    batch_norm_inference,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    pixel_norm,
+    spectral_norm,
+)
+from .padding import pad
+from .pooling import avg_pool2d, max_pool2d
+from .powers import power
+from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
+from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pixel_unshuffle
+from .shape import (
+    astype,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    flip,
+    moveaxis,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    sum_to,
+    swapaxes,
+    transpose,
 )
 
-# The public names of each file are listed in one place, its own __all__; hence the stars.
-from .activation import *  # noqa: F403
-from .attention import *  # noqa: F403
-from .contraction import *  # noqa: F403
-from .conv import *  # noqa: F403
-from .custom_gradient import *  # noqa: F403
-from .elementwise import *  # noqa: F403
-from .error_function import *  # noqa: F403
-from .indexing import *  # noqa: F403
-from .layout import *  # noqa: F403
-from .linalg import *  # noqa: F403
-from .linear_systems import *  # noqa: F403
-from .norm import *  # noqa: F403
-from .operators import *  # noqa: F403
-from .padding import *  # noqa: F403
-from .pooling import *  # noqa: F403
-from .powers import *  # noqa: F403
-from .reduce import *  # noqa: F403
-from .resample import *  # noqa: F403
-from .shape import *  # noqa: F403
-
-_FILES = (
-    activation,
-    attention,
-    contraction,
-    conv,
-    custom_gradient,
-    elementwise,
-    error_function,
-    indexing,
-    layout,
-    linalg,
-    norm,
-    operators,
-    padding,
-    pooling,
-    powers,
-    reduce,
-    resample,
-    shape,
-    linear_systems,
-)
-__all__ = sorted(name for file in _FILES for name in file.__all__)
+__all__ = [
+    "abs",
+    "adaptive_avg_pool2d",
+    "add",
+    "astype",
+    "avg_pool2d",
+    "batch_norm",
+    "batch_norm_inference",
+    "blur",
+    "broadcast_to",
+    "channels_last",
+    "cholesky",
+    "clip",
+    "concatenate",
+    "conv1d",
+    "conv2d",
+    "conv2d_weight",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "cos",
+    "cumsum",
+    "divide",
+    "dropout",
+    "einsum",
+    "elu",
+    "embedding",
+    "erf",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "flip",
+    "gelu",
+    "getitem",
+    "group_norm",
+    "instance_norm",
+    "interpolate",
+    "inv",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log",
+    "log1p",
+    "log_sigmoid",
+    "log_softmax",
+    "logdet",
+    "logsumexp",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "moveaxis",
+    "multiply",
+    "negative",
+    "one_hot",
+    "pad",
+    "pixel_norm",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "power",
+    "relu",
+    "reshape",
+    "reverse_gradient",
+    "scaled_dot_product_attention",
+    "scatter_add",
+    "sigmoid",
+    "silu",
+    "sin",
+    "slogdet",
+    "softmax",
+    "softplus",
+    "solve",
+    "solve_triangular",
+    "spectral_norm",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "stop_gradient",
+    "straight_through",
+    "subtract",
+    "sum",
+    "sum_to",
+    "swapaxes",
+    "take_along_axis",
+    "tanh",
+    "transpose",
+    "tril",
+    "triu",
+    "var",
+    "where",
+]
