@@ -38,23 +38,26 @@ def backward_pass(
     for y, g in zip(outputs, grad_outputs, strict=True):
         g = starting_cotangent(y, g)
         cotangents.add(y._edge, g if create_graph else g._data)
-    order = ancestors(cotangents.sums)  # from the oldest node to the newest
-    wanted = leaves(order) if inputs is None else {x._edge for x in inputs}
-    needed = None if inputs is None else arguments_towards(wanted, order)
-    detect_nan = mode.nan  # then the rule is named, not the primitives that it is made of
+    order = ancestors(cotangents.edges())  # all nodes, from the oldest to the newest
+    if inputs is None:
+        targets, paths = leaves(order), None  # None: every argument with an edge is on a path
+    else:
+        targets = {x._edge for x in inputs}
+        paths = paths_to(targets, order)
+    detect_nan = mode.nan  # off inside of rules: the error names the rule, not its primitives
     with switched("grad", create_graph), switched("nan", False):
         while order:
-            node = order.pop()
-            needs = node.parents if needed is None else needed.get(node)
-            if not needs:  # a leaf, or not on a path to a wanted edge
+            node = order.pop()  # the newest node that is left: all its cotangents have arrived
+            on_path = node.parents if paths is None else paths.get(node)
+            if not on_path:  # a leaf, or a call from which no path leads to a target
                 continue
-            g = cotangents.take(node, wanted)
+            g = cotangents.take(node, targets)
             if g is None:  # nothing arrived: no output depends on this call
                 continue
-            run_rules(node, g, needs, cotangents, create_graph, detect_nan)
+            run_rules(node, g, on_path, cotangents, create_graph, detect_nan)
             if not retain_graph:
                 node.saved = None
-        return cotangents.results(wanted)
+        return cotangents.results(targets)
 
 
 def starting_cotangent(y: Tensor, g: Any) -> Tensor:
@@ -101,19 +104,19 @@ def leaves(order: Iterable[Node | Leaf]) -> set[Edge]:
     return {(node, 0) for node in order if node.op is None}
 
 
-def arguments_towards(wanted: set[Edge], order: Iterable[Node | Leaf]) -> dict[Node, list[bool]]:
-    """Return for each node on a path to a wanted edge which of its arguments are on one.
+def paths_to(targets: set[Edge], order: Iterable[Node | Leaf]) -> dict[Node, list[bool]]:
+    """Return, for each node on a path to a target, whether each of its arguments is on one.
 
     A gradient with respect to the input of a network thus computes no gradient of its weights.
     """
-    needed = {}
+    paths = {}
     for node in order:  # the oldest first: the parents of a node are done
         on_path = [
-            edge is not None and (edge in wanted or edge[0] in needed) for edge in node.parents
+            edge is not None and (edge in targets or edge[0] in paths) for edge in node.parents
         ]
         if True in on_path:
-            needed[node] = on_path
-    return needed
+            paths[node] = on_path
+    return paths
 
 
 # ------------------------------------------------------------------------------ the rules of a call
@@ -122,33 +125,35 @@ def arguments_towards(wanted: set[Edge], order: Iterable[Node | Leaf]) -> dict[N
 def run_rules(
     node: Node,
     g: Any,
-    needs: Sequence,
+    on_path: Sequence,
     cotangents: Cotangents,
     create_graph: bool,
     detect_nan: bool,
 ) -> None:
-    """Compute the cotangent of each needed argument of a call, and add it at that argument's edge.
+    """Compute the cotangents of a call's arguments, and add each at its argument's edge.
 
-    g is the cotangent of the call's output, a tuple if it has several.
+    g is the cotangent of the call's output, a tuple if it has several. `on_path` is true for the
+    arguments whose cotangents are wanted: a list of booleans, or of edges and None.
     """
     op, parents = node.op, node.parents
     saved = saved_values(node, create_graph)
     for rule, names, arguments, is_joint in node.plan.calls:
         values = [*map(saved.get, names)]
         if is_joint:
-            needed = [bool(needs[i]) for i in arguments]
-            if True in needed:
-                results = rule(g, needed, *values)
+            needs = [bool(on_path[i]) for i in arguments]
+            if True in needs:
+                results = rule(g, needs, *values)
                 if detect_nan:
                     check_nan(f"the rule of {op.__name__}", results, (g, values))
                 for i, result in zip(arguments, results):
-                    if needs[i]:
+                    if on_path[i]:
                         cotangents.add(parents[i], result, op)
-        elif needs[i := arguments[0]]:
+        elif on_path[i := arguments[0]]:
             result = rule(g, i, *values) if op.is_variadic else rule(g, *values)
             if detect_nan:
                 check_nan(f"the rule of {op.__name__} for its argument {i}", result, (g, values))
-            unshared = parents[i][0].op is None and is_unshared(result)  # of use to leaves alone
+            # Only a leaf's gradient is handed out, so only there does a copy need to be avoided.
+            unshared = parents[i][0].op is None and is_unshared(result)
             cotangents.add(parents[i], result, op, unshared)
 
 
@@ -167,15 +172,15 @@ def saved_values(node: Node, create_graph: bool) -> dict[str, Any]:
         check_stale(node)
     if not create_graph:
         return node.saved
-    tensors = {name: rewrapped(node, node.saved[name], place) for name, place in node.plan.arrays}
+    tensors = {name: as_tensor(node, node.saved[name], index) for name, index in node.plan.arrays}
     return node.saved | tensors
 
 
 def check_stale(node: Node) -> None:
     """Raise RuntimeError if an array that a rule will read was written since the forward pass."""
     versions = [*node.argument_versions, *node.versions]
-    for name, place in node.plan.arrays:
-        for i in place if type(place) is tuple else (place,):
+    for name, index in node.plan.arrays:
+        for i in index if type(index) is tuple else (index,):
             if versions[i] is not None and versions[i][0] > node.time:
                 raise RuntimeError(
                     f"backward through {node.op.__name__}: its {name!r} was written in place "
@@ -183,13 +188,13 @@ def check_stale(node: Node) -> None:
                 )
 
 
-def rewrapped(node: Node, array: Any, place: Any) -> Any:
+def as_tensor(node: Node, array: Any, index: Any) -> Any:
     """Return a saved array as a Tensor of its graph, or as it is if it was a constant."""
-    if type(place) is tuple:
-        return tuple(rewrapped(node, a, i) for a, i in zip(array, place))
-    k = place - len(node.parents)
+    if type(index) is tuple:
+        return tuple(as_tensor(node, a, i) for a, i in zip(array, index))
+    k = index - len(node.parents)
     if k < 0:
-        edge, version = node.parents[place], node.argument_versions[place]
+        edge, version = node.parents[index], node.argument_versions[index]
     else:
         edge, version = (node, k), node.versions[k]
         if node.outputs[k][1].kind != "f":  # an output of integers is a constant
@@ -228,19 +233,23 @@ class Cotangents:
             if type(g) is not Tensor:
                 self.owned.add(edge)
 
-    def take(self, node: Node, wanted: set[Edge]) -> Any:
-        """Return the cotangent of a node's output, and drop it unless it is wanted.
+    def edges(self) -> Iterable[Edge]:
+        """Return the edges at which something has arrived."""
+        return self.sums.keys()
+
+    def take(self, node: Node, targets: set[Edge]) -> Any:
+        """Return the cotangent of a node's output, and drop it unless it is a target.
 
         Of several outputs, return a tuple, with zeros where nothing arrived. None if nothing
         arrived at all.
         """
         if len(node.outputs) == 1:
             edge = (node, 0)
-            return self.sums.get(edge) if edge in wanted else self.sums.pop(edge, None)
+            return self.sums.get(edge) if edge in targets else self.sums.pop(edge, None)
         edges = [(node, k) for k in range(len(node.outputs))]
         found = [self.sums.get(edge) for edge in edges]
         for edge in edges:
-            if edge not in wanted:
+            if edge not in targets:
                 self.sums.pop(edge, None)
         arrived = [g for g in found if g is not None]
         if not arrived:
@@ -251,11 +260,11 @@ class Cotangents:
             for g, (shape, dtype) in zip(found, node.outputs)
         )
 
-    def results(self, wanted: set[Edge]) -> dict[Edge, Tensor]:
-        """Return the sums at the wanted edges as Tensors; those that others may hold are copied."""
+    def results(self, targets: set[Edge]) -> dict[Edge, Tensor]:
+        """Return the sums at the targets as Tensors; those that others may hold are copied."""
         found = {}
         for edge, g in self.sums.items():
-            if edge in wanted:
+            if edge in targets:
                 g = g if edge in self.owned else g.astype(g.dtype)
                 found[edge] = g if isinstance(g, Tensor) else Tensor(g)
         return found
@@ -285,7 +294,8 @@ def is_unshared(g: Any) -> bool:
     """Whether one local name of the caller is all that holds the array g.
 
     Such an array can be handed out as a gradient without a copy. Python's count of references
-    tells: it is compared with the count of an array that is known to have one name.
+    tells: it is compared with the count of an array that is known to have one name. A view, which
+    has a base, and a Tensor are never unshared.
     """
     return getattr(g, "base", g) is None and count_references(g) <= ONE_NAME
 

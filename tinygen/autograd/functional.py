@@ -42,6 +42,8 @@ def grad(
 
     Raises
     ------
+    TypeError
+        If an output or an input is not a Tensor.
     ValueError
         If no output depends on one of the inputs, or a cotangent has another shape.
     RuntimeError
@@ -77,7 +79,7 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:
 
     **Math**
     One backward pass through f computes h(u) = J^T u for any cotangent u.
-    h is linear in u, and its Jacobian dh/du is J^T.
+    h is linear in u, so its Jacobian dh/du = J^T is the same at every u; u = 0 will do.
     A backward pass through h with the cotangent v computes (dh/du)^T v.
     That is (J^T)^T v = J v.
 
@@ -92,7 +94,7 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:
     y = f(x)
     u = tensor(np.zeros_like(y._data), requires_grad=True)
     h = backward_pass([y], [u], [x], create_graph=True, retain_graph=True).get(x._edge)
-    jv = directional(h, u, v)
+    jv = gradient_or_none(h, u, v)
     return y.detach(), Tensor(np.zeros_like(y._data)) if jv is None else jv
 
 
@@ -112,11 +114,11 @@ def hvp(f: Callable, x: Any, v: Any) -> Tensor:
     """
     x = tensor(x, requires_grad=True)
     g = grad(f(x), x, create_graph=True)
-    hv = directional(g, x, v)
+    hv = gradient_or_none(g, x, v)
     return Tensor(np.zeros_like(x._data)) if hv is None else hv
 
 
-def directional(h: Tensor | None, x: Tensor, v: Any) -> Tensor | None:
+def gradient_or_none(h: Tensor | None, x: Tensor, v: Any) -> Tensor | None:
     """Return the gradient of <h, v> with respect to x, or None if h does not depend on x."""
     if h is None or not h.requires_grad:
         return None

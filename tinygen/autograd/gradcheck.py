@@ -13,8 +13,8 @@ is lost, so check small arrays with values near 1. Only if a projection fails ar
 compared, to name the worst one.
 
 **The tolerance.** The central difference is off by h^2 |s'''| / 6 because h is finite, and by
-eps |s| / h because of rounding. The sum is least near h = eps^(1/3) = 6e-6, where it is about
-6e-11 for smooth functions in float64. The tolerance, 1e-6 of max(1, |numeric|), leaves room.
+eps |s| / h because of rounding. The sum is least near h = eps^(1/3) = 6e-6, where it is below 1e-10
+for smooth functions in float64. The tolerance, 1e-6 of max(1, |numeric|), leaves room.
 
 **Joint rules.** A joint rule may do other work when only some of its cotangents are wanted. So each
 argument is also differentiated with all others constant.
@@ -45,8 +45,9 @@ def check_grads(f: Callable, *args, order: int = 2, seed: int = 0) -> None:
     ----------
     f : callable
         It takes a Tensor for each of `args` and returns a Tensor or a tuple of Tensors. It must be
-        deterministic: draw noise outside, from a fixed seed. It must be smooth within 1e-5 of the
-        point: keep away from kinks. Bind settings with a lambda.
+        deterministic: draw noise outside, from a fixed seed. It must be smooth near the point: the
+        steps are h times a normal random number, so keep 5e-5 away from kinks. Bind settings with
+        a lambda.
     args : floating-point arrays or Tensors
         Of any shape and device; they are checked in float64. Bind anything else inside f.
     order : int
@@ -92,7 +93,7 @@ def check_order(
     if not any(y.requires_grad for y in outputs):
         raise AssertionError(f"check_grads, order {order}: no output depends on any argument")
     cotangents = [normal(rng, y.data) for y in outputs]
-    gradients = [g.data for g in vjp(f, args, cotangents, create_graph=False)]
+    gradients = [g.data for g in gradients_of(f, args, cotangents, create_graph=False)]
     for name, a, g in zip(names, args, gradients):
         if g.shape != a.shape or g.dtype != a.dtype:
             raise AssertionError(
@@ -122,7 +123,7 @@ def check_order(
         n = len(args)
         names = names + [f"cotangent {k}" for k in range(len(outputs))]
         check_order(
-            lambda *xs: vjp(f, xs[:n], xs[n:], create_graph=True),
+            lambda *xs: gradients_of(f, xs[:n], xs[n:], create_graph=True),
             args + cotangents,
             names,
             order + 1,
@@ -141,7 +142,7 @@ def check_one_at_a_time(
         def f_of_one(x, i=i, constants=constants):
             return f(*constants[:i], x, *constants[i + 1 :])
 
-        alone = vjp(f_of_one, [args[i]], cotangents, create_graph=False)[0].data
+        alone = gradients_of(f_of_one, [args[i]], cotangents, create_graph=False)[0].data
         if not (abs(alone - g) <= TOLERANCE * (1 + abs(g))).all():
             raise AssertionError(
                 f"check_grads, {name}: its gradient is another when all other arguments are "
@@ -155,7 +156,7 @@ def evaluate(f: Callable, args: list) -> list[Tensor]:
     return list(y) if isinstance(y, (tuple, list)) else [y]
 
 
-def vjp(f: Callable, args: list, cotangents: list, create_graph: bool) -> list[Tensor]:
+def gradients_of(f: Callable, args: list, cotangents: list, create_graph: bool) -> list[Tensor]:
     """Return the cotangents of `args`, zeros where nothing depends on an argument.
 
     At second order of a linear function, for example, nothing does.
@@ -184,8 +185,12 @@ def agree(analytic: float, numeric: float) -> bool:
 def worst_element(s: Callable, i: int, a, g) -> str:
     """Differentiate element by element, and describe the one that differs most."""
     largest = -1.0
-    description = "every single element agrees: f is not deterministic, or has a kink nearby"
-    for flat in range(min(a.size, MAX_ELEMENTS)):
+    count = min(a.size, MAX_ELEMENTS)
+    description = (
+        f"each of the first {count} elements agrees by itself: f is not deterministic, or has a "
+        "kink nearby, or the error is in a later element"
+    )
+    for flat in range(count):
         index = tuple(int(k) for k in np.unravel_index(flat, a.shape))
         step = np.zeros_like(a)
         step[index] = STEP

@@ -11,9 +11,9 @@ output. Its other parameters are names: of an argument, of an output (`y` unless
 otherwise), of a setting, or `<argument>_shape`. Exactly what the rules name is saved for the
 backward pass: `lambda g, b: g * b` saves b, and `lambda g: g` saves nothing.
 
-**Only arguments and outputs are saved**, and their own derivatives are known. This is what makes
-the second derivative right. An array that reaches a rule in another way, such as a mask or drawn
-noise, counts as a constant.
+**The only arrays that are saved are arguments and outputs**, and their own derivatives are known.
+This is what makes the second derivative right. An array that a rule gets in another way, from a
+closure for example, counts as a constant. That is right for a mask or for drawn noise.
 
 **Rules are written with primitives and operators.** A rule writes into nothing and does not ask
 whether it was given arrays or Tensors. So one rule serves every order of derivative. A forward does
@@ -34,13 +34,15 @@ from numpy import ndarray
 from ..backend import array_module
 from .tensor import Node, Tensor, mode
 
+_HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
+
 
 class RuleCall(NamedTuple):
     """One rule that the backward pass of a call runs."""
 
     rule: Callable
     names: tuple[str, ...]  # what the rule asks for, besides g
-    arguments: tuple[int, ...]  # the places of the arguments whose cotangents it returns
+    arguments: tuple[int, ...]  # the indices of the arguments whose cotangents it returns
     is_joint: bool  # whether it returns a tuple of cotangents, one for each of these
 
 
@@ -48,25 +50,25 @@ class Plan(NamedTuple):
     """What a call saves and which rules its backward pass runs.
 
     A plan depends only on which arguments require a gradient, so it is made once and reused. The
-    place of an array counts the arguments first, then the outputs; a variadic argument has a tuple
-    of places.
+    index of an array counts the arguments first, then the outputs; a variadic argument has a tuple
+    of indices.
     """
 
-    arrays: list[tuple[str, Any]]  # (name, place): arrays that are saved
-    shapes: list[tuple[str, Any]]  # (name, place): arrays whose shape is saved
+    arrays: list[tuple[str, Any]]  # (name, index): arrays that are saved
+    shapes: list[tuple[str, Any]]  # (name, index): arrays whose shape is saved
     settings: list[tuple[str, Any]]  # (name, default)
     calls: list[RuleCall]
 
     def save(self, arrays: list, settings: dict[str, Any]) -> dict[str, Any]:
         """Return what the rules ask for, by name. `arrays` are the arguments, then the outputs."""
         saved = {}
-        for name, place in self.arrays:
-            saved[name] = arrays[place] if type(place) is int else tuple([arrays[i] for i in place])
-        for name, place in self.shapes:
-            if type(place) is int:
-                saved[name] = np.shape(arrays[place])
+        for name, index in self.arrays:
+            saved[name] = arrays[index] if type(index) is int else tuple([arrays[i] for i in index])
+        for name, index in self.shapes:
+            if type(index) is int:
+                saved[name] = np.shape(arrays[index])
             else:
-                saved[name] = [np.shape(arrays[i]) for i in place]
+                saved[name] = [np.shape(arrays[i]) for i in index]
         for name, default in self.settings:
             saved[name] = settings.get(name, default)
         return saved
@@ -78,9 +80,10 @@ class Primitive:
     def __init__(self, forward: Callable, outputs: Sequence[str] = ("y",)):
         functools.update_wrapper(self, forward)
         # Read from the code object: importing `inspect` takes longer than importing this package.
+        # Its names are the positional parameters, the keyword-only ones, and then *argument.
         code = forward.__code__
         num_arrays, num_settings = code.co_argcount, code.co_kwonlyargcount
-        self.is_variadic = bool(code.co_flags & 0x04)  # it has a *argument
+        self.is_variadic = bool(code.co_flags & _HAS_VARARGS)
         if self.is_variadic:
             self.arguments = [code.co_varnames[num_settings]]
         else:
@@ -106,7 +109,7 @@ class Primitive:
         """Set the rule of each named argument: `rule(g, *names) -> cotangent`.
 
         With several outputs, g is a tuple in their order. The rule of a variadic argument is
-        `rule(g, which, *names)`, where `which` is the place of the argument. A rule of None
+        `rule(g, which, *names)`, where `which` is the index of the argument. A rule of None
         declares that no gradient flows to the argument.
 
         Raises
@@ -177,7 +180,7 @@ class Primitive:
         edge = None
         if mode.grad and any(edges) and y.dtype.kind == "f":
             plan = self.plans.get(pattern) or self._make_plan(pattern, edges)
-            if plan.calls:
+            if plan.calls:  # without any rule, the result is a constant
                 saved = plan.save([*arrays, y], settings)
                 kinds = ((y.shape, y.dtype),)
                 edge = (Node(self, plan, edges, saved, kinds, (version,), versions), 0)
@@ -246,20 +249,20 @@ class Primitive:
         requires_grad = [edge is not None for edge in edges]
         num_arguments = len(requires_grad)
         if self.is_variadic:
-            places = {self.arguments[0]: tuple(range(num_arguments))}
+            indices = {self.arguments[0]: tuple(range(num_arguments))}
         else:
-            places = {name: i for i, name in enumerate(self.arguments)}
-        calls = self._rule_calls(requires_grad, places)
-        array_places = places | {name: num_arguments + k for k, name in enumerate(self.outputs)}
+            indices = {name: i for i, name in enumerate(self.arguments)}
+        calls = self._rule_calls(requires_grad, indices)
+        array_indices = indices | {name: num_arguments + k for k, name in enumerate(self.outputs)}
         arrays, shapes, settings = {}, {}, {}
         for name in (name for call in calls for name in call.names):
             argument = name.removesuffix("_shape")
-            if name in array_places:
-                arrays[name] = array_places[name]
+            if name in array_indices:
+                arrays[name] = array_indices[name]
             elif name in self.settings:
                 settings[name] = self.settings[name]
-            elif argument in places:
-                shapes[name] = places[argument]
+            elif argument in indices:
+                shapes[name] = indices[argument]
             else:
                 raise TypeError(
                     f"{self.__name__}: a rule asks for {name!r}, which is no argument, output, "
@@ -269,13 +272,13 @@ class Primitive:
         self.plans[pattern] = plan
         return plan
 
-    def _rule_calls(self, requires_grad: list[bool], places: dict) -> list[RuleCall]:
+    def _rule_calls(self, requires_grad: list[bool], indices: dict) -> list[RuleCall]:
         """Return the rules to run: the joint one, then one for each other argument."""
         joint_names, joint_rule = self.joint_rule
-        joint_places = tuple(places[name] for name in joint_names)
+        joint_indices = tuple(indices[name] for name in joint_names)
         calls = []
-        if any(requires_grad[i] for i in joint_places):
-            calls.append(RuleCall(joint_rule, parameters(joint_rule)[2:], joint_places, True))
+        if any(requires_grad[i] for i in joint_indices):
+            calls.append(RuleCall(joint_rule, parameters(joint_rule)[2:], joint_indices, True))
         for i, required in enumerate(requires_grad):
             argument = self.arguments[0 if self.is_variadic else i]
             if not required or argument in joint_names:
@@ -357,20 +360,15 @@ def has_nan(value: Any) -> bool:
 
 
 def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:
-    """Return the version counter of an output: an argument's if both view the same memory.
+    """Return the version of an output: an argument's, if both are or view the same memory.
 
     Then a write to either is seen as a write to both.
     """
-    if output.base is None:
-        for array in arrays:
-            if array is output:
-                break
-        else:
-            return [0]
-    memory = owner(output)
+    is_view = output.base is not None
     for array, version in zip(arrays, versions):
-        if version is not None and owner(array) is memory:
-            return version
+        if array is output or (is_view and owner(array) is owner(output)):
+            if version is not None:
+                return version
     return [0]
 
 

@@ -12,18 +12,19 @@ primitive therefore has one *rule* per argument, which computes its VJP. Calls a
 program runs, and the backward pass visits them from the last to the first, adding up the cotangents
 that arrive at each value.
 
-**Any order.** The rules are written with primitives too. A first-order backward pass runs them on
+**Any order.** The rules are written with primitives too. By default the backward pass runs them on
 plain arrays. With `create_graph=True` it runs the *same* rules on Tensors, so they are recorded in
-turn and can be differentiated again. Higher derivatives need no further code.
+turn and can be differentiated again. Higher derivatives need no further rules.
 
 **The graph.** A recorded call is a `Node`. An *edge* (node, k) stands for its k-th output. A Tensor
 holds its array and its edge; a node holds the edges of its arguments, and never a Tensor. So there
 are no reference cycles, and memory is freed when the last name of a result goes.
 
 **Stale values.** A rule may need the value that an argument had in the forward pass. If the array
-was written in place since then, the gradient would be wrong without a word. Every in-place write
-therefore stores its time in a version counter, which all Tensors that view the same memory share.
-The backward pass compares it with the time of the call, and raises an error if it is later.
+was overwritten since then, the gradient would be wrong, without an error. So every write through a
+Tensor stores its time as the *version* of the array; all Tensors that view the same memory share
+it. Before the rules of a call run, the backward pass looks at the versions of the arrays that they
+need. If one is later than the call, it raises an error.
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ class Node:
         "parents",  # the edge (node, k) of each argument, None for a constant
         "saved",  # {name: array, shape or setting} for the rules; None once freed
         "outputs",  # (shape, dtype) of each output
-        "versions",  # the version counter of each output
-        "argument_versions",  # of each argument, None for a raw array
+        "versions",  # the version of each output
+        "argument_versions",  # the version of each argument, None for a raw array
     )
 
     def __init__(self, op, plan, parents, saved, outputs, versions, argument_versions):
@@ -156,7 +157,7 @@ class Tensor:
     def __init__(self, data, edge=None, version=None):
         self._data = data
         self._edge = edge  # (node, k), or None for a constant
-        self._version = version or [0]  # the version counter: [time of the last in-place write]
+        self._version = version or [0]  # [time of the last write]: a list, so that it can be shared
         self.grad = None
 
     shape, dtype, ndim, size = (

@@ -43,8 +43,8 @@ def kl_to_standard_normal(mu, log_var):
         E_q[(z - mu)^2] = sigma^2                                    definition of the variance
         E_q[z^2]        = mu^2 + sigma^2                             variance = E[z^2] - mu^2
 
-        E_q[log q(z)] = -1/2 log(2 pi) - log sigma - 1/2             first moment, over 2 sigma^2
-        E_q[log p(z)] = -1/2 log(2 pi) - (mu^2 + sigma^2) / 2        second moment, over 2
+        E_q[log q(z)] = -1/2 log(2 pi) - log sigma - 1/2             sigma^2 / (2 sigma^2) = 1/2
+        E_q[log p(z)] = -1/2 log(2 pi) - (mu^2 + sigma^2) / 2        E_q[z^2] / 2
 
     3. Subtract the second from the first.
 
@@ -67,9 +67,9 @@ def kl_to_standard_normal(mu, log_var):
         f'(sigma) = 2 sigma - 1 / sigma                              zero at sigma^2 = 1/2
         f         = 1/2 + 1/2 log 2 - 1 = -0.15                      at that minimum
 
-    So the printed formula would train q towards N(0, I/2), and it is negative there, which no
-    divergence is. The correction is log(sigma^2) in place of log(sigma). The missing factor 1/2
-    only rescales lambda.
+    So the printed formula would train q towards N(0, I/2). It is also negative there, but a
+    divergence is never negative. The correction is log(sigma^2) in place of log(sigma). The factor
+    1/2 is missing too; that only changes the weight lambda of the KL in the slide's loss.
 
     **Why log_var.** The output of a network can be any real number, and exp(log_var) is positive
     for all of them. log_var = 0 is the variance of the prior. The most common bug of VAE code is
@@ -141,8 +141,8 @@ def kl_between_normals(mu1, log_var1, mu2, log_var2):
         r = log_var1 - log_var2 = log(sigma1^2 / sigma2^2),  d = mu1 - mu2,  w = exp(-log_var2)
         KL = 1/2 sum_j [e^r - 1 - r + w d^2]
 
-    The KL is not symmetric. A q wider than p pays for the ratio of the variances, a narrower one
-    only for its logarithm.
+    The KL is not symmetric. If q is much wider than p, it grows like the ratio of the variances.
+    If q is much narrower, it grows only like the logarithm of that ratio.
 
     **Math**
 

@@ -79,8 +79,9 @@ def reparametrize(mu, log_var, eps):
     to z. This is how the encoder learns from the reconstruction.
 
     **The factor 1/2** makes exp(log_var) the *variance*, as `kl_to_standard_normal` reads it.
-    Without it nothing crashes. But the KL is then that of another q than the one that is sampled,
-    and the ELBO is no bound. `tests/losses/test_reparametrize.py` checks the two together.
+    Without it nothing crashes. But z is then sampled from one distribution and the KL is computed
+    for another, so the ELBO is no longer a bound. `tests/losses/test_reparametrize.py` checks the
+    two together.
 
     **Math**
 
@@ -89,13 +90,14 @@ def reparametrize(mu, log_var, eps):
         dlog_var = g eps exp(log_var / 2) / 2
         deps     = g exp(log_var / 2)
 
-    **Shapes** mu and log_var the same. eps has that shape, or axes of further draws in front of it,
-    such as (K, *mu.shape) for K draws; z has the shape of eps.
+    **Shapes** mu and log_var the same. eps has that shape, or further axes in front, such as
+    (K, *mu.shape) for K draws; z has the shape of eps. For K draws, the engine sums dmu and
+    dlog_var over K.
 
     **Saved** log_var and eps.
 
-    **Numerics** z - mu is sigma eps, so eps need not be saved. But where sigma is small, that
-    difference has lost its digits.
+    **Numerics** sigma eps could be recovered as z - mu, so that eps need not be saved. But where
+    sigma is small, rounding destroys that difference.
 
     **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4.
     """
@@ -106,8 +108,7 @@ def reparametrize(mu, log_var, eps):
     ):
         raise ValueError(
             f"reparametrize: mu {mu.shape} and log_var {log_var.shape} must have one shape, and "
-            f"eps {eps.shape} that shape or it behind axes of further draws, "
-            "such as (K, *mu.shape)"
+            f"eps {eps.shape} that shape, or further axes in front of it, such as (K, *mu.shape)"
         )
     return mu + np.exp(0.5 * log_var) * eps
 
@@ -151,8 +152,11 @@ def score_function(f, log_q):
     **Math**
 
         y      = f log_q
-        df     = none, as declared: if f depends on theta, add `f.mean()` to what is differentiated
+        df     = none: f counts as a constant
         dlog_q = g f
+
+    If f itself depends on theta, E_q[df/dtheta] is missing. Then differentiate
+    `score_function(f, log_q).mean() + f.mean()`.
 
     **Shapes** f and log_q the same, one number per sample.
 

@@ -26,7 +26,7 @@
 Importing this package gives `Tensor` its operators.
 """
 
-from . import operators
+from ..autograd.tensor import Tensor
 from .activation import elu, gelu, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus
 from .attention import dropout, scaled_dot_product_attention
 from .contraction import einsum
@@ -67,6 +67,7 @@ from .norm import (
     pixel_norm,
     spectral_norm,
 )
+from .operators import attach_operators
 from .padding import pad
 from .pooling import avg_pool2d, max_pool2d
 from .powers import power
@@ -87,6 +88,8 @@ from .shape import (
     swapaxes,
     transpose,
 )
+
+attach_operators(Tensor)
 
 __all__ = [
     "abs",

@@ -11,37 +11,40 @@ convolution of x with the kernel w is
 
     dL/dw[t] = sum_o g[o] dy[o]/dw[t]                      chain rule
              = sum_o g[o] x[s o + d t - p]                 the factor of w[t] in y[o]
-            =: conv2d_weight(x, g)[t]                      definition
+             = conv2d_weight(x, g)[t]                      by definition of conv2d_weight
 
 **The gradient in x.** x[i] occurs in y[o] with the factor w[t] if tap t of window o reads it, which
 means s o + d t - p = i.
 
     dL/dx[i] = sum_o g[o] dy[o]/dx[i]                      chain rule
              = sum g[o] w[t] over all (o, t) with s o + d t - p = i
-            =: conv_transpose2d(g, w)[i]                   definition
+             = conv_transpose2d(g, w)[i]                   by definition of conv_transpose2d
 
-This is why the gradient of conv2d calls conv_transpose2d: where the convolution reads x[i] with the
-weight w[t], the gradient adds g[o] w[t] to dx[i].
+This is why the gradient of conv2d calls conv_transpose2d: the transposed convolution *is* this sum.
+Wherever the convolution reads x[i] with the weight w[t], its transpose adds g[o] w[t] to dx[i].
 
 **All other gradients.** The three functions are the partial derivatives of one number,
 
     T(x, w, y) = sum_{o,t} y[o] w[t] x[s o + d t - p]
 
-which is linear in x, in w and in y (a trilinear form):
+which is linear in x, in w and in y (a trilinear form). Here x is always the convolution's input and
+y an array of its output's shape; in the code of conv_transpose2d y is called x, as in PyTorch.
 
     dT/dy = conv2d(x, w)        dT/dx = conv_transpose2d(y, w)        dT/dw = conv2d_weight(x, y)
 
-Let g be the cotangent of the result of one of the three functions. Then <result, g> is T, with g in
-the place of the argument that the function does not take. The gradients are the derivatives of this
-T by the two arguments that the function does take:
+Each function takes two of x, w and y. Let g be the cotangent of its result, and let <a, b> be the
+sum of the products of the elements of a and b. Then <result, g> is T with g in place of the third.
+The gradients are the derivatives of this T by the two arguments of the function:
 
     function                  <result, g>    gradients
     conv2d(x, w)              T(x, w, g)     dx = conv_transpose2d(g, w)   dw = conv2d_weight(x, g)
     conv_transpose2d(y, w)    T(g, w, y)     dy = conv2d(g, w)             dw = conv2d_weight(g, y)
     conv2d_weight(x, y)       T(x, g, y)     dx = conv_transpose2d(y, g)   dy = conv2d(x, g)
 
-These are the six rules below. They call the same three functions, so they give derivatives of every
-order. T also shows that the functions are adjoint to each other:
+These are six of the rules below; the others are of the bias. They call the same three functions, so
+they give derivatives of every order. Several channels only add sums: over the input channels in y,
+over the output channels in dx, over the images in dw. T also shows that the functions are adjoint
+to each other:
 
     T(x, w, y) = <conv2d(x, w), y> = <x, conv_transpose2d(y, w)> = <w, conv2d_weight(x, y)>
 
@@ -140,8 +143,9 @@ def conv_transpose2d(
     dbias = sum of g over n, height and width.
     **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo),
     Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding.
-    A convolution with stride s maps s input sizes to one output size. Say which of them y has,
-    either by `output_padding` from 0 to s - 1 or by `output_size` = (Ho, Wo).
+    A convolution with stride s maps s input sizes to one output size. So its transpose must be told
+    which of the s sizes to give: by `output_padding`, from 0 to s - 1, or by `output_size`, which
+    is (Ho, Wo).
     **Saved** x for dw, w for dx.
     """
     settings = _settings("conv_transpose2d", stride, padding, dilation, groups)

@@ -1,13 +1,13 @@
 """Arithmetic and functions applied element by element, each with its derivative next to it.
 
 Two arguments broadcast as in NumPy. A rule may return the cotangent in the broadcast shape: the
-engine sums it to the shape of the argument. Rules are written with operators and with the functions
-of this file, so they run on arrays (first order) and on Tensors (higher orders).
+engine sums it to the shape of the argument. Rules are written with operators and with primitives,
+so they run on arrays (first order) and on Tensors (higher orders).
 
 A comparison such as `a > b` is a constant mask. Rules apply it to the cotangent with `apply_mask`,
 which gives 0 where the mask is False, even if the cotangent is infinite or NaN there.
 
-In the docstrings g is the cotangent of the output y.
+In the docstrings g is the cotangent of the output y, and [a > b] is 1 where a > b and 0 elsewhere.
 """
 
 from __future__ import annotations
@@ -217,8 +217,8 @@ log1p.vjp(x=lambda g, x: g / (x + 1))
 def tanh(x):
     """The hyperbolic tangent.
 
-    **Math** dx = g (1 - y^2).
-    **Saved** y.
+    **Math** dx = g (1 - tanh(x)^2) = g (1 - y^2).
+    **Saved** y and not x: the derivative needs tanh(x), which y is already.
     """
     return np.tanh(x)
 
@@ -285,7 +285,7 @@ def maximum(a, b):
 def _greater_gradient(g, a, b):
     """Return g where a > b, g / 2 where a = b, 0 where a < b; g where one is NaN.
 
-    A 0 at a NaN would hide it from the gradient.
+    A gradient of 0 where a or b is NaN would hide the NaN.
     """
     return (apply_mask(g, ~(a < b)) + apply_mask(g, ~(a <= b))) * 0.5
 

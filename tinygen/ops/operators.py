@@ -16,7 +16,7 @@ from ..backend import to_device, to_numpy
 from . import elementwise, indexing, linalg, powers, reduce
 from . import shape as shapes
 
-__all__: list[str] = []
+__all__ = ["attach_operators"]
 
 
 def _comparison(name: str, ufunc):
@@ -43,7 +43,7 @@ logical_or = _comparison("logical_or", np.logical_or)
 
 
 class _Operators:
-    """The operators and methods, which the end of this file copies into `Tensor`."""
+    """The operators and methods, which `attach_operators` copies into `Tensor`."""
 
     # Arithmetic. The r-forms serve `number + tensor`.
 
@@ -273,8 +273,11 @@ def _one_tuple(arguments: tuple):
 # Attributes that every class has, such as its docstring; they are not copied.
 _OF_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {"__firstlineno__", "__static_attributes__"}
 
-for _name, _value in vars(_Operators).items():
-    if _name not in _OF_EVERY_CLASS:
-        if isinstance(_value, types.FunctionType):
-            _value.__qualname__ = f"Tensor.{_name}"
-        setattr(Tensor, _name, _value)
+
+def attach_operators(tensor_class: type) -> None:
+    """Copy the operators and methods of this file into a class."""
+    for name, value in vars(_Operators).items():
+        if name not in _OF_EVERY_CLASS:
+            if isinstance(value, types.FunctionType):
+                value.__qualname__ = f"{tensor_class.__name__}.{name}"
+            setattr(tensor_class, name, value)
