@@ -364,11 +364,15 @@ def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:
 
     Then a write to either is seen as a write to both.
     """
-    is_view = output.base is not None
+    is_shared = output.base is not None  # a view
+    for array in arrays:
+        if array is output:
+            is_shared = True
+    if not is_shared:
+        return [0]
     for array, version in zip(arrays, versions):
-        if array is output or (is_view and owner(array) is owner(output)):
-            if version is not None:
-                return version
+        if version is not None and owner(array) is owner(output):
+            return version
     return [0]
 
 

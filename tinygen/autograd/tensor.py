@@ -113,8 +113,12 @@ class Node:
 
     def __init__(self, op, plan, parents, saved, outputs, versions, argument_versions):
         self.time = next(clock)
-        self.op, self.plan, self.parents, self.saved = op, plan, parents, saved
-        self.outputs, self.versions = outputs, versions
+        self.op = op
+        self.plan = plan
+        self.parents = parents
+        self.saved = saved
+        self.outputs = outputs
+        self.versions = versions
         self.argument_versions = argument_versions
 
 
