@@ -87,7 +87,9 @@ def is_scatter_faster(
 
 
 def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
-    """Transpose a convolution by a convolution of y and a pixel shuffle (see the module).
+    """Compute the transposed convolution as an ordinary convolution of y, then a pixel shuffle.
+
+    The module's docstring derives it.
 
     Along each axis the stride or the dilation must be 1.
 

@@ -101,7 +101,10 @@ def run_chunks(run: Callable[[int], None], count: int, column_bytes: int) -> Non
 
 
 def flatten_kernel(w: Array, groups: int) -> Array:
-    """Return w (O, C/G, kh, kw) as (G, O/G, kh kw C/G): a view if w is channels-last in memory."""
+    """Return w (O, C/G, kh, kw) as (G, O/G, kh kw C/G).
+
+    No copy is made if w is channels-last in memory.
+    """
     o, c, kh, kw = w.shape
     return w.transpose(0, 2, 3, 1).reshape(groups, o // groups, kh * kw * c)
 
@@ -169,7 +172,7 @@ buffers = threading.local()  # of each thread: name -> bytes
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """Return an uninitialised array in this thread's buffer `name`, which the next use overwrites.
 
-    Reusing memory matters: the first access to each fresh page costs a page fault.
+    Reusing memory saves time: the first access to each page of new memory is slow (a page fault).
     """
     size = dtype.itemsize
     for side in shape:

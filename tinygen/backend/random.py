@@ -55,7 +55,7 @@ class RNG:
             cupy_with_gpu()
 
     def _generator(self) -> Any:
-        """Return the numpy.random.Generator or cupy.random.Generator of the next draw."""
+        """Return the numpy.random.Generator or cupy.random.Generator to draw from now."""
         if self._numpy_generator is not None:
             return self._numpy_generator
         random = import_cupy().random

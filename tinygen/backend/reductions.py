@@ -211,7 +211,10 @@ def _run_to_sum(x: np.ndarray, axes: tuple[int, ...], order: list[int]) -> list[
 
 
 def _sum_run(x: np.ndarray, order: list[int], run: list[int]) -> np.ndarray:
-    """Sum x over the axes of a run by `channel_sum`; they stay, with length 1."""
+    """Sum x by `channel_sum` over axes that are neighbours in memory; they stay, with length 1.
+
+    `order` are all axes in the order of memory, from the outermost; `run` are those to sum over.
+    """
     shape = [x.shape[i] for i in order]
     first = order.index(run[0])
     last = order.index(run[-1])

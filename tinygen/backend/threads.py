@@ -111,8 +111,8 @@ _queue: queue.SimpleQueue[tuple[contextvars.Context, _Job]] = queue.SimpleQueue(
 class _Job:
     """Chunks 0 to n - 1 of one call of `parallel`; each thread takes the next one.
 
-    The caller waits only for helpers that have begun. A helper that a busy machine has not woken
-    yet therefore costs nothing.
+    The caller waits only for helpers that have begun. On a busy machine a helper may begin late;
+    then the others take all chunks, and nobody waits for it.
     """
 
     def __init__(self, f: Callable[[int], None], n: int) -> None:

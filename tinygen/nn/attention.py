@@ -101,7 +101,7 @@ class MultiHeadAttention(Module):
         return self.out_proj(y)
 
     def _project(self, query, key, value):
-        """Return W^q query, W^k key and W^v value, with the heads one after the other."""
+        """Return the projections of query, key and value, each of all heads: (N, length, E)."""
         w, b = self.in_proj_weight, self.in_proj_bias
         if query is key is value:  # one product instead of three
             return ops.split(ops.linear(query, w, b), 3, axis=2)

@@ -63,7 +63,8 @@ def check_images(function: str, x: Array) -> None:
 def check_dtypes(function: str, **arrays: Array | None) -> None:
     """Raise TypeError unless all given arrays share one floating-point dtype.
 
-    With mixed dtypes the result, and all that is computed from it, would silently take the wider.
+    With mixed dtypes, NumPy would silently compute the result in the larger dtype, and everything
+    that is computed from it too.
     """
     dtypes = {name: a.dtype for name, a in arrays.items() if a is not None}
     if len(set(dtypes.values())) > 1 or any(dtype.kind != "f" for dtype in dtypes.values()):

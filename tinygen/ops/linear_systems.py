@@ -19,12 +19,14 @@ Array = Any  # an array of any module, or a Tensor
 def solve(a: Array, b: Array) -> Array:
     """The solution x of the linear system a x = b.
 
-    **Math** With g the cotangent of x and h = a^-T g, the cotangents are db = h, da = -h x^T:
+    **Math** Let a', b' and x' be small changes of a, b and x, and let g be the cotangent of x:
 
-        da x + a dx = db                        product rule
-        dx = a^-1 (db - da x)                   solve for dx
-        <g, dx> = <h, db> - <h, da x>           move a^-1 to the other side
-                = <h, db> - <h x^T, da>         move x to the other side
+        a' x + a x' = b'                        product rule
+        x' = a^-1 (b' - a' x)                   solve for x'
+        <g, x'> = <h, b'> - <h, a' x>           with h = a^-T g
+                = <h, b'> - <h x^T, a'>         move x to the other side
+
+    The cotangents are the factors of b' and a': db = h, da = -h x^T.
 
     **Shapes** a (..., n, n), b (..., n, k), or (n,) for one vector; batches broadcast.
     **Saved** a and x.

@@ -76,7 +76,7 @@ class SGD(Optimizer):
         return p - lr * direction, {"momentum_buffer": b}
 
     def fused_update(self, t):
-        """Return the same update, in place."""
+        """Return a function that makes the update of `update` in place (`backend/fused.py`)."""
         settings = {"lr": float(self.lr), "weight_decay": self.weight_decay}
         if not self.momentum:
             return partial(fused.sgd_update, **settings)
@@ -166,7 +166,7 @@ class RMSprop(Optimizer):
         return p - lr * b, {"square_avg": v, **new_state}
 
     def fused_update(self, t):
-        """Return the same update, in place."""
+        """Return a function that makes the update of `update` in place (`backend/fused.py`)."""
         return partial(
             fused.rmsprop_update,
             lr=float(self.lr),
@@ -250,7 +250,7 @@ class Adam(Optimizer):
         return self._adam_step(t, p, g, state)
 
     def fused_update(self, t):
-        """Return the same update, in place."""
+        """Return a function that makes the update of `update` in place (`backend/fused.py`)."""
         return partial(self._fused_adam_step(t), weight_decay=self.weight_decay)
 
     def _adam_step(self, t, p, g, state):
@@ -305,7 +305,7 @@ class AdamW(Adam):
         return self._adam_step(t, self._shrinkage() * p, g, state)
 
     def fused_update(self, t):
-        """Return the same update, in place."""
+        """Return a function that makes the update of `update` in place (`backend/fused.py`)."""
         return partial(self._fused_adam_step(t), shrinkage=self._shrinkage())
 
     def _shrinkage(self) -> float:
