@@ -1,8 +1,8 @@
-"""The gradient as a function, and derivatives along a direction. Read this file fourth."""
+"""Gradients as functions, and derivatives along a direction. Read this file fourth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,56 @@ def grad(
     if isinstance(inputs, Tensor):
         return gradients[inputs._edge]
     return tuple(gradients[x._edge] for x in xs)
+
+
+def backward(
+    output: Tensor,
+    grad_output: Any = None,
+    *,
+    inputs: Tensor | Iterable[Tensor] | None = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> None:
+    """Add the gradient with respect to each leaf into that leaf's `.grad`: `Tensor.backward`.
+
+    Parameters
+    ----------
+    grad_output : Tensor or array, optional
+        The cotangent of the output, of its shape. It can be left out if that has one element.
+    inputs : leaf or iterable of leaves, optional
+        Only these receive a gradient, by default all leaves that the output depends on. A GAN's
+        generator step is `loss.backward(inputs=generator.parameters())`: the gradients of the
+        discriminator's weights are then neither computed nor changed.
+    create_graph : bool
+        Record the backward pass, so that the gradients can be differentiated in turn.
+    retain_graph : bool, optional
+        Keep what the graph saved for another backward pass; by default as create_graph.
+
+    Raises
+    ------
+    ValueError
+        If the output depends on no leaf, `grad_output` has another shape, or an input is no leaf.
+    RuntimeError
+        If the graph was freed by an earlier backward pass, or a value that a rule needs was
+        written in place since the forward pass.
+    """
+    if inputs is not None:
+        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        for i, x in enumerate(inputs):
+            if not (x.requires_grad and x.is_leaf):
+                raise ValueError(
+                    f"backward: input {i}, of shape {x.shape}, is not a leaf that requires a "
+                    "gradient; for the gradient in a result use tinygen.grad"
+                )
+    gradients = backward_pass([output], [grad_output], inputs, create_graph, retain_graph)
+    for (leaf, _), gradient in gradients.items():
+        x = leaf.tensor()
+        if x is None:  # the leaf's last name is gone, so nobody can read its gradient
+            continue
+        if x.grad is None:
+            x.grad = gradient
+        else:
+            x.grad = (x.grad if create_graph else x.grad.detach()) + gradient
 
 
 def as_list(value: Any) -> list:

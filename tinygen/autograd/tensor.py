@@ -32,7 +32,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
@@ -243,58 +243,6 @@ class Tensor:
     def detach(self) -> Tensor:
         """Return a constant that shares the memory: no gradient flows through it."""
         return Tensor(self._data, None, self._version)
-
-    def backward(
-        self,
-        grad_output: Any = None,
-        *,
-        inputs: Tensor | Iterable[Tensor] | None = None,
-        create_graph: bool = False,
-        retain_graph: bool | None = None,
-    ) -> None:
-        """Add the derivative of self with respect to each leaf into that leaf's `.grad`.
-
-        Parameters
-        ----------
-        grad_output : Tensor or array, optional
-            The cotangent of self, of its shape. It can be left out if self has one element.
-        inputs : leaf or iterable of leaves, optional
-            Only these receive a gradient, by default all leaves that self depends on. A GAN's
-            generator step is `loss.backward(inputs=generator.parameters())`: the gradients of the
-            discriminator's weights are then neither computed nor changed.
-        create_graph : bool
-            Record the backward pass, so that the gradients can be differentiated in turn.
-        retain_graph : bool, optional
-            Keep what the graph saved for another backward pass; by default as create_graph.
-
-        Raises
-        ------
-        ValueError
-            If self depends on no leaf, `grad_output` has another shape, or an input is no leaf.
-        RuntimeError
-            If the graph was freed by an earlier backward pass, or a value that a rule needs was
-            written in place since the forward pass.
-        """
-        from .backward import backward_pass  # here: backward.py is built on this file
-
-        if inputs is not None:
-            inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            for i, x in enumerate(inputs):
-                if not (x.requires_grad and x.is_leaf):
-                    raise ValueError(
-                        f"backward: input {i}, of shape {x.shape}, is not a leaf that requires a "
-                        "gradient; for the gradient in a result use tinygen.grad"
-                    )
-        gradients = backward_pass([self], [grad_output], inputs, create_graph, retain_graph)
-        for (leaf, _), gradient in gradients.items():
-            tensor = leaf.tensor()
-            if tensor is None:  # the leaf's last name is gone, and so nobody can read its gradient
-                continue
-            if tensor.grad is None:
-                tensor.grad = gradient
-            else:
-                before = tensor.grad if create_graph else tensor.grad.detach()
-                tensor.grad = before + gradient
 
     def __array__(self, *args, **kwargs):
         """Refuse the conversion that NumPy's functions try."""

@@ -10,6 +10,7 @@ import types
 
 import numpy as np
 
+from ..autograd import functional
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor, tensor
 from ..backend import to_device, to_numpy
@@ -44,6 +45,8 @@ logical_or = _comparison("logical_or", np.logical_or)
 
 class _Operators:
     """The operators and methods, which `attach_operators` copies into `Tensor`."""
+
+    backward = functional.backward
 
     # Arithmetic. The r-forms serve `number + tensor`.
 
