@@ -1,4 +1,7 @@
-"""Gradients as functions, and derivatives along a direction. Read this file fourth."""
+"""Gradients as functions, and derivatives along a direction. Read this file fourth.
+
+`jvp` and `hvp` take two backward passes each. They build neither a Jacobian nor a Hessian.
+"""
 
 from __future__ import annotations
 

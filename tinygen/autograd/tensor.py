@@ -247,7 +247,7 @@ class Tensor:
     def __array__(self, *args, **kwargs):
         """Refuse the conversion that NumPy's functions try."""
         raise TypeError(
-            "a Tensor does not turn into an array silently, its graph would be lost: "
+            "a Tensor does not turn into an array silently, because its graph would be lost: "
             "tensor.numpy() copies it, tinygen.ops computes with it"
         )
 

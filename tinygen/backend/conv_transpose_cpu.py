@@ -31,8 +31,9 @@ d = 1 the condition s o + t - p = i becomes
     v = r and o = q - u                         because v and r are less than s
     x[s q + r - p] = sum_u w[s u + r] y[q - u]
 
-The window y[q - u] depends on the block alone, and the taps w[s u + r] on the phase alone. With
-s = 1 there is one phase, and any dilation is possible:
+The window y[q - u] depends on the block alone, and the taps w[s u + r] on the phase alone. So this
+is a convolution of y with s times as many output channels, one for each phase. With s = 1 there is
+one phase, and any dilation is possible:
 
     x[q - p] = sum_u w[u] y[q - d u]            the convolution with the flipped kernel
 
@@ -89,9 +90,7 @@ def is_scatter_faster(
 def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
     """Compute the transposed convolution as an ordinary convolution of y, then a pixel shuffle.
 
-    The module's docstring derives it.
-
-    Along each axis the stride or the dilation must be 1.
+    The module's docstring derives it. Along each axis the stride or the dilation must be 1.
 
     **Shapes** y (N, Ho, Wo, O), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """

@@ -49,7 +49,8 @@ Array = np.ndarray
 
 CHUNK_BYTES = 1 << 21  # of columns in a chunk: they should stay in the cache
 UNDIVIDED_BYTES = 1 << 17  # so few bytes of columns are not worth dividing
-SHARED_BYTES = 1 << 22  # below, waking a second thread costs more than it saves
+# With fewer bytes, waking a second thread and passing Python's lock cost more time than it saves.
+SHARED_BYTES = 1 << 22
 KEPT_BYTES = 1 << 23  # the largest buffer that is kept for the next call
 
 
@@ -134,7 +135,8 @@ def make_columns(
         strides = (c // groups * number, *steps, dw * pixel, number)
     windows = as_strided(x, shape, strides)
     matrix = groups, (n1 - n0) * (y1 - y0) * width, kh * kw * c // groups
-    if windows.flags.c_contiguous:  # the memory is the matrix already: for example a 1x1 kernel
+    # For a 1x1 kernel, or one as large as the image, the memory is the matrix already.
+    if windows.flags.c_contiguous:
         return windows.reshape(matrix)
     columns = scratch("columns", windows.shape, dtype)
     # As opaque blocks, short runs are copied 4 times as fast as number by number.

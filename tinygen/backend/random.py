@@ -1,7 +1,9 @@
-"""Random numbers from a seed, on one device. There is no global source: whoever draws is given one.
+"""Random numbers from a seed, on one device.
 
-rng = tinygen.default_rng(0)
-noise = rng.normal((16, 1, 28, 28))
+There is no global source of random numbers. Every function that draws is given one:
+
+    rng = tinygen.default_rng(0)
+    noise = rng.normal((16, 1, 28, 28))
 """
 
 from __future__ import annotations

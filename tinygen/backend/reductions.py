@@ -165,7 +165,8 @@ def axis_sum(x: Array, axis, keepdims: bool) -> Array:
     """Return x.sum(axis, keepdims=keepdims), in float32 without loss of digits.
 
     For NumPy arrays in any memory order, the error at a million rows is 1e-6 of the sum of the
-    magnitudes.
+    magnitudes. A large array whose summed axes are not the last in memory, such as a channels-last
+    image, is summed by `channel_sum`.
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
         return x.sum(axis=axis, keepdims=keepdims)
