@@ -188,7 +188,8 @@ def gelu(x, *, approximate: str = "none"):
 
     **Math** exact: Phi(x) = (1 + erf(x / sqrt(2))) / 2, with the density phi(x) = Phi'(x);
     dx = g (Phi(x) + x phi(x)).
-    approximate="tanh": Phi(x) = (1 + t) / 2 with t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3);
+    approximate="tanh", the paper's approximation:
+    Phi(x) = (1 + t) / 2 with t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3);
     dx = g ((1 + t) / 2 + x (1 - t^2) u' / 2).
     **Saved** x.
     **Source** Hendrycks and Gimpel 2016, Gaussian error linear units.

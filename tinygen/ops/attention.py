@@ -10,14 +10,9 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor, mode
 from .arguments import raw
 from .elementwise import multiply
-from .linalg import matmul
+from .linalg import matmul, transposed
 
 __all__ = ["dropout", "scaled_dot_product_attention"]
-
-
-def _transposed(a):
-    """Return an array or a Tensor with its last two axes exchanged."""
-    return a.transpose((*range(a.ndim - 2), a.ndim - 1, a.ndim - 2))
 
 
 @primitive(outputs=("y", "p"))
@@ -28,15 +23,17 @@ def attention(q, k, v, mask=None):
 
         dv = p^T g                  y = p v
         dp = g v^T + h              y = p v, and p is an output itself
-        ds = p (dp - sum(dp p))     p is the softmax of the scores s, row by row
+        ds = p (dp - sum(dp p))     p is the softmax of the scores s, row by row (see below)
         dq = ds k / sqrt(D)         s = q k^T / sqrt(D)
         dk = ds^T q / sqrt(D)
 
+    For one row, the Jacobian of the softmax is dp/ds = diag(p) - p p^T, which is symmetric. Applied
+    to dp, it gives p dp - p sum(p dp).
     The mask has no gradient.
     **Saved** q, k, v and p.
     **Numerics** The maximum of each row of the scores is subtracted first.
     """
-    scores = matmul(q * (1 / math.sqrt(q.shape[-1])), _transposed(k))  # (..., L, S)
+    scores = matmul(q * (1 / math.sqrt(q.shape[-1])), transposed(k))  # (..., L, S)
     if mask is not None:
         is_boolean = mask.dtype.kind == "b"
         scores = np.where(mask, scores, -math.inf) if is_boolean else scores + mask
@@ -49,9 +46,9 @@ def attention(q, k, v, mask=None):
 @attention.vjp_joint("q", "k", "v")
 def _attention_rule(g, needs, q, k, v, p):
     g_y, g_p = g
-    dp = matmul(g_y, _transposed(v)) + g_p
+    dp = matmul(g_y, transposed(v)) + g_p
     ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True)) * (1 / math.sqrt(q.shape[-1]))
-    return matmul(ds, k), matmul(_transposed(ds), q), matmul(_transposed(p), g_y)
+    return matmul(ds, k), matmul(transposed(ds), q), matmul(transposed(p), g_y)
 
 
 attention.vjp(mask=None)

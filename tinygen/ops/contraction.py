@@ -84,7 +84,7 @@ def _check_terms(terms: list[str], output: str, shapes: list, error) -> None:
         raise error(f"it names {len(terms)} operands, {len(shapes)} came")
     letters = set(string.ascii_letters)
     if any(not set(t.replace("...", "", 1)) <= letters for t in (*terms, output)):
-        raise error('only letters, commas, one "->" and one "..." an operand may stand in it')
+        raise error('only letters, commas, one "->" and one "..." per operand may stand in it')
     for term, shape in zip(terms, shapes):
         num_letters = len(term.replace("...", ""))
         if len(shape) < num_letters or (len(shape) > num_letters and "..." not in term):

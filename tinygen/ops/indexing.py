@@ -149,16 +149,16 @@ def embedding(indices: Array, weight: Array) -> Array:
     return getitem(weight, indices)
 
 
-def one_hot(indices: Array, num_classes: int, dtype: Any = np.float32) -> np.ndarray:
-    """A constant array (..., num_classes): 1 at the place that each index (...) names, else 0.
+def one_hot(indices: Array, num_classes: int) -> np.ndarray:
+    """A constant float32 array (..., num_classes): 1 at the place that each index names, else 0.
 
-    Indices run from 0 to num_classes - 1.
+    Indices (...) run from 0 to num_classes - 1.
     """
     indices = raw(indices)
     _check_integers("one_hot", indices)
     _check_range("one_hot", indices, num_classes, "classes")
     classes = array_module(indices).arange(num_classes)
-    return (indices[..., None] == classes).astype(dtype)
+    return (indices[..., None] == classes).astype(np.float32)
 
 
 def _check_integers(function: str, indices) -> None:
