@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from ..autograd.tensor import Tensor
+from ..ops.arguments import raw
 from . import init
 from .checks import check_sizes
 from .module import Module, parameter
@@ -82,7 +82,7 @@ class _BatchNorm(_Affine):
                 "variance; train on a larger batch, or use .eval()"
             )
         y, mean, var = ops.batch_norm(x, self.weight, self.bias, eps=self.eps)
-        self._update_running_statistics(_raw(mean), _raw(var), n)
+        self._update_running_statistics(raw(mean), raw(var), n)
         return y
 
     def _update_running_statistics(self, mean, var, n: int) -> None:
@@ -111,7 +111,7 @@ class BatchNorm1d(_BatchNorm):
 
     where the variance of the batch is the unbiased estimate, n / (n - 1) times the variance that
     normalizes. In evaluation, the statistics are the buffers. Training on a single value per
-    channel is an error, for it has no variance.
+    channel is an error, because it has no variance.
 
     **Source**: Ioffe and Szegedy, Batch Normalization, 2015.
 
@@ -289,8 +289,3 @@ class PixelNorm(Module):
     def extra_repr(self) -> str:
         """Return the setting."""
         return f"eps={self.eps}"
-
-
-def _raw(statistic):
-    """Return the array of a statistic, which `ops.batch_norm` returns as a Tensor or raw."""
-    return statistic.data if isinstance(statistic, Tensor) else statistic

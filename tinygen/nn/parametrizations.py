@@ -17,7 +17,9 @@ __all__ = ["EqualizedLR", "SpectralNorm"]
 class SpectralNorm(WeightWrapper):
     """A layer with its weight divided by the weight's largest singular value sigma at every call.
 
-    The layer's matrix then lengthens no vector: it is 1-Lipschitz.
+    The matrix W of the layer, defined below, then lengthens no vector. So a linear layer is
+    1-Lipschitz. A convolution need not be: it multiplies W with every window of its input, and a
+    pixel lies in up to kh kw windows, so it can lengthen a vector by up to sqrt(kh kw).
 
     **Math**: W is the weight as a matrix, with the axis of the outputs first and all others
     flattened. sigma = u^T W v, with the singular vectors u and v from power iteration. In training

@@ -62,9 +62,9 @@ def _compare_names(expected: Mapping[str, Any], state: Mapping[str, Any]) -> lis
 
 def _compare_arrays(name: str, expected: Array, given: Any) -> list[str]:
     if not hasattr(given, "shape"):
-        came = repr(given)
+        description = repr(given)
     elif (given.shape, given.dtype) != (expected.shape, expected.dtype):
-        came = f"{given.dtype} {given.shape}"
+        description = f"{given.dtype} {given.shape}"
     else:
         return []
-    return [f"{name}: expected {expected.dtype} {expected.shape}, the state has {came}"]
+    return [f"{name}: expected {expected.dtype} {expected.shape}, the state has {description}"]

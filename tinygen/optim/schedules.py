@@ -52,6 +52,10 @@ def linear_decay(step: int, *, steps: int, final_factor: float = 0.0) -> float:
     """Return a factor that falls linearly from 1 at step 0 to `final_factor` at step `steps`.
 
     From then on it is `final_factor`.
+
+    **Math**: with u = step / steps
+
+        factor = 1 - (1 - final_factor) u.
     """
     return 1 - (1 - final_factor) * _progress("linear_decay", step, steps)
 
