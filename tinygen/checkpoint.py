@@ -167,6 +167,8 @@ def load_checkpoint(path: str | os.PathLike, /, **objects: Any) -> dict[str, Any
     ValueError
         If the file is damaged, is no checkpoint, or does not fit the objects. The message names
         what differs. Every object has the state that it had before.
+    TypeError
+        If an object has no `load_state_dict`, such as a plain value.
     """
     saved = _read_checkpoint(os.fspath(path))
     for name, value in objects.items():
@@ -249,7 +251,7 @@ def _read_archive(path: str) -> dict[str, bytes]:
                 # read() verifies the CRC of the whole entry. np.load alone would stop after as many
                 # bytes as the array's header says.
                 return {name: archive.read(name) for name in archive.namelist()}
-        except Exception as error:  # zipfile raises a dozen kinds for damaged files
+        except Exception as error:  # zipfile and its decompressors raise a dozen kinds
             raise ValueError(
                 f"load_checkpoint: {path} is damaged or no checkpoint ({error}); take an older one"
             ) from error

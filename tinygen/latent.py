@@ -124,6 +124,11 @@ def attribute_vector(codes: Array, has_attribute: Array) -> Array:
     Returns
     -------
     vector : (latent_dim,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, or no example has the attribute, or every one has it.
     """
     xp = array_module(codes)
     has_attribute = xp.asarray(has_attribute)
@@ -196,7 +201,10 @@ def grid(origin: Array, right: Array, up: Array, values: Array) -> Array:
 
 
 def _prepare(name: str, z1: Array, z2: Array, steps: int) -> tuple[Array, Array, Array]:
-    """Return z1 and z2 with an axis for the steps, (..., 1, latent_dim), and t (steps, 1)."""
+    """Return z1 and z2 with an axis for the steps, (..., 1, latent_dim), and t (steps, 1).
+
+    t has the dtype of the codes.
+    """
     _check_floats(name, z1, z2)
     if z1.shape != z2.shape or not z1.ndim:
         raise ValueError(

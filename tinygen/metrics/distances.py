@@ -78,7 +78,7 @@ def kernel_distance(x: Array, y: Array) -> float:
 
     where x and x' are *different* samples, and so are y and y'. So the diagonals of the two kernel
     matrices are left out, and the estimate has no bias: for two sets of one distribution its mean
-    is 0, and it is negative about half the time.
+    is 0. So it can be negative.
 
     With this kernel, the MMD compares the mean and all moments to degree 3.
 

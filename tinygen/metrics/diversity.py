@@ -1,7 +1,8 @@
 """Three questions that the quality of a single sample does not answer.
 
     within_class_distance            How far apart are two samples of one class? If far less than
-                                     two real examples, the generator has collapsed.
+                                     two real examples, the generator has collapsed within
+                                     its classes.
     nearest_neighbours               Which training image is most like a sample, and how far is it?
                                      If nearer than to unseen real images, the sample is a copy.
     classification_accuracy_score    How well does a classifier, trained on samples alone,
@@ -91,7 +92,8 @@ def classification_accuracy_score(
 
     The score falls for two reasons: samples that are not of the requested class, and real images
     of a kind that is missing among the samples. A classifier trained on *real* images detects the
-    first one, when it classifies the samples. It does not detect the second one.
+    first one, when it classifies the samples. It does not detect the second one, because the
+    samples that do exist may all be easy to classify.
 
     **Source**: Ravuri and Vinyals, Classification Accuracy Score for Conditional Generative Models,
     2019.
