@@ -27,8 +27,8 @@ rule the Jacobian of the chain is the product of the Jacobians, so their log-det
 
 There are two kinds of simple maps:
 
-- Linear maps with a determinant that is easy to compute: `ActNorm` and `Permutation` here,
-  `InvertibleLinear` in glow.py.
+- Affine maps, whose determinant is the same for every x and easy to compute: `ActNorm` and
+  `Permutation` here, `InvertibleLinear` in glow.py.
 - Nonlinear maps with a triangular Jacobian, whose determinant is the product of its diagonal:
   `AffineCoupling` in realnvp.py, `AffineAutoregressive` in maf.py.
 
@@ -45,11 +45,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...autograd.tensor import Tensor, no_grad
+from ...autograd.tensor import no_grad
 from ...backend import RNG, to_numpy
 from ...nn import Module, ModuleList, init
 from ...nn.module import parameter
 from ...ops import exp
+from ...ops.arguments import raw
 
 __all__ = ["ActNorm", "Flow", "Permutation"]
 
@@ -106,7 +107,7 @@ class Flow(Module):
     def sample(self, n: int, rng: RNG):
         """Draw n samples as an array (n, *shape): the inverse map of noise, without a graph."""
         with no_grad():
-            return _as_array(self.inverse(rng.normal((n, *self.latent_shape))))
+            return raw(self.inverse(rng.normal((n, *self.latent_shape))))
 
     def initialize(self, x) -> None:
         """Initialize every ActNorm from the batch x (N, *shape), once, before training.
@@ -132,7 +133,7 @@ class Flow(Module):
 class ActNorm(Module):
     """y = (x - mean) e^log_scale, with one mean and one scale for each channel.
 
-    **Math.** Each of the H W positions of a channel is multiplied by the scale of the channel. So
+    **Math** Each of the H W positions of a channel is multiplied by the scale of the channel. So
     the Jacobian is diagonal, and
 
         log |det dy/dx| = H W sum_c log_scale_c,
@@ -142,9 +143,9 @@ class ActNorm(Module):
     starts. After that they are ordinary parameters. Batch normalization has the same purpose, but
     with it the likelihood of an example would depend on the other examples in its batch.
 
-    **Shapes.** x and y (N, C) or (N, C, H, W); mean and log_scale (C,), zero until `initialize`.
+    **Shapes** x and y (N, C) or (N, C, H, W); mean and log_scale (C,), zero until `initialize`.
 
-    **Source.** Kingma and Dhariwal, Glow, 2018, section 3.1.
+    **Source** Kingma and Dhariwal, Glow, 2018, section 3.1.
     """
 
     def __init__(self, channels: int, *, device: str = "cpu"):
@@ -159,7 +160,7 @@ class ActNorm(Module):
         ValueError
             If a channel is constant or not finite, or if x has another dtype than the layer.
         """
-        x = _as_array(x)
+        x = raw(x)
         if x.dtype != self.mean.dtype:
             raise ValueError(
                 f"ActNorm: x is {x.dtype}, the layer {self.mean.dtype}; "
@@ -222,7 +223,3 @@ class Permutation(Module):
     def inverse(self, y):
         """Undo the permutation of y (N, C, ...)."""
         return y[:, self.order.data.argsort()]
-
-
-def _as_array(x):
-    return x.data if isinstance(x, Tensor) else x
