@@ -134,7 +134,7 @@ class ConvAutoencoder(Autoencoder):
     The initial weights keep the signal's scale from layer to layer (`nn.init.kaiming_normal_`). On
     faces, this and SiLU instead of a leaky ReLU halve the squared error after 1,200 steps.
 
-    **Shapes.** With c = `channels`, and s = 2 if height and width are divisible by 8, else 1:
+    **Shapes** With c = `channels`, and s = 2 if height and width are divisible by 8, else 1:
 
         (C, H, W) -> (c, H/2, W/2) -> (2c, H/4, W/4) -> (4c, H/4s, W/4s) -> (latent_dim,)
 
@@ -205,7 +205,7 @@ class ConvAutoencoder(Autoencoder):
 class LinearAutoencoder(Autoencoder):
     """x_hat = W2 (W1 x + b1) + b2: an autoencoder without nonlinearities, which finds PCA.
 
-    **Math.** Baldi and Hornik (1989) describe the whole loss surface. Let C be the covariance of
+    **Math** Baldi and Hornik (1989) describe the whole loss surface. Let C be the covariance of
     the data in D dimensions, with eigenvalues l_1 >= ... >= l_D and eigenvectors v_1 ... v_D, and
     let k = `latent_dim`. For the mean squared error:
 

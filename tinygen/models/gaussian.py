@@ -78,7 +78,7 @@ Array = Any  # np.ndarray or cupy.ndarray
 def principal_components(x: Array, rank: int | None = None) -> tuple[Array, Array, Array]:
     """Compute the mean of data, the variances along its principal components, and these.
 
-    **Numerics.** In float32, variances below a millionth of the largest are rounding errors. Pass
+    **Numerics** In float32, variances below a millionth of the largest are rounding errors. Pass
     float64 if they matter. An eigenvector's sign is arbitrary: here its largest entry is positive.
 
     Parameters
@@ -186,7 +186,7 @@ class Gaussian:
     def fit(cls, x: Array, *, noise_variance: float = 0.0) -> Gaussian:
         """Fit the mean and the covariance by maximum likelihood.
 
-        **Math.** The log-likelihood of n independent examples is
+        **Math** The log-likelihood of n independent examples is
 
             log p(X) = -n/2 [log |Sigma| + D log 2 pi]
                        - 1/2 sum_i (x_i - mu)^T Sigma^-1 (x_i - mu).
@@ -208,11 +208,11 @@ class Gaussian:
 
             n/2 [P^-1 - S] = 0,    so    Sigma = P^-1 = S.
 
-        **Numerics.** With fewer than D + 1 examples S is singular, and the likelihood has no
+        **Numerics** With fewer than D + 1 examples S is singular, and the likelihood has no
         maximum: it grows without bound as the Gaussian gets flatter around the subspace of the
         data. `noise_variance` bounds it. This is the only regularization here.
 
-        **Source.** Bishop, Pattern Recognition and Machine Learning, section 2.3.4.
+        **Source** Bishop, Pattern Recognition and Machine Learning, section 2.3.4.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class Gaussian:
     def log_prob(self, x: Array) -> Array:
         """Compute log p(x) of each example, in nats, by the formula at the head of this file.
 
-        **Shapes.** x (n, D) to (n,).
+        **Shapes** x (n, D) to (n,).
 
         Raises
         ------

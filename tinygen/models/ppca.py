@@ -41,7 +41,7 @@ class PPCA(Gaussian):
     def fit(cls, x: Array, latent_dim: int) -> PPCA:
         """Fit the model of maximum likelihood, which needs no iteration.
 
-        **Math.** Let S = 1/n sum_i (x_i - mu) (x_i - mu)^T with mu the mean of the data. The
+        **Math** Let S = 1/n sum_i (x_i - mu) (x_i - mu)^T with mu the mean of the data. The
         log-likelihood is that of a Gaussian with covariance C (eq. 4):
 
             log p(X) = -n/2 [log |C| + trace(C^-1 S) + D log 2 pi].
@@ -134,7 +134,7 @@ class PPCA(Gaussian):
     def posterior(self, x: Array) -> tuple[Array, Array]:
         """Compute the mean and the variance of p(z|x).
 
-        **Math.** With M = W^T W + sigma^2 I, the posterior is (eq. 6)
+        **Math** With M = W^T W + sigma^2 I, the posterior is (eq. 6)
 
             p(z|x) = N(M^-1 W^T (x - mu), sigma^2 M^-1).
 
@@ -148,7 +148,7 @@ class PPCA(Gaussian):
         l_k / (l_k + sigma^2). This factor is the fraction of the variance that is not noise; it
         shrinks the code towards 0.
 
-        **Shapes.** x (n, D) to means (n, q) and variances (q,), which are the same for every x.
+        **Shapes** x (n, D) to means (n, q) and variances (q,), which are the same for every x.
         """
         check_examples("posterior", x, len(self.mean), min_examples=0)
         t = matmul(x - self.mean, self.components)  # (n, q)

@@ -56,7 +56,7 @@ A = 1e-6  # a of the formulas above
 def to_logits(images: Array, u: Array) -> Array:
     """Map bytes (N, ...) and noise u ~ U(0, 1) of the same shape to logits y, float32.
 
-    **Numerics.** It computes in float64, because in float32 1 - v has few digits near white.
+    **Numerics** It computes in float64, because in float32 1 - v has few digits near white.
 
     Raises
     ------
@@ -81,9 +81,9 @@ def to_pixels(y: Array) -> Array:
 def bits_per_dimension(log_p: Array, y: Array) -> Array:
     """Convert log p(y) to bits per byte; without a model a byte takes 8.
 
-    **Shapes.** log_p (N,) in nats and y (N, ...) to (N,).
+    **Shapes** log_p (N,) in nats and y (N, ...) to (N,).
 
-    **Numerics.** With v = sigmoid(y), -log(v (1 - v)) = |y| + 2 log(1 + e^-|y|), which neither
+    **Numerics** With v = sigmoid(y), -log(v (1 - v)) = |y| + 2 log(1 + e^-|y|), which neither
     overflows nor cancels.
     """
     y = y.reshape(len(y), -1).astype(np.float64)  # (N, D)

@@ -68,7 +68,7 @@ class InvertibleLinear(Module):
 
     W starts as a random orthogonal matrix.
 
-    **Shapes.** x and y (N, C) or (N, C, H, W). Parameters: `lower` and `upper` (C, C), of which
+    **Shapes** x and y (N, C) or (N, C, H, W). Parameters: `lower` and `upper` (C, C), of which
     only the triangles are used, and `log_s` (C,). Buffers: `P` and `eye` (C, C), `sign` (C,).
     """
 
@@ -241,7 +241,7 @@ def make_conv_net(inputs: int, hidden: int, outputs: int, *, rng: RNG) -> Sequen
 
     The last one is zero, so the coupling starts as the identity.
 
-    **Shapes.** (N, inputs, H, W) to (N, outputs, H, W).
+    **Shapes** (N, inputs, H, W) to (N, outputs, H, W).
     """
     net = Sequential(
         Conv2d(inputs, hidden, 3, padding=1, rng=rng),
