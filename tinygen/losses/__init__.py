@@ -6,6 +6,7 @@
     importance.py     the importance-weighted bound, from several samples
     adversarial.py    the minimax game and other GAN losses, from logits
     penalties.py      on the gradient of a network: WGAN-GP, R1, path length
+    per_example.py    the sum over the axes of an example, which most losses share
 
 **One reduction for all.** Arrays of shape (N, ...) go in, one number per example comes out, of
 shape (N,): the *sum* over the other axes of an example. The losses are logarithms of probabilities.

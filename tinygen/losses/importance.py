@@ -11,7 +11,7 @@ from ..ops import softmax, where
 
 __all__ = ["iwae_bound"]
 
-# Normalized weights below e^-46 = 1e-20 of the largest count as 0 in the gradient of `iwae_bound`.
+# Weights below e^-46 = 1e-20 times the largest count as 0 in the gradient of `iwae_bound`.
 _LOG_NEGLIGIBLE = 46
 
 
@@ -68,10 +68,11 @@ def iwae_bound(log_w):
     **Saved** log_w.
 
     **Numerics** log w is near -100 for an image of a digit, and e^-100 is 0 in float32. So the
-    largest is factored out, as written under Math. In the gradient, a normalized weight below
-    1e-20 = e^-46 counts as 0, since in a sum that is 1 it is below the last digit of float64.
-    Most samples of an untrained encoder have such weights. They would fill the backward pass with
-    *denormal* numbers (below 1e-38 in float32), which processors multiply 10 to 80 times slower.
+    largest is factored out, as written under Math. In the gradient, a weight below e^-46 = 1e-20
+    times the largest counts as 0. The normalized weights sum to 1, so it is below the last digit of
+    their sum, even in float64. Most samples of an untrained encoder have such weights. They would
+    fill the backward pass with *denormal* numbers (below 1e-38 in float32), which processors
+    multiply 10 to 80 times slower.
 
     **Source** Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015,
     equations 8, 9, 13 and 14.

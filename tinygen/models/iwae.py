@@ -145,7 +145,7 @@ def estimate_log_likelihood(
         The number of samples of z per image.
     rng : RNG
         Draws the samples, for as many images together as `max_batch` allows. So the numbers that an
-        image gets depend on `max_batch` and on the images before it.
+        image gets depend on `max_batch` and on its place among the other images.
     max_batch : int
         The number of codes that are decoded at once. It decides the memory, and not the
         distribution of the result.

@@ -229,10 +229,10 @@ def mean_image(mean, shape: tuple[int, int, int], device: str):
         mean = np.zeros(shape)
     mean = np.array(to_numpy(mean), np.float32)  # a copy, since load_state_dict writes into it
     if mean.shape != shape:
-        raise ValueError(f"mean is the mean of the training images, {shape}, not {mean.shape}")
+        raise ValueError(f"VAE: mean is the mean of the training images, {shape}, not {mean.shape}")
     if not ((mean >= 0) & (mean <= 1)).all():  # refuses NaN too
         raise ValueError(
-            "mean must lie between 0 and 1, as the images do; divide the mean of bytes by 255"
+            "VAE: mean must lie between 0 and 1, as the images do; divide the mean of bytes by 255"
         )
     return to_device(mean, device)
 

@@ -67,8 +67,8 @@ class VectorQuantizer(Module):
     """The codebook: replaces each vector by the nearest code.
 
     The parameter `weight` (num_codes, code_dim) is initialized from U(-1/K, 1/K), K = num_codes, as
-    in the authors' code. The buffer `steps_unused` (num_codes,) counts the training steps since
-    each code was last chosen.
+    in the authors' code. The buffer `steps_unused` (num_codes,) counts the steps since each code
+    was last chosen; a step is a call in training mode.
 
     Parameters
     ----------
