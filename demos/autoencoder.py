@@ -10,7 +10,7 @@ digits will be reconstructed as another digit?
 
     python demos/autoencoder.py                  digits drawn by this package
     python demos/autoencoder.py --data mnist     MNIST
-    python demos/autoencoder.py --latent-dim 16      a code of 16 numbers
+    python demos/autoencoder.py --latent-dim 16  a code of 16 numbers
 
 It draws
     reconstructions.png  test digits and their reconstructions

@@ -127,9 +127,8 @@ reconstructions = {name: decode(model, codes[name]) for name, model in models.it
 flat_train = train[:2000].reshape(-1, int(np.prod(shape))) / np.float32(255)
 flat_test = x_test.reshape(len(test), -1)
 mean = flat_train.mean(axis=0)
-components = np.linalg.svd(flat_train - mean, full_matrices=False)[2][
-    : args.latent_dim
-]  # (latent_dim, D)
+_, _, right_vectors = np.linalg.svd(flat_train - mean, full_matrices=False)
+components = right_vectors[: args.latent_dim]  # (latent_dim, D)
 pca = (mean + (flat_test - mean) @ components.T @ components).clip(0, 1)
 
 figures = {f"rmse_{name}": metrics.rmse(reconstructions[name], x_test) for name in models}

@@ -1,4 +1,4 @@
-"""A normalizing flow: an exact density in the plane and of digits.
+"""A normalizing flow: exact densities of points in the plane and of digits.
 
 Lecture: overview of the families of generative models. The flows are RealNVP
 (Dinh et al., 2016), Glow (Kingma and Dhariwal, 2018) and the masked

@@ -241,7 +241,7 @@ plot.save_curves(
 run.write_metrics(picture="gaussian.png", **metrics)
 
 # %% What you should see
-# With the defaults (seed 0, about 5 seconds on one core), on the 500 held-out faces:
+# With the defaults (seed 0, about 10 seconds on one core), on the 500 held-out faces:
 #
 #     log-likelihood per face       one Gaussian 10025.7 nats, mixture 16.6 +- 0.6 nats above it
 #                                   (on the training faces 26.4 nats above it)

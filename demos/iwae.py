@@ -36,8 +36,8 @@ It draws
 Three changes to try, with --steps 1000:
 
 1. In `update`, `loss = -losses.iwae_bound(log_weights(model, x, eps)).mean()`
-   in place of the line with `chosen` (import `losses`): all k samples have a
-   gradient, not one chosen by its weight.
+   in place of the first line with `loss =` (import `losses`): all k samples
+   have a gradient, not one chosen by its weight.
 2. There, `loss = -log_weights(model, x, eps).mean()`: the mean of k ELBOs.
 3. `--k 1`: a VAE whose KL is estimated from the sample.
 """
@@ -229,9 +229,10 @@ print("Time per step: " + ", ".join(times))
 run.write_metrics(picture="bounds.png", **metrics)
 
 # %% What you should see
-# With --steps 1000, log p(x) is -95.7 for IWAE-10, -96.4 for the VAE with equal steps, and -90.6
-# for the VAE with twice the steps. The first two are 0.7 +- 0.5 nats apart, image by image, which
-# is too little to tell. So at equal time the VAE wins.
+# With --steps 1000 (seed 0, 19 seconds on one core), log p(x) of the 50 test digits is -95.7 for
+# IWAE-10, -96.4 for the VAE with equal steps, and -90.6 for the VAE with twice the steps. The first
+# two are 0.7 +- 0.5 nats apart, image by image, which is too little to tell. A step of the third
+# takes less time than one of IWAE (6.7 and 8.3 ms). So at equal time the VAE wins.
 #
 # The three changes:
 #

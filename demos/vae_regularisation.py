@@ -225,14 +225,22 @@ plot.save_curves(
 run.write_metrics(picture="maps.png", **metrics)
 
 # %% What you should see
+# With the defaults (seed 0, 26 seconds on one core), on 2,000 test digits:
+#
+#                             squared error    KL           median sigma    largest step of a line
+#     reconstruction alone    28.0             25.5 nats    0.0004          7.0 %
+#     KL alone                217.0            0.0 nats     1               0.0 %
+#     both                    31.4             4.2 nats     0.1             3.9 %
+#
 # With reconstruction alone, the distributions are narrow and far apart: nothing keeps them near the
 # origin or wide. With the KL alone, all of them are the prior, and z means nothing. With both, they
 # fill the prior and touch each other.
 #
 # **Look at both factors of completeness.** Reconstruction alone reaches 55 %, as much as both
-# terms together. Its images are sharp (82 % confident), but of the 6.7 classes that happen to lie
-# around the origin. Both terms together reach 8.8 classes. More than a third of these images lie
-# between two classes, so the classifier is not confident of them.
+# terms together (another processor gives 57 % for both together). Its images are sharp (82 %
+# confident), but of the 6.7 classes that happen to lie around the origin. Both terms together reach
+# 8.8 classes. More than a third of these images lie between two classes, so the classifier is not
+# confident of them.
 #
 # **Each figure alone can be fooled.** A decoder that ignores z has a perfect continuity of 0. A
 # decoder that draws one good digit everywhere has a completeness of 10 %.
