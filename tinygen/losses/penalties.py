@@ -6,8 +6,9 @@
 
 A discriminator that separates two batches perfectly can do so with ever larger gradients. Then the
 generator receives almost no gradient (minimax) or a very large one (Wasserstein). The first two
-penalties are functions of |grad_x D(x)|, one number per example. Training differentiates them again, in the
-weights of D: `create_graph=True` records the first backward pass, through convolutions too.
+penalties are functions of |grad_x D(x)|, one number per example. Training differentiates them
+again, in the weights of D: `create_graph=True` records the first backward pass, through
+convolutions too.
 
 There are two other ways to bound a critic's gradient: `optim.clip_weights_`, the first and crudest
 one, and spectral normalization, which bounds each layer (in nn).
@@ -193,8 +194,9 @@ def path_length(generator: Callable, w, y):
     **Why hold it constant.** For a given mean, the variance is smallest where all s_i are equal
     (Cauchy-Schwarz). Then a step of a given length in w moves the image equally far in every
     direction. With one a for all w, it does so from every starting point. The penalty is largest
-    where J stretches some directions much more than others. Alone, the penalty would also shrink all s_i and with them
-    the variance, since a only follows the recent mean. The game prevents this: images must differ.
+    where J stretches some directions much more than others. Alone, the penalty would also shrink
+    all s_i and with them the variance, since a only follows the recent mean. The game prevents
+    this: images must differ.
 
     **Without computing J**, which has one row per pixel. The number <generator(w), y> has the
     gradient J^T y in w. So one backward pass suffices, which is itself differentiated in the
