@@ -21,16 +21,11 @@ __all__ = ["save_evolution", "save_scatter_animation"]
 
 EXACT, ESTIMATED = "#2b6cb0", "#e8791c"
 WIDTH, PANEL_HEIGHT = 9.6, 2.75  # inches
+SECONDS = 9.5  # of one repetition of an animation
 KEYS = {"density", "paths", "exact", "estimated", "note"}
 
 
-def save_evolution(
-    path,
-    x: np.ndarray,
-    panels: Mapping[str, Mapping],
-    *,
-    ends: Sequence[str] = ("data", "noise"),
-) -> None:
+def save_evolution(path, x: np.ndarray, panels: Mapping[str, Mapping]) -> None:
     """Draw densities on a line as they change from data, on the left, to noise, on the right.
 
     Each panel is a dict that has:
@@ -50,8 +45,6 @@ def save_evolution(
         Where the densities are given.
     panels : {title: panel}
         Drawn one below the other.
-    ends : two str
-        What stands below both ends.
     """
     x = as_numpy(x)
     if not panels:
@@ -64,12 +57,12 @@ def save_evolution(
         ax = figure.add_axes((0.17, bottom, 0.68, height))
         _draw_evolution(ax, x, panel)
         ax.set_title(title, size=11, color=INK, weight="bold")
-        for k, left in enumerate((0.035, 0.86)):
+        for k, (end, left) in enumerate((("data", 0.035), ("noise", 0.86))):
             side = figure.add_axes((left, bottom, 0.125, height), sharey=ax)
             _draw_end(side, x, panel["exact"][k], panel["estimated"][k])
             if k == 0:
                 side.invert_xaxis()
-            side.set_xlabel(ends[k])
+            side.set_xlabel(end)
             side.spines[["left" if k == 0 else "right"]].set_visible(False)
             style_axes(side)
     save_png(figure, path)
@@ -126,10 +119,8 @@ def _check_panel(title: str, x: np.ndarray, panel: Mapping) -> dict:
     return {**panel, "density": density, "paths": paths}
 
 
-def save_scatter_animation(
-    path, frames: Sequence[tuple], extent: Sequence[float], *, seconds: float = 9.5
-) -> None:
-    """Draw clouds of points one after the other, as an animated GIF.
+def save_scatter_animation(path, frames: Sequence[tuple], extent: Sequence[float]) -> None:
+    """Draw clouds of points one after the other, as an animated GIF of 9.5 seconds.
 
     Parameters
     ----------
@@ -139,12 +130,10 @@ def save_scatter_animation(
         Points (n, 2), their classes (n,), and the title of the frame.
     extent : (left, right, bottom, top)
         The part of the plane.
-    seconds : float
-        How long one repetition lasts; 1.5 of them show the last frame.
     """
     frames = [_check_frame(*frame) for frame in frames]
     images = [_draw_frame(*frame, extent) for frame in frames]
-    save_gif(path, images, seconds=seconds)
+    save_gif(path, images, seconds=SECONDS)
 
 
 def _check_frame(points, labels, text: str) -> tuple[np.ndarray, np.ndarray, str]:

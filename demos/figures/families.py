@@ -15,7 +15,7 @@ __all__ = ["Code", "Network", "Picture", "Text", "save_families"]
 SIDE, GAP = 1.0, 0.1  # of a picture; between a row and what is around it: inches
 LEFT, SCHEME_WIDTH, SAMPLES_WIDTH = 0.2, 8.3, 4.3  # margin; the two parts of a row: inches
 HEADER, FOOTER = 0.34, 0.3  # above a row its title and note, below it the labels: inches
-PIXEL = SIDE / 28  # of a picture of 28 pixels; numbers of a code are as large
+PIXEL = SIDE / 28  # of a picture of 28 pixels; each number of a code is as high
 COLUMN_WIDTH = 3 * PIXEL  # of a code of shape (k,)
 MAX_NUMBER = 2.5  # numbers of a code from here on have the full colour
 ROW_KEYS = {"parts", "feedback", "samples", "note"}
@@ -39,7 +39,10 @@ class Code(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A box with a name in it; `left` and `right` are its heights at both ends, in pictures."""
+    """A box with a name in it.
+
+    `left` and `right` are its heights at both ends; 1 is the height of a picture.
+    """
 
     name: str
     left: float = 1.0
@@ -63,8 +66,8 @@ def save_families(path, rows: Mapping[str, Mapping]) -> None:
 
     Each row is a dict that has:
 
-        parts       Picture, Code, Network, Text or None, from left to right, with an arrow from
-                    each to the next; None is a gap without an arrow
+        parts       Picture, Code, Network, Text or None, from the left edge to the right one, with
+                    an arrow from each to the next; None is a gap without an arrow
         feedback    (i, j): an arrow from part i around to part j; or None
         samples     images, as many as are to be drawn
         note        a line next to the title

@@ -25,6 +25,7 @@ __all__ = ["FAKE", "REAL", "save_game", "save_game_animation"]
 
 REAL, FAKE, BAYES = "#2b6cb0", "#e8791c", "#999999"
 WIDTH, HEIGHT = 5.6, 4.3  # of one frame, inches
+SECONDS = 8.0  # of one repetition of the animation
 KEYS = ("step", "x", "p", "q", "d", "arrows", "note")
 ARRAYS = ("x", "p", "q", "d", "arrows")
 
@@ -69,8 +70,8 @@ def save_game(path, frames: Sequence[Mapping]) -> None:
     save_png(figure, path)
 
 
-def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0) -> None:
-    """Draw the frames of `save_game` one after the other, as an animated GIF.
+def save_game_animation(path, frames: Sequence[Mapping]) -> None:
+    """Draw the frames of `save_game` one after the other, as an animated GIF of 8 seconds.
 
     Parameters
     ----------
@@ -78,8 +79,6 @@ def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0
         Ends in .gif.
     frames : sequence of dicts
         As in `save_game`.
-    seconds : float
-        How long one repetition lasts; 1.5 of them show the last frame.
     """
     frames = [_check_frame(frame) for frame in frames]
     top = _top(frames) if frames else 1.0
@@ -88,7 +87,7 @@ def save_game_animation(path, frames: Sequence[Mapping], *, seconds: float = 8.0
         figure = new_figure(WIDTH, HEIGHT, dpi=100)
         _draw_frame(figure, frame, (0, 0, 1, 1), top, has_legend=True)
         images.append(rasterize(figure))
-    save_gif(path, images, seconds=seconds)
+    save_gif(path, images, seconds=SECONDS)
 
 
 def _top(frames: Sequence[Mapping]) -> float:

@@ -19,11 +19,12 @@ __all__ = ["save_critics", "save_losses", "save_table"]
 
 PALE_FAKE, PALE_REAL = "#f3d9c0", "#c3d7ee"  # colours of the discriminator's output
 MIN_VALUE = 1e-4  # of a curve on a logarithmic axis
+LIMITS = ((-4, 4), (-2, 1))  # of the losses, and of their derivatives
 SNAPSHOT_KEYS = ("title", "x", "p", "q", "f", "optimal", "note")
 
 
-def save_losses(path, curves: Mapping[str, tuple], *, xlabel: str, limit: float = 4.0) -> None:
-    """Draw losses on the left and their derivatives on the right.
+def save_losses(path, curves: Mapping[str, tuple], *, xlabel: str) -> None:
+    """Draw losses from -4 to 4 on the left, and their derivatives from -2 to 1 on the right.
 
     Parameters
     ----------
@@ -33,15 +34,12 @@ def save_losses(path, curves: Mapping[str, tuple], *, xlabel: str, limit: float 
         Arrays (m,). The first two are drawn bold.
     xlabel : str
         What x is.
-    limit : float
-        The losses are drawn from -limit to limit, the derivatives from -limit / 2 to limit / 4.
     """
     series = {label: _check_loss(label, *curve) for label, curve in curves.items()}
     if not series:
         raise ValueError("save_losses: no loss to draw")
     figure = new_figure(9.6, 3.9)
     titles = ("loss", "derivative: what reaches the generator")
-    limits = ((-limit, limit), (-limit / 2, limit / 4))
     for i, title in enumerate(titles):
         ax = figure.add_axes((0.06 + 0.5 * i, 0.13, 0.43, 0.77))
         for k, (label, (x, *both)) in enumerate(series.items()):
@@ -52,7 +50,7 @@ def save_losses(path, curves: Mapping[str, tuple], *, xlabel: str, limit: float 
             ax.plot(x, both[i], color=CLASS_COLOURS[k % len(CLASS_COLOURS)], label=label, **style)
         ax.axhline(0, color="#dddddd", linewidth=0.8, zorder=0)
         ax.axvline(0, color="#dddddd", linewidth=0.8, zorder=0)
-        ax.set(xlim=(x[0], x[-1]), ylim=limits[i], xlabel=xlabel)
+        ax.set(xlim=(x[0], x[-1]), ylim=LIMITS[i], xlabel=xlabel)
         ax.set_title(title, size=11, color=INK)
         if i == 0:
             ax.legend(frameon=False, fontsize=8.5, loc="lower left")

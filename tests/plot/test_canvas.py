@@ -94,7 +94,7 @@ def test_pictures_are_png_files(tmp_path):
 def test_an_animation_lasts_as_long_as_asked_and_holds_its_last_frame(tmp_path):
     image = pytest.importorskip("PIL.Image")
     frames = [np.full((8, 8, 3), 80 * k, np.uint8) for k in range(3)]
-    save_gif(tmp_path / "a.gif", frames, seconds=8.0, hold=1.5)
+    save_gif(tmp_path / "a.gif", frames, seconds=8.0)
     durations = []
     with image.open(tmp_path / "a.gif") as film:
         assert film.n_frames == 3

@@ -26,7 +26,8 @@ ARCHIVE = File(
 )
 FOLDER = "cifar-10-batches-bin"
 BATCHES = {"train": tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test": ("test_batch.bin",)}
-RECORD_BYTES = 1 + 3 * 32 * 32  # a label, then the red, green and blue plane, each row by row
+# A label, then 1,024 bytes each of red, green and blue, row by row.
+RECORD_BYTES = 1 + 3 * 32 * 32
 RECORDS_PER_BATCH = 10_000
 
 

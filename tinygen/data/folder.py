@@ -43,7 +43,8 @@ def folder(
         Ordered by path.
     labels : array (n,) of int64
         The index of each image's first-level sub-folder, among the sorted sub-folders that hold
-        images. Files directly in `path` count as being in a sub-folder that is sorted first.
+        images. Files directly in `path` count as a sub-folder that is sorted first; if there are no
+        others, all labels are 0.
 
     Raises
     ------
@@ -149,7 +150,8 @@ def _open_all(files: list[Path], store: Callable[[int, Any], None]) -> None:
         try:
             with Image.open(file) as image:
                 store(i, _to_grey_or_rgb(ImageOps.exif_transpose(image)))
-        except Exception as error:  # Pillow's decoders raise errors of any type
+        # Pillow's decoders raise errors of any type. None is ignored: all are reported below.
+        except Exception as error:
             broken.append(f"  {file}: {error or type(error).__name__}")
     if broken:
         lines = [

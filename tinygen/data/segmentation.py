@@ -52,7 +52,8 @@ def find_palette(maps: np.ndarray, max_colours: int = 12, min_distance: float = 
         )
     channels = maps.shape[1]
     pixels = maps.transpose(0, 2, 3, 1).reshape(-1, channels)  # (n * height * width, channels)
-    bin_numbers = (pixels // BIN_SIZE) @ 16 ** np.arange(channels)  # one integer for each bin
+    num_levels = 256 // BIN_SIZE
+    bin_numbers = (pixels // BIN_SIZE) @ num_levels ** np.arange(channels)  # an integer per bin
     _, bins, counts = np.unique(bin_numbers, return_inverse=True, return_counts=True)
     palette: list[np.ndarray] = []
     for b in counts.argsort(kind="stable")[::-1]:

@@ -131,7 +131,8 @@ def blend_colours(values: np.ndarray, colours: Sequence[str]) -> np.ndarray:
 def separate_boxes(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndarray:
     """Push boxes apart until none overlap, and keep them within limits.
 
-    Two boxes are pushed along the axis in which they overlap less.
+    Two boxes are pushed along the axis in which they overlap less. If there is too little room,
+    the search ends after 200 rounds, and some boxes still overlap.
 
     Parameters
     ----------
@@ -168,10 +169,10 @@ def separate_boxes(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndar
 def linear_discriminants(codes, labels) -> np.ndarray:
     """Project codes on the two directions in which the classes differ most (Fisher, 1936).
 
-    **Math.** Let S = L L^T be the scatter of the codes about the means of their classes.
+    **Math.** Let S = L L^T be the covariance of the codes about the means of their classes.
 
-    1. Whiten: z -> L^-1 z. Within each class the codes now have scatter I, that is, they vary
-       equally in all directions.
+    1. Whiten: z -> L^-1 z. About the means of their classes the codes now have covariance I, that
+       is, they vary equally in all directions.
     2. Take the two directions in which the class means vary most: the first two principal
        components of the class means.
 

@@ -42,6 +42,7 @@ CLASS_COLOURS = (
 )
 INK, FAINT = "#222222", "#bbbbbb"
 DPI = 150
+LAST_FRAME_SECONDS = 1.5  # how long an animation shows its last frame
 
 
 def new_figure(width: float, height: float, dpi: int = DPI):
@@ -87,8 +88,8 @@ def rasterize(figure) -> np.ndarray:
     return np.asarray(figure.canvas.buffer_rgba())[..., :3]
 
 
-def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float, hold: float = 1.5) -> None:
-    """Save frames as an animated GIF, which repeats without end.
+def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
+    """Save frames as an animated GIF, which repeats without end and shows the last frame longer.
 
     Parameters
     ----------
@@ -97,9 +98,7 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float, hold: float 
     frames : sequence of arrays (height, width, 3) of uint8
         At least one.
     seconds : float
-        How long one repetition lasts.
-    hold : float
-        How long the last frame is shown, in seconds.
+        How long one repetition lasts; 1.5 of them show the last frame.
 
     Raises
     ------
@@ -117,8 +116,9 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float, hold: float 
     images = [Image.fromarray(f).quantize(64, dither=Image.Dither.NONE) for f in frames]
     num_others = len(images) - 1
     # Durations are in milliseconds, but a GIF stores hundredths of a second.
-    duration = max(10 * round(100 * (seconds - hold) / max(num_others, 1)), 20)
-    durations = [duration] * num_others + [round(1000 * hold)]
+    seconds_per_frame = (seconds - LAST_FRAME_SECONDS) / max(num_others, 1)
+    duration = max(10 * round(100 * seconds_per_frame), 20)
+    durations = [duration] * num_others + [round(1000 * LAST_FRAME_SECONDS)]
     with _replaced(path) as temporary:
         images[0].save(
             temporary,

@@ -16,6 +16,7 @@ PICTURE_WIDTH = 900  # screen pixels, approximately
 TITLE_HEIGHT = 34  # screen pixels
 LABEL_MARGIN = 24  # screen pixels
 CHARACTER_WIDTH = 11.5  # screen pixels
+ROW_GAP = 2  # image pixels, between two images of `save_rows`
 
 
 def save_grid(
@@ -49,7 +50,7 @@ def save_grid(
     _save_mosaic(path, make_grid(images, columns, gap), scale, labels=[], title=title)
 
 
-def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap: int = 2) -> None:
+def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None) -> None:
     """Draw rows of images with a label on the left of each.
 
     Parameters
@@ -59,7 +60,7 @@ def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap
     rows : {label: images}
         Images as in `save_grid`; each row has the same number of images of the same size. A label
         may have several lines.
-    scale, gap : int
+    scale : int, optional
         As in `save_grid`.
     """
     stacks = {label: as_images(f"save_rows, row {label!r}", x) for label, x in rows.items()}
@@ -70,7 +71,7 @@ def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None, gap
             f"got {shapes or 'none'}"
         )
     columns = len(next(iter(stacks.values())))
-    mosaic = make_grid(np.concatenate([*stacks.values()]), columns, gap)
+    mosaic = make_grid(np.concatenate([*stacks.values()]), columns, ROW_GAP)
     _save_mosaic(path, mosaic, scale, labels=[*stacks], title="")
 
 

@@ -13,6 +13,7 @@ from .canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
 __all__ = ["save_posteriors", "save_scatter"]
 
 SIDE, GAP = 3.7, 0.5  # of a panel, and between two panels, in inches
+NUM_ELLIPSES = 250  # posteriors of a panel that are drawn as ellipses
 
 
 def save_scatter(
@@ -22,11 +23,10 @@ def save_scatter(
     *,
     title: str = "",
     axes: Sequence[str] = ("$z_1$", "$z_2$"),
-    names: Sequence[str] | None = None,
 ) -> None:
     """Draw a scatter plot of two-dimensional codes, coloured by class.
 
-    The name of each class stands at its median, or next to it where names would overlap.
+    The number of each class stands at its median, or next to it where numbers would overlap.
 
     Parameters
     ----------
@@ -40,8 +40,6 @@ def save_scatter(
         Above the plot.
     axes : two str
         Labels of the axes.
-    names : sequence of str, optional
-        Names of the classes; by default their numbers.
     """
     codes, labels = as_numpy(codes), as_numpy(labels)
     is_plane = codes.ndim == 2 and codes.shape[1] == 2 and len(codes) > 0
@@ -64,7 +62,7 @@ def save_scatter(
     margin = 0.04 * np.maximum(high - low, 1e-6)
     low, high = low - margin, high + margin
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    _write_names(ax, {k: np.median(codes[labels == k], axis=0) for k in np.unique(labels)}, names)
+    _write_numbers(ax, {k: np.median(codes[labels == k], axis=0) for k in np.unique(labels)})
     ax.set_xlabel(axes[0])
     # A symbol stands upright; words run along the axis.
     ax.set_ylabel(axes[1], rotation=0 if axes[1].startswith("$") else 90)
@@ -80,11 +78,10 @@ def save_posteriors(
     labels,
     *,
     notes: Mapping[str, str] | None = None,
-    ellipses: int = 250,
 ) -> None:
     """Draw the posteriors q(z|x) of models side by side, and below each what its decoder makes.
 
-    Every example's mean is a point, and some posteriors are drawn as ellipses of one sigma. The
+    Every example's mean is a point, and 250 posteriors are drawn as ellipses of one sigma. The
     dashed circle of radius 2 holds 86 % of the prior N(0, I). Below, the images are decoded from
     a square grid of z.
 
@@ -99,8 +96,6 @@ def save_posteriors(
         Classes of the examples, for colours.
     notes : {title: text}, optional
         Below the images.
-    ellipses : int
-        How many posteriors are drawn as ellipses.
     """
     labels = as_numpy(labels)
     panels = {title: _check_panel(title, panel, labels) for title, panel in panels.items()}
@@ -110,7 +105,7 @@ def save_posteriors(
         left = (GAP + k * (SIDE + GAP)) / width
         size = (SIDE / width, SIDE / height)
         ax = figure.add_axes((left, (SIDE + 1.35) / height, *size))
-        _draw_posteriors(ax, mu, sigma, labels, ellipses)
+        _draw_posteriors(ax, mu, sigma, labels)
         ax.set_title(title, size=12, color=INK, weight="bold")
         style_axes(ax)
         below = figure.add_axes((left, 0.85 / height, *size))
@@ -135,9 +130,7 @@ def _check_panel(title: str, panel: tuple, labels: np.ndarray) -> tuple:
     return mu, sigma, images
 
 
-def _draw_posteriors(
-    ax, mu: np.ndarray, sigma: np.ndarray, labels: np.ndarray, ellipses: int
-) -> None:
+def _draw_posteriors(ax, mu: np.ndarray, sigma: np.ndarray, labels: np.ndarray) -> None:
     from matplotlib.collections import EllipseCollection
     from matplotlib.patches import Circle
 
@@ -146,7 +139,7 @@ def _draw_posteriors(
     colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
     style = {"linewidths": 0, "alpha": 0.8, "rasterized": True, "zorder": 2}
     ax.scatter(*mu.T, c=colours.tolist(), s=4, **style)
-    few = slice(0, ellipses)
+    few = slice(0, NUM_ELLIPSES)
     ax.add_collection(
         EllipseCollection(
             2 * sigma[few, 0],
@@ -164,7 +157,7 @@ def _draw_posteriors(
     ax.add_patch(Circle((0, 0), 2, **circle))
     medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
     if np.std([*medians.values()]) > 0.03 * limit:  # otherwise they are all in one place
-        _write_names(ax, medians, None)
+        _write_numbers(ax, medians)
 
 
 def _draw_decoded(ax, images: np.ndarray, note: str) -> None:
@@ -177,8 +170,8 @@ def _draw_decoded(ax, images: np.ndarray, note: str) -> None:
     ax.text(0.5, -0.025, note, transform=ax.transAxes, **style)
 
 
-def _write_names(ax, places: Mapping[int, np.ndarray], names: Sequence[str] | None) -> None:
-    """Write each class's name at its place, in its colour, and separate names that would overlap.
+def _write_numbers(ax, places: Mapping[int, np.ndarray]) -> None:
+    """Write each class's number at its place, in its colour, and separate those that would overlap.
 
     The limits of the axes must be set before.
     """
@@ -192,9 +185,8 @@ def _write_names(ax, places: Mapping[int, np.ndarray], names: Sequence[str] | No
         is_pale = np.dot(to_rgb(colour), (0.3, 0.6, 0.1)) > 0.6
         width, foreground = (2.5, INK) if is_pale else (3.5, "white")
         outline = effects.withStroke(linewidth=width, foreground=foreground)
-        name = str(k) if names is None else names[k]
         style = {"color": colour, "size": 15, "weight": "bold", "ha": "center", "va": "center"}
-        texts.append(ax.text(*place, name, path_effects=[outline], **style))
+        texts.append(ax.text(*place, str(k), path_effects=[outline], **style))
     renderer = ax.figure.canvas.get_renderer()
     boxes = [text.get_window_extent(renderer) for text in texts]
     sizes = np.array([[box.width + 4, box.height] for box in boxes])

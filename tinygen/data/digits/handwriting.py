@@ -9,11 +9,13 @@ from .templates import SEGMENTS, TEMPLATES, template_tables
 
 __all__ = ["CHUNK", "digits", "sample_pen_paths", "sample_templates"]
 
-CHUNK = 1000  # digits that share one random number generator
+# Digits that share one random number generator. Random numbers are drawn for whole chunks; of the
+# last chunk only the digits that were asked for are rendered.
+CHUNK = 1000
 BLOCK = 64  # digits rendered at a time: a few arrays of 32 x 28 x 64 floats (230 kB) fit the cache
 
 # Lengths are in half heights of a digit, or in pixels of a 28-pixel image.
-JITTER = (0.06, 0.10)  # standard deviation of a knot, half heights, itself uniform on this range
+JITTER = (0.06, 0.10)  # standard deviation of a knot's shift, half heights: uniform on this range
 WARP = 0.155  # amplitude of each wave of the smooth warp, half heights
 ASPECT = 0.18  # standard deviation of log(width)
 SLANT = (0.14, 0.22)  # mean and standard deviation of the shear dx/dy
@@ -108,8 +110,8 @@ def sample_pen_paths(
     knots = knots + normal(*knots.shape[1:]) * uniform(*JITTER, 1, 1)
     path = weights @ knots  # (n, 2 S, 2): where the S segments begin, then where they end
 
-    # 2. Warp: two plane waves of random direction, phase and length (rarely under 2 half heights,
-    # the height of the digit).
+    # 2. Warp: two plane waves of random direction, phase and length. The length is 2 half heights,
+    # the height of the digit, or more: 2 pi / (2.2 sqrt(2)) = 2.02 at least.
     for _ in range(2):
         phase = path @ uniform(-2.2, 2.2, 2, 1) + uniform(0, 2 * np.pi, 1, 1)
         path = path + np.sin(phase) * (WARP * normal(1, 2))

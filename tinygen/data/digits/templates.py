@@ -60,7 +60,7 @@ TEMPLATES: tuple[tuple[str, ...], ...] = (
         "-52,-58 -48,-88 | -48,-88 48,-92 | 48,-92 22,10 8,100",
         "-54,-76 -10,-92 40,-86 34,-30 0,30 -14,100",
     ),
-    (  # 8: one crossing stroke; the same, begun in the middle; two rings; open at the top
+    (  # 8: a stroke that crosses itself; the same, begun in the middle; two rings; open at the top
         "36,-76 0,-100 -38,-70 -18,-24 40,58 0,100 -42,60 -16,12 40,-70 22,-92",
         "4,-2 -34,-44 -22,-90 20,-96 38,-54 -34,36 -36,82 8,100 42,66 26,22 2,-4",
         "0,-100 -36,-80 -34,-30 2,-8 36,-32 38,-80 0,-100"
@@ -76,7 +76,8 @@ TEMPLATES: tuple[tuple[str, ...], ...] = (
 )
 
 SEGMENTS = 32  # straight pieces of a digit: about 1.4 pixels each at size 28
-SMOOTHING = 3  # passes of (1 2 1) / 4 along a stroke, which round its bends and keep its ends
+# Passes of (1 2 1) / 4 along a stroke. They round its bends, as a hand does, and keep its ends.
+SMOOTHING = 3
 
 
 def catmull_rom(num_knots: int, num_segments: int) -> np.ndarray:
@@ -88,8 +89,8 @@ def catmull_rom(num_knots: int, num_segments: int) -> np.ndarray:
         c(0) = k1,  c'(0) = (k2 - k0) / 2,
         c(1) = k2,  c'(1) = (k3 - k1) / 2.
 
-    At an end the missing neighbour is the reflection 2 k1 - k2 of the next knot. So a stroke with
-    two knots is a straight line.
+    A stroke's first knot has no neighbour k0: the reflection 2 k1 - k2 of the next knot replaces
+    it. At the last knot, 2 k2 - k1 replaces k3. So a stroke with two knots is a straight line.
 
     **Source**: Catmull and Rom, A class of local interpolating splines, 1974.
 

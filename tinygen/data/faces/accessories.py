@@ -120,6 +120,7 @@ def _texture_fade(px: float) -> float:
 
 
 def _paint_pompom(canvas: Canvas, face: Anatomy, hat: Hat) -> None:
+    """Paint the pompom of a woollen hat; the crown is painted later, in front of it."""
     if not hat.is_wool.any():
         return
     half = 0.14 * face.ones
@@ -133,6 +134,7 @@ def _paint_pompom(canvas: Canvas, face: Anatomy, hat: Hat) -> None:
 
 
 def _paint_crown(canvas: Canvas, face: Anatomy, hat: Hat) -> None:
+    """Paint the crown over the skull: round, or flat for a straw hat."""
     a, b = hat.a, hat.b
     patch = canvas.head_patch(hat.shift, hat.edge - b / 2, a + 0.03, b / 2 + 0.04)
     u, v = patch.u, patch.v - b / 2

@@ -19,7 +19,8 @@ def parse_colours(*colours: str) -> np.ndarray:
     return np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in colours], np.float32)
 
 
-SKIN = parse_colours("fbdcc9", "f6c9a4", "dfa176", "b0754a", "774a30", "533426")  # interpolated
+# From light to dark, interpolated.
+SKIN = parse_colours("fbdcc9", "f6c9a4", "dfa176", "b0754a", "774a30", "533426")
 HAIR = parse_colours("1f1a1d", "3f2a20", "67452c", "a44f26", "d9a95b", "ecd6a2")
 GREY = parse_colours("cdcac6")
 IRIS = parse_colours("5e3a1e", "8a6a2f", "5b8a4e", "4a86bd", "7d8e99")
@@ -157,6 +158,18 @@ class Anatomy:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Turn a point on the head's surface by the yaw.
 
+        **Math.** The surface is an ellipsoid of half axes w (half the head's width), 0.8 and 0.52.
+        The point has the depth z, and the yaw a moves it to x':
+
+            z  = 0.52 sqrt(1 - (x / w)^2 - (y / 0.8)^2)
+            x' = x cos(a) + (z + rise) sin(a)
+
+        Widths there are multiplied by the derivative:
+
+            dx'/dx = cos(a) + dz/dx sin(a),    dz/dx = -0.52^2 x / (w^2 z)
+
+        At the rim of the ellipsoid, the root and this factor are kept within limits.
+
         Parameters
         ----------
         x, y : arrays (n,)
@@ -181,8 +194,12 @@ class Anatomy:
     ) -> tuple[np.ndarray, ...]:
         """Return the distance to the head's outline, and the coordinates inside it.
 
-        **Math.** The outline is a squared circle x^2 + y^2 - k x^2 y^2 = 1, which narrows and leans
-        to the chin.
+        **Math.** The outline is a squared circle
+
+            q^2 = x^2 + y^2 - k x^2 y^2 = 1,
+
+        which narrows and leans to the chin. The distance is approximated as in `canvas.ellipse`:
+        q (q - 1) / |(x / a, y / b)| with the half axes a and b.
 
         Parameters
         ----------

@@ -132,7 +132,10 @@ def brows(canvas: Canvas, face: Anatomy) -> None:
 
 
 def mouth(canvas: Canvas, face: Anatomy) -> None:
-    """Paint lips around an opening; smiling lifts the corners and folds the cheeks."""
+    """Paint lips around an opening with teeth and tongue.
+
+    Smiling lifts the corners and folds the cheeks.
+    """
     u0, scale = face.project(face.zeros, face.mouth_y, 0.03)
     half_width = face.mouth_half_width * scale
     y = face.mouth_y - 0.55 * face.mouth_curve

@@ -8,7 +8,9 @@ from .factors import DTYPE, FACTORS, GROUPS, Factor, check_factors
 
 __all__ = ["CHUNK", "resample_factors", "sample_aligned_factors", "sample_factors"]
 
-CHUNK = 1000  # faces that share one random number generator
+# Faces that share one random number generator. Factors are drawn for whole chunks; of the last chunk
+# only the faces that were asked for are used.
+CHUNK = 1000
 NUM_DARK_HAIR_COLOURS = 3  # the first ones of the factor hair_color
 
 # Probabilities of yes, for the attributes that are rarer than 1/2. All faces are drawn by day: one
