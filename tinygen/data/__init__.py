@@ -13,6 +13,9 @@
     loader.py         endless batches, which can be resumed
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).
+
+`data.digits`, `data.faces`, `data.edges` and `data.folder` are functions, which hide the modules of
+these names. Import other names from the modules: ``from tinygen.data.faces import render``.
 """
 
 from .cifar import cifar10

@@ -8,7 +8,7 @@ from .factors import DTYPE, FACTORS, GROUPS, Factor, check_factors
 
 __all__ = ["CHUNK", "resample_factors", "sample_aligned_factors", "sample_factors"]
 
-# Faces that share one random number generator. Factors are drawn for whole chunks; of the last chunk
+# Faces that share one random number generator. Factors are drawn for whole chunks; of the last one
 # only the faces that were asked for are used.
 CHUNK = 1000
 NUM_DARK_HAIR_COLOURS = 3  # the first ones of the factor hair_color
