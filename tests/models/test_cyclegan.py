@@ -1,4 +1,4 @@
-"""CycleGAN: the cycle loss is zero exactly where F inverts G, and only the whole loss knows which G; the pool; the translator."""
+"""CycleGAN: the cycle loss and the identity loss, the generator, and the image pool."""
 
 import numpy as np
 import pytest
@@ -6,184 +6,233 @@ import pytest
 from tests.strict import StrictArray
 from tinygen import RNG, default_rng, grad, no_grad, tensor
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
-from tinygen.models.cyclegan import ImagePool, Translator, cycles
-from tinygen.models.pix2pix import mean_error
+from tinygen.models.cyclegan import ImagePool, ResNetGenerator, run_cycles
+from tinygen.models.pix2pix import mean_absolute_error
 
 
-def piles(seed=0, dtype=np.float32):
+def example_pictures(seed=0, dtype=np.float32):
+    """Draw 4 pictures x and 5 pictures y, (N, 3, 16, 16)."""
     rng = np.random.default_rng(seed)
-    return (rng.uniform(-1, 1, (n, 3, 16, 16)).astype(dtype) for n in (4, 5))
+    return [rng.uniform(-1, 1, (n, 3, 16, 16)).astype(dtype) for n in (4, 5)]
 
 
-# ---------------------------------------------------------------------------------------------------------------------- the cycle loss
+def transpose_and_permute(x):
+    """Transpose the picture, permute its colours and change their sign."""
+    return -x[:, [2, 0, 1]].transpose(0, 1, 3, 2)
+
+
+def undo_transpose_and_permute(y):
+    """Invert `transpose_and_permute`."""
+    return -y[:, [1, 2, 0]].transpose(0, 1, 3, 2)
+
 
 INVERTIBLE = {
-    "the identity": (lambda x: x, lambda y: y),
-    "mirrored": (lambda x: x[..., ::-1], lambda y: y[..., ::-1]),
-    "turned, its colours exchanged and negated": (lambda x: -x[:, [2, 0, 1]].transpose(0, 1, 3, 2), lambda y: -y[:, [1, 2, 0]].transpose(0, 1, 3, 2)),
-    "made half as bright": (lambda x: x / 2, lambda y: y * 2),
+    "identity": (lambda x: x, lambda y: y),
+    "mirror": (lambda x: x[..., ::-1], lambda y: y[..., ::-1]),
+    "transpose and permute": (transpose_and_permute, undo_transpose_and_permute),
+    "half brightness": (lambda x: x / 2, lambda y: y * 2),
 }
 
 
+# The losses
+
+
 @pytest.mark.parametrize("name", INVERTIBLE)
-def test_the_cycle_loss_is_zero_on_an_invertible_pair(name):
+def test_cycle_loss_is_exactly_zero_on_an_invertible_pair(name):
+    """None of these maps rounds."""
     G, F = INVERTIBLE[name]
-    x, y = map(tensor, piles())
-    way = cycles(G, F, x, y)
-    assert float(way.loss) == 0  # exactly: nothing here rounds
-    assert np.array_equal(way.again_x.numpy(), x.numpy()) and np.array_equal(way.again_y.numpy(), y.numpy())
-    assert np.array_equal(way.fake_y.numpy(), G(x).numpy()) and np.array_equal(way.fake_x.numpy(), F(y).numpy())
+    x, y = map(tensor, example_pictures())
+    outputs = run_cycles(G, F, x, y)
+    assert float(outputs.cycle_loss) == 0
+    assert np.array_equal(outputs.reconstructed_x.numpy(), x.numpy())
+    assert np.array_equal(outputs.reconstructed_y.numpy(), y.numpy())
+    assert np.array_equal(outputs.fake_y.numpy(), G(x).numpy())
+    assert np.array_equal(outputs.fake_x.numpy(), F(y).numpy())
 
 
-def test_an_invertible_network():
-    """G mixes colours by a matrix, F by its inverse: zero to rounding; by another matrix, not."""
+def linear_in_colours(matrix):
+    """Return the function that multiplies the colours of each pixel by a matrix."""
+    return lambda x: (x.transpose(0, 2, 3, 1) @ matrix).transpose(0, 3, 1, 2)
+
+
+def test_cycle_loss_vanishes_for_the_inverse_matrix_alone():
     rng = np.random.default_rng(1)
     a = rng.normal(size=(3, 3)) + 2 * np.eye(3)
-
-    def mixed(m):
-        return lambda x: (x.transpose(0, 2, 3, 1) @ m).transpose(0, 3, 1, 2)
-
-    x, y = piles(dtype=np.float64)
-    assert float(cycles(mixed(a), mixed(np.linalg.inv(a)), tensor(x), tensor(y)).loss) < 1e-14
-    assert float(cycles(mixed(a), mixed(a.T), tensor(x), tensor(y)).loss) > 0.1
+    x, y = map(tensor, example_pictures(dtype=np.float64))
+    G = linear_in_colours(a)
+    inverse, other = linear_in_colours(np.linalg.inv(a)), linear_in_colours(a.T)
+    assert float(run_cycles(G, inverse, x, y).cycle_loss) < 1e-14
+    assert float(run_cycles(G, other, x, y).cycle_loss) > 0.1
 
 
-def test_each_cycle_counts_as_a_mean():
-    """F gives back 0.25 too much in X, so G receives 0.25 too much in Y: a quarter for either cycle, however many pictures and pixels."""
-    x, y = map(tensor, piles(dtype=np.float64))
-    assert float(cycles(lambda x: x, lambda y: y + 0.25, x, y).loss) == pytest.approx(0.5)
-    assert float(mean_error(x, x - 0.125)) == pytest.approx(0.125)
+def test_each_cycle_contributes_a_mean():
+    """An F that adds 0.25 gives an error of 0.25 in each cycle, for any number of pictures."""
+    x, y = map(tensor, example_pictures(dtype=np.float64))
+    outputs = run_cycles(lambda x: x, lambda y: y + 0.25, x, y)
+    assert float(outputs.cycle_loss) == pytest.approx(0.5)
+    assert float(mean_absolute_error(x, x - 0.125)) == pytest.approx(0.125)
 
 
-def test_the_identity_loss_tells_apart_what_the_cycle_loss_does_not():
-    """All these pairs are invertible; one alone leaves what is already right as it is."""
-    x, y = map(tensor, piles(dtype=np.float64))
-    assert float(cycles(*INVERTIBLE["the identity"], x, y).identity) == 0
-    assert float(cycles(*INVERTIBLE["mirrored"], x, y).identity) > 0.5
-    half = cycles(*INVERTIBLE["made half as bright"], x, y).identity
-    assert float(half) == pytest.approx(np.abs(y.numpy()).mean() / 2 + np.abs(x.numpy()).mean())
+def test_identity_loss_distinguishes_invertible_pairs():
+    """It is zero for the identity alone."""
+    x, y = map(tensor, example_pictures(dtype=np.float64))
+    losses = {
+        name: float(run_cycles(G, F, x, y).identity_loss) for name, (G, F) in INVERTIBLE.items()
+    }
+    assert losses["identity"] == 0
+    assert losses["mirror"] > 0.5
+    expected = np.abs(y.numpy()).mean() / 2 + np.abs(x.numpy()).mean()
+    assert losses["half brightness"] == pytest.approx(expected)
 
 
-def test_both_networks_learn_from_both_cycles():
-    g = default_rng(0)
-    G, F = (Translator(3, 16, 4, rng=g) for _ in range(2))
-    x, y = piles()
-    weights = [*G.parameters(), *F.parameters()]
-    there, back = grad(mean_error(x, F(G(x))), weights), grad(mean_error(y, G(F(y))), weights)
-    for both, a, b in zip(grad(cycles(G, F, x, y).loss, weights), there, back, strict=True):
-        assert np.abs(a.numpy()).max() > 0 and np.abs(b.numpy()).max() > 0
-        np.testing.assert_allclose(both.numpy(), a.numpy() + b.numpy(), rtol=1e-3, atol=1e-6)
-    kept = grad(cycles(G, F, x, y).identity, weights), grad(mean_error(y, G(y)) + mean_error(x, F(x)), weights)
-    for a, b in zip(*kept, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-6)
+def assert_gradients_equal(a, b):
+    """Compare two lists of gradients to the precision of float32."""
+    for gradient, expected in zip(a, b, strict=True):
+        np.testing.assert_allclose(gradient.numpy(), expected.numpy(), rtol=1e-3, atol=1e-6)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- the translator
+def test_both_generators_learn_from_both_cycles():
+    rng = default_rng(0)
+    G, F = (ResNetGenerator(3, 16, 4, rng=rng) for _ in range(2))
+    x, y = example_pictures()
+    parameters = [*G.parameters(), *F.parameters()]
+    forward = grad(mean_absolute_error(x, F(G(x))), parameters)
+    backward = grad(mean_absolute_error(y, G(F(y))), parameters)
+    for gradient in (*forward, *backward):
+        assert np.abs(gradient.numpy()).max() > 0
+    expected = [a + b for a, b in zip(forward, backward, strict=True)]
+    assert_gradients_equal(grad(run_cycles(G, F, x, y).cycle_loss, parameters), expected)
+    identity_loss = mean_absolute_error(y, G(y)) + mean_absolute_error(x, F(x))
+    expected = grad(identity_loss, parameters)
+    assert_gradients_equal(grad(run_cycles(G, F, x, y).identity_loss, parameters), expected)
 
 
-def test_shapes_and_what_is_added():
-    T = Translator(3, 16, 4, rng=default_rng(0))
-    x, _ = piles()
-    y = T(x)
-    assert y.shape == x.shape and y.dtype == np.float32
-    assert 0.001 < np.abs(y.numpy() - x).mean() < 0.5  # near the identity, but not it
-    last = T.change.output[0]
-    last.weight.data = 1000 * last.weight.data
-    assert 1.9 < np.abs(T(x).numpy() - x).max() <= 2.0001  # from black to white, and no further
-    last.weight.data, last.bias.data = 0 * last.weight.data, 0 * last.bias.data
-    assert np.array_equal(T(x).numpy(), x)
+# The generator
 
 
-def test_on_other_arrays():
-    T = Translator(3, 16, 4, rng=default_rng(0))
-    x, y = piles()
+def test_the_generator_adds_a_bounded_change():
+    """It starts near the identity, and changes a number by 2 at most: from black to white."""
+    G = ResNetGenerator(3, 16, 4, rng=default_rng(0))
+    x, _ = example_pictures()
+    y = G(x)
+    assert y.shape == x.shape
+    assert y.dtype == np.float32
+    assert 0.001 < np.abs(y.numpy() - x).mean() < 0.5
+    output = G.change.output[0]
+    output.weight.data = 1000 * output.weight.data
+    assert 1.9 < np.abs(G(x).numpy() - x).max() <= 2.0001
+    output.weight.data, output.bias.data = 0 * output.weight.data, 0 * output.bias.data
+    assert np.array_equal(G(x).numpy(), x)
+
+
+def test_cycles_run_on_a_strict_array_type():
+    G = ResNetGenerator(3, 16, 4, rng=default_rng(0))
+    x, y = example_pictures()
     with no_grad():
-        plain = cycles(T, T, x, y)
-        T.map_arrays_(StrictArray)
-        strict = cycles(T, T, StrictArray(x), StrictArray(y))
+        plain = run_cycles(G, G, x, y)
+        G.map_arrays_(StrictArray)
+        strict = run_cycles(G, G, StrictArray(x), StrictArray(y))
     for a, b in zip(plain, strict, strict=True):
         assert isinstance(b.data, StrictArray)
         np.testing.assert_allclose(b.data.get(), a.numpy(), rtol=1e-4, atol=1e-5)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- the pool
+# The image pool
 
 
-def numbered(first, n):
-    """Pictures (n, 1, 2, 2), each full of its number."""
-    return np.arange(first, first + n, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2), np.float32)
+def numbered_pictures(first, n):
+    """Return pictures (n, 1, 2, 2), each filled with its number."""
+    numbers = np.arange(first, first + n, dtype=np.float32)
+    return numbers[:, None, None, None] * np.ones((1, 2, 2), np.float32)
 
 
-def test_until_it_is_full_what_comes_is_given_back():
+def numbers_of(pictures):
+    """Return the numbers of numbered pictures."""
+    return pictures[:, 0, 0, 0].tolist()
+
+
+def test_a_pool_that_is_not_full_returns_the_new_pictures():
     pool = ImagePool((1, 2, 2), 5, rng=default_rng(0))
     for k in range(1, 4):
-        fakes = numbered(2 * k, 2)
-        assert np.array_equal(pool.exchange(fakes), fakes)
-    assert pool.filled == 5 and sorted(pool.images[:, 0, 0, 0].tolist()) == [2, 3, 4, 5, 6]
+        new = numbered_pictures(2 * k, 2)
+        assert np.array_equal(pool.query(new), new)
+    assert pool.num_stored == 5
+    assert sorted(numbers_of(pool.images)) == [2, 3, 4, 5, 6]
 
 
-def test_then_half_are_older_and_none_is_lost_or_doubled():
+def test_a_full_pool_returns_half_older_pictures_and_loses_or_repeats_none():
     pool = ImagePool((1, 2, 2), 8, rng=default_rng(0))
-    came, given = [], []
+    given, returned = [], []
     for k in range(500):
-        fakes = numbered(4 * k, 4)
-        back = pool.exchange(fakes)
-        assert back.shape == fakes.shape and back.dtype == np.float32
-        came += fakes[:, 0, 0, 0].tolist()
-        given += back[:, 0, 0, 0].tolist()
-    given = np.array(given)
-    held = pool.images[:, 0, 0, 0]
-    after = given[8:]  # what was given back once the pool was full
-    assert len(set(after.tolist())) == len(after)
-    assert set(after.tolist()) | set(held.tolist()) == set(came)
-    older = after < 4 * np.repeat(np.arange(2, 500), 4)
-    assert abs(older.mean() - 0.5) < 0.04
-    age = np.repeat(np.arange(2, 500), 4) - after // 4
-    assert age.max() > 8  # some have lain long
+        new = numbered_pictures(4 * k, 4)
+        result = pool.query(new)
+        assert result.shape == new.shape
+        assert result.dtype == np.float32
+        given += numbers_of(new)
+        returned += numbers_of(result)
+    returned = np.array(returned)[8:]  # from the time when the pool was full
+    assert len(set(returned.tolist())) == len(returned)
+    assert set(returned.tolist()) | set(numbers_of(pool.images)) == set(given)
+    query_index = np.repeat(np.arange(2, 500), 4)
+    is_older = returned < 4 * query_index
+    assert abs(is_older.mean() - 0.5) < 0.04
+    age = query_index - returned // 4
+    assert age.max() > 8
 
 
-def test_the_pool_is_part_of_a_checkpoint(tmp_path):
-    """Saved in the middle and loaded into a fresh one, it goes on with the same bits."""
-
-    def made():
-        rng = default_rng(3)
-        return rng, ImagePool((1, 2, 2), 6, rng=rng)
-
-    (g, pool), (other_g, other) = made(), made()
-    for stop in (1, 5):  # half full; full
-        for k in range(stop):
-            pool.exchange(numbered(2 * k, 2))
-        save_checkpoint(tmp_path / "c.npz", pool=pool, g=g)
-        load_checkpoint(tmp_path / "c.npz", pool=other, g=other_g)
+def test_a_pool_restored_from_a_checkpoint_continues_with_the_same_bits(tmp_path):
+    """The checkpoint is saved once when the pool is half full, and once when it is full."""
+    path = tmp_path / "c.npz"
+    rng, restored_rng = default_rng(3), default_rng(3)
+    pool = ImagePool((1, 2, 2), 6, rng=rng)
+    restored = ImagePool((1, 2, 2), 6, rng=restored_rng)
+    for num_queries in (1, 5):
+        for k in range(num_queries):
+            pool.query(numbered_pictures(2 * k, 2))
+        save_checkpoint(path, pool=pool, rng=rng)
+        load_checkpoint(path, pool=restored, rng=restored_rng)
         for k in range(10, 30):
-            assert np.array_equal(pool.exchange(numbered(2 * k, 2)), other.exchange(numbered(2 * k, 2)))
-        assert np.array_equal(pool.images, other.images) and pool.filled == other.filled
+            new = numbered_pictures(2 * k, 2)
+            assert np.array_equal(pool.query(new), restored.query(new))
+        assert np.array_equal(pool.images, restored.images)
+        assert pool.num_stored == restored.num_stored
+
+
+def test_the_state_of_a_pool_is_a_copy_and_is_checked():
+    rng = default_rng(3)
+    pool = ImagePool((1, 2, 2), 6, rng=rng)
+    pool.query(numbered_pictures(0, 6))
     state = pool.state_dict()
-    pool.exchange(numbered(100, 6))
-    assert not np.array_equal(state["images"], pool.images)  # a copy
+    pool.query(numbered_pictures(100, 6))
+    assert not np.array_equal(state["images"], pool.images)
     with pytest.raises(ValueError, match="not of this ImagePool"):
-        ImagePool((1, 2, 2), 5, rng=g).load_state_dict(state)
+        ImagePool((1, 2, 2), 5, rng=rng).load_state_dict(state)
     with pytest.raises(ValueError, match="7 of 6 places"):
-        pool.load_state_dict(state | {"filled": 7})
+        pool.load_state_dict(state | {"num_stored": 7})
 
 
-def test_the_pool_on_other_arrays():
-    class Strict(RNG):
-        def _floats(self, *args):
-            return StrictArray(super()._floats(*args))
+class StrictRNG(RNG):
+    """A source of random numbers that returns strict arrays."""
 
-        def permutation(self, n):
-            return StrictArray(super().permutation(n))
+    def uniform(self, *args):
+        """Return uniform numbers as a strict array."""
+        return StrictArray(super().uniform(*args))
 
-    plain, strict = (ImagePool((1, 2, 2), 4, rng=kind(0)) for kind in (RNG, Strict))
+    def permutation(self, n):
+        """Return a permutation as a strict array."""
+        return StrictArray(super().permutation(n))
+
+
+def test_the_pool_runs_on_a_strict_array_type():
+    plain, strict = (ImagePool((1, 2, 2), 4, rng=kind(0)) for kind in (RNG, StrictRNG))
     strict.images = StrictArray(strict.images)
     for k in range(20):
-        fakes = numbered(3 * k, 3)
-        assert np.array_equal(strict.exchange(StrictArray(fakes)).get(), plain.exchange(fakes))
+        new = numbered_pictures(3 * k, 3)
+        assert np.array_equal(strict.query(StrictArray(new)).get(), plain.query(new))
 
 
-def test_what_does_not_fit_a_pool():
+def test_pictures_that_do_not_fit_a_pool_are_rejected():
     pool = ImagePool((1, 2, 2), 4, rng=default_rng(0))
-    for fakes in (numbered(0, 5), np.zeros((2, 3, 2, 2), np.float32)):
+    for new in (numbered_pictures(0, 5), np.zeros((2, 3, 2, 2), np.float32)):
         with pytest.raises(ValueError, match="holds 4 pictures"):
-            pool.exchange(fakes)
+            pool.query(new)

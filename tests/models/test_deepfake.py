@@ -1,4 +1,4 @@
-"""Deepfakes: the linear case against its closed form, whose weights each person's pictures move, and that faces are swapped at all."""
+"""Deepfakes: the linear case against its closed form, gradients, and swaps of small networks."""
 
 import numpy as np
 import pytest
@@ -8,194 +8,300 @@ from tinygen import default_rng, losses, no_grad, optim
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder, LinearAutoencoder
 from tinygen.models.deepfake import Deepfake
 
-D, K = 6, 2
+D, K = 6, 2  # numbers in a picture, numbers in a state
+
+# The linear case. The numbers of the points are those of the docstring of models/deepfake.py.
 
 
-def people(c, seed=0):
-    """A_A and A_B (D, K) with orthonormal columns each, and A_A^T A_B = c I."""
-    a, rest = np.split(np.linalg.qr(np.random.default_rng(seed).normal(size=(D, 2 * K)))[0], 2, axis=1)
-    return a, c * a + np.sqrt(1 - c * c) * rest
+def subspaces(c, seed=0):
+    """Return A_A and A_B (D, K) with orthonormal columns and A_A^T A_B = c I."""
+    columns = np.random.default_rng(seed).normal(size=(D, 2 * K))
+    a, orthogonal = np.split(np.linalg.qr(columns)[0], 2, axis=1)
+    return a, c * a + np.sqrt(1 - c * c) * orthogonal
 
 
-def signed(n, deviation=1.0):
-    """2 n points (2 n, n) whose mean is 0 and whose covariance is deviation^2 I, exactly."""
-    return deviation * np.sqrt(n) * np.concatenate([np.eye(n), -np.eye(n)])
+def symmetric_points(n, std=1.0):
+    """Return 2 n points (2 n, n) with mean 0 and covariance std^2 I, exactly."""
+    return std * np.sqrt(n) * np.concatenate([np.eye(n), -np.eye(n)])
 
 
-class Linear(Deepfake):
-    """Without the standardization of codes, as the derivation has it."""
+class LinearDeepfake(Deepfake):
+    """A deepfake without standardized codes, as in the derivation."""
 
     def encode(self, x, person):
+        """Encode without standardization."""
         return self.encoder(x)
 
 
-def trained(a, sigma, seed, steps=500, mirrored=False, latent_dim=K):
-    """A linear deepfake of people `a`, its input spoilt by noise: the loss that it reaches, and M, the state that a swap makes of A's.
-    With `latent_dim` other than K, which is how many numbers a state has, the matrix by which A's state becomes a swap's in place of M.
+def linear_deepfake(seed, latent_dim):
+    """Build a deepfake of two linear autoencoders in float64."""
+    rng = default_rng(seed)
+    model = LinearDeepfake(*(LinearAutoencoder(latent_dim, (1, 1, D), rng=rng) for _ in range(2)))
+    return model.map_arrays_(lambda a: a.astype(np.float64))
 
-    `mirrored`: begin near the place where the first number of the state is read off A_A - A_B, and so mirrored, and the others off A_A + A_B.
+
+def weight_of(part):
+    """Return the weight of an encoder or a decoder."""
+    return next(part.parameters())
+
+
+def start_with_a_mirrored_number(model, a, seed):
+    """Set the weights so that the first number of the state is mirrored in a swap.
+
+    The encoder reads this number from A_A - A_B and the others from A_A + A_B, up to a small
+    disturbance.
     """
-    g = default_rng(seed)
-    model = Linear(*(LinearAutoencoder(latent_dim, (1, 1, D), rng=g) for _ in range(2)))
-    for w in model.parameters():
-        w._data = w.data.astype(np.float64)
+    e = (a[0] + a[1] * np.where(np.arange(K), 1, -1)).T
+    e = e + 0.01 * np.random.default_rng(seed).normal(size=(K, D))
+    weight_of(model.encoder).data = e
+    for person in (0, 1):
+        weight_of(model.decoders[person]).data = a[person] @ np.linalg.inv(e @ a[person])
+
+
+def train_linear(a, std, seed, steps=500, mirrored=False, latent_dim=K):
+    """Train on all states of both people, with noise of standard deviation `std`.
+
+    Returns
+    -------
+    loss : float
+        The loss at the end.
+    states : array (steps, K)
+        All states, for `check_swap`.
+    model : LinearDeepfake
+        The trained model.
+    """
+    model = linear_deepfake(seed, latent_dim)
     if mirrored:
-        e = (a[0] + a[1] * np.where(np.arange(K), 1, -1)).T + 0.01 * np.random.default_rng(seed).normal(size=(K, D))
-        [*model.encoder.parameters()][0].data = e
-        for p in (0, 1):
-            [*model.decoders[p].parameters()][0].data = a[p] @ np.linalg.inv(e @ a[p])
+        start_with_a_mirrored_number(model, a, seed)
     optimizer = optim.Adam(model.parameters(), lr=0.05)
-    s, n = np.repeat(signed(K), 2 * D, axis=0), np.tile(signed(D, sigma), (2 * K, 1))  # every state with every noise
-    x = [(s @ p.T).reshape(-1, 1, 1, D) for p in a]
+    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=steps))
+    # Combine every state with every noise.
+    states = np.repeat(symmetric_points(K), 2 * D, axis=0)
+    noise = np.tile(symmetric_points(D, std), (2 * K, 1)).reshape(-1, 1, 1, D)
+    x = [(states @ p.T).reshape(-1, 1, 1, D) for p in a]
     for step in range(steps):
-        loss = sum(losses.squared_error(x[p], model(x[p] + n.reshape(x[p].shape), p)).mean() for p in (0, 1))
+        schedule.set(step)
+        loss = sum(losses.squared_error(x[p], model(x[p] + noise, p)).mean() for p in (0, 1))
         optimizer.zero_grad()
         loss.backward()
-        optimizer.lr = 0.05 * optim.cosine_decay(step, steps=steps)
         optimizer.step()
-    e, d = ([*part.parameters()][0].numpy() for part in (model.encoder, model.decoders[1]))
-    if latent_dim != K:
-        return float(loss.numpy()), a[1].T @ d @ e @ a[0]
+    return float(loss.numpy()), states, model
+
+
+def swap_matrix(a, model, states):
+    """Return M = (E A_B)^-1 E A_A, after a check that a swap of state s is B in state M s."""
+    e = weight_of(model.encoder).numpy()
     m = np.linalg.solve(e @ a[1], e @ a[0])
-    with no_grad():  # D_B E x_A is what D_B makes of B in the state M s
-        np.testing.assert_allclose(*(model(z.reshape(x[0].shape), 1).numpy() for z in (s @ a[0].T, s @ m.T @ a[1].T)), atol=1e-3)
-    return float(loss.numpy()), m
+    pictures_of_a, pictures_of_b = states @ a[0].T, states @ m.T @ a[1].T
+    with no_grad():
+        swapped, expected = (
+            model(x.reshape(-1, 1, 1, D), 1).numpy() for x in (pictures_of_a, pictures_of_b)
+        )
+    np.testing.assert_allclose(swapped, expected, atol=1e-3)
+    return m
 
 
 @pytest.mark.parametrize("c", [0.6, -0.6])
-def test_noise_makes_the_linear_swap_exact_where_people_move_alike(c):
-    """The least loss of the docstring's derivation, and there M = I; where the same state moves pixels in the opposite sense, -I."""
+def test_noise_makes_the_linear_swap_exact(c):
+    """Points 2 and 4: the loss is the bound, and M = I for c > 0, M = -I for c < 0."""
     for seed in range(2):
-        loss, m = trained(people(c, seed), 1.0, seed)
+        a = subspaces(c, seed)
+        loss, states, model = train_linear(a, 1.0, seed)
         np.testing.assert_allclose(loss, 2 * K / (1 + (1 + 0.6) / 2), rtol=1e-6)
-        np.testing.assert_allclose(m, np.sign(c) * np.eye(K), atol=1e-3)
+        np.testing.assert_allclose(swap_matrix(a, model, states), np.sign(c) * np.eye(K), atol=1e-3)
 
 
-def test_little_noise_leaves_a_mirrored_state_mirrored_and_enough_noise_does_not():
-    """The bound of the docstring: for c = 0.6, sigma^2 = 0.867. M becomes a reflection, in a direction of its choice, whose cost has 1 - c in place of 1 + c."""
+@pytest.mark.parametrize("noise_over_bound, num_mirrored", [(0.5, 1), (1.5, 0)])
+def test_a_mirrored_state_is_a_local_minimum_only_below_the_noise_bound(
+    noise_over_bound, num_mirrored
+):
+    """Point 3: the bound is sigma^2 = (1 - c)(2 + c) / 2c = 0.867 for c = 0.6.
+
+    Below it, M becomes a reflection. The loss of the mirrored direction has 1 - c in the place of
+    1 + c.
+    """
     c = 0.6
-    bound = (1 - c) * (2 + c) / (2 * c)
-    for share, mirrored in ((0.5, 1), (1.5, 0)):
-        noise = share * bound
-        loss, m = trained(people(c), noise**0.5, 0, steps=1200, mirrored=True)
-        np.testing.assert_allclose(m, m.T, atol=2e-3)
-        np.testing.assert_allclose(np.linalg.eigvalsh(m), [1 - 2 * mirrored, 1], atol=2e-3)
-        np.testing.assert_allclose(loss, sum(2 * noise / (noise + (1 + sign * c) / 2) for sign in (1 - 2 * mirrored, 1)), rtol=1e-5)
+    variance = noise_over_bound * (1 - c) * (2 + c) / (2 * c)
+    a = subspaces(c)
+    loss, states, model = train_linear(a, variance**0.5, 0, steps=1200, mirrored=True)
+    m = swap_matrix(a, model, states)
+    signs = (1 - 2 * num_mirrored, 1)
+    np.testing.assert_allclose(m, m.T, atol=2e-3)
+    np.testing.assert_allclose(np.linalg.eigvalsh(m), signs, atol=2e-3)
+    expected = sum(2 * variance / (variance + (1 + sign * c) / 2) for sign in signs)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
-def test_without_noise_nothing_asks_for_the_swap():
-    """Everything is given back exactly, and M is anything."""
-    found = [trained(people(0.6), 0, seed) for seed in range(3)]
-    assert max(loss for loss, _ in found) < 1e-6
-    away = [np.abs(m - np.eye(K)).max() for _, m in found]
-    assert max(away) > 0.1, away
+def test_without_noise_the_loss_does_not_determine_the_swap():
+    """Point 1: every picture is reconstructed exactly, and M is an arbitrary matrix."""
+    a, deviations = subspaces(0.6), []
+    for seed in range(3):
+        loss, states, model = train_linear(a, 0, seed)
+        assert loss < 1e-6
+        deviations.append(np.abs(swap_matrix(a, model, states) - np.eye(K)).max())
+    assert max(deviations) > 0.1, deviations
 
 
-def test_of_people_with_nothing_in_common_the_swapped_state_is_turned_at_will():
-    found = [trained(people(0), 1.0, seed) for seed in range(2)]
-    for loss, m in found:
+def test_for_people_with_nothing_in_common_the_swap_is_an_arbitrary_rotation():
+    """Point 4: for c = 0, M is any rotation or reflection."""
+    a, deviations = subspaces(0), []
+    for seed in range(2):
+        loss, states, model = train_linear(a, 1.0, seed)
+        m = swap_matrix(a, model, states)
         np.testing.assert_allclose(loss, 2 * K / 1.5, rtol=1e-5)
         np.testing.assert_allclose(m @ m.T, np.eye(K), atol=1e-2)
-    assert max(np.abs(m - np.eye(K)).max() for _, m in found) > 0.5
+        deviations.append(np.abs(m - np.eye(K)).max())
+    assert max(deviations) > 0.5, deviations
 
 
-def test_a_wide_code_leaves_the_swap_faint():
-    loss, swap = trained(people(0.6), 0.5, 0, latent_dim=2 * K)
+def test_with_a_wide_code_the_swap_is_weak():
+    """Point 6: with 2 K numbers the swapped state is f(1) c s."""
+    a = subspaces(0.6)
+    loss, _, model = train_linear(a, 0.5, 0, latent_dim=2 * K)
+    e, d = weight_of(model.encoder).numpy(), weight_of(model.decoders[1]).numpy()
     np.testing.assert_allclose(loss, 2 * K * 0.25 / 1.25, rtol=1e-5)
-    np.testing.assert_allclose(swap, 0.6 / 1.25 * np.eye(K), atol=2e-3)
+    np.testing.assert_allclose(a[1].T @ d @ e @ a[0], 0.6 / 1.25 * np.eye(K), atol=2e-3)
 
 
-def small(seed=0):
-    g = default_rng(seed)
-    return [ConvAutoencoder(5, 2, (3, 16, 16), rng=g) for _ in range(2)]
+# Networks
+
+
+def conv_autoencoders(seed=0):
+    """Build two small convolutional autoencoders."""
+    rng = default_rng(seed)
+    return [ConvAutoencoder(5, 2, (3, 16, 16), rng=rng) for _ in range(2)]
 
 
 def test_each_decoder_learns_from_its_own_person_and_the_encoder_from_both():
     x = [default_rng(k).uniform((4, 3, 16, 16)) for k in (1, 2)]
-    model = Deepfake(*small())
-    alone = []
-    for p in (0, 1):
+    model = Deepfake(*conv_autoencoders())
+    encoder_gradients = []
+    for person in (0, 1):
         model.zero_grad()
-        losses.squared_error(x[p], model(x[p], p)).mean().backward()
-        assert all(w.grad is None for w in model.decoders[1 - p].parameters())
-        assert all(np.abs(w.grad.numpy()).max() > 0 for w in model.decoders[p].parameters())
-        alone.append([w.grad.numpy().copy() for w in model.encoder.parameters()])
+        losses.squared_error(x[person], model(x[person], person)).mean().backward()
+        own, other = model.decoders[person], model.decoders[1 - person]
+        assert all(p.grad is None for p in other.parameters())
+        assert all(np.abs(p.grad.numpy()).max() > 0 for p in own.parameters())
+        encoder_gradients.append([p.grad.numpy().copy() for p in model.encoder.parameters()])
     model.zero_grad()
     sum(losses.squared_error(x[p], model(x[p], p)).mean() for p in (0, 1)).backward()
-    for w, a, b in zip(model.encoder.parameters(), *alone, strict=True):
-        assert np.abs(a).max() > 0 and np.abs(b).max() > 0 and not np.allclose(a, b)
-        np.testing.assert_allclose(w.grad.numpy(), a + b, rtol=1e-4, atol=1e-5)
+    for p, a, b in zip(model.encoder.parameters(), *encoder_gradients, strict=True):
+        assert np.abs(a).max() > 0
+        assert np.abs(b).max() > 0
+        assert not np.allclose(a, b)
+        np.testing.assert_allclose(p.grad.numpy(), a + b, rtol=1e-4, atol=1e-5)
 
 
-def test_it_is_two_autoencoders_with_one_encoder_and_each_persons_codes_alike():
-    one, other = small()
-    model, x = Deepfake(one, other), default_rng(1).uniform((40, 3, 16, 16))
-    used = {id(w) for m in (one, other.decoder) for w in m.parameters()}
-    assert {id(w) for w in model.parameters()} == used  # the second encoder is no part of it
-    louder = 1 + 3 * x
-    for _ in range(100):
-        z = [model.encode(x, 0), model.encode(louder, 1)]
-    for v in z:
-        np.testing.assert_allclose(v.numpy().mean(axis=0), 0, atol=1e-5)
-        np.testing.assert_allclose(v.numpy().std(axis=0), 1, atol=1e-2)
+def test_the_second_encoder_is_not_part_of_the_model():
+    a, b = conv_autoencoders()
+    used = {id(p) for part in (a, b.decoder) for p in part.parameters()}
+    assert {id(p) for p in Deepfake(a, b).parameters()} == used
+
+
+def test_codes_of_each_person_are_standardized():
+    """The second person's pictures have more contrast, but their codes have the same scale."""
+    a, b = conv_autoencoders()
+    model, x = Deepfake(a, b), default_rng(1).uniform((40, 3, 16, 16))
+    pictures = (x, 1 + 3 * x)
+    for _ in range(100):  # until the running statistics have converged
+        codes = [model.encode(pictures[person], person) for person in (0, 1)]
+    for code in codes:
+        np.testing.assert_allclose(code.numpy().mean(axis=0), 0, atol=1e-5)
+        np.testing.assert_allclose(code.numpy().std(axis=0), 1, atol=1e-2)
     model.eval()
-    for p, v in enumerate((x, louder)):
-        code = one.encode(v).numpy()
-        seen = (code - code.mean(axis=0)) / code.std(axis=0, ddof=1)
-        np.testing.assert_allclose(model.encode(v, p).numpy(), seen, atol=2e-2)
-        assert np.array_equal(model(v, p).numpy(), (one, other)[p].decode(model.encode(v, p)).numpy())
-        assert np.array_equal(model.swap(v, p).numpy(), (other, one)[p].decode(model.encode(v, p)).numpy())
-        np.testing.assert_allclose(model.swap(v[:1], p).numpy(), model.swap(v, p).numpy()[:1], rtol=1e-3, atol=1e-4)  # a picture by itself
+    for person in (0, 1):
+        code = a.encode(pictures[person]).numpy()
+        standardized = (code - code.mean(axis=0)) / code.std(axis=0, ddof=1)
+        encoded = model.encode(pictures[person], person).numpy()
+        np.testing.assert_allclose(encoded, standardized, atol=2e-2)
+
+
+def test_reconstruction_and_swap_decode_the_same_code():
+    """In evaluation, the swap of a picture does not depend on the other pictures of its batch."""
+    autoencoders = conv_autoencoders()
+    model, x = Deepfake(*autoencoders), default_rng(1).uniform((40, 3, 16, 16))
+    for person in (0, 1):
+        model.encode(x, person)
+    model.eval()
+    for person in (0, 1):
+        code = model.encode(x, person)
+        own, other = autoencoders[person], autoencoders[1 - person]
+        swapped = model.swap(x, person).numpy()
+        assert np.array_equal(model(x, person).numpy(), own.decode(code).numpy())
+        assert np.array_equal(swapped, other.decode(code).numpy())
+        alone = model.swap(x[:1], person).numpy()
+        np.testing.assert_allclose(alone, swapped[:1], rtol=1e-3, atol=1e-4)
 
 
 def test_runs_on_a_strict_array_type():
-    here, there = Deepfake(*small()), Deepfake(*small())
-    here.map_arrays_(lambda a: a.astype(np.float64))
-    there.map_arrays_(lambda a: StrictArray(a.astype(np.float64)))
+    model, strict_model = Deepfake(*conv_autoencoders()), Deepfake(*conv_autoencoders())
+    model.map_arrays_(lambda a: a.astype(np.float64))
+    strict_model.map_arrays_(lambda a: StrictArray(a.astype(np.float64)))
     x = default_rng(1).uniform((3, 3, 16, 16), np.float64)
-    for p in (0, 1):
-        plain, strict = losses.squared_error(x, here(x, p)), losses.squared_error(StrictArray(x), there(StrictArray(x), p))
-        assert isinstance(strict.data, StrictArray)
-        np.testing.assert_allclose(strict.numpy(), plain.numpy(), rtol=1e-9)
-        plain.mean().backward()
-        strict.mean().backward()
-    for v, w in zip(here.parameters(), there.parameters(), strict=True):
-        np.testing.assert_allclose(w.grad.numpy(), v.grad.numpy(), rtol=1e-8, atol=1e-9)
+    strict_x = StrictArray(x)
+    for person in (0, 1):
+        loss = losses.squared_error(x, model(x, person))
+        strict_loss = losses.squared_error(strict_x, strict_model(strict_x, person))
+        assert isinstance(strict_loss.data, StrictArray)
+        np.testing.assert_allclose(strict_loss.numpy(), loss.numpy(), rtol=1e-9)
+        loss.mean().backward()
+        strict_loss.mean().backward()
+    for p, strict_p in zip(model.parameters(), strict_model.parameters(), strict=True):
+        np.testing.assert_allclose(strict_p.grad.numpy(), p.grad.numpy(), rtol=1e-8, atol=1e-9)
 
 
-def test_two_bumps_of_other_width_and_height_follow_each_other():
-    """Person A is a narrow bump, B a broad low one; the state is where it stands. Never seen in pairs, each is drawn where the other was."""
-    g, rate = default_rng(0), 5e-3
-    at = np.linspace(0, 1, 64, dtype=np.float32)[:, None]
+def bumps():
+    """Return pictures (64, 1, 4, 4) of two people: bumps at the same positions.
+
+    The bump of the first person is narrow and high, that of the second wide and low. The state is
+    the position.
+    """
+    positions = 2 + 11 * np.linspace(0, 1, 64, dtype=np.float32)[:, None]
     pixels = np.arange(16, dtype=np.float32)
-    x = [h * np.exp(-(((pixels - 2 - 11 * at) / width) ** 2)).reshape(64, 1, 4, 4) for h, width in ((1.0, 1.5), (0.7, 2.5))]
-    mean = [v.mean(axis=0) for v in x]
-    model = Deepfake(*(Autoencoder(4, (64, 32), (1, 4, 4), rng=g) for _ in range(2)))
-    optimizer = optim.Adam(model.parameters(), lr=rate)
+    pictures = []
+    for height, width in ((1.0, 1.5), (0.7, 2.5)):
+        bump = height * np.exp(-(((pixels - positions) / width) ** 2))  # (64, 16)
+        pictures.append(bump.reshape(64, 1, 4, 4))
+    return pictures
+
+
+def test_swapped_bumps_keep_their_position():
+    """Trained on unpaired pictures, a swap is better than half the error of the mean picture."""
+    rng, x = default_rng(0), bumps()
+    means = [pictures.mean(axis=0) for pictures in x]
+    model = Deepfake(*(Autoencoder(4, (64, 32), (1, 4, 4), rng=rng) for _ in range(2)))
+    optimizer = optim.Adam(model.parameters(), lr=5e-3)
+    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=400))
     for step in range(400):
+        schedule.set(step)
         loss = 0
-        for p in (0, 1):
-            y = x[p][g.permutation(64)[:32]] - mean[p]
-            loss = loss + losses.squared_error(y, model(y + 0.1 * g.normal(y.shape), p)).mean()
+        for person in (0, 1):
+            y = x[person][rng.permutation(64)[:32]] - means[person]
+            noisy = y + 0.1 * rng.normal(y.shape)
+            loss = loss + losses.squared_error(y, model(noisy, person)).mean()
         optimizer.zero_grad()
         loss.backward()
-        optimizer.lr = rate * optim.cosine_decay(step, steps=400)
         optimizer.step()
     model.eval()
-    with no_grad():
-        for p in (0, 1):
-            swapped = model.swap(x[p] - mean[p], p).numpy() + mean[1 - p]
-            error, constant = (np.sqrt(((v - x[1 - p]) ** 2).mean()) for v in (swapped, mean[1 - p]))
-            assert error < 0.5 * constant, (p, error / constant)
+    for person, other in ((0, 1), (1, 0)):
+        with no_grad():
+            swapped = model.swap(x[person] - means[person], person).numpy() + means[other]
+        error = np.sqrt(((swapped - x[other]) ** 2).mean())
+        error_of_mean = np.sqrt(((means[other] - x[other]) ** 2).mean())
+        assert error < 0.5 * error_of_mean, (person, error / error_of_mean)
 
 
-def test_what_does_not_fit_is_refused():
-    g = default_rng(0)
+def test_autoencoders_with_other_latent_dimensions_are_rejected():
+    rng = default_rng(0)
     with pytest.raises(ValueError, match="got 3 and 4"):
-        Deepfake(*(Autoencoder(k, (5, 4), (1, 2, 2), rng=g) for k in (3, 4)))
-    model = Deepfake(*(Autoencoder(3, (5, 4), (1, 2, 2), rng=g) for _ in range(2)))
-    for person in (-1, 2, "A"):
-        with pytest.raises(ValueError, match="two people, 0 and 1"):
-            model.encode(np.zeros((3, 1, 2, 2), np.float32), person)
-        with pytest.raises(ValueError, match="two people, 0 and 1"):
-            model.decode(np.zeros((3, 3), np.float32), person)
+        Deepfake(*(Autoencoder(k, (5, 4), (1, 2, 2), rng=rng) for k in (3, 4)))
+
+
+@pytest.mark.parametrize("person", [-1, 2, "A"])
+def test_a_third_person_is_rejected(person):
+    rng = default_rng(0)
+    model = Deepfake(*(Autoencoder(3, (5, 4), (1, 2, 2), rng=rng) for _ in range(2)))
+    with pytest.raises(ValueError, match="two people, 0 and 1"):
+        model.encode(np.zeros((3, 1, 2, 2), np.float32), person)
+    with pytest.raises(ValueError, match="two people, 0 and 1"):
+        model.decode(np.zeros((3, 3), np.float32), person)

@@ -1,230 +1,336 @@
-"""StyleGAN: what a style does to a weight, to a layer and to no other; mixtures, noise, and the penalties through it to second order."""
+"""StyleGAN: how a style acts on a weight and on its layer, style mixing, noise, and penalties."""
 
 import numpy as np
 import pytest
 
+from tests.models.gan_helpers import as_function_of_parameters, downsample_by_2, to_float64
 from tests.nn import naive
 from tests.strict import StrictArray
-from tinygen import check_grads, default_rng, grad, losses, no_grad, tensor
+from tinygen import check_grads, default_rng, losses, no_grad, tensor
 from tinygen.models.gan import minibatch_std
+from tinygen.models.style_discriminator import StyleDiscriminator
 from tinygen.models.stylegan import (
-    StyleDiscriminator,
     StyleGenerator,
-    mix,
+    adaptive_instance_norm,
+    mix_styles,
     modulated_conv,
 )
 from tinygen.ops import interpolate
 
-NUMPY_RNG = np.random.default_rng(0)
+CHANNELS = (6, 5, 4)
+NUM_LAYERS = 5
 
 
-def small(channels=(6, 5, 4), latent_dim=7, **settings):
+def small_generator(channels=CHANNELS, latent_dim=7, **settings):
+    """Build a small generator with 5 layers."""
     return StyleGenerator(latent_dim, channels, rng=default_rng(0), **settings)
 
 
-def wide(model):
-    model.map_arrays_(lambda a: a.astype(np.float64))
-    return model
+def record_outputs(module):
+    """Make a module append each of its outputs to a list, and return the list."""
+    outputs, original_forward = [], module.forward
+
+    def forward(*args):
+        outputs.append(original_forward(*args))
+        return outputs[-1]
+
+    module.forward = forward
+    return outputs
 
 
-def with_parameters(model, f):
-    """f of the model as a function of all its parameters, for check_grads, and their arrays."""
-    places = [(module, own) for _, module in model.named_modules() for own, _ in module.named_parameters(recurse=False)]
-
-    def of(*parameters):
-        for (module, own), p in zip(places, parameters, strict=True):
-            vars(module)[own] = p
-        return f()
-
-    return of, [getattr(module, own).data for module, own in places]
+# The modulated convolution
 
 
 def test_demodulated_weights_have_unit_norm():
-    """The weight in use, read off what impulses make of each input channel in turn: its norm is 1 for each picture and output, and it is the paper's."""
-    w, style = NUMPY_RNG.normal(size=(5, 3, 3, 3)), NUMPY_RNG.normal(size=(4, 3)) * 3
-    in_use = np.empty((4, 5, 3, 3, 3))
+    """Responses to impulses in each input channel give the weight of each picture."""
+    rng = np.random.default_rng(0)
+    weight, style = rng.normal(size=(5, 3, 3, 3)), rng.normal(size=(4, 3)) * 3
+    demodulated = np.empty((4, 5, 3, 3, 3))  # (N, O, C, k, k)
     for c in range(3):
         impulse = np.zeros((4, 3, 5, 5))
         impulse[:, c, 2, 2] = 1
-        in_use[:, :, c] = modulated_conv(impulse, w, style)[:, :, 3:0:-1, 3:0:-1]
-    np.testing.assert_allclose((in_use**2).sum(axis=(2, 3, 4)), 1, rtol=1e-7)
-    modulated = w * style[:, None, :, None, None]
-    np.testing.assert_allclose(in_use, modulated / np.sqrt((modulated**2).sum(axis=(2, 3, 4), keepdims=True)), rtol=1e-7)
+        demodulated[:, :, c] = modulated_conv(impulse, weight, style)[:, :, 3:0:-1, 3:0:-1]
+    np.testing.assert_allclose((demodulated**2).sum(axis=(2, 3, 4)), 1, rtol=1e-7)
+    modulated = weight * style[:, None, :, None, None]
+    norm = np.sqrt((modulated**2).sum(axis=(2, 3, 4), keepdims=True))
+    np.testing.assert_allclose(demodulated, modulated / norm, rtol=1e-7)
 
 
 @pytest.mark.parametrize("demodulate", [True, False])
-def test_a_modulated_convolution_has_a_weight_for_each_picture(demodulate):
-    x, w, style = NUMPY_RNG.normal(size=(3, 2, 5, 4)), NUMPY_RNG.normal(size=(4, 2, 3, 3)), NUMPY_RNG.normal(size=(3, 2))
-    y = modulated_conv(x, w, style, demodulate)
+def test_modulated_conv_equals_a_convolution_with_a_weight_for_each_picture(demodulate):
+    rng = np.random.default_rng(1)
+    x, weight = rng.normal(size=(3, 2, 5, 4)), rng.normal(size=(4, 2, 3, 3))
+    style = rng.normal(size=(3, 2))
+    y = modulated_conv(x, weight, style, demodulate)
     for n in range(3):
-        own = w * style[n][:, None, None]
-        own = own / np.sqrt((own**2).sum(axis=(1, 2, 3), keepdims=True)) if demodulate else own
-        np.testing.assert_allclose(y[n : n + 1], naive.conv2d(x[n : n + 1], own, np.zeros(4), (1, 1), (1, 1), (1, 1), 1), rtol=1e-7, atol=1e-12)
-    check_grads(lambda x, w, style: modulated_conv(x, w, style, demodulate), x, w, style)
+        modulated = weight * style[n][:, None, None]
+        if demodulate:
+            modulated /= np.sqrt((modulated**2).sum(axis=(1, 2, 3), keepdims=True))
+        expected = naive.conv2d(x[n : n + 1], modulated, np.zeros(4), (1, 1), (1, 1), (1, 1), 1)
+        np.testing.assert_allclose(y[n : n + 1], expected, rtol=1e-7, atol=1e-12)
+    check_grads(lambda x, w, style: modulated_conv(x, w, style, demodulate), x, weight, style)
 
 
-def test_demodulation_keeps_the_deviation_whatever_the_style():
-    x = NUMPY_RNG.normal(size=(4, 16, 32, 32))
-    y = modulated_conv(x, NUMPY_RNG.normal(size=(8, 16, 3, 3)), np.exp(2 * NUMPY_RNG.normal(size=(4, 16))))[:, :, 1:-1, 1:-1]
-    assert np.abs(y.std(axis=(2, 3)) - 1).max() < 0.1
+def test_demodulation_gives_a_standard_deviation_of_1_for_any_style():
+    rng = np.random.default_rng(2)
+    x, weight = rng.normal(size=(4, 16, 32, 32)), rng.normal(size=(8, 16, 3, 3))
+    style = np.exp(2 * rng.normal(size=(4, 16)))
+    inner = modulated_conv(x, weight, style)[:, :, 1:-1, 1:-1]  # without the padded border
+    assert np.abs(inner.std(axis=(2, 3)) - 1).max() < 0.1
 
 
-@pytest.mark.parametrize("adain", [False, True])
-def test_shapes_and_signals(adain):
-    make = StyleGenerator(16, (32, 24, 16, 8), adain=adain, rng=default_rng(0))
-    z, noise = default_rng(1).normal((5, 16)), make.noise(5, default_rng(2))
-    assert make.layers == 7 and [n.shape for n in noise] == [(5, 1, s, s) for s in (4, 8, 8, 16, 16, 32, 32)]
-    x = make(z, noise)
-    assert x.shape == (5, 3, 32, 32) and x.dtype == np.float32 and 0.3 < x.data.std() < 6
-    np.testing.assert_allclose(make(3 * z, noise).data, x.data, rtol=1e-3, atol=1e-4)  # z's length does not matter
-    assert np.abs(x.data[0] - x.data[1]).mean() > 0.1
-    assert make(z[:0]).shape == (0, 3, 32, 32)
-    judge = StyleDiscriminator((32, 24, 16, 8), rng=default_rng(3))
-    assert judge(x.data[:4]).shape == (4,) and 0.05 < np.abs(judge(x.data[:4]).data).mean() < 5
+@pytest.mark.parametrize("style, kernel", [((2, 3), 3), ((4, 2), 3), ((4, 3), 4)])
+def test_modulated_conv_rejects_shapes_that_do_not_fit(style, kernel):
+    x, weight = np.zeros((4, 3, 8, 8)), np.zeros((2, 3, kernel, kernel))
+    with pytest.raises(ValueError, match="modulated_conv: x"):
+        modulated_conv(x, weight, np.zeros(style))
 
 
-@pytest.mark.parametrize("adain", [False, True])
-def test_a_style_acts_on_its_own_layer_alone(adain):
-    """Other styles from layer c on: what the layers before c compute stays bit for bit, the picture does not."""
-    make = small(adain=adain)
-    w1, w2 = (make.styles(default_rng(i).normal((2, 7))) for i in (1, 2))
-    seen = []
-    for convolution in make.convolutions:
-        convolution.forward = lambda *a, f=convolution.forward: seen.append(f(*a)) or seen[-1]
-    with no_grad():
-        pictures = []
-        for c in (5, 3, 1, 0):
-            pictures.append(make.synthesis(mix(w1, w2, np.arange(make.layers) >= np.full((2, 1), c))).data)
-    rows = [[h.data for h in seen[5 * k : 5 * k + 5]] for k in range(4)]
-    for row, c in zip(rows, (5, 3, 1, 0), strict=True):
-        assert [np.array_equal(a, b) for a, b in zip(row, rows[0], strict=True)] == [i < c for i in range(5)]
-    np.testing.assert_array_equal(pictures[0], make.synthesis(w1).data)
-    np.testing.assert_array_equal(pictures[-1], make.synthesis(w2).data)
-    assert all(np.abs(a - b).max() > 1e-2 for a, b in zip(pictures, pictures[1:], strict=False))
-
-
-def test_the_colours_of_a_size_have_the_style_of_its_last_layer():
-    make, w, seen = small(), default_rng(1).normal((2, 5, 7)), []
-    for to_picture in make.pictures:
-        to_picture.forward = lambda h, w, f=to_picture.forward: seen.append(w) or f(h, w)
-    make.synthesis(w)
-    assert all(np.array_equal(own, w[:, layer]) for own, layer in zip(seen, (0, 2, 4), strict=True))
-
-
-def test_mixtures_of_each_picture_by_itself():
-    w1, w2 = np.zeros((3, 2)), np.ones((3, 2))
-    mixed = mix(w1, w2, np.arange(4) >= np.array([[0], [2], [4]]))
-    assert mixed[:, :, 0].tolist() == [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]] and (mixed[:, :, 0] == mixed[:, :, 1]).all()
-
-
-def test_adaptive_instance_norm_gives_each_channel_the_styles_mean_and_deviation():
-    make = small(adain=True)
-    layer, w = make.convolutions[1], default_rng(1).normal((2, 7))
+def test_adaptive_instance_norm_sets_mean_and_standard_deviation():
+    G = small_generator(adain=True)
+    layer, w = G.convolutions[1], default_rng(1).normal((2, 7))
     y = layer(default_rng(2).normal((2, 6, 8, 8)), w, None).data
-    np.testing.assert_allclose(y.mean(axis=(2, 3)), layer.shift(w).data, atol=1e-4)
-    np.testing.assert_allclose(y.std(axis=(2, 3)), np.abs(layer.scale(w).data), rtol=1e-3)
+    np.testing.assert_allclose(y.mean(axis=(2, 3)), layer.style_shift(w).data, atol=1e-4)
+    np.testing.assert_allclose(y.std(axis=(2, 3)), np.abs(layer.style_scale(w).data), rtol=1e-3)
 
 
-def test_a_layer_written_out():
-    """Convolution under the style, noise, bias, relu, in this order; a style of w = 0 is 1; colours have a bias, and are not demodulated."""
-    make = small()
-    layer, to_picture, w, x = make.convolutions[1], make.pictures[1], default_rng(1).normal((2, 7)), default_rng(2).normal((2, 6, 8, 8))
-    layer.strength.data, layer.bias.data = np.array([0.5], np.float32), np.arange(5, dtype=np.float32)
+def test_gradients_of_adaptive_instance_norm():
+    rng = np.random.default_rng(3)
+    x, scale, shift = rng.normal(size=(2, 3, 4, 4)), rng.normal(size=(2, 3)), np.zeros((2, 3))
+    check_grads(adaptive_instance_norm, x, scale, shift)
+
+
+# The generator
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_shapes_and_scale_of_the_signals(adain):
+    G = StyleGenerator(16, (32, 24, 16, 8), adain=adain, rng=default_rng(0))
+    z, noise = default_rng(1).normal((5, 16)), G.sample_noise(5, default_rng(2))
+    assert G.num_layers == 7
+    assert [n.shape for n in noise] == [(5, 1, s, s) for s in (4, 8, 8, 16, 16, 32, 32)]
+    x = G(z, noise)
+    assert x.shape == (5, 3, 32, 32)
+    assert x.dtype == np.float32
+    assert 0.3 < x.data.std() < 6
+    assert np.abs(x.data[0] - x.data[1]).mean() > 0.1
+    assert G(z[:0]).shape == (0, 3, 32, 32)
+    D = StyleDiscriminator((32, 24, 16, 8), rng=default_rng(3))
+    logits = D(x.data[:4]).data
+    assert logits.shape == (4,)
+    assert 0.05 < np.abs(logits).mean() < 5
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_the_length_of_z_has_no_effect(adain):
+    G = StyleGenerator(16, (32, 24, 16, 8), adain=adain, rng=default_rng(0))
+    z, noise = default_rng(1).normal((5, 16)), G.sample_noise(5, default_rng(2))
+    np.testing.assert_allclose(G(3 * z, noise).data, G(z, noise).data, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_another_style_from_layer_c_on_changes_no_earlier_layer(adain):
+    """The outputs of earlier layers are equal to the bit; those from c on and the picture not."""
+    G = small_generator(adain=adain)
+    w1, w2 = (G.mapping(default_rng(i).normal((2, 7))) for i in (1, 2))
+    outputs = [record_outputs(layer) for layer in G.convolutions]
+    crossovers = (5, 3, 1, 0)
+    pictures = []
+    with no_grad():
+        for c in crossovers:
+            w = mix_styles(w1, w2, np.arange(NUM_LAYERS) >= np.full((2, 1), c))
+            pictures.append(G.synthesis(w).data)
+    for k, c in enumerate(crossovers):
+        equal = [np.array_equal(layer[k].data, layer[0].data) for layer in outputs]
+        assert equal == [i < c for i in range(NUM_LAYERS)]
+    np.testing.assert_array_equal(pictures[0], G.synthesis(w1).data)
+    np.testing.assert_array_equal(pictures[-1], G.synthesis(w2).data)
+    for a, b in zip(pictures, pictures[1:], strict=False):
+        assert np.abs(a - b).max() > 1e-2
+
+
+def test_to_rgb_has_the_style_of_the_last_layer_of_its_size():
+    G, w = small_generator(), default_rng(1).normal((2, 5, 7))
+    received = []
+    for to_rgb in G.to_rgb:
+
+        def forward(h, w, original_forward=to_rgb.forward):
+            received.append(w)
+            return original_forward(h, w)
+
+        to_rgb.forward = forward
+    G.synthesis(w)
+    for own, layer in zip(received, (0, 2, 4), strict=True):
+        assert np.array_equal(own, w[:, layer])
+
+
+def test_mix_styles_has_a_crossover_for_each_picture():
+    w1, w2 = np.zeros((3, 2)), np.ones((3, 2))
+    mixed = mix_styles(w1, w2, np.arange(4) >= np.array([[0], [2], [4]]))
+    assert mixed[:, :, 0].tolist() == [[1, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]]
+    assert np.array_equal(mixed[:, :, 0], mixed[:, :, 1])
+
+
+def leaky_relu(y):
+    """Return the leaky ReLU of an array, times sqrt(2)."""
+    return 2**0.5 * np.where(y > 0, y, 0.2 * y)
+
+
+def test_a_layer_is_modulated_conv_plus_noise_plus_bias_then_leaky_relu():
+    G = small_generator()
+    layer, w = G.convolutions[1], default_rng(1).normal((2, 7))
+    x = default_rng(2).normal((2, 6, 8, 8))
+    layer.noise_strength.data = np.array([0.5], np.float32)
+    layer.bias.data = np.arange(5, dtype=np.float32)
     noise = default_rng(3).normal((2, 1, 8, 8))
-    y = modulated_conv(x, layer.conv.scaled_weight().data, layer.scale(w).data) + 0.5 * noise + layer.bias.data[:, None, None]
-    np.testing.assert_allclose(layer(x, w, noise).data, 2**0.5 * np.where(y > 0, y, 0.2 * y), rtol=1e-4, atol=1e-5)
-    to_picture.bias.data = np.array([1, 2, 3], np.float32)
-    colours = np.einsum("nchw,nc,oc->nohw", y, to_picture.scale(w).data, to_picture.conv.scaled_weight().data[:, :, 0, 0])
-    np.testing.assert_allclose(to_picture(y, w).data, colours + to_picture.bias.data[:, None, None], rtol=1e-4, atol=1e-4)
-    assert (layer.scale(0 * w).data == 1).all() and (to_picture.scale(0 * w).data == 1).all()
-    assert [p.conv.scale for p in make.pictures] == pytest.approx([(3 * c) ** -0.5 for c in (6, 5, 4)])  # three sizes: their sum has the power of one
+    y = modulated_conv(x, layer.conv.scaled_weight().data, layer.style_scale(w).data)
+    expected = leaky_relu(y + 0.5 * noise + layer.bias.data[:, None, None])
+    np.testing.assert_allclose(layer(x, w, noise).data, expected, rtol=1e-4, atol=1e-5)
+    assert (layer.style_scale(0 * w).data == 1).all()
 
 
-def test_the_discriminator_written_out_and_the_spread_it_sees():
-    judge = StyleDiscriminator((4, 3), group=2, rng=default_rng(0))
-    x = default_rng(1).normal((4, 3, 8, 8))
-    halved = lambda h: h.data.reshape(*h.shape[:2], h.shape[2] // 2, 2, h.shape[3] // 2, 2).mean(axis=(3, 5))  # noqa: E731
-    h = judge.picture(x)
-    h = (judge.second[0](halved(judge.first[0](h))).data + judge.beside[0](halved(h)).data) / 2**0.5
-    np.testing.assert_allclose(judge(x).data, judge.verdict(minibatch_std(h, 2)).data[:, 0], rtol=1e-4, atol=1e-5)
-    alone = np.concatenate([judge(np.repeat(x[i : i + 1], 2, axis=0)).data[:1] for i in range(4)])
-    assert np.abs(alone - judge(x).data).max() > 1e-3  # two alike are judged otherwise
+def test_to_rgb_modulates_without_demodulation_and_adds_a_bias():
+    """Three pictures are added, so the variance of each is divided by three."""
+    G = small_generator()
+    to_rgb, w = G.to_rgb[1], default_rng(1).normal((2, 7))
+    x = default_rng(2).normal((2, 5, 8, 8))
+    to_rgb.bias.data = np.array([1, 2, 3], np.float32)
+    weight = to_rgb.conv.scaled_weight().data[:, :, 0, 0]
+    expected = np.einsum("nchw,nc,oc->nohw", x, to_rgb.style_scale(w).data, weight)
+    expected += to_rgb.bias.data[:, None, None]
+    np.testing.assert_allclose(to_rgb(x, w).data, expected, rtol=1e-4, atol=1e-4)
+    assert (to_rgb.style_scale(0 * w).data == 1).all()
+    scales = [layer.conv.scale for layer in G.to_rgb]
+    assert scales == pytest.approx([(3 * c) ** -0.5 for c in CHANNELS])
 
 
-def test_noise_has_a_strength_for_each_layer_that_is_learned_from_zero():
-    make = small()
-    w, noise = make.styles(default_rng(1).normal((2, 7))), make.noise(2, default_rng(2))
-    np.testing.assert_array_equal(make.synthesis(w, noise).data, make.synthesis(w).data)
-    assert all(np.abs(g.data).max() > 0 for g in grad(make.synthesis(w, noise)[:, 0].sum(), [c.strength for c in make.convolutions]))
-    make.convolutions[3].strength.data = np.ones(1, np.float32)
-    assert np.abs(make.synthesis(w, noise).data - make.synthesis(w).data).max() > 0.1
+def test_noise_has_a_learned_strength_per_layer_that_starts_at_zero():
+    G = small_generator()
+    w, noise = G.mapping(default_rng(1).normal((2, 7))), G.sample_noise(2, default_rng(2))
+    np.testing.assert_array_equal(G.synthesis(w, noise).data, G.synthesis(w).data)
+    strengths = [layer.noise_strength for layer in G.convolutions]
+    G.synthesis(w, noise)[:, 0].sum().backward(inputs=strengths)
+    assert all(np.abs(strength.grad.data).max() > 0 for strength in strengths)
+    strengths[3].data = np.ones(1, np.float32)
+    assert np.abs(G.synthesis(w, noise).data - G.synthesis(w).data).max() > 0.1
 
 
 def test_the_picture_is_a_sum_over_sizes():
-    make, parts = small(), []
-    for to_picture in make.pictures:
-        to_picture.forward = lambda *a, f=to_picture.forward: parts.append(f(*a)) or parts[-1]
-    whole = make(default_rng(1).normal((2, 7))).data
-    four, eight, sixteen = (p.data for p in parts)
-    expected = interpolate(interpolate(four, 8, mode="bilinear") + eight, 16, mode="bilinear") + sixteen
-    np.testing.assert_allclose(whole, expected, atol=1e-5)
+    G = small_generator()
+    outputs = [record_outputs(to_rgb) for to_rgb in G.to_rgb]
+    picture = G(default_rng(1).normal((2, 7))).data
+    four, eight, sixteen = (output[0].data for output in outputs)
+    up_to_eight = interpolate(four, 8, mode="bilinear") + eight
+    expected = interpolate(up_to_eight, 16, mode="bilinear") + sixteen
+    np.testing.assert_allclose(picture, expected, atol=1e-5)
+
+
+# The discriminator
+
+
+def test_the_discriminator_equals_its_layers_computed_by_hand():
+    D = StyleDiscriminator((4, 3), group_size=2, rng=default_rng(0))
+    x = default_rng(1).normal((4, 3, 8, 8))
+    h = D.from_rgb(x).data
+    residual = D.second_convs[0](downsample_by_2(D.first_convs[0](h).data)).data
+    h = (residual + D.shortcuts[0](downsample_by_2(h)).data) / 2**0.5
+    expected = D.output(minibatch_std(h, 2)).data[:, 0]
+    np.testing.assert_allclose(D(x).data, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_logits_depend_on_the_group():
+    D = StyleDiscriminator((4, 3), group_size=2, rng=default_rng(0))
+    x = default_rng(1).normal((4, 3, 8, 8))
+    equal_groups = [np.repeat(x[i : i + 1], 2, axis=0) for i in range(4)]
+    logits_in_equal_groups = np.concatenate([D(group).data[:1] for group in equal_groups])
+    assert np.abs(logits_in_equal_groups - D(x).data).max() > 1e-3
+
+
+# Gradients
+
+
+def networks_in_float64(adain=False):
+    """Build tiny networks in float64, with noise of some strength, and their inputs."""
+    G = to_float64(small_generator((3, 2), 4, num_mapping_layers=1, adain=adain))
+    for layer in G.convolutions:
+        layer.noise_strength.data = np.array([0.3])
+    rng = np.random.default_rng(0)
+    z, noise = rng.normal(size=(2, 4)), [rng.normal(size=(2, 1, s, s)) for s in (4, 8, 8)]
+    D = to_float64(StyleDiscriminator((3, 2), 1, group_size=2, rng=default_rng(0)))
+    return G, D, z, noise, rng.normal(size=(2, 1, 8, 8))
 
 
 @pytest.mark.parametrize("adain", [False, True])
-def test_both_networks_are_differentiated_in_all_they_have(adain):
-    """The penalties below are made of gradients themselves: a gradient cut off within a network would be cut off on both sides of their checks."""
-    make, judge = wide(small((3, 2), 4, depth=1, adain=adain)), wide(StyleDiscriminator((3, 2), colours=1, group=2, rng=default_rng(0)))
-    for c in make.convolutions:
-        c.strength.data = np.array([0.3])
-    z, x, noise = NUMPY_RNG.normal(size=(2, 4)), NUMPY_RNG.normal(size=(2, 1, 8, 8)), [NUMPY_RNG.normal(size=(2, 1, s, s)) for s in (4, 8, 8)]
-    check_grads(lambda z: make(z, noise), z, order=1)
-    check_grads(judge, x, order=1)
-    for model, f in ((make, lambda: make(z, noise)), (judge, lambda: judge(x))):
-        of, arrays = with_parameters(model, f)
-        check_grads(of, *arrays, order=1)
-
-
-def test_path_length_through_a_generator_to_second_order():
-    make = wide(small((3, 2), 4, depth=1))
-    for c in make.convolutions:
-        c.strength.data = np.array([0.3])
-    z, y, noise = NUMPY_RNG.normal(size=(2, 4)), NUMPY_RNG.normal(size=(2, 3, 8, 8)), [NUMPY_RNG.normal(size=(2, 1, s, s)) for s in (4, 8, 8)]
-    f, arrays = with_parameters(make, lambda: (losses.path_length(lambda w: make.synthesis(w, noise), make.styles(z), y) - 2.0) ** 2)
+def test_gradients_of_the_generator(adain):
+    """The checks of penalties below rely on this, because they differentiate gradients."""
+    G, _, z, noise, _ = networks_in_float64(adain)
+    check_grads(lambda z: G(z, noise), z, order=1)
+    f, arrays = as_function_of_parameters(G, lambda: G(z, noise))
     check_grads(f, *arrays, order=1)
 
 
-def test_r1_through_the_discriminator_to_second_order():
-    judge = wide(StyleDiscriminator((3, 2), colours=1, group=2, rng=default_rng(0)))
-    x = NUMPY_RNG.normal(size=(2, 1, 8, 8))
-    f, arrays = with_parameters(judge, lambda: losses.r1(judge, x))
+def test_gradients_of_the_discriminator():
+    _, D, _, _, x = networks_in_float64()
+    check_grads(D, x, order=1)
+    f, arrays = as_function_of_parameters(D, lambda: D(x))
     check_grads(f, *arrays, order=1)
 
 
-def test_other_arrays_and_wrong_styles():
-    z = default_rng(1).normal((4, 7))
-    for adain in (False, True):
-        make, judge = small(adain=adain), StyleDiscriminator((6, 5, 4), rng=default_rng(3))
-        noise = make.noise(4, default_rng(2))
-        x = make(z, noise).data
-        verdicts = judge(x).data
-        make.map_arrays_(StrictArray)
-        judge.map_arrays_(StrictArray)
-        strict = make(tensor(StrictArray(z)), [StrictArray(n) for n in noise])
-        np.testing.assert_allclose(strict.data.get(), x, rtol=1e-3, atol=1e-4)
-        answer = judge(strict)
-        np.testing.assert_allclose(answer.data.get(), verdicts, rtol=1e-2, atol=1e-3)
-        answer.sum().backward()
-        crossover = StrictArray(np.arange(5) >= np.full((4, 1), 2))
-        assert isinstance(make.synthesis(mix(*[make.styles(StrictArray(z))] * 2, crossover)).data, StrictArray)
-    with pytest.raises(ValueError, match=r"styles \(2, 4, 7\) for 4 layers; there are 5"):
-        small().synthesis(np.zeros((2, 4, 7), np.float32))
+def test_path_length_of_the_generator_to_second_order():
+    G, _, z, noise, _ = networks_in_float64()
+    y = np.random.default_rng(1).normal(size=(2, 3, 8, 8))
+
+    def penalty():
+        lengths = losses.path_length(lambda w: G.synthesis(w, noise), G.mapping(z), y)
+        return (lengths - 2.0) ** 2
+
+    f, arrays = as_function_of_parameters(G, penalty)
+    check_grads(f, *arrays, order=1)
+
+
+def test_r1_of_the_discriminator_to_second_order():
+    _, D, _, _, x = networks_in_float64()
+    f, arrays = as_function_of_parameters(D, lambda: losses.r1(D, x))
+    check_grads(f, *arrays, order=1)
+
+
+# Other arrays and errors
+
+
+@pytest.mark.parametrize("adain", [False, True])
+def test_runs_on_a_strict_array_type(adain):
+    G, D = small_generator(adain=adain), StyleDiscriminator(CHANNELS, rng=default_rng(3))
+    z, noise = default_rng(1).normal((4, 7)), G.sample_noise(4, default_rng(2))
+    x = G(z, noise).data
+    logits = D(x).data
+    G.map_arrays_(StrictArray)
+    D.map_arrays_(StrictArray)
+    strict = G(tensor(StrictArray(z)), [StrictArray(n) for n in noise])
+    np.testing.assert_allclose(strict.data.get(), x, rtol=1e-3, atol=1e-4)
+    strict_logits = D(strict)
+    np.testing.assert_allclose(strict_logits.data.get(), logits, rtol=1e-2, atol=1e-3)
+    strict_logits.sum().backward()
+    crossover = StrictArray(np.arange(NUM_LAYERS) >= np.full((4, 1), 2))
+    w = G.mapping(StrictArray(z))
+    assert isinstance(G.synthesis(mix_styles(w, w, crossover)).data, StrictArray)
+
+
+def test_styles_and_noise_for_another_number_of_layers_are_rejected():
+    G, z = small_generator(), default_rng(1).normal((4, 7))
+    with pytest.raises(ValueError, match=r"w \(2, 4, 7\) is for 4 layers; there are 5"):
+        G.synthesis(np.zeros((2, 4, 7), np.float32))
     with pytest.raises(ValueError, match="noise for 3 layers; there are 5"):
-        small()(z, small().noise(4, default_rng(0))[:3])
-    with pytest.raises(ValueError, match=r"built for \(N, colours, 16, 16\)"):
-        StyleDiscriminator((6, 5, 4), rng=default_rng(3))(np.zeros((4, 3, 8, 8), np.float32))
-    for crossover in (np.ones((3, 5), bool), np.ones(5, bool)):
-        with pytest.raises(ValueError, match="mix: needs styles"):
-            mix(z, z, crossover)
-    for style, kernel in (((2, 3), 3), ((4, 2), 3), ((4, 3), 4)):
-        with pytest.raises(ValueError, match="modulated_conv: x"):
-            modulated_conv(np.zeros((4, 3, 8, 8)), np.zeros((2, 3, kernel, kernel)), np.zeros(style))
+        G(z, G.sample_noise(4, default_rng(0))[:3])
+
+
+def test_pictures_of_another_size_are_rejected():
+    D = StyleDiscriminator(CHANNELS, rng=default_rng(3))
+    with pytest.raises(ValueError, match=r"built for \(N, image_channels, 16, 16\)"):
+        D(np.zeros((4, 3, 8, 8), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5,)])
+def test_mix_styles_rejects_shapes_that_do_not_fit(shape):
+    w = default_rng(1).normal((4, 7))
+    with pytest.raises(ValueError, match="mix_styles: needs w1 and w2"):
+        mix_styles(w, w, np.ones(shape, bool))

@@ -1,29 +1,43 @@
-"""CycleGAN: Zhu, Park, Isola and Efros, Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017.
+"""CycleGAN: Zhu, Park, Isola and Efros, 2017.
 
-**The task.** Two piles of pictures, X and Y: faces without glasses and faces with. No picture of the one belongs to one of the other. Learn to turn an x into a y.
+The paper is "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks".
 
-**Two games are not enough.** G: X -> Y against D_Y, which tells G(x) from y, and F: Y -> X against D_X. Won, they say only that G(x) *as a whole pile* cannot be
-told from Y: G may as well send each face to somebody else's, with glasses. But who gives glasses and takes them off again has the same face as before:
+**The task.** There are two sets of pictures, X and Y: faces without glasses and faces with glasses.
+No picture of X belongs to a picture of Y. Learn to translate an x into a y.
 
-    x -> G(x) -> F(G(x)) ~ x    forward cycle,        y -> F(y) -> G(F(y)) ~ y    backward cycle,
+**Two adversarial losses are not enough.** The generator G: X -> Y plays against D_Y, which has to
+distinguish G(x) from y; F: Y -> X plays against D_X. At the optimum, the *distribution* of G(x) is
+that of Y. But G may map each face to the face of somebody else with glasses. Putting glasses on and
+taking them off should give the same face back:
 
-    L_cyc(G, F) = E|F(G(x)) - x|_1 + E|G(F(y)) - y|_1                                   (their eq. 2)
+    forward cycle     x -> G(x) -> F(G(x)) ~ x,
+    backward cycle    y -> F(y) -> G(F(y)) ~ y.
 
-is zero for each invertible G with F = G^-1. It does not say *which* invertible map: mirrored, or dyed, and turned back, costs nothing. That the right one is found
-is a matter of what is easy for the network, and of the
+The **cycle consistency loss** (eq. 2 of the paper)
 
-    identity loss  L_id(G, F) = E|G(y) - y|_1 + E|F(x) - x|_1                           (section 5.2):
+    L_cyc(G, F) = E|F(G(x)) - x|_1 + E|G(F(y)) - y|_1
 
-what already is a y should stay as it is. All together G and F lower
+is zero for every invertible G with F = G^-1. It does not say *which* invertible map: a G that
+mirrors or recolours the picture, and an F that reverts this, have the same loss. That training
+finds the right one depends on what is easy for the networks, and on the **identity loss**
+(section 5.2)
+
+    L_id(G, F) = E|G(y) - y|_1 + E|F(x) - x|_1 :
+
+what is already a y should not change. Together, G and F minimize
 
     L_GAN(G, D_Y) + L_GAN(F, D_X) + lambda (L_cyc + 1/2 L_id),    lambda = 10,
 
-L_GAN in least squares, (D - 1)^2, all absolute errors as means over numbers from -1 to 1. (`losses.least_squares` has a 1/2 before it: the same with lambda = 5.)
+where L_GAN is the least-squares loss (D - 1)^2 and all absolute errors are means over numbers from
+-1 to 1. (`losses.least_squares` has a factor 1/2, so the same balance has lambda = 5.)
 
-**Hiding.** Where Y knows less than X (grey hair was once brown or red), no F can know; yet L_cyc asks for it. What G does then is to hide the colour in G(x), as a
-faint pattern that F reads (Chu, Zhmoginov and Sandler, 2017): a small cycle loss is no proof. demos/cyclegan.py holds G(x) against the truth.
+**G can hide information.** Y may know less than X: grey hair once was brown or red. Then F cannot
+know the colour, but L_cyc asks for it. G responds by hiding the colour in G(x) as a faint pattern,
+which F reads (Chu, Zhmoginov and Sandler, 2017). So a small cycle loss proves nothing.
+demos/cyclegan.py compares G(x) with the true picture.
 
-**Image pool** (section 4). D learns from a pool of 50 fakes that G made of late, not from the newest alone: what it has learned to refuse it does not forget.
+**Image pool** (section 4). D learns from a pool of 50 recent samples of G, not from the newest ones
+alone. So it does not forget the faults it has learned to recognize.
 """
 
 from __future__ import annotations
@@ -38,99 +52,154 @@ from ..nn import Module
 from ..nn.init import zeros
 from ..nn.state import check_state_dict, to_device_of
 from ..ops import concatenate
-from .pix2pix import UNet, mean_error
+from .pix2pix import UNet, mean_absolute_error
 
-__all__ = ["Cycles", "ImagePool", "Translator", "cycles"]
+__all__ = ["CycleOutputs", "ImagePool", "ResNetGenerator", "run_cycles"]
 
 Array = Any
 
 
-class Translator(Module):
-    """Pictures (N, colours, size, size) from -1 to 1 to pictures of the other kind: x + 2 U(x), x and what must change, which is between -2 and 2.
+class ResNetGenerator(Module):
+    """A generator with a residual connection: x + 2 U(x), where U is the `UNet` of pix2pix.py.
 
-    U is the `UNet` of pix2pix.py, without dropout. The paper's G is a residual network at a quarter of the size, whose output is the picture itself; this one
-    costs a seventh of that (of 6 blocks) at the same width, begins near the identity, and need not learn to copy what stays. What it gives may be a little
-    outside -1 to 1: clip it to look.
+    U computes what has to change, a number from -2 to 2. So the initial network is close to the
+    identity, and it need not learn to copy what stays. U has no dropout.
 
-    Parameters: colours, size, width, generator as of `UNet`.
+    The paper's generator is a network of 6 or 9 residual blocks at a quarter of the size, and its
+    output is the picture itself. One residual connection around a U-Net costs a seventh of the 6
+    blocks at the same width. Its output may lie slightly outside [-1, 1]; clip it for viewing.
+
+    Parameters
+    ----------
+    image_channels : int
+        The channels of a picture, on both sides.
+    size, width, rng
+        As for `UNet`.
     """
 
-    def __init__(self, colours: int = 3, size: int = 32, width: int = 16, *, rng: RNG):
-        self.change = UNet(colours, colours, size, width, dropout=0.0, rng=rng)
+    def __init__(self, image_channels: int = 3, size: int = 32, width: int = 16, *, rng: RNG):
+        self.change = UNet(image_channels, image_channels, size, width, dropout=0.0, rng=rng)
 
     def forward(self, x):
+        """Map pictures x (N, image_channels, size, size) to pictures of the same shape."""
         return x + 2 * self.change(x)
 
 
-class Cycles(NamedTuple):
-    """One way round from either side, and what is lost on it."""
+class CycleOutputs(NamedTuple):
+    """The pictures of both cycles, and their losses."""
 
     fake_y: Any  # G(x)
     fake_x: Any  # F(y)
-    again_x: Any  # F(G(x))
-    again_y: Any  # G(F(y))
-    loss: Any  # E|F(G(x)) - x| + E|G(F(y)) - y|
-    identity: Any  # E|G(y) - y| + E|F(x) - x|
+    reconstructed_x: Any  # F(G(x))
+    reconstructed_y: Any  # G(F(y))
+    cycle_loss: Any  # E|F(G(x)) - x| + E|G(F(y)) - y|
+    identity_loss: Any  # E|G(y) - y| + E|F(x) - x|
 
 
-def cycles(G: Callable, F: Callable, x, y) -> Cycles:
-    """Both cycles and the cycle loss (eq. 2), zero for all x and y where F is G's inverse; and the identity loss, zero where G leaves Y alone and F leaves X.
+def run_cycles(G: Callable, F: Callable, x, y) -> CycleOutputs:
+    """Compute both cycles, the cycle consistency loss (eq. 2) and the identity loss.
+
+    The cycle consistency loss is zero for all x and y if F is the inverse of G. The identity loss
+    is zero if G does not change Y and F does not change X.
 
     Parameters
     ----------
-    G, F : X -> Y and Y -> X, functions of pictures (N, ...), each by itself.
-    x, y : of either pile, of one shape; they need not be as many.
+    G, F : callable
+        X -> Y and Y -> X, functions of pictures (N, ...) that treat each picture independently.
+    x, y : array or Tensor
+        Pictures of X (N, ...) and of Y (M, ...), of the same size. N and M may differ.
     """
-    of_g, of_f = G(concatenate(x, y)), F(concatenate(y, x))  # one call costs less than two
-    fake_y, same_y, fake_x, same_x = of_g[: len(x)], of_g[len(x) :], of_f[: len(y)], of_f[len(y) :]
-    again_x, again_y = F(fake_y), G(fake_x)
-    loss = mean_error(x, again_x) + mean_error(y, again_y)
-    return Cycles(fake_y, fake_x, again_x, again_y, loss, mean_error(y, same_y) + mean_error(x, same_x))
+    G_outputs = G(concatenate(x, y))  # one call for both costs less than two
+    F_outputs = F(concatenate(y, x))
+    fake_y, G_y = G_outputs[: len(x)], G_outputs[len(x) :]
+    fake_x, F_x = F_outputs[: len(y)], F_outputs[len(y) :]
+    reconstructed_x, reconstructed_y = F(fake_y), G(fake_x)
+    return CycleOutputs(
+        fake_y,
+        fake_x,
+        reconstructed_x,
+        reconstructed_y,
+        cycle_loss=mean_absolute_error(x, reconstructed_x)
+        + mean_absolute_error(y, reconstructed_y),
+        identity_loss=mean_absolute_error(y, G_y) + mean_absolute_error(x, F_x),
+    )
 
 
 class ImagePool:
-    """The last fakes, mixed: for each new one, at even odds, it gives back that one or an older one whose place the new one takes.
+    """A pool of recent generated pictures, from which the discriminator learns.
+
+    For each new picture, `query` returns with probability 1/2 the new picture itself, and otherwise
+    an older one, whose place in the pool the new one takes.
+
+    The pool decides the next steps of training. So save it in the checkpoint beside the networks,
+    and its rng too.
+
+    **Source**: section 4 of the paper; Shrivastava et al., Learning from Simulated and Unsupervised
+    Images through Adversarial Training, 2017, section 2.3.
 
     Parameters
     ----------
-    shape : of one picture.
-    size : how many are kept; until they are, what comes is what is given back.
-    generator : draws which; the pictures lie on its device.
-
-    It is in the state of a training run: save it beside the networks, and the generator too.
-
-    Source: section 4; Shrivastava et al., Learning from Simulated and Unsupervised Images through Adversarial Training, 2017, section 2.3.
+    shape : tuple of int
+        The shape of one picture.
+    size : int
+        The number of pictures in the pool. Until it is full, `query` returns the new pictures.
+    rng : RNG
+        Draws which pictures are returned. The pictures are on its device.
     """
 
     def __init__(self, shape: tuple[int, ...], size: int = 50, *, rng: RNG):
         self.images = zeros((size, *shape), rng.device)
-        self.filled, self.rng = 0, rng
+        self.num_stored, self.rng = 0, rng
 
-    def exchange(self, fakes: Array) -> Array:
-        """Fakes (N, *shape), an array, N at most the pool's size, for as many of which some are older."""
-        n, size = len(fakes), len(self.images)
-        if n > size or fakes.shape[1:] != self.images.shape[1:]:
-            raise ValueError(f"ImagePool: holds {size} pictures {self.images.shape[1:]}; {n} of {fakes.shape[1:]} cannot be exchanged")
-        if self.filled < size:
-            new = fakes[: size - self.filled]
-            self.images[self.filled : self.filled + len(new)] = new
-            self.filled += len(new)
-            return fakes
-        old = self.rng.uniform((n,)) < 0.5
-        places = self.rng.permutation(size)[:n]  # each its own, or two fakes would take one
-        old = old.reshape((n, *[1] * (fakes.ndim - 1)))
-        kept = self.images[places]
-        self.images[places] = np.where(old, fakes, kept)
-        return np.where(old, kept, fakes)
+    def query(self, new_images: Array) -> Array:
+        """Store new pictures and return as many, some of them older.
+
+        Parameters
+        ----------
+        new_images : array
+            Pictures (N, *shape), with N at most the size of the pool.
+
+        Raises
+        ------
+        ValueError
+            If the pictures have another shape, or are more than the pool holds.
+        """
+        n, size = len(new_images), len(self.images)
+        if n > size or new_images.shape[1:] != self.images.shape[1:]:
+            raise ValueError(
+                f"ImagePool: holds {size} pictures {self.images.shape[1:]}; "
+                f"{n} of {new_images.shape[1:]} cannot be exchanged"
+            )
+        if self.num_stored < size:
+            first = new_images[: size - self.num_stored]
+            self.images[self.num_stored : self.num_stored + len(first)] = first
+            self.num_stored += len(first)
+            return new_images
+        use_old = self.rng.uniform((n,)) < 0.5
+        # A permutation gives each new picture a place of its own.
+        places = self.rng.permutation(size)[:n]
+        use_old = use_old.reshape((n, *[1] * (new_images.ndim - 1)))  # (n, 1, ...)
+        old_images = self.images[places]  # (n, *shape)
+        self.images[places] = np.where(use_old, new_images, old_images)
+        return np.where(use_old, old_images, new_images)
 
     def state_dict(self) -> dict[str, Any]:
-        """{"images", "filled"}."""
-        return {"images": self.images.copy(), "filled": self.filled}
+        """Return {"images", "num_stored"}, as copies."""
+        return {"images": self.images.copy(), "num_stored": self.num_stored}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Hold the pictures of a `state_dict()`. Raises ValueError, having changed nothing, if it was a pool of others."""
+        """Restore the pictures of a `state_dict()`.
+
+        Raises
+        ------
+        ValueError
+            If the state belongs to another kind of pool. Nothing is changed then.
+        """
         check_state_dict("ImagePool", self.state_dict(), state)
-        if not 0 <= int(state["filled"]) <= len(self.images):
-            raise ValueError(f"ImagePool: the state says that {state['filled']} of {len(self.images)} places are filled")
+        if not 0 <= int(state["num_stored"]) <= len(self.images):
+            raise ValueError(
+                f"ImagePool: the state says that {state['num_stored']} of {len(self.images)} "
+                "places are filled"
+            )
         self.images[...] = to_device_of(state["images"], self.images)
-        self.filled = int(state["filled"])
+        self.num_stored = int(state["num_stored"])

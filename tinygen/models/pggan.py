@@ -1,25 +1,39 @@
-"""Progressive growing: Karras, Aila, Laine and Lehtinen, Progressive Growing of GANs for Improved Quality, Stability, and Variation, 2018.
+"""Progressive growing of GANs: Karras, Aila, Laine and Lehtinen, 2018.
 
-**The idea.** Where a face is and how light it is shows in 4x4 pixels; its hair takes a thousand. So learn it in this order: both networks begin with pictures
-of 4x4, and whenever they are good at it each gets a block for twice the size, the generator at its end, the discriminator at its beginning. What was learned
-stays, most steps are made with small pictures, and no network ever has to learn everything at once.
+The paper is "Progressive Growing of GANs for Improved Quality, Stability, and Variation".
 
-**Fade-in.** A new block knows nothing and would spoil what is behind it. So for a while a picture is made of two, the new block's and the old network's made
-twice as large, and so is what the discriminator makes of it:
+**The idea.** 4x4 pixels are enough to show where a face is and how bright it is; its hair needs a
+thousand. So learn in this order. Both networks start with pictures of 4x4 pixels. When they are
+trained at this size, each network gets a block for twice the size: the generator at its end, the
+discriminator at its beginning. What was learned is kept, most steps use small pictures, and no
+network has to learn everything at once.
 
-    G:  (1 - alpha) up(old picture) + alpha new picture           D:  (1 - alpha) old layer(down(x)) + alpha new block(new layer(x)),
+**Fade-in.** A new block is untrained and would damage what the trained blocks do. So for a while
+the picture is a mixture of two: the picture of the new block, and the picture of the old network,
+upsampled to twice its size. The discriminator mixes in the same way:
 
-alpha going from 0 to 1. At 0 both are the old networks exactly, at 1 the new ones. Real pictures are faded likewise (`faded`): else D would know them by
-details that G cannot have yet.
+    G:  (1 - alpha) up(old picture) + alpha (new picture)
+    D:  (1 - alpha) old layer(down(x)) + alpha new block(new layer(x)),
 
-**What else is new in the paper**, each a layer or a function: equalized learning rate (`nn.EqualizedLR`); in G the vector at each pixel divided by its root
-mean square (`nn.PixelNorm`), so that two networks in a race cannot shout each other down; the minibatch standard deviation (models/gan.py) before D's last
-layers. It is the one place where D sees several examples; the paper takes its gradient penalty through it all the same. And samples are drawn from G's average
-weights (optim).
+where alpha goes from 0 to 1. At alpha = 0 both are exactly the old networks, at alpha = 1 the new
+ones. Real pictures are faded in the same way (`fade_in`). Otherwise D would recognize them by
+details that G cannot produce yet.
 
-One thing differs from it: a block of D halves the picture between its two convolutions, and not behind both, which spares half of the work.
+**What else is new in the paper**, each as a layer or a function here:
 
-**A size more is a number more**: `channels` has one for each size from 4 on. The paper's, `PAPER`, end at 1024 pixels.
+- The equalized learning rate (`nn.EqualizedLR`).
+- Pixel norm (`nn.PixelNorm`): G divides the feature vector at each pixel by its root mean square.
+  So the signals cannot grow without limit while the two networks compete.
+- The minibatch standard deviation (`minibatch_std` in gan.py), before the last layers of D. It is
+  the one place where D sees several examples. The paper takes its gradient penalty through it
+  nevertheless.
+- Samples are generated with an average of G's weights (`optim.ExponentialMovingAverage`).
+
+**One difference from the paper:** a block of D halves the picture between its two convolutions, not
+after both, which saves half of the computation.
+
+**Sizes.** `channels` has one number for each size from 4 on. `PAPER_CHANNELS`, those of the paper,
+end at 1024 pixels.
 """
 
 from __future__ import annotations
@@ -28,116 +42,220 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..backend import RNG
-from ..nn import (
-    AvgPool2d,
-    Conv2d,
-    EqualizedLR,
-    Flatten,
-    LeakyReLU,
-    Linear,
-    Module,
-    ModuleList,
-    PixelNorm,
-    Sequential,
-    Unflatten,
-)
+from ..nn import AvgPool2d, Flatten, LeakyReLU, Module, ModuleList, PixelNorm, Sequential, Unflatten
 from ..ops import avg_pool2d, interpolate, pixel_norm
+from .equalized_lr import equalized_conv, equalized_linear
 from .gan import minibatch_std
 
-__all__ = ["PAPER", "PGDiscriminator", "PGGenerator", "faded", "stage"]
+__all__ = ["PAPER_CHANNELS", "PGDiscriminator", "PGGenerator", "fade_in", "growth_stage"]
 
-PAPER = (512, 512, 512, 512, 256, 128, 64, 32, 16)
+PAPER_CHANNELS = (512, 512, 512, 512, 256, 128, 64, 32, 16)
 """Channels at 4, 8, 16, ..., 1024 pixels."""
 
 
 class PGGenerator(Module):
-    """z (N, latent_dim) to pictures (N, colours, size, size), at any of its sizes.
+    """A generator that grows: noise z to pictures of any of its sizes.
 
     Parameters
     ----------
-    latent_dim : dimensions of z, whose length does not matter: it is normalized.
-    channels : at 4x4, 8x8, ...: as many sizes as there are numbers.
-    colours : of a picture.
-    generator : draws the initial weights; the model lies on its device.
+    latent_dim : int
+        The dimensions of z. z is normalized, so its length does not matter.
+    channels : sequence of int
+        The channels at 4x4, 8x8, 16x16, ..., one number for each size.
+    image_channels : int
+        The channels of a picture.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
     """
 
-    def __init__(self, latent_dim: int, channels: Sequence[int], colours: int = 3, *, rng: RNG):
+    def __init__(
+        self, latent_dim: int, channels: Sequence[int], image_channels: int = 3, *, rng: RNG
+    ):
         self.latent_dim, self.sizes = latent_dim, _sizes(channels)
-        c, end = channels[0], [LeakyReLU(0.2), PixelNorm()]  # of each layer; they have no parameters, and one will do for all
-        self.blocks = ModuleList([Sequential(_linear(latent_dim, 16 * c, rng), Unflatten(1, (c, 4, 4)), *end, _conv(c, c, 3, rng), *end)])
+        c = channels[0]
+        # These follow each layer. They have no parameters, so all layers can share them.
+        activation = [LeakyReLU(0.2), PixelNorm()]
+        first_block = Sequential(
+            equalized_linear(latent_dim, 16 * c, rng=rng),
+            Unflatten(1, (c, 4, 4)),
+            *activation,
+            equalized_conv(c, c, 3, rng=rng),
+            *activation,
+        )
+        self.blocks = ModuleList([first_block])
         for a, b in pairwise(channels):
-            self.blocks.append(Sequential(_conv(a, b, 3, rng), *end, _conv(b, b, 3, rng), *end))
-        self.pictures = ModuleList([_conv(c, colours, 1, rng, gain=1) for c in channels])
+            block = Sequential(
+                equalized_conv(a, b, 3, rng=rng),
+                *activation,
+                equalized_conv(b, b, 3, rng=rng),
+                *activation,
+            )
+            self.blocks.append(block)
+        self.to_rgb = ModuleList(
+            [equalized_conv(c, image_channels, 1, gain=1, rng=rng) for c in channels]
+        )
 
     def forward(self, z, size: int, alpha: float = 1.0):
-        """`size` : of the pictures; `alpha` : how far its block is faded in, from 0 to 1."""
-        last = _level(self, size)
-        h = self.blocks[0](pixel_norm(z))
+        """Map noise z (N, latent_dim) to pictures (N, image_channels, size, size).
+
+        Parameters
+        ----------
+        z : array or Tensor
+            Noise (N, latent_dim).
+        size : int
+            Height and width of the pictures, one of `sizes`.
+        alpha : float
+            How far the last block is faded in, from 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If `size` is not one of `sizes`.
+        """
+        last = _size_index(self, size)
+        h = self.blocks[0](pixel_norm(z))  # (N, channels[0], 4, 4)
         for block in self.blocks[1 : last + 1]:
-            before, h = h, block(_twice(h))
-        picture = self.pictures[last](h)
-        return picture if alpha == 1 or last == 0 else (1 - alpha) * _twice(self.pictures[last - 1](before)) + alpha * picture
+            h_old = h  # (N, C, s/2, s/2)
+            h = block(upsample(h_old))  # (N, C', s, s)
+        picture = self.to_rgb[last](h)  # (N, image_channels, size, size)
+        if alpha == 1 or last == 0:
+            return picture
+        old_picture = self.to_rgb[last - 1](h_old)  # (N, image_channels, size/2, size/2)
+        return (1 - alpha) * upsample(old_picture) + alpha * picture
 
 
 class PGDiscriminator(Module):
-    """Pictures (N, colours, size, size), of any of its sizes, to one number each, (N,). Parameters as for `PGGenerator`.
+    """A discriminator that grows: pictures of any of its sizes to logits, or to a critic's scores.
 
-    `group` : examples one after the other whose spread is measured; it must divide N.
+    Parameters
+    ----------
+    channels, image_channels, rng
+        As for `PGGenerator`.
+    group_size : int
+        The number of successive examples whose standard deviation it sees (`minibatch_std`). It has
+        to divide the batch size.
     """
 
-    def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, rng: RNG):
-        self.group, self.sizes = group, _sizes(channels)
-        c, end = channels[0], LeakyReLU(0.2)
-        self.pictures = ModuleList([Sequential(_conv(colours, b, 1, rng), end) for b in channels])
-        verdict = [Flatten(), _linear(16 * c, c, rng), end, _linear(c, 1, rng, gain=1)]
-        self.blocks = ModuleList([Sequential(_conv(c + 1, c, 3, rng), end, *verdict)])
+    def __init__(
+        self, channels: Sequence[int], image_channels: int = 3, *, group_size: int = 4, rng: RNG
+    ):
+        self.group_size, self.sizes = group_size, _sizes(channels)
+        c, activation = channels[0], LeakyReLU(0.2)
+        self.from_rgb = ModuleList(
+            [
+                Sequential(equalized_conv(image_channels, b, 1, rng=rng), activation)
+                for b in channels
+            ]
+        )
+        hidden, output = (
+            equalized_linear(16 * c, c, rng=rng),
+            equalized_linear(c, 1, gain=1, rng=rng),
+        )
+        last_block = Sequential(
+            equalized_conv(c + 1, c, 3, rng=rng),
+            activation,
+            Flatten(),
+            hidden,
+            activation,
+            output,
+        )
+        self.blocks = ModuleList([last_block])
         for a, b in pairwise(channels):
-            self.blocks.append(Sequential(_conv(b, b, 3, rng), end, AvgPool2d(2), _conv(b, a, 3, rng), end))
+            block = Sequential(
+                equalized_conv(b, b, 3, rng=rng),
+                activation,
+                AvgPool2d(2),
+                equalized_conv(b, a, 3, rng=rng),
+                activation,
+            )
+            self.blocks.append(block)
 
     def forward(self, x, alpha: float = 1.0):
-        """`alpha` : how far the block for pictures of x's size is faded in, from 0 to 1."""
-        last = _level(self, x.shape[-1])
-        h = self.pictures[last](x)
+        """Map pictures x (N, image_channels, size, size) to logits or scores (N,).
+
+        Parameters
+        ----------
+        x : array or Tensor
+            Pictures of one of `sizes`.
+        alpha : float
+            How far the block for this size is faded in, from 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If the size of x is not one of `sizes`.
+        """
+        last = _size_index(self, x.shape[-1])
+        h = self.from_rgb[last](x)  # (N, C, size, size)
         for k in range(last, 0, -1):
-            h = self.blocks[k](h)
+            h = self.blocks[k](h)  # (N, C', s/2, s/2)
             if k == last and alpha != 1:
-                h = (1 - alpha) * self.pictures[k - 1](avg_pool2d(x, 2)) + alpha * h
-        return self.blocks[0](minibatch_std(h, self.group)).reshape((len(x),))
+                old_h = self.from_rgb[k - 1](avg_pool2d(x, 2))  # (N, C', s/2, s/2)
+                h = (1 - alpha) * old_h + alpha * h
+        h = minibatch_std(h, self.group_size)  # (N, channels[0] + 1, 4, 4)
+        return self.blocks[0](h).reshape((len(x),))  # (N,)
 
 
-def faded(x, alpha: float):
-    """Real pictures (N, C, H, W) as sharp as a generator's whose last block is faded in by alpha: (1 - alpha) of what is left in half the size."""
-    return x if alpha == 1 else (1 - alpha) * _twice(avg_pool2d(x, 2)) + alpha * x
+def fade_in(x, alpha: float):
+    """Make real pictures as sharp as those of a generator whose last block is faded in by alpha.
+
+    **Math**: (1 - alpha) up(down(x)) + alpha x.
+
+    **Shapes**: x (N, C, H, W) -> the same, H and W even.
+    """
+    if alpha == 1:
+        return x
+    return (1 - alpha) * upsample(avg_pool2d(x, 2)) + alpha * x
 
 
-def stage(step: int, lengths: Sequence[int]) -> tuple[int, float]:
-    """(size, alpha) at a step: `lengths` are the steps to spend at 4, 8, 16 ... pixels; in the first half of each, but the first that has any, the block is faded in."""
-    first = next((k for k, length in enumerate(lengths) if length), 0)
-    for k, length in enumerate(lengths):
-        if step < length or k == len(lengths) - 1:
-            return 4 << k, min(2 * (step + 1) / max(length, 1), 1.0) if k > first else 1.0
-        step -= length
-    raise ValueError("stage: lengths is empty; give the steps to spend at each size, from 4 pixels on")
+def growth_stage(step: int, stage_lengths: Sequence[int]) -> tuple[int, float]:
+    """Return (size, alpha) at a training step.
+
+    In the first half of each stage its block is faded in. The first stage that has any steps has
+    nothing to fade in from, so there alpha is 1.
+
+    Parameters
+    ----------
+    step : int
+        The number of the step. Steps after the end belong to the last stage.
+    stage_lengths : sequence of int
+        The steps to spend at 4, 8, 16, ... pixels. Any of them may be 0.
+
+    Raises
+    ------
+    ValueError
+        If `stage_lengths` is empty.
+    """
+    if not stage_lengths:
+        raise ValueError(
+            "growth_stage: stage_lengths is empty; give the steps to spend at each size, "
+            "from 4 pixels on"
+        )
+    first = next((k for k, length in enumerate(stage_lengths) if length), 0)
+    last = len(stage_lengths) - 1
+    k = 0
+    while k < last and step >= stage_lengths[k]:
+        step -= stage_lengths[k]
+        k += 1
+    alpha = min(2 * (step + 1) / max(stage_lengths[k], 1), 1.0) if k > first else 1.0
+    return 4 << k, alpha
 
 
-def _linear(a: int, b: int, rng: RNG, gain: float = 2**0.5) -> EqualizedLR:
-    return EqualizedLR(Linear(a, b, rng=rng), gain, rng=rng)
-
-
-def _conv(a: int, b: int, kernel: int, rng: RNG, gain: float = 2**0.5) -> EqualizedLR:
-    return EqualizedLR(Conv2d(a, b, kernel, padding=kernel // 2, rng=rng), gain, rng=rng)
-
-
-def _twice(x):
-    """Twice as large, each pixel four times."""
+def upsample(x):
+    """Repeat each pixel twice in both directions: x (N, C, H, W) -> (N, C, 2H, 2W)."""
     return interpolate(x, scale_factor=2)
 
 
 def _sizes(channels: Sequence[int]) -> list[int]:
+    """Return the sizes 4, 8, 16, ..., as many as there are numbers of channels."""
     return [4 << k for k in range(len(channels))]
 
 
-def _level(model: PGGenerator | PGDiscriminator, size: int) -> int:
+def _size_index(model: PGGenerator | PGDiscriminator, size: int) -> int:
+    """Return the index of a size among those of a model, or raise if it is not one of them."""
     if size not in model.sizes:
-        raise ValueError(f"{type(model).__name__}: pictures of {size} pixels; this one was built for {', '.join(map(str, model.sizes))}")
+        raise ValueError(
+            f"{type(model).__name__}: pictures of {size} pixels; this one was built for "
+            f"{', '.join(map(str, model.sizes))}"
+        )
     return model.sizes.index(size)

@@ -1,25 +1,64 @@
-"""StyleGAN: Karras, Laine and Aila, 2019, and Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020.
+"""StyleGAN: Karras, Laine and Aila, 2019, and StyleGAN2: Karras et al., 2020.
 
-**A picture is not made *from* z, but under its influence.** The generator begins with the same constant of 4x4 pixels for every picture. z goes through a network
-of its own, the *mapping* f, to w; and every convolution is told by an affine function of w, its *style*, how strongly to use each of its channels. z must be
-spread like a Gaussian, in which what the data lacks (bearded children) has to be squeezed out; w may be spread as the data are, its axes nearer to what varies.
+The papers are "A Style-Based Generator Architecture for Generative Adversarial Networks" and
+"Analyzing and Improving the Image Quality of StyleGAN".
 
-**A style for each layer.** The same w at all layers, usually; but each may have another one (`mix`): those at 4 and 8 pixels say who looks where, those in the
-middle features, the last ones colours. Trained on mixtures, layers learn not to rely on one another.
+**The generator.** Other generators feed z into the first layer. This one starts from a learned
+constant of 4x4 pixels, the same for every picture, and z controls all layers:
 
-**Noise.** How each hair lies is nobody's style: after each convolution comes one random number a pixel, times a learned strength.
+    z -> mapping network f -> w -> a style s_i for each layer i
+    constant -> layer 0 (s_0) -> upsample -> layers 1 and 2 (s_1, s_2) -> upsample -> ... -> picture
 
-**How a style acts**, and what keeps one channel from drowning the others. Let s be the style, a number for each channel:
+The style of layer i is an affine function of w: s_i = A_i w + b_i, with learned A_i and b_i.
 
-- `adain=True`, as in 2019: the result of a convolution is brought to mean 0 and deviation 1 in each channel of each picture (instance norm), then
-  multiplied by one style and shifted by another: adaptive instance normalization. What it divides by is *measured on the picture*. So a generator can hide a channel's
-  strength: a spike in one place makes all the rest small. One saw it, drops as of water in every picture.
-- the default, as in 2020: the style multiplies the convolution's *input*, and its result is divided by the deviation that it would have for independent inputs
-  of deviation 1, *computed from weights*: `modulated_conv`. No picture is looked at, so nothing can be hidden.
+**How a style acts** (2020, the default; `modulated_conv`). A style has one number s_c for each
+input channel c of the layer's convolution. At initialization all s_c are near 1. Let W[o, c, k] be
+the weight from input channel c to output channel o at position k of the kernel.
 
-Pictures: each size adds its own to the one before, made twice as large (skip connections), so that no growing is needed; the discriminator is a residual network.
+1. *Modulation* scales each input channel (eq. 1 of 2020):
 
-**Truncation**: w is drawn towards its mean, mean + psi (w - mean): fewer kinds of picture, and better ones. A line of the demo.
+       W'[o, c, k] = s_c W[o, c, k].
+
+2. *Demodulation* scales each output channel o to unit norm (eqs. 2 and 3):
+
+       W''[o, c, k] = W'[o, c, k] / sigma_o,    sigma_o = sqrt(sum_{c, k} W'[o, c, k]^2).
+
+3. The layer convolves its input with W'', then adds noise and a bias, and applies a leaky ReLU.
+
+So a style sets how strongly a layer uses each channel *relative to the other channels*. If all s_c
+double, W'' stays the same.
+
+**How a style acts in 2019** (`adain=True`; `adaptive_instance_norm`). A style has two numbers for
+each output channel of the convolution, a scale y_s and a shift y_b.
+
+1. The layer convolves its input with W, adds noise and a bias, and applies a leaky ReLU.
+2. *Instance normalization* gives each channel of each picture mean 0 and standard deviation 1.
+3. The style multiplies each channel by y_s and adds y_b.
+
+**Why 2020 replaced it.** In 2019 each channel is divided by a standard deviation that is *measured
+on the picture*. A generator can manipulate this number: a large spike at one position makes the
+rest of the channel small. Such spikes appeared in every picture and looked like drops of water. In
+2020 each channel is divided by sigma_o, which is *computed from the weights*. sigma_o is the
+standard deviation that the output has if the inputs are independent with standard deviation 1. A
+spike does not change it.
+
+**Why w and not z.** z has a fixed distribution, a Gaussian. Combinations that the data lack, such
+as bearded children, must not appear, so a map from z has to squeeze them out. The distribution of w
+is learned. It can follow the data, and its directions can be closer to what varies in them.
+
+**Style mixing** (`mix_styles`). Usually all layers get the same w, but each layer may get another
+one. The layers at 4 and 8 pixels determine pose and shape, the middle layers the facial features,
+the last layers the colours. If training mixes two w, layers learn not to rely on each other.
+
+**Noise.** The position of each hair is random and belongs to no style. So each layer adds a random
+number per pixel, times a learned strength.
+
+**Pictures** (2020). Each size adds its picture to the upsampled picture of the size before it (skip
+connections). So the network need not grow during training. The discriminator is a residual network
+(style_discriminator.py).
+
+**Truncation.** Moving w towards its mean, mean + psi (w - mean) with psi < 1, gives less diverse
+but better pictures. It is one line of the demo.
 """
 
 from __future__ import annotations
@@ -28,19 +67,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..backend import RNG
-from ..nn import (
-    Conv2d,
-    EqualizedLR,
-    Flatten,
-    LeakyReLU,
-    Module,
-    ModuleList,
-    Sequential,
-    init,
-)
+from ..nn import EqualizedLR, LeakyReLU, Module, ModuleList, Sequential, init
 from ..nn.module import parameter
 from ..ops import (
-    avg_pool2d,
     broadcast_to,
     conv2d,
     instance_norm,
@@ -51,171 +80,308 @@ from ..ops import (
     sqrt,
     where,
 )
-from .gan import minibatch_std
-from .pggan import _conv, _linear
+from .equalized_lr import SQRT2, equalized_conv, equalized_linear
 
-__all__ = ["StyleDiscriminator", "StyleGenerator", "mix", "modulated_conv"]
+__all__ = [
+    "MappingNetwork",
+    "StyleGenerator",
+    "StyledConv",
+    "ToRGB",
+    "adaptive_instance_norm",
+    "mix_styles",
+    "modulated_conv",
+]
 
 
 def modulated_conv(x, weight, style, demodulate: bool = True):
-    """A convolution whose weight is another one for each picture: w'[n, o, c] = s[n, c] w[o, c], and demodulated w'' = w' / |w'[n, o]|, of unit norm for each output.
+    """Convolve each picture n with a weight of its own, which depends on its style.
 
-    **Why unit norm.** Of independent inputs with deviation 1 the result has the deviation |w'[n, o]|, the root of the sum of squares over c and the kernel. Divided
-    by it, it is 1 again, whatever the style.
+    **Math.** Modulation and demodulation give picture n the weight
 
-    **Without a weight for each picture**, since a convolution is linear: s[n, c] may as well multiply its input, and 1 / |w'[n, o]| its result, where
+        W'[n, o, c, k]  = s[n, c] W[o, c, k],
+        W''[n, o, c, k] = W'[n, o, c, k] / sigma[n, o],
 
-        |w'[n, o]|^2 = sum_c s[n, c]^2 sum_k w[o, c, k]^2,    a product of two matrices.
+        sigma[n, o]^2 = sum_{c, k} W'[n, o, c, k]^2 = sum_c s[n, c]^2 sum_k W[o, c, k]^2.
 
-    Parameters: x (N, C, H, W), weight (O, C, k, k), k odd, style (N, C). Returns (N, O, H, W).
-    **Source**: Karras et al., 2020, eq. 1 to 3.
-    """
-    if style.shape != x.shape[:2] or weight.shape[-1] % 2 == 0:
-        raise ValueError(f"modulated_conv: x {x.shape} takes a style {x.shape[:2]} and a weight (O, C, k, k), k odd; got {style.shape} and {weight.shape}")
-    y = conv2d(x * _at_pixels(style), weight, padding=weight.shape[-1] // 2)
-    if demodulate:
-        y = y / _at_pixels(sqrt(matmul(style * style, (weight * weight).sum(axis=(2, 3)).T) + 1e-8))
-    return y
+    *Why unit norm.* If the inputs are independent with standard deviation 1, the variance of output
+    o is the sum of the squared weights, sigma[n, o]^2. Dividing by sigma makes it 1 for any style.
 
+    *Without a weight for each picture.* A convolution is linear. So multiplying the weight by
+    s[n, c] is the same as multiplying the input by it, and dividing the weight by sigma[n, o] is
+    the same as dividing the output by it:
 
-def mix(w1, w2, crossover):
-    """Styles w1 and w2 (N, latent_dim) to (N, layers, latent_dim): w1 in the layers before `crossover`, w2 from there on.
+        y[n, o] = (sum_c W[o, c] * (s[n, c] x[n, c])) / sigma[n, o].
 
-    crossover : (N, layers), true where w2 takes over; of a whole number c for each picture, `np.arange(layers) >= c[:, None]`.
-    """
-    if w1.ndim != 2 or w1.shape != w2.shape or crossover.ndim != 2 or len(crossover) != len(w1):
-        raise ValueError(f"mix: needs styles (N, latent_dim), twice, and crossover (N, layers); got {w1.shape}, {w2.shape} and {crossover.shape}")
-    n, layers = crossover.shape
-    first, second = (broadcast_to(w.reshape((n, 1, w.shape[1])), shape=(n, layers, w.shape[1])) for w in (w1, w2))
-    return where(crossover[:, :, None], second, first)
+    So all pictures share one convolution with W, and sigma^2 is a product of two matrices.
 
+    **Shapes**: x (N, C, H, W), weight (O, C, k, k), style (N, C) -> (N, O, H, W).
 
-class StyleGenerator(Module):
-    """z (N, latent_dim) to pictures (N, colours, size, size): `synthesis(styles(z))`.
+    **Numerics**: sigma = sqrt(sigma^2 + 1e-8).
+
+    **Source**: Karras et al., 2020, eqs. 1 to 3.
 
     Parameters
     ----------
-    latent_dim : dimensions of z and of w.
-    channels : at 4x4, 8x8, ... : as many sizes as there are numbers. `layers` is how many take a style: one at 4x4, two at each size after it.
-    colours : of a picture.
-    depth : layers of the mapping network; it is to be trained more slowly than the rest, being deep and without normalization.
-    adain : styles act as in 2019.
-    generator : draws the initial weights; the model lies on its device.
+    x, weight, style : array or Tensor
+        The pictures, the shared weight W with an odd k, and the styles s.
+    demodulate : bool
+        Whether to divide by sigma.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or k is even.
+    """
+    if style.shape != x.shape[:2] or weight.shape[-1] % 2 == 0:
+        raise ValueError(
+            f"modulated_conv: x {x.shape} takes a style {x.shape[:2]} and a weight (O, C, k, k), "
+            f"k odd; got {style.shape} and {weight.shape}"
+        )
+    modulated = x * per_channel(style)  # (N, C, H, W)
+    y = conv2d(modulated, weight, padding=weight.shape[-1] // 2)  # (N, O, H, W)
+    if demodulate:
+        weight_power = (weight * weight).sum(axis=(2, 3))  # (O, C)
+        variance = matmul(style * style, weight_power.T)  # (N, O), sigma^2
+        y = y / per_channel(sqrt(variance + 1e-8))
+    return y
+
+
+def adaptive_instance_norm(x, scale, shift):
+    """Give each channel of each picture the mean `shift` and the standard deviation |`scale`|.
+
+    **Math**: y[n, c] = scale[n, c] (x[n, c] - mean[n, c]) / std[n, c] + shift[n, c], with mean and
+    standard deviation over the pixels.
+
+    **Shapes**: x (N, C, H, W), scale (N, C), shift (N, C) -> (N, C, H, W).
+
+    **Source**: Huang and Belongie, 2017; Karras, Laine and Aila, 2019, eq. 1.
+    """
+    return instance_norm(x) * per_channel(scale) + per_channel(shift)
+
+
+class MappingNetwork(Module):
+    """The network f: z to w, a sequence of linear layers and leaky ReLUs.
+
+    It is deep and has no normalization, so it has to be trained with a lower learning rate than the
+    other layers.
     """
 
-    def __init__(self, latent_dim: int, channels: Sequence[int], colours: int = 3, *, depth: int = 4, adain: bool = False, rng: RNG):
-        self.latent_dim, self.layers = latent_dim, 2 * len(channels) - 1
-        relu = LeakyReLU(0.2)
-        self.mapping = Sequential(*(layer for _ in range(depth) for layer in (_linear(latent_dim, latent_dim, rng), relu)))
-        self.constant = parameter(init.normal((1, channels[0], 4, 4), rng))
-        sizes = [(channels[0], channels[0]), *(pair for a, b in pairwise(channels) for pair in ((a, b), (b, b)))]
-        self.convolutions = ModuleList([_StyledConv(a, b, latent_dim, adain, rng) for a, b in sizes])
-        self.pictures = ModuleList([_ToPicture(c, colours, latent_dim, len(channels), adain, rng) for c in channels])
+    def __init__(self, latent_dim: int, num_layers: int, *, rng: RNG):
+        layers = []
+        for _ in range(num_layers):
+            layers += [equalized_linear(latent_dim, latent_dim, rng=rng), LeakyReLU(0.2)]
+        self.layers = Sequential(*layers)
 
-    def forward(self, z, noise=None):
-        return self.synthesis(self.styles(z), noise)
-
-    def styles(self, z):
-        """w = f(z / root mean square of z), (N, latent_dim)."""
-        return self.mapping(pixel_norm(z))
-
-    def noise(self, n: int, rng: RNG) -> list:
-        """Noise for n pictures: (n, 1, h, w) for each layer."""
-        sizes = (4 << (i + 1) // 2 for i in range(self.layers))
-        return [rng.normal((n, 1, size, size)) for size in sizes]
-
-    def synthesis(self, w, noise=None):
-        """Styles (N, latent_dim), or (N, layers, latent_dim) for one each, and `noise()`, or None for no noise, to pictures."""
-        if w.ndim == 2:
-            w = broadcast_to(w.reshape((len(w), 1, w.shape[1])), shape=(len(w), self.layers, w.shape[1]))
-        if w.shape[1] != self.layers:
-            raise ValueError(f"StyleGenerator: styles {w.shape} for {w.shape[1]} layers; there are {self.layers}")
-        if noise is not None and len(noise) != self.layers:
-            raise ValueError(f"StyleGenerator: noise for {len(noise)} layers; there are {self.layers}: noise(n, generator) draws it")
-        h = broadcast_to(self.constant, shape=(len(w), *self.constant.shape[1:]))
-        picture = None
-        for i, convolution in enumerate(self.convolutions):
-            if i % 2:  # the first of a size: i = 1, 3, 5 ...
-                h, picture = _twice(h), _twice(picture)
-            h = convolution(h, w[:, i], None if noise is None else noise[i])
-            if i % 2 == 0:  # the last of a size
-                drawn = self.pictures[i // 2](h, w[:, i])
-                picture = drawn if picture is None else picture + drawn
-        return picture
+    def forward(self, z):
+        """Map z (N, latent_dim), divided by its root mean square, to w (N, latent_dim)."""
+        return self.layers(pixel_norm(z))
 
 
-class _StyledConv(Module):
-    """x (N, a, H, W), w (N, latent_dim) and noise (N, 1, H, W) or None to (N, b, H, W): convolution, noise, bias, relu, under a style."""
+class StyledConv(Module):
+    """One layer of the generator: a convolution whose effect is set by a style."""
 
-    def __init__(self, a: int, b: int, latent_dim: int, adain: bool, rng: RNG):
+    def __init__(
+        self, in_channels: int, out_channels: int, latent_dim: int, adain: bool, *, rng: RNG
+    ):
         self.adain = adain
-        self.conv = EqualizedLR(Conv2d(a, b, 3, bias=False, rng=rng), gain=1, rng=rng)
-        self.scale = _style(latent_dim, b if adain else a, 1, rng)
-        self.shift = _style(latent_dim, b, 0, rng) if adain else None
-        self.strength = parameter(init.zeros((1,), rng.device))
-        self.bias = parameter(init.zeros((b,), rng.device))
+        self.conv = equalized_conv(in_channels, out_channels, 3, bias=False, gain=1, rng=rng)
+        scaled_channels = out_channels if adain else in_channels
+        self.style_scale = _style_layer(latent_dim, scaled_channels, 1, rng)
+        self.style_shift = _style_layer(latent_dim, out_channels, 0, rng) if adain else None
+        self.noise_strength = parameter(init.zeros((1,), rng.device))
+        self.bias = parameter(init.zeros((out_channels,), rng.device))
 
     def forward(self, x, w, noise):
-        y = conv2d(x, self.conv.scaled_weight(), padding=1) if self.adain else modulated_conv(x, self.conv.scaled_weight(), self.scale(w))
+        """Map x (N, in_channels, H, W), w (N, latent_dim) and noise to (N, out_channels, H, W).
+
+        `noise` is (N, 1, H, W), or None for no noise.
+        """
+        weight = self.conv.scaled_weight()  # (out_channels, in_channels, 3, 3)
+        if self.adain:
+            y = conv2d(x, weight, padding=1)
+        else:
+            y = modulated_conv(x, weight, self.style_scale(w))
         if noise is not None:
-            y = y + self.strength.reshape((1, 1, 1, 1)) * noise
-        y = leaky_relu(y + self.bias.reshape((1, -1, 1, 1)), negative_slope=0.2) * 2**0.5  # a relu takes half of the power
-        return instance_norm(y) * _at_pixels(self.scale(w)) + _at_pixels(self.shift(w)) if self.adain else y
+            y = y + self.noise_strength.reshape((1, 1, 1, 1)) * noise
+        y = y + self.bias.reshape((1, -1, 1, 1))
+        y = leaky_relu(y, negative_slope=0.2) * SQRT2  # the ReLU halves the power
+        if self.adain:
+            y = adaptive_instance_norm(y, self.style_scale(w), self.style_shift(w))
+        return y
 
 
-class _ToPicture(Module):
-    """x (N, a, H, W) and w (N, latent_dim) to colours (N, colours, H, W), weighted by a style; with `adain` as they are, for x has its style already.
-    One of `sizes` that are added: smaller by the root of their number."""
+class ToRGB(Module):
+    """The picture of one size: a 1x1 convolution from features to the channels of a picture.
 
-    def __init__(self, a: int, colours: int, latent_dim: int, sizes: int, adain: bool, rng: RNG):
-        self.conv = EqualizedLR(Conv2d(a, colours, 1, bias=False, rng=rng), gain=sizes**-0.5, rng=rng)
-        self.scale = None if adain else _style(latent_dim, a, 1, rng)
-        self.bias = parameter(init.zeros((colours,), rng.device))
+    Its style modulates, but does not demodulate. With `adain` it has no style, because the features
+    already have theirs. The pictures of all sizes are added, so each is divided by the square root
+    of their number.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        image_channels: int,
+        latent_dim: int,
+        num_sizes: int,
+        adain: bool,
+        *,
+        rng: RNG,
+    ):
+        gain = num_sizes**-0.5
+        self.conv = equalized_conv(in_channels, image_channels, 1, bias=False, gain=gain, rng=rng)
+        self.style_scale = None if adain else _style_layer(latent_dim, in_channels, 1, rng)
+        self.bias = parameter(init.zeros((image_channels,), rng.device))
 
     def forward(self, x, w):
-        weight = self.conv.scaled_weight()
-        y = conv2d(x, weight) if self.scale is None else modulated_conv(x, weight, self.scale(w), demodulate=False)
+        """Map x (N, in_channels, H, W) and w (N, latent_dim) to (N, image_channels, H, W)."""
+        weight = self.conv.scaled_weight()  # (image_channels, in_channels, 1, 1)
+        if self.style_scale is None:
+            y = conv2d(x, weight)
+        else:
+            y = modulated_conv(x, weight, self.style_scale(w), demodulate=False)
         return y + self.bias.reshape((1, -1, 1, 1))
 
 
-class StyleDiscriminator(Module):
-    """Pictures (N, colours, size, size) to one logit each, (N,). Parameters as for `StyleGenerator`.
+class StyleGenerator(Module):
+    """The generator: z to w by `mapping(z)`, and w to pictures by `synthesis(w, noise)`.
 
-    At each size a residual block: two convolutions and beside them one of 1x1, both to half the size, added and divided by sqrt 2, so that powers do not add up.
-    `group` : examples one after the other whose spread is measured (`minibatch_std`); it must divide N.
+    Attribute `num_layers` is the number of layers that take a style: one at 4x4, two at each
+    following size.
+
+    Parameters
+    ----------
+    latent_dim : int
+        The dimensions of z and of w.
+    channels : sequence of int
+        The channels at 4x4, 8x8, 16x16, ..., one number for each size.
+    image_channels : int
+        The channels of a picture.
+    num_mapping_layers : int
+        The layers of the mapping network.
+    adain : bool
+        Whether styles act as in 2019.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
     """
 
-    def __init__(self, channels: Sequence[int], colours: int = 3, *, group: int = 4, rng: RNG):
-        self.group, self.size, relu = group, 2 << len(channels), LeakyReLU(0.2)
-        self.picture = Sequential(_conv(colours, channels[-1], 1, rng), relu)
-        downwards = [*pairwise(channels[::-1])]
-        self.first = ModuleList([Sequential(_conv(a, a, 3, rng), relu) for a, _ in downwards])
-        self.second = ModuleList([Sequential(_conv(a, b, 3, rng), relu) for a, b in downwards])
-        self.beside = ModuleList([EqualizedLR(Conv2d(a, b, 1, bias=False, rng=rng), gain=1, rng=rng) for a, b in downwards])
-        c = channels[0]
-        self.verdict = Sequential(_conv(c + 1, c, 3, rng), relu, Flatten(), _linear(16 * c, c, rng), relu, _linear(c, 1, rng, gain=1))
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: Sequence[int],
+        image_channels: int = 3,
+        *,
+        num_mapping_layers: int = 4,
+        adain: bool = False,
+        rng: RNG,
+    ):
+        self.latent_dim, self.num_layers = latent_dim, 2 * len(channels) - 1
+        self.mapping = MappingNetwork(latent_dim, num_mapping_layers, rng=rng)
+        self.constant = parameter(init.normal((1, channels[0], 4, 4), rng))
+        conv_channels = [(channels[0], channels[0])]
+        for a, b in pairwise(channels):
+            conv_channels += [(a, b), (b, b)]
+        self.convolutions = ModuleList(
+            [StyledConv(a, b, latent_dim, adain, rng=rng) for a, b in conv_channels]
+        )
+        self.to_rgb = ModuleList(
+            [ToRGB(c, image_channels, latent_dim, len(channels), adain, rng=rng) for c in channels]
+        )
 
-    def forward(self, x):
-        if x.shape[2:] != (self.size, self.size):
-            raise ValueError(f"StyleDiscriminator: pictures {x.shape}; this one was built for (N, colours, {self.size}, {self.size})")
-        h = self.picture(x)
-        for first, second, beside in zip(self.first, self.second, self.beside, strict=True):
-            h = (second(avg_pool2d(first(h), 2)) + beside(avg_pool2d(h, 2))) / 2**0.5
-        return self.verdict(minibatch_std(h, self.group)).reshape((len(x),))
+    def forward(self, z, noise=None):
+        """Map z (N, latent_dim) to pictures (N, image_channels, size, size)."""
+        return self.synthesis(self.mapping(z), noise)
+
+    def sample_noise(self, n: int, rng: RNG) -> list:
+        """Sample the noise of n pictures: (n, 1, H, W) for each layer."""
+        sizes = [4 << (i + 1) // 2 for i in range(self.num_layers)]  # 4, 8, 8, 16, 16, ...
+        return [rng.normal((n, 1, size, size)) for size in sizes]
+
+    def synthesis(self, w, noise=None):
+        """Map w and noise to pictures (N, image_channels, size, size).
+
+        Parameters
+        ----------
+        w : array or Tensor
+            (N, latent_dim), or (N, num_layers, latent_dim) for another w in each layer.
+        noise : list of arrays, optional
+            As `sample_noise` returns it. By default no noise is added.
+
+        Raises
+        ------
+        ValueError
+            If w or noise is for another number of layers.
+        """
+        w, noise = self._expand(w), self._check_noise(noise)
+        h = broadcast_to(self.constant, shape=(len(w), *self.constant.shape[1:]))
+        h = self.convolutions[0](h, w[:, 0], noise[0])  # (N, channels[0], 4, 4)
+        picture = self.to_rgb[0](h, w[:, 0])  # (N, image_channels, 4, 4)
+        for i in range(1, self.num_layers, 2):  # layers i and i + 1 have twice the size
+            h, picture = upsample(h), upsample(picture)
+            h = self.convolutions[i](h, w[:, i], noise[i])  # (N, C, s, s)
+            h = self.convolutions[i + 1](h, w[:, i + 1], noise[i + 1])  # (N, C, s, s)
+            picture = picture + self.to_rgb[(i + 1) // 2](h, w[:, i + 1])
+        return picture
+
+    def _expand(self, w):
+        """Return w as (N, num_layers, latent_dim)."""
+        if w.ndim == 2:
+            n, latent_dim = w.shape
+            w = broadcast_to(w.reshape((n, 1, latent_dim)), shape=(n, self.num_layers, latent_dim))
+        if w.shape[1] != self.num_layers:
+            raise ValueError(
+                f"StyleGenerator: w {w.shape} is for {w.shape[1]} layers; "
+                f"there are {self.num_layers}"
+            )
+        return w
+
+    def _check_noise(self, noise) -> list:
+        """Return a list with the noise of each layer, or None for each."""
+        if noise is None:
+            return [None] * self.num_layers
+        if len(noise) != self.num_layers:
+            raise ValueError(
+                f"StyleGenerator: noise for {len(noise)} layers; there are {self.num_layers}; "
+                "sample_noise(n, rng) returns it"
+            )
+        return noise
 
 
-def _style(latent_dim: int, channels: int, start: float, rng: RNG) -> EqualizedLR:
-    """w to a number for each channel, all about `start` at first."""
-    layer = _linear(latent_dim, channels, rng, gain=1)
-    layer.layer.bias.data = layer.layer.bias.data + start
-    return layer
+def mix_styles(w1, w2, crossover):
+    """Use w1 in some layers and w2 in the others.
+
+    **Shapes**: w1 and w2 (N, latent_dim), crossover (N, num_layers) of booleans
+    -> (N, num_layers, latent_dim).
+
+    w2 is used where `crossover` is true. To use it from layer c[n] on, give
+    `np.arange(num_layers) >= c[:, None]`. Raises ValueError if the shapes do not fit.
+    """
+    fits = w1.ndim == 2 and w1.shape == w2.shape and crossover.ndim == 2
+    if not fits or len(crossover) != len(w1):
+        raise ValueError(
+            "mix_styles: needs w1 and w2 (N, latent_dim) and crossover (N, num_layers); "
+            f"got {w1.shape}, {w2.shape} and {crossover.shape}"
+        )
+    shape = (*crossover.shape, w1.shape[1])  # (N, num_layers, latent_dim)
+    w1, w2 = (broadcast_to(w.reshape((len(w), 1, w.shape[1])), shape=shape) for w in (w1, w2))
+    return where(crossover[:, :, None], w2, w1)
 
 
-def _at_pixels(channels):
-    """(N, C) as (N, C, 1, 1)."""
-    return channels.reshape((*channels.shape, 1, 1))
+def upsample(x):
+    """Double the size by bilinear interpolation: x (N, C, H, W) -> (N, C, 2H, 2W).
 
-
-def _twice(x):
-    """Twice as large by bilinear interpolation: what is added to the finer picture has no steps of two pixels."""
+    Unlike repeated pixels, the result has no blocks of 2x2 pixels.
+    """
     return interpolate(x, scale_factor=2, mode="bilinear")
+
+
+def per_channel(numbers):
+    """Reshape (N, C) to (N, C, 1, 1), to be multiplied with pictures (N, C, H, W)."""
+    return numbers.reshape((*numbers.shape, 1, 1))
+
+
+def _style_layer(latent_dim: int, channels: int, initial_value: float, rng: RNG) -> EqualizedLR:
+    """Build the affine map from w to one number per channel, at first near `initial_value`."""
+    layer = equalized_linear(latent_dim, channels, gain=1, rng=rng)
+    layer.layer.bias.data = layer.layer.bias.data + initial_value
+    return layer
