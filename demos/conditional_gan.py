@@ -1,36 +1,49 @@
-"""Different types of GAN: pictures with a label, a meaning or a code. Five of them, by one training loop.
+"""Five types of GAN with labels or codes, trained by one loop.
 
-Question to predict, before you run it: the critic of an InfoGAN is asked which of ten codes the generator was given, and both are paid for the right
-answer. No label is ever seen. What will the ten codes be: the ten digits, or something else that divides pictures into ten heaps?
+Lecture: building different types of GAN. Miyato and Koyama, 2018 (projection);
+Odena et al., 2017 (AC-GAN); Chen et al., 2016 (InfoGAN); Salimans et al., 2016
+(semi-supervised); Donahue et al., 2017 (BiGAN).
 
-    python demos/conditional_gan.py                     projection: the critic is shown the label beside the picture
-    python demos/conditional_gan.py --kind acgan        it is asked for the label
-    python demos/conditional_gan.py --kind infogan      it is asked for the generator's code
-    python demos/conditional_gan.py --kind semi         it is a classifier with few labels, and a fake is of no class
-    python demos/conditional_gan.py --kind bigan        it is shown the code, which an encoder finds for real pictures
-    python demos/conditional_gan.py --data mnist        any of them on the real digits
+Question to predict before you run it: the generator of an InfoGAN gets one of
+ten class codes, and the discriminator predicts which. Both networks minimize
+the loss of this prediction. No label is used. What will the ten codes become:
+the ten digits, or something else that divides the pictures into ten classes?
 
-It draws samples.png and curves.png. Samples: a row a class and a column a noise (projection, acgan); a row a class c of the code, u_1 growing in the left
-half and u_2 in the right (infogan); samples of no class in particular (semi); test digits over their reconstructions G(E(x)) (bigan).
+    python demos/conditional_gan.py --model projection
+                 the label is an input of the discriminator (default)
+    python demos/conditional_gan.py --model acgan
+                 the discriminator predicts the label
+    python demos/conditional_gan.py --model infogan
+                 the discriminator predicts the code, without labels
+    python demos/conditional_gan.py --model semi
+                 the discriminator classifies pictures, few with a label
+    python demos/conditional_gan.py --model bigan
+                 the code is an input of the discriminator, and an encoder
+                 computes the codes of real pictures
 
-What is measured: whether the fixed judge of this package reads what was asked for; with labels also the *classification accuracy score*: a classifier trained
-on samples alone, tested on real digits, beside the same one trained on real ones. It falls where samples are wrong, and where some of what there is
-is never drawn. With the defaults of two minutes:
+Each of them also learns MNIST with --data mnist.
 
-    projection    score 94.2, 93.9, 94.6, 93.8 and 94.3 % of five seeds (trained on real digits: 96.9 %)
-    acgan         its samples are read best (99.1 % as asked for; projection 97.3 %) and taught least (89.1 %): paid for what is easily read, it leaves the rest out
-    infogan       each of the ten codes named after its most frequent digit, 53.8 % of test digits are read; slopes and widths are codes as well as digits
-    semi          83.0 % of test digits right with 100 labels; the same network with these labels alone 70.4 %. Samples: bad, by intention
-    bigan         G(E(x)) is the digit that x is in 62.8 %; nothing had asked for it
+It draws curves.png, the losses, and samples.png:
+    projection, acgan   a row for each class, a column for each noise vector
+    infogan             a row for each class code c; the continuous codes u_1
+                        (left half) and u_2 (right half) grow from -1 to 1
+    semi                samples of no particular class
+    bigan               test digits above their reconstructions G(E(x))
 
-Three one-line changes, and what each should show with `--kind projection` (unchanged: score 94.2 %; the judge reads what was asked for in
-97.3 %; two samples of a class are 94.6 % as far apart as two real ones):
+It measures how often the evaluator, a fixed classifier of this package, finds
+the requested class in the samples. With labels it also measures the
+*classification accuracy score*: a classifier is trained on samples alone and
+tested on real digits, beside the same classifier trained on real digits. The
+score decreases if samples are wrong, and if some kinds of digit are never
+generated.
 
-1. `code = model.code(rng.integers(0, 10, (len(y),)), rng)`: G is told other labels than the critic is. No label means anything: what was asked for is
-   read in 7 %, and the score is 7.8 %.
-2. `GAMMA, EVERY = 0.0, 8`, without R1: the judge reads as much, 97.8 %, but samples are less varied (90.3 %), and nearer to training digits than unseen ones
-   are (95.2 %). The score sees it: 90.6 %.
-3. `with no_grad():` in `in_parts`, the last weights and not their average: score 94.5 %, nothing lost, for the rate has decayed to 0.
+Three changes to try, with --model projection:
+
+1. `code = model.sample_code(rng.integers(0, 10, (len(y),)), rng)`: the
+   generator gets other labels than the discriminator.
+2. `R1_GAMMA = 0.0`: no penalty R1.
+3. `with no_grad():` in `map_batches`: the last weights instead of their
+   average.
 """
 
 # %% Settings
@@ -38,7 +51,7 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _run import Run
 
-from tinygen import data, default_rng, grad, losses, no_grad, optim, plot
+from tinygen import data, default_rng, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import (
     classification_accuracy_score,
@@ -49,162 +62,357 @@ from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.conditional_gan import (
     ACGAN,
     BiGAN,
-    Critic,
+    ConvDiscriminator,
     InfoGAN,
     ProjectionGAN,
     SemiSupervisedGAN,
     cross_entropy,
-    told,
+    scaled_one_hot,
 )
 
-KINDS = {"projection": ProjectionGAN, "acgan": ACGAN, "infogan": InfoGAN, "semi": SemiSupervisedGAN, "bigan": BiGAN}
-p = parser(__doc__, steps={"digits": 1800, "mnist": 12_000}, takes={"digits": "about two minutes", "mnist": "half an hour"}, batch=64)
-p.add_argument("--kind", choices=list(KINDS), default="projection", help="which GAN (default: projection)")
-p.add_argument("--labels", type=natural, default=100, help="how many labels the semi-supervised one knows, as many of each digit (default: 100)")
-p.add_argument("--channels", type=natural, help="of the networks where pictures are 7x7, half as many at 14x14 (default: 32, for mnist 64)")
+MODELS = {
+    "projection": ProjectionGAN,
+    "acgan": ACGAN,
+    "infogan": InfoGAN,
+    "semi": SemiSupervisedGAN,
+    "bigan": BiGAN,
+}
+p = parser(
+    __doc__,
+    steps={"digits": 1800, "mnist": 12_000},
+    takes={"digits": "about two minutes", "mnist": "half an hour"},
+    batch=64,
+)
+p.add_argument(
+    "--model",
+    choices=list(MODELS),
+    default="projection",
+    help="type of GAN (default: projection)",
+)
+p.add_argument(
+    "--num-labels",
+    type=natural,
+    default=100,
+    help="known labels of --model semi, equally many of each digit (default: 100)",
+)
+p.add_argument(
+    "--channels",
+    type=natural,
+    help="channels of both networks at 7x7 pixels; half as many at 14x14 "
+    "(default: 32, for mnist 64)",
+)
 args = parse(p)
-if args.labels % 10:
-    p.error(f"--labels {args.labels}: as many of each digit, so a multiple of 10")
+if args.num_labels % 10:
+    p.error(f"--num-labels {args.num_labels}: equally many of each digit, so a multiple of 10")
 args.channels = args.channels or (64 if args.data == "mnist" else 32)
-LEARNING_RATE, GAMMA, EVERY = 3e-3, 1.0, 8  # GAMMA: of R1, which is computed at every EVERY-th step, times EVERY
+LR = 3e-3  # learning rate at the first step
+R1_GAMMA = 1.0  # weight of the penalty R1
+R1_INTERVAL = 8  # steps from one penalty to the next
+EMA_DECAY = 0.998  # of the averaged weights, with which the model is evaluated
 
-# %% Data
-(train, labels), (test, test_labels) = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(2_000, seed=2))
+# %% Data: bytes (n, 1, 28, 28) and labels
+if args.data == "mnist":
+    (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
+else:
+    (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(2_000, seed=2)
 loaders = {"loader": data.Loader(train, labels, batch_size=args.batch, seed=args.seed)}
-if args.kind == "semi":  # as many of each digit
-    few = np.concatenate([np.flatnonzero(labels == k)[: args.labels // 10] for k in range(10)])
-    loaders["few"] = data.Loader(train[few], labels[few], batch_size=min(args.batch, len(few)), seed=args.seed)
 
 
-def scaled(images):
-    """Bytes to numbers from -1 to 1."""
-    return to_device(images, args.device) / np.float32(127.5) - 1
+def labelled_loader():
+    """Return a loader of the pictures whose labels --model semi knows."""
+    return data.Loader(
+        train[labelled],
+        labels[labelled],
+        batch_size=min(args.batch, len(labelled)),
+        seed=args.seed,
+    )
 
 
-def batch():
-    """Pictures and their labels; of the semi-supervised one, pictures without labels and then a few with."""
+if args.model == "semi":
+    per_class = args.num_labels // 10
+    labelled = np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(10)])
+    loaders["labelled_loader"] = labelled_loader()
+
+
+def normalize(images):
+    """Return bytes as floats from -1 to 1, on the device."""
+    return data.normalize(to_device(images, args.device))
+
+
+def next_batch():
+    """Return pictures and labels; with --model semi, first without labels (-1), then with."""
     x, y = next(loaders["loader"])
-    if args.kind == "semi":
-        more, known = next(loaders["few"])
-        x, y = np.concatenate([x, more]), np.concatenate([np.full(len(y), -1), known])
-    return scaled(x), to_device(y, args.device)
+    if args.model == "semi":
+        labelled_x, labelled_y = next(loaders["labelled_loader"])
+        x = np.concatenate([x, labelled_x])
+        y = np.concatenate([np.full(len(y), -1), labelled_y])
+    return normalize(x), to_device(y, args.device)
 
 
-# %% Two networks, with an encoder three
+# %% The networks: G and D, and with --model bigan an encoder E
 rng = default_rng(args.seed, args.device)
-model = KINDS[args.kind](channels=args.channels, rng=rng)
-weights = [w for module in model.makers for w in module.parameters()]
-optimizer_d = optim.Adam(model.D.parameters(), lr=LEARNING_RATE, betas=(0, 0.99))
-optimizer_g = optim.Adam(weights, lr=LEARNING_RATE, betas=(0, 0.99))
-ema = optim.ExponentialMovingAverage(model, 0.998)
-run = Run(args, model=model, optimizer_d=optimizer_d, optimizer_g=optimizer_g, ema=ema, rng=rng, **loaders)
+model = MODELS[args.model](channels=args.channels, rng=rng)
+# Momentum averages old gradients, but in a game the other player has moved since. So beta1 = 0.
+optimizer_d = optim.Adam(model.D.parameters(), lr=LR, betas=(0, 0.99))
+optimizer_g = optim.Adam(model.generator_parameters(), lr=LR, betas=(0, 0.99))
 
-# %% Training: a step of the discriminator, then one of the generator through it
+
+def lr_factor(step):
+    """The learning rates fall to 0 along half a cosine."""
+    return optim.cosine_decay(step, steps=args.steps)
+
+
+schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_d, optimizer_g)]
+ema = optim.ExponentialMovingAverage(model, EMA_DECAY)
+run = Run(
+    args,
+    model=model,
+    optimizer_d=optimizer_d,
+    optimizer_g=optimizer_g,
+    ema=ema,
+    rng=rng,
+    **loaders,
+)
+
+# %% Training: a step of D, then a step of G (and E) with the same fake pictures
 for step in run.steps():
-    x, y = batch()
-    code = model.code(y, rng)
-    fake = model.G(code)
-    loss_d = cost = model.discriminator_loss(x, y, fake.detach(), code).mean()
-    if step % EVERY == 0:
-        cost = loss_d + EVERY * GAMMA * losses.r1(lambda x: model.verdict(x, y), x).mean()  # noqa: B023
+    for schedule in schedules:
+        schedule.set(step)
+
+    # A step of D
+    x, y = next_batch()  # (N, 1, 28, 28) from -1 to 1, and (N,)
+    code = model.sample_code(y, rng)  # (N, code_dim)
+    fake = model.G(code)  # (N, 1, 28, 28)
+    loss_d = model.discriminator_loss(x, y, fake.detach(), code).mean()
+    penalty = 0.0
+    if step % R1_INTERVAL == 0:
+        # R1 needs a second derivative, which is expensive. So it is computed at every 8th step,
+        # with 8 times the weight (lazy regularization, StyleGAN2).
+        r1 = losses.r1(lambda x, y=y: model.discriminate(x, y), x).mean()
+        penalty = R1_INTERVAL * R1_GAMMA * r1
     optimizer_d.zero_grad()
-    cost.backward()
-    optimizer_d.lr = optimizer_g.lr = LEARNING_RATE * optim.cosine_decay(step, steps=args.steps)
+    (loss_d + penalty).backward()
     optimizer_d.step()
+
+    # A step of G
     loss_g = model.generator_loss(x, y, fake, code).mean()
-    for w, g in zip(weights, grad(loss_g, weights), strict=True):
-        w.grad = g
+    optimizer_g.zero_grad()
+    loss_g.backward(inputs=model.generator_parameters())
     optimizer_g.step()
     ema.update()
     run.log(discriminator=loss_d, generator=loss_g)
 
 
-# %% What was learned, with the averaged weights
-def in_parts(f, rows):
-    """f of 500 rows (n, ...) at a time, without a graph, as one NumPy array."""
+# %% Samples, with the averaged weights
+def map_batches(f, rows):
+    """Return f(rows) as a NumPy array, computed from 500 rows at a time."""
+    batches = [rows[i : i + 500] for i in range(0, len(rows), 500)]
     with no_grad(), ema.average_parameters():
-        return np.concatenate([f(to_device(rows[i : i + 500], args.device)).numpy() for i in range(0, len(rows), 500)])
+        return np.concatenate([f(to_device(batch, args.device)).numpy() for batch in batches])
 
 
-def drawn(code):
-    """Codes (n, ...) to pictures, bytes (n, 1, 28, 28)."""
-    return np.round(127.5 * (in_parts(model.G, code) + 1)).astype(np.uint8)
+def generate(code):
+    """Map codes (n, code_dim) to pictures, bytes (n, 1, 28, 28)."""
+    return data.to_bytes(data.denormalize(map_batches(model.G, code)))
 
 
-def read_by(classifier, images):
-    return classifier.predict_proba(images, args.device).argmax(axis=1)
+def classify(images):
+    """Return the class (n,) that the evaluator finds in each image."""
+    return evaluator.predict_proba(images, args.device).argmax(axis=1)
 
 
-print("Training the judge ...", flush=True)
-evaluator = train_digit_classifier(train, labels, steps=min(500, args.steps), device=args.device)
-figures = {"evaluator_real": float((read_by(evaluator, test) == test_labels).mean())}
-noise, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
-asked = np.resize(np.arange(10), len(train))  # labels to draw pictures of, as many of each
-samples = drawn(model.code(to_device(asked, args.device), noise))
-share = np.bincount(read_by(evaluator, samples), minlength=10) / len(samples)
-figures["share_by_class"] = share.tolist()
-print(f"Of the samples {share.min():.1%} to {share.max():.1%} are of one class, as the judge reads them")
+def accuracy(predicted, y):
+    """Return the fraction of equal labels."""
+    return float((predicted == y).mean())
 
-# %% With labels: are they heeded, and could one learn to read from the samples alone?
-if args.kind in ("projection", "acgan"):
-    heeded = [float((read_by(evaluator, samples[asked == k]) == k).mean()) for k in range(10)]
-    schools = {"samples": (samples, asked)} | ({"drawn digits": data.digits(20_000, seed=1)} if args.data == "mnist" else {})
-    score = {name: classification_accuracy_score(*school, test, test_labels, steps=min(500, args.steps), device=args.device) for name, school in schools.items()}
-    score["real digits"] = figures["evaluator_real"]
+
+print("Training the evaluator ...", flush=True)
+evaluator_steps = min(500, args.steps)
+evaluator = train_digit_classifier(train, labels, steps=evaluator_steps, device=args.device)
+metrics = {"evaluator_accuracy": accuracy(classify(test), test_labels)}
+test_rng, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
+requested = np.resize(np.arange(10), len(train))  # equally many samples of each class
+samples = generate(model.sample_code(to_device(requested, args.device), test_rng))
+found = classify(samples)
+class_fractions = np.bincount(found, minlength=10) / len(samples)
+metrics["fraction_by_class"] = class_fractions.tolist()
+print(
+    f"The evaluator finds each class in {class_fractions.min():.1%} to "
+    f"{class_fractions.max():.1%} of the samples"
+)
+
+
+# %% With labels: does G obey them, and can a classifier learn from the samples alone?
+def evaluate_class_conditional():
+    """Measure agreement, the classification accuracy score and diversity; return the rows."""
+    agreement = [accuracy(found[requested == k], k) for k in range(10)]
+    metrics["agreement"] = float(np.mean(agreement))
+    metrics["agreement_by_class"] = agreement
+    print(
+        f"The evaluator finds the requested class in {np.mean(agreement):.1%} of the samples "
+        f"(worst class {min(agreement):.1%})"
+    )
+
+    training_sets = {"samples": (samples, requested)}
+    if args.data == "mnist":
+        training_sets["drawn digits"] = data.digits(20_000, seed=1)
+    scores = {
+        name: classification_accuracy_score(
+            *training_set, test, test_labels, steps=evaluator_steps, device=args.device
+        )
+        for name, training_set in training_sets.items()
+    }
+    scores["real digits"] = metrics["evaluator_accuracy"]
+    for name, score in scores.items():
+        metrics[f"accuracy_{name.replace(' ', '_')}"] = score
+    print(
+        "Accuracy on test digits of a classifier trained on "
+        + ", ".join(f"{name}: {score:.2%}" for name, score in scores.items())
+    )
+
     n = min(10_000, len(test))
-    spread, real_spread = within_class_distance(samples[:n], asked[:n]), within_class_distance(test[:n], test_labels[:n])
-    near, real_near = (nearest_neighbours(x[:2000], train)[1].mean() for x in (samples, test))
-    figures |= {"agreement": float(np.mean(heeded)), "agreement_by_class": heeded} | {f"accuracy_{k.replace(' ', '_')}": a for k, a in score.items()}
-    figures |= {"spread": spread / real_spread, "nearest": float(near / real_near)}  # 1: as real digits
-    print(f"The judge reads the label asked for in {np.mean(heeded):.1%} (worst class {min(heeded):.1%})")
-    print("Test digits read by a classifier trained on " + ", ".join(f"{name}: {a:.2%}" for name, a in score.items()))
-    print(f"Two samples of a class are {spread / real_spread:.1%} as far apart as two real ones; the nearest training digit is {near / real_near:.1%} as far as "
-          "from held-out digits")  # fmt: skip
-    z, c = np.tile(numpy_rng.normal(size=(12, model.latent_dim)), (10, 1)), np.repeat(np.arange(10), 12)
-    pictures = drawn(np.concatenate([z, told(c, 10)], axis=1).astype(np.float32))
-    rows = {str(k): pictures[c == k] for k in range(10)}
+    distance = within_class_distance(samples[:n], requested[:n])
+    real_distance = within_class_distance(test[:n], test_labels[:n])
+    nearest, real_nearest = (nearest_neighbours(x[:2000], train)[1].mean() for x in (samples, test))
+    # Both ratios are 1 for real digits.
+    metrics["within_class_distance"] = distance / real_distance
+    metrics["nearest_training_digit"] = float(nearest / real_nearest)
+    print(
+        "Two samples of a class are {within_class_distance:.1%} as far apart as two real digits; "
+        "the nearest training digit is {nearest_training_digit:.1%} as far from a sample as from "
+        "a held-out digit".format(**metrics)
+    )
 
-# %% Codes that were found: each class c of the code named after the digit most frequent in it
-if args.kind == "infogan":
-    found, unseen = (in_parts(model.D, scaled(images))[:, 1:11].argmax(axis=1) for images in (train[:10_000], test))
-    table = np.stack([np.bincount(labels[:10_000][found == k], minlength=10) for k in range(10)])  # (codes, digits)
-    names = table.argmax(axis=1)
-    figures |= {"accuracy_codes": float((names[unseen] == test_labels).mean()), "digits_found": len(set(names.tolist()))}
-    print(f"The critic reads {figures['accuracy_codes']:.1%} of test digits, each code named after its most frequent digit ({figures['digits_found']} of ten have one)")
-    line = np.linspace(-1, 1, 6)
-    u = np.concatenate([np.stack([line, 0 * line], axis=1), np.stack([0 * line, line], axis=1)])  # u_1 varies, then u_2
-    z, c = np.repeat(numpy_rng.normal(size=(10, model.latent_dim)), 12, axis=0), np.repeat(np.arange(10), 12)  # a noise a row
-    pictures = drawn(np.concatenate([z, told(c, 10), np.tile(u, (10, 1))], axis=1).astype(np.float32))
-    rows = {f"c = {k}": pictures[c == k] for k in range(10)}
+    z = np.tile(numpy_rng.normal(size=(12, model.latent_dim)), (10, 1))  # a column per noise
+    y = np.repeat(np.arange(10), 12)
+    pictures = generate(np.concatenate([z, scaled_one_hot(y, 10)], axis=1).astype(np.float32))
+    return {str(k): pictures[y == k] for k in range(10)}
 
-# %% Few labels: the classes of the critic, beside the same network trained on those labels alone
-if args.kind == "semi":
-    alone = Critic(10, channels=args.channels, rng=default_rng(args.seed, args.device))
-    optimizer = optim.Adam(alone.parameters(), lr=LEARNING_RATE)
-    school = data.Loader(train[few], labels[few], batch_size=min(args.batch, len(few)), seed=args.seed)
-    for _ in range(min(500, args.steps)):
-        x, y = next(school)
-        loss = cross_entropy(alone(scaled(x)), to_device(y, args.device)).mean()
+
+# %% InfoGAN: each class code is named after the digit that is most frequent in it
+def evaluate_infogan():
+    """Measure how well the class codes agree with the digits, and return the rows."""
+    predicted, predicted_test = (
+        map_batches(model.D, normalize(images))[:, 1:11].argmax(axis=1)
+        for images in (train[:10_000], test)
+    )
+    first_labels = labels[:10_000]
+    counts = np.stack([np.bincount(first_labels[predicted == k], minlength=10) for k in range(10)])
+    names = counts.argmax(axis=1)  # (10,), the most frequent digit of each code
+    metrics["accuracy_codes"] = accuracy(names[predicted_test], test_labels)
+    metrics["num_digits_found"] = len(set(names.tolist()))
+    print(
+        "With each code named after its most frequent digit, {accuracy_codes:.1%} of the test "
+        "digits are classified correctly ({num_digits_found} of ten digits name a code)".format(
+            **metrics
+        )
+    )
+    line, zeros = np.linspace(-1, 1, 6), np.zeros(6)
+    u_1, u_2 = np.stack([line, zeros], axis=1), np.stack([zeros, line], axis=1)  # (6, 2)
+    u = np.tile(np.concatenate([u_1, u_2]), (10, 1))  # (120, 2)
+    z = np.repeat(numpy_rng.normal(size=(10, model.latent_dim)), 12, axis=0)  # a row per noise
+    c = np.repeat(np.arange(10), 12)
+    pictures = generate(np.concatenate([z, scaled_one_hot(c, 10), u], axis=1).astype(np.float32))
+    return {f"c = {k}": pictures[c == k] for k in range(10)}
+
+
+# %% Semi-supervised: the classes of D, beside the same network trained on the labels alone
+def train_on_labels_alone():
+    """Train a discriminator of the same architecture as a classifier of the known labels."""
+    classifier = ConvDiscriminator(
+        10, channels=args.channels, rng=default_rng(args.seed, args.device)
+    )
+    optimizer = optim.Adam(classifier.parameters(), lr=LR)
+    loader = labelled_loader()
+    for _ in range(evaluator_steps):
+        x, y = next(loader)
+        loss = cross_entropy(classifier(normalize(x)), to_device(y, args.device)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    figures["labels"] = len(few)
-    for name, network in {"semi-supervised": model.D, "labels alone": alone}.items():
-        figures[f"accuracy_{name.replace('-', '_').replace(' ', '_')}"] = right = float((in_parts(network, scaled(test)).argmax(axis=1) == test_labels).mean())
-        print(f"Test digits read, {name} ({len(few)} labels): {right:.2%}")
-    rows = {f"samples {k}": samples[10 * k : 10 * k + 10] for k in range(1, 6)}
+    return classifier
 
-# %% Codes of real pictures: is G(E(x)) the digit that x is?
-if args.kind == "bigan":
-    back = drawn(in_parts(model.E, scaled(test)))
-    figures["same_class"] = float((read_by(evaluator, back) == test_labels).mean())
-    apart = np.sqrt(((back / 255 - test / 255) ** 2).mean(axis=(1, 2, 3))).mean()
-    other = np.sqrt(((test[1:] / 255 - test[:-1] / 255) ** 2).mean(axis=(1, 2, 3))).mean()
-    figures |= {"error": float(apart), "error_other_digit": float(other)}
-    print(f"G(E(x)) is read as the digit that x is in {figures['same_class']:.1%}; error a pixel {apart:.3f} (another test digit instead: {other:.3f})")
-    rows = {"test digits": test[:12], "G(E(x))": back[:12], " test digits": test[12:24], " G(E(x))": back[12:24], "samples": samples[:12]}
 
-# %% Pictures
-plot.save_rows(args.out / "samples.png", rows)
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
-run.write_metrics(picture="samples.png", **figures)
+def evaluate_semi_supervised():
+    """Measure the accuracy of both classifiers, and return the rows."""
+    classifiers = {"semi_supervised": model.D, "labels_alone": train_on_labels_alone()}
+    for name, network in classifiers.items():
+        predicted = map_batches(network, normalize(test)).argmax(axis=1)
+        metrics[f"accuracy_{name}"] = accuracy(predicted, test_labels)
+    print(
+        f"Accuracy on test digits with {len(labelled)} labels: semi-supervised "
+        f"{metrics['accuracy_semi_supervised']:.2%}, trained on the labels alone "
+        f"{metrics['accuracy_labels_alone']:.2%}"
+    )
+    return {f"samples {k}": samples[10 * k : 10 * k + 10] for k in range(1, 6)}
+
+
+# %% BiGAN: is G(E(x)) the same digit as x?
+def evaluate_bigan():
+    """Measure how often G(E(x)) has the class of x, and return the rows."""
+    reconstructions = generate(map_batches(model.E, normalize(test)))
+    metrics["same_class"] = accuracy(classify(reconstructions), test_labels)
+    x, x_hat = test / 255, reconstructions / 255
+    metrics["error"] = rmse_per_picture(x_hat, x)
+    metrics["error_other_digit"] = rmse_per_picture(x[1:], x[:-1])
+    print(
+        "G(E(x)) is classified as the digit of x in {same_class:.1%}; its error is {error:.3f} per "
+        "pixel (that of another test digit: {error_other_digit:.3f})".format(**metrics)
+    )
+    return {
+        "test digits": test[:12],
+        "G(E(x))": reconstructions[:12],
+        " test digits": test[12:24],
+        " G(E(x))": reconstructions[12:24],
+        "samples": samples[:12],
+    }
+
+
+def rmse_per_picture(a, b):
+    """Return the mean over pictures of the root mean squared error of each."""
+    return float(np.sqrt(((a - b) ** 2).mean(axis=(1, 2, 3))).mean())
+
+
+# %% Evaluation and pictures
+evaluate = {
+    "projection": evaluate_class_conditional,
+    "acgan": evaluate_class_conditional,
+    "infogan": evaluate_infogan,
+    "semi": evaluate_semi_supervised,
+    "bigan": evaluate_bigan,
+}
+plot.save_rows(args.out / "samples.png", evaluate[args.model]())
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
+)
+run.write_metrics(picture="samples.png", **metrics)
+
+# %% What you should see
+# With the defaults, two minutes each (seed 0 where no other is named):
+#
+#     projection   classification accuracy score 94.2, 93.9, 94.6, 93.8 and 94.3 % for five seeds
+#                  (a classifier trained on real digits: 96.9 %); the evaluator finds the requested
+#                  class in 97.3 % of the samples
+#     acgan        the evaluator finds the requested class in 99.1 %, but the score is only 89.1 %:
+#                  the generator is rewarded for pictures that are easy to classify, and leaves the
+#                  others out
+#     infogan      each of the ten codes is named after its most frequent digit: 53.8 % of the test
+#                  digits are classified correctly
+#     semi         83.0 % of the test digits are classified correctly with 100 labels; the same
+#                  network trained on these labels alone reaches 70.4 %. The samples are bad, which
+#                  feature matching accepts
+#     bigan        G(E(x)) is the same digit as x in 62.8 %, though no loss asks for it
+#
+# The question. Some codes of the InfoGAN become digits, others become slants and widths: whatever
+# divides the pictures into ten classes that D can distinguish.
+#
+# The three changes (--model projection, seed 0; unchanged: score 94.2 %, requested class found in
+# 97.3 %, two samples of a class are 94.6 % as far apart as two real digits):
+#
+# 1. No label means anything now: the requested class is found in 7 %, and the score is 7.8 %.
+# 2. Without R1 the requested class is found as often, in 97.8 %. But samples are less diverse
+#    (90.3 %), and nearer to training digits than unseen digits are (95.2 %). The score shows it:
+#    90.6 %.
+# 3. Nothing is lost with the last weights: score 94.5 %. The learning rate has decayed to 0, so the
+#    last weights hardly differ from their average.

@@ -1,29 +1,50 @@
-"""A deep convolutional GAN draws faces: walks between them, and arithmetic (Radford, Metz and Chintala, 2015).
+"""A deep convolutional GAN draws faces: interpolation and latent arithmetic.
 
-Question to predict, before you run it: the generator turns 64 random numbers into a face, and nobody told it what the numbers mean. Walk from one z to
-another: will faces fade over, jump, or turn into each other? And take z of three faces with glasses, of three without, and of three with a hat: what does
-(mean with glasses) - (mean without) + (mean with hat) look like? Why three, and not one?
+Lecture: the convolutional GAN (Radford, Metz and Chintala, 2015).
 
-    python demos/dcgan.py                                faces drawn by this package: no network, no GPU
-    python demos/dcgan.py --data digits                  digits drawn by it
-    python demos/dcgan.py --data mnist                   real ones, more steps
-    python demos/dcgan.py --size 64 --steps 4000         larger faces, and better ones: half an hour of one core
+Question to predict before you run it: the generator maps 64 random numbers to
+a face, and nobody has told it what the numbers mean. Move from one z to
+another: will one face fade into the other, jump, or change its features
+gradually? Now take the z of three faces with glasses, of three without, and of
+three with a hat. What does
 
-It draws samples.png, walk.png (each row from one z to another, turning as `latent.slerp` does), curves.png, and for faces arithmetic.png: a row for each
-concept, three samples and what their mean z makes, and below the result; neighbours.png: the result in the middle of eight neighbours, z plus a little noise.
+    (mean with glasses) - (mean without) + (mean with a hat)
 
-A GAN has no encoder: concepts are averages of z whose *samples* a judge found to have glasses, or not. How often it then finds in a result what the arithmetic
-says is counted over 300 trials, with 1, 3, 10 and 30 samples a concept. Beside it stands the share of samples that show both anyhow.
+look like? Why three faces, and not one?
 
-Two things differ from the paper. Its optimizer (Adam with beta1 = 0.5) and its normalized discriminator give noise in the steps of two minutes; here
-beta1 is 0, the penalty R1 keeps the discriminator flat where the data are, and since that asks for each example by itself, it has no batch normalization.
+    python demos/dcgan.py                  faces drawn by this package
+    python demos/dcgan.py --data digits    digits drawn by this package
+    python demos/dcgan.py --data mnist     MNIST, with more steps
+    python demos/dcgan.py --size 64 --steps 4000
+                                           larger and better faces: half an
+                                           hour of one core
 
-Three one-line changes, and what each should show (unchanged: distance 2.7 to real faces, floor 0.13; 43 % of them covered; of 10 samples a concept both in 85 %.
-With seeds 0 to 4 the distances were 2.7, 2.8, 4.0, 3.7, 3.0, both in 85, 78, 79, 74, 79 %; below it is compared with seed 0 alone):
+It draws
+    samples.png         samples of the generator
+    interpolation.png   each row from one z to another (`latent.slerp`)
+    arithmetic.png      for faces: a row for each concept, three samples and
+                        the sample of their mean z; below, the result
+    neighbours.png      for faces: the result in the middle of eight
+                        neighbours, whose z has a little noise added
+    curves.png          the losses of both networks
 
-1. `betas=(0.9, 0.99)`, Adam's usual momentum: both networks run past where they should turn. All faces are nearly the same: distance 34, covered 6 %, no hats.
-2. `GAMMA, EVERY = 0, 8`, without R1: distance 5.0, covered 33 %, both in 52 %. The discriminator is as sure of itself as it can be, and tells the generator less.
-3. without `nn.init.kaiming_normal_(D, rng)`, so with the paper's weights of 0.02, which normalization no longer makes up for: distance 5.1, covered 38 %, both in 78 %.
+A GAN has no encoder. So a concept is the mean z of samples in which a
+classifier finds it. The classifier also counts how often the result of the
+arithmetic has glasses and a hat: in 300 trials, with 1, 3, 10 and 30 samples
+per concept. The fraction of all samples that have both is the baseline.
+
+Two things differ from the paper, whose settings give only noise within the
+steps of two minutes. beta1 of Adam is 0 (paper: 0.5), because momentum
+averages gradients from before the other network moved. And the penalty R1
+keeps the gradient of the discriminator small on the data. R1 needs logits that
+depend on one picture each, so the discriminator has no batch normalization.
+
+Three changes to try:
+
+1. `betas=(0.9, 0.99)`, the usual momentum of Adam.
+2. `R1_GAMMA = 0.0`: no penalty R1.
+3. Without `nn.init.kaiming_normal_(D, rng)`: the small initial weights of the
+   paper, without the normalization that compensated for them.
 """
 
 # %% Settings
@@ -31,7 +52,7 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _run import Run
 
-from tinygen import data, default_rng, grad, latent, nn, no_grad, optim, plot
+from tinygen import data, default_rng, latent, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.losses import minimax_value, non_saturating, r1
@@ -40,121 +61,245 @@ from tinygen.metrics.evaluators import train_attribute_classifier, train_digit_c
 from tinygen.models.dcgan import DCDiscriminator, DCGenerator
 
 p = parser(
-    __doc__, steps={"faces": 1200, "digits": 1200, "mnist": 6000},
-    takes={"faces": "two minutes", "digits": "two minutes", "mnist": "ten minutes"}, batch=32,
-)  # fmt: skip
-p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
-p.add_argument("--width", type=natural, help="channels at half the size; each smaller one has twice as many (default: 24, for mnist 32)")
+    __doc__,
+    steps={"faces": 1200, "digits": 1200, "mnist": 6000},
+    takes={"faces": "two minutes", "digits": "two minutes", "mnist": "ten minutes"},
+    batch=32,
+)
+p.add_argument(
+    "--size",
+    type=int,
+    choices=[32, 64],
+    default=32,
+    help="height and width of a picture (default: 32)",
+)
+p.add_argument(
+    "--width",
+    type=natural,
+    help="channels at half the size; each smaller size has twice as many "
+    "(default: 24, for mnist 32)",
+)
 args = parse(p)
 args.width = args.width or (32 if args.data == "mnist" else 24)
-LATENT, RATE = 64, 1.5e-3
-GAMMA, EVERY = 0.2, 8  # of the penalty R1, and every how many steps
-GAMMA *= (args.size / 32) ** 2  # the same picture on four times the pixels: the square of D's slope is a quarter
+LATENT_DIM = 64  # dimensions of the noise z
+LR = 1.5e-3  # learning rate of both networks at the first step
+R1_GAMMA = 0.2  # weight of the penalty R1 at 32 pixels
+R1_INTERVAL = 8  # steps from one penalty to the next
+# The same picture on four times the pixels has a quarter of the squared gradient norm.
+R1_GAMMA *= (args.size / 32) ** 2
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Data: bytes (n, channels, size, size); of digits, 28 pixels wide, in a black frame
+# %% Data: bytes (n, channels, size, size); digits of 28 pixels get a black border
+border = (args.size - 28) // 2
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
-    factors, test_factors = sample_aligned_factors(12_000, seed=1), sample_aligned_factors(4_000, seed=2)
+    factors = sample_aligned_factors(12_000, seed=1)
+    test_factors = sample_aligned_factors(4_000, seed=2)
     train, test = render(factors, args.size), render(test_factors, args.size)
 else:
-    (train, labels), (test, _) = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(4_000, seed=2))
-    rim = (args.size - 28) // 2
-    train = np.pad(train, ((0, 0), (0, 0), (rim, rim), (rim, rim)))
+    if args.data == "mnist":
+        (train, labels), (test, _) = data.mnist("train"), data.mnist("test")
+    else:
+        (train, labels), (test, _) = data.digits(20_000, seed=1), data.digits(4_000, seed=2)
+    train = np.pad(train, ((0, 0), (0, 0), (border, border), (border, border)))
 
-# %% The two networks, each with its own optimizer
+# %% Two networks
 rng = default_rng(args.seed, args.device)
-G = DCGenerator(LATENT, train.shape[1], args.size, args.width, rng=rng)
-D = DCDiscriminator(train.shape[1], args.size, args.width, normalized=False, rng=rng)  # for the penalty R1
+image_channels = train.shape[1]
+G = DCGenerator(LATENT_DIM, image_channels, args.size, args.width, rng=rng)
+D = DCDiscriminator(image_channels, args.size, args.width, batch_norm=False, rng=rng)
 nn.init.kaiming_normal_(D, rng)
-optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
+optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
+optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
+
+
+def lr_factor(step):
+    """The learning rates fall to 0 along half a cosine."""
+    return optim.cosine_decay(step, steps=args.steps)
+
+
+schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_g, optimizer_d)]
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
-# %% Training: a step of each in turn
-weights = [*G.parameters()]
+# %% Training: a step of D, then a step of G with the same fake pictures
 for step in run.steps():
-    optimizer_g.lr = optimizer_d.lr = RATE * optim.cosine_decay(step, steps=args.steps)
-    x = to_device(next(loader), args.device) / np.float32(127.5) - 1
-    fake = G(rng.normal((args.batch, LATENT)))
+    for schedule in schedules:
+        schedule.set(step)
+
+    # A step of D
+    x = data.normalize(to_device(next(loader), args.device))  # (N, C, size, size), from -1 to 1
+    fake = G(rng.normal((args.batch, LATENT_DIM)))  # (N, C, size, size)
     loss_d = -minimax_value(D(x), D(fake.detach())).mean()
-    penalty = EVERY * GAMMA * r1(D, x).mean() if step % EVERY == 0 else 0  # dear, being a second derivative: seldom, and so much the heavier
+    penalty = 0.0
+    if step % R1_INTERVAL == 0:
+        # R1 needs a second derivative, which is expensive. So it is computed at every 8th step,
+        # with 8 times the weight (lazy regularization, StyleGAN2).
+        penalty = R1_INTERVAL * R1_GAMMA * r1(D, x).mean()
     optimizer_d.zero_grad()
     (loss_d + penalty).backward()
     optimizer_d.step()
+
+    # A step of G
     loss_g = non_saturating(D(fake)).mean()
-    for w, g in zip(weights, grad(loss_g, weights), strict=True):
-        w.grad = g
+    optimizer_g.zero_grad()
+    loss_g.backward(inputs=G.parameters())
     optimizer_g.step()
     run.log(discriminator=loss_d, generator=loss_g)
 
-# %% Samples: G in evaluation, so that a picture depends on its own z alone
+# %% Samples. In evaluation mode each picture depends on its own z alone
 G.eval()
 
 
-def made(z):
-    """z (n, LATENT) to pictures from 0 to 1."""
+def generate(z):
+    """Map z (n, LATENT_DIM) to NumPy pictures (n, C, size, size) from 0 to 1."""
     with no_grad():
-        return np.concatenate([G(to_device(c.astype(np.float32), args.device)).numpy() for c in np.array_split(z, -(-len(z) // 250))]) / 2 + 0.5
+        batches = data.split_batches(z.astype(np.float32), 250)
+        x = np.concatenate([G(to_device(batch, args.device)).numpy() for batch in batches])
+    return data.denormalize(x)
 
 
 numpy_rng = np.random.default_rng(args.seed)
-z = numpy_rng.normal(size=(len(test) // 2, LATENT))
-fakes = made(z)
-plot.save_grid(args.out / "samples.png", fakes[:100], title="Made of random numbers")
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
-
-# %% Judged by a small classifier of the real ones, which looks at 28 or 32 pixels; beside it what real pictures get
-def small(pictures):
-    """Bytes or 0 to 1 to 0 to 1, faces of 64 pixels to 32."""
-    n, channels, by = len(pictures), pictures.shape[1], args.size // 32
-    pictures = pictures / np.float32(255) if pictures.dtype == np.uint8 else pictures
-    return pictures.reshape(n, channels, 32, by, 32, by).mean(axis=(3, 5))
+z = numpy_rng.normal(size=(len(test) // 2, LATENT_DIM))
+samples = generate(z)
+plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
+)
 
 
-print("Training the judge ...", flush=True)
+# %% How good are the samples? A classifier of 28 or 32 pixels evaluates them
+def downsample(pictures):
+    """Reduce pictures, bytes or floats from 0 to 1, to the 32 pixels of the classifier."""
+    return data.downsample(data.to_float(pictures), 32)
+
+
+print("Training the evaluator ...", flush=True)
 if args.data == "faces":
-    there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    evaluator = train_attribute_classifier(small(train), there, steps=min(1000, args.steps), device=args.device)
-    test, fakes = small(test), small(fakes)
+    attributes = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
+    evaluator = train_attribute_classifier(
+        downsample(train), attributes, steps=min(1000, args.steps), device=args.device
+    )
+    test, samples = downsample(test), downsample(samples)
 else:
-    evaluator = train_digit_classifier(train[..., rim:-rim, rim:-rim], labels, steps=min(500, args.steps), device=args.device)
-figures, table = evaluate_samples(evaluator, test, fakes, device=args.device)
+    without_border = train[..., border:-border, border:-border]
+    evaluator = train_digit_classifier(
+        without_border, labels, steps=min(500, args.steps), device=args.device
+    )
+metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
 print(table)
 
-# %% Walks: 8 from one z to the next. How even are they? In 50 steps, the largest change of the picture against the mean one.
-t = latent.slerp(z[:100], z[100:200], 51)
-paths = made(t.reshape(-1, LATENT)).reshape(100, 51, *train.shape[1:])
-change = np.sqrt(((paths[:, 1:] - paths[:, :-1]) ** 2).mean(axis=(2, 3, 4)))
-figures["walk_largest_to_mean"] = float((change.max(axis=1) / change.mean(axis=1)).mean())
-straight = np.sqrt(((paths[:, -1] - paths[:, 0]) ** 2).mean(axis=(1, 2, 3)))
-figures["walk_largest_to_ends"] = float((change.max(axis=1) / straight).mean())
-print("Walks in 50 steps: the largest change of the picture is {walk_largest_to_mean:.1f} times the mean one, and {walk_largest_to_ends:.1%} of the whole way "
-      "from the first picture to the last (a jump: 100 %)".format(**figures))  # fmt: skip
-plot.save_grid(args.out / "walk.png", np.concatenate(paths[:8, ::5]), columns=11, title="Walks from one z to another")
+# %% Interpolation: how evenly does the picture change along 50 steps from one z to another?
+paths = latent.slerp(z[:100], z[100:200], 51)  # (100, 51, LATENT_DIM)
+pictures = generate(paths.reshape(-1, LATENT_DIM)).reshape(100, 51, *train.shape[1:])
+change = np.sqrt(((pictures[:, 1:] - pictures[:, :-1]) ** 2).mean(axis=(2, 3, 4)))  # (100, 50)
+end_to_end = np.sqrt(((pictures[:, -1] - pictures[:, 0]) ** 2).mean(axis=(1, 2, 3)))  # (100,)
+largest = change.max(axis=1)
+metrics["interpolation_largest_to_mean"] = float((largest / change.mean(axis=1)).mean())
+metrics["interpolation_largest_to_ends"] = float((largest / end_to_end).mean())
+print(
+    "Interpolation in 50 steps: the largest change of the picture is "
+    "{interpolation_largest_to_mean:.1f} times the mean change, and "
+    "{interpolation_largest_to_ends:.1%} of the difference between the first picture and the last "
+    "(a jump: 100 %)".format(**metrics)
+)
+plot.save_grid(
+    args.out / "interpolation.png",
+    np.concatenate(pictures[:8, ::5]),
+    columns=11,
+    title="From one z to another",
+)
+
 
 # %% Arithmetic on means of z: with glasses - without + with a hat
-if args.data == "faces":
-    seen = evaluator.predict(fakes, args.device)
-    glasses, hat = seen[:, ATTRIBUTES.index("glasses")], seen[:, ATTRIBUTES.index("hat")]
-    pools = {"glasses": z[glasses & ~hat], "neither": z[~glasses & ~hat], "hat": z[~glasses & hat]}
-    figures["both_anyhow"] = float((glasses & hat).mean())
-    if min(map(len, pools.values())) < 30:
-        print("Too few samples with a concept for arithmetic: " + ", ".join(f"{name} {len(pool)}" for name, pool in pools.items()))
-    else:
-        print(f"Glasses and hat: {figures['both_anyhow']:.1%} of all samples")
-        for n in (1, 3, 10, 30):
-            means = {name: np.stack([numpy_rng.choice(pool, n, replace=False).mean(axis=0) for _ in range(300)]) for name, pool in pools.items()}
-            result = evaluator.predict(small(made(means["glasses"] - means["neither"] + means["hat"])), args.device)
-            added, kept = result[:, ATTRIBUTES.index("glasses")], result[:, ATTRIBUTES.index("hat")]
-            figures |= {f"glasses_{n}": float(added.mean()), f"hat_{n}": float(kept.mean()), f"both_{n}": float((added & kept).mean())}
-            print(f"  of {n:2d} samples a concept: glasses {added.mean():.1%}, hat {kept.mean():.1%}, both {(added & kept).mean():.1%}")
-        three = {name: pool[:3] for name, pool in pools.items()}
-        result = sum(sign * three[name].mean(axis=0) for name, sign in (("glasses", 1), ("neither", -1), ("hat", 1)))
-        near = result + numpy_rng.uniform(-0.25, 0.25, size=(9, LATENT))
-        near[4] = result
-        rows = {f"{name}: three, and their mean": made(np.concatenate([each, each.mean(axis=0)[None]])) for name, each in three.items()}
-        plot.save_rows(args.out / "arithmetic.png", rows | {"glasses - neither + hat": made(near)[[4, 1, 3, 5]]})
-        plot.save_grid(args.out / "neighbours.png", made(near), columns=3, scale=4, title="glasses - neither + hat, and neighbours")
+def find_attributes(pictures):
+    """Return which pictures have glasses and which have a hat, (n,) each."""
+    found = evaluator.predict(pictures, args.device)  # (n, 5)
+    return found[:, ATTRIBUTES.index("glasses")], found[:, ATTRIBUTES.index("hat")]
 
-run.write_metrics(picture="samples.png", **figures)
+
+def measure_arithmetic(concepts):
+    """Count how often 300 results have glasses and a hat, with n samples per concept."""
+    for n in (1, 3, 10, 30):
+        means = {
+            name: np.stack(
+                [numpy_rng.choice(codes, n, replace=False).mean(axis=0) for _ in range(300)]
+            )
+            for name, codes in concepts.items()
+        }
+        result = means["glasses"] - means["neither"] + means["hat"]
+        glasses, hat = find_attributes(downsample(generate(result)))
+        both = float((glasses & hat).mean())
+        metrics[f"glasses_{n}"] = float(glasses.mean())
+        metrics[f"hat_{n}"], metrics[f"both_{n}"] = float(hat.mean()), both
+        print(
+            f"  {n:2d} samples per concept: glasses {glasses.mean():.1%}, hat {hat.mean():.1%}, "
+            f"both {both:.1%}"
+        )
+
+
+def draw_arithmetic(concepts):
+    """Draw one result of three samples per concept, and its neighbours."""
+    three = {name: codes[:3] for name, codes in concepts.items()}
+    means = {name: codes.mean(axis=0) for name, codes in three.items()}
+    result = means["glasses"] - means["neither"] + means["hat"]
+    neighbours = result + numpy_rng.uniform(-0.25, 0.25, size=(9, LATENT_DIM))
+    neighbours[4] = result
+    rows = {
+        f"{name}: three, and their mean": generate(np.concatenate([codes, means[name][None]]))
+        for name, codes in three.items()
+    }
+    pictures = generate(neighbours)
+    rows["glasses - neither + hat"] = pictures[[4, 1, 3, 5]]
+    plot.save_rows(args.out / "arithmetic.png", rows)
+    plot.save_grid(
+        args.out / "neighbours.png",
+        pictures,
+        columns=3,
+        scale=4,
+        title="glasses - neither + hat, and neighbours",
+    )
+
+
+if args.data == "faces":
+    glasses, hat = find_attributes(samples)
+    concepts = {
+        "glasses": z[glasses & ~hat],
+        "neither": z[~glasses & ~hat],
+        "hat": z[~glasses & hat],
+    }
+    metrics["both_of_all_samples"] = float((glasses & hat).mean())
+    counts = {name: len(codes) for name, codes in concepts.items()}
+    if min(counts.values()) < 30:
+        print(f"Arithmetic needs 30 samples of each concept; there are {counts}")
+    else:
+        print(f"Glasses and hat: {metrics['both_of_all_samples']:.1%} of all samples")
+        measure_arithmetic(concepts)
+        draw_arithmetic(concepts)
+
+run.write_metrics(picture="samples.png", **metrics)
+
+# %% What you should see
+# `python demos/dcgan.py`, two minutes, seed 0: Frechet distance 2.7 to real faces (floor 0.13), and
+# 43 % of the real faces are covered by samples. With 10 samples per concept, 85 % of the results of
+# the arithmetic have glasses and a hat. Seeds 0 to 4 have the distances 2.7, 2.8, 4.0, 3.7 and 3.0,
+# and both attributes in 85, 78, 79, 74 and 79 %.
+#
+# `python demos/dcgan.py --size 64 --steps 4000`, 28 minutes of one core: distance 0.61 (floor
+# 0.13). The largest change in 50 steps of an interpolation is 1.9 times the mean change, and 7 % of
+# the difference between the ends.
+#
+# The question. The faces change their features gradually: no step is a jump, and no face is a
+# double exposure of two. The arithmetic gives a face with glasses and a hat. A single sample has
+# many other properties beside the concept; in a mean they average out. So it works the more often,
+# the more samples a concept has: at 64 pixels both attributes are found in 80 % of the results with
+# 10 samples per concept, in 97 % with 30, and in 9 % of all samples.
+#
+# The three changes (seed 0):
+#
+# 1. With momentum both networks run past the point where they should turn. All faces are nearly the
+#    same: distance 34, 6 % covered, no hats.
+# 2. Without R1: distance 5.0, 33 % covered, both attributes in 52 %. The discriminator becomes as
+#    certain as it can, and gives the generator less information.
+# 3. With the initial weights of the paper: distance 5.1, 38 % covered, both attributes in 78 %.
