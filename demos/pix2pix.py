@@ -1,27 +1,48 @@
-"""From a drawing to a face, from a map to a house: pairs of pictures, and the loss that nobody wrote down (Isola, Zhu, Zhou and Efros, 2017).
+"""Pix2pix: from a drawing to a face, learned from pairs of pictures.
 
-Question to predict, before you run it: of faces only the edges are given, and nothing in them says what colour hair or wall had. One network learns to come
-as near to the right face as it can, in the mean absolute error; another has in addition a discriminator to please. Which of the two comes nearer, in that very
-error? Which faces would you rather have? And what does the first one do about a colour that it cannot know?
+Lecture: pix2pix (Isola, Zhu, Zhou and Efros, 2017).
 
-    python demos/pix2pix.py                              edges of faces, drawn by this package: no network, no GPU
-    python demos/pix2pix.py --data folder:PATH           your own pairs, side by side in one picture: the right half is given, the left to be made
-                                                         (a map of few colours); PATH/train and PATH/test, or of PATH every tenth for testing
+Question to predict before you run it: only the edges of a face are given, and
+they do not say which colours hair and wall have. One network minimizes the
+mean absolute error alone. Another one, pix2pix, also has a discriminator to
+fool. Which of the two has the smaller absolute error? Whose faces would you
+prefer? And what does the first one do where the colour is unknown?
 
-It draws pairs.png (what is given, what L1 alone makes of it, what pix2pix makes, the right answer), again.png (the same drawings again and again: the dropout is the
-noise) and curves.png. All pictures are of the test split.
+    python demos/pix2pix.py                      edges of faces drawn by this
+                                                 package
+    python demos/pix2pix.py --data folder:PATH   your own pairs, side by side
+                                                 in one picture: the right half
+                                                 is given, the left half is
+                                                 generated
 
-Measured on it: the mean absolute error; what a judge, trained on real pictures, reads in those that were made (of faces glasses, beard, hat, age, smile; of a folder's
-photographs what each pixel is, against the map that was given: the paper's FCN score); and the Frechet distance of its features to those of real pictures. Beside
-each stands what the right answers get, and what the one picture gets that is nearest to all.
+PATH holds the folders train and test, or pictures of which every tenth is
+used for testing. The right halves are maps of few colours.
 
-Three one-line changes, and what each should show (with `--steps 1500`, where unchanged the error is 0.057, of L1 alone 0.055, the Frechet distance 4.4, of L1
-alone 8.5, of real faces 0.4, and precision 65 %; by default errors 0.061 and 0.059, distances 6.7 and 9.6):
+It draws, from the test split,
+    pairs.png     the given pictures, the outputs of L1 alone and of pix2pix,
+                  and the true pictures
+    again.png     several outputs of pix2pix for the same drawings: the dropout
+                  is the noise
+    curves.png    the absolute errors during training
 
-1. `LAMBDA = 0`: the discriminator alone, which sees the pair, has to say that this face is of this drawing. It does: error 0.070, and the
-   distance is *less*, 3.4, with more kinds of face (recall 80 %, not 59); but look at the grain (precision 55 %): the distance does not see that.
-2. `HALVINGS = 2`: patches of 18 pixels, each judged by itself. 7.3, error 0.056: whole faces are nobody's business, and colours stay near those of L1 alone.
-3. `GAMMA, EVERY = 0.003, 8`: a discriminator with hardly a penalty. 4.8, precision 56 %, error 0.064: colours more daring, with grain that its steep slope asks for.
+It measures
+- the mean absolute error;
+- how often an evaluator, trained on real pictures, is right about the
+  outputs: in faces it finds glasses, beard, hat, age and smile; in photographs
+  it labels each pixel, which is compared with the given map (the FCN score of
+  the paper);
+- the Frechet distance between the features of the evaluator on outputs and on
+  real pictures.
+
+Beside each figure stands that of the true pictures, and that of the median
+picture: in each pixel the median of the training pictures.
+
+Three changes to try, with --steps 1500:
+
+1. `LAMBDA = 0`: the discriminator alone, which sees the pair, has to tell
+   which face belongs to a drawing.
+2. `NUM_DOWNSAMPLINGS = 2`: patches of 18 pixels instead of 38.
+3. `R1_GAMMA = 0.003`: hardly any penalty on the discriminator.
 """
 
 # %% Settings
@@ -31,158 +52,282 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _run import Run
 
-from tinygen import data, default_rng, grad, no_grad, optim, plot
+from tinygen import data, default_rng, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.data.segmentation import find_palette, label_pixels
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier, train_segmentation_evaluator
-from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_error
+from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_absolute_error
 
 p = parser(
-    __doc__, steps={"faces": 800, "folder:PATH": 3000}, batch=8,
+    __doc__,
+    steps={"faces": 800, "folder:PATH": 3000},
     takes={"faces": "two minutes", "folder:PATH": "within an hour at 64 pixels"},
-)  # fmt: skip
-p.add_argument("--size", type=int, choices=[32, 64, 128], help="height and width of a picture (default: 32, of a folder's 64)")
-p.add_argument("--width", type=natural, help="channels at half the size; each smaller one has twice as many (default: half of --size)")
+    batch=8,
+)
+p.add_argument(
+    "--size",
+    type=int,
+    choices=[32, 64, 128],
+    help="height and width of a picture (default: 32, for a folder 64)",
+)
+p.add_argument(
+    "--width",
+    type=natural,
+    help="channels at half the size; each smaller size has twice as many (default: half of --size)",
+)
 args = parse(p)
-args.size = args.size or (32 if args.data == "faces" else 64)
+is_faces = args.data == "faces"
+args.size = args.size or (32 if is_faces else 64)
 args.width = args.width or args.size // 2
-LAMBDA = 20  # of the error, beside D's verdict; the paper's is 100
-RATE, DROPOUT = 2e-3, 0.1
-HALVINGS = 3  # from the picture to the map of D's verdicts, each of which is on a patch of 38 pixels
-GAMMA, EVERY = 0.1, 8  # of the penalty R1, on the sum of D's verdicts and divided by their number; and every how many steps
-GAMMA *= (args.size / 32) ** 2  # the same on four times the pixels: the square of D's slope is a quarter
+LAMBDA = 20  # weight of the absolute error; 100 in the paper
+LR = 2e-3  # learning rate at the first step
+DROPOUT = 0.1  # of the U-Nets: the noise
+NUM_DOWNSAMPLINGS = 3  # of the discriminator: each logit is for a patch of 38 pixels
+R1_GAMMA = 0.1  # weight of the penalty R1 at 32 pixels
+R1_INTERVAL = 8  # steps from one penalty to the next
+# The same picture on four times the pixels has a quarter of the squared gradient norm.
+R1_GAMMA *= (args.size / 32) ** 2
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Pairs: x is given and y to be made, bytes (n, channels, size, size)
-if args.data == "faces":
+
+# %% Pairs: x is given, y is to be generated; bytes (n, channels, size, size)
+def read_pairs(path):
+    """Return the training pairs (y, x) and the test pairs (y, x) of a folder."""
+    if (path / "train").is_dir() and (path / "test").is_dir():
+        return [data.paired_folder(path / part, args.size) for part in ("train", "test")]
+    pairs = data.paired_folder(path, args.size)
+    is_test = np.arange(len(pairs[0])) % 10 == 9
+    return [half[~is_test] for half in pairs], [half[is_test] for half in pairs]
+
+
+if is_faces:
     print("Drawing faces ...", flush=True)
-    factors, test_factors = sample_aligned_factors(8_000, seed=1), sample_aligned_factors(2_000, seed=2)
+    factors = sample_aligned_factors(8_000, seed=1)
+    test_factors = sample_aligned_factors(2_000, seed=2)
     y, test_y = render(factors, args.size), render(test_factors, args.size)
     x, test_x = data.edges(y), data.edges(test_y)
 else:
-    path = Path(args.data[7:])
-    if (path / "train").is_dir() and (path / "test").is_dir():
-        halves, test_halves = (data.paired_folder(path / part, args.size) for part in ("train", "test"))
-    else:
-        both = data.paired_folder(path, args.size)
-        tenth = np.arange(len(both[0])) % 10 == 9
-        halves, test_halves = [a[~tenth] for a in both], [a[tenth] for a in both]
-    (y, x), (test_y, test_x) = halves, test_halves
-    things = find_palette(x[:1000])
+    (y, x), (test_y, test_x) = read_pairs(Path(args.data.removeprefix("folder:")))
+    palette = find_palette(x[:1000])  # the colours of the maps: one for each class of pixels
     if len(test_x) < 12:
-        p.error(f"--data {args.data}: {len(x)} pairs to learn from and {len(test_x)} to be tested on; at least 12 are needed for that")
-print(f"{len(x):,} pairs to learn from, {len(test_x):,} to be tested on")
+        p.error(
+            f"--data {args.data}: {len(x)} training pairs and {len(test_x)} test pairs; "
+            "at least 12 test pairs are needed"
+        )
+print(f"{len(x):,} training pairs, {len(test_x):,} test pairs")
 
-# %% The networks: G plays against D, `alone` has the L1 loss and nothing else
+# %% The networks: G plays against D; L1_alone minimizes the absolute error and nothing else
 rng = default_rng(args.seed, args.device)
-colours = (x.shape[1], y.shape[1])
-G, alone = (UNet(*colours, args.size, args.width, DROPOUT, rng=rng) for _ in range(2))
-D = PatchDiscriminator(sum(colours), 32, HALVINGS, rng=rng)
-optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
-optimizer_alone = optim.Adam(alone.parameters())
+x_channels, y_channels = x.shape[1], y.shape[1]
+G, L1_alone = (
+    UNet(x_channels, y_channels, args.size, args.width, DROPOUT, rng=rng) for _ in range(2)
+)
+D = PatchDiscriminator(x_channels + y_channels, 32, NUM_DOWNSAMPLINGS, rng=rng)
+# Momentum averages old gradients, but in a game the other player has moved since. So beta1 = 0.
+optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
+optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
+optimizer_l1 = optim.Adam(L1_alone.parameters(), lr=LR)
+
+
+def lr_factor(step):
+    """The learning rates fall to 0 along half a cosine."""
+    return optim.cosine_decay(step, steps=args.steps)
+
+
+optimizers = (optimizer_g, optimizer_d, optimizer_l1)
+schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in optimizers]
 ema = optim.ExponentialMovingAverage(G, decay=0.99)
 loader = data.Loader(x, y, batch_size=args.batch, seed=args.seed)
 run = Run(
-    args, G=G, D=D, alone=alone, optimizer_g=optimizer_g, optimizer_d=optimizer_d, optimizer_alone=optimizer_alone, ema=ema, loader=loader, rng=rng,
-)  # fmt: skip
+    args,
+    G=G,
+    D=D,
+    L1_alone=L1_alone,
+    optimizer_g=optimizer_g,
+    optimizer_d=optimizer_d,
+    optimizer_l1=optimizer_l1,
+    ema=ema,
+    loader=loader,
+    rng=rng,
+)
 
 
-def scaled(images):
-    """Bytes to -1 to 1."""
-    return to_device(images, args.device) / np.float32(127.5) - 1
+def normalize(images):
+    """Return bytes as floats from -1 to 1, on the device."""
+    return data.normalize(to_device(images, args.device))
 
 
 # %% Training
-weights, patches = [*G.parameters()], (args.size >> HALVINGS) ** 2
+num_patches = (args.size >> NUM_DOWNSAMPLINGS) ** 2  # logits per picture
 for step in run.steps():
-    optimizer_g.lr = optimizer_d.lr = optimizer_alone.lr = RATE * optim.cosine_decay(step, steps=args.steps)
+    for schedule in schedules:
+        schedule.set(step)
     pair = next(loader)
-    if args.data != "faces" and step % 2:
-        pair = [half[..., ::-1] for half in pair]  # few photographs: mirrored they are more
-    a, b = map(scaled, pair)
-    fake = G(a)
-    loss_d = -minimax_value(D(a, b), D(a, fake.detach())).mean()
-    penalty = EVERY * GAMMA * r1(lambda b, a=a: D(a, b), b).mean() / patches if step % EVERY == 0 else 0  # seldom, and so much the heavier
+    if not is_faces and step % 2:
+        pair = [half[..., ::-1] for half in pair]  # mirror every other batch of few photographs
+    x_batch, y_batch = map(normalize, pair)  # (N, C_x, size, size), (N, C_y, size, size)
+
+    # A step of D
+    fake = G(x_batch)  # (N, C_y, size, size)
+    loss_d = -minimax_value(D(x_batch, y_batch), D(x_batch, fake.detach())).mean()
+    penalty = 0.0
+    if step % R1_INTERVAL == 0:
+        # R1 needs a second derivative, which is expensive. So it is computed at every 8th step,
+        # with 8 times the weight. It is that of the sum of all logits, divided by their number.
+        r1_of_sum = r1(lambda y, x=x_batch: D(x, y), y_batch).mean()
+        penalty = R1_INTERVAL * R1_GAMMA * r1_of_sum / num_patches
     optimizer_d.zero_grad()
     (loss_d + penalty).backward()
     optimizer_d.step()
 
-    verdict, error = non_saturating(D(a, fake)).mean(), mean_error(b, fake)
-    for w, g in zip(weights, grad(verdict + LAMBDA * error, weights), strict=True):
-        w.grad = g
+    # A step of G: the adversarial loss plus lambda times the absolute error
+    adversarial = non_saturating(D(x_batch, fake)).mean()
+    error = mean_absolute_error(y_batch, fake)
+    loss_g = adversarial + LAMBDA * error
+    optimizer_g.zero_grad()
+    loss_g.backward(inputs=G.parameters())
     optimizer_g.step()
     ema.update()
 
-    error_alone = mean_error(b, alone(a))
-    optimizer_alone.zero_grad()
-    error_alone.backward()
-    optimizer_alone.step()
-    run.log(discriminator=loss_d, generator=verdict, L1=error, L1_alone=error_alone)
+    # A step of the network with the L1 loss alone
+    error_l1 = mean_absolute_error(y_batch, L1_alone(x_batch))
+    optimizer_l1.zero_grad()
+    error_l1.backward()
+    optimizer_l1.step()
+    run.log(discriminator=loss_d, generator=adversarial, L1=error, L1_alone=error_l1)
 
 
-# %% What they make of the test split. G keeps its dropout, which is its noise; alone answers without, which is the nearer to the right picture.
-def made(network, given):
-    """Bytes (n, channels, size, size) to pictures from 0 to 1; G's are by its average."""
+# %% Outputs for the test split. G keeps its dropout, which is its noise. L1_alone is used without
+# dropout, because this is nearer to the true pictures.
+def translate(network, images):
+    """Map bytes (n, C_x, size, size) to pictures (n, C_y, size, size) from 0 to 1.
+
+    G has its averaged weights.
+    """
     with no_grad(), ema.average_parameters():
-        return np.concatenate([network(scaled(part)).numpy() for part in np.array_split(given, -(-len(given) // 250))]) / 2 + 0.5
+        batches = data.split_batches(images, 250)
+        y = np.concatenate([network(normalize(batch)).numpy() for batch in batches])
+    return data.denormalize(y)
 
 
-def small(pictures):
-    """Bytes or 0 to 1 to 0 to 1, faces of 64 pixels to the 32 at which their judge looks."""
-    by = args.size // 32
-    pictures = pictures / np.float32(255) if pictures.dtype == np.uint8 else pictures
-    return pictures.reshape(len(pictures), 3, 32, by, 32, by).mean(axis=(3, 5))
+def to_colour(images):
+    """Return grey or coloured bytes as colours from 0 to 1."""
+    return data.to_float(np.repeat(images, 3 // images.shape[1], axis=1))
 
 
-def colour(images):
-    """Grey or coloured bytes to colour from 0 to 1."""
-    return np.repeat(images, 3 // images.shape[1], axis=1) / np.float32(255)
+L1_alone.eval()
+outputs = {"L1 alone": translate(L1_alone, test_x), "pix2pix": translate(G, test_x)}
+true_pictures = data.to_float(test_y)
+rows = {"given": to_colour(test_x[:12])}
+rows |= {name: pictures[:12] for name, pictures in outputs.items()}
+plot.save_rows(args.out / "pairs.png", rows | {"true picture": true_pictures[:12]})
+rows = {"given": to_colour(test_x[:12])}
+rows |= {" " * k: translate(G, test_x[:12]) for k in range(1, 6)}  # rows without labels
+plot.save_rows(args.out / "again.png", rows)
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png",
+    {name: (steps, run.history[name]) for name in ("L1", "L1_alone")},
+    ylabel="mean absolute error, range -1 to 1",
+)
+
+# %% The absolute error, beside that of the median picture
+median_picture = np.median(y[:2000], axis=0) / 255
+outputs["median picture"] = np.repeat(median_picture[None], len(true_pictures), axis=0)
+metrics = {}
+for name, pictures in outputs.items():
+    metrics[f"l1_{name}"] = float(np.abs(pictures - true_pictures).mean(dtype=np.float64))
+    print(f"Mean absolute error, range 0 to 1: {metrics[f'l1_{name}']:.4f}  {name}")
 
 
-alone.eval()
-drawn, truth = {"L1 alone": made(alone, test_x), "pix2pix": made(G, test_x)}, test_y / np.float32(255)
-few = slice(0, 12)
-plot.save_rows(args.out / "pairs.png", {"given": colour(test_x[few])} | {name: pictures[few] for name, pictures in drawn.items()} | {"right answer": truth[few]})
-plot.save_rows(args.out / "again.png", {"given": colour(test_x[few])} | {" " * k: made(G, test_x[few]) for k in range(1, 6)})
-plot.save_curves(args.out / "curves.png", {k: (np.arange(args.steps), run.history[k]) for k in ("L1", "L1_alone")}, ylabel="mean absolute error, of -1 to 1")
+# %% The evaluator, trained on real pictures; beside each figure that of the true pictures
+def evaluate_faces(pictures):
+    """Return the fraction of faces about which the evaluator is right, for each attribute."""
+    return (evaluator.predict(pictures, args.device) == true_attributes).mean(axis=0)
 
-# %% How near are they to the right answer? Beside them the one picture that is nearest to all: in each pixel the median.
-drawn["the median picture"] = np.repeat(np.median(y[:2000], axis=0)[None] / np.float32(255), len(truth), axis=0)
-figures = {}
-for name, pictures in drawn.items():
-    figures[f"l1_{name}"] = float(np.abs(pictures - truth).mean(dtype=np.float64))
-    print(f"Mean absolute error, of a number from 0 to 1: {figures[f'l1_{name}']:.4f}  {name}")
 
-# %% What a judge sees in them, trained on real pictures; beside it what it sees in the right answers
-print("Training the judge ...", flush=True)
-drawn["right answer"] = truth
-if args.data == "faces":
-    attributes, asked = (np.stack([has_attribute(f, a) for a in ATTRIBUTES], axis=1) for f in (factors, test_factors))
-    evaluator = train_attribute_classifier(small(y), attributes, steps=min(1000, args.steps), device=args.device)
-    drawn = {name: small(pictures) for name, pictures in drawn.items()}
-    right = {name: (evaluator.predict(pictures, args.device) == asked).mean(axis=0) for name, pictures in drawn.items()}
-    columns = ATTRIBUTES
+def evaluate_photographs(pictures):
+    """Return the fraction of pixels with the right label: of all pixels, and of each class."""
+    labels = evaluator.predict(pictures, args.device)  # (n, size, size)
+    by_class = [(labels == k)[true_labels == k].mean() for k in classes]
+    return [(labels == true_labels).mean(), *by_class]
+
+
+print("Training the evaluator ...", flush=True)
+outputs["true picture"] = true_pictures
+if is_faces:
+    attributes, true_attributes = (
+        np.stack([has_attribute(f, a) for a in ATTRIBUTES], axis=1) for f in (factors, test_factors)
+    )
+    # The classifier sees 32 pixels.
+    evaluator = train_attribute_classifier(
+        data.downsample(data.to_float(y), 32),
+        attributes,
+        steps=min(1000, args.steps),
+        device=args.device,
+    )
+    outputs = {name: data.downsample(pictures, 32) for name, pictures in outputs.items()}
+    evaluate, columns = evaluate_faces, ATTRIBUTES
 else:
-    evaluator = train_segmentation_evaluator(y, label_pixels(x, things), steps=min(1500, args.steps), device=args.device)
-    asked = label_pixels(test_x, things)
-    read = {name: evaluator.predict(pictures, args.device) for name, pictures in drawn.items()}
-    there = np.unique(asked)
-    right = {name: [(r == asked).mean(), *[(r == k)[asked == k].mean() for k in there]] for name, r in read.items()}
-    columns = ["all pixels", *[f"#{bytes(c).hex()}" for c in things[there]]]
-print("The judge reads as what was asked for: " + ", ".join(columns))
-for name, shares in right.items():
-    figures |= {f"evaluator_{column}_{name}": float(share) for column, share in zip(columns, shares, strict=True)}
-    print("  " + " ".join(f"{share:6.1%}" for share in shares) + f"  {name}")
+    evaluator = train_segmentation_evaluator(
+        y, label_pixels(x, palette), steps=min(1500, args.steps), device=args.device
+    )
+    true_labels = label_pixels(test_x, palette)
+    classes = np.unique(true_labels)
+    evaluate = evaluate_photographs
+    columns = ["all pixels", *[f"#{bytes(colour).hex()}" for colour in palette[classes]]]
+print("The evaluator is right about: " + ", ".join(columns))
+for name, pictures in outputs.items():
+    fractions = evaluate(pictures)
+    for column, fraction in zip(columns, fractions, strict=True):
+        metrics[f"evaluator_{column}_{name}"] = float(fraction)
+    print("  " + " ".join(f"{fraction:6.1%}" for fraction in fractions) + f"  {name}")
 
-# %% How far are they from real pictures, as a whole? One half of the test split's drawings, made, against the real pictures of the other half
-even = min(len(truth), 2000 if args.data == "faces" else 500) // 2 * 2  # of a folder's photographs each gives 16 rows of features
+# %% The distance to real pictures: outputs for one half of the test split, real pictures of both
+num_compared = min(len(true_pictures), 2000 if is_faces else 500) // 2 * 2  # an even number
+real = outputs["true picture"][:num_compared]
 for name in ("L1 alone", "pix2pix"):
-    found, _ = evaluate_samples(evaluator, drawn["right answer"][:even], drawn[name][1:even:2], device=args.device)
-    figures |= {f"{key}_{name}": value for key, value in found.items() if not key.endswith("_floor")} | {k: v for k, v in found.items() if k.endswith("_floor")}
-    print("Frechet distance {evaluator_frechet:.3g} (real: {evaluator_frechet_floor:.3g}), precision {evaluator_precision:.1%} ({evaluator_precision_floor:.1%}), recall "
-          "{evaluator_recall:.1%} ({evaluator_recall_floor:.1%})".format(**found) + f"  {name}")  # fmt: skip
+    odd = outputs[name][1:num_compared:2]  # the floor is measured on the same drawings
+    figures, _ = evaluate_samples(evaluator, real, odd, device=args.device)
+    for key, value in figures.items():
+        metrics[key if key.endswith("_floor") else f"{key}_{name}"] = value
+    print(
+        "Frechet distance {evaluator_frechet:.3g} (real: {evaluator_frechet_floor:.3g}), "
+        "precision {evaluator_precision:.1%} ({evaluator_precision_floor:.1%}), "
+        "recall {evaluator_recall:.1%} ({evaluator_recall_floor:.1%})".format(**figures)
+        + f"  {name}"
+    )
 
-run.write_metrics(picture="pairs.png", **{key.replace(" ", "_"): value for key, value in figures.items()})
+metrics = {key.replace(" ", "_"): value for key, value in metrics.items()}
+run.write_metrics(picture="pairs.png", **metrics)
+
+# %% What you should see
+# On 2,000 unseen drawings (seed 0). Errors are for a range of 0 to 1.
+#
+#                            python demos/pix2pix.py        --steps 1500
+#                            (two minutes)                  (142 s of one core, without drawing and
+#                                                           evaluation)
+#     error, pix2pix         0.061                          0.057
+#     error, L1 alone        0.059                          0.055
+#     distance, pix2pix      6.7                            4.4
+#     distance, L1 alone     9.6                            8.5
+#     distance, real faces                                  0.4
+#     precision, pix2pix                                    65 %
+#     recall, pix2pix                                       59 %
+#
+# The question. L1 alone has the smaller error, because it minimizes nothing else. Where the colour
+# is unknown it answers with the median of all possible colours: dull, and often no colour that any
+# face has. The faces of pix2pix look more like faces, and their Frechet distance is half as large.
+#
+# The three changes (--steps 1500, seed 0):
+#
+# 1. The discriminator alone finds the right face: error 0.070. The distance is even *smaller*, 3.4,
+#    and faces are more diverse (recall 80 % instead of 59 %). But they are grainy (precision 55 %),
+#    which the distance does not show.
+# 2. Patches of 18 pixels: distance 7.3, error 0.056. No logit depends on a whole face, and the
+#    colours stay near those of L1 alone.
+# 3. With a weak penalty: distance 4.8, precision 56 %, error 0.064. The colours are bolder, and the
+#    large gradient of the discriminator produces grain.
