@@ -1,27 +1,41 @@
-"""Progressive growing: faces of 4, 8, 16, 32 pixels, by networks that grow (Karras, Aila, Laine and Lehtinen, 2018).
+"""Progressive growing: faces of 4, 8, 16 and 32 pixels, by networks that grow.
 
-Question to predict, before you run it: what does a face look like in 4x4 pixels, and what can be learned from it? And when a block for the next size is added:
-will the same z still give the same person, or does each size begin anew?
+Lecture: progressive growing of GANs (Karras, Aila, Laine and Lehtinen, 2018).
 
-    python demos/pggan.py                                faces drawn by this package: no network, no GPU
-    python demos/pggan.py --game wgan-gp                 the paper's critic, in place of log-likelihoods and R1
-    python demos/pggan.py --evaluate                        the samples held against real faces, too: a minute more
-    python demos/pggan.py --size 64 --steps 12000        larger faces: half an hour of one core
+Question to predict before you run it: what does a face look like in 4x4
+pixels, and what can be learned from it? When a block for the next size is
+added: does the same z still give the same person, or does each size begin
+anew?
 
-It draws growing.png (a column for each z, a row for each size: what the generator made of it when it had learned that size), samples.png and curves.png. With --evaluate, a
-small classifier of real faces says how often it sees glasses, beards, hats, age and smiles in the samples, and in real faces, and how far apart the two are.
+    python demos/pggan.py                    faces drawn by this package
+    python demos/pggan.py --loss wgan-gp     the loss of the paper
+    python demos/pggan.py --evaluate         compare the samples with real
+                                             faces too: one minute more
+    python demos/pggan.py --size 64 --steps 12000
+                                             larger faces: half an hour of one
+                                             core
 
-What differs most from the paper by default: the game, whose penalty R1 is computed at every eighth step alone, where a gradient penalty is needed at each; and
-the rate, 0.02 where it has 0.001, for thousands of steps are made here and not hundreds of thousands.
+It draws
+    growing.png    a column for each z, a row for each size: the picture at
+                   the end of the training with this size
+    samples.png    samples of the generator
+    curves.png     the losses of both networks
 
-Three one-line changes, and what each should show (with `--steps 2300 --evaluate`, where unchanged the Frechet distance is 16.3, with seed 1 20.1, of real
-faces 0.13; by default 23.7, and eyes still come and go):
+With --evaluate, a small classifier of real faces finds glasses, beards, hats,
+age and smiles in the samples and in real faces, and the distance between the
+two distributions is measured.
 
-1. `LENGTHS = [0, 0, 0, args.steps]` with `--steps 1600 --evaluate`, which takes about as long: without growing, all steps with the largest pictures (and growing.png has
-   one row). 16.3, no worse: growing pays where the largest pictures cost hundreds of times what the smallest do; here a step costs six times as much.
-2. `size, alpha = stage(step, LENGTHS)[0], 1.0`, without fade-in: a new block, which knows nothing, in the place of the old network's end.
-   21.5; and from one size to the next many a z becomes somebody else.
-3. `betas=(0.9, 0.99)`, Adam's usual momentum: 80, and no faces, but posts and blots from 8 pixels on.
+The two largest differences from the paper: the default loss has the penalty
+R1, which is computed at every 8th step only, while a gradient penalty is
+needed at each step. And the learning rate is 0.02 (paper: 0.001), because
+there are only thousands of steps and not hundreds of thousands.
+
+Three changes to try, with --steps 2300 --evaluate:
+
+1. `STAGE_LENGTHS = [0, 0, 0, args.steps]`, with --steps 1600 instead, which
+   takes about as long: no growing, all steps with the largest pictures.
+2. `size, alpha = growth_stage(step, STAGE_LENGTHS)[0], 1.0`: no fade-in.
+3. `betas=(0.9, 0.99)`, the usual momentum of Adam.
 """
 
 # %% Settings
@@ -29,111 +43,225 @@ import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _run import Run
 
-from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
+from tinygen import data, default_rng, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.losses import gradient_penalty, minimax_value, non_saturating, r1
 from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier
-from tinygen.models.pggan import PGDiscriminator, PGGenerator, faded, stage
+from tinygen.models.pggan import PGDiscriminator, PGGenerator, fade_in, growth_stage
 
 p = parser(__doc__, steps={"faces": 1600}, takes={"faces": "two minutes"}, batch=8)
-p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of the last pictures (default: 32)")
-p.add_argument("--game", choices=["r1", "wgan-gp"], default="r1", help="log-likelihoods with the penalty R1, or the paper's critic (default: r1)")
-p.add_argument("--evaluate", action="store_true", help="hold the samples against real faces too: a minute more, also after the fact, with --resume")
+p.add_argument(
+    "--size",
+    type=int,
+    choices=[32, 64],
+    default=32,
+    help="height and width of the largest pictures (default: 32)",
+)
+p.add_argument(
+    "--loss",
+    choices=["non-saturating", "wgan-gp"],
+    default="non-saturating",
+    help="non-saturating with the penalty R1, or the paper's critic with a gradient penalty "
+    "(default: non-saturating)",
+)
+p.add_argument(
+    "--evaluate",
+    action="store_true",
+    help="compare the samples with real faces: one minute more; after training with --resume",
+)
 args = parse(p)
-evaluate = vars(args).pop("evaluate")  # no setting of the training
+evaluate = vars(args).pop("evaluate")  # not a setting of the training
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
-LATENT, RATE = 64, 0.02
-GAMMA, EVERY = 0.3, 8  # of the penalty R1, and every how many steps
-GAMMA *= (args.size / 32) ** 2  # the same picture on four times the pixels: the square of D's slope is a quarter
-LAMBDA, DRIFT = 10, 0.001  # of the paper's
-CHANNELS = {32: (32, 32, 16, 12), 64: (48, 48, 32, 16, 8)}[args.size]
-SHARES = {32: (0.08, 0.2, 0.3, 0.42), 64: (0.03, 0.12, 0.25, 0.3, 0.3)}[args.size]  # of the steps, at 4, 8, 16 ... pixels
-LENGTHS = [round(args.steps * share) for share in SHARES]
+LATENT_DIM = 64  # dimensions of the noise z
+LR = 0.02  # learning rate of both networks at the first step
+R1_GAMMA = 0.3  # weight of the penalty R1 at 32 pixels
+R1_INTERVAL = 8  # steps from one penalty to the next
+# The same picture on four times the pixels has a quarter of the squared gradient norm.
+R1_GAMMA *= (args.size / 32) ** 2
+GP_LAMBDA = 10  # weight of the gradient penalty (wgan-gp)
+DRIFT = 0.001  # weight that keeps the scores of the critic near 0 (wgan-gp)
+EMA_DECAY = 0.98  # of the averaged weights of G, which generate the samples
+CHANNELS = {32: (32, 32, 16, 12), 64: (48, 48, 32, 16, 8)}[args.size]  # at 4, 8, 16, ... pixels
+STAGE_FRACTIONS = {32: (0.08, 0.2, 0.3, 0.42), 64: (0.03, 0.12, 0.25, 0.3, 0.3)}[args.size]
+STAGE_LENGTHS = [round(args.steps * fraction) for fraction in STAGE_FRACTIONS]  # steps per size
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Data: bytes (n, 3, size, size)
 print("Drawing faces ...", flush=True)
-factors, test_factors = sample_aligned_factors(12_000, seed=1), sample_aligned_factors(4_000, seed=2)
+factors, test_factors = (
+    sample_aligned_factors(12_000, seed=1),
+    sample_aligned_factors(4_000, seed=2),
+)
 train, test = render(factors, args.size), render(test_factors, args.size)
 
 
-def small(pictures, size):
-    """Pictures (n, 3, height, width), bytes or numbers, in size x size: means of squares, from 0 to 1."""
-    n, colours, height, _ = pictures.shape
-    scale = np.float32(255 if pictures.dtype == np.uint8 else 1)
-    return pictures.reshape(n, colours, size, height // size, size, height // size).mean(axis=(3, 5), dtype=np.float32) / scale
+def downsample(images, size):
+    """Reduce bytes (n, 3, height, width) to `size` pixels, floats from 0 to 1."""
+    return data.downsample(images, size) / np.float32(255)
 
 
-# %% The two networks, built for all sizes; what is not in use yet sleeps
+# %% Two networks, built for all sizes; blocks that are not used yet get no gradient
 rng = default_rng(args.seed, args.device)
-G, D = PGGenerator(LATENT, CHANNELS, rng=rng), PGDiscriminator(CHANNELS, rng=rng)
-optimizer_g, optimizer_d = (optim.Adam(network.parameters(), betas=(0, 0.99)) for network in (G, D))
-ema = optim.ExponentialMovingAverage(G, decay=0.98)
+G = PGGenerator(LATENT_DIM, CHANNELS, rng=rng)
+D = PGDiscriminator(CHANNELS, rng=rng)
+# Momentum averages old gradients, but in a game the other player has moved since. So beta1 = 0.
+optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
+optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
+
+
+def lr_factor(step):
+    """The learning rates fall in the second half only: the larger sizes have much to learn."""
+    half = args.steps // 2
+    return optim.cosine_decay(max(step - half, 0), steps=args.steps - half)
+
+
+schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_g, optimizer_d)]
+ema = optim.ExponentialMovingAverage(G, decay=EMA_DECAY)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
-kept = nn.Module()  # ten pictures, of the same z, at the end of each size
-z_kept = default_rng(args.seed + 1).normal((10, LATENT))
-kept.register_buffer("pictures", np.zeros((len(LENGTHS), 10, 3, args.size, args.size), np.float32))
+run = Run(
+    args,
+    G=G,
+    D=D,
+    optimizer_g=optimizer_g,
+    optimizer_d=optimizer_d,
+    ema=ema,
+    loader=loader,
+    rng=rng,
+)
 
 
-def made(z, size=args.size):
-    """z (n, LATENT) to pictures from 0 to 1, by the generator's average."""
+def generate(z, size=args.size):
+    """Map z (n, LATENT_DIM) to NumPy pictures (n, 3, size, size) from 0 to 1, with the EMA of G."""
+    batches = data.split_batches(z.astype(np.float32), 250)
     with ema.average_parameters(), no_grad():
-        x = np.concatenate([G(to_device(c.astype(np.float32), args.device), size).numpy() for c in np.array_split(z, -(-len(z) // 250))])
-    return np.clip(x / 2 + 0.5, 0, 1)
+        x = np.concatenate([G(to_device(batch, args.device), size).numpy() for batch in batches])
+    return data.denormalize(x)
 
 
-# %% Training: one step of each in turn
-run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, ema=ema, loader=loader, rng=rng, kept=kept)
-half = args.steps // 2  # until then the rate is constant: later sizes have much to learn
+def repeat_pixels(pictures):
+    """Enlarge pictures to the largest size by repeating pixels."""
+    factor = args.size // pictures.shape[-1]
+    return pictures.repeat(factor, axis=2).repeat(factor, axis=3)
+
+
+def size_at(step):
+    """Return the size of the pictures at a step."""
+    return growth_stage(step, STAGE_LENGTHS)[0]
+
+
+# %% Training: a step of D, then a step of G with the same fake pictures
+z_fixed = default_rng(args.seed + 1).normal((10, LATENT_DIM))  # of growing.png
 for step in run.steps():
-    size, alpha = stage(step, LENGTHS)
-    optimizer_g.lr = optimizer_d.lr = RATE * optim.cosine_decay(max(step - half, 0), steps=args.steps - half)
-    x = faded(to_device(2 * small(next(loader), size) - 1, args.device), alpha)
-    fake = G(rng.normal((args.batch, LATENT)), size, alpha)
-    verdicts = D(ops.concatenate(x, fake.detach()), alpha)
-    real, false = verdicts[: args.batch], verdicts[args.batch :]
-    if args.game == "r1":
-        loss_d = -minimax_value(real, false).mean()
-        penalty = EVERY * GAMMA * r1(lambda x: D(x, alpha), x).mean() if step % EVERY == 0 else 0  # dear: seldom, and so much the heavier
+    for schedule in schedules:
+        schedule.set(step)
+    size, alpha = growth_stage(step, STAGE_LENGTHS)
+
+    # A step of D
+    x = data.normalize(downsample(next(loader), size))  # (N, 3, size, size), from -1 to 1
+    x = fade_in(to_device(x, args.device), alpha)
+    fake = G(rng.normal((args.batch, LATENT_DIM)), size, alpha)  # (N, 3, size, size)
+    logits = D(ops.concatenate(x, fake.detach()), alpha)  # (2N,); a critic's scores with wgan-gp
+    real_logits, fake_logits = logits[: args.batch], logits[args.batch :]
+    penalty = 0.0
+    if args.loss == "wgan-gp":
+        # The critic's scores are determined up to a constant. The second term keeps them near 0.
+        loss_d = (fake_logits - real_logits).mean() + DRIFT * (real_logits**2).mean()
+        t = rng.uniform((args.batch,))
+        norms = gradient_penalty(lambda x, alpha=alpha: D(x, alpha), x, fake, t)
+        penalty = GP_LAMBDA * norms.mean()
     else:
-        loss_d = (false - real).mean() + DRIFT * (real**2).mean()  # a critic's height means nothing, and should not wander off
-        penalty = LAMBDA * gradient_penalty(lambda x: D(x, alpha), x, fake, rng.uniform((args.batch,))).mean()
+        loss_d = -minimax_value(real_logits, fake_logits).mean()
+        if step % R1_INTERVAL == 0:
+            # R1 needs a second derivative, which is expensive. So it is computed at every 8th step,
+            # with 8 times the weight (lazy regularization, StyleGAN2).
+            r1_loss = r1(lambda x, alpha=alpha: D(x, alpha), x).mean()
+            penalty = R1_INTERVAL * R1_GAMMA * r1_loss
     optimizer_d.zero_grad()
     (loss_d + penalty).backward()
     optimizer_d.step()
-    D.requires_grad_(False)  # only G's gradients
-    verdict = D(fake, alpha)
-    loss_g = non_saturating(verdict).mean() if args.game == "r1" else -verdict.mean()
+
+    # A step of G
+    fake_logits = D(fake, alpha)
+    if args.loss == "wgan-gp":
+        loss_g = -fake_logits.mean()
+    else:
+        loss_g = non_saturating(fake_logits).mean()
     optimizer_g.zero_grad()
-    loss_g.backward()
+    loss_g.backward(inputs=G.parameters())
     optimizer_g.step()
-    D.requires_grad_(True)
     ema.update()
     run.log(discriminator=loss_d, generator=loss_g)
-    if step + 1 == args.steps or stage(step + 1, LENGTHS)[0] != size:
-        kept.pictures.data[G.sizes.index(size)] = made(z_kept, size).repeat(args.size // size, axis=2).repeat(args.size // size, axis=3)
+    if step + 1 == args.steps or size_at(step + 1) != size:
+        run.record(pictures=repeat_pixels(generate(z_fixed, size)))
 
 # %% Pictures
-numpy_rng = np.random.default_rng(args.seed)
-fakes = made(numpy_rng.normal(size=(len(test) // 2, LATENT)))
-plot.save_grid(args.out / "samples.png", fakes[:100], title="Made of random numbers")
-plot.save_rows(args.out / "growing.png", {f"{s} pixels": pictures for s, pictures in zip(G.sizes, kept.pictures.numpy(), strict=True)})
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
+z = np.random.default_rng(args.seed).normal(size=(len(test) // 2, LATENT_DIM))
+samples = generate(z)
+plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
+trained_sizes = dict.fromkeys(size_at(step) for step in range(args.steps))  # in their order
+plot.save_rows(
+    args.out / "growing.png",
+    {
+        f"{size} pixels": pictures
+        for size, pictures in zip(trained_sizes, run.records["pictures"], strict=True)
+    },
+)
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
+)
 
-# %% Judged by a small classifier of the real ones; beside it what real pictures get
-figures = {}
-if evaluate:
+
+# %% Comparison with real faces, by a small classifier of 32 pixels
+def evaluate_faces():
+    """Measure the distance to real faces, and how many faces have each attribute."""
     print("Training the evaluator ...", flush=True)
-    there = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    evaluator = train_attribute_classifier(small(train, 32), there, steps=min(1000, args.steps), device=args.device)
-    test, fakes = small(test, 32), small(fakes, 32)
-    figures, table = evaluate_samples(evaluator, test, fakes, device=args.device)
+    evaluator = train_attribute_classifier(
+        downsample(train, 32),
+        np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1),
+        steps=min(1000, args.steps),
+        device=args.device,
+    )
+    real, fake = downsample(test, 32), data.downsample(samples, 32)
+    metrics, table = evaluate_samples(evaluator, real, fake, device=args.device)
     print(table)
-    seen, real = evaluator.predict(fakes, args.device).mean(axis=0), evaluator.predict(test[::2], args.device).mean(axis=0)
-    print("  share with " + ", ".join(f"{a} {s:.0%} (of real faces {r:.0%})" for a, s, r in zip(ATTRIBUTES, seen, real, strict=True)))
-    figures |= {f"{end}{a}": float(s) for end, shares in (("fraction_", seen), ("fraction_real_", real)) for a, s in zip(ATTRIBUTES, shares, strict=True)}
+    fractions = evaluator.predict(fake, args.device).mean(axis=0)
+    real_fractions = evaluator.predict(real[::2], args.device).mean(axis=0)
+    for attribute, fraction, real_fraction in zip(
+        ATTRIBUTES, fractions, real_fractions, strict=True
+    ):
+        metrics[f"fraction_{attribute}"] = float(fraction)
+        metrics[f"fraction_real_{attribute}"] = float(real_fraction)
+        print(
+            f"  {attribute:8s} {fraction:4.0%} of the samples, {real_fraction:4.0%} of real faces"
+        )
+    return metrics
 
-run.write_metrics(picture="growing.png", **figures)
+
+metrics = evaluate_faces() if evaluate else {}
+run.write_metrics(picture="growing.png", **metrics)
+
+# %% What you should see
+# Frechet distance to real faces (floor 0.13), seed 0:
+#
+#     python demos/pggan.py --evaluate                    23.7    two minutes and one for evaluation
+#     python demos/pggan.py --evaluate --steps 2300       16.3    (seed 1: 20.1)
+#     python demos/pggan.py --evaluate --size 64 --steps 12000    6.6    34 minutes of one core
+#
+# By default, eyes still come and go.
+#
+# The question. 4x4 pixels show where the face is, its colours and those of the wall. The same z
+# gives the same person at each size: growing.png has the same colours and outlines in each column,
+# and each size adds details.
+#
+# The three changes (--steps 2300, seed 0):
+#
+# 1. Without growing the distance is 16.3, no worse, and growing.png has one row. Growing saves time
+#    if the largest pictures cost hundreds of times as much as the smallest ones. Here a step costs
+#    six times as much.
+# 2. Without fade-in: 21.5. An untrained block takes the place of the old network's output, and from
+#    one size to the next many z become somebody else.
+# 3. With momentum: 80, and no faces, only posts and blots from 8 pixels on.
