@@ -91,10 +91,8 @@ ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %% Data: bytes (n, 3, size, size)
 print("Drawing faces ...", flush=True)
-factors, test_factors = (
-    sample_aligned_factors(12_000, seed=1),
-    sample_aligned_factors(4_000, seed=2),
-)
+factors = sample_aligned_factors(12_000, seed=1)
+test_factors = sample_aligned_factors(4_000, seed=2)
 train, test = render(factors, args.size), render(test_factors, args.size)
 
 
@@ -247,15 +245,17 @@ run.write_metrics(picture="growing.png", **metrics)
 # %% What you should see
 # Frechet distance to real faces (floor 0.13), seed 0:
 #
-#     python demos/pggan.py --evaluate                    23.7    two minutes and one for evaluation
-#     python demos/pggan.py --evaluate --steps 2300       16.3    (seed 1: 20.1)
-#     python demos/pggan.py --evaluate --size 64 --steps 12000    6.6    34 minutes of one core
+#     python demos/pggan.py --evaluate                           23.7   two minutes, and one for the
+#                                                                       evaluation
+#     python demos/pggan.py --evaluate --steps 2300              16.3   (seed 1: 20.1)
+#     python demos/pggan.py --evaluate --size 64 --steps 12000    6.6   34 minutes of one core
 #
 # By default, eyes still come and go.
 #
-# The question. 4x4 pixels show where the face is, its colours and those of the wall. The same z
-# gives the same person at each size: growing.png has the same colours and outlines in each column,
-# and each size adds details.
+# The question. 4x4 pixels show where the face is, and its colours and those of the wall. In most
+# columns of growing.png the position of the face, the outline of the head and the colour of the
+# skin stay the same from one size to the next, and each size adds details. So sizes do not begin
+# anew, though a z may change its hair on the way.
 #
 # The three changes (--steps 2300, seed 0):
 #
