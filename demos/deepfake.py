@@ -1,33 +1,54 @@
-"""A deepfake: one encoder, two decoders, and one person in the place of another (the method: models/deepfake.py).
+"""A deepfake: one encoder, two decoders, and the face of another person.
 
-Question to predict, before you run it: an encoder and two decoders learn from pictures of two people, each decoder from its own person alone. They are never
-shown both in the same pose: no picture of A belongs to one of B. Then a picture of A goes through the encoder and through *B's* decoder. Who will appear,
-A, B or a mixture? And doing what: the same as A, or anything?
+Lecture: deepfake, an application (tinygen/models/deepfake.py explains it).
 
-    python demos/deepfake.py                        two people drawn by this package: no network, no GPU
-    python demos/deepfake.py --size 64
-    python demos/deepfake.py --data folder:PATH     two sub-folders of photographs, a person each, all framed alike
+Question to predict before you run it: an encoder and two decoders learn from
+pictures of two people, each decoder from its own person alone. No picture of A
+is paired with a picture of B. Then a picture of A goes through the encoder and
+through the decoder *of B*. Who will appear, A, B or a mixture? And doing what:
+the same as A, or something else?
 
-**What this may not be used for.** To make real people appear to do or say what they did not: not to deceive, mock, shame, undress or threaten, not for
-money or votes, not to pass for someone. In many countries that is a crime, and it harms those shown even where it is not. Use it on drawn people, on
-yourself, or on people who have agreed to just this use, and mark whatever it makes as made.
+    python demos/deepfake.py                        two people drawn by this
+                                                    package
+    python demos/deepfake.py --size 64              larger pictures
+    python demos/deepfake.py --data folder:PATH     two sub-folders with
+                                                    photographs of one person
+                                                    each, all framed alike
 
-It draws swaps.png (A in ten moments, given back, with B in A's place, and the truth: B drawn in the same moments; then the reverse) and curves.png.
+**What this may not be used for.** Do not use it to make real people appear to
+do or say what they did not: not to deceive, mock, shame, undress or threaten,
+not for money or votes, not to pass for someone. In many countries that is a
+crime, and it harms the people shown even where it is not. Use it on drawn
+people, on yourself, or on people who agreed to exactly this use, and label
+everything it generates as generated.
 
-That truth is known because these people are drawn: a person is an *identity* (proportions, skin, hair) and what they wear, and a moment is a *state* (turn
-of the head, smile, mouth, lids, gaze, light), seven numbers; heads are upright, as the method turns them first. Two kinds of figures come out, of moments
-that were not trained on. The error of a swap over that of the best constant answer, the other's mean picture; beside it, what the other's decoder makes of
-the other's own picture. And what a reader sees, a network taught on drawings of A, of B and of people mixed of both: each number of the state to an eighth of
-its range (a constant is right in a quarter; gaze where the eyes are open), and who it is.
+It draws
+    swaps.png     A in ten states, its reconstruction, B in A's place, and the
+                  true pictures: B drawn in the same states; then the reverse
+    curves.png    the reconstruction errors during training
 
-Unchanged, seed 0: errors of 0.34 and 0.34, of the other's own 0.30 and 0.30. It is always the other person; turn, lids and light are read right in 90 to 100 %,
-the smile in 56 %. The corners of a mouth are few pixels, and these networks have not learned them yet, in their own pictures neither.
+The true pictures are known because these people are drawn. A person is an
+*identity* (proportions, skin, hair) with accessories. A *state* consists of
+seven numbers (turn of the head, smile, mouth, lids, gaze, light). Heads are
+upright, because the method rotates them first.
 
-Three one-line changes, and what each should show (with `--steps 300`, where the unchanged script gives 0.48 and 0.50):
+It measures, on states that were not used for training,
+- the error of a swap, as a fraction of the error of the best constant answer,
+  the mean picture of the other person; and the error of the other person's own
+  reconstruction beside it;
+- what a regression network finds, which was trained on drawings of A, of B and
+  of people mixed from both: each number of the state to an eighth of its range
+  (a constant is right in a quarter of the cases), and who it is. The gaze
+  counts where the eyes are open.
 
-1. After `mean = ...`, `mean = [sum(mean) / 2] * 2`, one mean for both: 0.65 and 0.67, though each is given back as well as before. Now the encoder sees who it is.
-2. `[[18, 13]]` in place of `[[24, 8]]`, a light face and a dark one, whose pictures the same state changes alike by 0.4 and not 0.7: 0.79 and 0.87.
-3. `NOISE, LAST = 0.0, 1.0`: 0.49 and 0.51, hardly more. But with the people of change 2 (at a noise of 0, in 320 steps): 1.1 to 1.3, worse than a constant.
+Three changes to try, with --steps 300:
+
+1. After `mean = ...`, add `mean = [sum(mean) / 2] * 2`: one mean picture for
+   both people.
+2. `PEOPLE = [18, 13]`: a light and a dark face, whose pictures change less
+   similarly with the state.
+3. `NOISE_STD, FINAL_NOISE_FACTOR = 0.0, 1.0`: no noise. Then also with the
+   people of change 2.
 """
 
 # %% Settings
@@ -38,147 +59,270 @@ from _run import Run
 from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.data.faces import FACTORS, render, sample_factors
+from tinygen.metrics import rmse
 from tinygen.metrics.evaluators import train_state_regressor
 from tinygen.models.autoencoder import Autoencoder, gaussian_noise
 from tinygen.models.deepfake import Deepfake
 
 p = parser(
-    __doc__, steps={"faces": 2000, "folder:PATH": 2000}, takes={"faces": "two minutes", "folder:PATH": "a minute"}, batch=32,
-)  # fmt: skip
-p.add_argument("--size", type=int, choices=[32, 64], default=32, help="height and width of a picture (default: 32)")
+    __doc__,
+    steps={"faces": 2000, "folder:PATH": 2000},
+    takes={"faces": "two minutes", "folder:PATH": "a minute"},
+    batch=32,
+)
+p.add_argument(
+    "--size",
+    type=int,
+    choices=[32, 64],
+    default=32,
+    help="height and width of a picture (default: 32)",
+)
 args = parse(p)
-LATENT, HIDDEN, RATE = 32, (256, 256), 6e-3
-NOISE, LAST = 4.0, 0.02  # on what the encoder sees, whose deviation is 1; and the share of it that is left at the end
+is_drawn = args.data == "faces"
+LATENT_DIM = 32  # dimensions of a code
+HIDDEN = (256, 256)  # units of the hidden layers
+LR = 6e-3  # learning rate at the first step
+NOISE_STD = 4.0  # of the noise on the encoder's input, whose standard deviation is 1
+FINAL_NOISE_FACTOR = 0.02  # fraction of the noise that is left at the end
+PEOPLE = [24, 8]  # A and B among 25 people that the package draws
 NAMES = ("A", "B")
-STATE = [name for name, factor in FACTORS.items() if factor.group == "state" and name not in ("tilt", "night")]
-drawn = args.data == "faces"
+STATE = [
+    name
+    for name, factor in FACTORS.items()
+    if factor.group == "state" and name not in ("tilt", "night")
+]
+
 
 # %% Data: bytes (n, 3, size, size) of each person, for training and for tests
+def sample_states(person, n, seed):
+    """Sample factors of n pictures of one person (or of people), upright and by day.
 
-
-def moments(person, n, seed):
-    """Factors of n pictures of one person, or of n people, upright and by day: each number of the state is uniform over its range."""
+    Each number of the state is uniform over its range.
+    """
     numpy_rng, factors = np.random.default_rng(seed), np.resize(person, n)
     for name in STATE:
         factors[name] = numpy_rng.uniform(FACTORS[name].low, FACTORS[name].high, n)
     return factors
 
 
-def portraits(factors):
-    """Their faces, cut out of pictures half as large again, as the method cuts faces out of photographs."""
-    rim = args.size // 4
-    return render(factors, 6 * rim)[..., rim:-rim, rim:-rim]
+def render_faces(factors):
+    """Render pictures that are half as large again and cut the faces out, as from photographs."""
+    border = args.size // 4
+    return render(factors, 6 * border)[..., border:-border, border:-border]
 
 
-if drawn:
+def read_people(path):
+    """Return the training pictures and the test pictures of each of the two people in a folder."""
+    images, person = data.folder(path, args.size)
+    if person.max() != 1:
+        p.error(
+            f"--data {args.data}: has {person.max() + 1} sub-folder(s) with pictures; give two, "
+            "one for each person"
+        )
+    pictures = [images[person == k] for k in (0, 1)]
+    fewest = min(map(len, pictures))
+    if fewest < args.batch + 10:
+        p.error(
+            f"--data {args.data}: one person has {fewest} pictures; give {args.batch + 10} or more "
+            "of each, ten of them for tests, or a smaller --batch"
+        )
+    return [x[:-10] for x in pictures], [x[-10:] for x in pictures]
+
+
+if is_drawn:
     print("Drawing two people ...", flush=True)
-    people = sample_factors(25, seed=3)[[24, 8]]
+    people = sample_factors(25, seed=3)[PEOPLE]
     people["glasses"] = people["tilt"] = people["night"] = 0
-    train_states = [moments(people[k], 4000, seed=k + 1) for k in (0, 1)]
-    test_states = [moments(people[k], 500, seed=3) for k in (0, 1)]  # the same moments for both
-    train, test = ([portraits(factors) for factors in states] for states in (train_states, test_states))
+    train_factors = [sample_states(people[k], 4000, seed=k + 1) for k in (0, 1)]
+    test_factors = [sample_states(people[k], 500, seed=3) for k in (0, 1)]  # the same states
+    train, test = (
+        [render_faces(factors) for factors in both] for both in (train_factors, test_factors)
+    )
 else:
-    images, whose = data.folder(args.data.removeprefix("folder:"), args.size)
-    if whose.max() != 1:
-        p.error(f"--data {args.data}: has {whose.max() + 1} sub-folder(s) with pictures; give two, a person each")
-    every = [images[whose == k] for k in (0, 1)]
-    if (fewest := min(map(len, every))) < args.batch + 10:
-        p.error(f"--data {args.data}: one person has {fewest} pictures; give {args.batch + 10} or more of each, ten of them for tests, or a smaller --batch")
-    train, test = ([pictures[part] for pictures in every] for part in (np.s_[:-10], np.s_[-10:]))
+    train, test = read_people(args.data.removeprefix("folder:"))
 
-# %% What the encoder sees: how a picture differs from the person's mean picture, in units of that person's deviation
+# %% The encoder's input: the difference from the person's mean picture, with standard deviation 1
 mean = [(pictures.mean(axis=0) / 255).astype(np.float32) for pictures in train]
-deviation = [np.float32((pictures[:1000] / np.float32(255) - m).std()) for pictures, m in zip(train, mean, strict=True)]
+std = [
+    np.float32((data.to_float(pictures[:1000]) - m).std())
+    for pictures, m in zip(train, mean, strict=True)
+]
 
 
-def seen(pictures, person):
-    """Bytes (n, 3, size, size) as the networks want them."""
-    return to_device((pictures / np.float32(255) - mean[person]) / deviation[person], args.device)
+def standardize(pictures, person):
+    """Convert bytes (n, 3, size, size) of a person to the input of the encoder."""
+    return to_device((data.to_float(pictures) - mean[person]) / std[person], args.device)
 
 
-def shown(y, person):
-    """And back: pictures from 0 to 1."""
-    return (y.numpy() * deviation[person] + mean[person]).clip(0, 1)
+def to_pictures(y, person):
+    """Convert outputs of a person's decoder to NumPy pictures from 0 to 1."""
+    return (y.numpy() * std[person] + mean[person]).clip(0, 1)
 
 
-# %% The networks
+# %% The networks: two autoencoders that share an encoder
 rng = default_rng(args.seed, args.device)
-model = Deepfake(*(Autoencoder(LATENT, HIDDEN, train[0].shape[1:], rng=rng) for _ in NAMES), device=args.device)
+shape = train[0].shape[1:]  # (3, size, size)
+autoencoders = [Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng) for _ in NAMES]
+model = Deepfake(*autoencoders, device=args.device)
 nn.init.kaiming_normal_(model, rng)
-optimizer = optim.Adam(model.parameters(), lr=RATE)
-loaders = [data.Loader(pictures, batch_size=args.batch, seed=args.seed + k) for k, pictures in enumerate(train)]
+optimizer = optim.Adam(model.parameters(), lr=LR)
+schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+loaders = [
+    data.Loader(pictures, batch_size=args.batch, seed=args.seed + k)
+    for k, pictures in enumerate(train)
+]
 run = Run(args, model=model, optimizer=optimizer, loader_a=loaders[0], loader_b=loaders[1], rng=rng)
 
-# %% Training: each person's pictures through the one encoder, and back through their own decoder. The noise makes it listen to what both have in common.
+# %% Training: pictures of each person through the common encoder and their own decoder. The noise
+# makes the encoder use what both people have in common (models/deepfake.py).
 for step in run.steps():
-    left = {}
+    schedule.set(step)
+    noise_factor = optim.cosine_decay(step, steps=args.steps, final_factor=FINAL_NOISE_FACTOR)
+    unexplained = {}  # the fraction of the variance that is not reconstructed
     for person, name in enumerate(NAMES):
-        x = seen(next(loaders[person]), person)
-        spoilt = gaussian_noise(x, NOISE * optim.cosine_decay(step, steps=args.steps, final_factor=LAST), rng)
-        left[name] = losses.squared_error(x, model(spoilt, person)).mean() / x[0].size  # the share of the variance that is not given back
+        x = standardize(next(loaders[person]), person)  # (N, 3, size, size)
+        noisy = gaussian_noise(x, NOISE_STD * noise_factor, rng)
+        x_hat = model(noisy, person)  # (N, 3, size, size)
+        unexplained[name] = losses.squared_error(x, x_hat).mean() / x[0].size
+    loss = unexplained["A"] + unexplained["B"]
     optimizer.zero_grad()
-    (left["A"] + left["B"]).backward()
-    optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
+    loss.backward()
     optimizer.step()
-    run.log(**left)
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), run.history[name]) for name in NAMES}, ylabel="share of the variance not given back")
+    run.log(**unexplained)
+steps = np.arange(args.steps)
+plot.save_curves(
+    args.out / "curves.png",
+    {name: (steps, run.history[name]) for name in NAMES},
+    ylabel="fraction of the variance not reconstructed",
+)
 
-# %% The swap, on pictures that were not trained on
+# %% The swap, on test pictures; swapped[0] shows B in the place of A
 model.eval()
 with no_grad():
-    own = [shown(model(seen(test[k], k), k), k) for k in (0, 1)]
-    swap = [shown(model.swap(seen(test[k], k), k), 1 - k) for k in (0, 1)]  # swap[0]: B in A's place
-true = [pictures / np.float32(255) for pictures in test]
+    inputs = [standardize(test[k], k) for k in (0, 1)]
+    reconstructed = [to_pictures(model(inputs[k], k), k) for k in (0, 1)]
+    swapped = [to_pictures(model.swap(inputs[k], k), 1 - k) for k in (0, 1)]
+true = [data.to_float(pictures) for pictures in test]
 rows = {}
 for k, (name, other) in enumerate([NAMES, NAMES[::-1]]):
-    rows |= {name: true[k][:10], f"{name} given back": own[k][:10], f"{other} for {name}": swap[k][:10]}
-    rows |= {f"{other} drawn so": true[1 - k][:10]} if drawn else {}
+    rows[name] = true[k][:10]
+    rows[f"{name} reconstructed"] = reconstructed[k][:10]
+    rows[f"{other} for {name}"] = swapped[k][:10]
+    if is_drawn:
+        rows[f"{other} true"] = true[1 - k][:10]
 plot.save_rows(args.out / "swaps.png", rows)
 
 
-def rms(a, b):
-    return float(np.sqrt(((a - b) ** 2).mean(dtype=np.float64)))
+# %% Errors, as fractions of that of the mean picture
+def relative_error(pictures, person):
+    """Return the error of pictures of a person as a fraction of that of the mean picture."""
+    return rmse(pictures, true[person]) / rmse(mean[person], true[person])
 
 
-figures = {f"own_{name}": rms(own[k], true[k]) / rms(mean[k], true[k]) for k, name in enumerate(NAMES)}
-if drawn:
-    a, b = (seen(pictures, k) for k, pictures in enumerate(test))
-    figures["alike"] = float((a * b).sum() / ((a * a).sum() * (b * b).sum()) ** 0.5)
-    figures |= {f"{NAMES[1 - k]}_for_{NAMES[k]}": rms(swap[k], true[1 - k]) / rms(mean[1 - k], true[1 - k]) for k in (0, 1)}
-    print("Error over a constant's: B for A {B_for_A:.2f} (B itself {own_B:.2f}), A for B {A_for_B:.2f} (A itself {own_A:.2f}). The same state changes both "
-          "people's pictures alike by {alike:.2f} (1: the same)".format(**figures))  # fmt: skip
+metrics = {f"own_{name}": relative_error(reconstructed[k], k) for k, name in enumerate(NAMES)}
+if is_drawn:
+    a, b = inputs
+    metrics["cosine"] = float((a * b).sum() / ((a * a).sum() * (b * b).sum()) ** 0.5)
+    metrics["B_for_A"] = relative_error(swapped[0], 1)
+    metrics["A_for_B"] = relative_error(swapped[1], 0)
+    print(
+        "Error as a fraction of that of the mean picture: B for A {B_for_A:.2f} (B itself "
+        "{own_B:.2f}), A for B {A_for_B:.2f} (A itself {own_A:.2f})\n"
+        "Cosine between the changes of both people's pictures in the same states: {cosine:.2f} "
+        "(1: the same changes)".format(**metrics)
+    )
 else:
-    print("Error of a picture given back, over a constant's: A {own_A:.2f}, B {own_B:.2f}".format(**figures))
+    print(
+        "Error of a reconstruction as a fraction of that of the mean picture: A {own_A:.2f}, "
+        "B {own_B:.2f}".format(**metrics)
+    )
 
-# %% What a reader sees in them; pictures of 64 pixels are made small for it
-if drawn:
-    print("Training the reader ...", flush=True)
 
-    def small(pictures):
-        n, by = len(pictures), args.size // 32
-        return pictures.reshape(n, 3, 32, by, 32, by).mean(axis=(3, 5), dtype=np.float32) / (255 if pictures.dtype == np.uint8 else 1)
+# %% State and identity in the swaps, found by a regression network that sees 32 pixels
+def downsample(pictures):
+    """Reduce bytes or floats from 0 to 1 to 32 pixels, floats from 0 to 1."""
+    scale = 255 if pictures.dtype == np.uint8 else 1
+    return data.downsample(pictures, 32) / scale
 
-    def numbers(factors, *who):
-        """What is to be read, from 0 to 1: the state, whether it is A, whether it is B."""
-        state = [(factors[name] - FACTORS[name].low) / (FACTORS[name].high - FACTORS[name].low) for name in STATE]
-        return np.stack([*state, *(np.full(len(factors), w) for w in who)], axis=1).astype(np.float32)
 
-    mixed = moments(people, 4000, seed=4)  # who they are: each thing from A or from B
-    numpy_rng = np.random.default_rng(4)
+def regression_targets(factors, is_a, is_b):
+    """Return the state, scaled to [0, 1], whether it is A, and whether it is B: (n, 9)."""
+    columns = []
+    for name in STATE:
+        low, high = FACTORS[name].low, FACTORS[name].high
+        columns.append((factors[name] - low) / (high - low))
+    columns += [np.full(len(factors), is_a), np.full(len(factors), is_b)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def sample_mixed_people(n):
+    """Sample factors of people each of whose properties is that of A or that of B."""
+    mixed, numpy_rng = sample_states(people, n, seed=4), np.random.default_rng(4)
     for name, factor in FACTORS.items():
         if factor.group != "state":
             mixed[name] = np.where(numpy_rng.random(len(mixed)) < 0.5, *people[name])
-    lessons = np.concatenate([small(portraits(mixed)), small(train[0]), small(train[1])])
-    truths = np.concatenate([numbers(mixed, 0, 0), numbers(train_states[0], 1, 0), numbers(train_states[1], 0, 1)])
-    regressor = train_state_regressor(lessons, truths, steps=min(1200, args.steps), device=args.device)
-    goal, open_eyes = numbers(test_states[0], 0, 0), test_states[0]["blink"] < 0.5
-    print(f"{'read right':18s}" + "".join(f"{name:>11s}" for name in (*STATE, "who")))
-    for label, pictures, who in (("A drawn", true[0], 0), ("B drawn", true[1], 1), ("B for A", swap[0], 1), ("A for B", swap[1], 0)):
-        read = regressor.predict(small(pictures), args.device)
-        right = np.abs(read - goal) <= 1 / 8
-        shares = {name: float(right[open_eyes if "gaze" in name else ..., k].mean()) for k, name in enumerate(STATE)}
-        shares["who"] = float(((read[:, -2:] > 0.5) == (who == np.arange(2))).all(axis=1).mean())
-        print(f"{label:18s}" + "".join(f"{share:>11.1%}" for share in shares.values()))
-        figures |= {f"{name}_{label.replace(' ', '_')}": share for name, share in shares.items()}
+    return mixed
 
-run.write_metrics(picture="swaps.png", **figures)
+
+def train_regressor():
+    """Train the network on drawings of mixed people, of A and of B."""
+    print("Training the regression network ...", flush=True)
+    mixed = sample_mixed_people(4000)
+    pictures = [downsample(x) for x in (render_faces(mixed), *train)]
+    targets = [
+        regression_targets(mixed, 0, 0),
+        regression_targets(train_factors[0], 1, 0),
+        regression_targets(train_factors[1], 0, 1),
+    ]
+    return train_state_regressor(
+        np.concatenate(pictures),
+        np.concatenate(targets),
+        steps=min(1200, args.steps),
+        device=args.device,
+    )
+
+
+def evaluate_states(regressor):
+    """Print and store how often each number of the state, and the person, are right."""
+    targets = regression_targets(test_factors[0], 0, 0)
+    has_open_eyes = test_factors[0]["blink"] < 0.5
+    print(f"{'found right':18s}" + "".join(f"{name:>11s}" for name in (*STATE, "person")))
+    for label, pictures, person in (
+        ("A true", true[0], 0),
+        ("B true", true[1], 1),
+        ("B for A", swapped[0], 1),
+        ("A for B", swapped[1], 0),
+    ):
+        predicted = regressor.predict(downsample(pictures), args.device)  # (n, 9)
+        is_right = np.abs(predicted - targets) <= 1 / 8
+        fractions = {}
+        for k, name in enumerate(STATE):
+            counted = has_open_eyes if "gaze" in name else slice(None)
+            fractions[name] = float(is_right[counted, k].mean())
+        is_person = (predicted[:, -2:] > 0.5) == (person == np.arange(2))  # (n, 2)
+        fractions["person"] = float(is_person.all(axis=1).mean())
+        print(f"{label:18s}" + "".join(f"{x:>11.1%}" for x in fractions.values()))
+        for name, fraction in fractions.items():
+            metrics[f"{name}_{label.replace(' ', '_')}"] = fraction
+
+
+if is_drawn:
+    evaluate_states(train_regressor())
+run.write_metrics(picture="swaps.png", **metrics)
+
+# %% What you should see
+# `python demos/deepfake.py`, two minutes, seed 0: the errors of the swaps are 0.34 and 0.34 of that
+# of the mean picture; those of the reconstructions are 0.30 and 0.30.
+#
+# The question. It is always the other person, in the same state as the first. Turn, lids and light
+# are right in 90 to 100 % of the swaps, the smile in 56 %. The corners of a mouth are few pixels,
+# and these networks have not learned them yet, in their own pictures neither.
+#
+# The three changes (--steps 300, seed 0; unchanged: 0.48 and 0.50):
+#
+# 1. With one mean for both people: 0.65 and 0.67, though each person is reconstructed as well as
+#    before. Now the encoder responds to who it is.
+# 2. The same state changes the pictures of these two people with a cosine of 0.4 instead of 0.7:
+#    0.79 and 0.87.
+# 3. Without noise: 0.49 and 0.51, hardly more. But with the people of change 2 and no noise (320
+#    steps): 1.1 to 1.3, worse than the mean picture.
