@@ -26,11 +26,12 @@ Generative adversarial networks:
                         see several examples at once
     dcgan.py            convolutional networks (Radford, Metz and Chintala, 2015)
     pggan.py            networks that grow from 4 to 1024 pixels (Karras et al., 2018)
-    stylegan.py         a style for each layer (Karras et al., 2019 and 2020)
-    conditional_gan.py  five GANs conditioned on labels or codes: projection (Miyato and Koyama,
-                        2018), AC-GAN (Odena et al., 2017), InfoGAN (Chen et al., 2016),
-                        semi-supervised (Salimans et al., 2016), BiGAN (Donahue et al., 2017). They
-                        are short, so they share a file
+    stylegan.py         a style for each layer (Karras et al., 2019 and 2020);
+                        style_discriminator.py has the discriminator
+    equalized_lr.py     the layers of pggan.py and stylegan.py
+    conditional_gan/    five GANs with labels or codes: projection (Miyato and Koyama, 2018), AC-GAN
+                        (Odena et al., 2017), InfoGAN (Chen et al., 2016), semi-supervised (Salimans
+                        et al., 2016), BiGAN (Donahue et al., 2017)
     pix2pix.py          a U-Net and a patch discriminator, for pairs of pictures (Isola et al.,
                         2017)
     cyclegan.py         two generators that invert each other, for pictures without pairs (Zhu et
