@@ -53,7 +53,7 @@ p = parser(
     __doc__, steps={"digits": 800, "mnist": 30_000, "faces": 6000},
     takes={"digits": "two minutes", "mnist": "an hour", "faces": "ten minutes"}, batch=32,
 )  # fmt: skip
-p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
+p.add_argument("--kind", choices=objectives.PARAMETRIZATIONS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--path", choices=["circle", "line"], default="circle", help="from data to noise by the arc or by the chord, which is flow matching (default: circle)")
 p.add_argument("--spacing", choices=list(SPACINGS), default="logistic", help="of the levels (default: logistic, and cosine in sampling)")
 p.add_argument("--width", type=natural, default=32, help="channels at the first size, a multiple of 8; twice as many below (default: 32)")

@@ -36,25 +36,25 @@ from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING
-from tinygen.models.diffusion.unet import Perceptron
+from tinygen.models.diffusion.unet import MLPDenoiser
 from tinygen.plot import save_curves
 
 SPACINGS = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
 p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "half a minute"}, batch=256)
-p.add_argument("--kind", choices=objectives.KINDS, default="velocity", help="what the network is asked for (default: velocity)")
+p.add_argument("--kind", choices=objectives.PARAMETRIZATIONS, default="velocity", help="what the network is asked for (default: velocity)")
 p.add_argument("--spacing", choices=list(SPACINGS), default="cosine", help="of the levels (default: cosine)")
 p.add_argument("--sampling-steps", type=natural, default=100, metavar="N", help="from noise to data (default: 100)")
 args = parse(p)
 RATE = 5e-3
 
 # %% Data: numbers (n, 1) from a mixture of Gaussians, of which all is known at every level
-exact = ExactMixture(weights=np.array([0.3, 0.3, 0.4]), means=np.array([[-1.5], [-0.2], [1.3]]), deviations=np.array([0.15, 0.3, 0.2]))
+exact = ExactMixture(weights=np.array([0.3, 0.3, 0.4]), means=np.array([[-1.5], [-0.2], [1.3]]), stds=np.array([0.15, 0.3, 0.2]))
 points = exact.sample(100_000, default_rng(1)).astype(np.float32)
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
 # %% The network
 rng = default_rng(args.seed, args.device)
-network = Perceptron(1, (64, 64, 64), rng=rng)
+network = MLPDenoiser(1, (64, 64, 64), rng=rng)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, 0.99)
 level = SPACINGS[args.spacing]
@@ -90,8 +90,8 @@ levels = [float(level(u)) for u in moments]
 density = np.stack([np.exp(exact.log_density(X[:, None], t)) for t in levels], axis=1)  # (321, 101)
 ways = [np.array([[-1.5], [-0.2], [0.1], [1.2], [1.5]])]
 for s, t in zip(levels, levels[1:], strict=False):
-    up = objectives.step_back(t, s, ways[-1])
-    ways.append(VARIANCE_PRESERVING.mix(t).alpha / VARIANCE_PRESERVING.mix(s).alpha * ways[-1] + up.large**0.5 * numpy_rng.normal(size=(5, 1)))
+    up = objectives.posterior(t, s, ways[-1])
+    ways.append(VARIANCE_PRESERVING.coefficients(t).alpha / VARIANCE_PRESERVING.coefficients(s).alpha * ways[-1] + up.large**0.5 * numpy_rng.normal(size=(5, 1)))
 
 # %% And back, by the network with its averaged weights: at each level all points are kept
 LAST = 0.998  # at 1 there is nothing to be seen of the data, and to know the noise there is to know nothing of them

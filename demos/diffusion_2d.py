@@ -36,7 +36,7 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import density_coverage
 from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.likelihood import log_likelihood
-from tinygen.models.diffusion.unet import Perceptron
+from tinygen.models.diffusion.unet import MLPDenoiser
 from tinygen.plot import save_curves
 from tinygen.plot.planes import grid_points, save_planes
 
@@ -56,7 +56,7 @@ loader = data.Loader(((points - middle) / unit).astype(np.float32), batch_size=a
 
 # %% The network
 rng = default_rng(args.seed, args.device)
-network = Perceptron(2, (128, 128, 128), rng=rng)
+network = MLPDenoiser(2, (128, 128, 128), rng=rng)
 optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
 average = optim.ExponentialMovingAverage(network, 0.995)
 

@@ -52,7 +52,7 @@ from tinygen.metrics import nearest_neighbours, within_class_distance
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
 from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, cosine_schedule
-from tinygen.models.diffusion.unet import Perceptron
+from tinygen.models.diffusion.unet import MLPDenoiser
 from tinygen.models.gaussian import principal_components
 from tinygen.models.text import TextEncoder
 
@@ -104,7 +104,7 @@ loader = data.Loader((rows - mean) @ components / unit, tokenize(texts), named.a
 # green to either garment. `says` helps: one layer that has to say what the caption names, 1 for yes, -1 for no, 0 for what it leaves open.
 rng = default_rng(args.seed, args.device)
 reader = TextEncoder(len(VOCABULARY), 128, rng=rng)
-network = Perceptron(CODES, (512, 512, 512), octaves=0, film=True, classes=reader, rng=rng)
+network = MLPDenoiser(CODES, (512, 512, 512), octaves=0, film=True, classes=reader, rng=rng)
 says = nn.Linear(128, len(PROPERTIES), rng=rng)
 for parameter in network.leave.parameters():
     parameter.data[...] = 0  # its first answer is 0, the best without having learned: a loss of 1

@@ -1,16 +1,29 @@
-"""Diffusion models: learn to take a little noise away, then begin with nothing but noise.
+"""Diffusion models: learn to remove a little noise, then generate from pure noise.
 
-    schedules.py    how data and noise are mixed, x_t = alpha x_0 + sigma eps: the way there, in closed form, and how its levels are spaced
-    objectives.py   what a network may be asked for (noise, data, velocity), why it is all one, and the variational bound it comes from
-    samplers.py     the way back: ancestral, DDIM, the ODE by Euler, Heun and Runge-Kutta, EDM's, DPM-Solver++; inpainting
-    likelihood.py   log p(x), exactly, by following the ODE to the noise; the bound, in nats and bits per dimension
-    guidance.py     which digit? Labels, and guidance without a classifier
-    exact.py        mixtures of Gaussians, whose best predictor is known: what all of the above is held against
-    unet.py         networks: a U-Net for pictures, a perceptron for points
+Read in this order:
 
-Read in this order. A model is any function of x (N, ...) and levels (N,); a network learns it, `exact` has it in closed form.
+    schedules.py     the table of notations; how times of training and sampling are distributed
+    paths.py         the forward process q(x_t | x_0): x_t = alpha x_0 + sigma eps in closed form
+    objectives.py    the variational bound, and why it is least squares; what a network may predict
+    posterior.py     the posterior q(x_s | x_t, x_0), one step of the reverse process
+    ode.py           the probability-flow ODE
+    samplers.py      from noise to data: ancestral sampling, DDIM, Euler, Heun, Runge-Kutta, EDM,
+                     DPM-Solver++; inpainting
+    likelihood.py    log p(x) by following the ODE to the noise; the variational bound in nats
+    guidance.py      labels and captions: classifier-free guidance
+    exact.py         mixtures of Gaussians, whose best predictor is known in closed form: the
+                     yardstick of all the others
+    unet.py, mlp.py  the networks: a U-Net for images, a multilayer perceptron for points
+    conditioning.py  how both networks receive the time and the label
 
-**Sources.** Sohl-Dickstein et al., Deep Unsupervised Learning using Nonequilibrium Thermodynamics, 2015; Ho, Jain and Abbeel, Denoising Diffusion
-Probabilistic Models (DDPM), 2020; Song et al., Score-Based Generative Modeling through Stochastic Differential Equations, 2021. Others where they are
-used.
+`elementary.py` holds the functions that work on floats and on arrays.
+
+A *network* is a function of x (N, ...) and times (N,). A *denoise* function takes x and one time,
+and returns a `Prediction` of x_0 and eps. `objectives.denoiser` makes one from a network;
+`exact.ExactMixture.denoise` is one in closed form. Samplers and likelihoods take either.
+
+**Sources.** Sohl-Dickstein et al., Deep Unsupervised Learning using Nonequilibrium Thermodynamics,
+2015; Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models (DDPM), 2020; Song et al.,
+Score-Based Generative Modeling through Stochastic Differential Equations, 2021. Others are named
+where they are used.
 """

@@ -1,18 +1,32 @@
-"""Which digit? A network that is told the label, and guidance: away from what it would draw without.
+"""Conditional generation: labels for the network, and classifier-free guidance.
 
-**Told.** The network gets the label beside x_t, and guesses E[x_0 | x_t, y]. All else stays. In training the label of one example in ten is replaced by
-"none", so that the same network also knows E[x_0 | x_t]. A label can be a caption: the numbers of its words, which are all 0 where it is "none".
+**Conditioning.** The network receives a label y beside x_t, and predicts E[x_0 | x_t, y]. All else
+stays as it is. In training, the label of one example in ten is replaced by a *null label*. So the
+same network also learns E[x_0 | x_t]. A label can be a caption: the numbers of its words. Its null
+label is 0 for every word.
 
-**Guided.** By Bayes' rule p(y | x) is proportional to p(x | y) / p(x). Sample from p(x | y) p(y | x)^(w - 1) instead of p(x | y): pictures, w > 1, of
-which the label can be told with ease. The score, which is what the network knows but for a factor (exact.py), is
+**Guidance.** By Bayes' rule, a classifier is p(y | x) = p(x | y) p(y) / p(x). Guidance with scale w
+samples from a density that favours images whose label is easy to recognize. With w > 1:
 
-    grad log p(x | y) + (w - 1) (grad log p(x | y) - grad log p(x)) = (1 - w) grad log p(x) + w grad log p(x | y) :
+    p_w(x) = p(x | y) p(y | x)^(w - 1) / constant
+           = p(x | y)^w p(x)^(1 - w) / constant                  Bayes' rule
 
-the same mixture of the network's two answers, and no classifier is needed (Ho and Salimans, Classifier-Free Diffusion Guidance, 2022, whose own w is
-this one less 1). w = 0 forgets the label, w = 1 is the conditional model, w > 1 exaggerates. Since at fixed x_t the guesses of x_0, eps and v are
-affine functions of each other, and the weights add to 1, it is the same for all three kinds of network. The price is variety: what is most typical of a
-class is not all of it. (The mixture is right at each level by itself; the levels of a tilted density are not the tilted levels, and so
-the samples are near that distribution, not of it.)
+    grad log p_w(x) = w grad log p(x | y) + (1 - w) grad log p(x)
+
+These gradients are scores, and a prediction of eps is a score up to a factor (`exact.py`). So no
+classifier is needed: mix the network's conditional and unconditional outputs with weights w and
+1 - w (Ho and Salimans, Classifier-Free Diffusion Guidance, 2022; their w is this w minus 1).
+
+    w = 0    ignores the label
+    w = 1    the conditional model
+    w > 1    exaggerates the label
+
+For a fixed x_t, the predictions of x_0, eps and v are affine functions of each other, and the
+weights sum to 1. So the mixture is the same for all three parametrizations.
+
+**What it costs.** Variety: the images that are most typical of a class are not the whole class. The
+formula also holds for each noise level alone. Adding noise to p_w does not give the mixture of the
+noisy densities, so the samples only approximately follow p_w.
 """
 
 from __future__ import annotations
@@ -27,25 +41,54 @@ from ...ops import concatenate
 __all__ = ["classifier_free_guidance", "drop_labels"]
 
 
-def drop_labels(labels, none: int, share: float = 0.1, *, rng: RNG):
-    """Labels (N,), each replaced by `none` with probability `share`; where a label is several numbers, (N, ...), all of them are."""
-    drop = rng.uniform((len(labels),) + (1,) * (labels.ndim - 1)) < share
-    return np.where(drop, np.full_like(labels, none), labels)
+def drop_labels(labels, null_label: int, p: float = 0.1, *, rng: RNG):
+    """Replace each label by the null label with probability p.
 
-
-def classifier_free_guidance(network: Callable, labels, none: int | None = None, weight: float = 1.0) -> Callable:
-    """The network, of x, levels and labels, with these labels and this weight w: a function of x and levels, as `objectives.denoiser` takes.
-
-    labels : integers (N,) or (N, ...), beside the x of the sampler. none : the label that says none, for which each step costs two evaluations, in one batch; not
-        needed for weight 1.
+    **Shapes.** labels (N,), or (N, ...) where one label consists of several numbers. These are all
+    replaced together.
     """
-    if weight == 1:
+    is_dropped = rng.uniform((len(labels),) + (1,) * (labels.ndim - 1)) < p  # (N, 1, ...)
+    return np.where(is_dropped, np.full_like(labels, null_label), labels)
+
+
+def classifier_free_guidance(
+    network: Callable, labels, null_label: int | None = None, guidance_scale: float = 1.0
+) -> Callable:
+    """Return a network of x and times alone, with these labels and this guidance scale w.
+
+        output = w network(x, t, y) + (1 - w) network(x, t, null)
+
+    `objectives.denoiser` takes it. Each evaluation computes both outputs in one batch, so it costs
+    twice as much as without guidance.
+
+    Parameters
+    ----------
+    network : function
+        Of x (N, ...), times (N,) and labels.
+    labels : integer array (N,) or (N, ...)
+        One label for each x of the sampler.
+    null_label : int, optional
+        The label that means "no label". Not needed for a scale of 1.
+    guidance_scale : float
+
+    Raises
+    ------
+    ValueError
+        If the scale is not 1 and null_label is missing.
+    """
+    if guidance_scale == 1:
         return lambda x, t: network(x, t, labels)
-    if none is None:
-        raise ValueError(f"guided: weight {weight} mixes two answers; say which label means none")
+    if null_label is None:
+        raise ValueError(
+            f"classifier_free_guidance: a guidance scale of {guidance_scale} mixes the outputs "
+            "with and without the label; give null_label, the label that means none"
+        )
 
-    def answer(x, t):
-        both, n = network(concatenate(x, x), concatenate(t, t), concatenate(labels, np.full_like(labels, none))), len(x)
-        return weight * both[:n] + (1 - weight) * both[n:]
+    def guided_network(x, t):
+        n = len(x)
+        both_labels = concatenate(labels, np.full_like(labels, null_label))  # (2 N, ...)
+        output = network(concatenate(x, x), concatenate(t, t), both_labels)  # (2 N, ...)
+        conditional, unconditional = output[:n], output[n:]
+        return guidance_scale * conditional + (1 - guidance_scale) * unconditional
 
-    return answer
+    return guided_network

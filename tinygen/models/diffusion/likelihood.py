@@ -1,19 +1,34 @@
-"""log p(x) of a diffusion model: exactly, by following its ODE from the data to the noise; and the bound that it was derived from.
+"""The likelihood of a diffusion model: log p(x) by the ODE, and the variational bound.
 
-**Along a flow.** Points move by dx/dt = v(x, t), and carry their density with them: a small volume around a point grows at the rate div v = sum_i
-dv_i/dx_i, and its mass stays, so along the way d log p / dt = -div v. At the end all is noise, whose density is known:
+**A density along a flow.** Points move by dx/dt = v(x, t), the probability-flow ODE (`ode.py`). A
+small volume around a point grows at the relative rate
 
-    log p_0(x_0) = log N(x_end; 0, I) + integral from 0 to end of div v dt.
+    div v = sum_i dv_i/dx_i
 
-This is a flow model's change of variables with infinitely many layers (Chen et al., Neural Ordinary Differential Equations, 2018; Song et al., 2021,
-eq. 39).
+The probability inside stays the same, so the density falls at this rate. Along a trajectory
 
-**The divergence** takes D derivatives, one a dimension. With one random vector e of +-1, e^T (dv/dx) e has the same mean: sum_ij e_i e_j dv_i/dx_j, where
-E[e_i e_j] = 0 but for i = j, where e_i^2 = 1 (Hutchinson, 1990). One backward pass, and the noise of an estimate.
+    d log p_t(x_t) / dt = -div v(x_t, t)
 
-**Nats and bits.** Log-densities depend on the unit of x: halve all numbers, and each dimension's density doubles. Pictures are bytes, and what can be
-compared is the probability of *bytes*, in bits a pixel and colour: `bits_per_dimension`. Bytes themselves: 8 bits each, if nothing is known of
-pictures.
+Integrate from the data at time 0 to the end, where the density is that of the noise:
+
+    log N(x_end; 0, I) - log p_0(x_0) = -integral from 0 to end of div v dt
+
+    **log p_0(x_0) = log N(x_end; 0, I) + integral from 0 to end of div v dt**
+
+It is the change of variables of a flow model with infinitely many layers (Chen et al., Neural
+Ordinary Differential Equations, 2018; Song et al., 2021, eq. 39).
+
+**The divergence** takes D derivatives, one for each dimension. One random vector e of signs +1 and
+-1 gives an estimate without bias (Hutchinson, 1990). With the Jacobian J = dv/dx,
+
+    E[e^T J e] = sum_ij E[e_i e_j] J_ij
+               = sum_i J_ii = div v        E[e_i e_j] = 1 for i = j, and 0 otherwise
+
+It takes one backward pass, and has the noise of an estimate.
+
+**Units.** A log-density depends on the unit of x: if all numbers are halved, the density doubles in
+each dimension. Images are bytes, so what can be compared is the probability of the *bytes*. It is
+reported in bits per dimension, -log P / (D log 2) for D bytes. Without a model a byte has 8.
 """
 
 from __future__ import annotations
@@ -28,109 +43,192 @@ import numpy as np
 from ...autograd.functional import grad
 from ...autograd.tensor import Tensor, tensor
 from ...backend import RNG
-from .objectives import kl_step
-from .schedules import VARIANCE_PRESERVING, Path
+from .ode import ode_velocity, rk4_step
+from .paths import VARIANCE_PRESERVING, NoisePath
+from .posterior import posterior_kl
 
-__all__ = ["Bound", "bits_per_dimension", "log_likelihood", "variational_bound"]
+__all__ = ["Bound", "log_likelihood", "variational_bound"]
 
 Array = Any
 
 
 def log_likelihood(
-    denoise: Callable, x: Array, steps: int = 100, *, path: Path = VARIANCE_PRESERVING, start: float = 0.0, end: float | None = None,
-    log_base: Callable | None = None, rng: RNG | None = None,
-) -> Array:  # fmt: skip
-    """log p(x) of each example, (N,), nats, by `steps` steps of Runge and Kutta's method of fourth order, for x and the integral together.
+    denoise: Callable,
+    x: Array,
+    steps: int = 100,
+    *,
+    path: NoisePath = VARIANCE_PRESERVING,
+    start: float = 0.0,
+    end: float | None = None,
+    log_base: Callable | None = None,
+    rng: RNG | None = None,
+) -> Array:
+    """Return log p(x) of each example, (N,), in nats.
+
+    The fourth-order Runge-Kutta method integrates x and the divergence together.
 
     Parameters
     ----------
-    denoise : of Tensors x (N, ...) and a level, a Prediction that can be differentiated in x.
-    x : (N, ...), float64 for more than six digits.
-    start : the first level, at which x is taken to be: 0, or where the network is sure of itself. end : the last, by default path.end.
-    log_base : log-density at the end, of (N, ...) -> (N,); by default that of N(0, I).
-    generator : draws one vector of +-1 an example, and the divergence is estimated by it; without, it is exact, in D backward passes.
+    denoise : function
+        From a Tensor x (N, ...) and a time to a `Prediction` that is differentiable in x.
+    x : array (N, ...)
+        Float64 for more than six digits.
+    steps : int
+    path : NoisePath
+    start, end : floats
+        The times between which the ODE is followed. x is taken to be at `start`: 0, or the first
+        time at which the network is reliable. `end` is path.end by default.
+    log_base : function, optional
+        The log-density at `end`, from (N, ...) to (N,). By default it is that of N(0, I).
+    rng : RNG, optional
+        Draws one random vector per example, and the divergence is estimated. Without it the
+        divergence is exact, in D backward passes.
+
+    Raises
+    ------
+    ValueError
+        If there is no step, or not 0 <= start < end <= path.end.
     """
-    if steps < 1 or not 0 <= start < (path.end if end is None else end) <= path.end:
-        raise ValueError(f"log_likelihood: needs at least one step, and levels 0 <= start < end <= {path.end:.4g}; got {steps}, {start} and {end}")
-    end = path.end if end is None else end
-    probe = None if rng is None else 2 * rng.bernoulli(0.5, x.shape, x.dtype) - 1
-    total, h = 0.0, (end - start) / steps
+    if end is None:
+        end = path.end
+    if steps < 1 or not 0 <= start < end <= path.end:
+        raise ValueError(
+            f"log_likelihood: needs at least one step, and 0 <= start < end <= {path.end:.4g}; "
+            f"got {steps} steps, {start} and {end}"
+        )
+    signs = None if rng is None else 2 * rng.bernoulli(0.5, x.shape, x.dtype) - 1  # (N, ...)
+
+    def derivatives(t, x, integral):
+        return _velocity_and_divergence(denoise, x, t, path, signs)
+
+    integral, h = 0.0, (end - start) / steps
     for i in range(steps):
         t = start + i * h
-        k1, d1 = _velocity(denoise, x, t, path, probe)
-        k2, d2 = _velocity(denoise, x + h / 2 * k1, t + h / 2, path, probe)
-        k3, d3 = _velocity(denoise, x + h / 2 * k2, t + h / 2, path, probe)
-        k4, d4 = _velocity(denoise, x + h * k3, t + h, path, probe)
-        x, total = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), total + h / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
-    return total + (_log_normal(x) if log_base is None else log_base(x))
+        x, integral = rk4_step(derivatives, (x, integral), t, t + h, h)
+    return integral + (_log_normal(x) if log_base is None else log_base(x))
 
 
-def _velocity(denoise, x, t: float, path: Path, probe):
-    """v and div v at x: arrays (N, ...) and (N,)."""
-    x, m = tensor(x, requires_grad=True), path.mix(t)
-    p = denoise(x, t)
-    v = m.d_alpha * p.x0 + m.d_sigma * p.eps
-    if probe is not None:
-        return v.data, _sum(grad(v, x, probe).data * probe)
-    n, size = len(x), math.prod(x.shape[1:])
-    flat, total = v.reshape((n, size)), 0.0
-    for i in range(size):  # examples do not see one another: the gradient of the sum over all is each one's own
-        total = total + grad(flat[:, i].sum(), x, retain_graph=True).data.reshape(n, size)[:, i]
-    return v.data, total
+def _velocity_and_divergence(denoise: Callable, x: Array, t: float, path: NoisePath, signs):
+    """Return v (N, ...) and div v (N,) at x, arrays."""
+    x = tensor(x, requires_grad=True)
+    v = ode_velocity(denoise, x, t, path)
+    if signs is not None:
+        return v.data, _sum_per_example(grad(v, x, signs).data * signs)  # e^T J e
+    n, d = len(x), math.prod(x.shape[1:])
+    v_rows, divergence = v.reshape((n, d)), 0.0
+    for i in range(d):
+        # v of one example depends on its own x alone, so the gradient of a sum over the batch
+        # holds dv_i/dx of each example
+        dv_i = grad(v_rows[:, i].sum(), x, retain_graph=True).data.reshape(n, d)
+        divergence = divergence + dv_i[:, i]
+    return v.data, divergence
 
 
 class Bound(NamedTuple):
-    """The three parts of the bound on -log p(x) (objectives.py), each (N,), in nats: the last level against N(0, I), all steps, and what is left at the
-    first.
+    """The three parts of the bound on -log p(x) (`objectives.py`), each (N,), in nats.
+
+    prior is the KL from x at the last time to N(0, I), diffusion the sum over the steps, and
+    reconstruction is -log p(x | x_1).
     """
 
     prior: Array
-    steps: Array
-    data: Array
+    diffusion: Array
+    reconstruction: Array
 
     @property
     def total(self) -> Array:
-        return self.prior + self.steps + self.data
+        """The bound on -log p(x), (N,)."""
+        return self.prior + self.diffusion + self.reconstruction
 
 
 def variational_bound(
-    denoise: Callable, x: Array, levels: Sequence[float], *, path: Path = VARIANCE_PRESERVING, rng: RNG, pixels: bool = False
+    denoise: Callable,
+    x: Array,
+    times: Sequence[float],
+    *,
+    path: NoisePath = VARIANCE_PRESERVING,
+    rng: RNG,
+    pixels: bool = False,
 ) -> Bound:
-    """The bound on -log p(x), each step's term estimated with one draw of noise. The more levels, the tighter.
+    """Return the bound on -log p(x) of each example. The more times, the tighter it is.
 
-    levels : as a sampler's, from noise down, but the last is above 0: what is seen there of x is all that the last part, x given x_1, knows. It takes
-        no network: with y = x_1 / alpha = x + ratio eps and a flat prior for x, p(x | x_1) is N(y, ratio^2) for real numbers x; for pixels, the same
-        made to sum to 1 over the 256 values.
-    pixels : x are bytes as b / 127.5 - 1: the bound is on -log P(bytes).
+    Each term is estimated with one draw of noise.
+
+    **The reconstruction term** takes no network. Let r = sigma / alpha at the smallest time, and
+    y = x_1 / alpha = x + r eps. With a flat prior for x,
+
+        p(x | x_1) = N(x; y, r^2 I)                              real numbers
+        p(x | x_1) = prod_i exp(-(y_i - x_i)^2 / (2 r^2)) / sum_b exp(-(y_i - b)^2 / (2 r^2))
+                                                                 pixels: b over the 256 values
+
+    Parameters
+    ----------
+    denoise : function
+        From x (N, ...) and a time to a `Prediction`.
+    x : array (N, ...)
+    times : sequence of floats
+        As a sampler's, decreasing from noise, but the last is above 0. The last term of the bound
+        depends on x only through x_1, which is x at this last time.
+    path : NoisePath
+    rng : RNG
+    pixels : bool
+        x are bytes b, scaled to b / 127.5 - 1, and the bound is on -log P(bytes).
+
+    Raises
+    ------
+    ValueError
+        If the times do not decrease from at most path.end, or the last is not above 0.
     """
-    levels = [float(t) for t in levels]
-    if not levels or not (path.end >= levels[0] and levels[-1] > 0 and all(t > s for t, s in pairwise(levels))):
-        raise ValueError(f"variational_bound: levels go down from at most {path.end}, the last above 0; got {levels}")
-    alpha, sigma, _, _ = path.mix(levels[0])
-    prior = _sum(0.5 * ((alpha * x) ** 2 + sigma**2 - 1) - math.log(sigma))  # KL(N(alpha x, sigma^2) || N(0, 1))
-    steps = 0.0
-    for t, s in pairwise(levels):
+    times = [float(t) for t in times]
+    is_decreasing = all(t > s for t, s in pairwise(times))
+    if not times or not (path.end >= times[0] and times[-1] > 0 and is_decreasing):
+        raise ValueError(
+            f"variational_bound: times decrease from at most {path.end}, the last above 0; "
+            f"got {times}"
+        )
+    prior = _prior_kl(x, times[0], path)
+    diffusion = 0 * prior
+    for t, s in pairwise(times):
         x_t = path.q_sample(x, rng.normal(x.shape, x.dtype), t)
-        found = kl_step(x, x_t, denoise(x_t, t), t, s, path)
-        steps = steps + (found.data if isinstance(found, Tensor) else found)
-    ratio, eps = path.ratio(levels[-1]), rng.normal(x.shape, x.dtype)
-    if not pixels:
-        return Bound(prior, steps + 0 * prior, _sum(0.5 * eps * eps + math.log(ratio) + 0.5 * math.log(2 * math.pi)))
-    y, others = x + ratio * eps, 0.0
-    own = (y - x) ** 2
-    for b in range(256):
-        others = others + np.exp((own - (y - (b / 127.5 - 1)) ** 2) / (2 * ratio**2))
-    return Bound(prior, steps + 0 * prior, _sum(np.log(others)))
+        kl = posterior_kl(x, x_t, denoise(x_t, t), t, s, path)
+        diffusion = diffusion + (kl.data if isinstance(kl, Tensor) else kl)
+    ratio, eps = path.noise_to_signal(times[-1]), rng.normal(x.shape, x.dtype)
+    reconstruct = _pixel_reconstruction if pixels else _normal_reconstruction
+    return Bound(prior, diffusion, reconstruct(x, eps, ratio))
 
 
-def bits_per_dimension(nats: Any, shape: Sequence[int]) -> Any:
-    """Nats an example, of this shape, in bits a number: divided by D log 2."""
-    return nats / (math.prod(shape) * math.log(2))
+def _prior_kl(x: Array, t: float, path: NoisePath) -> Array:
+    """Return KL(N(alpha x, sigma^2 I) || N(0, I)) of each example, (N,)."""
+    alpha, sigma, _, _ = path.coefficients(t)
+    # 1/2 ((alpha x)^2 + sigma^2 - 1) - log sigma in each dimension (`losses/divergence.py`)
+    return _sum_per_example(0.5 * ((alpha * x) ** 2 + sigma**2 - 1) - math.log(sigma))
 
 
-def _log_normal(x):
-    return _sum(-0.5 * x * x - 0.5 * math.log(2 * math.pi))
+def _normal_reconstruction(x: Array, eps: Array, ratio: float) -> Array:
+    """Return -log N(x; y, ratio^2 I) of each example, (N,), for y = x + ratio eps."""
+    # (y - x)^2 / (2 ratio^2) = eps^2 / 2
+    return _sum_per_example(0.5 * eps * eps + math.log(ratio) + 0.5 * math.log(2 * math.pi))
 
 
-def _sum(a):
+def _pixel_reconstruction(x: Array, eps: Array, ratio: float) -> Array:
+    """Return -log P(x | y) of each example, (N,), for y = x + ratio eps and 256 values of x.
+
+    **Numerics.** -log P = log sum_b exp(((y - x)^2 - (y - b)^2) / (2 ratio^2)). The term of b = x
+    is exp(0) = 1, so the logarithm does not underflow.
+    """
+    y, total = x + ratio * eps, 0.0
+    squared_error = (y - x) ** 2
+    for byte in range(256):
+        value = byte / 127.5 - 1
+        total = total + np.exp((squared_error - (y - value) ** 2) / (2 * ratio**2))
+    return _sum_per_example(np.log(total))
+
+
+def _log_normal(x: Array) -> Array:
+    """Return log N(x; 0, I) of each example, (N,)."""
+    return _sum_per_example(-0.5 * x * x - 0.5 * math.log(2 * math.pi))
+
+
+def _sum_per_example(a: Array) -> Array:
+    """Sum (N, ...) to (N,)."""
     return a.sum(axis=tuple(range(1, a.ndim)))

@@ -1,202 +1,323 @@
-"""The way back, from noise to data. Samplers are functions of one signature, which change nothing and draw only from the generator they are given:
+"""Samplers: from noise to data, step by step.
 
-    x_0 = sampler(denoise, x, levels, path=CIRCLE, generator=None, after=None, ...)
+All have one signature. They change nothing in place and draw only from the `rng` they are given.
 
-    denoise     of x (N, ...) and a level: a Prediction, (x0, eps) (objectives.denoiser makes one of a network)
-    x           (N, ...) at the first level: pure noise, `rng.normal(shape)`
-    levels      floats from there down to the last, 0 for finished pictures: [0.99 linear(u) for u in ...], karras(...)
-    generator   for the samplers that add noise
-    after       called after each step with x and its level; what it returns is x from there on: for inpainting, or to watch
+    x_0 = sampler(denoise, x, times, path=VARIANCE_PRESERVING, rng=None, callback=None, ...)
 
-**A stochastic way.** q(x_s | x_t, x_0) (objectives.py) with the guess for x_0: `ancestral`. Each step forgets a little of where it was and so of its
-errors.
+    denoise     from x (N, ...) and a time to a `Prediction` (`objectives.denoiser`)
+    x           (N, ...) at the first time: pure noise, `rng.normal(shape)`
+    times       decreasing floats; the last is 0 for finished samples. For example
+                [cosine_schedule(u) for u in ...] or karras_schedule(...)
+    path        the noise path of the network
+    rng         for the samplers that add noise
+    callback    called after each step with x and its time; what it returns replaces x. It serves
+                for inpainting, and for recording
 
-**An ordinary way.** The noising carries the density of the data, p_0, through all p_t to N(0, I). There is a flow that does the same without any noise:
-move every x with the velocity
+**Stochastic sampling.** `ancestral` samples x_s from the posterior q(x_s | x_t, x_0^), with the
+prediction x_0^ in place of x_0 (`posterior.py`). The fresh noise of each step makes later steps
+forget the errors of earlier ones.
 
-    dx/dt = E[v | x_t = x] = alpha' x^_0 + sigma' eps^,
+**Deterministic sampling.** `euler`, `heun` and `rk4` follow the probability-flow ODE (`ode.py`) in
+the variables x and t. Their errors are of order h, h^2 and h^4 in the step h.
 
-the mean velocity of all pairs (x_0, eps) that pass here. Why: density is conserved, dp_t/dt = -div(flux), and the flux of a crowd at x is its density
-times its *mean* velocity; who is who does not matter. It is the probability-flow ODE of Song et al. (2021) and flow matching's theorem 1, in one. A
-deterministic map from noise to data: `euler`, `heun`, `rk4` follow it, with errors as h, h^2, h^4.
+**The ODE in other variables.** A change of variables can make the solution straighter, so that
+longer steps are possible. Both changes below use x = alpha x_0^ + sigma eps^, dx/dt = alpha' x_0^ +
+sigma' eps^ and the quotient rule.
 
-**In other variables.** On the scale of the data, z = x / alpha, with the ratio r = sigma / alpha, the same ODE is short, for the scale's own change
-drops out:
+In z = x / alpha and r = sigma / alpha, the noise-to-signal ratio:
 
-    dz/dr = eps^.
+    dz/dt = (alpha x' - alpha' x) / alpha^2
+          = (alpha sigma' - alpha' sigma) eps^ / alpha^2             the terms with x_0^ cancel
+    dr/dt = (alpha sigma' - alpha' sigma) / alpha^2
+    dz/dr = eps^
 
-Euler's step in it is `ddim`: keep the guess of x_0 and eps, and mix them anew for the next level. (On the line, where alpha and sigma are linear in t,
-`euler` is the same step; on the circle its step leaves the circle.) `edm` is Heun's method in z and r. And with lambda = log(alpha / sigma) instead, in
-which x_0 is what is kept (objectives.py), d(x / sigma) = (alpha / sigma) x^_0 dlambda: `dpm_solver` takes x^_0 as linear in lambda, from this guess and
-the one before.
+Euler's step in it is `ddim`, and Heun's is `edm`.
+
+In x / sigma and lambda = log(alpha / sigma):
+
+    d(x / sigma)/dt = (sigma alpha' - sigma' alpha) x_0^ / sigma^2   the terms with eps^ cancel
+    dlambda/dt      = (sigma alpha' - sigma' alpha) / (alpha sigma)
+    d(x / sigma)/dlambda = (alpha / sigma) x_0^ = e^lambda x_0^
+
+`dpm_solver` integrates it with x_0^ linear in lambda, through this prediction and the one before.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from ...autograd.tensor import Tensor
-from .objectives import step_back
-from .schedules import VARIANCE_PRESERVING, Path
+from .ode import ode_velocity, rk4_step
+from .paths import VARIANCE_PRESERVING, NoisePath
+from .posterior import posterior
 
 __all__ = ["ancestral", "ddim", "dpm_solver", "edm", "euler", "heun", "inpainting", "rk4"]
 
 
 def _sampler(step: Callable) -> Callable:
-    """The sampler that takes this step from each level to the next."""
+    """Make a sampler of a function that takes one step from time t to time s.
+
+    So each function below shows its formula alone. The sampler has the signature of the module's
+    docstring; further keywords go to the step.
+    """
 
     @functools.wraps(step)
-    def sample(denoise, x, levels, *, path=VARIANCE_PRESERVING, rng=None, after=None, **settings):
-        for t, s in _steps(step.__name__, x, levels, path):
+    def sample(denoise, x, times, *, path=VARIANCE_PRESERVING, rng=None, callback=None, **settings):
+        for t, s in _time_pairs(step.__name__, x, times, path):
             x = step(denoise, x, t, s, path, rng, **settings)
-            x = after(x, s) if after else x
+            x = callback(x, s) if callback else x
         return x
 
-    del sample.__wrapped__  # the signature is this one's
+    del sample.__wrapped__  # so that help() shows the signature of `sample`
     return sample
 
 
 @_sampler
-def ancestral(denoise, x, t, s, path, rng, *, variance: float | None = 0.0):
-    """DDPM's Algorithm 2: x_s from q(x_s | x_t, x^_0), again and again. The last step, to level 0, adds no noise: it is the guess x^_0 itself.
+def ancestral(denoise, x, t, s, path, rng, *, variance_weight: float | None = 0.0):
+    """Ancestral sampling, DDPM's Algorithm 2: x_s ~ q(x_s | x_t, x_0^).
 
-    variance : its place between the small one, 0, and the large one, 1, on a logarithmic scale (`objectives.step_back`). None: what the network learned.
-    Source: Ho, Jain and Abbeel, 2020; Nichol and Dhariwal, 2021, for the learned one.
+    The last step, to time 0, adds no noise: its result is the prediction x_0^ itself.
+
+    **Source.** DDPM; Nichol and Dhariwal, 2021, for the learned variance.
+
+    Parameters
+    ----------
+    variance_weight : float or None
+        Chooses the variance between the small one, 0, and the large one, 1, on a logarithmic scale
+        (`posterior.py`). None takes what the network predicts.
+
+    Raises
+    ------
+    ValueError
+        If the weight is None and the network predicts none, or if rng is missing.
     """
-    p, c = denoise(x, t), step_back(t, s, x, path)
-    mean = c.of_x * x + c.of_x0 * p.x0
+    prediction, q = denoise(x, t), posterior(t, s, x, path)
+    mean = q.mean(x, prediction.x0)
     if s == 0:
         return mean
-    share = p.share if variance is None else variance
-    if share is None:
-        raise ValueError("ancestral: variance=None takes the share that the network predicts, and this one predicts none")
-    return mean + (c.large * c.ratio ** (1 - share)) ** 0.5 * _noise("ancestral", x, rng)
+    weight = prediction.variance_weight if variance_weight is None else variance_weight
+    if weight is None:
+        raise ValueError(
+            "ancestral: variance_weight=None takes the weight that the network predicts, but this "
+            "network predicts none; give a number from 0 to 1"
+        )
+    # x_s ~ N(mean, variance)
+    return mean + q.variance(weight) ** 0.5 * _draw_noise("ancestral", x, rng)
 
 
 @_sampler
 def ddim(denoise, x, t, s, path, rng, *, eta: float = 0.0):
-    """x_s = alpha_s x^_0 + sigma_s eps^: take the guess for the truth, and noise it to the next level with the noise that it says was in x_t.
+    """DDIM: x_s = alpha_s x_0^ + sigma_s eps^.
 
-    eta : share of that noise which is drawn afresh, c = eta sqrt(small variance), so that eps^ keeps sqrt(sigma_s^2 - c^2). With 1 it is `ancestral`.
-    With 0 it is deterministic, and Euler's method in x / alpha and sigma / alpha: errors of first order.
-    Source: Song, Meng and Ermon, Denoising Diffusion Implicit Models, 2021, eq. 12 and 16.
+    It takes the prediction for the truth and mixes x_0^ and eps^ again, for the next time. It is
+    Euler's method in x / alpha and sigma / alpha, of first order. On the rectified-flow path,
+    where alpha and sigma are linear in t, `euler` is the same step. On the variance-preserving path
+    Euler's step leaves the circle.
+
+    **Source.** Song, Meng and Ermon, Denoising Diffusion Implicit Models, 2021, eq. 12 and 16.
+
+    Parameters
+    ----------
+    eta : float
+        The amount of fresh noise. Its standard deviation is c = eta sqrt(small variance), and the
+        coefficient of eps^ falls to sqrt(sigma_s^2 - c^2). 1 is `ancestral`; 0 is deterministic.
     """
-    p, m = denoise(x, t), path.mix(s)
+    prediction, at_s = denoise(x, t), path.coefficients(s)
     if eta == 0:
-        return m.alpha * p.x0 + m.sigma * p.eps
-    c = step_back(t, s, x, path)
-    fresh = eta * (c.large * c.ratio) ** 0.5
-    return m.alpha * p.x0 + max(m.sigma**2 - fresh**2, 0.0) ** 0.5 * p.eps + fresh * _noise("ddim", x, rng)
+        return at_s.alpha * prediction.x0 + at_s.sigma * prediction.eps
+    c = eta * posterior(t, s, x, path).variance() ** 0.5
+    coef_eps = max(at_s.sigma**2 - c**2, 0.0) ** 0.5
+    noise = _draw_noise("ddim", x, rng)
+    return at_s.alpha * prediction.x0 + coef_eps * prediction.eps + c * noise
 
 
 @_sampler
 def euler(denoise, x, t, s, path, rng):
-    """x + (s - t) v(x, t): the probability-flow ODE by Euler's method, of first order. One evaluation a step."""
-    return x + (s - t) * _velocity(denoise, x, t, path)
+    """Euler's method for the ODE: x_s = x + (s - t) dx/dt.
+
+    It is of first order and evaluates the network once per step.
+    """
+    return x + (s - t) * ode_velocity(denoise, x, t, path)
 
 
 @_sampler
 def heun(denoise, x, t, s, path, rng):
-    """Euler's step, then again with the mean of the velocities at both ends: second order. Two evaluations a step.
+    """Heun's method for the ODE: Euler's step, then again with the mean of both ends' velocities.
 
-    To level 0 it stays Euler's: there is no noise any more to be guessed, and no network was trained to.
+        x_euler = x + h v(x, t)
+        x_s     = x + h/2 (v(x, t) + v(x_euler, s))
+
+    It is of second order and evaluates the network twice per step. The last step, to time 0, is
+    Euler's: at time 0 there is no noise to predict, and no network was trained there.
     """
-    v, h = _velocity(denoise, x, t, path), s - t
-    there = x + h * v
-    return there if s == 0 else x + h / 2 * (v + _velocity(denoise, there, s, path))
+    v, h = ode_velocity(denoise, x, t, path), s - t
+    x_euler = x + h * v
+    if s == 0:
+        return x_euler
+    return x + h / 2 * (v + ode_velocity(denoise, x_euler, s, path))
 
 
 @_sampler
 def rk4(denoise, x, t, s, path, rng):
-    """Runge and Kutta's method of fourth order: four evaluations a step, the last one, to level 0, Euler's."""
-    k1, h = _velocity(denoise, x, t, path), s - t
+    """Fourth-order Runge-Kutta method for the ODE (`ode.rk4_step`).
+
+    It evaluates the network four times per step. The last step, to time 0, is Euler's.
+    """
+
+    def velocity(t, x):
+        return (ode_velocity(denoise, x, t, path),)
+
     if s == 0:
-        return x + h * k1
-    k2 = _velocity(denoise, x + h / 2 * k1, t + h / 2, path)
-    k3 = _velocity(denoise, x + h / 2 * k2, t + h / 2, path)
-    k4 = _velocity(denoise, x + h * k3, s, path)
-    return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        return x + (s - t) * ode_velocity(denoise, x, t, path)
+    return rk4_step(velocity, (x,), t, s, s - t)[0]
 
 
 @_sampler
-def edm(denoise, x, t, s, path, rng, *, churn: float = 0.0, noise: float = 1.0, low: float = 0.0, high: float = math.inf):
-    """Up a little, then down: noise is added first, until the ratio sigma / alpha is (1 + churn) times what it was, then Heun's step in z = x / alpha.
+def edm(
+    denoise,
+    x,
+    t,
+    s,
+    path,
+    rng,
+    *,
+    gamma: float = 0.0,
+    s_noise: float = 1.0,
+    s_tmin: float = 0.0,
+    s_tmax: float = math.inf,
+):
+    """EDM's sampler: add some noise, then take Heun's step in z = x / alpha and r = sigma / alpha.
 
-    churn : gamma of the paper, at most sqrt(2) - 1, there 'S_churn / steps'; 0 is deterministic. Fresh noise corrects errors of earlier steps.
-    noise : factor of the noise that is added, a little over 1 to make up for detail that networks lose. low, high : the ratios between which it is added.
-    Source: Karras et al., 2022, Algorithm 2. The first level must be under path.end, where z would be infinite.
+    Step by step, with r the ratio at t and r_s that at s:
+
+        r_hat = (1 + gamma) r
+        z_hat = z + s_noise sqrt(r_hat^2 - r^2) noise              noise up to the ratio r_hat
+        z_s   = z_hat + (r_s - r_hat) eps^(z_hat)                  Euler's step
+        z_s   = z_hat + (r_s - r_hat) (eps^(z_hat) + eps^(z_s)) / 2    Heun's, unless s = 0
+
+    Fresh noise corrects errors of earlier steps.
+
+    **Source.** Karras et al., 2022, Algorithm 2.
+
+    Parameters
+    ----------
+    gamma : float
+        The relative increase of the ratio, at most sqrt(2) - 1. The paper's is S_churn divided by
+        the number of steps. 0 is deterministic.
+    s_noise : float
+        Factor of the added noise. A little more than 1 makes up for detail that networks lose.
+    s_tmin, s_tmax : floats
+        Noise is added only at ratios between these.
+
+    Raises
+    ------
+    ValueError
+        If the first time is path.end, where z would be infinite, or if rng is missing.
     """
     if t == path.end:
-        raise ValueError("edm: at path.end there is no data in x, and x / alpha is infinite; begin a little below, as `karras_schedule` does")
-    r, r_s = path.ratio(t), path.ratio(s)
-    z = x * (1 / path.mix(t).alpha)
-    if churn > 0 and low <= r <= high:
-        up = r * (1 + min(churn, math.sqrt(2) - 1))
-        z = z + noise * (up * up - r * r) ** 0.5 * _noise("edm", x, rng)
-        r, t = up, path.level(up)
-    d = denoise(z * path.mix(t).alpha, t).eps
-    z_s = z + (r_s - r) * d
-    alpha = path.mix(s).alpha
+        raise ValueError(
+            "edm: at path.end there is no signal in x, and x / alpha is infinite; begin a little "
+            "below, as `karras_schedule` does"
+        )
+    r, r_s = path.noise_to_signal(t), path.noise_to_signal(s)
+    z = x * (1 / path.coefficients(t).alpha)
+    if gamma > 0 and s_tmin <= r <= s_tmax:
+        r_hat = r * (1 + min(gamma, math.sqrt(2) - 1))
+        z = z + s_noise * (r_hat * r_hat - r * r) ** 0.5 * _draw_noise("edm", x, rng)
+        r, t = r_hat, path.time_at(r_hat)
+    eps = denoise(z * path.coefficients(t).alpha, t).eps
+    z_s = z + (r_s - r) * eps
+    alpha_s = path.coefficients(s).alpha
     if s != 0:
-        z_s = z + (r_s - r) / 2 * (d + denoise(z_s * alpha, s).eps)
-    return z_s * alpha
+        z_s = z + (r_s - r) / 2 * (eps + denoise(z_s * alpha_s, s).eps)
+    return z_s * alpha_s
 
 
-def dpm_solver(denoise, x, levels, *, path: Path = VARIANCE_PRESERVING, rng=None, after: Callable | None = None):
-    """DPM-Solver++ (2M): second order with one evaluation a step, for it remembers the last one. The first step and that to level 0 are `ddim`'s.
+def dpm_solver(
+    denoise,
+    x,
+    times,
+    *,
+    path: NoisePath = VARIANCE_PRESERVING,
+    rng=None,
+    callback: Callable | None = None,
+):
+    """DPM-Solver++ (2M): second order with one evaluation of the network per step.
 
-    With lambda = log(alpha / sigma), the ODE integrated over a step of h = lambda_s - lambda_t, x^_0 = D held constant, is exactly
+    Let h = lambda_s - lambda_t be the step in lambda = log(alpha / sigma). With x_0^ = D constant
+    the ODE d(x / sigma)/dlambda = e^lambda D is integrated exactly:
 
-        x_s = (sigma_s / sigma_t) x_t + alpha_s (1 - e^-h) D,    alpha_s e^-h = alpha_t sigma_s / sigma_t.
+        x_s / sigma_s = x_t / sigma_t + (e^lambda_s - e^lambda_t) D
+        x_s = (sigma_s / sigma_t) x_t + (alpha_s - alpha_t sigma_s / sigma_t) D
+            = (sigma_s / sigma_t) x_t + alpha_s (1 - e^-h) D
 
-    D half a step ahead, along the straight line through this guess and the last, h_last ago: D + h / (2 h_last) (D - D_last). Source: Lu et al., 2022,
-    Algorithm 2.
+    For second order, D is the prediction half a step ahead. It is extrapolated on the straight line
+    through the current prediction x_0^ and the last one, which was made h_last before:
+
+        D = x_0^ + h / (2 h_last) (x_0^ - x_0^last)
+
+    The first step, and the last one to time 0, take D = x_0^, which is `ddim`'s step.
+
+    **Source.** Lu et al., DPM-Solver++, 2022, Algorithm 2.
     """
-    last = None
-    for t, s in _steps("dpm_solver", x, levels, path):
-        guess, (alpha, sigma, _, _), (alpha_s, sigma_s, _, _) = denoise(x, t).x0, path.mix(t), path.mix(s)
-        ahead, log_snr = guess, math.log(alpha / sigma) if alpha > 0 else -math.inf
-        if last is not None and s != 0:
-            ahead = guess + (math.log(alpha_s / sigma_s) - log_snr) / (2 * (log_snr - last[1])) * (guess - last[0])
-        x = sigma_s / sigma * x + (alpha_s - alpha * sigma_s / sigma) * ahead
-        x = after(x, s) if after else x
-        last = guess, log_snr
+    last_x0 = last_lambda = None
+    for t, s in _time_pairs("dpm_solver", x, times, path):
+        x0 = denoise(x, t).x0
+        alpha, sigma, _, _ = path.coefficients(t)
+        alpha_s, sigma_s, _, _ = path.coefficients(s)
+        lambda_t = math.log(alpha / sigma) if alpha > 0 else -math.inf
+        d = x0
+        if last_x0 is not None and s != 0:
+            h, h_last = math.log(alpha_s / sigma_s) - lambda_t, lambda_t - last_lambda
+            d = x0 + h / (2 * h_last) * (x0 - last_x0)
+        x = sigma_s / sigma * x + (alpha_s - alpha * sigma_s / sigma) * d
+        x = callback(x, s) if callback else x
+        last_x0, last_lambda = x0, lambda_t
     return x
 
 
-def inpainting(known, mask, *, path: Path = VARIANCE_PRESERVING, rng) -> Callable:
-    """For a sampler's `after`: where mask (N, ...) is 1, x is replaced after each step by the known picture, noised to that level; at level 0, itself.
+def inpainting(known, mask, *, path: NoisePath = VARIANCE_PRESERVING, rng) -> Callable:
+    """Return a sampler's callback that keeps the known part of an image.
 
-    What is unknown is then made to fit, by each next step, to what is known. It is no sample of p(unknown | known): the known part is drawn afresh each
-    time and does not hear of the other, which shows as seams (Song et al., 2021, appendix I.2; Lugmayr et al., RePaint, 2022, go back and forth to mend
-    them).
+    After each step, x is replaced where mask is 1 by a sample of q(x_s | known). At time 0 this is
+    the known image itself. The next step adapts the unknown part to it.
+
+    **Limits.** The result is no sample of p(unknown | known). The known part is drawn afresh at
+    each time and does not depend on the unknown part. This shows as seams (Song et al., 2021,
+    appendix I.2). Lugmayr et al., RePaint, 2022, repeat steps forward and back to repair them.
+
+    **Shapes.** known (N, ...), mask (N, ...) from 0 to 1, or a shape that broadcasts to it.
     """
 
-    def after(x, s: float):
-        return mask * path.q_sample(known, rng.normal(known.shape, known.dtype), s) + (1 - mask) * x
+    def keep_known(x, s: float):
+        known_s = path.q_sample(known, rng.normal(known.shape, known.dtype), s)
+        return mask * known_s + (1 - mask) * x
 
-    return after
-
-
-def _velocity(denoise, x, t: float, path: Path):
-    p, m = denoise(x, t), path.mix(t)
-    return m.d_alpha * p.x0 + m.d_sigma * p.eps
+    return keep_known
 
 
-def _noise(name: str, x, rng):
+def _draw_noise(name: str, x, rng):
+    """Draw noise like x (N, ...)."""
     if rng is None:
-        raise ValueError(f"{name}: it adds noise; give it a generator to draw from")
+        raise ValueError(f"{name}: this sampler adds noise; give it rng=default_rng(seed)")
     return rng.normal(x.shape, x.dtype)
 
 
-def _steps(name: str, x, levels: Sequence[float], path: Path):
-    """Pairs of neighbouring levels, as Python floats, which take the type of what they are multiplied with."""
-    levels = [float(t) for t in levels]
+def _time_pairs(name: str, x, times: Sequence[float], path: NoisePath) -> Iterator:
+    """Check the arguments of a sampler and return the pairs (t, s) of neighbouring times.
+
+    They are Python floats, which take the dtype of the arrays they are multiplied with.
+    """
+    times = [float(t) for t in times]
     if isinstance(x, Tensor):
-        raise TypeError(f"{name}: x is a Tensor; give its array, nothing here is differentiated")
-    if len(levels) < 2 or not (path.end >= levels[0] and levels[-1] >= 0 and all(t > s for t, s in pairwise(levels))):
-        raise ValueError(f"{name}: levels go down from at most {path.end}, noise, to 0, data; got {levels[:4]}{' ...' if len(levels) > 4 else ''}")
-    return pairwise(levels)
+        raise TypeError(f"{name}: x is a Tensor; give its array, samplers are not differentiated")
+    is_decreasing = all(t > s for t, s in pairwise(times))
+    if len(times) < 2 or not (path.end >= times[0] and times[-1] >= 0 and is_decreasing):
+        given = f"{times[:4]}{' ...' if len(times) > 4 else ''}"
+        raise ValueError(
+            f"{name}: times decrease from at most {path.end}, pure noise, to 0, data; got {given}"
+        )
+    return pairwise(times)

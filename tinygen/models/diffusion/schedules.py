@@ -1,220 +1,227 @@
-"""The way from data to noise: x_t = alpha x_0 + sigma eps. In closed form, so that no noising is ever simulated.
+"""Schedules: how the times of training and of sampling are distributed along a noise path.
 
-**Little by little** (DDPM, eq. 2). T steps, each of which shrinks what is there and adds a little noise,
+**Notation.** The papers use the same letters for different things:
 
-    x_i = sqrt(1 - beta_i) x_{i-1} + sqrt(beta_i) eps_i,    eps_i ~ N(0, I) :
+                   here            DDPM; Weng               score SDE (VP)             EDM
+    clean image    x_0             x_0                      x(0)                       y
+    noisy image    x_t             x_t                      x(t)                       x
+    noise          eps             epsilon                  z                          n / sigma
+    time           t in [0, pi/2]  step t = 1 ... T         t in [0, 1]                t = sigma
+    signal coeff.  alpha = cos t   sqrt(alpha_bar_t)        exp(-B(t)/2)               1
+    noise coeff.   sigma = sin t   sqrt(1 - alpha_bar_t)    sqrt(1 - exp(-B(t)))       sigma
+    noise/signal   sigma / alpha   sqrt(1/alpha_bar_t - 1)  sqrt(exp(B(t)) - 1)        sigma
+    posterior      q(x_s|x_t,x_0)  q(x_{t-1}|x_t,x_0)       -                          -
+    its mean       `Posterior`     mu_tilde_t               -                          -
+    its variance   `Posterior`     beta_tilde_t             -                          -
 
-if x_{i-1} has variance 1, so has x_i, whatever beta_i is.
+    DDPM       Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020
+    Weng       Lilian Weng, What are Diffusion Models?, 2021, the web page that the lecture cites
+    score SDE  Song et al., Score-Based Generative Modeling through Stochastic Differential
+               Equations, 2021; B(t) is the integral of beta from 0 to t
+    EDM        Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models,
+               2022, with the scale s(t) = 1 that they choose
 
-**All at once** (eq. 4). Put two steps together: with a_i = 1 - beta_i,
+Four traps:
 
-    x_i = sqrt(a_i a_{i-1}) x_{i-2} + sqrt(a_i (1 - a_{i-1})) eps_{i-1} + sqrt(1 - a_i) eps_i,
+- DDPM's alpha_t = 1 - beta_t belongs to one step. The alpha of this package is the square root of
+  alpha_bar_t, the product of all steps up to t.
+- DDIM (Song, Meng and Ermon, 2021) writes alpha_t for DDPM's alpha_bar_t.
+- DDPM's sigma_t is the standard deviation of one sampling step, not the noise in x_t.
+- EDM's sigma is the noise-to-signal ratio sigma / alpha of this package.
 
-and independent Gaussians add to one whose variance is the sum of theirs, a_i - a_i a_{i-1} + 1 - a_i = 1 - a_i a_{i-1}. So, by induction, with the product
-A_i = a_1 ... a_i,
+**What a schedule is here.** A time t is an angle on a quarter circle (`paths.py`). A schedule is an
+increasing function from a fraction u in [0, 1] to a time t. It is used twice:
 
-    x_i = sqrt(A_i) x_0 + sqrt(1 - A_i) eps.
+- in training, u is drawn uniformly, so the schedule decides how often each noise level is trained;
+- in sampling, u runs down from 1 to 0 in equal steps, so it decides which times are visited.
 
-Training draws x_i of any i in one line. And steps may be of any size: all that a step was for is A_i.
-
-**The angle.** alpha^2 + sigma^2 = A + (1 - A) = 1: the pair lies on a circle, alpha = cos t, sigma = sin t, and the way from data to noise is a quarter
-of it. The angle t is what all of this package calls a *level*, and what its networks are told. A schedule is then no more than a spacing of levels:
-which of them are trained on how often, and which of them a sampler visits. The model itself has nothing to do with it.
-
-**The straight line** (flow matching, rectified flow) is the other path: alpha = 1 - t, sigma = t, from data to noise on the chord instead of the arc.
-Divide either x_t by its alpha: x_0 + (sigma / alpha) eps. All that is different is the scale of the picture at each *ratio* of noise to signal.
-`Path.level` finds the level of a ratio, and so the way from one path to the other.
-
-**The velocity** on a path is its derivative, v = dx_t/dt = alpha' x_0 + sigma' eps: eps cos t - x_0 sin t on the circle, eps - x_0 on the line. On both
-alpha sigma' - alpha' sigma = 1, so that x_t and v determine what they were made of, without a division:
-
-    x_0 = sigma' x_t - sigma v,    eps = alpha v - alpha' x_t.
+    linear_schedule       DDPM
+    cosine_schedule       Improved DDPM: nearly uniform angles
+    logistic_schedule     most times where the content of an image is decided; for training
+    stratified_uniform    the fractions u of a training batch
+    karras_schedule       EDM: a list of times for sampling
+    times_from_betas      the times of any table of DDPM's beta
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ...backend import RNG, array_module
+from .elementary import elementary_functions, is_float
+from .paths import VARIANCE_PRESERVING, NoisePath
 
-__all__ = ["RECTIFIED_FLOW", "VARIANCE_PRESERVING", "Coefficients", "Path", "cosine_schedule", "karras_schedule", "levels_of", "linear_schedule", "logistic_schedule", "stratified_uniform"]
+__all__ = [
+    "cosine_schedule",
+    "karras_schedule",
+    "linear_schedule",
+    "logistic_schedule",
+    "stratified_uniform",
+    "times_from_betas",
+]
 
 Array = Any
 
 
-class Coefficients(NamedTuple):
-    """The coefficients of x_t = alpha x_0 + sigma eps and of its velocity v = d_alpha x_0 + d_sigma eps. alpha d_sigma - d_alpha sigma = 1."""
+def linear_schedule(u, beta_min: float = 0.1, beta_max: float = 20.0):
+    """Return DDPM's time at fraction u, for which beta grows linearly.
 
-    alpha: Any
-    sigma: Any
-    d_alpha: Any
-    d_sigma: Any
+    **Derivation.** DDPM takes T steps, and beta_i grows linearly from beta_min / T to beta_max / T.
+    With T = 1000 these are 0.0001 and 0.02. Take the logarithm of alpha_bar:
 
+        log alpha_bar = sum_i log(1 - beta_i)                        logarithm of the product
+                      ~ -sum_i beta_i                                each beta_i is small
+                      ~ -integral from 0 to u of
+                            (beta_min + (beta_max - beta_min) w) dw  T is large
+                      = -(beta_min u + (beta_max - beta_min) u^2 / 2)
 
-class Path:
-    """A way from data at level 0 to noise at level `end`. There are two, CIRCLE and LINE.
+    At u = 1 it is -10.05. The time is the angle with cos^2 t = alpha_bar.
 
-    Levels are Python floats, for all examples the same, or arrays (N,), one for each.
+    **A weakness.** At u = 0.7 the signal coefficient is 0.08. So three of ten uniform u give images
+    in which nothing of the data can be recognized, and training spends time on them.
+
+    **Shapes.** u a float or any array; t likewise.
+
+    **Source.** DDPM, section 4; Song et al., 2021, for the limit of many steps.
     """
-
-    end: float
-
-    def mix(self, t) -> Coefficients:
-        """The coefficients at level t: floats for a float, arrays (N,) for an array (N,)."""
-        raise NotImplementedError
-
-    def level(self, ratio):
-        """Where noise stands to signal as `ratio`, sigma / alpha = ratio: the inverse of `ratio(t)`, from 0 to infinity."""
-        raise NotImplementedError
-
-    def ratio(self, t):
-        """sigma / alpha: how much noise, seen on the scale of the data. Infinite at the end."""
-        alpha, sigma, _, _ = self.mix(t)
-        return math.inf if isinstance(t, (int, float)) and t == self.end else sigma / alpha
-
-    def at(self, t, like) -> Coefficients:
-        """`mix(t)` to be multiplied with examples `like` (N, ...): of their type, and with an axis for each of theirs."""
-        if not isinstance(t, (int, float)):
-            if t.shape not in ((), like.shape[:1]):
-                raise ValueError(f"levels: a float for all examples, or one for each, ({len(like)},); got {t.shape}")
-            t = t.reshape(t.shape + (1,) * (like.ndim - 1)).astype(like.dtype)
-        return self.mix(t)
-
-    def q_sample(self, x0, eps, t):
-        """x_t (N, ...) at levels t, a float or (N,): x0 and eps mixed."""
-        if x0.shape != eps.shape:
-            raise ValueError(f"q_sample: x0 {x0.shape} and eps {eps.shape} must have one shape")
-        m = self.at(t, x0)
-        return m.alpha * x0 + m.sigma * eps
-
-
-class _Circle(Path):
-    """alpha = cos t, sigma = sin t, t from 0 to pi/2: the variance is preserved. DDPM's path."""
-
-    end = math.pi / 2
-
-    def mix(self, t) -> Coefficients:
-        xp = _functions(t)
-        cos, sin = xp.cos(t), xp.sin(t)
-        return Coefficients(cos, sin, -sin, cos)
-
-    def level(self, ratio):
-        return math.atan(ratio) if isinstance(ratio, (int, float)) else np.arctan(ratio)
-
-
-class _Line(Path):
-    """alpha = 1 - t, sigma = t, t from 0 to 1: each example goes to its noise straight and evenly (Lipman et al., Flow Matching, 2023; Liu et al.,
-    2023).
-    """
-
-    end = 1.0
-
-    def mix(self, t) -> Coefficients:
-        return Coefficients(1 - t, t, -1.0, 1.0)
-
-    def level(self, ratio):
-        """sigma / alpha = t / (1 - t). Written as 1 - 1 / (1 + ratio), so that infinity gives 1."""
-        return 1 - 1 / (1 + ratio)
-
-
-VARIANCE_PRESERVING, RECTIFIED_FLOW = _Circle(), _Line()
-
-
-# ---------------------------------------------------------------------------------------------------------------- spacings
-
-
-def linear_schedule(u, low: float = 0.1, high: float = 20.0):
-    """DDPM's spacing: the angle at the share u of the way, from 0 to 1; a float or an array.
-
-    T steps with beta_i from low / T to high / T in a straight line (0.0001 to 0.02 for T = 1000). For many small steps log(1 - beta) = -beta, and the
-    sum in log A = sum_i log(1 - beta_i) is an integral: log A = -(low u + (high - low) u^2 / 2), A(1) = e^-10.05. Then cos^2 t = A.
-
-    At u = 0.7 alpha is 0.08: three levels in ten show nothing of the data, and whoever draws u evenly trains on them all the same.
-    """
-    xp = _functions(u)
-    log_a = -(low * u + (high - low) * u * u / 2)
-    return xp.atan2(xp.sqrt(-xp.expm1(log_a)), xp.exp(log_a / 2))
+    functions = elementary_functions(u)
+    log_alpha_bar = -(beta_min * u + (beta_max - beta_min) * u * u / 2)
+    sigma = functions.sqrt(-functions.expm1(log_alpha_bar))  # sqrt(1 - alpha_bar)
+    alpha = functions.exp(log_alpha_bar / 2)  # sqrt(alpha_bar)
+    return functions.atan2(sigma, alpha)
 
 
 def cosine_schedule(u, s: float = 0.008):
-    """Nichol and Dhariwal's spacing (Improved DDPM, 2021, eq. 17): A = f(u) / f(0) with f(u) = cos^2(pi/2 (u + s) / (1 + s)), found by looking for one
-    under which pictures vanish evenly. As an angle there is little left to find: but for s, which keeps a little more noise in the first levels, it is
-    t = u pi/2, the circle gone round at a constant speed.
+    """Return the time at fraction u of Improved DDPM's schedule, in which images fade evenly.
+
+        f(u)      = cos^2(pi/2 (u + s) / (1 + s))
+        alpha_bar = f(u) / f(0)
+
+    As an angle it is nearly t = u pi/2: the quarter circle at constant speed. The small s alone
+    differs; it keeps a little more noise at the first times.
+
+    **Shapes.** u a float or any array; t likewise.
+
+    **Source.** Nichol and Dhariwal, Improved Denoising Diffusion Probabilistic Models, 2021, eq.
+    17.
     """
-    xp = _functions(u)
-    alpha = xp.cos(math.pi / 2 * (u + s) / (1 + s)) / math.cos(math.pi / 2 * s / (1 + s))
-    return xp.atan2(xp.sqrt(1 - alpha * alpha), alpha)
+    functions = elementary_functions(u)
+    alpha = functions.cos(math.pi / 2 * (u + s) / (1 + s)) / math.cos(math.pi / 2 * s / (1 + s))
+    return functions.atan2(functions.sqrt(1 - alpha * alpha), alpha)
 
 
 def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
-    """A spacing for training: the angle at the share u, of which the logit, log(share / (1 - share)) of the quarter circle, is scale times that of u, plus shift.
+    """Return a time whose position on the quarter circle has a logistic distribution of its logit.
 
-    Near the data the last grain is learned, near the noise the mean, which is soon done; which strokes there are is settled in between, nearer to the
-    noise. So there most of the levels should lie: of u drawn evenly the middle half falls on shares from 0.49 to 0.78. (Esser et al., Scaling Rectified
-    Flow Transformers, 2024, section 3.1, draw normal logits of the level on the line; these are logistic, of which the quantiles are an elementary function.)
+    Let w = t / (pi/2) be the position of t, from 0 to 1, and logit(w) = log(w / (1 - w)). Then
+
+        logit(w) = scale logit(u) + shift
+
+    For a uniform u, logit(u) has the standard logistic distribution.
+
+    **Why.** Close to the data a network learns fine grain. Close to pure noise it learns the mean
+    of the data, which is soon done. The shapes, such as the strokes of a digit, are decided in
+    between, closer to the noise. So most training times should lie there: with the default scale
+    and shift, half of all positions w lie between 0.49 and 0.78.
+
+    **Derivation.** Solve for w:
+
+        w / (1 - w) = (u / (1 - u))^scale e^shift           exponential of both sides
+                    = near / far,
+                      with near = u^scale and far = e^-shift (1 - u)^scale
+        w           = near / (near + far)                   the odds determine the fraction
+
+    The last form works at u = 0 and u = 1, where the logits are infinite.
+
+    **Shapes.** u a float or any array; t likewise.
+
+    **Source.** After Esser et al., Scaling Rectified Flow Transformers, 2024, section 3.1. They
+    draw normal logits of the time on the straight line. Logistic ones have quantiles that are an
+    elementary function.
+
+    Raises
+    ------
+    ValueError
+        If the float u is outside [0, 1].
     """
-    if _functions(u) is _Scalars:
+    if is_float(u):
         if not 0 <= u <= 1:
-            raise ValueError(f"logistic_schedule: u is a share of the way, from 0 to 1; got {u}")
+            raise ValueError(f"logistic_schedule: u is a fraction, from 0 to 1; got {u}")
         u = float(u)
-    near, far = u**scale, math.exp(-shift) * (1 - u) ** scale
+    near = u**scale
+    far = math.exp(-shift) * (1 - u) ** scale
     return math.pi / 2 * near / (near + far)
 
 
-def stratified_uniform(n: int, rng: RNG):
-    """n shares from 0 to 1, one drawn evenly from each n-th of the way: float32 (n,), in order.
+def stratified_uniform(n: int, rng: RNG) -> Array:
+    """Draw n increasing numbers from [0, 1], one uniformly from each of n equal intervals.
 
-    A mean over them has the expectation of one over n drawn each by itself, and less noise: a loss depends on the level more than on anything else
-    in it. (To the same end Kingma et al., Variational Diffusion Models, 2021, shift one even row of levels by one random number.)
+    The i-th is uniform on [i/n, (i+1)/n]. Their mean over a batch has the same expectation as with
+    n independent uniform numbers, and less variance, since no interval is left out or drawn twice.
+    It matters because the loss depends on the time more than on anything else in a batch.
+
+    **Shapes.** float32 (n,).
+
+    **Source.** Stratified sampling. Kingma et al., Variational Diffusion Models, 2021, reduce the
+    same variance by another way: they shift an even grid of times by one random number.
     """
     u = rng.uniform((n,))
     return (array_module(u).arange(n, dtype=u.dtype) + u) / n
 
 
-def levels_of(betas) -> np.ndarray:
-    """The levels of DDPM's steps 1 to T, from its table beta_1 ... beta_T: cos^2 t_i = A_i = (1 - beta_1) ... (1 - beta_i). NumPy float64 (T,)."""
+def times_from_betas(betas) -> np.ndarray:
+    """Return the times of DDPM's steps 1 to T for its table beta_1 ... beta_T.
+
+        cos^2 t_i = alpha_bar_i = (1 - beta_1) ... (1 - beta_i)
+
+    **Shapes.** betas (T,); times float64 (T,), a NumPy array.
+
+    Raises
+    ------
+    ValueError
+        If betas are no vector, or not all between 0 and 1.
+    """
     betas = np.asarray(betas, np.float64)
     if betas.ndim != 1 or not ((betas > 0) & (betas < 1)).all():
-        raise ValueError("levels_of: betas are shares of noise in one step, (T,), each between 0 and 1")
-    log_a = np.cumsum(np.log1p(-betas))
-    return np.arctan2(np.sqrt(-np.expm1(log_a)), np.exp(log_a / 2))
+        raise ValueError(
+            "times_from_betas: betas are the variances of the noise in each step, a vector (T,) of "
+            f"numbers between 0 and 1; got shape {betas.shape}, from {betas.min(initial=1):.4g} "
+            f"to {betas.max(initial=0):.4g}"
+        )
+    log_alpha_bar = np.cumsum(np.log1p(-betas))
+    return np.arctan2(np.sqrt(-np.expm1(log_alpha_bar)), np.exp(log_alpha_bar / 2))
 
 
-def karras_schedule(n: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0, path: Path = VARIANCE_PRESERVING) -> list[float]:
-    """EDM's spacing for sampling: n levels whose ratios go from `high` down to `low`, and 0 as the last: n + 1.
+def karras_schedule(
+    n: int,
+    sigma_min: float = 0.002,
+    sigma_max: float = 80.0,
+    rho: float = 7.0,
+    path: NoisePath = VARIANCE_PRESERVING,
+) -> list[float]:
+    """Return EDM's n times for sampling, and 0 as the last: n + 1 floats.
 
-    ratio_i = (high^(1/rho) + i / (n - 1) (low^(1/rho) - high^(1/rho)))^rho. With rho = 7 the steps near the data, where details are made, are short.
-    Source: Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models (EDM), 2022, eq. 5.
+    Their noise-to-signal ratios fall from sigma_max to sigma_min:
+
+        r_i = (sigma_max^(1/rho) + i / (n - 1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho
+
+    With rho = 7 the steps near the data are short. There the details of an image are decided.
+
+    **Source.** EDM, eq. 5.
+
+    Raises
+    ------
+    ValueError
+        If n is less than 1, or not 0 < sigma_min < sigma_max.
     """
-    if n < 1 or not 0 < low < high:
-        raise ValueError(f"karras_schedule: needs n of at least 1 and 0 < low < high; got {n}, {low} and {high}")
-    steps = [high ** (1 / rho) + i / max(n - 1, 1) * (low ** (1 / rho) - high ** (1 / rho)) for i in range(n)]
-    return [*(path.level(r**rho) for r in steps), 0.0]
-
-
-class _Scalars:
-    """Functions of Python floats, which take the type of the arrays that they meet; NumPy's return float64, which would not."""
-
-    cos, sin, exp, expm1, atan2 = math.cos, math.sin, math.exp, math.expm1, math.atan2
-
-    @staticmethod
-    def sqrt(x):
-        return math.sqrt(max(x, 0.0))
-
-
-class _Arrays:
-    cos, sin, exp, expm1, atan2 = np.cos, np.sin, np.exp, np.expm1, np.arctan2
-
-    @staticmethod
-    def sqrt(x):
-        return np.sqrt(np.maximum(x, 0))
-
-
-def _functions(t):
-    if isinstance(t, (int, float)):
-        return _Scalars
-    array_module(t)  # or an error that says what it is
-    return _Arrays
+    if n < 1 or not 0 < sigma_min < sigma_max:
+        raise ValueError(
+            "karras_schedule: needs n of at least 1 and 0 < sigma_min < sigma_max; "
+            f"got {n}, {sigma_min} and {sigma_max}"
+        )
+    first, last = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+    roots = [first + i / max(n - 1, 1) * (last - first) for i in range(n)]  # r_i^(1/rho)
+    return [*(path.time_at(root**rho) for root in roots), 0.0]

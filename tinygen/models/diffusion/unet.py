@@ -1,202 +1,200 @@
-"""Networks that guess what a noisy x is made of: a U-Net for pictures (Ho et al., 2020, after Ronneberger et al., 2015), a perceptron for points.
+"""A U-Net that predicts what a noisy image consists of.
 
-**Why a U.** To guess the noise of a pixel takes both its neighbours, sharp, and the whole picture, coarse. Going down, the picture is halved and its
-channels grow; going up, it is doubled, and what was there at each size on the way down is put beside it: the *skips*, over which detail goes past the
+After Ho et al., DDPM, 2020; the U-Net itself is by Ronneberger et al., 2015.
+
+**Why a U.** To predict the noise in a pixel, a network needs two things: the neighbouring pixels at
+full resolution, and the whole image at low resolution. On the way down, the image is halved and its
+channels grow. On the way up, it is doubled. At each size, the output of the way down is
+concatenated with the input of the way up. These *skip connections* carry the detail past the
 bottleneck.
 
-**One network for all levels.** How much noise there is in x could be seen in x, but it is better told: the level t is spread out over sines and cosines
-of many wavelengths, goes through two layers, and is told to every block. So is the label, if there are any, from a table with a row
-for each, and one for "none"; or whatever a network of one's own makes a vector of, a caption say (models/text.py).
+Time and labels reach each block as one vector (`conditioning.py`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
+from ...backend import RNG
+from ...nn import Conv2d, GroupNorm, Linear, Module, ModuleList, MultiHeadAttention
+from ...ops import concatenate, interpolate, pixel_shuffle, pixel_unshuffle, silu, split
+from .conditioning import ConditionEmbedding, zero_parameters_
 
-from ...backend import RNG, array_module
-from ...nn import (
-    Conv2d,
-    Embedding,
-    GroupNorm,
-    LayerNorm,
-    Linear,
-    Module,
-    ModuleList,
-    MultiHeadAttention,
-    Sequential,
-    SiLU,
-    init,
-)
-from ...ops import (
-    concatenate,
-    cos,
-    interpolate,
-    pixel_shuffle,
-    pixel_unshuffle,
-    silu,
-    sin,
-    split,
-)
+__all__ = ["AttentionBlock", "ResidualBlock", "UNet"]
 
-__all__ = ["Perceptron", "UNet", "timestep_embedding"]
+NUM_GROUPS = 8  # of each group normalization
 
 
-def timestep_embedding(t, size: int):
-    """Levels t (N,) as (N, size): sin and cos of 1000 t / 10000^(i / (size / 2)), i = 0, 1, ...: wavelengths from 0.006 to 60, so that levels that are
-    close differ somewhere, and those far apart everywhere. Source: Vaswani et al., 2017, section 3.5."""
-    half = size // 2
-    frequencies = array_module(t).asarray((1000 * np.exp(-math.log(10_000) / half * np.arange(half))).astype(np.float32))
-    a = t.reshape((-1, 1)) * frequencies
-    return concatenate(sin(a), cos(a), axis=1)
+class ResidualBlock(Module):
+    """Two 3x3 convolutions beside a shortcut, with the conditioning between them.
 
+        h = conv1(silu(norm1(x)))
+        h = norm2(h + shift)                  without film
+        h = norm2(h) (1 + scale) + shift      with film
+        y = shortcut(x) + conv2(silu(h))
 
-class _Condition(Module):
-    """Levels (N,), and labels (N,) if there are classes, to what the blocks are told, (N, 4 size)."""
+    scale and shift are linear functions of the conditioning, one number per channel. With FiLM
+    they come after the second normalization, which therefore cannot remove any of them (Perez et
+    al., 2018; in diffusion models Dhariwal and Nichol, 2021).
 
-    def __init__(self, size: int, classes: int | Module, rng: RNG):
-        self.size = size
-        self.layers = Sequential(Linear(size, 4 * size, rng=rng), SiLU(), Linear(4 * size, 4 * size, rng=rng))
-        self.labels = classes if isinstance(classes, Module) else Embedding(classes + 1, 4 * size, rng=rng) if classes else None
+    **Initialization.** conv2 starts at 0, so the block starts as its shortcut. FiLM also starts
+    without effect, with scale and shift 0.
 
-    def forward(self, t, labels=None):
-        if (labels is None) != (self.labels is None):
-            raise ValueError("the network has classes and needs labels (N,), of which `none` says none" if self.labels else "the network knows no labels")
-        told = self.layers(timestep_embedding(t, self.size))
-        return silu(told if labels is None else told + self.labels(labels))
-
-
-class _Block(Module):
-    """Two convolutions of 3x3, each after a group normalization and silu; beside them x itself, through a 1x1 if channels change.
-
-    The condition is added to the channels between the two, or, with `film`, scales and shifts them after the second normalization, which then cannot take
-    out any of it (FiLM: Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021). The second convolution begins at 0, so that at first signals and
-    gradients go past the block and through any number of them unchanged; FiLM too begins by doing nothing.
-    """
-
-    def __init__(self, inputs: int, outputs: int, told: int, film: bool, rng: RNG):
-        self.film = film
-        self.norm1, self.conv1 = GroupNorm(8, inputs, device=rng.device), Conv2d(inputs, outputs, 3, 1, 1, rng=rng)
-        self.told = Linear(told, 2 * outputs if film else outputs, rng=rng)
-        self.norm2, self.conv2 = GroupNorm(8, outputs, device=rng.device), Conv2d(outputs, outputs, 3, 1, 1, rng=rng)
-        self.past = Conv2d(inputs, outputs, 1, rng=rng) if inputs != outputs else None
-        for p in [*self.conv2.parameters(), *(self.told.parameters() if film else ())]:
-            p.data[...] = 0
-
-    def forward(self, x, told):
-        h = self.conv1(silu(self.norm1(x)))
-        told = self.told(told).reshape((len(h), -1, 1, 1))
-        if self.film:
-            scale, shift = split(told, 2, axis=1)
-            h = self.norm2(h) * (1 + scale) + shift
-        else:
-            h = self.norm2(h + told)
-        h = self.conv2(silu(h))
-        return h + (x if self.past is None else self.past(x))
-
-
-class _Attention(Module):
-    """Every pixel looks at every other, over group-normalized channels; added to x."""
-
-    def __init__(self, channels: int, rng: RNG):
-        self.norm, self.look = GroupNorm(8, channels, device=rng.device), MultiHeadAttention(channels, 1, rng=rng)
-
-    def forward(self, x):
-        n, c, h, w = x.shape
-        rows = self.norm(x).transpose(0, 2, 3, 1).reshape((n, h * w, c))
-        return x + self.look(rows).reshape((n, h, w, c)).transpose(0, 3, 1, 2)
-
-
-class UNet(Module):
-    """x (N, colours, height, width) and levels (N,), to (N, outputs, height, width).
-
-    Parameters
-    ----------
-    colours : of a picture.
-    widths : channels at each size, multiples of 8; each is half the height and width of the one before, the last the bottom of the U.
-    patch : squares of so many pixels are taken as one with patch^2 times the colours, before all else: a picture of 28 pixels is one of 14, and all
-        costs a quarter.
-    attention : at the bottom. film : whether the condition scales channels, and is not only added to them (`_Block`).
-    classes : with labels (N,) as the third argument, 0 to classes - 1, or `none`, the number after, which says none. Or a module that makes vectors
-        (N, 4 widths[0]) of labels of its own, among which 0s say none.
-    outputs : colours of the output; by default those of x, twice as many for a learned variance.
-    generator : draws the initial weights; the network lies on its device. The last layer begins at 0: so the first answer is 0, the mean of noise.
+    **Shapes.** x (N, in_channels, H, W), conditioning (N, conditioning_dim); y (N, out_channels, H,
+    W). The shortcut is the identity, or a 1x1 convolution if the channels change.
     """
 
     def __init__(
-        self, colours: int = 1, widths: Sequence[int] = (32, 64, 64), *, patch: int = 1, attention: bool = True, film: bool = False,
-        classes: int | Module = 0, outputs: int | None = None, rng: RNG,
-    ):  # fmt: skip
-        if len(widths) < 2 or any(w % 8 for w in widths):
-            raise ValueError(f"UNet: widths are two or more multiples of 8, one for each size; got {tuple(widths)}")
-        told, first = 4 * widths[0], widths[0]
-        self.patch, self.none = patch, 0 if isinstance(classes, Module) else classes
-        self.halvings = len(widths) - 1
-        self.condition = _Condition(first, classes, rng)
-        self.enter = Conv2d(colours * patch**2, first, 3, 1, 1, rng=rng)
-        self.down = ModuleList(_Block(a, b, told, film, rng) for a, b in pairwise([first, *widths[:-1]]))
-        self.halve = ModuleList(Conv2d(w, w, 3, 2, 1, rng=rng) for w in widths[:-1])
-        self.bottom1 = _Block(widths[-2], widths[-1], told, film, rng)
-        self.look = _Attention(widths[-1], rng) if attention else None
-        self.bottom2 = _Block(widths[-1], widths[-1], told, film, rng)
-        self.double = ModuleList(Conv2d(b, a, 3, 1, 1, rng=rng) for a, b in pairwise(widths))
-        self.up = ModuleList(_Block(2 * w, w, told, film, rng) for w in widths[:-1])
-        self.norm, self.leave = GroupNorm(8, first, device=rng.device), Conv2d(first, (outputs or colours) * patch**2, 3, 1, 1, rng=rng)
-        for p in self.leave.parameters():
-            p.data[...] = 0
+        self, in_channels: int, out_channels: int, conditioning_dim: int, film: bool, rng: RNG
+    ):
+        self.film = film
+        self.norm1 = GroupNorm(NUM_GROUPS, in_channels, device=rng.device)
+        self.conv1 = Conv2d(in_channels, out_channels, 3, 1, 1, rng=rng)
+        num_shifts = 2 * out_channels if film else out_channels
+        self.condition_proj = Linear(conditioning_dim, num_shifts, rng=rng)
+        self.norm2 = GroupNorm(NUM_GROUPS, out_channels, device=rng.device)
+        self.conv2 = Conv2d(out_channels, out_channels, 3, 1, 1, rng=rng)
+        self.shortcut = None
+        if in_channels != out_channels:
+            self.shortcut = Conv2d(in_channels, out_channels, 1, rng=rng)
+        zero_parameters_(self.conv2)
+        if film:
+            zero_parameters_(self.condition_proj)
 
-    def forward(self, x, t, labels=None):
-        by = self.patch << self.halvings
-        if x.ndim != 4 or x.shape[2] % by or x.shape[3] % by or t.shape != x.shape[:1]:
-            raise ValueError(f"UNet: needs x (N, C, H, W), H and W multiples of {by}, and levels (N,); got {x.shape} and {t.shape}")
-        told, skips = self.condition(t, labels), []
-        h = self.enter(pixel_unshuffle(x, downscale_factor=self.patch))
-        for block, halve in zip(self.down, self.halve, strict=True):
-            skips.append(block(h, told))
-            h = halve(skips[-1])
-        h = self.bottom1(h, told)
-        h = h if self.look is None else self.look(h)
-        h = self.bottom2(h, told)
-        for double, block, skip in [*zip(self.double, self.up, skips, strict=True)][::-1]:
-            h = block(concatenate(double(interpolate(h, scale_factor=2)), skip, axis=1), told)
-        return pixel_shuffle(self.leave(silu(self.norm(h))), upscale_factor=self.patch)
+    def forward(self, x, conditioning):
+        h = self.conv1(silu(self.norm1(x)))  # (N, out_channels, H, W)
+        shift = self.condition_proj(conditioning)  # (N, out_channels), or twice as many
+        shift = shift.reshape((len(h), -1, 1, 1))
+        if self.film:
+            scale, shift = split(shift, 2, axis=1)  # (N, out_channels, 1, 1) each
+            h = self.norm2(h) * (1 + scale) + shift
+        else:
+            h = self.norm2(h + shift)
+        h = self.conv2(silu(h))  # (N, out_channels, H, W)
+        return h + (x if self.shortcut is None else self.shortcut(x))
 
 
-class Perceptron(Module):
-    """Points x (N, D) and levels (N,), to (N, outputs), by default D: linear layers with silu between, the condition added to each.
+class AttentionBlock(Module):
+    """Self-attention between all pixels, after a group normalization; the result is added to x.
 
-    Beside each coordinate the first layer sees sin and cos of 2^k times it, k = 0 to octaves - 1. Layers of few units are slow to learn what changes
-    quickly with x, and near the data the best guess does, where they are thin: with 4 octaves half of the samples that were off two crescents
-    are back on them (Tancik et al., Fourier Features Let Networks Learn High Frequency Functions in Low Dimensional Domains, 2020).
-
-    hidden : units of each hidden layer. classes, generator : as for `UNet`.
-    film : each layer is normalized, then scaled and shifted by the condition, which begins by doing neither; where it is as wide as the one before, it is
-        added to that.
+    **Shapes.** x and y (N, C, H, W).
     """
 
-    def __init__(self, dimensions: int, hidden: Sequence[int] = (128, 128, 128), *, octaves: int = 4, film: bool = False,
-                 classes: int | Module = 0, outputs: int | None = None, rng: RNG):  # fmt: skip
-        self.none, self.octaves = 0 if isinstance(classes, Module) else classes, octaves
-        self.condition = _Condition(32, classes, rng)
-        self.layers = ModuleList(Linear(a, b, rng=rng) for a, b in pairwise([dimensions * (2 * octaves + 1), *hidden]))
-        self.told = ModuleList(Linear(128, 2 * b if film else b, rng=rng) for b in hidden)
-        self.norms = ModuleList(LayerNorm(b, device=rng.device) for b in hidden) if film else None
-        self.leave = Linear(hidden[-1], outputs or dimensions, rng=rng)
-        init.kaiming_normal_(self, rng)
-        for p in self.told.parameters() if film else ():
-            p.data[...] = 0
+    def __init__(self, channels: int, rng: RNG):
+        self.norm = GroupNorm(NUM_GROUPS, channels, device=rng.device)
+        self.attention = MultiHeadAttention(channels, 1, rng=rng)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        rows = self.norm(x).transpose(0, 2, 3, 1).reshape((n, h * w, c))  # (N, H W, C)
+        attended = self.attention(rows)  # (N, H W, C)
+        return x + attended.reshape((n, h, w, c)).transpose(0, 3, 1, 2)  # (N, C, H, W)
+
+
+class UNet(Module):
+    """A noisy image and its time, to a prediction of eps, x_0 or v.
+
+    **Initialization.** The last layer starts at 0. So the first prediction is 0, the mean of noise.
+
+    **Shapes.** x (N, in_channels, H, W) and t (N,) to (N, out_channels, H, W).
+
+    Parameters
+    ----------
+    in_channels : int
+        The channels of an image.
+    widths : sequence of int
+        The channels at each resolution, multiples of 8. Each resolution is half of the one before;
+        the last is the bottom of the U.
+    patch_size : int
+        The image is cut into squares of this side before all else, and each square becomes one
+        pixel with patch_size^2 times the channels. With 2, an image of 28 pixels becomes one of 14,
+        and everything takes a quarter of the time.
+    attention : bool
+        Whether there is attention at the bottom.
+    film : bool
+        Whether the conditioning scales channels, instead of only shifting them (`ResidualBlock`).
+    num_classes : int
+        If not 0, labels (N,) are the third argument of the network: 0 to num_classes - 1, or
+        `null_label`.
+    label_encoder : Module, optional
+        Encodes labels as vectors (N, 4 widths[0]), in place of a table of classes. Its null label
+        is 0.
+    out_channels : int, optional
+        By default in_channels. Twice as many for a learned variance.
+    rng : RNG
+        Draws the initial weights. The network lies on its device.
+
+    Raises
+    ------
+    ValueError
+        If widths are fewer than two, or no multiples of 8.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        widths: Sequence[int] = (32, 64, 64),
+        *,
+        patch_size: int = 1,
+        attention: bool = True,
+        film: bool = False,
+        num_classes: int = 0,
+        label_encoder: Module | None = None,
+        out_channels: int | None = None,
+        rng: RNG,
+    ):
+        if len(widths) < 2 or any(w % NUM_GROUPS for w in widths):
+            raise ValueError(
+                f"UNet: widths are two or more multiples of {NUM_GROUPS}, one for each resolution; "
+                f"got {tuple(widths)}"
+            )
+        first, before_last, last = widths[0], widths[-2], widths[-1]
+        patch_area = patch_size**2
+        out_channels = out_channels or in_channels
+        self.patch_size = patch_size
+        self.num_downsamplings = len(widths) - 1
+
+        def block(a: int, b: int) -> ResidualBlock:
+            return ResidualBlock(a, b, 4 * first, film, rng)
+
+        self.condition_embedding = ConditionEmbedding(first, num_classes, label_encoder, rng)
+        self.null_label = self.condition_embedding.null_label
+        self.conv_in = Conv2d(in_channels * patch_area, first, 3, 1, 1, rng=rng)
+        self.down_blocks = ModuleList(block(a, b) for a, b in pairwise([first, *widths[:-1]]))
+        self.downsample = ModuleList(Conv2d(w, w, 3, 2, 1, rng=rng) for w in widths[:-1])
+        self.mid_block1 = block(before_last, last)
+        self.mid_attention = AttentionBlock(last, rng) if attention else None
+        self.mid_block2 = block(last, last)
+        self.upsample = ModuleList(Conv2d(b, a, 3, 1, 1, rng=rng) for a, b in pairwise(widths))
+        self.up_blocks = ModuleList(block(2 * w, w) for w in widths[:-1])
+        self.norm_out = GroupNorm(NUM_GROUPS, first, device=rng.device)
+        self.conv_out = Conv2d(first, out_channels * patch_area, 3, 1, 1, rng=rng)
+        zero_parameters_(self.conv_out)
 
     def forward(self, x, t, labels=None):
-        told = self.condition(t, labels)
-        x = concatenate([x, *(f(float(2**k) * x) for k in range(self.octaves) for f in (sin, cos))], axis=1)
-        for layer, norm, add in zip(self.layers, self.norms or [None] * len(self.layers), self.told, strict=True):
-            if norm is None:
-                x = silu(layer(x) + add(told))
-                continue
-            scale, shift = split(add(told), 2, axis=1)
-            h = silu(norm(layer(x)) * (1 + scale) + shift)
-            x = x + h if x.shape == h.shape else h
-        return self.leave(x)
+        multiple = self.patch_size * 2**self.num_downsamplings
+        if x.ndim != 4 or x.shape[2] % multiple or x.shape[3] % multiple or t.shape != x.shape[:1]:
+            raise ValueError(
+                f"UNet: needs x (N, C, H, W), H and W multiples of {multiple}, and times (N,); "
+                f"got {x.shape} and {t.shape}"
+            )
+        conditioning = self.condition_embedding(t, labels)  # (N, 4 widths[0])
+        h = pixel_unshuffle(x, downscale_factor=self.patch_size)  # (N, C p^2, H/p, W/p)
+        h = self.conv_in(h)  # (N, widths[0], H/p, W/p)
+        skips = []
+        for block, downsample in zip(self.down_blocks, self.downsample, strict=True):
+            h = block(h, conditioning)  # (N, widths[i], H/(p 2^i), W/(p 2^i))
+            skips.append(h)
+            h = downsample(h)  # half of the height and width
+        h = self.mid_block1(h, conditioning)  # (N, widths[-1], ...)
+        if self.mid_attention is not None:
+            h = self.mid_attention(h)
+        h = self.mid_block2(h, conditioning)
+        up_path = zip(self.upsample, self.up_blocks, skips, strict=True)
+        for upsample, block, skip in reversed(list(up_path)):
+            h = upsample(interpolate(h, scale_factor=2))  # (N, widths[i], ...), twice as high
+            h = concatenate(h, skip, axis=1)  # (N, 2 widths[i], ...)
+            h = block(h, conditioning)  # (N, widths[i], ...)
+        h = self.conv_out(silu(self.norm_out(h)))  # (N, out_channels p^2, H/p, W/p)
+        return pixel_shuffle(h, upscale_factor=self.patch_size)  # (N, out_channels, H, W)
