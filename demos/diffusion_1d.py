@@ -1,32 +1,43 @@
-"""Diffusion on a line, where all of it can be seen: a density melts into noise, and is made of noise again (Song et al., 2021, figure 2).
+"""Diffusion on a line, where all densities can be seen.
 
-Question to predict, before you run it: there are two ways back. One adds fresh noise at each step, and its paths are jagged; the other is an ordinary
-differential equation, and its paths are smooth. At each moment both crowds have the same density. On the smooth way, can two paths cross? So where does the point
-end that was the lowest of all in the noise? And if you take ten steps instead of a hundred, which way suffers more?
+Data become noise, and noise becomes data again (Song et al., Score-Based
+Generative Modeling through Stochastic Differential Equations, 2021, figure 2).
 
-    python demos/diffusion_1d.py                                    a network that is asked for the velocity
-    python demos/diffusion_1d.py --kind noise                       or for the noise, or for the data
-    python demos/diffusion_1d.py --spacing linear                   levels as in 2020
-    python demos/diffusion_1d.py --sampling-steps 10                fewer steps back
+Question to predict before you run it: there are two ways back from noise to
+data. One adds fresh noise in each step, so its paths are jagged. The other
+follows an ordinary differential equation (ODE), so its paths are smooth. Both
+have the same density at each time. Can two smooth paths cross? So where does
+the lowest point of the noise end? And which of the two ways loses more if it
+takes ten steps instead of a hundred?
 
-It draws evolution.png: from data to noise, exactly; and what the network makes of noise, on the stochastic way and on the ordinary one. Blue at either side is
-the exact density, orange the one that is found. guess.png: the best guess of the data at three levels, and the learned one. curves.png: the loss beside the least
-that is possible in the mean, which is known here and is not zero.
+    python demos/diffusion_1d.py                         the network predicts
+                                                         the velocity
+    python demos/diffusion_1d.py --parametrization eps   ... the noise (or x0)
+    python demos/diffusion_1d.py --schedule linear       DDPM's schedule
+    python demos/diffusion_1d.py --sampling-steps 10     fewer steps
 
-Three one-line changes, and what each should show (unchanged: total variation from the data 0.041 on the stochastic way, 0.046 on the ordinary one, where 20,000
-points of the data themselves have 0.020; negative log-likelihood 0.936 nats, the data's entropy is 0.928):
+It draws
+    evolution.png   from data to noise, exactly; then from noise to data by
+                    the network, on the stochastic and on the deterministic
+                    way. At both sides blue is the exact density, and orange
+                    the estimated one
+    guess.png       the best prediction of the data at three times, and the
+                    learned one
+    curves.png      the loss beside the least possible one, which is known
+                    here and is not zero
 
-1. `np.linspace(LAST, 0, 11)` in `back`, ten steps: 0.154 and 0.146. Both heaps and gaps are blurred.
-2. with these ten steps, `rng=source, variance=1.0`: 0.089. The small variance, 0, is right for data that are one point; steps as long as these have more to
-   leave open. Few steps need it learned (objectives.py).
-3. `exact.sample(300, ...)`, few data: 0.057 and 0.059, 0.945 nats. Not much worse: the network is too smooth to tell 300 points from the curve behind them.
+Three changes to try:
+
+1. `--sampling-steps 10`: ten steps back instead of a hundred.
+2. With ten steps, the large variance of ancestral sampling: add
+   `variance_weight=1.0` to the call that samples the stochastic paths.
+3. `exact.sample(300, ...)`: only 300 training points.
 """
 
 # %% Settings
-from statistics import NormalDist
-
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _noise import normal_quantiles
 from _run import Run
 from figures.diffusion import save_evolution
 
@@ -35,141 +46,248 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.likelihood import log_likelihood
-from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING
-from tinygen.models.diffusion.unet import MLPDenoiser
+from tinygen.models.diffusion.mlp import MLPDenoiser
+from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
+from tinygen.models.diffusion.posterior import posterior
 from tinygen.plot import save_curves
 
-SPACINGS = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
+SCHEDULES = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
 p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "half a minute"}, batch=256)
-p.add_argument("--kind", choices=objectives.PARAMETRIZATIONS, default="velocity", help="what the network is asked for (default: velocity)")
-p.add_argument("--spacing", choices=list(SPACINGS), default="cosine", help="of the levels (default: cosine)")
-p.add_argument("--sampling-steps", type=natural, default=100, metavar="N", help="from noise to data (default: 100)")
+p.add_argument(
+    "--parametrization",
+    choices=objectives.PARAMETRIZATIONS,
+    default="v",
+    help="what the network predicts: the noise eps, the data x0 or the velocity v (default: v)",
+)
+p.add_argument(
+    "--schedule",
+    choices=list(SCHEDULES),
+    default="cosine",
+    help="distribution of the noise levels (default: cosine)",
+)
+p.add_argument(
+    "--sampling-steps",
+    type=natural,
+    default=100,
+    metavar="N",
+    help="number of steps from noise to data (default: 100)",
+)
 args = parse(p)
-RATE = 5e-3
+LR = 5e-3  # learning rate at the first step
+EMA_DECAY = 0.99  # of the averages of the weights
+# Sampling begins a little before pure noise. There x contains nothing of the data, so a network
+# that predicts the noise does not determine them.
+FIRST_FRACTION = 0.998
 
-# %% Data: numbers (n, 1) from a mixture of Gaussians, of which all is known at every level
-exact = ExactMixture(weights=np.array([0.3, 0.3, 0.4]), means=np.array([[-1.5], [-0.2], [1.3]]), stds=np.array([0.15, 0.3, 0.2]))
+# %% Data: numbers (n, 1) from a mixture of Gaussians, whose density at each time is known
+exact = ExactMixture(
+    weights=np.array([0.3, 0.3, 0.4]),
+    means=np.array([[-1.5], [-0.2], [1.3]]),
+    stds=np.array([0.15, 0.3, 0.2]),
+)
 points = exact.sample(100_000, default_rng(1)).astype(np.float32)
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
 # %% The network
 rng = default_rng(args.seed, args.device)
 network = MLPDenoiser(1, (64, 64, 64), rng=rng)
-optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
-average = optim.ExponentialMovingAverage(network, 0.99)
-level = SPACINGS[args.spacing]
+optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
+lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
+noise_schedule = SCHEDULES[args.schedule]
 
-# %% Training
-run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
+# %% Training: least squares between the prediction and its target
+run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 for step in run.steps():
+    lr_schedule.set(step)
     x0 = to_device(next(loader), args.device)
-    t, eps = level(rng.uniform((args.batch,))), rng.normal(x0.shape)
-    loss = losses.squared_error(network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t), objectives.target(args.kind, x0, eps, t)).mean()
+    t = noise_schedule(rng.uniform((args.batch,)))
+    eps = rng.normal(x0.shape)
+    x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)
+    target = objectives.target(args.parametrization, x0, eps, t)
+    loss = losses.squared_error(network(x_t, t), target).mean()
     optimizer.zero_grad()
     loss.backward()
-    optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
     optimizer.step()
-    average.update()
+    ema.update()
     run.log(loss=loss)
 
-# %% The least loss: of the best answer, a mean over 200 levels
+# %% The least possible loss: that of the best prediction, a mean over 200 times
 numpy_rng = np.random.default_rng(2)
-u = (np.arange(200) + 0.5) / 200
-least = []
-for t in map(float, level(u)):
-    x0, eps = points[numpy_rng.integers(0, len(points), 5000)].astype(np.float64), numpy_rng.normal(size=(5000, 1))
+least_by_time = []
+for t in map(float, noise_schedule((np.arange(200) + 0.5) / 200)):
+    x0 = points[numpy_rng.integers(0, len(points), 5000)].astype(np.float64)
+    eps = numpy_rng.normal(size=(5000, 1))
     best = exact.denoise(VARIANCE_PRESERVING.q_sample(x0, eps, t), t)
-    least.append(((objectives.target(args.kind, x0, eps, t) - objectives.target(args.kind, best.x0, best.eps, t)) ** 2).mean())
-least = float(np.mean(least))
+    target = objectives.target(args.parametrization, x0, eps, t)
+    best_output = objectives.target(args.parametrization, best.x0, best.eps, t)
+    least_by_time.append(((target - best_output) ** 2).mean())
+least_loss = float(np.mean(least_by_time))
 
-# %% From data to noise: the exact density at 101 moments, and the ways of five points that are noised little by little
+# %% From data to noise: the exact density at 101 times, and the paths of five points
 X = np.linspace(-3.2, 3.2, 321)
 DX = X[1] - X[0]
-moments = np.linspace(0, 1, 101)
-levels = [float(level(u)) for u in moments]
-density = np.stack([np.exp(exact.log_density(X[:, None], t)) for t in levels], axis=1)  # (321, 101)
-ways = [np.array([[-1.5], [-0.2], [0.1], [1.2], [1.5]])]
-for s, t in zip(levels, levels[1:], strict=False):
-    up = objectives.posterior(t, s, ways[-1])
-    ways.append(VARIANCE_PRESERVING.coefficients(t).alpha / VARIANCE_PRESERVING.coefficients(s).alpha * ways[-1] + up.large**0.5 * numpy_rng.normal(size=(5, 1)))
+times = [float(noise_schedule(u)) for u in np.linspace(0, 1, 101)]
+density = np.stack([np.exp(exact.log_density(X[:, None], t)) for t in times], axis=1)  # (321, 101)
+forward_paths = [np.array([[-1.5], [-0.2], [0.1], [1.2], [1.5]])]
+for s, t in zip(times, times[1:], strict=False):
+    # one step forward: x_t = (alpha_t / alpha_s) x_s + sqrt(beta) noise
+    x_s = forward_paths[-1]
+    beta = posterior(t, s, x_s).beta
+    alpha_t, alpha_s = (VARIANCE_PRESERVING.coefficients(time).alpha for time in (t, s))
+    forward_paths.append(alpha_t / alpha_s * x_s + beta**0.5 * numpy_rng.normal(size=(5, 1)))
+forward_paths = np.stack(forward_paths, axis=2)[:, 0]  # (5, 101)
 
-# %% And back, by the network with its averaged weights: at each level all points are kept
-LAST = 0.998  # at 1 there is nothing to be seen of the data, and to know the noise there is to know nothing of them
-back = [float(level(u)) for u in np.linspace(LAST, 0, args.sampling_steps + 1)]
-denoise = objectives.denoiser(network, args.kind)
+# %% From noise to data by the network, with the averages of its weights
+sampling_times = [
+    float(noise_schedule(u)) for u in np.linspace(FIRST_FRACTION, 0, args.sampling_steps + 1)
+]
+denoise = objectives.denoiser(network, args.parametrization)
 
 
-def carried(sampler, x, **settings):
-    """x (n, 1), carried from noise to data: where its points are at each level, (n, steps + 1), from data to noise."""
-    seen = [to_numpy(x)[:, 0]]
+def sample_paths(sampler, x, **settings):
+    """Follow the points x (n, 1) from noise to data.
 
-    def keep(x, t):
-        seen.append(to_numpy(x)[:, 0])
+    Returns their positions (n, 101) at the times of the exact density, from data to noise.
+    """
+    positions = [to_numpy(x)[:, 0]]
+
+    def record(x, t):
+        positions.append(to_numpy(x)[:, 0])
         return x
 
-    with average.average_parameters():
-        sampler(denoise, x, back, after=keep, **settings)
-    return np.stack(seen[::-1], axis=1).astype(np.float64)
+    with ema.average_parameters():
+        sampler(denoise, x, sampling_times, callback=record, **settings)
+    positions = np.stack(positions[::-1], axis=1).astype(np.float64)  # (n, steps + 1)
+    columns = np.searchsorted(sampling_times[::-1], times).clip(0, args.sampling_steps)
+    return positions[:, columns]
 
 
-def histogram(x):
-    """The density of points (n,) at X, in cells as wide as three of its steps."""
-    counts = np.histogram(x, bins=np.append(X - DX / 2, X[-1] + DX / 2))[0] / (len(x) * DX)
+def histogram_density(x):
+    """Estimate the density of points (n,) at X, in cells three steps of X wide."""
+    edges = np.append(X - DX / 2, X[-1] + DX / 2)
+    counts = np.histogram(x, bins=edges)[0] / (len(x) * DX)
     return np.convolve(counts, np.ones(3) / 3, mode="same")
 
 
-def spread(ends):
-    """The density at X of equal masses, each spread evenly between two neighbours of `ends`, in order."""
-    width = np.maximum(np.diff(ends), 2 * DX)
-    middle = (ends[1:] + ends[:-1]) / 2
-    below = np.clip((X[:, None] + DX / 2 - (middle - width / 2)) / width, 0, 1).mean(axis=1)
-    return np.diff(below, prepend=below[0]) / DX
+def quantile_density(x):
+    """Estimate the density at X if equal probabilities lie between neighbours of x (n,).
 
-
-def at_moments(table):
-    """(n, steps + 1) at the sampler's moments to (n, 101)."""
-    places = np.searchsorted(back[::-1], levels).clip(0, len(back) - 1)
-    return table[:, places]
+    Each is spread evenly over its interval.
+    """
+    x = np.sort(x)
+    width = np.maximum(np.diff(x), 2 * DX)
+    middle = (x[1:] + x[:-1]) / 2
+    cdf = np.clip((X[:, None] + DX / 2 - (middle - width / 2)) / width, 0, 1).mean(axis=1)
+    return np.diff(cdf, prepend=cdf[0]) / DX
 
 
 print("Sampling ...", flush=True)
-source = default_rng(args.seed + 1, args.device)
-noise = np.array([NormalDist().inv_cdf(v) for v in (np.arange(2001) + 0.5) / 2001], np.float32)[:, None]  # equal mass between neighbours
-jagged = at_moments(carried(samplers.ancestral, source.normal((20_000, 1)), rng=source))
-smooth = at_moments(carried(samplers.heun, to_device(noise, args.device)))
-found = {"jagged": np.stack([histogram(x) for x in jagged.T], axis=1), "smooth": np.stack([spread(np.sort(x)) for x in smooth.T], axis=1)}
+sampling_rng = default_rng(args.seed + 1, args.device)
+noise = sampling_rng.normal((20_000, 1))
+stochastic = sample_paths(samplers.ancestral, noise, rng=sampling_rng)
+# Smooth paths do not cross, so quantiles of the noise become the same quantiles of the samples.
+quantiles = normal_quantiles((np.arange(2001) + 0.5) / 2001).astype(np.float32)[:, None]
+deterministic = sample_paths(samplers.heun, to_device(quantiles, args.device))
+estimated = {
+    "stochastic": np.stack([histogram_density(x) for x in stochastic.T], axis=1),
+    "deterministic": np.stack([quantile_density(x) for x in deterministic.T], axis=1),
+}
 
-# %% How near? The density of the ordinary way is known exactly: log p(x) by following the ODE to the noise
-with average.average_parameters():
-    log_q = to_numpy(log_likelihood(denoise, to_device(X[:, None].astype(np.float32), args.device), 50, start=1e-3, end=back[0])).astype(np.float64)
+# %% Evaluation
+# The density of the deterministic way is known exactly: log p(x) by following the ODE to the noise.
+on_device = to_device(X[:, None].astype(np.float32), args.device)  # (321, 1)
+with ema.average_parameters():
+    log_q = log_likelihood(denoise, on_device, 50, start=1e-3, end=sampling_times[0])
+log_q = to_numpy(log_q).astype(np.float64)
 log_p = exact.log_density(X[:, None])
-entropy, nll = float(-(np.exp(log_p) * log_p).sum() * DX), float(-(np.exp(log_p) * log_q).sum() * DX)
-variation = {name: float(0.5 * np.abs(f[:, 0] - density[:, 0]).sum() * DX) for name, f in found.items()}
-floor = float(0.5 * np.abs(histogram(exact.sample(20_000, default_rng(3))[:, 0]) - density[:, 0]).sum() * DX)
-last = run.history["loss"][-200:]
-kept, error = float(np.mean(last)), float(np.std(last) / len(last) ** 0.5)
-print(f"Loss {kept:.4f} +- {error:.4f}, the least possible {least:.4f}. Negative log-likelihood {nll:.4f} nats, the data's entropy {entropy:.4f}\n"
-      f"Total variation from the data in {args.sampling_steps} steps: stochastic {variation['jagged']:.3f}, ordinary {variation['smooth']:.3f} "
-      f"(as many points of the data: {floor:.3f})")  # fmt: skip
+entropy = float(-(np.exp(log_p) * log_p).sum() * DX)
+nll = float(-(np.exp(log_p) * log_q).sum() * DX)
+
+
+def total_variation(p):
+    """The total variation distance from the density of the data: 0 is equal, 1 is disjoint."""
+    return float(0.5 * np.abs(p - density[:, 0]).sum() * DX)
+
+
+distances = {name: total_variation(p[:, 0]) for name, p in estimated.items()}
+floor = total_variation(histogram_density(exact.sample(20_000, default_rng(3))[:, 0]))
+last_losses = run.history["loss"][-200:]
+final_loss = float(np.mean(last_losses))
+standard_error = float(np.std(last_losses) / len(last_losses) ** 0.5)
+print(
+    f"Loss {final_loss:.4f} +- {standard_error:.4f}, the least possible is {least_loss:.4f}. "
+    f"Negative log-likelihood {nll:.4f} nats, the entropy of the data is {entropy:.4f}\n"
+    f"Total variation distance from the data after {args.sampling_steps} steps: stochastic "
+    f"{distances['stochastic']:.3f}, deterministic {distances['deterministic']:.3f} "
+    f"(as many points of the data: {floor:.3f})"
+)
 
 # %% Pictures
-sides = {"exact": (density[:, 0], density[:, -1])}
+exact_ends = (density[:, 0], density[:, -1])
 panels = {
-    "From data to noise": {"density": density, "paths": np.stack(ways, axis=2)[:, 0], **sides, "estimated": (None, None),
-                           "note": "exact; five points, noised little by little"},
-    "Back, with fresh noise at each step": {"density": found["jagged"], "paths": jagged[:5], **sides, "estimated": (found["jagged"][:, 0], None),
-                                            "note": f"the network, {args.sampling_steps} steps: total variation {variation['jagged']:.3f}"},
-    "Back, by the ordinary differential equation": {"density": found["smooth"], "paths": smooth[100::150], **sides, "estimated": (found["smooth"][:, 0], None),
-                                                    "note": f"the network, {args.sampling_steps} steps: total variation {variation['smooth']:.3f}"},
-}  # fmt: skip
+    "From data to noise": {
+        "density": density,
+        "paths": forward_paths,
+        "exact": exact_ends,
+        "estimated": (None, None),
+        "note": "exact; the paths of five points, to which noise is added step by step",
+    }
+}
+titles = {
+    "stochastic": ("Back, with fresh noise in each step", stochastic[:5]),
+    "deterministic": ("Back, by the ordinary differential equation", deterministic[100::150]),
+}
+for name, (title, paths) in titles.items():
+    distance = f"total variation distance {distances[name]:.3f}"
+    panels[title] = {
+        "density": estimated[name],
+        "paths": paths,
+        "exact": exact_ends,
+        "estimated": (estimated[name][:, 0], None),
+        "note": f"the network, {args.sampling_steps} steps: {distance}",
+    }
 save_evolution(args.out / "evolution.png", X, panels)
-save_curves(args.out / "curves.png", {"loss": (np.arange(args.steps), run.history["loss"]), "least possible": (np.arange(args.steps), np.full(args.steps, least))})
-few = to_device(X[:, None].astype(np.float32), args.device)
-guesses = {}
+steps = np.arange(args.steps)
+least_curve = np.full(args.steps, least_loss)
+curves = {"loss": (steps, run.history["loss"]), "least possible": (steps, least_curve)}
+save_curves(args.out / "curves.png", curves)
+predictions = {}
 for t in (0.3, 0.8, 1.3):
-    with average.average_parameters():
-        guesses[f"learned, level {t}"] = (X, to_numpy(denoise(few, t).x0)[:, 0])
-    guesses[f"best, level {t}"] = (X, exact.denoise(X[:, None], t).x0[:, 0])
-save_curves(args.out / "guess.png", guesses, xlabel="x at this level", ylabel="guess of the data", smooth=False)
-run.write_metrics(picture="evolution.png", loss=kept, least_loss=least, nll=nll, entropy=entropy, total_variation_floor=floor,
-                  **{f"total_variation_{name}": v for name, v in variation.items()})  # fmt: skip
+    with ema.average_parameters():
+        predictions[f"learned, t = {t}"] = (X, to_numpy(denoise(on_device, t).x0)[:, 0])
+    predictions[f"best, t = {t}"] = (X, exact.denoise(X[:, None], t).x0[:, 0])
+save_curves(
+    args.out / "guess.png",
+    predictions,
+    xlabel="x at this time",
+    ylabel="prediction of the data",
+    smooth=False,
+)
+run.write_metrics(
+    picture="evolution.png",
+    loss=final_loss,
+    least_loss=least_loss,
+    nll=nll,
+    entropy=entropy,
+    total_variation_floor=floor,
+    **{f"total_variation_{name}": distance for name, distance in distances.items()},
+)
+
+# %% What you should see
+# The question. Two solutions of an ODE never cross. So the points keep their order, and the lowest
+# point of the noise becomes the lowest of the data. The stochastic paths cross. With ten steps
+# both ways lose about the same.
+#
+# `python demos/diffusion_1d.py`, half a minute: the total variation distance from the data is 0.041
+# on the stochastic way and 0.046 on the deterministic one. 20,000 points of the data themselves
+# have 0.020. The negative log-likelihood is 0.936 nats, and the entropy of the data is 0.928.
+#
+# The three changes (seed 0):
+#
+# 1. Ten steps: the distances are 0.154 and 0.146. The modes and the gaps between them are blurred.
+# 2. The large variance: 0.089 on the stochastic way. The small variance is right for data that are
+#    a single point. In steps as long as these more is left undecided, so few steps need a learned
+#    variance (tinygen/models/diffusion/posterior.py).
+# 3. Few data: 0.057 and 0.059, and 0.945 nats. It is not much worse: the network is too smooth to
+#    tell the 300 points from the curve behind them.

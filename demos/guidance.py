@@ -1,32 +1,40 @@
-"""A diffusion model told which digit, and told louder: guidance without a classifier; and how many steps a sampler needs (Ho and Salimans, 2022).
+"""Classifier-free guidance, and how many steps a sampler needs.
 
-Question to predict, before you run it: the network gives two answers, one for "a picture", one for "a picture of a 4". Their difference points towards
-"4". Go w times as far: with w = 0 the label is ignored, with w = 1 it is heeded, with w = 8 it is shouted. What will be better with w = 8, and what
-worse? And with one network, hence one ordinary differential equation, some samplers need 100 steps for a picture and others 10: what do the fast ones
-know that Euler does not?
+Ho and Salimans, Classifier-Free Diffusion Guidance, 2022.
 
-    python demos/guidance.py                    digits drawn by this package: no network, no GPU
-    python demos/guidance.py --data mnist       real ones; and how good each sampler's pictures are by its number of steps
+Question to predict before you run it: the network gives two outputs, one for
+"an image" and one for "an image of a 4". Their difference points towards "4".
+Guidance goes w times as far: w = 0 ignores the label, w = 1 is the conditional
+model, w = 8 exaggerates the label. What will be better with w = 8, and what
+will be worse? And: all samplers of the ODE solve the same equation for the
+same network. Some need 100 steps for an image, others 10. What do the fast
+ones use that Euler's method does not?
 
-It draws guidance.png, the ten classes in columns, a row for each w, the noise in a column the same; weights.png, what is read as asked for, and how far
-samples of a class lie from each other, against w; steps.png, one noise through each sampler with few to many evaluations of the network; and
-evaluations.png: how far each of the samplers of the ODE is from its exact solution, pictures that took 200 evaluations, and curves.png. With --compare, how good
-each sampler's pictures are.
+    python demos/guidance.py                digits drawn by this package: no
+                                            download, no GPU
+    python demos/guidance.py --data mnist   MNIST; also the quality of each
+                                            sampler by its number of steps
 
-w = 0 is read as asked for in 9 % (by chance 10), 1 in 77 %, 2 in 97 %, 4 in 99 %, 8 in 100 %; the distance within a class falls from 0.99 of real digits'
-to 0.87, 0.78, 0.71, 0.67. So "better read" is not "better". 32 evaluations instead of 16 leave Euler and DDIM 46 % of their distance from the solution
-(0.035 and 0.038), Heun 49 % (0.023), DPM-Solver 26 % (0.011). Short steps made half as long leave Euler and DDIM a half, the others, which know how the
-slope changes, a quarter: DPM-Solver is there; Heun, which evaluates twice a step and so takes half as many, is not. With 4 it is further off than Euler,
-0.30 and 0.22. EDM's own levels begin far out in the noise; two or four of them are of no use (68 and 1.4), and sixteen are (0.038).
+It draws
+    guidance.png     the ten classes in columns, a row for each w; a column has
+                     the same noise in all rows
+    weights.png      accuracy and variety of the samples against w
+    steps.png        one noise through each sampler, with few to many
+                     evaluations of the network
+    evaluations.png  the distance of each ODE sampler from the exact solution,
+                     which is taken from 200 evaluations by Heun's method
+    curves.png       the loss
 
-Three one-line changes, and what each should show; with `--resume` what was learned is taken as it is:
+Accuracy is the fraction of samples that a digit classifier, trained on real
+digits, classifies as the requested digit. Variety is the mean distance of
+samples of one class, relative to real digits.
 
-1. `np.linspace(0.999, 0, steps + 1)[:-1] ** 2` in `levels`, longer steps first: Heun gains a little with 4 evaluations, 0.29, and with 32, 0.017,
-   and loses between. All else that takes these levels loses, DPM-Solver most: with 32 it is 0.025 off, not 0.011.
-2. `WEIGHTS = (-1.0, ...)`, away from the class as far as 1 goes towards it: not one of 100 is read as asked for, by chance 10 would be. They are
-   digits, of other classes.
-3. `partial(samplers.ddim, eta=1.0)`, noise afresh at each step: 0.54 to 0.65 from the solution however many evaluations there are. It ends elsewhere:
-   the same distribution, another picture.
+Three changes to try. With `--resume` the trained network is used as it is:
+
+1. In `sampling_times`, `np.linspace(0.999, 0, steps + 1)[:-1] ** 2`: longer
+   steps at the noise, shorter ones at the data.
+2. `SCALES = (-1.0, ...)`: away from the class, as far as 1 goes towards it.
+3. `partial(samplers.ddim, eta=1.0)` in SAMPLERS: fresh noise in each step.
 """
 
 # %% Settings
@@ -41,117 +49,230 @@ from tinygen.backend import to_device, to_numpy
 from tinygen.metrics import evaluate_samples, within_class_distance
 from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
-from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, cosine_schedule, karras_schedule, logistic_schedule, stratified_uniform
+from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
+from tinygen.models.diffusion.schedules import (
+    cosine_schedule,
+    karras_schedule,
+    logistic_schedule,
+    stratified_uniform,
+)
 from tinygen.models.diffusion.unet import UNet
 
-p = parser(__doc__, steps={"digits": 800, "mnist": 30_000}, takes={"digits": "two minutes", "mnist": "within an hour"}, batch=32)
-p.add_argument("--compare", type=natural, metavar="N",
-               help="hold N samples of each sampler, for each number of steps, against real pictures (default: not; 1,000 for mnist)")  # fmt: skip
+p = parser(
+    __doc__,
+    steps={"digits": 800, "mnist": 30_000},
+    takes={"digits": "two minutes", "mnist": "within an hour"},
+    batch=32,
+)
+p.add_argument(
+    "--compare",
+    type=natural,
+    metavar="N",
+    help="measure the Frechet distance of N samples of each sampler, for each number of "
+    "evaluations (default: no; for mnist 1,000)",
+)
 args = parse(p)
-compared = vars(args).pop("compare") or (1000 if args.data == "mnist" else 0)  # no setting of the training
-RATE, DECAY = 2e-3, 0.99 if args.steps < 2000 else 0.999
-WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0)
-EVALUATIONS = (4, 8, 16, 32)
-SAMPLERS = {"small": samplers.ancestral, "large": partial(samplers.ancestral, variance=1.0), "ddim": samplers.ddim, "euler": samplers.euler,
-            "heun": samplers.heun, "edm": samplers.edm, "dpm_solver": samplers.dpm_solver}  # the first two are ancestral, by their variance  # fmt: skip
-TWICE = ("heun", "edm")  # these evaluate the network twice a step
+num_compared = vars(args).pop(
+    "compare"
+)  # decides the evaluation alone: may change in a resumed run
+if num_compared is None:
+    num_compared = 1000 if args.data == "mnist" else 0
+LR = 2e-3  # learning rate at the first step
+EMA_DECAY = 0.99 if args.steps < 2000 else 0.999  # of the averages of the weights
+DROPPED = 0.1  # fraction of training examples without a label
+SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)  # w
+EVALUATIONS = (4, 8, 16, 32)  # of the network, for one sample
+ODE_SAMPLERS = {
+    "ddim": samplers.ddim,
+    "euler": samplers.euler,
+    "heun": samplers.heun,
+    "edm": samplers.edm,
+    "dpm_solver": samplers.dpm_solver,
+}
+SAMPLERS = {
+    "small": samplers.ancestral,  # ancestral sampling, named after its variance
+    "large": partial(samplers.ancestral, variance_weight=1.0),
+    **ODE_SAMPLERS,
+}
+EVALUATIONS_PER_STEP = dict.fromkeys(SAMPLERS, 1) | {"heun": 2, "edm": 2}
 
 # %% Data: bytes (n, 1, 28, 28)
-both = (data.mnist("train"), data.mnist("test")) if args.data == "mnist" else (data.digits(20_000, seed=1), data.digits(1_000, seed=2))
-(train, labels), (test, test_labels) = both
-if 2 * compared > len(test):
-    p.error(f"--compare {compared}: it takes twice as many real pictures, and there are {len(test)}")
+if args.data == "mnist":
+    (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
+else:
+    (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
+if 2 * num_compared > len(test):
+    p.error(f"--compare {num_compared}: needs twice as many real images, but there are {len(test)}")
 loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed=args.seed)
 
-# %% Training, as in ddpm.py: the velocity, and one label in ten withheld
+# %% The network
 rng = default_rng(args.seed, args.device)
-network = UNet(1, (32, 64), patch=2, attention=False, film=True, classes=10, rng=rng)
-optimizer = optim.Adam(network.parameters(), betas=(0.9, 0.99))
-average = optim.ExponentialMovingAverage(network, DECAY)
-run = Run(args, network=network, optimizer=optimizer, average=average, loader=loader, rng=rng)
+network = UNet(1, (32, 64), patch_size=2, attention=False, film=True, num_classes=10, rng=rng)
+optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
+lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
+
+# %% Training, as in ddpm.py: the velocity, and one label in ten dropped
+run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 for step in run.steps():
-    pixels, y = (to_device(a, args.device) for a in next(loader))
-    x0, t = pixels / np.float32(127.5) - 1, logistic_schedule(stratified_uniform(args.batch, rng))
+    lr_schedule.set(step)
+    images, y = (to_device(a, args.device) for a in next(loader))
+    x0 = data.normalize(images)  # (N, 1, 28, 28), from -1 to 1
+    t = logistic_schedule(stratified_uniform(args.batch, rng))  # (N,)
     eps = rng.normal(x0.shape)
-    y = guidance.drop_labels(y, network.none, 0.1, rng=rng)
-    loss = losses.squared_error(network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t, y), objectives.target("velocity", x0, eps, t)).mean() / 784
+    x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)
+    v = VARIANCE_PRESERVING.velocity(x0, eps, t)
+    y = guidance.drop_labels(y, network.null_label, DROPPED, rng=rng)
+    loss = losses.squared_error(network(x_t, t, y), v).mean() / 784
     optimizer.zero_grad()
     loss.backward()
-    optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
     optimizer.step()
-    average.update()
+    ema.update()
     run.log(loss=loss)
-
-# %% Sampling with any weight, sampler and number of steps
-def levels(steps):
-    return [*(cosine_schedule(float(u)) for u in np.linspace(0.999, 0, steps + 1)[:-1]), 0.0]
+training_steps = np.arange(args.steps)
+plot.save_curves(args.out / "curves.png", {"loss": (training_steps, run.history["loss"])})
 
 
-def drawn(y, noise, weight=1.0, sampler=samplers.dpm_solver, steps=12):
-    """Pictures (n, 1, 28, 28), from -1 to 1 or a little beyond, for labels y and noise (n, 1, 28, 28)."""
-    made, spaced = [], karras_schedule(steps) if sampler is samplers.edm else levels(steps)  # EDM has a spacing of its own
-    with average.average_parameters():
-        for i in range(0, len(y), 250):
-            denoise = objectives.denoiser(guidance.classifier_free_guidance(network, to_device(y[i : i + 250], args.device), network.none, weight), "velocity")
-            made.append(to_numpy(sampler(denoise, noise[i : i + 250], spaced, rng=default_rng(args.seed + 2, args.device))))
-    return np.concatenate(made)
+# %% Sampling with any guidance scale, sampler and number of steps
+def sampling_times(steps):
+    """Return the times of the cosine schedule, from noise to data."""
+    fractions = np.linspace(0.999, 0, steps + 1)[:-1]
+    return [*(cosine_schedule(float(u)) for u in fractions), 0.0]
 
 
-def visible(x):
-    return (np.clip(x, -1, 1) + 1) / 2
+def sample(y, noise, scale=1.0, sampler=samplers.dpm_solver, steps=12):
+    """Return images (n, 1, 28, 28) for labels y and noise, from -1 to 1 or a little beyond."""
+    times = karras_schedule(steps) if sampler is samplers.edm else sampling_times(steps)
+    num_batches = -(-len(y) // 250)
+    samples = []
+    with ema.average_parameters():
+        for i in range(num_batches):
+            rows = slice(250 * i, 250 * (i + 1))
+            guided_network = guidance.classifier_free_guidance(
+                network, to_device(y[rows], args.device), network.null_label, scale
+            )
+            denoise = objectives.denoiser(guided_network, "v")
+            step_rng = default_rng(args.seed + 2, args.device)
+            samples.append(to_numpy(sampler(denoise, noise[rows], times, rng=step_rng)))
+    return np.concatenate(samples)
 
 
-print("Training the judge ...", flush=True)
+def sample_with_evaluations(y, noise, name, num_evaluations):
+    """Sample with as many steps as give this number of evaluations of the network."""
+    steps = num_evaluations // EVALUATIONS_PER_STEP[name]
+    return sample(y, noise, sampler=SAMPLERS[name], steps=steps)
+
+
+print("Training the evaluator ...", flush=True)
 evaluator = train_digit_classifier(train, labels, steps=min(500, args.steps), device=args.device)
-source = default_rng(args.seed + 1, args.device)
-asked, noise = np.arange(100) % 10, source.normal((100, 1, 28, 28))
+sampling_rng = default_rng(args.seed + 1, args.device)
+requested, noise = np.arange(100) % 10, sampling_rng.normal((100, 1, 28, 28))
 
-# %% Guidance: what is gained, and what is lost
+# %% Guidance: accuracy and variety
 print("Sampling ...", flush=True)
-figures, shown, by_weight = {}, {}, {"agreement": [], "spread": []}
-real = within_class_distance(test[:1000] / 255, test_labels[:1000])
-for w in WEIGHTS:
-    x = visible(drawn(asked, noise, w))
-    shown[f"w = {w:g}"] = x[:10]
-    by_weight["agreement"].append(float((evaluator.predict_proba(x, args.device).argmax(axis=1) == asked).mean()))
-    by_weight["spread"].append(within_class_distance(x, asked) / real)
-    figures |= {f"{name}_w{w:g}": values[-1] for name, values in by_weight.items()}
-    print(f"  w = {w:3g}: read as asked for {by_weight['agreement'][-1]:.1%}, distance within a class {by_weight['spread'][-1]:.2f} of real digits'")
-plot.save_rows(args.out / "guidance.png", shown)
-plot.save_curves(args.out / "weights.png", {"read as asked for": (np.array(WEIGHTS), np.array(by_weight["agreement"])),
-                 "distance within a class, of real digits'": (np.array(WEIGHTS), np.array(by_weight["spread"]))}, smooth=False, ylabel="share", xlabel="w")  # fmt: skip
+figures, rows, accuracies, distances = {}, {}, [], []
+real_distance = within_class_distance(test[:1000] / 255, test_labels[:1000])
+for w in SCALES:
+    images = data.denormalize(sample(requested, noise, w))
+    predicted = evaluator.predict_proba(images, args.device).argmax(axis=1)
+    accuracies.append(float((predicted == requested).mean()))
+    distances.append(within_class_distance(images, requested) / real_distance)
+    rows[f"w = {w:g}"] = images[:10]
+    figures[f"accuracy_w{w:g}"] = accuracies[-1]
+    figures[f"within_class_distance_w{w:g}"] = distances[-1]
+    print(
+        f"  w = {w:3g}: {accuracies[-1]:.1%} are classified as the requested digit; distance "
+        f"within a class: {distances[-1]:.2f} of real digits'"
+    )
+plot.save_rows(args.out / "guidance.png", rows)
+curves = {
+    "classified as the requested digit": (np.array(SCALES), np.array(accuracies)),
+    "distance within a class, relative to real digits": (np.array(SCALES), np.array(distances)),
+}
+plot.save_curves(
+    args.out / "weights.png", curves, smooth=False, ylabel="fraction", xlabel="guidance scale w"
+)
 
-# %% Samplers: from one noise, how near to the exact solution after so many evaluations of the network?
-few = slice(0, 10)
-solution = drawn(asked[few], noise[few], sampler=samplers.heun, steps=100)
-table, strips = {}, {}
-for name, sampler in SAMPLERS.items():
-    found = [drawn(asked[few], noise[few], sampler=sampler, steps=n // (1 + (name in TWICE))) for n in EVALUATIONS]
-    strips[name] = np.stack([*(visible(x[3]) for x in found), visible(solution[3])])
-    if name not in ("small", "large"):  # these end elsewhere
-        table[name] = [float(np.sqrt(((x - solution) ** 2).mean())) for x in found]
-        figures |= {f"{name}_{n}": e for n, e in zip(EVALUATIONS, table[name], strict=True)}
+# %% Samplers: from the same noise, the distance from the exact solution
+ten, ten_noise = requested[:10], noise[:10]
+solution = sample(ten, ten_noise, sampler=samplers.heun, steps=100)
+errors, strips = {}, {}
+for name in SAMPLERS:
+    results = [sample_with_evaluations(ten, ten_noise, name, n) for n in EVALUATIONS]
+    strips[name] = np.stack([data.denormalize(x[3]) for x in (*results, solution)])
+    if name in ODE_SAMPLERS:  # the others have other results, by their noise
+        errors[name] = [float(np.sqrt(((x - solution) ** 2).mean())) for x in results]
+        for n, error in zip(EVALUATIONS, errors[name], strict=True):
+            figures[f"{name}_{n}"] = error
 plot.save_rows(args.out / "steps.png", strips)
-plot.save_curves(args.out / "evaluations.png", {name: (np.array(EVALUATIONS), np.array(e)) for name, e in table.items()}, smooth=False, log="xy",
-                 xlabel="evaluations of the network", ylabel="root mean square distance from the solution")  # fmt: skip
-print("Distance from the ODE's solution after " + ", ".join(map(str, EVALUATIONS)) + " evaluations:")
-for name, errors in table.items():
-    print(f"  {name:10s} " + " ".join(f"{e:.4f}" for e in errors))
+plot.save_curves(
+    args.out / "evaluations.png",
+    {name: (np.array(EVALUATIONS), np.array(e)) for name, e in errors.items()},
+    smooth=False,
+    log="xy",
+    xlabel="evaluations of the network",
+    ylabel="root mean square distance from the solution",
+)
+print(f"Distance from the solution of the ODE after {', '.join(map(str, EVALUATIONS))} evaluations")
+for name, values in errors.items():
+    print(f"  {name:10s} " + " ".join(f"{e:.4f}" for e in values))
 
-# %% And how good are the pictures, whether near the solution or not? Frechet distances by a judge's features
-if compared:
-    many, start, halves = np.arange(compared) % 10, source.normal((compared, 1, 28, 28)), test[: 2 * compared]
-    print(f"Frechet distance of {compared:,} samples to real pictures after as many evaluations:")
-    for name, sampler in SAMPLERS.items():
-        distances = []
+# %% Quality of the samples, close to the solution or not: their Frechet distance
+if num_compared:
+    many, many_noise = (
+        np.arange(num_compared) % 10,
+        sampling_rng.normal((num_compared, 1, 28, 28)),
+    )
+    real = test[
+        : 2 * num_compared
+    ]  # one half is compared with the samples, and with the other half
+    print(
+        f"Frechet distance of {num_compared:,} samples from real images after as many evaluations"
+    )
+    for name in SAMPLERS:
+        frechet = []
         for n in EVALUATIONS:
-            x = visible(drawn(many, start, sampler=sampler, steps=n // (1 + (name in TWICE))))
-            found, _ = evaluate_samples(evaluator, halves, x, device=args.device)
-            distances.append(found["evaluator_frechet"])
-            figures[f"frechet_{name}_{n}"] = distances[-1]
-        print(f"  {name:10s} " + " ".join(f"{d:7.3f}" for d in distances), flush=True)
-    figures["frechet_floor"] = found["evaluator_frechet_floor"]
+            images = data.denormalize(sample_with_evaluations(many, many_noise, name, n))
+            measures, _ = evaluate_samples(evaluator, real, images, device=args.device)
+            frechet.append(measures["evaluator_frechet"])
+            figures[f"frechet_{name}_{n}"] = frechet[-1]
+        print(f"  {name:10s} " + " ".join(f"{d:7.3f}" for d in frechet), flush=True)
+    figures["frechet_floor"] = measures["evaluator_frechet_floor"]
     print(f"  {'real':10s} {figures['frechet_floor']:7.3f}")
-
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
 run.write_metrics(picture="guidance.png", **figures)
+
+# %% What you should see
+# The questions. With a large w the requested digit is recognized more often, and variety falls. So
+# "more often recognized" is not "better". The fast samplers of the ODE use how its velocity
+# changes: Heun's method evaluates it at both ends of a step, DPM-Solver remembers the last step.
+#
+# `python demos/guidance.py`, two minutes:
+#
+#     w                                        0      1      2      4      8
+#     classified as the requested digit        9 %   77 %   97 %   99 %  100 %    (by chance 10 %)
+#     distance within a class, relative       0.99   0.87   0.78   0.71   0.67
+#       to real digits
+#
+# Distance from the solution of the ODE with 32 evaluations, and what part of the distance with 16
+# it is:
+#
+#     Euler         0.035    46 %
+#     DDIM          0.038    46 %
+#     Heun          0.023    49 %
+#     DPM-Solver    0.011    26 %
+#
+# Halving short steps halves the error of a first-order method (Euler, DDIM) and quarters that of a
+# second-order one. DPM-Solver is in this range. Heun's method is not: it evaluates the network
+# twice per step, so it takes half as many steps. With 4 evaluations it is further away than Euler's
+# method, 0.30 and 0.22. EDM's own times begin far out in the noise. Two or four such steps are
+# useless (68 and 1.4); sixteen are enough (0.038).
+#
+# The three changes (seed 0):
+#
+# 1. Heun's method gains a little with 4 evaluations (0.29) and with 32 (0.017), and loses between.
+#    All other samplers with these times lose, DPM-Solver most: with 32 evaluations its distance is
+#    0.025 instead of 0.011.
+# 2. Not one of 100 samples is classified as requested; by chance ten would be. They are digits, of
+#    other classes.
+# 3. The distance is 0.54 to 0.65 for every number of evaluations. Fresh noise leads to other
+#    images, of the same distribution.

@@ -1,34 +1,42 @@
-"""A caption in, a face out: latent diffusion that reads (Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, 2022).
+"""From a caption to a face: latent diffusion with a small text encoder.
 
-Question to predict, before you run it: no training picture shows an old face with a hat, though there are many of each, nor glasses with a red hat,
-nor a beard with glasses and a smile, and so no caption names them together. Asked for "an old man in a hat", will it draw one who is both, or a young
-man, or a bare head? And "a blue cap, in a green jumper" and "a green cap, in a blue jumper" are the same words: will it mind their order?
+Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models,
+2022.
 
-    python demos/prompt.py                                      faces drawn by this package: no network, no GPU
-    python demos/prompt.py "a smiling man with glasses"         the same training, then this caption (or several) in place of the examples
-    python demos/prompt.py "a sad woman in a red hat" --resume  from the network that stands in --out, trained: seconds
+Question to predict before you run it: three combinations occur in no training
+image, though their parts do: an old face with a hat; glasses with a red hat;
+a beard with glasses and a smile. So no caption mentions them together. Asked
+for "an old man in a hat", will the model draw one who is both, or a young man,
+or a bare head? And "a blue cap, in a green jumper" and "a green cap, in a blue
+jumper" have the same words: will the model distinguish them?
 
-What is drawn is not a picture of 3,072 numbers but a *code* of 128, of which a decoder makes a picture. Here that is the linear autoencoder of
-autoencoder.py, whose best weights are known without training: eigenfaces. One that has to be trained is no better here: conv_autoencoder.py with
---data faces ends, after 8,000 steps, at an error of 0.018 with its 128 numbers, as many eigenfaces at 0.017. Codes drawn from a Gaussian are ghosts
-(gaussian.py); here they are drawn by what diffusion has learned of them.
+    python demos/prompt.py
+        faces drawn by this package: no download, no GPU
+    python demos/prompt.py "a smiling man with glasses"
+        the same training, then this caption (or several) instead of examples
+    python demos/prompt.py "a sad woman in a red hat" --resume
+        uses the network that was trained in --out: takes seconds
 
-It draws prompt.png, a row of faces for each caption; weights.png, the last row again with guidance from 0, which ignores the caption, upwards; and
-curves.png.
+The diffusion model does not generate the 3,072 numbers of an image, but a
+*code* of 128 numbers, from which a decoder makes the image. Here encoder and
+decoder are the linear autoencoder of autoencoder.py, whose best weights are
+known without training: eigenfaces.
 
-Then a judge, which has seen all combinations, reads what captions of new faces name: in drawings 98.4 % of it, so much can be read at all; in samples
-**98.4 %**; in samples that were drawn for other captions 44 %. Where they name what was never seen together: of beard, glasses and smile, seen two by
-two, **93.7 %**; of glasses and a red hat, both seen with all else, 89.7 %; of an old face with a hat **76.2 %**, and one in five shows both. What has
-always excluded each other, it hardly puts together.
+It draws
+    prompt.png   a row of faces for each caption
+    weights.png  the last row again with guidance from 0, which ignores the
+                 caption, upwards
+    curves.png   the losses
 
-Three one-line changes, and what each should show:
+Then an attribute classifier, which was trained on all combinations, checks in
+the samples what their captions mention.
 
-1. `tokenize([" ".join(sorted(text.split())) for text in texts])` in `drawn`: the same words in alphabetical order. 69.7 % instead of 98.4: it knows
-   then which words there are, but not what goes with what.
-2. `SAMPLING_STEPS = 1`: the first guess, from pure noise. 100 % of what is named, and of old faces with hats 90.4! But it is nearly always the same
-   face: two of a caption are 2.31 from each other, with 16 steps 8.95 (drawings 10.22). A share of attributes alone proves nothing.
-3. `WEIGHT` -2.0 instead of 4.0: away from what the caption says. 15.4 %, less than in samples for other captions: who asks for a hat
-   sees a bare head.
+Three changes to try:
+
+1. In `sample`, `tokenize([" ".join(sorted(text.split())) for text in texts])`:
+   the words of each caption in alphabetical order.
+2. `SAMPLING_STEPS = 1`: the first prediction, from pure noise.
+3. `GUIDANCE_SCALE = -2.0` instead of 4.0: away from what the caption says.
 """
 
 # %% Settings
@@ -51,151 +59,296 @@ from tinygen.data.faces.captions import (
 from tinygen.metrics import nearest_neighbours, within_class_distance
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.diffusion import guidance, objectives, samplers
-from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, cosine_schedule
-from tinygen.models.diffusion.unet import MLPDenoiser
+from tinygen.models.diffusion.conditioning import zero_parameters_
+from tinygen.models.diffusion.mlp import MLPDenoiser
+from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
+from tinygen.models.diffusion.schedules import cosine_schedule
 from tinygen.models.gaussian import principal_components
 from tinygen.models.text import TextEncoder
 
 p = parser(__doc__, steps={"faces": 1250}, takes={"faces": "two minutes"}, batch=128)
-p.add_argument("captions", nargs="*", metavar="CAPTION", help="what to draw, each in quotes (default: examples)")
+p.add_argument(
+    "captions",
+    nargs="*",
+    metavar="CAPTION",
+    help="what to draw, each caption in quotes (default: eight examples)",
+)
 args = parse(p)
-asked = vars(args).pop("captions")  # no setting of the training: a finished one can be resumed with others
-tokenize(asked)  # or an error now that names the words that are known
-CODES, RATE, WEIGHT, WEIGHTS, SAMPLING_STEPS = 128, 2e-3, 4.0, (0.0, 1.0, 2.0, 4.0), 16
-CHOICES = {"glasses": ("no", "yes"), "beard": ("no", "yes"), "hat": ("no", "yes"), "hat_style": ("woollen hat", "cap"),
-           "hat_color": ("red", "blue", "green", "yellow"), "clothes": ("blue", "green", "mustard", "rose")}  # fmt: skip
-APART = (("old", "hat"), ("beard", "glasses", "smiling"), ("glasses", "red hat"))  # of NAMES: no training picture shows all of one of these together
-EXAMPLES = ("a smiling man with glasses", "a frowning woman in a red hat", "a young woman with a blue cap,\nin a green jumper",
-            "a young woman with a green cap,\nin a blue jumper", "an elderly person, smiling,\nwithout a beard or glasses")  # fmt: skip
-UNSEEN = ("an old man in a hat", "a smiling person with a beard\nand glasses", "a woman with glasses, in a red hat")
+requested = vars(args).pop("captions")  # may change in a resumed run
+tokenize(requested)  # raises now if a word is unknown, not after the training
+CODE_DIM = 128  # numbers of a code
+LR = 2e-3  # learning rate at the first step
+EMA_DECAY = 0.99  # of the averages of the weights
+DROPPED = 0.1  # fraction of training examples without a caption, for guidance
+GUIDANCE_SCALE = 4.0
+SHOWN_SCALES = (0.0, 1.0, 2.0, 4.0)  # in weights.png
+SAMPLING_STEPS = 16
+NUM_COLUMNS = 8  # faces of each caption in the pictures
+NUM_EVALUATED = 60  # captions of each kind in the evaluation
+CHOICES = {  # factors of which each value listed here is equally likely
+    "glasses": ("no", "yes"),
+    "beard": ("no", "yes"),
+    "hat": ("no", "yes"),
+    "hat_style": ("woollen hat", "cap"),
+    "hat_color": ("red", "blue", "green", "yellow"),
+    "clothes": ("blue", "green", "mustard", "rose"),
+}
+CONSTANT = ("light", "gaze_x", "gaze_y", "blink", "mouth_open")  # factors that are 0
+# No training image has all properties of one of these combinations.
+COMBINATIONS = (("old", "hat"), ("beard", "glasses", "smiling"), ("glasses", "red hat"))
+EXAMPLES = (
+    "a smiling man with glasses",
+    "a frowning woman in a red hat",
+    "a young woman with a blue cap,\nin a green jumper",
+    "a young woman with a green cap,\nin a blue jumper",
+    "an elderly person, smiling,\nwithout a beard or glasses",
+)
+NEW_COMBINATIONS = (
+    "an old man in a hat",
+    "a smiling person with a beard\nand glasses",
+    "a woman with glasses, in a red hat",
+)
 
 
-# %% Data: faces that look at us, upright; bytes (n, 3, 32, 32), their captions and what these name
-def people(n, seed):
-    """Factors of n faces: for those of CHOICES one as often as another; of what changes from moment to moment, the smile alone."""
-    factors, rng = sample_aligned_factors(n, seed), np.random.default_rng((seed, 0, 1))  # not the numbers that portraits took
+# %% Data: upright faces that look at us, bytes (n, 3, 32, 32), and their captions
+def draw_factors(n, seed):
+    """Draw the factors of n faces. Of those that change from moment to moment, only the smile."""
+    factors = sample_aligned_factors(n, seed)
+    rng = np.random.default_rng((seed, 0, 1))  # other numbers than those of the line above
     for name, choices in CHOICES.items():
-        factors[name] = rng.choice([FACTORS[name].names.index(choice) for choice in choices], n)
-    for name in ("light", "gaze_x", "gaze_y", "blink", "mouth_open"):
+        values = [FACTORS[name].names.index(choice) for choice in choices]
+        factors[name] = rng.choice(values, n)
+    for name in CONSTANT:
         factors[name] = 0
     return factors
 
 
-def together(truth):
-    """Which of APART are true as a whole, of faces or of what captions say: bool (n, names) to bool (n, len(APART))."""
-    return np.stack([truth[:, [PROPERTIES.index(name) for name in names]].all(axis=1) for names in APART], axis=1)
+def has_combinations(properties):
+    """Tell which of COMBINATIONS are complete: bool (n, 19) to bool (n, 3)."""
+    columns = [[PROPERTIES.index(name) for name in names] for names in COMBINATIONS]
+    return np.stack([properties[:, c].all(axis=1) for c in columns], axis=1)
 
 
 print("Drawing faces ...", flush=True)
-everybody = people(16_000, seed=1)
-lessons = render(everybody, 32)  # for the judge, who knows all combinations
-there = ~together(has_properties(everybody)).any(axis=1)
-images, (texts, named) = lessons[there], write_captions(everybody[there], seed=1)
+all_factors = draw_factors(16_000, seed=1)
+all_images = render(all_factors, 32)  # for the evaluator, which is trained on all combinations
+is_known = ~has_combinations(has_properties(all_factors)).any(axis=1)
+images = all_images[is_known]
+texts, mentions = write_captions(all_factors[is_known], seed=1)  # mentions (n, 19): -1, 0 or 1
 
-# %% Codes: how much of each eigenface is in a face. Each in the unit of its deviation, details would weigh as much as outlines; all in one, they would
-# drown in noise that outlines stand out of. So half-way, in the unit of its deviation's root; and their mean square is 1, as is that of noise.
-rows = images.reshape(len(images), -1) / np.float32(255)
-mean, variances, components = principal_components(rows[:1500], CODES)
-unit = variances[:CODES] ** 0.25
-unit *= np.sqrt((variances[:CODES] / unit**2).mean())
-loader = data.Loader((rows - mean) @ components / unit, tokenize(texts), named.astype(np.float32), batch_size=args.batch, seed=args.seed)
+# %% Codes: the coordinates of a face along the eigenfaces
+# Which scale should they have? If each coordinate were divided by its standard deviation, details
+# would count as much as outlines. If all were divided by one number, details would drown in noise
+# in which outlines can still be seen. So each is divided by the square root of its standard
+# deviation, up to a common factor that gives the codes a mean square of 1, like the noise.
+rows = data.to_float(images.reshape(len(images), -1))  # (n, 3072)
+mean, variances, components = principal_components(rows[:1500], CODE_DIM)
+code_scale = variances[:CODE_DIM] ** 0.25
+code_scale *= np.sqrt((variances[:CODE_DIM] / code_scale**2).mean())
+codes = (rows - mean) @ components / code_scale  # (n, 128)
+loader = data.Loader(
+    codes, tokenize(texts), mentions.astype(np.float32), batch_size=args.batch, seed=args.seed
+)
 
-# %% The network that draws, told what the network that reads has read; averages of both. Drawing alone teaches to read, but slowly: it gave blue and
-# green to either garment. `says` helps: one layer that has to say what the caption names, 1 for yes, -1 for no, 0 for what it leaves open.
+
+def decode(codes):
+    """Convert codes (n, 128) to images, bytes (n, 3, 32, 32)."""
+    return data.to_bytes(mean + codes * code_scale @ components.T).reshape(-1, 3, 32, 32)
+
+
+# %% The network and its text encoder
+# The diffusion loss alone trains the text encoder too, but slowly: it mixed up the colours of hat
+# and clothes. So a linear layer, the property head, has to tell from the caption's vector what the
+# caption mentions: 1 for yes, -1 for no, 0 for what it leaves open.
 rng = default_rng(args.seed, args.device)
-reader = TextEncoder(len(VOCABULARY), 128, rng=rng)
-network = MLPDenoiser(CODES, (512, 512, 512), octaves=0, film=True, classes=reader, rng=rng)
-says = nn.Linear(128, len(PROPERTIES), rng=rng)
-for parameter in network.leave.parameters():
-    parameter.data[...] = 0  # its first answer is 0, the best without having learned: a loss of 1
-optimizer = optim.Adam([*network.parameters(), *says.parameters()], betas=(0.9, 0.99))
-average = optim.ExponentialMovingAverage(network, 0.99)
+text_encoder = TextEncoder(len(VOCABULARY), 128, rng=rng)
+network = MLPDenoiser(
+    CODE_DIM,
+    (512, 512, 512),
+    num_frequencies=0,
+    film=True,
+    label_encoder=text_encoder,
+    rng=rng,
+)
+property_head = nn.Linear(128, len(PROPERTIES), rng=rng)
+zero_parameters_(
+    network.output
+)  # the first prediction is 0, the best without training: a loss of 1
+optimizer = optim.Adam(
+    [*network.parameters(), *property_head.parameters()], lr=LR, betas=(0.9, 0.99)
+)
+lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
-# %% Training: the velocity; one caption in ten is withheld
-run = Run(args, network=network, says=says, optimizer=optimizer, average=average, loader=loader, rng=rng)
+# %% Training: the velocity, and one caption in ten dropped
+run = Run(
+    args,
+    network=network,
+    property_head=property_head,
+    optimizer=optimizer,
+    ema=ema,
+    loader=loader,
+    rng=rng,
+)
 for step in run.steps():
-    x0, caption, named = (to_device(a, args.device) for a in next(loader))
-    reading = losses.squared_error(says(reader(caption)), named).mean() / len(PROPERTIES)
-    t, eps = cosine_schedule(rng.uniform((args.batch,))), rng.normal(x0.shape)
-    caption = guidance.drop_labels(caption, network.none, 0.1, rng=rng)
-    answer = network(VARIANCE_PRESERVING.q_sample(x0, eps, t), t, caption)
-    drawing = losses.squared_error(answer, objectives.target("velocity", x0, eps, t)).mean() / CODES
+    lr_schedule.set(step)
+    x0, tokens, mentioned = (to_device(a, args.device) for a in next(loader))
+    predicted = property_head(text_encoder(tokens))  # (N, 19)
+    loss_text = losses.squared_error(predicted, mentioned).mean() / len(PROPERTIES)
+    t = cosine_schedule(rng.uniform((args.batch,)))  # (N,)
+    eps = rng.normal(x0.shape)
+    x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)
+    v = VARIANCE_PRESERVING.velocity(x0, eps, t)
+    tokens = guidance.drop_labels(tokens, network.null_label, DROPPED, rng=rng)
+    loss_diffusion = losses.squared_error(network(x_t, t, tokens), v).mean() / CODE_DIM
     optimizer.zero_grad()
-    (drawing + reading).backward()
-    optimizer.lr = RATE * optim.cosine_decay(step, steps=args.steps)
+    (loss_diffusion + loss_text).backward()
     optimizer.step()
-    average.update()
-    run.log(drawing=drawing, reading=reading)
-plot.save_curves(args.out / "curves.png", {name: (np.arange(args.steps), values) for name, values in run.history.items()})
+    ema.update()
+    run.log(diffusion=loss_diffusion, text=loss_text)
+curves = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
+plot.save_curves(args.out / "curves.png", curves)
 
 
-# %% Drawing, with the averaged weights
-def drawn(texts, noise, weight=WEIGHT):
-    """A face for each caption, bytes (n, 3, 32, 32), of this noise (n, CODES)."""
-    levels = [*(cosine_schedule(float(u)) for u in np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]), 0.0]
-    answer = guidance.classifier_free_guidance(network, to_device(tokenize(texts), args.device), network.none, weight)
-    with average.average_parameters():
-        codes = to_numpy(samplers.dpm_solver(objectives.denoiser(answer, "velocity"), noise, levels))
-    return np.round(255 * (mean + codes * unit @ components.T).clip(0, 1)).astype(np.uint8).reshape(-1, 3, 32, 32)
+# %% Sampling, with the averages of the weights
+def sample(texts, noise, scale=GUIDANCE_SCALE):
+    """Sample a face for each caption from this noise (n, 128): bytes (n, 3, 32, 32)."""
+    fractions = np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]
+    times = [*(cosine_schedule(float(u)) for u in fractions), 0.0]
+    tokens = to_device(tokenize(texts), args.device)
+    guided_network = guidance.classifier_free_guidance(network, tokens, network.null_label, scale)
+    denoise = objectives.denoiser(guided_network, "v")
+    with ema.average_parameters():
+        codes = samplers.dpm_solver(denoise, noise, times)
+    return decode(to_numpy(codes))
 
 
-print("Drawing what is asked for ...", flush=True)
-source, columns = default_rng(args.seed + 1, args.device), 8
-wanted = asked or [*EXAMPLES, *UNSEEN]
-noise = source.normal((columns * len(wanted), CODES))
-made = drawn([text for text in wanted for _ in range(columns)], noise)
-labels = [text + "\n(never seen together)" * (text in UNSEEN) for text in wanted]
-plot.save_rows(args.out / "prompt.png", dict(zip(labels, np.split(made, len(wanted)), strict=True)))
-plot.save_rows(args.out / "weights.png", {f"guidance {w:g}": drawn([wanted[-1]] * columns, noise[-columns:], w) for w in WEIGHTS})
-if asked:
+print("Sampling ...", flush=True)
+sampling_rng = default_rng(args.seed + 1, args.device)
+captions = requested or [*EXAMPLES, *NEW_COMBINATIONS]
+noise = sampling_rng.normal((NUM_COLUMNS * len(captions), CODE_DIM))
+samples = sample(np.repeat(captions, NUM_COLUMNS).tolist(), noise)
+labels = [
+    f"{text}\n(never seen together)" if text in NEW_COMBINATIONS else text for text in captions
+]
+by_caption = np.split(samples, len(captions))
+plot.save_rows(args.out / "prompt.png", dict(zip(labels, by_caption, strict=True)))
+last_caption, last_noise = [captions[-1]] * NUM_COLUMNS, noise[-NUM_COLUMNS:]
+by_scale = {f"guidance {w:g}": sample(last_caption, last_noise, w) for w in SHOWN_SCALES}
+plot.save_rows(args.out / "weights.png", by_scale)
+if requested:
     run.write_metrics(picture="prompt.png")
     sys.exit()
 
-# %% Is what a caption names in the picture? A judge that has seen all combinations reads the samples. Beside it what it reads in drawings, which is
-# the most that can be hoped for, and in samples that are held against one another's captions: so much comes without listening.
-print("Training the judge ...", flush=True)
-answers = has_properties(everybody)
-occurs = answers.any(axis=0)
-evaluator = train_attribute_classifier(lessons, answers[:, occurs], steps=min(300, args.steps), kaiming_init=True, device=args.device)
-new = people(8_000, seed=2)
-(texts, said), truth = write_captions(new, seed=2), has_properties(new)
-asks, n = together(said > 0), 60
-exams = {"seen": np.flatnonzero(~together(truth).any(axis=1))[:n]}
-exams |= {" + ".join(names): np.flatnonzero(asks[:, j])[:n] for j, names in enumerate(APART)}
-rows_of = {weight: f"guidance {weight:g}" for weight in (1.0, WEIGHT)}
+# %% Evaluation: do samples have the properties that their captions mention?
+# An attribute classifier, trained on all combinations, finds the properties of an image. Two rows
+# of the table are for comparison: drawings of the captions, which no sample can be expected to
+# beat, and samples of other captions, which show how much agrees by chance.
+print("Training the evaluator ...", flush=True)
+all_properties = has_properties(all_factors)
+occurs = all_properties.any(axis=0)
+evaluator = train_attribute_classifier(
+    all_images,
+    all_properties[:, occurs],
+    steps=min(300, args.steps),
+    kaiming_init=True,
+    device=args.device,
+)
+test_factors = draw_factors(8_000, seed=2)
+test_texts, test_mentions = write_captions(test_factors, seed=2)
+test_properties = has_properties(test_factors)
+mentions_combination = has_combinations(test_mentions > 0)
+is_known = ~has_combinations(test_properties).any(axis=1)
+kinds = {"known": np.flatnonzero(is_known)[:NUM_EVALUATED]}  # rows of the test captions
+for j, names in enumerate(COMBINATIONS):
+    kinds[" + ".join(names)] = np.flatnonzero(mentions_combination[:, j])[:NUM_EVALUATED]
+SCALE_NAMES = {scale: f"guidance {scale:g}" for scale in (1.0, GUIDANCE_SCALE)}
+DRAWINGS, OTHERS = "drawings", "other captions"
 
 
-def marks(exam, pictures, said):
-    """Of pictures (2 n, ...), two for each caption, and what these say (n, names): the share of what is said that the judge reads so, and of exam 1, 2
-    or 3 the share of pictures that show its combination whole."""
-    sees, said = np.zeros((len(pictures), len(PROPERTIES)), bool), np.tile(said, (2, 1))
-    sees[:, occurs] = evaluator.predict(pictures, args.device)
-    return [float((sees == (said > 0))[said != 0].mean())] + [float(together(sees)[:, exam - 1].mean())] * (exam > 0)
+def find_properties(images):
+    """Return which properties the evaluator finds in images, bool (n, 19)."""
+    found = np.zeros((len(images), len(PROPERTIES)), bool)
+    found[:, occurs] = evaluator.predict(images, args.device)
+    return found
 
 
-print("Examining ...", flush=True)
-table = {}
-for exam, few in enumerate(exams.values()):
-    fits = ~((said[few] > 0) @ ~truth.T | (said[few] < 0) @ truth.T)  # of which other faces the captions are true
-    fits[np.arange(len(few)), few] = False
-    pictures = {"drawings": render(new[np.concatenate([few, fits.argmax(axis=1)])], 32)}
-    for weight, name in rows_of.items():
-        noise = default_rng(args.seed + 2, args.device).normal((2 * len(few), CODES))  # the same for each weight
-        pictures[name] = drawn([texts[i] for i in few] * 2, noise, weight)
-    if exam == 0:
-        seen = {name: pictures[name] / np.float32(255) for name in ("drawings", rows_of[WEIGHT])}
-    pictures["captions mixed up"] = seen[rows_of[WEIGHT]]
-    for name, made in pictures.items():
-        table.setdefault(name, []).append(marks(exam, made, said[np.roll(few, name == "captions mixed up")]))
+def draw_captions(rows):
+    """Draw two faces for each test caption: the face it describes, and another that it fits."""
+    wanted, excluded = test_mentions[rows] > 0, test_mentions[rows] < 0  # (n, 19)
+    contradicts = wanted @ ~test_properties.T | excluded @ test_properties.T  # (n, 8000)
+    fits = ~contradicts
+    fits[np.arange(len(rows)), rows] = False  # another face than the described one
+    return render(test_factors[np.concatenate([rows, fits.argmax(axis=1)])], 32)
 
-figures = {}
-print(f"Read as named (and the combination whole)\n{'':20s}" + "".join(f"{name:>28s}" for name in exams))
-for name, row in table.items():
-    print(f"{name:20s}" + "".join(f"{share:>28.1%}" if not whole else f"{share:>20.1%} ({whole[0]:5.1%})" for share, *whole in row))
-    for exam, values in zip(exams, row, strict=True):
-        figures |= {f"{what}_{exam}_{name}".replace(" ", "_"): value for what, value in zip(("named", "whole"), values, strict=False)}
-for name, pictures in seen.items():
-    apart, near = within_class_distance(pictures, np.arange(2 * n) % n), float(nearest_neighbours(pictures.reshape(2 * n, -1), rows)[1].mean())
-    print(f"Two of a caption, {name}: {apart:.2f} from each other, and {near:.2f} from the nearest training face")
-    figures |= {f"apart_{name}".replace(" ", "_"): apart, f"nearest_{name}".replace(" ", "_"): near}
+
+print("Evaluating ...", flush=True)
+table, figures = {}, {}
+for kind_number, (kind, rows_of_kind) in enumerate(kinds.items()):
+    images_by_source = {DRAWINGS: draw_captions(rows_of_kind)}
+    for scale, name in SCALE_NAMES.items():
+        same_rng = default_rng(args.seed + 2, args.device)  # the same noise for each scale
+        noise = same_rng.normal((2 * len(rows_of_kind), CODE_DIM))
+        kind_texts = [test_texts[i] for i in rows_of_kind]
+        images_by_source[name] = sample(2 * kind_texts, noise, scale)
+    if kind == "known":
+        known_images = {
+            name: data.to_float(images_by_source[name])
+            for name in (DRAWINGS, SCALE_NAMES[GUIDANCE_SCALE])
+        }
+    images_by_source[OTHERS] = known_images[SCALE_NAMES[GUIDANCE_SCALE]]
+    for name, source_images in images_by_source.items():
+        compared = np.roll(rows_of_kind, 1) if name == OTHERS else rows_of_kind
+        mentioned = np.tile(test_mentions[compared], (2, 1))  # two images of each caption
+        found = find_properties(source_images)
+        is_mentioned = mentioned != 0
+        right = float((found == (mentioned > 0))[is_mentioned].mean())
+        table.setdefault(name, []).append(f"{right:>28.1%}")
+        key = f"{kind}_{name}".replace(" ", "_")
+        figures[f"mentioned_{key}"] = right
+        if kind != "known":
+            complete = float(has_combinations(found)[:, kind_number - 1].mean())
+            table[name][-1] = f"{right:>20.1%} ({complete:5.1%})"
+            figures[f"combination_{key}"] = complete
+print("Mentioned properties found in the images (in brackets: images with the whole combination)")
+print(f"{'':20s}" + "".join(f"{kind:>28s}" for kind in kinds))
+for name, cells in table.items():
+    print(f"{name:20s}" + "".join(cells))
+for name, pairs in known_images.items():
+    caption_number = np.arange(2 * NUM_EVALUATED) % NUM_EVALUATED
+    distance = within_class_distance(pairs, caption_number)
+    nearest = float(nearest_neighbours(pairs.reshape(len(pairs), -1), rows)[1].mean())
+    print(
+        f"Two images of one caption, {name}: distance {distance:.2f} from each other, and "
+        f"{nearest:.2f} from the nearest training face"
+    )
+    key = name.replace(" ", "_")
+    figures[f"within_caption_distance_{key}"] = distance
+    figures[f"nearest_distance_{key}"] = nearest
 run.write_metrics(picture="prompt.png", **figures)
+
+# %% What you should see
+# The questions. The model composes what it has not seen together, unless it always saw that one
+# excludes the other: old faces never had hats, and only one in five samples shows both. The word
+# order matters to it: see the first change.
+#
+# `python demos/prompt.py`, two minutes. 98.4 % of the mentioned properties are found in samples of
+# new captions. In drawings it is 98.4 % too, which is the most that can be expected. In samples of
+# other captions it is 44 %. Of captions that mention a new combination:
+#
+#     beard, glasses and a smile; each two of them were seen together    93.7 %
+#     glasses and a red hat; both were seen with everything else         89.7 %
+#     an old face with a hat                                             76.2 %
+#
+# Codes drawn from a Gaussian decode to ghosts (gaussian.py); here they are drawn from the learned
+# distribution. A trained autoencoder would not be better: conv_autoencoder.py with --data faces
+# has, after 8,000 steps, an error of 0.018 with 128 numbers. 128 eigenfaces have 0.017.
+#
+# The three changes (seed 0):
+#
+# 1. Alphabetical order: 69.7 % instead of 98.4 %. The model then knows which words there are, but
+#    not what belongs together.
+# 2. One step: 100 %, and 90.4 % for old faces with hats. But it is nearly always the same face: two
+#    samples of a caption have a distance of 2.31, with 16 steps 8.95 (drawings: 10.22). So the
+#    fraction of properties alone proves nothing.
+# 3. 15.4 %, less than in samples of other captions: asked for a hat, it draws a bare head.

@@ -91,6 +91,6 @@ class MLPDenoiser(Module):
         """Append sin and cos of 2^k x to x (N, dim)."""
         features = [x]
         for k in range(self.num_frequencies):
-            scaled = float(2**k) * x
-            features += [sin(scaled), cos(scaled)]
+            frequency = float(2**k)
+            features += [sin(frequency * x), cos(frequency * x)]
         return concatenate(features, axis=1)
