@@ -15,7 +15,8 @@ import numpy as np
 
 from tinygen import default_rng, losses, nn, optim, tensor
 from tinygen.models.dcgan import DCDiscriminator, DCGenerator
-from tinygen.models.diffusion.schedules import VARIANCE_PRESERVING, linear_schedule
+from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
+from tinygen.models.diffusion.schedules import linear_schedule
 from tinygen.models.diffusion.unet import UNet
 
 
