@@ -1,4 +1,4 @@
-"""demos/all.py: names, options, and Ctrl-C."""
+"""demos/all.py: names, options, thumbnails, and Ctrl-C."""
 
 import os
 import signal
@@ -24,6 +24,14 @@ def test_names_after_options_are_refused():
     result = run_python(DEMOS / "all.py", "--steps", 2, "vae")
     assert result.returncode == 2
     assert "names come first: all.py vae --steps" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["all", "benchmark"])
+def test_the_help_fits_80_columns(name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # a wide terminal
+    result = run_python(DEMOS / f"{name}.py", "--help")
+    assert result.returncode == 0 and result.stdout
+    assert not [line for line in result.stdout.splitlines() if len(line) > 80]
 
 
 def test_a_thumbnail_is_narrow_small_and_in_place(tmp_path):

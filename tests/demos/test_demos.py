@@ -1,6 +1,8 @@
 """Every demo: it runs, reports what it did, asks its question, and explains its options."""
 
+import ast
 import json
+import os
 
 import pytest
 
@@ -22,15 +24,30 @@ def test_every_demo_runs_and_says_what_it_did(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_demo_asks_a_question_and_proposes_changes(name):
-    text = (DEMOS / f"{name}.py").read_text()
-    assert "Question to predict" in text[:1000]
-    assert "Three changes to try" in text or "Three one-line changes" in text
-    assert text.count("\n# %% ") >= 4
-    help_text = run_demo(name, "unused", "--help")
+def test_the_help_of_every_demo_fits_80_columns(name):
+    wide_terminal = os.environ | {"COLUMNS": "200"}
+    help_text = run_demo(name, "unused", "--help", env=wide_terminal)
+    too_long = [line for line in help_text.splitlines() if len(line) > 80]
+    assert not too_long
     for option in ("--data", "--steps", "--batch", "--device", "--seed", "--out", "--resume"):
         assert option in help_text
     assert "default" in help_text and "cores" in help_text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_demo_asks_a_question_and_answers_it_at_the_end_of_the_file(name):
+    """So a reader can predict the results before reading them."""
+    text = (DEMOS / f"{name}.py").read_text()
+    docstring = ast.get_docstring(ast.parse(text))
+    assert "Question to predict" in docstring[:1000]
+    assert docstring.index("Question to predict") < docstring.index("Three changes to try")
+    cells = text.split("\n# %% ")
+    assert len(cells) >= 5
+    *others, last = cells
+    assert last.startswith("What you should see\n")
+    assert not any("What you should see" in cell for cell in others)
+    lines = last.splitlines()[1:]
+    assert lines and all(line.startswith("#") for line in lines), "results stand in comments"
 
 
 @pytest.mark.parametrize("name", ["pggan", "stylegan"])
