@@ -212,20 +212,20 @@ run.write_metrics(
 )
 
 # %% What you should see
-# The question. D never says where the data are, but its slope does: each sample of G is pushed
-# towards the places where D is larger. Samples on either side of the maximum of q feel different
-# slopes, so G spreads until it covers both modes. Where p = q, the optimal D is 1/2 everywhere.
-# It is flat, so nothing is left of the gradient of G.
+# The question. The output of D does not say where the data are, but its slope does: the gradient
+# moves each sample of G towards places where D is larger. D falls off on both sides of each mode of
+# the data, so samples on either side of a valley of D move apart, until G covers both modes. Where
+# p = q, the optimal D is 1/2 everywhere. It is flat, so the gradient of G is zero.
 #
 # `python demos/gan_1d.py`, seed 0, about half a minute on two CPU cores: TV falls from 0.96 to
 # 0.08 and W from 1.24 to 0.05. With `--k 1` they fall only to 0.58 and 0.36.
 #
 # The three changes:
 #
-# 1. Momentum 0.9. G overshoots and runs away: TV 1.00, W 55. D then recognizes every sample: V is
+# 1. Momentum 0.9. G overshoots and diverges: TV 1.00, W 55. D then recognizes every sample: V is
 #    -0.07, nearly its maximum of 0. The gradient of G, -D at each sample, has almost vanished, so
 #    G never comes back.
-# 2. A slow D. G plays against an outdated discriminator and runs from one side to the other:
+# 2. A slow D. It is outdated when G uses it, so G moves from one side to the other and back:
 #    TV 0.41. V stays near -log 4 all the time. So a value of -log 4 does not show that p = q; it
 #    only shows that *this* D cannot tell them apart.
 # 3. Modes far apart. G is continuous, so some of the noise must land between the modes. All that G

@@ -238,8 +238,8 @@ run.write_metrics(picture="games.png", pairs=figures)
 #
 # - Without a penalty, minimax and least squares capture all eight modes, the non-saturating loss
 #   none, and the relativistic loss 3. R1 brings the last two to 6 and 7, R1 + R2 to 7 and 8.
-# - Hinge and Wasserstein capture at most 2. Their generators feel a gradient as large where they
-#   have arrived as anywhere else.
+# - Hinge and Wasserstein capture at most 2. The gradient of their generators is as large on
+#   the modes as anywhere else.
 # - Clipped weights and spectral norm: at most 3, whatever the loss.
 # - The saturating loss is among the best. Its generator begins amid the data, where no D is sure,
 #   and Adam makes up for small gradients. demos/wgan_gp.py shows it fail.

@@ -336,8 +336,8 @@ run.write_metrics(picture="critics.png", **{name: float(value) for name, value i
 # - one-sided penalty: W falls to 0.24.
 # - two-sided penalty: the generator overshoots the data. The critic should turn round and cannot,
 #   and at nearly half of the snapshots its estimate is negative. W rises to 17.8, close to
-#   2 lambda = 20. There nothing holds the critic any more; W falls, and rises again. At the end it
-#   is 4.1.
+#   2 lambda = 20. At that distance the penalty no longer keeps the critic in the wrong
+#   direction; W falls, and rises again. At the end it is 4.1.
 # - weight clipping: the critic has a slope of 0.31 and brings W to 0.50. At the end it is hardly
 #   more than a parabola, too simple to tell two modes from one.
 #
