@@ -21,7 +21,7 @@ It draws
                     the network, on the stochastic and on the deterministic
                     way. At both sides blue is the exact density, and orange
                     the estimated one
-    guess.png       the best prediction of the data at three times, and the
+    predictions.png the best prediction of the data at three times, and the
                     learned one
     curves.png      the loss beside the least possible one, which is known
                     here and is not zero
@@ -258,7 +258,7 @@ for t in (0.3, 0.8, 1.3):
         predictions[f"learned, t = {t}"] = (X, to_numpy(denoise(on_device, t).x0)[:, 0])
     predictions[f"best, t = {t}"] = (X, exact.denoise(X[:, None], t).x0[:, 0])
 save_curves(
-    args.out / "guess.png",
+    args.out / "predictions.png",
     predictions,
     xlabel="x at this time",
     ylabel="prediction of the data",

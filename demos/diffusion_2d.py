@@ -26,9 +26,9 @@ It draws
     curves.png          the loss
 
 Two measures are printed. A sample is *inside* the support of the data if the
-density of the data there is at least as high as at the lowest of 100 real
-points. The negative log-likelihood is that of unseen points, in nats, beside
-that of the true density, which no model can beat.
+data's density there is higher than at the lowest 1 % of real points. The
+negative log-likelihood is that of unseen points, in nats, beside that of the
+true density, which no model can beat.
 
 Three changes to try:
 

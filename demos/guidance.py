@@ -18,7 +18,7 @@ ones use that Euler's method does not?
 It draws
     guidance.png     the ten classes in columns, a row for each w; a column has
                      the same noise in all rows
-    weights.png      accuracy and variety of the samples against w
+    scales.png       accuracy and variety of the samples against w
     steps.png        one noise through each sampler, with few to many
                      evaluations of the network
     evaluations.png  the distance of each ODE sampler from the exact solution,
@@ -190,7 +190,7 @@ curves = {
     "distance within a class, relative to real digits": (np.array(SCALES), np.array(distances)),
 }
 plot.save_curves(
-    args.out / "weights.png", curves, smooth=False, ylabel="fraction", xlabel="guidance scale w"
+    args.out / "scales.png", curves, smooth=False, ylabel="fraction", xlabel="guidance scale w"
 )
 
 # %% Samplers: from the same noise, the distance from the exact solution

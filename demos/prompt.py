@@ -24,7 +24,7 @@ known without training: eigenfaces.
 
 It draws
     prompt.png   a row of faces for each caption
-    weights.png  the last row again with guidance from 0, which ignores the
+    scales.png   the last row again with guidance from 0, which ignores the
                  caption, upwards
     curves.png   the losses
 
@@ -171,9 +171,7 @@ network = MLPDenoiser(
     rng=rng,
 )
 property_head = nn.Linear(128, len(PROPERTIES), rng=rng)
-zero_parameters_(
-    network.output
-)  # the first prediction is 0, the best without training: a loss of 1
+zero_parameters_(network.output)  # so the first prediction is 0, the best without training
 optimizer = optim.Adam(
     [*network.parameters(), *property_head.parameters()], lr=LR, betas=(0.9, 0.99)
 )
@@ -235,7 +233,7 @@ by_caption = np.split(samples, len(captions))
 plot.save_rows(args.out / "prompt.png", dict(zip(labels, by_caption, strict=True)))
 last_caption, last_noise = [captions[-1]] * NUM_COLUMNS, noise[-NUM_COLUMNS:]
 by_scale = {f"guidance {w:g}": sample(last_caption, last_noise, w) for w in SHOWN_SCALES}
-plot.save_rows(args.out / "weights.png", by_scale)
+plot.save_rows(args.out / "scales.png", by_scale)
 if requested:
     run.write_metrics(picture="prompt.png")
     sys.exit()

@@ -20,14 +20,12 @@ class _FloatFunctions:
     NumPy's functions would return a float64, and float32 arrays that meet it become float64.
     """
 
-    cos, sin, exp, expm1, atan, atan2 = (
-        math.cos,
-        math.sin,
-        math.exp,
-        math.expm1,
-        math.atan,
-        math.atan2,
-    )
+    cos = math.cos
+    sin = math.sin
+    exp = math.exp
+    expm1 = math.expm1
+    atan = math.atan
+    atan2 = math.atan2
 
     @staticmethod
     def sqrt(x: float) -> float:
@@ -38,7 +36,12 @@ class _FloatFunctions:
 class _ArrayFunctions:
     """The same functions of NumPy and CuPy arrays."""
 
-    cos, sin, exp, expm1, atan, atan2 = np.cos, np.sin, np.exp, np.expm1, np.arctan, np.arctan2
+    cos = np.cos
+    sin = np.sin
+    exp = np.exp
+    expm1 = np.expm1
+    atan = np.arctan
+    atan2 = np.arctan2
 
     @staticmethod
     def sqrt(x):

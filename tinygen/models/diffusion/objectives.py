@@ -21,8 +21,9 @@
     x_s ~ p(x_s | x_t)    a Gaussian, for each time t and the time s before it
     x_0 ~ p(x_0 | x_1)
 
-This is a VAE with T latent codes, each as large as x. Its encoder is the forward process q
-(`paths.py`), which has no parameters. So the bound of the VAE holds (derived in `models/vae.py`):
+Here x_1 and x_T are short for x at the times t_1 and t_T. This is a VAE with T latent codes, each
+as large as x. Its encoder is the forward process q (`paths.py`), which has no parameters. So the
+bound of the VAE holds (derived in `models/vae.py`):
 
     -log p(x_0) <= E_q[log q(x_1 ... x_T | x_0) - log p(x_0, x_1 ... x_T)]
 

@@ -166,13 +166,14 @@ def rk4(denoise, x, t, s, path, rng):
 
     It evaluates the network four times per step. The last step, to time 0, is Euler's.
     """
+    if s == 0:
+        return x + (s - t) * ode_velocity(denoise, x, t, path)
 
     def velocity(t, x):
         return (ode_velocity(denoise, x, t, path),)
 
-    if s == 0:
-        return x + (s - t) * ode_velocity(denoise, x, t, path)
-    return rk4_step(velocity, (x,), t, s, s - t)[0]
+    (x_s,) = rk4_step(velocity, (x,), t, s, s - t)
+    return x_s
 
 
 @_sampler

@@ -114,13 +114,14 @@ def cosine_schedule(u, s: float = 0.008):
 
 
 def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
-    """Return a time whose position on the quarter circle has a logistic distribution of its logit.
+    """Return the time at fraction u of a schedule that prefers intermediate noise levels.
 
     Let w = t / (pi/2) be the position of t, from 0 to 1, and logit(w) = log(w / (1 - w)). Then
 
         logit(w) = scale logit(u) + shift
 
-    For a uniform u, logit(u) has the standard logistic distribution.
+    For a uniform u, logit(u) has the standard logistic distribution. So the logit of w has a
+    logistic distribution too, with this scale and shift.
 
     **Why.** Close to the data a network learns fine grain. Close to pure noise it learns the mean
     of the data, which is soon done. The shapes, such as the strokes of a digit, are decided in
