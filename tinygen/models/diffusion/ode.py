@@ -55,8 +55,8 @@ def rk4_step(f: Callable, state: tuple, t: float, t_next: float, h: float) -> tu
     state : tuple
         Of arrays or numbers that change together.
     t, t_next, h : floats
-        t_next = t + h. All three are given because they can differ by rounding, and a caller whose
-        times are a list must not evaluate beside them.
+        t_next = t + h. All three are given because t + h can differ from the caller's next time by
+        rounding. f is evaluated exactly at t_next.
     """
 
     def move(derivatives: tuple, h: float) -> tuple:
