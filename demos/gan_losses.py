@@ -133,7 +133,7 @@ def all_logits(x):
 def penalty_loss(name, real, fake, t):
     """Return the penalty of the discriminators of one row, summed over the games.
 
-    **Shapes.** real and fake (games, n, 2), t (games n,) from U(0, 1).
+    **Shapes** real and fake (games, n, 2), t (games n,) from U(0, 1).
     """
 
     def logits(x):

@@ -213,7 +213,7 @@ def penalty_loss(name, D, real, fake, t, gamma):
 def train_step(column, training, real_d, real_g, z_d, z_g, t, gamma):
     """Make one step of D and one of G; return D's loss.
 
-    **Shapes.** real_d, real_g (seeds n, 2); z_d, z_g (seeds, n, LATENT_DIM); t (seeds n,).
+    **Shapes** real_d, real_g (seeds n, 2); z_d, z_g (seeds, n, LATENT_DIM); t (seeds n,).
     """
     G, game = training.G, GAMES[column.game]
 

@@ -57,12 +57,12 @@ def lerp(z1: Array, z2: Array, steps: int) -> Array:
 def slerp(z1: Array, z2: Array, steps: int) -> Array:
     """Interpolate spherically: the direction turns at constant speed from that of z1 to that of z2.
 
-    **Math**: with the unit vectors u = z / |z|, and the angle w between them, cos w = u_1 . u_2,
+    **Math** with the unit vectors u = z / |z|, and the angle w between them, cos w = u_1 . u_2,
 
         l_t = (1 - t) |z_1| + t |z_2|                                   the length
         z_t = l_t (sin((1 - t) w) u_1 + sin(t w) u_2) / sin w.
 
-    **Numerics**: near w = 0, sin w in the denominator is inaccurate. So z_t is computed in an
+    **Numerics** near w = 0, sin w in the denominator is inaccurate. So z_t is computed in an
     orthonormal basis of the plane, u_1 and e = (u_2 - cos w u_1) / sin w:
 
         z_t = l_t (cos(t w) u_1 + sin(t w) e).
@@ -70,7 +70,7 @@ def slerp(z1: Array, z2: Array, steps: int) -> Array:
     Both are equal: insert u_2 = cos w u_1 + sin w e, and use
     sin((1 - t) w) = sin w cos(t w) - cos w sin(t w).
 
-    **Source**: Shoemake, Animating Rotation with Quaternion Curves, 1985; White, Sampling
+    **Source** Shoemake, Animating Rotation with Quaternion Curves, 1985; White, Sampling
     Generative Networks, 2016.
 
     Parameters

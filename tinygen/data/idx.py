@@ -130,7 +130,7 @@ def mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
 def fashion_mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Load Fashion-MNIST, ten kinds of clothing, as `mnist` (Xiao, Rasul and Vollgraf, 2017).
 
-    **Source**: arXiv:1708.07747.
+    **Source** arXiv:1708.07747.
     """
     return _load("fashion_mnist", split)
 
@@ -138,7 +138,7 @@ def fashion_mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
 def kmnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Load Kuzushiji-MNIST, ten cursive Japanese characters, as `mnist` (Clanuwat et al., 2018).
 
-    **Source**: arXiv:1812.01718.
+    **Source** arXiv:1812.01718.
     """
     return _load("kmnist", split)
 

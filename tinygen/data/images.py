@@ -85,7 +85,7 @@ def binarize(images: np.ndarray, rng: RNG) -> Array:
 
     A new draw for each batch (dynamic binarization) also keeps a model from memorizing images.
 
-    **Source**: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks,
+    **Source** Salakhutdinov and Murray, On the quantitative analysis of deep belief networks,
     2008.
 
     Parameters

@@ -12,7 +12,7 @@ Each is an object with two methods:
 
 Mixtures of Gaussians also have the means of their modes, ``modes`` (k, 2).
 
-**Source**: Lin et al., PacGAN, 2018, arXiv:1712.04086, section 4.1.
+**Source** Lin et al., PacGAN, 2018, arXiv:1712.04086, section 4.1.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ class NoisyCurves:
     A sample is x = c_k(u) + sigma e with k uniform, u uniform on [0, 1] and e ~ N(0, I). Its label
     is k.
 
-    **Math.** The density is an integral over each curve, averaged over the curves:
+    **Math** The density is an integral over each curve, averaged over the curves:
 
         p(x) = mean over k of  int_0^1 N(x; c_k(u), sigma^2 I) du
 
-    **Numerics.** The interval of u is cut into panels, so short that the curve moves by at most
+    **Numerics** The interval of u is cut into panels, so short that the curve moves by at most
     sigma within a panel. There the integrand is smooth, and six-point Gauss-Legendre quadrature is
     right to about ten digits.
 

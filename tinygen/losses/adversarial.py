@@ -46,7 +46,7 @@ The first vanishes where the discriminator recognizes every generated example, a
 beginning of training. The second is largest there, and has the same fixed point. Least squares,
 hinge and Wasserstein losses are other answers to the same problem.
 
-**Shapes.** All functions work element by element. They take logits (N,), or (N, 1, h, w) from a
+**Shapes** All functions work element by element. They take logits (N,), or (N, 1, h, w) from a
 discriminator of patches, where each patch counts as a game of its own. The caller takes the mean.
 All are losses, to be minimized, except `minimax_value`.
 """
@@ -81,7 +81,7 @@ def minimax_value(real, fake):
     The arguments are the logits of a real and of a generated example. The mean over a batch is an
     estimate of V.
 
-    **Derivation.** With softplus(l) = log(1 + e^l):
+    **Derivation** With softplus(l) = log(1 + e^l):
 
         log D      = log(1 / (1 + e^-l)) = -softplus(-l)             D = sigmoid(l)
         1 - D      = e^-l / (1 + e^-l) = 1 / (1 + e^l)               subtract D from 1
@@ -122,7 +122,7 @@ minimax_value.vjp(
 def saturating(fake):
     """Return log(1 - D(G(z))), the generator's loss as Algorithm 1 prints it.
 
-    **Derivation.** log(1 - D) = -softplus(l), as in `minimax_value`. Its derivative in l is
+    **Derivation** log(1 - D) = -softplus(l), as in `minimax_value`. Its derivative in l is
     -sigmoid(l) = -D. At l = -10, a generated example that is surely recognized, it is -0.00005. So
     the generator receives almost no gradient when it is worst.
 
@@ -150,7 +150,7 @@ def non_saturating(fake):
     The generator maximizes the probability of being taken for real, instead of minimizing that of
     being recognized.
 
-    **Derivation.** -log D = softplus(-l), as in `minimax_value`. Its derivative in l is
+    **Derivation** -log D = softplus(-l), as in `minimax_value`. Its derivative in l is
     -sigmoid(-l) = -(1 - D). At l = -10 it is -0.99995. It is the gradient of `saturating` divided
     by D / (1 - D). So it has the same sign and the same zeros.
 
@@ -196,7 +196,7 @@ def least_squares(output, *, target: float):
 
     The discriminator aims at 1 for real and at 0 for generated examples. The generator aims at 1.
 
-    **Derivation.** The best D for a given generator, for each x separately:
+    **Derivation** The best D for a given generator, for each x separately:
 
         loss  = 1/2 p (D - 1)^2 + 1/2 q D^2                          integrand of the two means
         0     = p (D - 1) + q D                                      derivative in D, set to zero
@@ -228,7 +228,7 @@ def hinge(scores):
 
     The discriminator minimizes hinge(real) + hinge(-fake), the generator -fake.
 
-    **Derivation.** The best score for each x separately. For l between -1 and 1:
+    **Derivation** The best score for each x separately. For l between -1 and 1:
 
         loss = p (1 - l) + q (1 + l) = p + q - (p - q) l             integrand of the two means
 
@@ -266,7 +266,7 @@ def relativistic(scores, other_scores):
     and each real example has its own opponent. With R1 and R2 penalties this game converges locally
     where others cycle.
 
-    **Derivation.** Let d = scores - other_scores.
+    **Derivation** Let d = scores - other_scores.
 
         -log sigmoid(d) = log(1 + e^-d) = softplus(-d)               definition of sigmoid
         derivative in d = -sigmoid(-d)                               chain rule

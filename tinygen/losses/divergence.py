@@ -30,7 +30,7 @@ def kl_to_standard_normal(mu, log_var):
 
     It is 0 only for q = p, where p / q is constant and Jensen's inequality is an equality.
 
-    **Derivation.** Both densities are products over the dimensions of z. So their logarithms are
+    **Derivation** Both densities are products over the dimensions of z. So their logarithms are
     sums, and the KL is a sum of one term per dimension. For one dimension:
 
     1. Write down the two log-densities.
@@ -112,7 +112,7 @@ def kl_between_normals(mu1, log_var1, mu2, log_var2):
     sigma1^2 = exp(log_var1) and sigma2^2 = exp(log_var2). A learned prior needs it, and so do the
     steps of a diffusion model.
 
-    **Derivation.** As in `kl_to_standard_normal`, for one dimension:
+    **Derivation** As in `kl_to_standard_normal`, for one dimension:
 
     1. Write down the two log-densities.
 

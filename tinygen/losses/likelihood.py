@@ -30,7 +30,7 @@ def bernoulli_nll(logits, x):
         p(x_i) = p_i^x_i (1 - p_i)^(1 - x_i)                                   x_i is 0 or 1
         -log p(x) = -sum_i [x_i log p_i + (1 - x_i) log(1 - p_i)]              independence
 
-    **Derivation.** A decoder ends in a linear layer. Its output l can be any real number and is
+    **Derivation** A decoder ends in a linear layer. Its output l can be any real number and is
     read as a logit. Write softplus(l) for log(1 + e^l). For one pixel:
 
         l            = log(p / (1 - p))                                        the logit of p
@@ -104,7 +104,7 @@ bernoulli_nll.vjp(
 def squared_error(x, x_hat):
     """Return |x - x_hat|^2, summed over each example: the slides' MSE without the mean.
 
-    **Derivation.** It is a Gaussian log-likelihood. Let x have D numbers, and let each be its
+    **Derivation** It is a Gaussian log-likelihood. Let x have D numbers, and let each be its
     prediction plus noise of standard deviation s: x ~ N(x_hat, s^2 I). Then
 
         p(x)      = prod_i exp(-(x_i - x_hat_i)^2 / (2 s^2)) / sqrt(2 pi s^2)  independence
@@ -144,7 +144,7 @@ squared_error.vjp(
 def absolute_error(x, x_hat):
     """Return |x - x_hat|_1, summed over each example: the L1 loss of the slides without the mean.
 
-    **Derivation.** It is a Laplace log-likelihood with scale b:
+    **Derivation** It is a Laplace log-likelihood with scale b:
 
         p(x_i)      = exp(-|x_i - x_hat_i| / b) / (2 b)
         -log p(x_i) = |x_i - x_hat_i| / b + log(2 b)                           logarithm

@@ -68,7 +68,7 @@ def reparametrize(mu, log_var, eps):
         E[z]   = mu + sigma E[eps] = mu                              E[eps] = 0
         var(z) = sigma^2 var(eps)  = sigma^2                         var(eps) = 1
 
-    **Derivation.** eps does not depend on mu or log_var, so it is a constant. With v = log_var:
+    **Derivation** eps does not depend on mu or log_var, so it is a constant. With v = log_var:
 
         dz/dmu    = 1
         dsigma/dv = d/dv e^(v/2) = 1/2 e^(v/2) = sigma / 2           chain rule

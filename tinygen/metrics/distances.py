@@ -31,7 +31,7 @@ Array = Any
 def frechet_distance(x: Array, y: Array) -> float:
     """Return the Frechet distance between the Gaussians fitted to two sets of features.
 
-    **Math**: with the means mu and covariances S of the two sets
+    **Math** with the means mu and covariances S of the two sets
 
         |mu_x - mu_y|^2 + trace(S_x + S_y - 2 (S_x S_y)^1/2).
 
@@ -40,7 +40,7 @@ def frechet_distance(x: Array, y: Array) -> float:
     linear map (Dowson and Landau, 1982). In one dimension it is
     (mu_x - mu_y)^2 + (s_x - s_y)^2.
 
-    **Numerics**: S_x S_y is not symmetric, but it has the same eigenvalues as the symmetric matrix
+    **Numerics** S_x S_y is not symmetric, but it has the same eigenvalues as the symmetric matrix
     A = S_x^1/2 S_y S_x^1/2. So trace (S_x S_y)^1/2 is the sum of the square roots of A's
     eigenvalues. It takes two symmetric eigendecompositions and no complex numbers, and is exact for
     singular covariances, too. Computed in float64.
@@ -52,7 +52,7 @@ def frechet_distance(x: Array, y: Array) -> float:
 
     So two models can be compared only at equal n (Binkowski et al., 2018).
 
-    **Source**: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017. With the features
+    **Source** Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017. With the features
     of the Inception network this is the FID.
 
     Parameters
@@ -72,7 +72,7 @@ def frechet_distance(x: Array, y: Array) -> float:
 def kernel_distance(x: Array, y: Array) -> float:
     """Return an unbiased estimate of the squared maximum mean discrepancy of two sets of features.
 
-    **Math**: with the cubic kernel k(a, b) = (a . b / d + 1)^3
+    **Math** with the cubic kernel k(a, b) = (a . b / d + 1)^3
 
         MMD^2 = E k(x, x') - 2 E k(x, y) + E k(y, y'),
 
@@ -82,7 +82,7 @@ def kernel_distance(x: Array, y: Array) -> float:
 
     With this kernel, the MMD compares the mean and all moments to degree 3.
 
-    **Source**: Binkowski et al., Demystifying MMD GANs, 2018. With the features of the Inception
+    **Source** Binkowski et al., Demystifying MMD GANs, 2018. With the features of the Inception
     network this is the KID. Gretton et al., A Kernel Two-Sample Test, 2012, for the estimator.
 
     Parameters
@@ -101,7 +101,7 @@ def wasserstein_1d(x: Array, y: Array) -> float:
     Spread the mass 1 evenly over the numbers x. W_1 is the smallest mean distance over which it
     must be moved to be spread evenly over y.
 
-    **Math**: F_x(t) and F_y(t) are the fractions of each set at or below t.
+    **Math** F_x(t) and F_y(t) are the fractions of each set at or below t.
 
     1. Lower bound. Any transport plan moves at least the mass |F_x(t) - F_y(t)| across the point t,
        because that is the difference of the masses to its left.
@@ -121,9 +121,9 @@ def wasserstein_1d(x: Array, y: Array) -> float:
 
         int sqrt(4 F (1 - F) / (pi n)) dt.
 
-    **Numerics**: computed in float64.
+    **Numerics** computed in float64.
 
-    **Source**: Vallender, Calculation of the Wasserstein distance between probability distributions
+    **Source** Vallender, Calculation of the Wasserstein distance between probability distributions
     on the line, 1974.
 
     Parameters

@@ -95,7 +95,7 @@ def classification_accuracy_score(
     first one, when it classifies the samples. It does not detect the second one, because the
     samples that do exist may all be easy to classify.
 
-    **Source**: Ravuri and Vinyals, Classification Accuracy Score for Conditional Generative Models,
+    **Source** Ravuri and Vinyals, Classification Accuracy Score for Conditional Generative Models,
     2019.
 
     Parameters

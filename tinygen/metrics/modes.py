@@ -3,7 +3,7 @@
 The protocol is PacGAN's, but stricter. There a mode is captured by a single good sample, here by a
 quarter of its fair share of the samples.
 
-**Source**: Lin et al., PacGAN, 2018, section 4.1.
+**Source** Lin et al., PacGAN, 2018, section 4.1.
 """
 
 from __future__ import annotations

@@ -28,12 +28,12 @@ Array = Any
 def precision_recall(real: Array, generated: Array, k: int = 3) -> tuple[float, float]:
     """Return the precision and recall of samples.
 
-    **Math**:
+    **Math**
 
         precision = fraction of the samples that lie in the ball of a real example
         recall    = fraction of the real examples that lie in the ball of a sample
 
-    **Source**: Kynkaanniemi et al., Improved Precision and Recall Metric for Assessing Generative
+    **Source** Kynkaanniemi et al., Improved Precision and Recall Metric for Assessing Generative
     Models, 2019.
 
     Parameters
@@ -53,7 +53,7 @@ def precision_recall(real: Array, generated: Array, k: int = 3) -> tuple[float, 
 def density_coverage(real: Array, generated: Array, k: int = 5) -> tuple[float, float]:
     """Return the density and coverage of samples.
 
-    **Math**:
+    **Math**
 
         density  = mean number of real balls in which a sample lies, divided by k
         coverage = fraction of the real balls that contain a sample
@@ -64,7 +64,7 @@ def density_coverage(real: Array, generated: Array, k: int = 5) -> tuple[float, 
     **Expected values** for two sets of one distribution: density 1, coverage about 1 - 2^-k
     (section 4.2 of the paper). Density exceeds 1 where samples crowd.
 
-    **Source**: Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, 2020.
+    **Source** Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, 2020.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ than this example. So the area is a mean over all pairs of an anomaly and a norm
 This is the Mann-Whitney statistic divided by the number of pairs. Equal scores cross the threshold
 together: the curve then goes in a straight line across a rectangle, half of which lies below it.
 
-**Source**: Hanley and McNeil, The meaning and use of the area under a receiver operating
+**Source** Hanley and McNeil, The meaning and use of the area under a receiver operating
 characteristic (ROC) curve, 1982.
 """
 

@@ -134,7 +134,7 @@ class ImagePool:
     The pool decides the next steps of training. So save it in the checkpoint beside the networks,
     and its rng too.
 
-    **Source**: section 4 of the paper; Shrivastava et al., Learning from Simulated and Unsupervised
+    **Source** section 4 of the paper; Shrivastava et al., Learning from Simulated and Unsupervised
     Images through Adversarial Training, 2017, section 2.3.
 
     Parameters

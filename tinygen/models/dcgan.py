@@ -12,7 +12,7 @@ Networks".
 - ReLU in the generator and tanh at its output; leaky ReLU in the discriminator;
 - initial weights from N(0, 0.02^2).
 
-**Shapes.** Noise is treated as a 1x1 picture with many channels. The generator maps it to 4x4. Each
+**Shapes** Noise is treated as a 1x1 picture with many channels. The generator maps it to 4x4. Each
 following layer doubles the size and halves the channels, up to the size of the picture. The
 discriminator does the reverse, down to one logit. Pictures are from -1 to 1, the range of tanh.
 

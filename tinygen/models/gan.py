@@ -120,9 +120,9 @@ def pack(x, pack_size: int):
     probability 2^-m. So missing modes become easier to detect as m grows. (If each example of a
     pack were real or fake independently of the others, the pack would give no new information.)
 
-    **Shapes**: x (N, C, ...) -> (N / m, m C, ...), m = `pack_size`.
+    **Shapes** x (N, C, ...) -> (N / m, m C, ...), m = `pack_size`.
 
-    **Source**: Lin et al., PacGAN: The power of two samples in generative adversarial networks,
+    **Source** Lin et al., PacGAN: The power of two samples in generative adversarial networks,
     2018, section 2.
 
     Parameters
@@ -152,11 +152,11 @@ def minibatch_std(x, group_size: int):
     averaged over both. All examples of a group get this one number. If fake examples are too
     similar, the discriminator sees it here.
 
-    **Shapes**: x (N, C, ...) -> (N, C + 1, ...).
+    **Shapes** x (N, C, ...) -> (N, C + 1, ...).
 
-    **Numerics**: sqrt(variance + 1e-8), because the square root has no derivative at 0.
+    **Numerics** sqrt(variance + 1e-8), because the square root has no derivative at 0.
 
-    **Source**: Karras et al., Progressive Growing of GANs, 2018, section 3.
+    **Source** Karras et al., Progressive Growing of GANs, 2018, section 3.
 
     Parameters
     ----------

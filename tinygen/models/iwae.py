@@ -41,7 +41,7 @@ __all__ = ["Estimate", "estimate_log_likelihood", "log_weights", "resample"]
 def log_weights(model: VAE, x, eps):
     """Return log w_i = log p(x|z_i) + log p(z_i) - log q(z_i|x) of k samples per image.
 
-    **Derivation.** z = mu + sigma eps, so (z - mu) / sigma = eps. For one dimension of z:
+    **Derivation** z = mu + sigma eps, so (z - mu) / sigma = eps. For one dimension of z:
 
         log p(z)   = -1/2 log(2 pi) - z^2 / 2                        prior N(0, 1)
         log q(z|x) = -1/2 log(2 pi) - log sigma - eps^2 / 2          N(mu, sigma^2)

@@ -199,9 +199,9 @@ class PGDiscriminator(Module):
 def fade_in(x, alpha: float):
     """Make real pictures as sharp as those of a generator whose last block is faded in by alpha.
 
-    **Math**: (1 - alpha) up(down(x)) + alpha x.
+    **Math** (1 - alpha) up(down(x)) + alpha x.
 
-    **Shapes**: x (N, C, H, W) -> the same, H and W even.
+    **Shapes** x (N, C, H, W) -> the same, H and W even.
     """
     if alpha == 1:
         return x

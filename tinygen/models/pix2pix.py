@@ -64,7 +64,7 @@ __all__ = ["PatchDiscriminator", "UNet", "mean_absolute_error"]
 class UNet(Module):
     """An encoder and a decoder with skip connections: pictures to pictures from -1 to 1.
 
-    **Shapes.** With w = `width` and s = `size`, written as channels x height and width:
+    **Shapes** With w = `width` and s = `size`, written as channels x height and width:
 
         encoder   x -> w x s/2 -> 2w x s/4 -> ... -> at most 8w x 4
         decoder   ... -> 2w x s/4 -> w x s/2 -> w x s, where each level gets the output of the

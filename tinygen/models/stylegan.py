@@ -96,7 +96,7 @@ __all__ = [
 def modulated_conv(x, weight, style, demodulate: bool = True):
     """Convolve each picture n with a weight of its own, which depends on its style.
 
-    **Math.** Modulation and demodulation give picture n the weight
+    **Math** Modulation and demodulation give picture n the weight
 
         W'[n, o, c, k]  = s[n, c] W[o, c, k],
         W''[n, o, c, k] = W'[n, o, c, k] / sigma[n, o],
@@ -114,11 +114,11 @@ def modulated_conv(x, weight, style, demodulate: bool = True):
 
     So all pictures share one convolution with W, and sigma^2 is a product of two matrices.
 
-    **Shapes**: x (N, C, H, W), weight (O, C, k, k), style (N, C) -> (N, O, H, W).
+    **Shapes** x (N, C, H, W), weight (O, C, k, k), style (N, C) -> (N, O, H, W).
 
-    **Numerics**: sigma = sqrt(sigma^2 + 1e-8).
+    **Numerics** sigma = sqrt(sigma^2 + 1e-8).
 
-    **Source**: Karras et al., 2020, eqs. 1 to 3.
+    **Source** Karras et al., 2020, eqs. 1 to 3.
 
     Parameters
     ----------
@@ -149,12 +149,12 @@ def modulated_conv(x, weight, style, demodulate: bool = True):
 def adaptive_instance_norm(x, scale, shift):
     """Give each channel of each picture the mean `shift` and the standard deviation |`scale`|.
 
-    **Math**: y[n, c] = scale[n, c] (x[n, c] - mean[n, c]) / std[n, c] + shift[n, c], with mean and
+    **Math** y[n, c] = scale[n, c] (x[n, c] - mean[n, c]) / std[n, c] + shift[n, c], with mean and
     standard deviation over the pixels.
 
-    **Shapes**: x (N, C, H, W), scale (N, C), shift (N, C) -> (N, C, H, W).
+    **Shapes** x (N, C, H, W), scale (N, C), shift (N, C) -> (N, C, H, W).
 
-    **Source**: Huang and Belongie, 2017; Karras, Laine and Aila, 2019, eq. 1.
+    **Source** Huang and Belongie, 2017; Karras, Laine and Aila, 2019, eq. 1.
     """
     return instance_norm(x) * per_channel(scale) + per_channel(shift)
 
@@ -350,7 +350,7 @@ class StyleGenerator(Module):
 def mix_styles(w1, w2, crossover):
     """Use w1 in some layers and w2 in the others.
 
-    **Shapes**: w1 and w2 (N, latent_dim), crossover (N, num_layers) of booleans
+    **Shapes** w1 and w2 (N, latent_dim), crossover (N, num_layers) of booleans
     -> (N, num_layers, latent_dim).
 
     w2 is used where `crossover` is true. To use it from layer c[n] on, give

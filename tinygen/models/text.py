@@ -31,7 +31,7 @@ __all__ = ["TextEncoder"]
 class TextEncoder(Module):
     """Captions as tokens, to vectors.
 
-    **Shapes.** tokens (N, L), integers from 1 to vocab_size, then 0 up to the end, to (N, out_dim).
+    **Shapes** tokens (N, L), integers from 1 to vocab_size, then 0 up to the end, to (N, out_dim).
 
     Parameters
     ----------

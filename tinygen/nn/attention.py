@@ -19,13 +19,13 @@ __all__ = ["MultiHeadAttention"]
 class MultiHeadAttention(Module):
     """Attention in `num_heads` subspaces at once.
 
-    **Math**: with D = embed_dim / num_heads dimensions in each head h,
+    **Math** with D = embed_dim / num_heads dimensions in each head h,
 
         q_h = W^q_h query,    k_h = W^k_h key,    v_h = W^v_h value,
         head_h = softmax(q_h k_h^T / sqrt(D)) v_h,
         y = W^o concatenate(head_1, ..., head_num_heads).
 
-    **Shapes**: query (N, L, embed_dim), key and value (N, S, embed_dim) to y (N, L, embed_dim).
+    **Shapes** query (N, L, embed_dim), key and value (N, S, embed_dim) to y (N, L, embed_dim).
     `mask` broadcasts to (N, num_heads, L, S).
 
     **Parameters' names** are PyTorch's: in_proj_weight (3 embed_dim, embed_dim) has the projections
@@ -35,7 +35,7 @@ class MultiHeadAttention(Module):
     **Differences to PyTorch's default**: the batch comes first; only y is returned; True in a mask
     means that the query attends to the key, as in PyTorch's own scaled_dot_product_attention.
 
-    **Source**: Vaswani et al., Attention Is All You Need, 2017, section 3.2.
+    **Source** Vaswani et al., Attention Is All You Need, 2017, section 3.2.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ class _Conv(WeightedLayer):
 class Conv2d(_Conv):
     """2-D convolution: `ops.conv2d`.
 
-    **Shapes**: x (N, in_channels, H, W) to (N, out_channels, Ho, Wo), with kernel size k, stride s,
+    **Shapes** x (N, in_channels, H, W) to (N, out_channels, Ho, Wo), with kernel size k, stride s,
     padding p and dilation d
 
         Ho = (H + 2 p - d (k - 1) - 1) // s + 1.
@@ -164,7 +164,7 @@ class Conv1d(Conv2d):
 class ConvTranspose2d(_Conv):
     """2-D transposed convolution: `ops.conv_transpose2d`.
 
-    **Shapes**: x (N, in_channels, H, W) to (N, out_channels, Ho, Wo), with kernel size k, stride s,
+    **Shapes** x (N, in_channels, H, W) to (N, out_channels, Ho, Wo), with kernel size k, stride s,
     padding p and dilation d
 
         Ho = (H - 1) s - 2 p + d (k - 1) + output_padding + 1.

@@ -28,7 +28,7 @@ class EnsembleLinear(Module):
     **The networks share no parameters.** The gradient of the sum of their losses contains the
     gradient of each loss with respect to its own network.
 
-    **Shapes**: x (M, N, in_features), or (N, in_features) for all networks, to
+    **Shapes** x (M, N, in_features), or (N, in_features) for all networks, to
     (M, N, out_features). Weight (M, out_features, in_features) and bias (M, out_features).
 
     **Initial values** of each network are drawn as `Linear` draws them, from its own RNG. RNGs of

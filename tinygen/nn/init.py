@@ -141,7 +141,7 @@ def kaiming_uniform(
     third of the variance that keeps the size of a linear signal. This default has no derivation;
     it is kept because recipes expect it.
 
-    **Source**: He et al., Delving Deep into Rectifiers, 2015.
+    **Source** He et al., Delving Deep into Rectifiers, 2015.
     """
     bound = math.sqrt(3) * _kaiming_std(shape, a, mode, nonlinearity)
     return uniform(shape, rng, -bound, bound, dtype)
@@ -157,7 +157,7 @@ def kaiming_normal(
 ) -> Array:
     """Return samples of N(0, gain^2 / fan), which keep the size of a signal through (leaky) ReLUs.
 
-    **Source**: He et al., Delving Deep into Rectifiers, 2015.
+    **Source** He et al., Delving Deep into Rectifiers, 2015.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def kaiming_normal_(model: Module, rng: RNG) -> None:
     The layers' default, PyTorch's, keeps only a sixth of the power through a layer and its ReLU.
     After five layers hardly more than the effect of the biases is left.
 
-    **Source**: He et al., Delving Deep into Rectifiers, 2015.
+    **Source** He et al., Delving Deep into Rectifiers, 2015.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
 def xavier_uniform(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float32) -> Array:
     """Return samples of U(-b, b), b = sqrt(3) s, with s of `xavier_normal`.
 
-    **Source**: Glorot and Bengio, 2010.
+    **Source** Glorot and Bengio, 2010.
     """
     bound = math.sqrt(3) * gain * math.sqrt(2 / max(sum(calculate_fans(shape)), 1))
     return uniform(shape, rng, -bound, bound, dtype)
@@ -251,7 +251,7 @@ def xavier_normal(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.flo
     This is a compromise between 1 / fan_in, which keeps the size of the signal, and 1 / fan_out,
     which keeps that of the gradient.
 
-    **Source**: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
+    **Source** Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
     networks, 2010.
     """
     std = gain * math.sqrt(2 / max(sum(calculate_fans(shape)), 1))
@@ -268,7 +268,7 @@ def orthogonal(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float3
     all orthogonal matrices if R is made unique by a positive diagonal: so column j of Q is
     multiplied by the sign of R[j, j].
 
-    **Source**: Saxe et al., 2014; Mezzadri, How to generate random matrices from the classical
+    **Source** Saxe et al., 2014; Mezzadri, How to generate random matrices from the classical
     compact groups, 2007.
     """
     check_rng(rng)

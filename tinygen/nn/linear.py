@@ -23,7 +23,7 @@ __all__ = ["Embedding", "Linear"]
 class Linear(WeightedLayer):
     """Linear layer y = x W^T + b along the last axis.
 
-    **Shapes**: x (..., in_features) to y (..., out_features). Weight (out_features, in_features)
+    **Shapes** x (..., in_features) to y (..., out_features). Weight (out_features, in_features)
     and bias (out_features,), both initialized from U(-b, b) with b = 1 / sqrt(in_features).
 
     Parameters
@@ -61,7 +61,7 @@ class Linear(WeightedLayer):
 class Embedding(Module):
     """A table of vectors, one for each index.
 
-    **Shapes**: indices (any shape, integers from 0 to num_embeddings - 1) to
+    **Shapes** indices (any shape, integers from 0 to num_embeddings - 1) to
     (*shape, embedding_dim). Weight (num_embeddings, embedding_dim), initialized from N(0, 1).
 
     Parameters

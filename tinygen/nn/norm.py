@@ -113,7 +113,7 @@ class BatchNorm1d(_BatchNorm):
     normalizes. In evaluation, the statistics are the buffers. Training on a single value per
     channel is an error, because it has no variance.
 
-    **Source**: Ioffe and Szegedy, Batch Normalization, 2015.
+    **Source** Ioffe and Szegedy, Batch Normalization, 2015.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class LayerNorm(_Affine):
 
     The result is multiplied by weight and shifted by bias, both of the shape of these axes.
 
-    **Source**: Ba et al., Layer Normalization, 2016.
+    **Source** Ba et al., Layer Normalization, 2016.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class GroupNorm(_Affine):
     A group's values get mean 0 and variance 1. Each channel is then multiplied by weight (C,) and
     shifted by bias (C,).
 
-    **Source**: Wu and He, Group Normalization, 2018.
+    **Source** Wu and He, Group Normalization, 2018.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ class InstanceNorm2d(_Affine):
     A channel's pixels get mean 0 and variance 1, in training and in evaluation alike. By default
     there is no weight and no bias.
 
-    **Source**: Ulyanov et al., Instance Normalization, 2016.
+    **Source** Ulyanov et al., Instance Normalization, 2016.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ class PixelNorm(Module):
 
     The vector is divided by its root mean square. There are no parameters.
 
-    **Source**: Karras et al., Progressive Growing of GANs, 2018, section 4.2.
+    **Source** Karras et al., Progressive Growing of GANs, 2018, section 4.2.
 
     Parameters
     ----------

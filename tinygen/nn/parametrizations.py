@@ -21,7 +21,7 @@ class SpectralNorm(WeightWrapper):
     1-Lipschitz. A convolution need not be: it multiplies W with every window of its input, and a
     pixel lies in up to kh kw windows, so it can lengthen a vector by up to sqrt(kh kw).
 
-    **Math**: W is the weight as a matrix, with the axis of the outputs first and all others
+    **Math** W is the weight as a matrix, with the axis of the outputs first and all others
     flattened. sigma = u^T W v, with the singular vectors u and v from power iteration. In training
     each call takes one step:
 
@@ -32,7 +32,7 @@ class SpectralNorm(WeightWrapper):
 
     **Buffers**: u (n_out,) and v (n_in kernel positions,).
 
-    **Source**: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
+    **Source** Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class EqualizedLR(WeightWrapper):
     This learning rate is larger than usual. In a layer with 1,000 inputs, 0.003 here acts like
     0.003 c = 0.00013 without the factor.
 
-    **Source**: Karras et al., Progressive Growing of GANs, 2018, section 4.1.
+    **Source** Karras et al., Progressive Growing of GANs, 2018, section 4.1.
 
     Parameters
     ----------

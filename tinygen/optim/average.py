@@ -23,7 +23,7 @@ Array = Any
 class ExponentialMovingAverage:
     """Averages that follow the parameters of a module.
 
-    **Math**: the averages begin as copies of the parameters. Each `update()` computes
+    **Math** the averages begin as copies of the parameters. Each `update()` computes
 
         average <- decay average + (1 - decay) parameter.
 

@@ -82,7 +82,7 @@ def clip_weights_(parameters: Iterable[Tensor], limit: float = 0.01) -> None:
     the bound, and pushes weights to the two ends of the interval. Call it after each step of the
     critic.
 
-    **Source**: Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, Algorithm 1.
+    **Source** Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, Algorithm 1.
 
     Parameters
     ----------

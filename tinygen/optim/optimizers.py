@@ -23,7 +23,7 @@ __all__ = ["SGD", "Adam", "AdamW", "RMSprop"]
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if `momentum` > 0.
 
-    **Math**: with momentum mu and dampening d
+    **Math** with momentum mu and dampening d
 
         g <- g + weight_decay p
         b <- mu b + (1 - d) g          (b = g at the first update)
@@ -32,7 +32,7 @@ class SGD(Optimizer):
     Without momentum the step is p <- p - lr g. Here lr multiplies the velocity b, as in PyTorch;
     Sutskever et al. multiply the gradient by lr before it is added to the velocity.
 
-    **Source**: Sutskever et al., On the importance of initialization and momentum in deep
+    **Source** Sutskever et al., On the importance of initialization and momentum in deep
     learning, 2013.
 
     Parameters
@@ -96,7 +96,7 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """RMSprop: the gradient divided by its running root mean square.
 
-    **Math**: with a = grad_avg, kept only if `centered`, and b = momentum_buffer, kept only with
+    **Math** with a = grad_avg, kept only if `centered`, and b = momentum_buffer, kept only with
     momentum mu
 
         g <- g + weight_decay p
@@ -108,7 +108,7 @@ class RMSprop(Optimizer):
 
     v - a^2 estimates the variance of g. Rounding can make it negative; then it is set to 0.
 
-    **Source**: Hinton, Neural Networks for Machine Learning, lecture 6, 2012.
+    **Source** Hinton, Neural Networks for Machine Learning, lecture 6, 2012.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ class Adam(Optimizer):
         rate = lr sqrt(w2) / w1,    shift = eps sqrt(w2)
         p <- p - rate m_sum / (sqrt(v_sum) + shift).
 
-    **Source**: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, Algorithm 1.
+    **Source** Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, Algorithm 1.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay.
 
-    **Math**:
+    **Math**
 
         p <- (1 - lr weight_decay) p
         p <- Adam's step with the gradient g, to which no weight decay is added
@@ -282,7 +282,7 @@ class AdamW(Adam):
     In Adam, the decay is part of the gradient, and so is divided by sqrt(v_hat): weights with large
     gradients decay more slowly. Here all weights decay at the same rate.
 
-    **Source**: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
+    **Source** Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def linear_decay(step: int, *, steps: int, final_factor: float = 0.0) -> float:
 
     From then on it is `final_factor`.
 
-    **Math**: with u = step / steps
+    **Math** with u = step / steps
 
         factor = 1 - (1 - final_factor) u.
     """
@@ -65,11 +65,11 @@ def cosine_decay(step: int, *, steps: int, final_factor: float = 0.0) -> float:
 
     From then on it is `final_factor`.
 
-    **Math**: with u = step / steps
+    **Math** with u = step / steps
 
         factor = final_factor + (1 - final_factor) (1 + cos(pi u)) / 2.
 
-    **Source**: Loshchilov and Hutter, SGDR, 2017, without restarts.
+    **Source** Loshchilov and Hutter, SGDR, 2017, without restarts.
     """
     u = _progress("cosine_decay", step, steps)
     return final_factor + (1 - final_factor) * (1 + math.cos(math.pi * u)) / 2

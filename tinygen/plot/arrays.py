@@ -169,7 +169,7 @@ def separate_boxes(centres: np.ndarray, sizes: np.ndarray, low, high) -> np.ndar
 def linear_discriminants(codes, labels) -> np.ndarray:
     """Project codes on the two directions in which the classes differ most (Fisher, 1936).
 
-    **Math.** Let S = L L^T be the covariance of the codes about the means of their classes.
+    **Math** Let S = L L^T be the covariance of the codes about the means of their classes.
 
     1. Whiten: z -> L^-1 z. About the means of their classes the codes now have covariance I, that
        is, they vary equally in all directions.

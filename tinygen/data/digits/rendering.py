@@ -12,7 +12,7 @@ EDGE = 1.0  # width of the ramp from ink to paper, in pixels of a 28-pixel image
 def render(begin: np.ndarray, end: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:
     """Draw the ink of n digits.
 
-    **Math.** A segment has middle m, half length h and unit direction u. A pixel p has the
+    **Math** A segment has middle m, half length h and unit direction u. A pixel p has the
     coordinates
 
         t = (p - m) . u     along the segment,

@@ -83,7 +83,7 @@ SMOOTHING = 3
 def catmull_rom(num_knots: int, num_segments: int) -> np.ndarray:
     """Return the weights of knots at equally spaced parameters along a Catmull-Rom curve.
 
-    **Math.** Between knots k1 and k2, with neighbours k0 and k3 and a parameter t from 0 to 1, the
+    **Math** Between knots k1 and k2, with neighbours k0 and k3 and a parameter t from 0 to 1, the
     curve is the cubic with
 
         c(0) = k1,  c'(0) = (k2 - k0) / 2,
@@ -92,7 +92,7 @@ def catmull_rom(num_knots: int, num_segments: int) -> np.ndarray:
     A stroke's first knot has no neighbour k0: the reflection 2 k1 - k2 of the next knot replaces
     it. At the last knot, 2 k2 - k1 replaces k3. So a stroke with two knots is a straight line.
 
-    **Source**: Catmull and Rom, A class of local interpolating splines, 1974.
+    **Source** Catmull and Rom, A class of local interpolating splines, 1974.
 
     Parameters
     ----------

@@ -158,7 +158,7 @@ class Anatomy:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Turn a point on the head's surface by the yaw.
 
-        **Math.** The surface is an ellipsoid of half axes w (half the head's width), 0.8 and 0.52.
+        **Math** The surface is an ellipsoid of half axes w (half the head's width), 0.8 and 0.52.
         The point has the depth z, and the yaw a moves it to x':
 
             z  = 0.52 sqrt(1 - (x / w)^2 - (y / 0.8)^2)
@@ -194,7 +194,7 @@ class Anatomy:
     ) -> tuple[np.ndarray, ...]:
         """Return the distance to the head's outline, and the coordinates inside it.
 
-        **Math.** The outline is a squared circle
+        **Math** The outline is a squared circle
 
             q^2 = x^2 + y^2 - k x^2 y^2 = 1,
 

@@ -1,6 +1,6 @@
 """The canvas of the faces: many small pictures painted at once, one shape over another.
 
-**Shapes.** A shape is a signed distance d(u, v), negative inside. Let px be the side of a pixel. A
+**Shapes** A shape is a signed distance d(u, v), negative inside. Let px be the side of a pixel. A
 straight edge at distance d covers the fraction clip(1/2 - d / px, 0, 1) of a pixel. This is all of
 the antialiasing, and the same code draws 32 px and 1024 px. A thin line has two edges and covers
 what lies inside the one and not the other. So a line of a fifth of a pixel gets a fifth of the
@@ -10,7 +10,7 @@ colour, not half of it.
 contiguous rows, however small the picture. Numbers per face, of shape (faces,), broadcast against
 them.
 
-**Numerics.** The only operations on pixels are + - * / sqrt, min, max, abs and rounding, which are
+**Numerics** The only operations on pixels are + - * / sqrt, min, max, abs and rounding, which are
 exact by IEEE 754. So the same factors give the same picture, alone or among others.
 
 **Coordinates.** The picture shows about [-1, 1] x [-1, 1], with x to the right and y down. The head
@@ -229,7 +229,7 @@ class Canvas:
 def ellipse(u: np.ndarray, v: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the signed distance to an ellipse of half axes a and b.
 
-    **Math.** With q = |(u / a, v / b)| it is q (q - 1) / |(u / a^2, v / b^2)|, which on the outline
+    **Math** With q = |(u / a, v / b)| it is q (q - 1) / |(u / a^2, v / b^2)|, which on the outline
     is exact to first order.
     """
     x, y = u * (1 / a), v * (1 / b)

@@ -141,7 +141,7 @@ class SegmentationEvaluator(Evaluator):
     It evaluates images that were generated from a segmentation (pix2pix.py): are the predicted
     classes those of the segmentation? Isola et al., 2017, section 4.1, call this the FCN score.
 
-    **Shapes**: (N, 3, size, size), floats from 0 to 1, to logits (N, num_classes, size, size).
+    **Shapes** (N, 3, size, size), floats from 0 to 1, to logits (N, num_classes, size, size).
 
     Parameters
     ----------

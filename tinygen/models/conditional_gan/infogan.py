@@ -84,7 +84,7 @@ class InfoGAN(UnconditionalGAN):
     def code_nll(self, out, code):
         """Return -log q(c, u | x) from D's outputs `out`, up to a constant.
 
-        **Shapes**: out (N, 1 + K + num_continuous), code (N, latent_dim + K + num_continuous)
+        **Shapes** out (N, 1 + K + num_continuous), code (N, latent_dim + K + num_continuous)
         -> (N,).
         """
         u_start, last_class = self.latent_dim + self.num_classes, 1 + self.num_classes

@@ -31,9 +31,9 @@ def timestep_embedding(t, dim: int):
     The wavelengths reach from 0.006 to 60. So the short ones tell close times apart, and the long
     ones tell all times apart.
 
-    **Shapes.** t (N,) to (N, dim), sines first.
+    **Shapes** t (N,) to (N, dim), sines first.
 
-    **Source.** Vaswani et al., Attention Is All You Need, 2017, section 3.5.
+    **Source** Vaswani et al., Attention Is All You Need, 2017, section 3.5.
     """
     half = dim // 2
     frequencies = 1000 * np.exp(-math.log(10_000) / half * np.arange(half))  # (dim / 2,)
@@ -45,7 +45,7 @@ def timestep_embedding(t, dim: int):
 class ConditionEmbedding(Module):
     """Times, and labels if there are any, to the conditioning vector.
 
-    **Shapes.** t (N,) and labels (N,), or whatever `label_encoder` takes, to (N, 4 dim).
+    **Shapes** t (N,) and labels (N,), or whatever `label_encoder` takes, to (N, 4 dim).
 
     Parameters
     ----------

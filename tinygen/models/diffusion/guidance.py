@@ -44,7 +44,7 @@ __all__ = ["classifier_free_guidance", "drop_labels"]
 def drop_labels(labels, null_label: int, p: float = 0.1, *, rng: RNG):
     """Replace each label by the null label with probability p.
 
-    **Shapes.** labels (N,), or (N, ...) where one label consists of several numbers. These are all
+    **Shapes** labels (N,), or (N, ...) where one label consists of several numbers. These are all
     replaced together.
     """
     is_dropped = rng.uniform((len(labels),) + (1,) * (labels.ndim - 1)) < p  # (N, 1, ...)

@@ -213,7 +213,7 @@ def _normal_reconstruction(x: Array, eps: Array, ratio: float) -> Array:
 def _pixel_reconstruction(x: Array, eps: Array, ratio: float) -> Array:
     """Return -log P(x | y) of each example, (N,), for y = x + ratio eps and 256 values of x.
 
-    **Numerics.** -log P = log sum_b exp(((y - x)^2 - (y - b)^2) / (2 ratio^2)). The term of b = x
+    **Numerics** -log P = log sum_b exp(((y - x)^2 - (y - b)^2) / (2 ratio^2)). The term of b = x
     is exp(0) = 1, so the logarithm does not underflow.
     """
     y, total = x + ratio * eps, 0.0

@@ -30,7 +30,7 @@ class MLPDenoiser(Module):
     of the samples that were off the two moons lie on them (Tancik et al., Fourier Features Let
     Networks Learn High Frequency Functions in Low Dimensional Domains, 2020).
 
-    **Shapes.** x (N, dim) and t (N,) to (N, out_dim).
+    **Shapes** x (N, dim) and t (N,) to (N, out_dim).
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def target(parametrization: str, x0, eps, t, path: NoisePath = VARIANCE_PRESERVI
     it. Then the trajectories hardly cross, and the velocity is nearly constant along each. So few
     steps are enough, in the limit one (Liu et al., Flow Straight and Fast, 2023).
 
-    **Shapes.** x0, eps and the target (N, ...); t a float or (N,).
+    **Shapes** x0, eps and the target (N, ...); t a float or (N,).
 
     Raises
     ------

@@ -114,7 +114,7 @@ class NoisePath:
     def coefficients_for(self, t, x) -> Coefficients:
         """Return the coefficients at time t, ready to be multiplied with examples x.
 
-        **Shapes.** x (N, ...), t a float or (N,). Coefficients of a float are floats; those of an
+        **Shapes** x (N, ...), t a float or (N,). Coefficients of a float are floats; those of an
         array are (N, 1, ..., 1), with as many axes as x and the dtype of x.
 
         Raises
@@ -134,7 +134,7 @@ class NoisePath:
     def q_sample(self, x0, eps, t):
         """Return x_t = alpha x_0 + sigma eps, a sample of q(x_t | x_0).
 
-        **Shapes.** x0, eps and x_t (N, ...); t a float or (N,).
+        **Shapes** x0, eps and x_t (N, ...); t a float or (N,).
 
         Raises
         ------
@@ -149,7 +149,7 @@ class NoisePath:
     def velocity(self, x0, eps, t):
         """Return v = alpha' x_0 + sigma' eps.
 
-        **Shapes.** x0, eps and v (N, ...); t a float or (N,).
+        **Shapes** x0, eps and v (N, ...); t a float or (N,).
         """
         c = self.coefficients_for(t, x0)
         return c.d_alpha * x0 + c.d_sigma * eps
@@ -173,7 +173,7 @@ class _VariancePreserving(NoisePath):
 class _RectifiedFlow(NoisePath):
     """The straight line from x_0 to eps: alpha = 1 - t, sigma = t.
 
-    **Source.** Lipman et al., Flow Matching for Generative Modeling, 2023; Liu et al., Flow
+    **Source** Lipman et al., Flow Matching for Generative Modeling, 2023; Liu et al., Flow
     Straight and Fast, 2023.
     """
 

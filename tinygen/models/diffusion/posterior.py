@@ -95,9 +95,9 @@ class Posterior(NamedTuple):
 def posterior(t, s, x, path: NoisePath = VARIANCE_PRESERVING) -> Posterior:
     """Return q(x_s | x_t, x_0) for s < t, with coefficients to be multiplied with examples x.
 
-    **Shapes.** t and s floats or (N,), x (N, ...). The coefficients are floats or (N, 1, ..., 1).
+    **Shapes** t and s floats or (N,), x (N, ...). The coefficients are floats or (N, 1, ..., 1).
 
-    **Numerics.** V is a difference of two squares, which loses half of the digits if t and s are
+    **Numerics** V is a difference of two squares, which loses half of the digits if t and s are
     close. It is computed as a product instead:
 
         V = (sigma_t alpha_s - alpha_t sigma_s) (sigma_t alpha_s + alpha_t sigma_s) / alpha_s^2

@@ -81,7 +81,7 @@ def ancestral(denoise, x, t, s, path, rng, *, variance_weight: float | None = 0.
 
     The last step, to time 0, adds no noise: its result is the prediction x_0^ itself.
 
-    **Source.** DDPM; Nichol and Dhariwal, 2021, for the learned variance.
+    **Source** DDPM; Nichol and Dhariwal, 2021, for the learned variance.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def ddim(denoise, x, t, s, path, rng, *, eta: float = 0.0):
     where alpha and sigma are linear in t, `euler` is the same step. On the variance-preserving path
     Euler's step leaves the circle.
 
-    **Source.** Song, Meng and Ermon, Denoising Diffusion Implicit Models, 2021, eq. 12 and 16.
+    **Source** Song, Meng and Ermon, Denoising Diffusion Implicit Models, 2021, eq. 12 and 16.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def edm(
 
     Fresh noise corrects errors of earlier steps.
 
-    **Source.** Karras et al., 2022, Algorithm 2.
+    **Source** Karras et al., 2022, Algorithm 2.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def dpm_solver(
 
     The first step, and the last one to time 0, take D = x_0^, which is `ddim`'s step.
 
-    **Source.** Lu et al., DPM-Solver++, 2022, Algorithm 2.
+    **Source** Lu et al., DPM-Solver++, 2022, Algorithm 2.
     """
     last_x0 = last_lambda = None
     for t, s in _time_pairs("dpm_solver", x, times, path):
@@ -290,7 +290,7 @@ def inpainting(known, mask, *, path: NoisePath = VARIANCE_PRESERVING, rng) -> Ca
     each time and does not depend on the unknown part. This shows as seams (Song et al., 2021,
     appendix I.2). Lugmayr et al., RePaint, 2022, repeat steps forward and back to repair them.
 
-    **Shapes.** known (N, ...), mask (N, ...) from 0 to 1, or a shape that broadcasts to it.
+    **Shapes** known (N, ...), mask (N, ...) from 0 to 1, or a shape that broadcasts to it.
     """
 
     def keep_known(x, s: float):

@@ -69,7 +69,7 @@ Array = Any
 def linear_schedule(u, beta_min: float = 0.1, beta_max: float = 20.0):
     """Return DDPM's time at fraction u, for which beta grows linearly.
 
-    **Derivation.** DDPM takes T steps, and beta_i grows linearly from beta_min / T to beta_max / T.
+    **Derivation** DDPM takes T steps, and beta_i grows linearly from beta_min / T to beta_max / T.
     With T = 1000 these are 0.0001 and 0.02. Take the logarithm of alpha_bar:
 
         log alpha_bar = sum_i log(1 - beta_i)                        logarithm of the product
@@ -83,9 +83,9 @@ def linear_schedule(u, beta_min: float = 0.1, beta_max: float = 20.0):
     **A weakness.** At u = 0.7 the signal coefficient is 0.08. So three of ten uniform u give images
     in which nothing of the data can be recognized, and training spends time on them.
 
-    **Shapes.** u a float or any array; t likewise.
+    **Shapes** u a float or any array; t likewise.
 
-    **Source.** DDPM, section 4; Song et al., 2021, for the limit of many steps.
+    **Source** DDPM, section 4; Song et al., 2021, for the limit of many steps.
     """
     functions = elementary_functions(u)
     log_alpha_bar = -(beta_min * u + (beta_max - beta_min) * u * u / 2)
@@ -103,9 +103,9 @@ def cosine_schedule(u, s: float = 0.008):
     As an angle it is nearly t = u pi/2: the quarter circle at constant speed. The small s alone
     differs; it keeps a little more noise at the first times.
 
-    **Shapes.** u a float or any array; t likewise.
+    **Shapes** u a float or any array; t likewise.
 
-    **Source.** Nichol and Dhariwal, Improved Denoising Diffusion Probabilistic Models, 2021, eq.
+    **Source** Nichol and Dhariwal, Improved Denoising Diffusion Probabilistic Models, 2021, eq.
     17.
     """
     functions = elementary_functions(u)
@@ -128,7 +128,7 @@ def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
     between, closer to the noise. So most training times should lie there: with the default scale
     and shift, half of all positions w lie between 0.49 and 0.78.
 
-    **Derivation.** Solve for w:
+    **Derivation** Solve for w:
 
         w / (1 - w) = (u / (1 - u))^scale e^shift           exponential of both sides
                     = near / far,
@@ -137,9 +137,9 @@ def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
 
     The last form works at u = 0 and u = 1, where the logits are infinite.
 
-    **Shapes.** u a float or any array; t likewise.
+    **Shapes** u a float or any array; t likewise.
 
-    **Source.** After Esser et al., Scaling Rectified Flow Transformers, 2024, section 3.1. They
+    **Source** After Esser et al., Scaling Rectified Flow Transformers, 2024, section 3.1. They
     draw normal logits of the time on the straight line. Logistic ones have quantiles that are an
     elementary function.
 
@@ -164,9 +164,9 @@ def stratified_uniform(n: int, rng: RNG) -> Array:
     n independent uniform numbers, and less variance, since no interval is left out or drawn twice.
     It matters because the loss depends on the time more than on anything else in a batch.
 
-    **Shapes.** float32 (n,).
+    **Shapes** float32 (n,).
 
-    **Source.** Stratified sampling. Kingma et al., Variational Diffusion Models, 2021, reduce the
+    **Source** Stratified sampling. Kingma et al., Variational Diffusion Models, 2021, reduce the
     same variance by another way: they shift an even grid of times by one random number.
     """
     u = rng.uniform((n,))
@@ -178,7 +178,7 @@ def times_from_betas(betas) -> np.ndarray:
 
         cos^2 t_i = alpha_bar_i = (1 - beta_1) ... (1 - beta_i)
 
-    **Shapes.** betas (T,); times float64 (T,), a NumPy array.
+    **Shapes** betas (T,); times float64 (T,), a NumPy array.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def karras_schedule(
 
     With rho = 7 the steps near the data are short. There the details of an image are decided.
 
-    **Source.** EDM, eq. 5.
+    **Source** EDM, eq. 5.
 
     Raises
     ------

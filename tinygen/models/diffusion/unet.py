@@ -41,7 +41,7 @@ class ResidualBlock(Module):
     **Initialization.** conv2 starts at 0, so the block starts as its shortcut. FiLM also starts
     without effect, with scale and shift 0.
 
-    **Shapes.** x (N, in_channels, H, W), conditioning (N, conditioning_dim); y (N, out_channels, H,
+    **Shapes** x (N, in_channels, H, W), conditioning (N, conditioning_dim); y (N, out_channels, H,
     W). The shortcut is the identity, or a 1x1 convolution if the channels change.
     """
 
@@ -78,7 +78,7 @@ class ResidualBlock(Module):
 class AttentionBlock(Module):
     """Self-attention between all pixels, after a group normalization; the result is added to x.
 
-    **Shapes.** x and y (N, C, H, W).
+    **Shapes** x and y (N, C, H, W).
     """
 
     def __init__(self, channels: int, rng: RNG):
@@ -97,7 +97,7 @@ class UNet(Module):
 
     **Initialization.** The last layer starts at 0. So the first prediction is 0, the mean of noise.
 
-    **Shapes.** x (N, in_channels, H, W) and t (N,) to (N, out_channels, H, W).
+    **Shapes** x (N, in_channels, H, W) and t (N,) to (N, out_channels, H, W).
 
     Parameters
     ----------
