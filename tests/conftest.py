@@ -12,5 +12,5 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def device(request):
-    """The device that the cases run on: "cuda" under --backend cupy, which fails where there is no GPU."""
+    """The device of the cases: "cuda" with --backend cupy, which fails without a GPU."""
     return "cuda" if request.config.getoption("--backend") == "cupy" else "cpu"

@@ -56,6 +56,7 @@ def test_every_command_names_a_demo_and_its_options(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_prose_keeps_to_100_columns(page):
-    lines = [line for line in PAGES[page].splitlines() if not line.startswith(("|", "!", "python3"))]
+    not_prose = ("|", "!", "python3")  # tables, pictures, the two commands
+    lines = [line for line in PAGES[page].splitlines() if not line.startswith(not_prose)]
     too_long = [line for line in lines if len(line) > 100]
     assert not too_long

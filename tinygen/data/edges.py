@@ -13,7 +13,7 @@ SOBEL_SCALE = 4 * 255  # Sobel's response to a vertical step from 0 to 255
 def edges(images: np.ndarray, threshold: float = 0.1) -> np.ndarray:
     """Draw thin lines along the edges of images, black on white.
 
-    1. **Gradient** Sobel's differences give each channel's gradient. In each pixel the channel
+    1. **Gradient.** Sobel's differences give each channel's gradient. In each pixel the channel
        with the largest gradient norm counts.
     2. **Non-maximum suppression.** A pixel stays only if its gradient norm is the largest among
        the three pixels along its gradient's direction (horizontal, vertical or diagonal). So lines
