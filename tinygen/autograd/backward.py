@@ -105,9 +105,10 @@ def leaves(order: Iterable[Node | Leaf]) -> set[Edge]:
 
 
 def paths_to(targets: set[Edge], order: Iterable[Node | Leaf]) -> dict[Node, list[bool]]:
-    """Return, for each node on a path to a target, whether each of its arguments is on one.
+    """Return which arguments lead to a target: {node: a boolean for each of its arguments}.
 
-    A gradient with respect to the input of a network thus computes no gradient of its weights.
+    Nodes from which no target can be reached are left out, and their rules do not run. So the
+    gradient with respect to the input of a network computes no gradient of its weights.
     """
     paths = {}
     for node in order:  # the oldest first: the parents of a node are done
@@ -132,8 +133,8 @@ def run_rules(
 ) -> None:
     """Compute the cotangents of a call's arguments, and add each at its argument's edge.
 
-    g is the cotangent of the call's output, a tuple if it has several. `on_path` is true for the
-    arguments whose cotangents are wanted: a list of booleans, or of edges and None.
+    g is the cotangent of the call's output, a tuple if it has several. `on_path` has one entry per
+    argument, which is true (or an edge) if its cotangent is wanted, and False (or None) if not.
     """
     op, parents = node.op, node.parents
     saved = saved_values(node, create_graph)
