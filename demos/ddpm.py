@@ -4,11 +4,11 @@ Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020, with
 later improvements.
 
 Question to predict before you run it: one network sees an image with some
-noise, and predicts what is image and what is noise. From pure noise, its first
-prediction of the image is a blurred mean of all images of the requested digit,
-whatever the noise. So why do the samples become sharp, and different from each
-other? And: the network may predict the image, the noise or the velocity. Each
-of them determines the other two. Does the choice matter?
+noise, and predicts the clean image by least squares. Sampling starts from pure
+noise, which contains nothing of an image. What does the network predict there?
+How can the samples become sharp, and different from each other? And: the
+network may predict the image, the noise or the velocity. Each of them
+determines the other two. Does the choice matter?
 
     python demos/ddpm.py                digits drawn by this package: no
                                         download, no GPU
@@ -36,10 +36,11 @@ was trained on samples alone.
 Three changes to try. They only sample again from the trained network:
 
 1. `--resume --guidance-scale 1`: no guidance. Then a scale of 3.
-2. `--resume --sampling-steps 1`: the first prediction, from pure noise.
+2. `--resume --sampling-steps 1`: the sample is the prediction from pure noise.
 3. `--resume --sampler ancestral`: fresh noise in each of the 16 steps.
 
-And one that trains again: `--schedule cosine`, noise levels drawn uniformly.
+And some that train again: `--parametrization eps` and `--parametrization x0`;
+`--schedule cosine`, which draws the angle t of training times uniformly.
 """
 
 # %% Settings
@@ -142,9 +143,14 @@ if guidance_scale is None:
     guidance_scale = 1.0 if is_mnist else 2.0
 if num_scored is None and is_mnist:
     num_scored = 10_000
-LR = 2e-3  # learning rate at the first step
-EMA_DECAY = 0.99 if args.steps < 2000 else 0.999  # of the averages of the weights
-DROPPED = 0.1  # fraction of training examples without a label, for guidance
+LR = 2e-3  # learning rate at the first step; large, since the run is short and it falls to 0
+# The averages of the weights cover about the last 1 / (1 - decay) steps, 100 or 1000. They should
+# be a small part of the run, so that the first, bad weights do not count.
+EMA_DECAY = 0.99 if args.steps < 2000 else 0.999
+# Fraction of training examples without a label, for guidance. Ho and Salimans (2022) find 0.1 and
+# 0.2 about equally good, and 0.5 worse.
+DROPPED = 0.1
+GREY = 110  # byte of the pixels that inpainting has to generate
 PATH = PATHS[args.path]
 TRAINING_SCHEDULE = TRAINING_SCHEDULES[args.schedule]
 SAMPLING_SCHEDULE = cosine_schedule if args.schedule == "logistic" else TRAINING_SCHEDULE
@@ -168,6 +174,9 @@ image_shape = train.shape[1:]
 loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed=args.seed)
 
 # %% The network
+# patch_size=2: half of the height and width, so a quarter of the time. attention=False: at the
+# bottom of the U there are 7 x 7 or 8 x 8 pixels, which the convolutions span without attention.
+# film=True: the time and the label give each channel a scale and a shift (`ResidualBlock`).
 rng = default_rng(args.seed, args.device)
 network = UNet(
     image_shape[0],
@@ -178,6 +187,8 @@ network = UNet(
     num_classes=num_classes,
     rng=rng,
 )
+# 0.99: Adam's mean of the squared gradients covers about 100 steps. The usual 0.999 covers 1000,
+# more than the default run has.
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
 lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
@@ -188,6 +199,8 @@ def time_at(schedule, u):
 
     Schedules give times of the variance-preserving path. The rectified-flow path is visited at the
     same noise-to-signal ratios.
+
+    **Shapes** u a float or (N,); the time likewise.
     """
     t = schedule(u)
     if PATH is VARIANCE_PRESERVING:
@@ -213,6 +226,8 @@ for step in run.steps():
     else:
         output = network(x_t, t)
     target = objectives.target(args.parametrization, x0, eps, t, PATH)
+    # squared_error sums over an image. Dividing by its C H W numbers gives a mean, whose
+    # gradient does not grow with the size of the image.
     loss = losses.squared_error(output, target).mean() / x0[0].size
     optimizer.zero_grad()
     loss.backward()
@@ -290,7 +305,7 @@ mask[:, :, : height // 2] = 1  # the upper half is known
 known = data.normalize(to_device(real, args.device))
 keep_known = samplers.inpainting(known, to_device(mask, args.device), path=PATH, rng=sampling_rng)
 ten_labels = np.arange(10) % max(num_classes, 1)
-rows = {"real": real, "given": np.where(mask > 0, real, 110)}
+rows = {"real": real, "given": np.where(mask > 0, real, GREY)}
 for title in ("generated", "again", "and again"):
     rows[title] = sample(ten_labels, sampling_rng, callback=keep_known)
 plot.save_rows(args.out / "inpainting.png", rows)

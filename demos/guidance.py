@@ -72,11 +72,11 @@ p.add_argument(
     "evaluations (default: no; for mnist 1,000)",
 )
 args = parse(p)
-num_compared = vars(args).pop(
-    "compare"
-)  # decides the evaluation alone: may change in a resumed run
+# It decides the evaluation alone. Removed from args, it may change when a run is resumed.
+num_compared = vars(args).pop("compare")
 if num_compared is None:
     num_compared = 1000 if args.data == "mnist" else 0
+# The settings of training are those of ddpm.py, which gives the reasons.
 LR = 2e-3  # learning rate at the first step
 EMA_DECAY = 0.99 if args.steps < 2000 else 0.999  # of the averages of the weights
 DROPPED = 0.1  # fraction of training examples without a label
@@ -123,7 +123,7 @@ for step in run.steps():
     x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)
     v = VARIANCE_PRESERVING.velocity(x0, eps, t)
     y = guidance.drop_labels(y, network.null_label, DROPPED, rng=rng)
-    loss = losses.squared_error(network(x_t, t, y), v).mean() / 784
+    loss = losses.squared_error(network(x_t, t, y), v).mean() / 784  # per pixel
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -219,13 +219,9 @@ for name, values in errors.items():
 
 # %% Quality of the samples, close to the solution or not: their Frechet distance
 if num_compared:
-    many, many_noise = (
-        np.arange(num_compared) % 10,
-        sampling_rng.normal((num_compared, 1, 28, 28)),
-    )
-    real = test[
-        : 2 * num_compared
-    ]  # one half is compared with the samples, and with the other half
+    many, many_noise = np.arange(num_compared) % 10, sampling_rng.normal((num_compared, 1, 28, 28))
+    # one half of the real images is compared with the samples, and with the other half
+    real = test[: 2 * num_compared]
     print(
         f"Frechet distance of {num_compared:,} samples from real images after as many evaluations"
     )

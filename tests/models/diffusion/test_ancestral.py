@@ -36,10 +36,10 @@ def moments(denoise, times, mean, variance, **settings):
 
 @pytest.mark.parametrize("large", [False, True])
 def test_moments_are_those_of_ddpms_recursion(large):
-    """DDPM's Algorithm 2 as printed, with the best eps^ and a for alpha_bar.
+    """DDPM's Algorithm 2 as printed, with the best eps_hat and a for alpha_bar.
 
-    x <- (x - beta / sqrt(1 - a) eps^) / sqrt(1 - beta) + sqrt(variance) z
-    eps^ = sqrt(1 - a) (x - sqrt(a) m) / u
+    x <- (x - beta / sqrt(1 - a) eps_hat) / sqrt(1 - beta) + sqrt(variance) z
+    eps_hat = sqrt(1 - a) (x - sqrt(a) m) / u
     """
     mean, variance, a = 0.0, 1.0, np.cumprod(1 - BETAS)
     for i in reversed(range(1000)):

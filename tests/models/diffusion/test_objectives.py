@@ -18,7 +18,7 @@ from tinygen.models.diffusion.schedules import times_from_betas
 
 
 def test_the_best_prediction_for_a_gaussian_and_its_loss():
-    """eps^ = sqrt(1 - a) (x - sqrt(a) m) / (a s^2 + 1 - a), with a for DDPM's alpha_bar."""
+    """eps_hat = sqrt(1 - a) (x - sqrt(a) m) / (a s^2 + 1 - a), with a for DDPM's alpha_bar."""
     x, losses_by_step = np.linspace(-3, 3, 5)[:, None], []
     for t, a in zip(times_from_betas(BETAS), np.cumprod(1 - BETAS), strict=True):
         u = a * STD**2 + 1 - a

@@ -93,7 +93,7 @@ def test_ddims_fresh_noise_is_its_papers():
 @PATHS
 @pytest.mark.parametrize("gamma", [0.0, 0.2, 3.0])
 def test_edm_is_its_papers_algorithm(path, gamma):
-    """Algorithm 2 as printed, in z = x / alpha and the ratio r, with D(z, r) = x_0^.
+    """Algorithm 2 as printed, in z = x / alpha and the ratio r, with D(z, r) = x0_hat.
 
     The first ratio is above those with added noise, the last one below.
     """

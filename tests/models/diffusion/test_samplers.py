@@ -114,7 +114,7 @@ def test_the_network_is_never_evaluated_at_time_0(name):
     for times, n in (([1.2, 0.6, 0.0], 1), ([1.2, 0.0], 1), ([1.2, 0.6, 0.0], 0)):
         x = getattr(samplers, name)(denoise, np.full((n, 1), 0.3), times, rng=default_rng(0))
         assert x.shape == (n, 1)
-        if times == [1.2, 0.0]:  # one step gives x_0^, or Euler's step along the velocity
+        if times == [1.2, 0.0]:  # one step gives x0_hat, or Euler's step along the velocity
             p = two_gaussians().denoise(np.full((1, 1), 0.3), 1.2)
             euler = 0.3 - 1.2 * VARIANCE_PRESERVING.velocity(p.x0, p.eps, 1.2)
             expected = euler if name in ("euler", "heun", "rk4") else p.x0

@@ -79,6 +79,7 @@ class ConditionEmbedding(Module):
             self.label_encoder = Embedding(num_classes + 1, 4 * dim, rng=rng)
 
     def forward(self, t, labels=None):
+        """Return the conditioning (N, 4 dim) for times t (N,) and their labels."""
         if labels is None and self.label_encoder is not None:
             raise ValueError(
                 "the network was built with labels and needs them (N,); for none give null_label"

@@ -76,8 +76,8 @@ def log_likelihood(
     steps : int
     path : NoisePath
     start, end : floats
-        The times between which the ODE is followed. x is taken to be at `start`: 0, or the first
-        time at which the network is reliable. `end` is path.end by default.
+        The times between which the ODE is followed. x is taken to be at `start`: 0, or the
+        smallest time at which the network is reliable. `end` is path.end by default.
     log_base : function, optional
         The log-density at `end`, from (N, ...) to (N,). By default it is that of N(0, I).
     rng : RNG, optional
@@ -127,7 +127,7 @@ def _velocity_and_divergence(denoise: Callable, x: Array, t: float, path: NoiseP
 class Bound(NamedTuple):
     """The three parts of the bound on -log p(x) (`objectives.py`), each (N,), in nats.
 
-    prior is the KL from x at the last time to N(0, I), diffusion the sum over the steps, and
+    prior is the KL from x at the largest time to N(0, I), diffusion the sum over the steps, and
     reconstruction is -log p(x | x_1).
     """
 

@@ -22,7 +22,8 @@ class MLPDenoiser(Module):
         h = silu(norm(linear(x)) (1 + scale) + shift)         with film, plus x if the sizes agree
 
     These are the hidden layers; scale and shift are linear functions of the conditioning. With
-    FiLM they start at 0.
+    film both are used, and they start at 0. FiLM is feature-wise linear modulation (`ResidualBlock`
+    in `unet.py`).
 
     **Fourier features.** The first layer also receives sin and cos of 2^k times each coordinate,
     for k = 0 to num_frequencies - 1. A small network learns functions slowly that change quickly
@@ -75,14 +76,15 @@ class MLPDenoiser(Module):
             zero_parameters_(self.condition_projs)
 
     def forward(self, x, t, labels=None):
+        """Return the prediction (N, out_dim) for points x (N, dim), times t (N,) and labels."""
         conditioning = self.condition_embedding(t, labels)  # (N, 128)
         h = self._add_fourier_features(x)  # (N, dim (2 num_frequencies + 1))
         for i, (layer, proj) in enumerate(zip(self.layers, self.condition_projs, strict=True)):
-            shift = proj(conditioning)  # (N, hidden[i]), or twice as many
+            modulation = proj(conditioning)  # (N, hidden[i]), with film twice as many
             if self.norms is None:
-                h = silu(layer(h) + shift)  # (N, hidden[i])
+                h = silu(layer(h) + modulation)  # (N, hidden[i]); it is the shift alone
                 continue
-            scale, shift = split(shift, 2, axis=1)  # (N, hidden[i]) each
+            scale, shift = split(modulation, 2, axis=1)  # (N, hidden[i]) each
             new = silu(self.norms[i](layer(h)) * (1 + scale) + shift)  # (N, hidden[i])
             h = h + new if h.shape == new.shape else new
         return self.output(h)  # (N, out_dim)

@@ -1,29 +1,29 @@
 """What a diffusion model learns: the variational bound, and why it is a least-squares problem.
 
-**Notation.** t and s < t are times of this package; the full table is in `schedules.py`.
+**Notation.** This table holds what this file needs; the one in `schedules.py` has more quantities.
 
-                     here                   DDPM; Weng                score SDE      EDM
-    clean image      x_0                    x_0                       x(0)           y
-    noisy image      x_t                    x_t                       x(t)           x = y + n
-    signal, noise    alpha, sigma           sqrt(alpha_bar_t),        as DDPM's      1, sigma
+                     here                   DDPM; Weng                score SDE         EDM
+    clean image      x_0                    x_0                       x(0)              y
+    noisy image      x_t                    x_t                       x(t)              x = y + n
+    signal, noise    alpha, sigma           sqrt(alpha_bar_t),        as DDPM's         1, sigma
       coefficients                          sqrt(1 - alpha_bar_t)
-    time             t, before it s         step t, before it t-1     t              t = sigma
-    posterior        q(x_s | x_t, x_0)      q(x_{t-1} | x_t, x_0)     -              -
-    network          eps^, x_0^ or v^       epsilon_theta(x_t, t)     s_theta        D_theta
-      relation                              = eps^                    = -eps^/sigma  = x_0^
+    time             t; the smaller one s   step t; the smaller t-1   t                 t = sigma
+    posterior        q(x_s | x_t, x_0)      q(x_{t-1} | x_t, x_0)     -                 -
+    network          eps_hat, x0_hat,       epsilon_theta(x_t, t)     s_theta           D_theta
+      relation         or v_hat             = eps_hat                 = -eps_hat/sigma  = x0_hat
 
 (DDPM: Ho, Jain and Abbeel, 2020. Weng: What are Diffusion Models?, 2021. Score SDE: Song et al.,
-2021. EDM: Karras et al., 2022. ^ marks a prediction of the network.)
+2021. EDM: Karras et al., 2022.) _hat marks a prediction of the network at x_t, and ^ is a power.
 
 **The model.** Choose times 0 < t_1 < ... < t_T. The model generates from noise to data:
 
     x_T ~ N(0, I)
-    x_s ~ p(x_s | x_t)    a Gaussian, for each time t and the time s before it
+    x_s ~ p(x_s | x_t)    a Gaussian, for t = t_T, ..., t_2; s is the next smaller time
     x_0 ~ p(x_0 | x_1)
 
-Here x_1 and x_T are short for x at the times t_1 and t_T. This is a VAE with T latent codes, each
-as large as x. Its encoder is the forward process q (`paths.py`), which has no parameters. So the
-bound of the VAE holds (derived in `models/vae.py`):
+So s = t_{i-1} for t = t_i. Here x_1 and x_T are short for x at the times t_1 and t_T. This is a VAE
+with T latent codes, each as large as x. Its encoder is the forward process q (`paths.py`), which
+has no parameters. So the bound of the VAE holds (derived in `models/vae.py`):
 
     -log p(x_0) <= E_q[log q(x_1 ... x_T | x_0) - log p(x_0, x_1 ... x_T)]
 
@@ -32,7 +32,8 @@ bound of the VAE holds (derived in `models/vae.py`):
     q(x_1 ... x_T | x_0)  = q(x_T | x_0)  prod_t q(x_s | x_t, x_0)
     p(x_0, x_1 ... x_T)   = p(x_T)        prod_t p(x_s | x_t)        p(x_0 | x_1)
 
-The logarithms of products are sums. Pair the factors; the means of their log-ratios are KLs:
+In the products t runs over t_2 ... t_T, and s is the next smaller time. The logarithms of products
+are sums. Pair the factors; the means of their log-ratios are KLs:
 
     -log p(x_0) <= KL(q(x_T | x_0) || N(0, I))                       prior: no parameters
                  + sum_t E[KL(q(x_s | x_t, x_0) || p(x_s | x_t))]    diffusion: two Gaussians each
@@ -43,14 +44,14 @@ The logarithms of products are sums. Pair the factors; the means of their log-ra
     mean      (alpha_t / alpha_s) (sigma_s / sigma_t)^2 x_t + (alpha_s V / sigma_t^2) x_0
     variance  V sigma_s^2 / sigma_t^2,    with V = sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2
 
-Let p(x_s | x_t) be the same Gaussian with the network's prediction x_0^ in place of x_0. Then the
-two differ in their means alone:
+Let p(x_s | x_t) be the same Gaussian with the network's prediction x0_hat in place of x_0. Then
+the two differ in their means alone:
 
     KL = |difference of the means|^2 / (2 variance)                  equal variances
-       = (alpha_s V / sigma_t^2)^2 |x_0 - x_0^|^2 / (2 variance)     only x_0 differs
-       = 1/2 alpha_s^2 V / (sigma_s^2 sigma_t^2) |x_0 - x_0^|^2      insert the variance
-       = 1/2 (alpha_s^2 / sigma_s^2 - alpha_t^2 / sigma_t^2) |x_0 - x_0^|^2    insert V
-       = 1/2 (SNR(s) - SNR(t)) |x_0 - x_0^|^2,    SNR = alpha^2 / sigma^2
+       = (alpha_s V / sigma_t^2)^2 |x_0 - x0_hat|^2 / (2 variance)   only x_0 differs
+       = 1/2 alpha_s^2 V / (sigma_s^2 sigma_t^2) |x_0 - x0_hat|^2    insert the variance
+       = 1/2 (alpha_s^2 / sigma_s^2 - alpha_t^2 / sigma_t^2) |x_0 - x0_hat|^2    insert V
+       = 1/2 (SNR(s) - SNR(t)) |x_0 - x0_hat|^2,    SNR = alpha^2 / sigma^2
 
 So *all there is to learn is to predict x_0 from x_t by least squares*. The best prediction is the
 mean E[x_0 | x_t]. (Kingma et al., Variational Diffusion Models, 2021.)
@@ -62,8 +63,8 @@ other two (`paths.py`):
 
 So their errors differ by a factor alone:
 
-    |eps - eps^|^2 = (alpha / sigma)^2 |x_0 - x_0^|^2
-    |v - v^|^2     = |x_0 - x_0^|^2 / sigma^2
+    |eps - eps_hat|^2 = (alpha / sigma)^2 |x_0 - x0_hat|^2
+    |v - v_hat|^2     = |x_0 - x0_hat|^2 / sigma^2
 
 Training on eps, x_0 or v is one least-squares problem with three weights. In practice the choice
 matters:
@@ -74,9 +75,10 @@ matters:
 - "v": no division at either end.
 
 **DDPM's loss** (eq. 14) is the squared error of eps, at uniformly drawn steps, all with weight 1
-instead of the bound's weights. Compared with the bound it gives more weight to large noise, where
-the shapes are decided. It gives less weight to the last fine grain. That grain holds most of an
-image's nats, and hardly anything that can be seen.
+instead of the bound's weights. Compared with the bound it gives more weight to large noise and less
+to small noise. At large noise the prediction determines the shapes in the image. At small noise
+it determines the last bits of the pixel values. They make up most of the nats of -log p(x_0), but
+they are hardly visible (DDPM, section 4.3).
 """
 
 from __future__ import annotations
@@ -99,8 +101,9 @@ PARAMETRIZATIONS = ("eps", "x0", "v")
 class Prediction(NamedTuple):
     """A model's prediction of what x_t (N, ...) consists of.
 
-    x0 and eps have the shape of x_t. variance_weight, from 0 to 1, chooses a learned variance of
-    the reverse step (`posterior.py`); it is None if the variance is not learned.
+    x0 and eps, x0_hat and eps_hat in formulas, have the shape of x_t. variance_weight is a learned
+    weight w from 0 to 1, one for each number of x_t: 0 is the small variance of the reverse step, 1
+    the large one (`posterior.py`). It is None if the variance is not learned.
     """
 
     x0: Any

@@ -3,10 +3,11 @@
 The forward process carries the density p_0 of the data through all p_t to N(0, I). An ordinary
 differential equation moves points so that their density does the same:
 
-    dx/dt = E[v | x_t = x] = alpha' x_0^ + sigma' eps^
+    dx/dt = E[v | x_t = x] = alpha' x0_hat + sigma' eps_hat
 
-It is the mean velocity of all pairs (x_0, eps) whose path passes through x at time t. The hats mark
-the means E[x_0 | x_t = x] and E[eps | x_t = x], which a network learns by least squares.
+It is the mean velocity of all pairs (x_0, eps) whose path passes through x at time t. Here
+' is d/dt, x0_hat = E[x_0 | x_t = x] and eps_hat = E[eps | x_t = x]. A network learns these means by
+least squares.
 
 **Why.** Each pair moves with its own v = dx_t/dt. Density is conserved, which is the continuity
 equation:
@@ -32,7 +33,7 @@ __all__ = ["ode_velocity", "rk4_step"]
 
 
 def ode_velocity(denoise: Callable, x, t: float, path: NoisePath):
-    """Return dx/dt = alpha' x_0^ + sigma' eps^ of the ODE at x (N, ...), likewise (N, ...)."""
+    """Return dx/dt = alpha' x0_hat + sigma' eps_hat of the ODE at x, both (N, ...)."""
     prediction = denoise(x, t)
     return path.velocity(prediction.x0, prediction.eps, t)
 

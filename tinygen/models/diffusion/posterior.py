@@ -23,7 +23,8 @@ For two neighbouring steps of DDPM, V is beta_t:
                             -(x_s - alpha_s x_0)^2 / (2 sigma_s^2)    forward process up to s
                             + constant
 
-It is quadratic in x_s, so the posterior is a Gaussian. The factor of -x_s^2 / 2 is its precision:
+It is quadratic in x_s, so the posterior is a Gaussian. The coefficient of -x_s^2 / 2 is its
+precision, 1 / variance:
 
     1 / variance = r^2 / V + 1 / sigma_s^2                            precisions add
                  = (r^2 sigma_s^2 + V) / (V sigma_s^2)                common denominator
@@ -31,7 +32,7 @@ It is quadratic in x_s, so the posterior is a Gaussian. The factor of -x_s^2 / 2
 
     **variance = V sigma_s^2 / sigma_t^2**
 
-The factor of x_s is mean / variance:
+The coefficient of x_s is mean / variance:
 
     mean / variance = r x_t / V + alpha_s x_0 / sigma_s^2
     mean = (V sigma_s^2 / sigma_t^2) (r x_t / V + alpha_s x_0 / sigma_s^2)
@@ -74,21 +75,24 @@ __all__ = ["Posterior", "posterior", "posterior_kl"]
 class Posterior(NamedTuple):
     """The Gaussian q(x_s | x_t, x_0), with mean coef_xt x_t + coef_x0 x_0.
 
-    beta is V, the variance of the step forward, and variance_ratio is (sigma_s / sigma_t)^2. The
-    variance of the posterior is their product.
+    The fields are floats, or arrays (N, 1, ..., 1) with one number for each example. The variance
+    of the posterior is beta times variance_ratio.
     """
 
-    coef_xt: Any
-    coef_x0: Any
-    beta: Any
-    variance_ratio: Any
+    coef_xt: Any  # of x_t in the mean: (alpha_t / alpha_s) (sigma_s / sigma_t)^2
+    coef_x0: Any  # of x_0 in the mean: alpha_s V / sigma_t^2
+    beta: Any  # V, the variance of the step forward: DDPM's beta_t if the steps are neighbours
+    variance_ratio: Any  # the small variance divided by the large one: (sigma_s / sigma_t)^2
 
     def mean(self, x_t, x0):
         """Return the mean of x_s, (N, ...)."""
         return self.coef_xt * x_t + self.coef_x0 * x0
 
     def variance(self, weight=0.0):
-        """Return the variance at this weight: 0 is the posterior's, 1 is beta."""
+        """Return the variance V ((sigma_s / sigma_t)^2)^(1 - w) at the weight w.
+
+        w = 0 gives the posterior's own variance, the small one; w = 1 gives beta, the large one.
+        """
         return self.beta * self.variance_ratio ** (1 - weight)
 
 
@@ -102,24 +106,25 @@ def posterior(t, s, x, path: NoisePath = VARIANCE_PRESERVING) -> Posterior:
 
         V = (sigma_t alpha_s - alpha_t sigma_s) (sigma_t alpha_s + alpha_t sigma_s) / alpha_s^2
     """
-    at_t, at_s = path.coefficients_for(t, x), path.coefficients_for(s, x)
-    a, b = at_t.sigma * at_s.alpha, at_t.alpha * at_s.sigma
-    # V = sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2
-    beta = (a - b) * (a + b) / at_s.alpha**2
-    # (sigma_s / sigma_t)^2
-    variance_ratio = (at_s.sigma / at_t.sigma) ** 2
+    alpha_t, sigma_t, _, _ = path.coefficients_for(t, x)
+    alpha_s, sigma_s, _, _ = path.coefficients_for(s, x)
+    # V = sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2 = (a - b) (a + b) / alpha_s^2
+    a, b = sigma_t * alpha_s, alpha_t * sigma_s
+    beta = (a - b) * (a + b) / alpha_s**2
+    variance_ratio = (sigma_s / sigma_t) ** 2
     # mean = (alpha_t / alpha_s) (sigma_s / sigma_t)^2 x_t + (alpha_s V / sigma_t^2) x_0
-    coef_xt = at_t.alpha / at_s.alpha * variance_ratio
-    coef_x0 = at_s.alpha * beta / at_t.sigma**2
+    coef_xt = alpha_t / alpha_s * variance_ratio
+    coef_x0 = alpha_s * beta / sigma_t**2
     return Posterior(coef_xt, coef_x0, beta, variance_ratio)
 
 
 def posterior_kl(x0, x_t, prediction: Prediction, t, s, path: NoisePath = VARIANCE_PRESERVING):
     """Return KL(q(x_s | x_t, x_0) || p(x_s | x_t)) of each example: one term of the bound.
 
-    Without a learned variance it is a squared error (`objectives.py` derives it):
+    Without a learned variance it is a squared error (`objectives.py` derives it). With x0_hat for
+    the network's prediction of x_0,
 
-        KL = 1/2 (SNR(s) - SNR(t)) |x_0 - x_0^|^2,    SNR = alpha^2 / sigma^2
+        KL = 1/2 (SNR(s) - SNR(t)) |x_0 - x0_hat|^2,    SNR = alpha^2 / sigma^2
 
     With a learned variance the two Gaussians differ in their variances too. To train it, add this
     KL to the loss with a small weight, and with `x0=prediction.x0.detach()` in the prediction. Then
@@ -140,11 +145,10 @@ def posterior_kl(x0, x_t, prediction: Prediction, t, s, path: NoisePath = VARIAN
         In nats.
     """
     if prediction.variance_weight is None:
-        at_t, at_s = path.coefficients_for(t, x0), path.coefficients_for(s, x0)
-        # 1/2 (SNR(s) - SNR(t)): how much the signal-to-noise ratio grows in the step
-        half_snr_difference = 0.5 * (
-            (at_s.alpha / at_s.sigma) ** 2 - (at_t.alpha / at_t.sigma) ** 2
-        )
+        alpha_t, sigma_t, _, _ = path.coefficients_for(t, x0)
+        alpha_s, sigma_s, _, _ = path.coefficients_for(s, x0)
+        # 1/2 (SNR(s) - SNR(t)): half of the growth of the signal-to-noise ratio from t to s
+        half_snr_difference = 0.5 * ((alpha_s / sigma_s) ** 2 - (alpha_t / sigma_t) ** 2)
         if not isinstance(half_snr_difference, float):
             half_snr_difference = half_snr_difference.reshape(-1)  # (N,)
         return squared_error(x0, prediction.x0) * half_snr_difference

@@ -5,7 +5,7 @@ All have one signature. They change nothing in place and draw only from the `rng
     x_0 = sampler(denoise, x, times, path=VARIANCE_PRESERVING, rng=None, callback=None, ...)
 
     denoise     from x (N, ...) and a time to a `Prediction` (`objectives.denoiser`)
-    x           (N, ...) at the first time: pure noise, `rng.normal(shape)`
+    x           (N, ...) at times[0], the largest: pure noise, `rng.normal(shape)`
     times       decreasing floats; the last is 0 for finished samples. For example
                 [cosine_schedule(u) for u in ...] or karras_schedule(...)
     path        the noise path of the network
@@ -13,33 +13,39 @@ All have one signature. They change nothing in place and draw only from the `rng
     callback    called after each step with x and its time; what it returns replaces x. It serves
                 for inpainting, and for recording
 
-**Stochastic sampling.** `ancestral` samples x_s from the posterior q(x_s | x_t, x_0^), with the
-prediction x_0^ in place of x_0 (`posterior.py`). The fresh noise of each step makes later steps
+**Notation.** A step leads from time t to s < t. x0_hat and eps_hat are the network's predictions at
+x_t, ' is d/dt, and ^ is a power.
+
+**Stochastic sampling.** `ancestral` samples x_s from the posterior q(x_s | x_t, x0_hat), with the
+prediction x0_hat in place of x_0 (`posterior.py`). The fresh noise of each step makes later steps
 forget the errors of earlier ones.
 
 **Deterministic sampling.** `euler`, `heun` and `rk4` follow the probability-flow ODE (`ode.py`) in
 the variables x and t. Their errors are of order h, h^2 and h^4 in the step h.
 
 **The ODE in other variables.** A change of variables can make the solution straighter, so that
-longer steps are possible. Both changes below use x = alpha x_0^ + sigma eps^, dx/dt = alpha' x_0^ +
-sigma' eps^ and the quotient rule.
+longer steps are possible. Both changes below use the quotient rule, and
+
+    x     = alpha x0_hat + sigma eps_hat
+    dx/dt = alpha' x0_hat + sigma' eps_hat
 
 In z = x / alpha and r = sigma / alpha, the noise-to-signal ratio:
 
     dz/dt = (alpha x' - alpha' x) / alpha^2
-          = (alpha sigma' - alpha' sigma) eps^ / alpha^2             the terms with x_0^ cancel
+          = (alpha sigma' - alpha' sigma) eps_hat / alpha^2            the terms with x0_hat cancel
     dr/dt = (alpha sigma' - alpha' sigma) / alpha^2
-    dz/dr = eps^
+    dz/dr = eps_hat
 
 Euler's step in it is `ddim`, and Heun's is `edm`.
 
 In x / sigma and lambda = log(alpha / sigma):
 
-    d(x / sigma)/dt = (sigma alpha' - sigma' alpha) x_0^ / sigma^2   the terms with eps^ cancel
+    d(x / sigma)/dt = (sigma alpha' - sigma' alpha) x0_hat / sigma^2   the terms with eps_hat cancel
     dlambda/dt      = (sigma alpha' - sigma' alpha) / (alpha sigma)
-    d(x / sigma)/dlambda = (alpha / sigma) x_0^ = e^lambda x_0^
+    d(x / sigma)/dlambda = (alpha / sigma) x0_hat = e^lambda x0_hat
 
-`dpm_solver` integrates it with x_0^ linear in lambda, through this prediction and the one before.
+`dpm_solver` integrates it with x0_hat linear in lambda, through this prediction and the previous
+one.
 """
 
 from __future__ import annotations
@@ -77,9 +83,9 @@ def _sampler(step: Callable) -> Callable:
 
 @_sampler
 def ancestral(denoise, x, t, s, path, rng, *, variance_weight: float | None = 0.0):
-    """Ancestral sampling, DDPM's Algorithm 2: x_s ~ q(x_s | x_t, x_0^).
+    """Ancestral sampling, DDPM's Algorithm 2: x_s ~ q(x_s | x_t, x0_hat).
 
-    The last step, to time 0, adds no noise: its result is the prediction x_0^ itself.
+    The last step, to time 0, adds no noise: its result is the prediction x0_hat itself.
 
     **Source** DDPM; Nichol and Dhariwal, 2021, for the learned variance.
 
@@ -110,12 +116,16 @@ def ancestral(denoise, x, t, s, path, rng, *, variance_weight: float | None = 0.
 
 @_sampler
 def ddim(denoise, x, t, s, path, rng, *, eta: float = 0.0):
-    """DDIM: x_s = alpha_s x_0^ + sigma_s eps^.
+    """DDIM: x_s = alpha_s x0_hat + sigma_s eps_hat.
 
-    It takes the prediction for the truth and mixes x_0^ and eps^ again, for the next time. It is
-    Euler's method in x / alpha and sigma / alpha, of first order. On the rectified-flow path,
-    where alpha and sigma are linear in t, `euler` is the same step. On the variance-preserving path
-    Euler's step leaves the circle.
+    It takes the prediction for the truth and mixes x0_hat and eps_hat again, for the next time. It
+    is Euler's method in x / alpha and sigma / alpha, of first order. On the rectified-flow path,
+    where alpha and sigma are linear in t, `euler` is the same step.
+
+    On the variance-preserving path the two differ. There (alpha, sigma) is a point on the unit
+    circle (`paths.py`). In `euler`'s step with h = s - t, x0_hat has the coefficient
+    alpha + h alpha' and eps_hat sigma + h sigma'. This is a step along the tangent of the circle:
+    the sum of the squares is 1 + h^2 instead of 1.
 
     **Source** Song, Meng and Ermon, Denoising Diffusion Implicit Models, 2021, eq. 12 and 16.
 
@@ -123,15 +133,15 @@ def ddim(denoise, x, t, s, path, rng, *, eta: float = 0.0):
     ----------
     eta : float
         The amount of fresh noise. Its standard deviation is c = eta sqrt(small variance), and the
-        coefficient of eps^ falls to sqrt(sigma_s^2 - c^2). 1 is `ancestral`; 0 is deterministic.
+        coefficient of eps_hat falls to sqrt(sigma_s^2 - c^2). 1 is `ancestral`; 0 is deterministic.
     """
-    prediction, at_s = denoise(x, t), path.coefficients(s)
+    prediction, (alpha_s, sigma_s, _, _) = denoise(x, t), path.coefficients(s)
     if eta == 0:
-        return at_s.alpha * prediction.x0 + at_s.sigma * prediction.eps
+        return alpha_s * prediction.x0 + sigma_s * prediction.eps
     c = eta * posterior(t, s, x, path).variance() ** 0.5
-    coef_eps = max(at_s.sigma**2 - c**2, 0.0) ** 0.5
+    coef_eps = max(sigma_s**2 - c**2, 0.0) ** 0.5
     noise = _draw_noise("ddim", x, rng)
-    return at_s.alpha * prediction.x0 + coef_eps * prediction.eps + c * noise
+    return alpha_s * prediction.x0 + coef_eps * prediction.eps + c * noise
 
 
 @_sampler
@@ -192,14 +202,16 @@ def edm(
 ):
     """EDM's sampler: add some noise, then take Heun's step in z = x / alpha and r = sigma / alpha.
 
-    Step by step, with r the ratio at t and r_s that at s:
+    Let r = sigma_t / alpha_t and r_s = sigma_s / alpha_s be the noise-to-signal ratios at t and s,
+    and eps_hat(z, r) the prediction of eps. Step by step:
 
-        r_hat = (1 + gamma) r
-        z_hat = z + s_noise sqrt(r_hat^2 - r^2) noise              noise up to the ratio r_hat
-        z_s   = z_hat + (r_s - r_hat) eps^(z_hat)                  Euler's step
-        z_s   = z_hat + (r_s - r_hat) (eps^(z_hat) + eps^(z_s)) / 2    Heun's, unless s = 0
+        r_up = (1 + gamma) r
+        z_up = z + s_noise sqrt(r_up^2 - r^2) noise                add noise, up to the ratio r_up
+        d    = eps_hat(z_up, r_up)
+        z_s  = z_up + (r_s - r_up) d                               Euler's step
+        z_s  = z_up + (r_s - r_up) (d + eps_hat(z_s, r_s)) / 2     Heun's, unless s = 0
 
-    Fresh noise corrects errors of earlier steps.
+    The paper writes a hat on r_up and z_up. Fresh noise corrects errors of earlier steps.
 
     **Source** Karras et al., 2022, Algorithm 2.
 
@@ -216,7 +228,7 @@ def edm(
     Raises
     ------
     ValueError
-        If the first time is path.end, where z would be infinite, or if rng is missing.
+        If times[0] is path.end, where z would be infinite, or if rng is missing.
     """
     if t == path.end:
         raise ValueError(
@@ -226,9 +238,9 @@ def edm(
     r, r_s = path.noise_to_signal(t), path.noise_to_signal(s)
     z = x * (1 / path.coefficients(t).alpha)
     if gamma > 0 and s_tmin <= r <= s_tmax:
-        r_hat = r * (1 + min(gamma, math.sqrt(2) - 1))
-        z = z + s_noise * (r_hat * r_hat - r * r) ** 0.5 * _draw_noise("edm", x, rng)
-        r, t = r_hat, path.time_at(r_hat)
+        r_up = r * (1 + min(gamma, math.sqrt(2) - 1))
+        z = z + s_noise * (r_up * r_up - r * r) ** 0.5 * _draw_noise("edm", x, rng)
+        r, t = r_up, path.time_at(r_up)
     eps = denoise(z * path.coefficients(t).alpha, t).eps
     z_s = z + (r_s - r) * eps
     alpha_s = path.coefficients(s).alpha
@@ -248,19 +260,20 @@ def dpm_solver(
 ):
     """DPM-Solver++ (2M): second order with one evaluation of the network per step.
 
-    Let h = lambda_s - lambda_t be the step in lambda = log(alpha / sigma). With x_0^ = D constant
-    the ODE d(x / sigma)/dlambda = e^lambda D is integrated exactly:
+    Let h = lambda_s - lambda_t be the step in lambda = log(alpha / sigma). With x0_hat = D
+    constant, the ODE d(x / sigma)/dlambda = e^lambda D is integrated exactly:
 
         x_s / sigma_s = x_t / sigma_t + (e^lambda_s - e^lambda_t) D
         x_s = (sigma_s / sigma_t) x_t + (alpha_s - alpha_t sigma_s / sigma_t) D
             = (sigma_s / sigma_t) x_t + alpha_s (1 - e^-h) D
 
     For second order, D is the prediction half a step ahead. It is extrapolated on the straight line
-    through the current prediction x_0^ and the last one, which was made h_last before:
+    through the current prediction x0_hat and x0_hat_last, that of the previous step. The previous
+    step had the length h_last in lambda:
 
-        D = x_0^ + h / (2 h_last) (x_0^ - x_0^last)
+        D = x0_hat + h / (2 h_last) (x0_hat - x0_hat_last)
 
-    The first step, and the last one to time 0, take D = x_0^, which is `ddim`'s step.
+    The first step, and the last one to time 0, take D = x0_hat, which is `ddim`'s step.
 
     **Source** Lu et al., DPM-Solver++, 2022, Algorithm 2.
     """

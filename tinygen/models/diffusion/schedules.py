@@ -1,6 +1,7 @@
 """Schedules: how the times of training and of sampling are distributed along a noise path.
 
-**Notation.** The papers use the same letters for different things:
+**Notation.** The papers use the same letters for different things. `objectives.py` has a table of
+the network's outputs.
 
                    here            DDPM; Weng               score SDE (VP)             EDM
     clean image    x_0             x_0                      x(0)                       y
@@ -11,15 +12,19 @@
     noise coeff.   sigma = sin t   sqrt(1 - alpha_bar_t)    sqrt(1 - exp(-B(t)))       sigma
     noise/signal   sigma / alpha   sqrt(1/alpha_bar_t - 1)  sqrt(exp(B(t)) - 1)        sigma
     posterior      q(x_s|x_t,x_0)  q(x_{t-1}|x_t,x_0)       -                          -
-    its mean       `Posterior`     mu_tilde_t               -                          -
-    its variance   `Posterior`     beta_tilde_t             -                          -
+    its mean       see (1)         mu_tilde_t               -                          -
+    its variance   see (1)         beta_tilde_t             -                          -
+
+    (1) `posterior.py` derives them, for s < t and V = sigma_t^2 - (alpha_t / alpha_s)^2 sigma_s^2:
+            mean      (alpha_t / alpha_s) (sigma_s / sigma_t)^2 x_t + (alpha_s V / sigma_t^2) x_0
+            variance  V sigma_s^2 / sigma_t^2
 
     DDPM       Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020
     Weng       Lilian Weng, What are Diffusion Models?, 2021, the web page that the lecture cites
     score SDE  Song et al., Score-Based Generative Modeling through Stochastic Differential
                Equations, 2021; B(t) is the integral of beta from 0 to t
     EDM        Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models,
-               2022, with the scale s(t) = 1 that they choose
+               2022, with their choice 1 for the scale of x
 
 Four traps:
 
@@ -36,8 +41,8 @@ increasing function from a fraction u in [0, 1] to a time t. It is used twice:
 - in sampling, u runs down from 1 to 0 in equal steps, so it decides which times are visited.
 
     linear_schedule       DDPM
-    cosine_schedule       Improved DDPM: nearly uniform angles
-    logistic_schedule     most times where the content of an image is decided; for training
+    cosine_schedule       Improved DDPM: the angles t are nearly uniform
+    logistic_schedule     most times at intermediate noise, which determines shapes; for training
     stratified_uniform    the fractions u of a training batch
     karras_schedule       EDM: a list of times for sampling
     times_from_betas      the times of any table of DDPM's beta
@@ -94,14 +99,15 @@ def linear_schedule(u, beta_min: float = 0.1, beta_max: float = 20.0):
     return functions.atan2(sigma, alpha)
 
 
-def cosine_schedule(u, s: float = 0.008):
+def cosine_schedule(u, offset: float = 0.008):
     """Return the time at fraction u of Improved DDPM's schedule, in which images fade evenly.
 
-        f(u)      = cos^2(pi/2 (u + s) / (1 + s))
+        f(u)      = cos^2(pi/2 (u + offset) / (1 + offset))
         alpha_bar = f(u) / f(0)
 
-    As an angle it is nearly t = u pi/2: the quarter circle at constant speed. The small s alone
-    differs; it keeps a little more noise at the first times.
+    As an angle it is nearly t = u pi/2: the quarter circle at constant speed. With offset 0 it is
+    exactly that. A positive offset gives a little more noise at small u > 0, near the data. The
+    paper calls it s; here s is a time.
 
     **Shapes** u a float or any array; t likewise.
 
@@ -109,7 +115,8 @@ def cosine_schedule(u, s: float = 0.008):
     17.
     """
     functions = elementary_functions(u)
-    alpha = functions.cos(math.pi / 2 * (u + s) / (1 + s)) / math.cos(math.pi / 2 * s / (1 + s))
+    angle = math.pi / 2 * (u + offset) / (1 + offset)
+    alpha = functions.cos(angle) / math.cos(math.pi / 2 * offset / (1 + offset))
     return functions.atan2(functions.sqrt(1 - alpha * alpha), alpha)
 
 
@@ -123,25 +130,26 @@ def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
     For a uniform u, logit(u) has the standard logistic distribution. So the logit of w has a
     logistic distribution too, with this scale and shift.
 
-    **Why.** Close to the data a network learns fine grain. Close to pure noise it learns the mean
-    of the data, which is soon done. The shapes, such as the strokes of a digit, are decided in
-    between, closer to the noise. So most training times should lie there: with the default scale
-    and shift, half of all positions w lie between 0.49 and 0.78.
+    **Why.** Close to the data a network learns fine detail. Close to pure noise it learns the mean
+    of the data, which takes few examples. The prediction determines the shapes, such as the strokes
+    of a digit, in between, closer to the noise. So most training times should lie there: with the
+    default scale and shift, half of all positions w lie between 0.49 and 0.78.
 
     **Derivation** Solve for w:
 
         w / (1 - w) = (u / (1 - u))^scale e^shift           exponential of both sides
-                    = near / far,
-                      with near = u^scale and far = e^-shift (1 - u)^scale
-        w           = near / (near + far)                   the odds determine the fraction
+                    = a / b,
+                      with a = u^scale and b = e^-shift (1 - u)^scale
+        w           = a / (a + b)                           solve the odds w / (1 - w) for w
 
     The last form works at u = 0 and u = 1, where the logits are infinite.
 
     **Shapes** u a float or any array; t likewise.
 
     **Source** After Esser et al., Scaling Rectified Flow Transformers, 2024, section 3.1. They
-    draw normal logits of the time on the straight line. Logistic ones have quantiles that are an
-    elementary function.
+    draw the logit of the time on the straight line from a normal distribution. A schedule is the
+    quantile function of its times, and that of a normal distribution has no elementary formula.
+    With a logistic distribution it has the one above.
 
     Raises
     ------
@@ -152,9 +160,9 @@ def logistic_schedule(u, scale: float = 0.6, shift: float = 0.6):
         if not 0 <= u <= 1:
             raise ValueError(f"logistic_schedule: u is a fraction, from 0 to 1; got {u}")
         u = float(u)
-    near = u**scale
-    far = math.exp(-shift) * (1 - u) ** scale
-    return math.pi / 2 * near / (near + far)
+    a = u**scale
+    b = math.exp(-shift) * (1 - u) ** scale
+    return math.pi / 2 * a / (a + b)
 
 
 def stratified_uniform(n: int, rng: RNG) -> Array:
@@ -209,7 +217,7 @@ def karras_schedule(
 
         r_i = (sigma_max^(1/rho) + i / (n - 1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho
 
-    With rho = 7 the steps near the data are short. There the details of an image are decided.
+    With rho = 7 the steps near the data, which determine the details of an image, are short.
 
     **Source** EDM, eq. 5.
 

@@ -24,6 +24,7 @@ from .conditioning import ConditionEmbedding, zero_parameters_
 __all__ = ["AttentionBlock", "ResidualBlock", "UNet"]
 
 NUM_GROUPS = 8  # of each group normalization
+NUM_HEADS = 1  # of the attention, as in DDPM
 
 
 class ResidualBlock(Module):
@@ -34,9 +35,12 @@ class ResidualBlock(Module):
         h = norm2(h) (1 + scale) + shift      with film
         y = shortcut(x) + conv2(silu(h))
 
-    scale and shift are linear functions of the conditioning, one number per channel. With FiLM
-    they come after the second normalization, which therefore cannot remove any of them (Perez et
-    al., 2018; in diffusion models Dhariwal and Nichol, 2021).
+    scale and shift are linear functions of the conditioning, one number per channel.
+
+    **FiLM** is feature-wise linear modulation: the conditioning gives each channel a scale and a
+    shift (Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021). They are applied
+    after norm2. Without FiLM the shift is added before norm2. A group normalization subtracts the
+    mean of each group of channels, so it removes what the shifts of a group have in common.
 
     **Initialization.** conv2 starts at 0, so the block starts as its shortcut. FiLM also starts
     without effect, with scale and shift 0.
@@ -51,8 +55,8 @@ class ResidualBlock(Module):
         self.film = film
         self.norm1 = GroupNorm(NUM_GROUPS, in_channels, device=rng.device)
         self.conv1 = Conv2d(in_channels, out_channels, 3, 1, 1, rng=rng)
-        num_shifts = 2 * out_channels if film else out_channels
-        self.condition_proj = Linear(conditioning_dim, num_shifts, rng=rng)
+        num_modulations = 2 * out_channels if film else out_channels  # scales and shifts, or shifts
+        self.condition_proj = Linear(conditioning_dim, num_modulations, rng=rng)
         self.norm2 = GroupNorm(NUM_GROUPS, out_channels, device=rng.device)
         self.conv2 = Conv2d(out_channels, out_channels, 3, 1, 1, rng=rng)
         self.shortcut = None
@@ -63,14 +67,15 @@ class ResidualBlock(Module):
             zero_parameters_(self.condition_proj)
 
     def forward(self, x, conditioning):
+        """Return y (N, out_channels, H, W) for x (N, in_channels, H, W) and its conditioning."""
         h = self.conv1(silu(self.norm1(x)))  # (N, out_channels, H, W)
-        shift = self.condition_proj(conditioning)  # (N, out_channels), or twice as many
-        shift = shift.reshape((len(h), -1, 1, 1))
+        modulation = self.condition_proj(conditioning)  # (N, num_modulations)
+        modulation = modulation.reshape((len(h), -1, 1, 1))  # the same at all pixels
         if self.film:
-            scale, shift = split(shift, 2, axis=1)  # (N, out_channels, 1, 1) each
+            scale, shift = split(modulation, 2, axis=1)  # (N, out_channels, 1, 1) each
             h = self.norm2(h) * (1 + scale) + shift
         else:
-            h = self.norm2(h + shift)
+            h = self.norm2(h + modulation)  # the modulation is the shift alone
         h = self.conv2(silu(h))  # (N, out_channels, H, W)
         return h + (x if self.shortcut is None else self.shortcut(x))
 
@@ -83,9 +88,10 @@ class AttentionBlock(Module):
 
     def __init__(self, channels: int, rng: RNG):
         self.norm = GroupNorm(NUM_GROUPS, channels, device=rng.device)
-        self.attention = MultiHeadAttention(channels, 1, rng=rng)
+        self.attention = MultiHeadAttention(channels, NUM_HEADS, rng=rng)
 
     def forward(self, x):
+        """Return x plus the attention between its pixels, (N, C, H, W)."""
         n, c, h, w = x.shape
         rows = self.norm(x).transpose(0, 2, 3, 1).reshape((n, h * w, c))  # (N, H W, C)
         attended = self.attention(rows)  # (N, H W, C)
@@ -95,7 +101,8 @@ class AttentionBlock(Module):
 class UNet(Module):
     """A noisy image and its time, to a prediction of eps, x_0 or v.
 
-    **Initialization.** The last layer starts at 0. So the first prediction is 0, the mean of noise.
+    **Initialization.** The last layer starts at 0, so before training the output is 0 for every x.
+    For eps this is its mean. For x_0 and v it is their mean if the data have mean 0.
 
     **Shapes** x (N, in_channels, H, W) and t (N,) to (N, out_channels, H, W).
 
@@ -173,6 +180,17 @@ class UNet(Module):
         zero_parameters_(self.conv_out)
 
     def forward(self, x, t, labels=None):
+        """Return the prediction for images x at times t.
+
+        **Shapes** x (N, in_channels, H, W), t (N,) and labels (N,), or whatever `label_encoder`
+        takes, to (N, out_channels, H, W). H and W are multiples of patch_size times 2 for each
+        downsampling.
+
+        Raises
+        ------
+        ValueError
+            If x or t has another shape, or if labels are missing or not expected.
+        """
         multiple = self.patch_size * 2**self.num_downsamplings
         if x.ndim != 4 or x.shape[2] % multiple or x.shape[3] % multiple or t.shape != x.shape[:1]:
             raise ValueError(
