@@ -79,7 +79,7 @@ rng = default_rng(args.seed, args.device)
 autoencoder = Autoencoder(LATENT_DIM, HIDDEN, rng=rng)
 vae = VAE(LATENT_DIM, HIDDEN[0], mean=train.mean(axis=0) / 255, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 batch_size = min(args.batch, len(train))  # there may be fewer pictures of one digit
 loader = data.Loader(train, batch_size=batch_size, seed=args.seed)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)

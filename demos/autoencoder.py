@@ -64,7 +64,7 @@ else:
 # %% Model
 model = Autoencoder(args.latent_dim, HIDDEN, rng=default_rng(args.seed, args.device))
 optimizer = optim.Adam(model.parameters(), lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
 

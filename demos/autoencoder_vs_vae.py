@@ -79,7 +79,7 @@ mean_picture = train.mean(axis=0) / 255
 autoencoder = VAE(args.latent_dim, mean=mean_picture, rng=rng)
 vae = VAE(args.latent_dim, mean=mean_picture, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 

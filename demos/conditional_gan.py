@@ -156,13 +156,7 @@ model = MODELS[args.model](channels=args.channels, rng=rng)
 optimizer_d = optim.Adam(model.D.parameters(), lr=LR, betas=(0, 0.99))
 optimizer_g = optim.Adam(model.generator_parameters(), lr=LR, betas=(0, 0.99))
 
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_d, optimizer_g)]
+schedule = optim.LRSchedule([optimizer_d, optimizer_g], optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(model, EMA_DECAY)
 run = Run(
     args,
@@ -176,8 +170,7 @@ run = Run(
 
 # %% Training: a step of D, then a step of G (and E) with the same fake pictures
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
 
     # A step of D
     x, y = next_batch()  # (N, 1, 28, 28) from -1 to 1, and (N,)

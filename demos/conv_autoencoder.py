@@ -85,7 +85,7 @@ models = {
 num_weights = {name: sum(w.size for w in model.parameters()) for name, model in models.items()}
 parameters = [w for model in models.values() for w in model.parameters()]
 optimizer = optim.Adam(parameters, lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, **models, optimizer=optimizer, loader=loader)
 

@@ -107,13 +107,7 @@ discriminator_parameters = [*D_X.parameters(), *D_Y.parameters()]
 optimizer_g = optim.Adam(generator_parameters, lr=LR, betas=(0, 0.99))
 optimizer_d = optim.Adam(discriminator_parameters, lr=LR, betas=(0, 0.99))
 
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_g, optimizer_d)]
+schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
 loader_x = data.Loader(train_x, batch_size=args.batch, seed=args.seed)
 loader_y = data.Loader(train_y, batch_size=args.batch, seed=args.seed)
 run = Run(
@@ -144,8 +138,7 @@ def discriminator_loss(D, real, fake):
 
 # %% Training
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
 
     # A step of G and F
     x, y = normalize(next(loader_x)), normalize(next(loader_y))  # (N, 3, size, size) each

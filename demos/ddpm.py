@@ -190,7 +190,7 @@ network = UNet(
 # 0.99: Adam's mean of the squared gradients covers about 100 steps. The usual 0.999 covers 1000,
 # more than the default run has.
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
-lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
 

@@ -166,7 +166,7 @@ autoencoders = [Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng) for _ in NAMES]
 model = Deepfake(*autoencoders, device=args.device)
 nn.init.kaiming_normal_(model, rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loaders = [
     data.Loader(pictures, batch_size=args.batch, seed=args.seed + k)
     for k, pictures in enumerate(train)

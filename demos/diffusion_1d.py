@@ -92,7 +92,7 @@ loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 rng = default_rng(args.seed, args.device)
 network = MLPDenoiser(1, (64, 64, 64), rng=rng)
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
-lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 noise_schedule = SCHEDULES[args.schedule]
 

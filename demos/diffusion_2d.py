@@ -104,7 +104,7 @@ loader = data.Loader(
 rng = default_rng(args.seed, args.device)
 network = MLPDenoiser(2, (128, 128, 128), rng=rng)
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
-lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
 # %% Training: the network predicts the velocity

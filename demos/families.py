@@ -146,14 +146,9 @@ optimizers = {
     name: optim.Adam(network.parameters(), lr=LR[name], betas=BETAS[name])
     for name, network in networks.items()
 }
-
-
-def lr_factor(step):
-    """The learning rates rise during a tenth of the training, then fall along half a cosine."""
-    return optim.warmup_cosine(step, warmup_steps=args.steps // 10, steps=args.steps)
-
-
-lr_schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in optimizers.values()]
+lr_schedule = optim.LRSchedule(
+    optimizers.values(), optim.warmup_cosine, warmup_steps=args.steps // 10, steps=args.steps
+)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 
 
@@ -226,8 +221,7 @@ run = Run(
     **{f"optimizer_{name}": optimizer for name, optimizer in optimizers.items()},
 )
 for step in run.steps():
-    for schedule in lr_schedules:
-        schedule.set(step)
+    lr_schedule.set(step)
     last_losses = {}
     for name, train_family in TRAIN.items():
         for k in range(UPDATES[name]):

@@ -156,8 +156,7 @@ def prepare(rows, rng):
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 optimizer = optim.Adam(flow.parameters(), lr=LR)
 schedule = optim.LRSchedule(
-    optimizer,
-    lambda step: optim.warmup_cosine(step, warmup_steps=args.steps // 50, steps=args.steps),
+    optimizer, optim.warmup_cosine, warmup_steps=args.steps // 50, steps=args.steps
 )
 flow.initialize(prepare(train[:1000], default_rng(args.seed + 2, args.device)))
 ema = optim.ExponentialMovingAverage(flow, decay=EMA_DECAY)

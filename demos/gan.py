@@ -75,20 +75,13 @@ nn.init.kaiming_normal_(D, rng)
 optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.999))
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.999))
 
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_g, optimizer_d)]
+schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
 # %% Training: Algorithm 1 with k = 1
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
 
     # A step of D
     x = to_device(data.normalize(next(loader)), args.device)  # (N, 1, 28, 28), from -1 to 1

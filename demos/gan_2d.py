@@ -81,13 +81,7 @@ nn.init.kaiming_normal_(D, rng)
 optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=BETAS)
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=BETAS)
 
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_g, optimizer_d)]
+schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
 
 # %% What is drawn: the grid of noise mapped by G, and D over the plane
 NOISE_GRID = quantile_grid(121)  # (30, 121, 2)
@@ -118,8 +112,7 @@ run = Run(
 for step in run.steps():
     if step in snapshot_steps:
         run.record(**evaluate_networks())
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     real = to_device(next(loader), args.device)
     with no_grad():
         fake = G(rng.normal((args.batch, 2)))

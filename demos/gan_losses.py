@@ -103,13 +103,7 @@ discriminators = nn.ModuleList(D.values())
 optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=BETAS)
 optimizer_d = optim.Adam(discriminators.parameters(), lr=LR, betas=BETAS)
 
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_d, optimizer_g)]
+schedule = optim.LRSchedule([optimizer_d, optimizer_g], optim.cosine_decay, steps=args.steps)
 rng = default_rng(args.seed, args.device)
 MODES = to_device(DATA.modes.astype(np.float32), args.device)
 
@@ -163,8 +157,7 @@ run = Run(
 )
 save_losses(args.out / "gradients.png", curves, xlabel="logit l of a sample; D = sigmoid(l)")
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     with no_grad():
         fake = generate(args.batch).data
     real = fake * 0 + sample_data(args.batch)  # the same examples for all pairs

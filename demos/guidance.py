@@ -109,7 +109,7 @@ loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed
 rng = default_rng(args.seed, args.device)
 network = UNet(1, (32, 64), patch_size=2, attention=False, film=True, num_classes=10, rng=rng)
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
-lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
 # %% Training, as in ddpm.py: the velocity, and one label in ten dropped

@@ -127,8 +127,7 @@ models = nn.ModuleList(
 )
 optimizers = [optim.Adam(model.parameters(), lr=LR) for model in models]
 schedules = [
-    optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
-    for optimizer in optimizers
+    optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps) for optimizer in optimizers
 ]
 loaders = [data.Loader(train, batch_size=args.batch, seed=args.seed) for _ in names]
 run = Run(

@@ -163,18 +163,14 @@ class GANTraining:
         self.optimizer_d = optim.Adam(self.D.parameters(), lr=LR, betas=betas)
 
 
-def lr_factor(step):
-    """The factor of the learning rates in the columns with a decaying rate."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
 trainings = {name: GANTraining(column) for name, column in columns.items()}
-schedules = [
-    optim.LRSchedule(optimizer, lr_factor)
+decaying = [
+    optimizer
     for name, training in trainings.items()
     if columns[name].lr_decay
     for optimizer in (training.optimizer_g, training.optimizer_d)
 ]
+schedule = optim.LRSchedule(decaying, optim.cosine_decay, steps=args.steps)
 
 # %% Measures, on the same noise at every step
 EVALUATION_NOISE = np.stack(
@@ -247,8 +243,7 @@ run = Run(args, **objects)
 for step in run.steps():
     if step in count_steps:
         run.record(captured=count_captured_modes())
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     real_d = for_each_seed(sample_data, args.batch).reshape((-1, 2))
     real_g = for_each_seed(sample_data, args.batch).reshape((-1, 2))
     z_d = for_each_seed(sample_noise, args.batch)

@@ -116,7 +116,7 @@ def lr_factor(step):
     return optim.cosine_decay(max(step - half, 0), steps=args.steps - half)
 
 
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_g, optimizer_d)]
+schedule = optim.LRSchedule([optimizer_g, optimizer_d], lr_factor)
 ema = optim.ExponentialMovingAverage(G, decay=EMA_DECAY)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(
@@ -153,8 +153,7 @@ def size_at(step):
 # %% Training: a step of D, then a step of G with the same fake pictures
 z_fixed = default_rng(args.seed + 1).normal((10, LATENT_DIM))  # of growing.png
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     size, alpha = growth_stage(step, STAGE_LENGTHS)
 
     # A step of D

@@ -130,15 +130,8 @@ D = PatchDiscriminator(x_channels + y_channels, 32, NUM_DOWNSAMPLINGS, rng=rng)
 optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
 optimizer_l1 = optim.Adam(L1_alone.parameters(), lr=LR)
-
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-optimizers = (optimizer_g, optimizer_d, optimizer_l1)
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in optimizers]
+optimizers = [optimizer_g, optimizer_d, optimizer_l1]
+schedule = optim.LRSchedule(optimizers, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(G, decay=0.99)
 loader = data.Loader(x, y, batch_size=args.batch, seed=args.seed)
 run = Run(
@@ -163,8 +156,7 @@ def normalize(images):
 # %% Training
 num_patches = (args.size >> NUM_DOWNSAMPLINGS) ** 2  # logits per picture
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     pair = next(loader)
     if not is_faces and step % 2:
         pair = [half[..., ::-1] for half in pair]  # mirror every other batch of few photographs

@@ -175,7 +175,7 @@ zero_parameters_(network.output)  # so the first prediction is 0, the best witho
 optimizer = optim.Adam(
     [*network.parameters(), *property_head.parameters()], lr=LR, betas=(0.9, 0.99)
 )
-lr_schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
 # %% Training: the velocity, and one caption in ten dropped

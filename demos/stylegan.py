@@ -107,15 +107,8 @@ optimizers_g = {
     for word, parameters in groups.items()
 }
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
-
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
 optimizers = [*optimizers_g.values(), optimizer_d]
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in optimizers]
+schedule = optim.LRSchedule(optimizers, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(G, decay=EMA_DECAY)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 
@@ -161,8 +154,7 @@ def sample_w(n):
 
 # %% Training: a step of D, then a step of G with the same fake pictures
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     has_penalties = step % PENALTY_INTERVAL == 0
 
     # A step of D

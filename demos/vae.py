@@ -73,7 +73,7 @@ mean_image = train.mean(axis=0) / 255
 rng = default_rng(args.seed, args.device)
 model = VAE(args.latent_dim, mean=mean_image, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 

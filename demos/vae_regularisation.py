@@ -89,7 +89,7 @@ classifier = nn.Sequential(
     nn.Linear(128, 10, rng=rng),
 )
 optimizer = optim.Adam([*models.parameters(), *classifier.parameters()], lr=LR)
-schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=args.steps))
+schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, train_labels, batch_size=args.batch, seed=args.seed)
 run = Run(args, models=models, classifier=classifier, optimizer=optimizer, loader=loader, rng=rng)
 

@@ -136,13 +136,7 @@ optimizer_d = optim.Adam(critics.parameters(), lr=LR_D, betas=(0.0, 0.9))
 # A step of SGD is as large as the gradient. A step of Adam is not.
 optimizer_g = optim.SGD(generators.parameters(), lr=LR_G, momentum=0.5)
 
-
-def lr_factor(step):
-    """The learning rates fall to 0 along half a cosine."""
-    return optim.cosine_decay(step, steps=args.steps)
-
-
-schedules = [optim.LRSchedule(optimizer, lr_factor) for optimizer in (optimizer_d, optimizer_g)]
+schedule = optim.LRSchedule([optimizer_d, optimizer_g], optim.cosine_decay, steps=args.steps)
 rng = default_rng(args.seed, args.device)
 
 
@@ -248,8 +242,7 @@ run = Run(
     rng=rng,
 )
 for step in run.steps():
-    for schedule in schedules:
-        schedule.set(step)
+    schedule.set(step)
     for _ in range(args.k if step else FIRST_CRITIC_STEPS):
         loss_d = critic_step()
     if step in snapshot_steps:

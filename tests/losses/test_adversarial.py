@@ -83,7 +83,7 @@ def test_a_trained_discriminator_reaches_the_best_one():
         nn.Linear(32, 1, rng=rng),
     )
     optimizer = optim.Adam(D.parameters(), lr=1e-2)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=600))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=600)
     for step in range(600):
         schedule.set(step)
         real, fake = -1 + 0.8 * rng.normal((512, 1)), 1.2 + 1.1 * rng.normal((512, 1))

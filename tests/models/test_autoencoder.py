@@ -38,7 +38,7 @@ def example_data():
 def train(model, x, target, steps):
     """Train on the whole data with Adam, and return the last mean squared error."""
     optimizer = optim.Adam(model.parameters(), lr=0.1)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=steps))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=steps)
     for step in range(steps):
         schedule.set(step)
         loss = losses.squared_error(tensor(target), model(x)).mean()
@@ -154,7 +154,7 @@ def test_autoencoder_learns_a_curve_that_pca_cannot():
     x = np.exp(-(((pixels - 1 - 9 * t) / 1.5) ** 2)).reshape(64, 1, 3, 4)
     model = Autoencoder(1, (64, 32), (1, 3, 4), rng=rng)
     optimizer = optim.Adam(model.parameters(), lr=5e-3)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=400))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=400)
     for step in range(400):
         schedule.set(step)
         loss = losses.absolute_error(x, model(x)).mean()

@@ -74,7 +74,7 @@ def train_linear(a, std, seed, steps=500, mirrored=False, latent_dim=K):
     if mirrored:
         start_with_a_mirrored_number(model, a, seed)
     optimizer = optim.Adam(model.parameters(), lr=0.05)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=steps))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=steps)
     # Combine every state with every noise.
     states = np.repeat(symmetric_points(K), 2 * D, axis=0)
     noise = np.tile(symmetric_points(D, std), (2 * K, 1)).reshape(-1, 1, 1, D)
@@ -271,7 +271,7 @@ def test_swapped_bumps_keep_their_position():
     means = [pictures.mean(axis=0) for pictures in x]
     model = Deepfake(*(Autoencoder(4, (64, 32), (1, 4, 4), rng=rng) for _ in range(2)))
     optimizer = optim.Adam(model.parameters(), lr=5e-3)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=400))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=400)
     for step in range(400):
         schedule.set(step)
         loss = 0

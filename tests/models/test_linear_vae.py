@@ -106,7 +106,7 @@ def test_training_from_random_weights_finds_the_principal_axes():
     best = log_density(x, W, m, s2).mean()
     model = make_model(seed=0)
     optimizer = optim.Adam(model.parameters(), lr=0.05)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=500))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=500)
     for step in range(500):
         schedule.set(step)
         optimizer.zero_grad()

@@ -97,7 +97,7 @@ def test_the_l1_loss_alone_finds_the_median():
     y = levels[:, None, None, None] * np.ones((16, 1, 16, 16), np.float32)
     x = np.ones((16, 1, 16, 16), np.float32)
     optimizer = optim.Adam(G.parameters(), lr=1e-2)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=150))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=150)
     for step in range(150):
         schedule.set(step)
         loss = losses.absolute_error(y, G(x)).mean() / y[0].size

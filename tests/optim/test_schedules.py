@@ -45,10 +45,12 @@ def test_steps_outside_the_range_raise(call):
 
 
 def test_lr_schedule_multiplies_the_lr_of_the_constructor(optimizer):
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=7))
+    other = optim.SGD(optimizer.parameters, lr=0.5)
+    schedule = optim.LRSchedule([optimizer, other], optim.cosine_decay, steps=7)
     for step in (0, 5, 2, 7):  # in any order: it has no state
         schedule.set(step)
         assert optimizer.lr == 3e-3 * optim.cosine_decay(step, steps=7)
+        assert other.lr == 0.5 * optim.cosine_decay(step, steps=7)
     optimizer.lr = 1.0  # as a checkpoint would
     optim.LRSchedule(optimizer, lambda step: 0.5).set(0)
     assert optimizer.lr == 3e-3 * 0.5

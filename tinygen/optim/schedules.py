@@ -1,7 +1,7 @@
 """Learning-rate schedules: functions of the step that return a factor, and LRSchedule.
 
     optimizer = Adam(model.parameters(), lr=1e-3)
-    schedule = LRSchedule(optimizer, lambda step: cosine_decay(step, steps=1000))
+    schedule = LRSchedule(optimizer, cosine_decay, steps=1000)
     for step in range(1000):
         schedule.set(step)  # optimizer.lr = 1e-3 * cosine_decay(step, steps=1000)
 
@@ -11,7 +11,7 @@ So the `lr` of the constructor is the largest learning rate, and the factor says
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .base import Optimizer
 from .checks import check_range
@@ -20,32 +20,42 @@ __all__ = ["LRSchedule", "cosine_decay", "linear_decay", "warmup_cosine"]
 
 
 class LRSchedule:
-    """A learning rate that depends on the step: `optimizer.lr = base_lr * factor(step)`.
+    """A learning rate that depends on the step: `lr = base_lr * factor(step, **settings)`.
 
     `base_lr` is the `lr` that the optimizer was constructed with. The schedule has no state: `set`
     depends on its argument alone. So a run that resumes at any step has the right learning rate.
 
     Parameters
     ----------
-    optimizer : the `Optimizer` whose `lr` is set.
+    optimizers : the `Optimizer`, or several of them, whose `lr` is set.
     factor : function from the number of the step to a factor, at least 0 and finite.
+    settings : keyword arguments of `factor`.
     """
 
-    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]):
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"LRSchedule: needs an Optimizer, got a {type(optimizer).__name__}")
+    def __init__(
+        self,
+        optimizers: Optimizer | Iterable[Optimizer],
+        factor: Callable[..., float],
+        **settings,
+    ):
+        is_one = not isinstance(optimizers, Iterable)
+        self.optimizers = [optimizers] if is_one else list(optimizers)
+        for optimizer in self.optimizers:
+            if not isinstance(optimizer, Optimizer):
+                raise TypeError(f"LRSchedule: needs an Optimizer, got a {type(optimizer).__name__}")
         if not callable(factor):
             raise TypeError(
                 f"LRSchedule: factor is a {type(factor).__name__}, not a function; "
-                "give lambda step: cosine_decay(step, steps=...)"
+                "give LRSchedule(optimizer, cosine_decay, steps=...)"
             )
-        self.optimizer, self.factor = optimizer, factor
+        self.factor, self.settings = factor, settings
 
     def set(self, step: int) -> None:
-        """Set `optimizer.lr` for this step; ValueError if the factor is negative or not finite."""
-        factor = self.factor(step)
+        """Set the `lr` for this step; ValueError if the factor is negative or not finite."""
+        factor = self.factor(step, **self.settings)
         check_range("LRSchedule", factor=(factor, 0))
-        self.optimizer.lr = self.optimizer.base_lr * factor
+        for optimizer in self.optimizers:
+            optimizer.lr = optimizer.base_lr * factor
 
 
 def linear_decay(step: int, *, steps: int, final_factor: float = 0.0) -> float:

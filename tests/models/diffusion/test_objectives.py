@@ -39,7 +39,7 @@ def test_a_network_reaches_the_least_loss():
     rng, times = default_rng(0), times_from_betas(BETAS).astype(np.float32)
     network = MLPDenoiser(1, (32, 32), rng=rng)
     optimizer = optim.Adam(network.parameters(), lr=5e-3)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=600))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=600)
     for step in range(600):
         schedule.set(step)
         t, eps = times[rng.integers(0, 1000, (256,))], rng.normal((256, 1))

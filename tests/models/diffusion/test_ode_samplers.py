@@ -198,7 +198,7 @@ def test_a_network_trained_on_such_pairs_needs_one_step():
 
     network, (x0, eps) = MLPDenoiser(1, (32, 32), rng=rng), draw_pairs(5000)
     optimizer = optim.Adam(network.parameters(), lr=5e-3)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=400))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=400)
     for step in range(400):
         schedule.set(step)
         rows, t = rng.integers(0, 5000, (256,)), rng.uniform((256,))

@@ -213,7 +213,7 @@ def test_flow_learns_a_skewed_gaussian(name):
     entropy = 1 + np.log(2 * np.pi) + np.log(0.8)
     model.initialize(rng.normal((500, 2)) @ a.T + 3)
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
-    schedule = optim.LRSchedule(optimizer, lambda step: optim.cosine_decay(step, steps=150))
+    schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=150)
     for step in range(150):
         schedule.set(step)
         loss = -model.log_prob(rng.normal((256, 2)) @ a.T + 3).mean()
