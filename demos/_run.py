@@ -179,7 +179,7 @@ class Run:
     # ----------------------------------------------------------------------------- checkpoints
 
     def save(self) -> None:
-        """Write the checkpoint, unless the run diverged."""
+        """Write the checkpoint. A run that diverged ends instead, and keeps its last checkpoint."""
         save_checkpoint(
             self.path,
             settings=self.settings,
@@ -192,6 +192,8 @@ class Run:
 
     def _resume(self) -> None:
         """Load the checkpoint, if it belongs to this demo with these settings."""
+        if not self.path.exists():
+            raise ValueError(f"there is no run in {self.args.out}; leave out --resume to start one")
         saved = load_checkpoint(self.path)
         expected = {"settings", "step", "seconds", "history", "records", *self.objects}
         if set(saved) != expected:

@@ -30,7 +30,7 @@ Three changes to try:
 
 # %% Settings
 import numpy as np
-from _command_line import parse, parser  # first of ours: finds the package
+from _command_line import fraction, parse, parser  # first of ours: finds the package
 from _run import Run
 
 from tinygen import data, default_rng, losses, metrics, no_grad, optim, plot
@@ -50,14 +50,12 @@ p = parser(
 )
 p.add_argument(
     "--level",
-    type=float,
+    type=fraction,
     default=0.5,
     help="standard deviation of the Gaussian noise, and fraction of the pixels that are "
     "lost or replaced (default: 0.5)",
 )
 args = parse(p)
-if not 0 <= args.level <= 1:
-    p.error(f"--level {args.level}: a fraction of the pixels is from 0 to 1")
 NOISES = {
     "gaussian": gaussian_noise,
     "masking": masking_noise,

@@ -167,8 +167,8 @@ for step in run.steps():
         # The critic's scores are determined up to a constant. The second term keeps them near 0.
         loss_d = (fake_logits - real_logits).mean() + DRIFT * (real_logits**2).mean()
         t = rng.uniform((args.batch,))
-        norms = gradient_penalty(lambda x, alpha=alpha: D(x, alpha), x, fake, t)
-        penalty = GP_LAMBDA * norms.mean()
+        penalties = gradient_penalty(lambda x, alpha=alpha: D(x, alpha), x, fake, t)
+        penalty = GP_LAMBDA * penalties.mean()
     else:
         loss_d = -minimax_value(real_logits, fake_logits).mean()
         if step % R1_INTERVAL == 0:

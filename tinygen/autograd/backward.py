@@ -6,7 +6,6 @@ it calls them.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..backend.reductions import axis_sum, broadcast_axes
+from ..backend.references import is_unshared
 from .primitive import as_array, check_nan
 from .tensor import Leaf, Node, Tensor, last_write, mode, switched
 
@@ -283,34 +283,8 @@ def fitted(g: Any, shape: tuple[int, ...], dtype: np.dtype, op: Any) -> Any:
         axes = broadcast_axes(shape, g.shape)
         if axes is None:
             raise ValueError(
-                f"a rule of {op and op.__name__} returned shape {g.shape} "
-                f"for an argument of shape {shape}"
+                f"a rule of {op.__name__} returned shape {g.shape} for an argument of shape {shape}"
             )
         summed = g.sum(axes, True) if type(g) is Tensor else axis_sum(g, axes, True)
         g = summed.reshape(shape)
     return g if g.dtype == dtype else g.astype(dtype)
-
-
-def is_unshared(g: Any) -> bool:
-    """Whether one local name of the caller is all that holds the array g.
-
-    Such an array can be handed out as a gradient without a copy. Python's count of references
-    tells: it is compared with the count of an array that is known to have one name. A view, which
-    has a base, and a Tensor are never unshared.
-    """
-    return getattr(g, "base", g) is None and count_references(g) <= ONE_NAME
-
-
-def _references_of_one_name() -> int:
-    """Count as `is_unshared` does, for an array that one local name holds."""
-
-    def count(g: Any) -> int:
-        return count_references(g)
-
-    array = np.empty(0)
-    return count(array)
-
-
-# Without such a count, as in PyPy, every gradient is copied.
-count_references = getattr(sys, "getrefcount", lambda array: sys.maxsize)
-ONE_NAME = min(_references_of_one_name(), sys.maxsize - 1)

@@ -1,6 +1,6 @@
 """Where the arithmetic runs: arrays, devices, random numbers and threads.
 
-Code that exists only for speed stands here, and nowhere else:
+The kernels, and most other code that exists only for speed, are here:
 
     arrays.py       NumPy or CuPy: the library of an array, and the devices
     random.py       random numbers from a seed, on one device
@@ -11,6 +11,7 @@ Code that exists only for speed stands here, and nowhere else:
     conv_cpu.py     convolution of NumPy arrays, with conv_transpose_cpu.py and im2col.py
     conv_gpu.py     convolution of CuPy arrays, and of any other library's
     fused.py        element-wise updates of many arrays, block by block
+    references.py   whether an array may be handed out without a copy
 """
 
 from .arrays import array_module, device_of, register, to_device, to_numpy

@@ -8,8 +8,9 @@ among the threads of `threads.parallel`.
 **The results do not depend on the blocks or the threads**, because the updates work element by
 element.
 
-**Relation to the formulas.** Each `..._update` computes the same bits as the formula in
-`optim/optimizers.py` or `optim/average.py`, which is the one to read. Tests compare the two.
+**Relation to the formulas.** The update of each optimizer has the same bits as its method `update`
+in `optim/optimizers.py`, which is the one to read; tests compare the two. The formula of the moving
+average is in `optim/average.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The models of the lecture: one paper, one file.
 
-Each file has about a screen of model and a screen of objective. The demo of the same name in
-demos/ trains it.
+Each file has about a screen of model and a screen of objective. Demos train them, most of them a
+demo of the same name. The linear autoencoder, linear_vae, conv_vae and vqvae have no demo: tests
+hold the first two against PCA and probabilistic PCA.
 
 Classical models and autoencoders:
 
