@@ -142,8 +142,8 @@ layers = to_device(np.arange(G.num_layers), args.device)
 def sample_w(n):
     """Sample w for each layer of n pictures, (n, num_layers, LATENT_DIM).
 
-    Each picture has two w. It changes from one to the other at a random layer, or, with probability
-    1 - MIXING_PROBABILITY, behind the last layer.
+    With probability MIXING_PROBABILITY, a picture changes from a first w to a second one at a random
+    layer. Otherwise all layers have the first w.
     """
     w1 = G.mapping(rng.normal((n, LATENT_DIM)))
     w2 = G.mapping(rng.normal((n, LATENT_DIM)))
