@@ -384,19 +384,19 @@ run.write_metrics(
 #
 # **The parametrization.** `--parametrization P --schedule S`, seed 0, two minutes each:
 #
-#     predicted   schedule of    classified     distance within   Frechet
-#                 training       as requested   a class           distance
+#     predicted   schedule       classified     distance within   Frechet
+#                                as requested   a class           distance
 #     v           logistic       97.2 %         0.80               3.3       the default
 #     x0          logistic       98.8 %         0.78               3.7
 #     eps         logistic       64.6 %         1.78              35.7
 #     v           linear         94.6 %         0.80               5.5
 #     eps         linear         52.8 %         1.30              14.6       as in 2020
 #
-# With eps the samples are spoiled in the first step (strip.png). Sampling starts at FIRST_FRACTION,
-# where alpha is 0.0016 (0.0066 with the linear schedule). x_0 = (x_t - sigma eps) / alpha makes
-# every error of eps 640 times as large there. With 0.95 in place of 0.999, and `--resume`, the
-# first step has alpha = 0.078. It helps, but not enough: 70.0 %, 1.14 and 21.3. x0 and v need no
-# division by alpha, and come out about equal.
+# With eps and the logistic schedule, the first step spoils the samples: strip.png. Sampling
+# starts at FIRST_FRACTION, where alpha is 0.0016. x_0 = (x_t - sigma eps) / alpha makes every error
+# of eps 640 times as large there. With FIRST_FRACTION = 0.95 and `--resume`, alpha is 0.078 at the
+# start. It helps, but not enough: 70.0 %, 1.14 and 21.3. The linear schedule has alpha = 0.0066 at
+# the start. x0 and v need no division by alpha, and come out about equal.
 #
 # The changes:
 #
