@@ -5,12 +5,14 @@ G(z) is an example generated from noise:
 
     min_G max_D V(D, G),   V = E_{x ~ p_data}[log D(x)] + E_{z ~ p_z}[log(1 - D(G(z)))]
 
-**Logits.** The discriminators here end in a linear layer. They return the logit of D,
+**Logits.** In formulas D, or D(x), is this probability. In code the discriminator network ends in a
+linear layer and returns the logit l of the probability:
 
     l = log(D / (1 - D)),    so    D = sigmoid(l) = 1 / (1 + e^-l)
 
-and all functions of this file take logits. From D itself, log(1 - D) is log 0 as soon as D rounds
-to 1. In float32 this happens at l = 17.
+The functions of this file take such outputs of the network; the arguments `real` and `fake` are
+those of real and of generated examples. If log(1 - D) were computed from D itself, it would be
+log 0 as soon as D rounds to 1. In float32 this happens at l = 17.
 
 **The best discriminator for a given generator.** Let p be the density of the data and q that of
 G(z). Then V is an integral, and the best D can be found for each x separately:
@@ -43,7 +45,8 @@ gradient of JSD is zero. In terms of the logit of a generated example:
     d(-log D)/dl    = -(1 - D)                                       `non_saturating`
 
 The first vanishes where the discriminator recognizes every generated example, as it does at the
-beginning of training. The second is largest there, and has the same fixed point. Least squares,
+beginning of training. The second has its largest absolute value there. Both are negative, so both
+losses push l upwards, and both games have the same fixed point: q = p and D = 1/2. Least squares,
 hinge and Wasserstein losses are other answers to the same problem.
 
 **Shapes** All functions work element by element. They take logits (N,), or (N, 1, h, w) from a
@@ -151,12 +154,15 @@ def non_saturating(fake):
     being recognized.
 
     **Derivation** -log D = softplus(-l), as in `minimax_value`. Its derivative in l is
-    -sigmoid(-l) = -(1 - D). At l = -10 it is -0.99995. It is the gradient of `saturating` divided
-    by D / (1 - D). So it has the same sign and the same zeros.
+    -sigmoid(-l) = -(1 - D). At l = -10 it is -0.99995. The derivative of `saturating` is -D. Both
+    are negative for every l, so both losses ask for a larger logit. They differ in its weight:
+    `non_saturating` is strong where D is near 0, `saturating` where D is near 1.
 
-    **What it minimizes.** It is not V any more, and not a distance that both networks agree on. Let
-    q_0 be the generator's density now, D* the best discriminator for it, and q the density that
-    training moves:
+    **What it minimizes.** The discriminator still maximizes V, but the generator no longer
+    minimizes V. So the two networks do not play for the same number, and the result above, that
+    the generator minimizes the Jensen-Shannon divergence, does not apply. Let q_0 be the
+    generator's density now, D* the best discriminator for it, and q the density that training
+    moves:
 
         -log D*      = log((p + q_0) / p)                            D* = p / (p + q_0)
                      = log(q_0 / p) - log(1 - D*)                    1 - D* = q_0 / (p + q_0)

@@ -6,9 +6,10 @@
 
 A discriminator that separates two batches perfectly can do so with ever larger gradients. Then the
 generator receives almost no gradient (minimax) or a very large one (Wasserstein). The first two
-penalties are functions of |grad_x D(x)|, one number per example. Training differentiates them
-again, in the weights of D: `create_graph=True` records the first backward pass, through
-convolutions too.
+penalties are functions of the norm of the output's gradient in x, one number per example. (The
+output is a critic's score or a discriminator's logit l.) Training differentiates them again, in the
+weights of the network: `create_graph=True` records the first backward pass, through convolutions
+too.
 
 There are two other ways to bound a critic's gradient: `optim.clip_weights_`, the first and crudest
 one, and spectral normalization, which bounds each layer (in nn).
@@ -127,22 +128,22 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
 
 
 def r1(discriminator: Callable, x):
-    """Return 1/2 |grad_x D(x)|^2, D the logit, per example.
+    """Return 1/2 |grad_x l(x)|^2 per example, where l(x) is the discriminator's logit.
 
-    gamma times its mean is added to the loss of D. On real examples it is called R1, on generated
-    ones R2.
+    gamma times its mean is added to the loss of the discriminator D. On real examples it is called
+    R1, on generated ones R2.
 
     **Why.** At the equilibrium, q = p, the discriminator should be flat *on the data*. Any gradient
     there pushes the generator away again, and the game circles around the equilibrium for ever. The
     penalty is zero at the equilibrium itself, so it does not move it.
 
     **Derivation** for the smallest example, the Dirac-GAN. The data is a point at 0, the generated
-    point is theta, and D(x) = psi x. Let D maximize f(psi theta) and G minimize it, by gradient
+    point is theta, and l(x) = psi x. Let D maximize f(psi theta) and G minimize it, by gradient
     flow. In the minimax game f(l) = log(1 - sigmoid(l)) = -softplus(l), and f'(0) = -1/2.
 
         theta' = -f'(psi theta) psi                                  G descends
         psi'   =  f'(psi theta) theta - gamma psi                    D ascends, less the penalty's
-                                                                     gradient: grad_x D = psi
+                                                                     gradient: grad_x l = psi
 
     Near the equilibrium (0, 0), with c = f'(0):
 

@@ -6,13 +6,16 @@ pictures of G have a distribution q that can be sampled but not evaluated, and D
 distribution p of the data. `losses/adversarial.py` derives the minimax game, its optimal D and its
 value. This file has the networks.
 
+**Notation.** In formulas D(x) is this probability. In code the network D returns its logit l, and
+D(x) = sigmoid(l): `D(x)` is l.
+
 **Algorithm 1** alternates k steps of D with one step of G. It stands in the demos. Two points are
 easy to get wrong:
 
 - A step of D must not change G and does not need its gradient. So the fake pictures are generated
   under `no_grad()`, or detached from the graph.
 - A step of G needs the gradient *through* D, but not the gradients of D's own weights.
-  `loss_g.backward(inputs=G.parameters())` computes the gradients of G alone.
+  `loss_g.backward(inputs=G.parameters())` computes the gradients of G's weights alone.
 
 **A discriminator that sees one example at a time** cannot notice that all examples are the same.
 `pack` and `minibatch_std` let it see several examples at once.
