@@ -51,7 +51,7 @@ from tinygen.data.faces import has_attribute, render, sample_aligned_factors, se
 from tinygen.losses import least_squares
 from tinygen.metrics import rmse
 from tinygen.metrics.evaluators import train_attribute_classifier
-from tinygen.models.cyclegan import ImagePool, ResNetGenerator, run_cycles
+from tinygen.models.cyclegan import ImagePool, ResidualUNet, run_cycles
 from tinygen.models.pix2pix import PatchDiscriminator
 
 p = parser(
@@ -98,7 +98,7 @@ test_x, test_y = render(test_factors_x, args.size), render(test_factors_y, args.
 
 # %% Generators G: X -> Y and F: Y -> X, discriminators D_X and D_Y, and a pool of samples for each
 rng = default_rng(args.seed, args.device)
-G, F = (ResNetGenerator(3, args.size, args.width, rng=rng) for _ in range(2))
+G, F = (ResidualUNet(3, args.size, args.width, rng=rng) for _ in range(2))
 D_X, D_Y = (PatchDiscriminator(3, 24, rng=rng) for _ in range(2))
 pool_x, pool_y = (ImagePool(train_x.shape[1:], rng=rng) for _ in range(2))
 generator_parameters = [*G.parameters(), *F.parameters()]

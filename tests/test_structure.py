@@ -62,7 +62,7 @@ RETIRED = {
     "surprise": "negative log-likelihood",
     "slope": "gradient norm",
     "kept": "saved or recorded",
-    "translator": "ResNetGenerator",
+    "translator": "ResidualUNet",
     "equalized": "EqualizedLR",
     "stacked": "ensemble",
     "kl_normal": "kl_to_standard_normal",

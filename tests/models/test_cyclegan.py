@@ -6,7 +6,7 @@ import pytest
 from tests.strict import StrictArray
 from tinygen import RNG, default_rng, grad, no_grad, tensor
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
-from tinygen.models.cyclegan import ImagePool, ResNetGenerator, run_cycles
+from tinygen.models.cyclegan import ImagePool, ResidualUNet, run_cycles
 from tinygen.models.pix2pix import mean_absolute_error
 
 
@@ -93,7 +93,7 @@ def assert_gradients_equal(a, b):
 
 def test_both_generators_learn_from_both_cycles():
     rng = default_rng(0)
-    G, F = (ResNetGenerator(3, 16, 4, rng=rng) for _ in range(2))
+    G, F = (ResidualUNet(3, 16, 4, rng=rng) for _ in range(2))
     x, y = example_pictures()
     parameters = [*G.parameters(), *F.parameters()]
     forward = grad(mean_absolute_error(x, F(G(x))), parameters)
@@ -112,7 +112,7 @@ def test_both_generators_learn_from_both_cycles():
 
 def test_the_generator_adds_a_bounded_change():
     """It starts near the identity, and changes a number by 2 at most: from black to white."""
-    G = ResNetGenerator(3, 16, 4, rng=default_rng(0))
+    G = ResidualUNet(3, 16, 4, rng=default_rng(0))
     x, _ = example_pictures()
     y = G(x)
     assert y.shape == x.shape
@@ -126,7 +126,7 @@ def test_the_generator_adds_a_bounded_change():
 
 
 def test_cycles_run_on_a_strict_array_type():
-    G = ResNetGenerator(3, 16, 4, rng=default_rng(0))
+    G = ResidualUNet(3, 16, 4, rng=default_rng(0))
     x, y = example_pictures()
     with no_grad():
         plain = run_cycles(G, G, x, y)

@@ -10,8 +10,10 @@ distinguish G(x) from y; F: Y -> X plays against D_X. At the optimum, the *distr
 that of Y. But G may map each face to the face of somebody else with glasses. Putting glasses on and
 taking them off should give the same face back:
 
-    forward cycle     x -> G(x) -> F(G(x)) ~ x,
-    backward cycle    y -> F(y) -> G(F(y)) ~ y.
+    forward cycle     x -> G(x) -> F(G(x)), which should be close to x,
+    backward cycle    y -> F(y) -> G(F(y)), which should be close to y.
+
+(F is the paper's symbol for a network. It is unrelated to `torch.nn.functional`.)
 
 The **cycle consistency loss** (eq. 2 of the paper)
 
@@ -28,13 +30,15 @@ what is already a y should not change. Together, G and F minimize
 
     L_GAN(G, D_Y) + L_GAN(F, D_X) + lambda (L_cyc + 1/2 L_id),    lambda = 10,
 
-where L_GAN is the least-squares loss (D - 1)^2 and all absolute errors are means over numbers from
--1 to 1. (`losses.least_squares` has a factor 1/2, so the same balance has lambda = 5.)
+where L_GAN is the least-squares loss (D - 1)^2. Each absolute error is a mean over all pixels and
+colours, whose values lie between -1 and 1. (`losses.least_squares` has a factor 1/2, so the same
+balance has lambda = 5.)
 
-**G can hide information.** Y may know less than X: grey hair once was brown or red. Then F cannot
-know the colour, but L_cyc asks for it. G responds by hiding the colour in G(x) as a faint pattern,
-which F reads (Chu, Zhmoginov and Sandler, 2017). So a small cycle loss proves nothing.
-demos/cyclegan.py compares G(x) with the true picture.
+**G can hide information.** A picture of Y may contain less information than a picture of X. Let X
+be young and Y old faces: grey hair does not show whether it once was brown or red. Then F cannot
+find the colour in a true picture of Y, but L_cyc asks for it. G responds by hiding the colour in
+G(x) as a faint pattern, which F reads (Chu, Zhmoginov and Sandler, 2017). So a small cycle loss
+does not prove that G(x) is right. demos/cyclegan.py compares G(x) with the true picture.
 
 **Image pool** (section 4). D learns from a pool of 50 recent samples of G, not from the newest ones
 alone. So it does not forget the faults it has learned to recognize.
@@ -54,20 +58,24 @@ from ..nn.state import check_state_dict, to_device_of
 from ..ops import concatenate
 from .pix2pix import UNet, mean_absolute_error
 
-__all__ = ["CycleOutputs", "ImagePool", "ResNetGenerator", "run_cycles"]
+__all__ = ["CycleOutputs", "ImagePool", "ResidualUNet", "run_cycles"]
 
 Array = Any
 
 
-class ResNetGenerator(Module):
-    """A generator with a residual connection: x + 2 U(x), where U is the `UNet` of pix2pix.py.
+class ResidualUNet(Module):
+    """A U-Net with a shortcut from its input to its output: x + 2 U(x).
 
-    U computes what has to change, a number from -2 to 2. So the initial network is close to the
-    identity, and it need not learn to copy what stays. U has no dropout.
+    U is the `UNet` of pix2pix.py without dropout. It computes the change of each pixel value. U
+    ends in tanh, so U(x) lies in [-1, 1] and the change 2 U(x) in [-2, 2]: enough to turn black,
+    -1, into white, 1. `UNet` multiplies the initial weights of its last layer by 0.1. So the
+    changes are small at first, and the network starts close to the identity. It need not learn to
+    copy what should stay.
 
-    The paper's generator is a network of 6 or 9 residual blocks at a quarter of the size, and its
-    output is the picture itself. One residual connection around a U-Net costs a seventh of the 6
-    blocks at the same width. Its output may lie slightly outside [-1, 1]; clip it for viewing.
+    **Difference from the paper.** The paper's generator has 6 or 9 residual blocks at a quarter of
+    the size, and its output is the picture itself. One shortcut around a U-Net costs a seventh of
+    the 6 blocks at the same width. Its output may lie slightly outside [-1, 1]; clip it for
+    viewing.
 
     Parameters
     ----------
