@@ -90,8 +90,8 @@ def test_adaptive_instance_norm_sets_mean_and_standard_deviation():
     G = small_generator(adain=True)
     layer, w = G.convolutions[1], default_rng(1).normal((2, 7))
     y = layer(default_rng(2).normal((2, 6, 8, 8)), w, None).data
-    np.testing.assert_allclose(y.mean(axis=(2, 3)), layer.style_shift(w).data, atol=1e-4)
-    np.testing.assert_allclose(y.std(axis=(2, 3)), np.abs(layer.style_scale(w).data), rtol=1e-3)
+    np.testing.assert_allclose(y.mean(axis=(2, 3)), layer.affine_shift(w).data, atol=1e-4)
+    np.testing.assert_allclose(y.std(axis=(2, 3)), np.abs(layer.affine_scale(w).data), rtol=1e-3)
 
 
 def test_gradients_of_adaptive_instance_norm():
@@ -183,10 +183,10 @@ def test_a_layer_is_modulated_conv_plus_noise_plus_bias_then_leaky_relu():
     layer.noise_strength.data = np.array([0.5], np.float32)
     layer.bias.data = np.arange(5, dtype=np.float32)
     noise = default_rng(3).normal((2, 1, 8, 8))
-    y = modulated_conv(x, layer.conv.scaled_weight().data, layer.style_scale(w).data)
+    y = modulated_conv(x, layer.conv.scaled_weight().data, layer.affine_scale(w).data)
     expected = leaky_relu(y + 0.5 * noise + layer.bias.data[:, None, None])
     np.testing.assert_allclose(layer(x, w, noise).data, expected, rtol=1e-4, atol=1e-5)
-    assert (layer.style_scale(0 * w).data == 1).all()
+    assert (layer.affine_scale(0 * w).data == 1).all()
 
 
 def test_to_rgb_modulates_without_demodulation_and_adds_a_bias():
@@ -196,10 +196,10 @@ def test_to_rgb_modulates_without_demodulation_and_adds_a_bias():
     x = default_rng(2).normal((2, 5, 8, 8))
     to_rgb.bias.data = np.array([1, 2, 3], np.float32)
     weight = to_rgb.conv.scaled_weight().data[:, :, 0, 0]
-    expected = np.einsum("nchw,nc,oc->nohw", x, to_rgb.style_scale(w).data, weight)
+    expected = np.einsum("nchw,nc,oc->nohw", x, to_rgb.affine_scale(w).data, weight)
     expected += to_rgb.bias.data[:, None, None]
     np.testing.assert_allclose(to_rgb(x, w).data, expected, rtol=1e-4, atol=1e-4)
-    assert (to_rgb.style_scale(0 * w).data == 1).all()
+    assert (to_rgb.affine_scale(0 * w).data == 1).all()
     scales = [layer.conv.scale for layer in G.to_rgb]
     assert scales == pytest.approx([(3 * c) ** -0.5 for c in CHANNELS])
 

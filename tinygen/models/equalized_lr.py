@@ -10,7 +10,9 @@ from ..nn import Conv2d, EqualizedLR, Linear
 
 __all__ = ["SQRT2", "equalized_conv", "equalized_linear"]
 
-SQRT2 = 2**0.5  # the gain of a layer before a ReLU, which halves the power of its input
+# The gain of a layer before a ReLU. A ReLU sets half of the numbers to 0, which halves their mean
+# square. The gain sqrt(2) doubles it.
+SQRT2 = 2**0.5
 
 
 def equalized_linear(

@@ -132,8 +132,9 @@ class PGDiscriminator(Module):
     channels, image_channels, rng
         As for `PGGenerator`.
     group_size : int
-        The number of successive examples whose standard deviation it sees (`minibatch_std`). It has
-        to divide the batch size.
+        The number of examples per group. For each group of successive examples, the last block
+        gets their standard deviation as a further channel (`minibatch_std`). It has to divide the
+        batch size.
     """
 
     def __init__(
@@ -197,7 +198,11 @@ class PGDiscriminator(Module):
 
 
 def fade_in(x, alpha: float):
-    """Make real pictures as sharp as those of a generator whose last block is faded in by alpha.
+    """Mix real pictures with blurred copies of themselves, as `PGGenerator` mixes its pictures.
+
+    While a block is faded in, the generator's picture is a mixture of an upsampled, hence blurred
+    picture and a sharp one, with weights 1 - alpha and alpha. Real pictures have to be mixed in the
+    same way. Otherwise the discriminator would recognize them by their sharpness.
 
     **Math** (1 - alpha) up(down(x)) + alpha x.
 

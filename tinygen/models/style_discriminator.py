@@ -22,15 +22,17 @@ class StyleDiscriminator(Module):
     """The discriminator of 2020: residual blocks, pictures to logits.
 
     Each size has one block: two convolutions, and beside them a 1x1 convolution as shortcut. Both
-    halve the size. Their sum is divided by sqrt(2), so that the power of the signal does not grow.
+    halve the size. Their sum is divided by sqrt(2), so that the mean square of the signal does not
+    grow.
 
     Parameters
     ----------
     channels, image_channels, rng
         As for `StyleGenerator`.
     group_size : int
-        The number of successive examples whose standard deviation it sees (`minibatch_std`). It has
-        to divide the batch size.
+        The number of examples per group. For each group of successive examples, the last layers
+        get their standard deviation as a further channel (`minibatch_std`). It has to divide the
+        batch size.
     """
 
     def __init__(

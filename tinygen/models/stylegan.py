@@ -11,9 +11,13 @@ constant of 4x4 pixels, the same for every picture, and z controls all layers:
 
 The style of layer i is an affine function of w: s_i = A_i w + b_i, with learned A_i and b_i.
 
-**How a style acts** (2020, the default; `modulated_conv`). A style has one number s_c for each
-input channel c of the layer's convolution. At initialization all s_c are near 1. Let W[o, c, k] be
-the weight from input channel c to output channel o at position k of the kernel.
+**Notation.** w is always the latent vector that f computes, and W the weight of a convolution. (The
+paper of 2020 writes w for both.)
+
+**How a style acts** (2020, the default; `modulated_conv`). Take one layer and its style s. It has
+one number s_c for each input channel c of the layer's convolution. At initialization all s_c are
+near 1. Let W[o, c, k] be the weight from input channel c to output channel o at position k of the
+kernel.
 
 1. *Modulation* scales each input channel (eq. 1 of 2020):
 
@@ -23,7 +27,9 @@ the weight from input channel c to output channel o at position k of the kernel.
 
        W''[o, c, k] = W'[o, c, k] / sigma_o,    sigma_o = sqrt(sum_{c, k} W'[o, c, k]^2).
 
-3. The layer convolves its input with W'', then adds noise and a bias, and applies a leaky ReLU.
+3. The layer convolves its input with W'', adds noise and a bias, applies a leaky ReLU, and
+   multiplies by sqrt(2). A ReLU sets half of the numbers to 0, which halves their mean square (a
+   leaky ReLU nearly halves it). The factor sqrt(2) doubles it again.
 
 So a style sets how strongly a layer uses each channel *relative to the other channels*. If all s_c
 double, W'' stays the same.
@@ -31,7 +37,8 @@ double, W'' stays the same.
 **How a style acts in 2019** (`adain=True`; `adaptive_instance_norm`). A style has two numbers for
 each output channel of the convolution, a scale y_s and a shift y_b.
 
-1. The layer convolves its input with W, adds noise and a bias, and applies a leaky ReLU.
+1. The layer convolves its input with W, adds noise and a bias, and applies a leaky ReLU. (The code
+   multiplies by sqrt(2) here too, but the next step removes any constant factor.)
 2. *Instance normalization* gives each channel of each picture mean 0 and standard deviation 1.
 3. The style multiplies each channel by y_s and adds y_b.
 
@@ -42,9 +49,12 @@ rest of the channel small. Such spikes appeared in every picture and looked like
 standard deviation that the output has if the inputs are independent with standard deviation 1. A
 spike does not change it.
 
-**Why w and not z.** z has a fixed distribution, a Gaussian. Combinations that the data lack, such
-as bearded children, must not appear, so a map from z has to squeeze them out. The distribution of w
-is learned. It can follow the data, and its directions can be closer to what varies in them.
+**Why w and not z.** The distribution of z is fixed, a Gaussian. Suppose that one direction of z
+controlled the age, and another one the beard. Then some z would give bearded children. The data
+have none, so the discriminator would recognize these pictures. Hence the map from z to pictures
+cannot be so simple: it has to be curved. The distribution of w is learned. It can leave out
+combinations that the data lack, so each direction of w can be closer to one property of the
+pictures.
 
 **Style mixing** (`mix_styles`). Usually all layers get the same w, but each layer may get another
 one. The layers at 4 and 8 pixels determine pose and shape, the middle layers the facial features,
@@ -110,7 +120,7 @@ def modulated_conv(x, weight, style, demodulate: bool = True):
     s[n, c] is the same as multiplying the input by it, and dividing the weight by sigma[n, o] is
     the same as dividing the output by it:
 
-        y[n, o] = (sum_c W[o, c] * (s[n, c] x[n, c])) / sigma[n, o].
+        y[n, o] = (sum_c conv(s[n, c] x[n, c], W[o, c])) / sigma[n, o].
 
     So all pictures share one convolution with W, and sigma^2 is a product of two matrices.
 
@@ -137,12 +147,12 @@ def modulated_conv(x, weight, style, demodulate: bool = True):
             f"modulated_conv: x {x.shape} takes a style {x.shape[:2]} and a weight (O, C, k, k), "
             f"k odd; got {style.shape} and {weight.shape}"
         )
-    modulated = x * per_channel(style)  # (N, C, H, W)
+    modulated = x * append_spatial_axes(style)  # (N, C, H, W)
     y = conv2d(modulated, weight, padding=weight.shape[-1] // 2)  # (N, O, H, W)
     if demodulate:
-        weight_power = (weight * weight).sum(axis=(2, 3))  # (O, C)
-        variance = matmul(style * style, weight_power.T)  # (N, O), sigma^2
-        y = y / per_channel(sqrt(variance + 1e-8))
+        kernel_norms_squared = (weight * weight).sum(axis=(2, 3))  # (O, C): sum_k W[o, c, k]^2
+        variance = matmul(style * style, kernel_norms_squared.T)  # (N, O): sigma^2
+        y = y / append_spatial_axes(sqrt(variance + 1e-8))
     return y
 
 
@@ -156,7 +166,7 @@ def adaptive_instance_norm(x, scale, shift):
 
     **Source** Huang and Belongie, 2017; Karras, Laine and Aila, 2019, eq. 1.
     """
-    return instance_norm(x) * per_channel(scale) + per_channel(shift)
+    return instance_norm(x) * append_spatial_axes(scale) + append_spatial_axes(shift)
 
 
 class MappingNetwork(Module):
@@ -186,8 +196,8 @@ class StyledConv(Module):
         self.adain = adain
         self.conv = equalized_conv(in_channels, out_channels, 3, bias=False, gain=1, rng=rng)
         scaled_channels = out_channels if adain else in_channels
-        self.style_scale = _style_layer(latent_dim, scaled_channels, 1, rng)
-        self.style_shift = _style_layer(latent_dim, out_channels, 0, rng) if adain else None
+        self.affine_scale = _affine_layer(latent_dim, scaled_channels, 1, rng)
+        self.affine_shift = _affine_layer(latent_dim, out_channels, 0, rng) if adain else None
         self.noise_strength = parameter(init.zeros((1,), rng.device))
         self.bias = parameter(init.zeros((out_channels,), rng.device))
 
@@ -200,13 +210,13 @@ class StyledConv(Module):
         if self.adain:
             y = conv2d(x, weight, padding=1)
         else:
-            y = modulated_conv(x, weight, self.style_scale(w))
+            y = modulated_conv(x, weight, self.affine_scale(w))
         if noise is not None:
             y = y + self.noise_strength.reshape((1, 1, 1, 1)) * noise
         y = y + self.bias.reshape((1, -1, 1, 1))
-        y = leaky_relu(y, negative_slope=0.2) * SQRT2  # the ReLU halves the power
+        y = leaky_relu(y, negative_slope=0.2) * SQRT2  # keeps the mean square (step 3 above)
         if self.adain:
-            y = adaptive_instance_norm(y, self.style_scale(w), self.style_shift(w))
+            y = adaptive_instance_norm(y, self.affine_scale(w), self.affine_shift(w))
         return y
 
 
@@ -230,16 +240,16 @@ class ToRGB(Module):
     ):
         gain = num_sizes**-0.5
         self.conv = equalized_conv(in_channels, image_channels, 1, bias=False, gain=gain, rng=rng)
-        self.style_scale = None if adain else _style_layer(latent_dim, in_channels, 1, rng)
+        self.affine_scale = None if adain else _affine_layer(latent_dim, in_channels, 1, rng)
         self.bias = parameter(init.zeros((image_channels,), rng.device))
 
     def forward(self, x, w):
         """Map x (N, in_channels, H, W) and w (N, latent_dim) to (N, image_channels, H, W)."""
         weight = self.conv.scaled_weight()  # (image_channels, in_channels, 1, 1)
-        if self.style_scale is None:
+        if self.affine_scale is None:
             y = conv2d(x, weight)
         else:
-            y = modulated_conv(x, weight, self.style_scale(w), demodulate=False)
+            y = modulated_conv(x, weight, self.affine_scale(w), demodulate=False)
         return y + self.bias.reshape((1, -1, 1, 1))
 
 
@@ -375,12 +385,12 @@ def upsample(x):
     return interpolate(x, scale_factor=2, mode="bilinear")
 
 
-def per_channel(numbers):
-    """Reshape (N, C) to (N, C, 1, 1), to be multiplied with pictures (N, C, H, W)."""
-    return numbers.reshape((*numbers.shape, 1, 1))
+def append_spatial_axes(a):
+    """Reshape a (N, C) to (N, C, 1, 1), so that it broadcasts over pictures (N, C, H, W)."""
+    return a.reshape((*a.shape, 1, 1))
 
 
-def _style_layer(latent_dim: int, channels: int, initial_value: float, rng: RNG) -> EqualizedLR:
+def _affine_layer(latent_dim: int, channels: int, initial_value: float, rng: RNG) -> EqualizedLR:
     """Build the affine map from w to one number per channel, at first near `initial_value`."""
     layer = equalized_linear(latent_dim, channels, gain=1, rng=rng)
     layer.layer.bias.data = layer.layer.bias.data + initial_value

@@ -227,9 +227,15 @@ class VQVAE(Module):
 def vqvae_loss(model: VQVAE, x, beta: float = 0.25):
     """Return the objective of each image (eq. 3), to be minimized, and its `Quantized`.
 
-        |x - x_hat|^2 + |sg[z_e] - e|^2 + beta |z_e - sg[e]|^2,   x_hat = sigmoid(decode(z_q))
+        |x - x_hat|^2 + |sg[z_e] - e|^2 + beta |z_e - sg[e]|^2
 
-    Each term is summed over the image or over its grid.
+        x_hat = sigmoid(decode(z_q))    the reconstruction
+        z_e   = encode(x)               the encoder's vectors, one per cell of the grid
+        e                               the nearest codes, which are the values of z_q
+        sg[.]                           stop-gradient: its argument counts as a constant
+
+    The three terms train the decoder and the encoder, the codebook, and the encoder again (the
+    module's docstring explains them). Each term is summed over the image or over its grid.
 
     Parameters
     ----------
