@@ -19,9 +19,11 @@ def density_of_quantiles(quantiles: np.ndarray, x: np.ndarray, dx: float) -> np.
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray, dx: float) -> float:
-    """Return JSD(p || q) of densities on a grid that holds all of p.
+    """Return JSD(p || q) = 1/2 KL(p || m) + 1/2 KL(q || m), where m = (p + q) / 2.
 
-    The mass of q outside of the grid does not overlap with p, so it counts log 2 / 2.
+    p and q are densities on a grid with step dx. All of p lies on the grid, but part of q may lie
+    outside. There p = 0 and m = q / 2, so log(q / m) = log 2. The mass of q outside, which is 1
+    minus its mass on the grid, adds 1/2 log 2 times this mass.
     """
     a, b = np.maximum(p, 1e-300), np.maximum(q, 1e-300)
     kl_a, kl_b = a * np.log(2 * a / (a + b)), b * np.log(2 * b / (a + b))

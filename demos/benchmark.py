@@ -242,7 +242,7 @@ def warn_of_different_instructions() -> None:
 
 
 def main() -> None:
-    """Run the benchmark, or serve as one of its processes."""
+    """Run the benchmark, or with --worker the loop of a process that the benchmark has started."""
     args = parse()
     if args.worker:
         serve_times(args.worker, args.names[0])

@@ -215,7 +215,10 @@ plot.save_rows(args.out / "swaps.png", rows)
 
 # %% Errors, as fractions of that of the mean picture
 def relative_error(pictures, person):
-    """Return the error of pictures of a person as a fraction of that of the mean picture."""
+    """Return the error of pictures of a person, divided by the error of the person's mean picture.
+
+    1 is as bad as always showing the mean picture; 0 is perfect.
+    """
     return rmse(pictures, true[person]) / rmse(mean[person], true[person])
 
 

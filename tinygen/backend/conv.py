@@ -7,6 +7,8 @@ dimension, for one channel, with stride s, padding p and dilation d, they comput
     conv_transpose    x[i] = sum w[t] y[o] over all (o, t) with s o + d t - p = i
     conv_weight       w[t] = sum_o y[o] x[s o + d t - p]
 
+Here i is a position in x, o a position in y, and t a tap of the kernel, that is, a position in w.
+
 Shapes are logical NCHW. `size` is the height and width of the result. A one-dimensional convolution
 is one of height 1.
 """

@@ -4,8 +4,10 @@
 logical NCHW view of NHWC memory, weights included. Inputs may have any layout, and are faster in
 this one.
 
-Letters: N images, C channels in, O channels out, G groups, (kh, kw) kernel, (Ho, Wo) windows, m
-rows of the columns of one chunk.
+The formulas are those of `conv.py`, which defines their symbols s, d, p, i, o and t.
+
+Letters in shapes: N images, C channels in, O channels out, G groups, (kh, kw) kernel, (Ho, Wo)
+windows, m rows of the columns of one chunk.
 """
 
 from __future__ import annotations
@@ -70,7 +72,9 @@ def conv_transpose(
 
 
 def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Array:
-    """Compute w[t] = sum_o y[o] x[s o + d t - p], as y^T times columns, summed over the chunks.
+    """Compute w[t] = sum_o y[o] x[s o + d t - p], in the symbols of `conv.py`.
+
+    It is a matrix product, y^T times columns, summed over the chunks.
 
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/G, *kernel).
     """

@@ -3,6 +3,8 @@
 Every window of the input is copied into a column of a matrix (im2col), then multiplied with the
 kernel. All windows are copied at once, in NCHW order, with one operation for each tap of the
 kernel.
+
+The formulas below are those of `conv.py`, which defines their symbols s, d, p, i, o and t.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ Array = Any  # cupy.ndarray, or a registered type
 
 
 def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
-    """Compute y[o] = bias + sum_t w[t] x[s o + d t - p].
+    """Compute y[o] = bias + sum_t w[t] x[s o + d t - p], in the symbols of `conv.py`.
 
     **Shapes** x (N, C, H, W), w (O, C/G, kh, kw), bias (O,) or None -> (N, O, *size).
     """
@@ -53,7 +55,7 @@ def conv_transpose(
 
 
 def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Array:
-    """Compute w[t] = sum_o y[o] x[s o + d t - p].
+    """Compute w[t] = sum_o y[o] x[s o + d t - p], in the symbols of `conv.py`.
 
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/G, *kernel).
     """

@@ -151,7 +151,9 @@ def _phase_kernels(w: Array, settings: ConvSettings, dtype: np.dtype) -> tuple[A
 
 
 def by_scatter(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
-    """Transpose a convolution by its definition: each element of y adds a kernel to its window.
+    """Compute the transposed convolution: each element of y adds its multiple of w to its window.
+
+    This is the scatter of the module's docstring.
 
     **Shapes** y (N, Ho, Wo, O), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """

@@ -90,8 +90,9 @@ class EqualizedLR(WeightWrapper):
     with few. With the factor outside, all weights w are of size 1 and change by a fraction lr.
     **One learning rate then fits all layers.**
 
-    This learning rate is larger than usual. In a layer with 1,000 inputs, 0.003 here acts like
-    0.003 c = 0.00013 without the factor.
+    That learning rate has to be larger than for a layer without the factor, because a change of w
+    by lr changes the weight c w by only lr c. In a layer with 1,000 inputs, c = sqrt(2 / 1000) =
+    0.045, so lr = 0.003 acts like 0.003 c = 0.00013 in an ordinary layer.
 
     **Source** Karras et al., Progressive Growing of GANs, 2018, section 4.1.
 

@@ -39,9 +39,12 @@ _PATTERN = np.empty((2, 2, 2, 2)).transpose(0, 3, 1, 2)  # its memory order is c
 
 
 def empty_images(like: Array, shape: tuple[int, int, int, int]) -> Array:
-    """Return an uninitialised array (N, C, H, W) with the dtype of `like`, channels-last on NumPy.
+    """Allocate an array of images (N, C, H, W) without setting its values.
 
-    It owns its memory (it is no view), so the backward pass may add into it.
+    It has the array type and the dtype of `like`. If `like` is a NumPy array, its memory is
+    channels-last, otherwise channels-first. The result owns its memory, which a view such as
+    `np.empty((N, H, W, C)).transpose(0, 3, 1, 2)` does not: the backward pass adds in place only
+    to arrays that own their memory.
     """
     if isinstance(like, np.ndarray):
         return np.empty_like(_PATTERN, dtype=like.dtype, shape=shape)

@@ -164,7 +164,8 @@ class _Operators:
     def __deepcopy__(self, memo):
         """A new leaf or constant with a copy of the values.
 
-        A result has a graph, which is not copied: detach() it first.
+        Raises TypeError for the result of an operation: it belongs to a graph, and a copy of the
+        graph is not supported. Copy its detach() instead.
         """
         op = _op_of(self)
         if op is not None:

@@ -99,7 +99,7 @@ def save_planes(
 
 
 def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
-    """Draw the functions of a panel: its field, contours and mesh."""
+    """Draw a panel's field as colours, and its contours and mesh as lines."""
     left, right, bottom, top = extent
     if "field" in panel:
         colours = blend_colours(as_square(panel["field"]), panel["colours"])

@@ -1,7 +1,8 @@
-"""Measures and colours of the faces, computed from their factors. The layers paint with them.
+"""Lengths, angles and colours of faces, computed from their factors. The layers paint with them.
 
-The measures are those of a portrait drawn by hand. The unit is half the side of the picture. A head
-is 1.24 high and 0.96 wide, the eyes lie half way down, and an eye is a quarter of the head's width.
+The proportions are those of a portrait drawn by hand. The unit is half the side of the picture. A
+head is 1.24 high and 0.96 wide, the eyes lie half way down, and an eye is a quarter of the head's
+width.
 
 The head turns by moving what lies on it. A point at depth z moves by z sin(yaw) to the side, and
 what lies there is foreshortened.
@@ -60,7 +61,7 @@ def has_back_hair(factors: np.ndarray) -> np.ndarray:
 
 
 class Anatomy:
-    """Measures (n,) and colours (3, n) of n faces, all float32.
+    """The lengths and angles (n,) and the colours (3, n) of n faces, all float32.
 
     Parameters
     ----------
