@@ -142,8 +142,8 @@ layers = to_device(np.arange(G.num_layers), args.device)
 def sample_w(n):
     """Sample w for each layer of n pictures, (n, num_layers, LATENT_DIM).
 
-    With probability MIXING_PROBABILITY, a picture changes from a first w to a second one at a random
-    layer. Otherwise all layers have the first w.
+    With probability MIXING_PROBABILITY, a picture changes from one w to another at a random layer.
+    Otherwise all layers have the first w.
     """
     w1 = G.mapping(rng.normal((n, LATENT_DIM)))
     w2 = G.mapping(rng.normal((n, LATENT_DIM)))
@@ -322,12 +322,12 @@ if evaluate:
 run.write_metrics(picture="mixing.png", **metrics)
 
 # %% What you should see
-# Frechet distance to real faces (floor 0.13), seed 0:
+# Frechet distance to real faces (floor 0.13) on two processors. They round differently, and the
+# training of a GAN amplifies this, so a processor has the effect of another seed:
 #
-#     python demos/stylegan.py --evaluate                          19.4   two minutes, and one for
-#                                                                         the evaluation
-#     python demos/stylegan.py --evaluate --steps 1500             12.3   (seed 1: 10.0)
-#     python demos/stylegan.py --evaluate --size 64 --steps 5000   10.6   29 minutes of one core
+#     python demos/stylegan.py --evaluate                         19.4, 34.8  a minute of training
+#     python demos/stylegan.py --evaluate --steps 1500            12.3, 17.9  (seed 1: 10.0, 16.4)
+#     python demos/stylegan.py --evaluate --size 64 --steps 5000  10.6        29 minutes of one core
 #
 # By default, faces still have streaks.
 #
@@ -336,10 +336,11 @@ run.write_metrics(picture="mixing.png", **metrics)
 # of faces of which one has a hat, 91 % of the mixtures have it as the face that gives the styles at
 # 4 and 8 pixels. --evaluate prints these figures for each attribute.
 #
-# The three changes (--steps 1500, seed 0; unchanged: distance 12.3):
+# The three changes (--steps 1500, seed 0, the same two processors; unchanged: distance 12.3, 17.9,
+# and path lengths that deviate from their mean by 26, 26 %):
 #
-# 1. Without style mixing: 17.3. Some mixtures of the table are blotched, because no layer ever
-#    worked with the style of another face.
-# 2. Without the path length penalty: 14.2. The path lengths deviate from their mean by 42 % instead
-#    of 26 %.
-# 3. With fast noise strengths: 26.3.
+# 1. Without style mixing: 17.3, 19.5. Some mixtures of the table are blotched, because no layer
+#    ever worked with the style of another face.
+# 2. Without the path length penalty: 14.2, 23.0. The path lengths deviate by 42 % on the first
+#    processor, but by 23 % on the second: so short a training does not show its effect reliably.
+# 3. With fast noise strengths: 26.3, 17.3. Here too two runs are not enough to tell.
