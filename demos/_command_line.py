@@ -228,6 +228,14 @@ def fraction(text: str) -> float:
     return x
 
 
+def finite(text: str) -> float:
+    """Return a finite number."""
+    x = _convert(float, text)
+    if x is None or not math.isfinite(x):
+        raise argparse.ArgumentTypeError(f"give a finite number, not {text!r}")
+    return x
+
+
 def positive(text: str) -> float:
     """Return a finite number above 0: a limit or a weight."""
     x = _convert(float, text)

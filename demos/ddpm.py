@@ -45,7 +45,7 @@ And some that train again: `--parametrization eps` and `--parametrization x0`;
 
 # %% Settings
 import numpy as np
-from _command_line import natural, parse, parser  # first of ours: finds the package
+from _command_line import finite, natural, parse, parser  # first of ours: finds the package
 from _run import Run
 
 from tinygen import data, default_rng, losses, optim, plot
@@ -123,7 +123,7 @@ p.add_argument(
 )
 p.add_argument(
     "--guidance-scale",
-    type=float,
+    type=finite,
     help="strength of the label; 1 is no guidance (default: 2, for mnist 1)",
 )
 p.add_argument(

@@ -222,7 +222,7 @@ plot.save_rows(args.out / "again.png", rows)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
-    {name: (steps, run.history[name]) for name in ("L1", "L1_alone")},
+    {name.replace("_", " "): (steps, run.history[name]) for name in ("L1", "L1_alone")},
     ylabel="mean absolute error, range -1 to 1",
 )
 
