@@ -255,6 +255,6 @@ run.write_metrics(picture="games.png", pairs=figures)
 #    Wasserstein. But with 41 to 44 % good samples they are nearer to the uniform circle: such a
 #    flat discriminator cannot follow modes of sigma 0.05.
 # 3. PENALTY_WEIGHT = 10.0. With the gradient penalty no loss captures any mode, and at most 2 % of
-#    the samples are good. A critic held at slope 1 may slope in the wrong direction
+#    the samples are good. A critic whose gradient has norm 1 may still point in the wrong direction
 #    (`losses.gradient_penalty`). The weight has the unit of a distance, and here all distances are
 #    at most 2.

@@ -336,8 +336,8 @@ run.write_metrics(picture="columns.png", table=figures)
 #   an averaged generator, help more than what the papers on mode collapse propose.
 # - "All four" is R1, relaxed during training, with both of these and without momentum. 90 to 96 %
 #   of its samples are good. The others lie between the modes, because G is continuous.
-# - The gradient penalty that holds slopes *at* 1 rules out what this data needs: D must be as steep
-#   as 1 / sigma = 100.
+# - The gradient penalty that holds the gradient norm *at* 1 rules out what this data needs: a
+#   gradient norm of D as large as 1 / sigma = 100.
 #
 # The three changes. Unchanged, all modes are captured on every seed, and 93.3 % of the samples are
 # good on average over the seeds.
