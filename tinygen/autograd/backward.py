@@ -28,10 +28,10 @@ def backward_pass(
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> dict[Edge, Tensor]:
-    """Return the cotangents of `inputs` that were reached, by edge; of all leaves if None.
+    """Return the cotangents of `inputs`, or of all leaves if it is None, as {edge: cotangent}.
 
-    They are writable and share memory with nothing. The pass is a loop and not a recursion, so a
-    graph may have any depth.
+    Inputs at which no cotangent arrived are left out. The results are writable and share memory
+    with nothing. The pass is a loop and not a recursion, so a graph may have any depth.
     """
     retain_graph = create_graph if retain_graph is None else retain_graph
     cotangents = Cotangents()
@@ -159,10 +159,10 @@ def run_rules(
 
 
 def saved_values(node: Node, create_graph: bool) -> dict[str, Any]:
-    """Return what the rules of a call ask for, by name.
+    """Return the values that the rules of a call name, as {name: value}.
 
-    For a pass that records, saved arrays become Tensors of their graph again, so that what a rule
-    computes from them can be differentiated.
+    If the backward pass itself is recorded (`create_graph`), saved arrays become Tensors of their
+    graph again. So what a rule computes from them can be differentiated.
     """
     if node.saved is None:
         raise RuntimeError(
@@ -190,7 +190,7 @@ def check_stale(node: Node) -> None:
 
 
 def as_tensor(node: Node, array: Any, index: Any) -> Any:
-    """Return a saved array as a Tensor of its graph, or as it is if it was a constant."""
+    """Return a saved array as a Tensor of its graph, or unchanged if it was a constant."""
     if type(index) is tuple:
         return tuple(as_tensor(node, a, i) for a, i in zip(array, index))
     k = index - len(node.parents)
@@ -214,10 +214,10 @@ class Cotangents:
         self.owned: set[Edge] = set()  # edges whose sum no one else holds
 
     def add(self, edge: Edge, g: Any, op: Any = None, unshared: bool = False) -> None:
-        """Add g, which a rule of `op` returned, to what arrived at the edge before.
+        """Add g, which a rule of `op` returned, to the sum at the edge.
 
         A rule may return one array for two arguments, a view, or an array that it keeps. So a sum
-        is written in place only once it is an array of our own.
+        is updated in place only if nothing else can refer to its array. `unshared` says this of g.
         """
         shape, dtype = edge[0].outputs[edge[1]]
         if type(g) is not ndarray or g.shape != shape or g.dtype is not dtype:
@@ -241,8 +241,8 @@ class Cotangents:
     def take(self, node: Node, targets: set[Edge]) -> Any:
         """Return the cotangent of a node's output, and drop it unless it is a target.
 
-        Of several outputs, return a tuple, with zeros where nothing arrived. None if nothing
-        arrived at all.
+        For a call with several outputs, the result is a tuple, with zeros where nothing arrived.
+        If nothing arrived at all, it is None.
         """
         if len(node.outputs) == 1:
             edge = (node, 0)
@@ -262,7 +262,7 @@ class Cotangents:
         )
 
     def results(self, targets: set[Edge]) -> dict[Edge, Tensor]:
-        """Return the sums at the targets as Tensors; those that others may hold are copied."""
+        """Return the sums at the targets as Tensors; copy arrays that may be in use elsewhere."""
         found = {}
         for edge, g in self.sums.items():
             if edge in targets:

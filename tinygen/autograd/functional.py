@@ -123,7 +123,7 @@ def backward(
 
 
 def as_list(value: Any) -> list:
-    """Return a sequence as a list, and anything else as the only element of one."""
+    """Return a tuple or list as a list, and any other value as a list of one element."""
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 

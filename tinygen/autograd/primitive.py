@@ -49,9 +49,10 @@ class RuleCall(NamedTuple):
 class Plan(NamedTuple):
     """What a call saves and which rules its backward pass runs.
 
-    A plan depends only on which arguments require a gradient, so it is made once and reused. The
-    index of an array counts the arguments first, then the outputs; a variadic argument has a tuple
-    of indices.
+    A plan depends only on which arguments require a gradient. So it is made once for each such
+    combination and reused. The arrays of a call are numbered, first the arguments and then the
+    outputs; this number is the index of an array. A variadic argument (`*xs`) stands for several
+    arrays, so it has a tuple of indices.
     """
 
     arrays: list[tuple[str, Any]]  # (name, index): arrays that are saved
@@ -60,7 +61,7 @@ class Plan(NamedTuple):
     calls: list[RuleCall]
 
     def save(self, arrays: list, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return what the rules ask for, by name. `arrays` are the arguments, then the outputs."""
+        """Return {name: value} for the rules. `arrays` are the arguments, then the outputs."""
         saved = {}
         for name, index in self.arrays:
             saved[name] = arrays[index] if type(index) is int else tuple([arrays[i] for i in index])
@@ -205,10 +206,10 @@ class Primitive:
         return tuple(tensors)
 
     def _positional(self, args: tuple, settings: dict) -> Sequence:
-        """Return all arrays in their places; those given by keyword leave `settings`.
+        """Return all arrays in the order of the arguments.
 
-        An optional array that is left out is None. Raises TypeError if one is missing, or if there
-        is no setting of a name.
+        Arrays that were given by keyword are removed from `settings`. An optional array that was
+        not given is None. Raises TypeError if an array is missing or a name is unknown.
         """
         if self.is_variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
             args = args[0]

@@ -51,7 +51,10 @@ _write_lock = threading.Lock()
 
 
 class _Mode(threading.local):
-    """What each thread has switched on; the class attributes are the defaults of every thread."""
+    """The switches of each thread: record calls (`grad`), detect NaN (`nan`).
+
+    The class attributes are the defaults of every thread.
+    """
 
     grad = True
     nan = False
@@ -77,7 +80,7 @@ def no_grad():
     Returns
     -------
     context manager
-        Of this thread alone: other threads go on recording.
+        It affects this thread alone: other threads go on recording.
     """
     return switched("grad", False)
 
@@ -98,7 +101,11 @@ def detect_nan():
 
 
 class Node:
-    """One recorded call: where cotangents arrive, and what its rules need."""
+    """One recorded call of a primitive, a node of the graph.
+
+    In the backward pass, the cotangents of its outputs arrive at its edges. It holds what its rules
+    need to compute the cotangents of its arguments from them.
+    """
 
     __slots__ = (
         "time",  # of the call, by the clock
@@ -123,9 +130,9 @@ class Node:
 
 
 class Leaf:
-    """The start of a graph: a Tensor that asked for gradients.
+    """The start of a graph: a Tensor that requires a gradient.
 
-    It holds its Tensor weakly, so that a graph does not keep it alive.
+    It holds only a weak reference to its Tensor, so the graph does not keep the Tensor alive.
     """
 
     __slots__ = ("time", "tensor", "outputs")

@@ -64,7 +64,7 @@ class Chunk(NamedTuple):
 
 
 def divide_into_chunks(images: int, rows: int, row_bytes: int) -> list[Chunk]:
-    """Divide the windows of a batch into chunks of about CHUNK_BYTES bytes of columns at most.
+    """Divide the windows of a batch into chunks whose columns have at most about CHUNK_BYTES bytes.
 
     A chunk is several whole images, or some rows of windows of one image. The number of chunks is
     a multiple of four where possible, so that two or four threads get equal shares. The list is
@@ -93,7 +93,11 @@ def divide_into_chunks(images: int, rows: int, row_bytes: int) -> list[Chunk]:
 
 
 def run_chunks(run: Callable[[int], None], count: int, column_bytes: int) -> None:
-    """Call run(0), ..., run(count - 1), in the pool if they make SHARED_BYTES of columns."""
+    """Call run(0), ..., run(count - 1), in the thread pool if this is enough work.
+
+    `column_bytes` is the size of the columns that all calls make together. Below SHARED_BYTES, this
+    thread makes the calls one after the other.
+    """
     if column_bytes >= SHARED_BYTES:
         parallel(run, count)
     else:
@@ -113,7 +117,9 @@ def flatten_kernel(w: Array, groups: int) -> Array:
 def make_columns(
     x: Array, chunk: Chunk, width: int, kernel: Pair, settings: ConvSettings, dtype: np.dtype
 ) -> Array:
-    """Return the windows of one chunk as rows, valid until this thread's next call.
+    """Return the windows of one chunk as the rows of a matrix.
+
+    This thread's next call may overwrite the result.
 
     **Shapes** x (N, H, W, C), `width` windows in a row -> (G, m, kh kw C/G).
     """
@@ -148,7 +154,8 @@ def make_columns(
 def crop(x: Array, images: Pair, rows: Pair, columns: Pair, dtype: np.dtype, name: str) -> Array:
     """Return a part of x (N, H, W, C), with zeros outside its bounds: a view if possible.
 
-    Each pair is (start, stop). Otherwise the result lies in this thread's scratch buffer `name`.
+    Each pair is (start, stop). A result that is no view lies in this thread's scratch buffer
+    `name`.
     """
     (n0, n1), (y0, y1), (x0, x1) = images, rows, columns
     _, height, width, c = x.shape

@@ -1,4 +1,4 @@
-"""Whether an array is held by one name alone, so that it may be handed out without a copy."""
+"""Test whether only one name refers to an array, so that it may be returned without a copy."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _count_references = getattr(sys, "getrefcount", lambda array: sys.maxsize)
 
 
 def is_unshared(array: Any) -> bool:
-    """Whether one local name of the caller is all that holds an array and its memory.
+    """Return whether one local name of the caller is the only reference to an array and its memory.
 
-    The count of references tells: it is compared with the count of an array that is known to have
-    one name. A view, which has a base, and anything that is no array are shared.
+    The array's reference count is compared with that of an array to which one name is known to
+    refer. A view (its `base` is not None) counts as shared, and so does an object that is no array.
     """
     return getattr(array, "base", array) is None and _count_references(array) <= _ONE_NAME
 
 
 def _count_of_one_name() -> int:
-    """Count as `is_unshared` does, for an array that one local name holds."""
+    """Return the reference count that `is_unshared` finds if only one local name refers to it."""
 
     def count(array: Any) -> int:
         return _count_references(array)

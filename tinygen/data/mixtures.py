@@ -38,14 +38,14 @@ Curve = Callable[[np.ndarray], np.ndarray]  # u (n,) from 0 to 1 to points (n, 2
 
 @dataclass(frozen=True, eq=False)
 class GaussianModes:
-    """An equal mixture of isotropic Gaussians N(modes[k], sigma^2 I).
+    """A mixture of isotropic Gaussians N(modes[i], sigma^2 I) with equal weights.
 
-    The label of a sample is its k.
+    The label of a sample is the index i of its Gaussian.
 
     Parameters
     ----------
     modes : array (k, 2)
-        The means.
+        The means of the k Gaussians.
     sigma : float
         The common standard deviation.
     """
@@ -76,9 +76,9 @@ class NoisyCurves:
 
         p(x) = mean over k of  int_0^1 N(x; c_k(u), sigma^2 I) du
 
-    **Numerics** The interval of u is cut into panels, so short that the curve moves by at most
-    sigma within a panel. There the integrand is smooth, and six-point Gauss-Legendre quadrature is
-    right to about ten digits.
+    **Numerics** The interval of u is divided into panels that are so short that the curve
+    moves by at most sigma within a panel. There the integrand is smooth, and six-point
+    Gauss-Legendre quadrature is right to about ten digits.
 
     Parameters
     ----------

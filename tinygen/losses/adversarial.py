@@ -1,4 +1,4 @@
-"""GAN losses: two networks play for one number, which one maximizes and the other minimizes.
+"""GAN losses: one network maximizes a number, which the other network minimizes.
 
 **The minimax game** (Goodfellow et al., 2014, eq. 1). D(x) is the probability that x is real, and
 G(z) is an example generated from noise:
@@ -79,7 +79,7 @@ __all__ = [
 
 @primitive
 def minimax_value(real, fake):
-    """Return log D(x) + log(1 - D(G(z))), which Algorithm 1's discriminator *maximizes*.
+    """Return log D(x) + log(1 - D(G(z))), which the discriminator of Algorithm 1 *maximizes*.
 
     The arguments are the logits of a real and of a generated example. The mean over a batch is an
     estimate of V.
@@ -126,8 +126,8 @@ def saturating(fake):
     """Return log(1 - D(G(z))), the generator's loss as Algorithm 1 prints it.
 
     **Derivation** log(1 - D) = -softplus(l), as in `minimax_value`. Its derivative in l is
-    -sigmoid(l) = -D. At l = -10, a generated example that is surely recognized, it is -0.00005. So
-    the generator receives almost no gradient when it is worst.
+    -sigmoid(l) = -D. At l = -10 the discriminator is almost certain that the example is generated,
+    and the derivative is -0.00005. So the generator receives almost no gradient when it is worst.
 
     **Math**
 
@@ -150,19 +150,20 @@ saturating.vjp(fake=lambda g, fake: -g * sigmoid(fake))
 def non_saturating(fake):
     """Return -log D(G(z)), the usual loss of the generator.
 
-    The generator maximizes the probability of being taken for real, instead of minimizing that of
-    being recognized.
+    The generator maximizes log D(G(z)): its examples should be classified as real. In `saturating`
+    it minimizes log(1 - D(G(z))): its examples should not be classified as generated.
 
     **Derivation** -log D = softplus(-l), as in `minimax_value`. Its derivative in l is
     -sigmoid(-l) = -(1 - D). At l = -10 it is -0.99995. The derivative of `saturating` is -D. Both
-    are negative for every l, so both losses ask for a larger logit. They differ in its weight:
-    `non_saturating` is strong where D is near 0, `saturating` where D is near 1.
+    are negative for every l, so both losses push the logit upwards. They differ in the size of the
+    derivative: that of `non_saturating` is large where D is near 0, and that of `saturating` where
+    D is near 1.
 
     **What it minimizes.** The discriminator still maximizes V, but the generator no longer
-    minimizes V. So the two networks do not play for the same number, and the result above, that
-    the generator minimizes the Jensen-Shannon divergence, does not apply. Let q_0 be the
-    generator's density now, D* the best discriminator for it, and q the density that training
-    moves:
+    minimizes V. So the two networks no longer have the same objective. The module's docstring
+    derives that the generator minimizes the Jensen-Shannon divergence JSD; this does not apply
+    here. Let p be the density of the data and q_0 the generator's density now, with D* the best
+    discriminator for q_0. Let q be the generator's density as a function of its parameters:
 
         -log D*      = log((p + q_0) / p)                            D* = p / (p + q_0)
                      = log(q_0 / p) - log(1 - D*)                    1 - D* = q_0 / (p + q_0)
@@ -176,7 +177,8 @@ def non_saturating(fake):
                                                                      maximum this changes nothing
         grad E_q[-log D*]      = grad (KL(q || p) - 2 JSD(p || q))   subtract
 
-    This KL penalizes samples where there is no data more than data that no sample reaches.
+    KL(q || p) penalizes two faults. The penalty for samples where there is no data is larger than
+    the penalty for data that no sample reaches.
 
     **Math**
 
@@ -208,7 +210,7 @@ def least_squares(output, *, target: float):
         0     = p (D - 1) + q D                                      derivative in D, set to zero
         D*    = p / (p + q)                                          as in the minimax game
 
-    The gradient is D - target, which vanishes at the target alone. So a generated example far on
+    The gradient is D - target, which vanishes only at the target. So a generated example far on
     the *real* side of the decision boundary is still pulled back to the target.
 
     **Math**
@@ -230,7 +232,7 @@ least_squares.vjp(output=lambda g, output, target: g * (output - target))
 
 @primitive
 def hinge(scores):
-    """Return max(0, 1 - l): a score counts until it is right by a margin of 1.
+    """Return max(0, 1 - l): the loss of a score l is zero once l is right by a margin of 1.
 
     The discriminator minimizes hinge(real) + hinge(-fake), the generator -fake.
 
@@ -239,7 +241,7 @@ def hinge(scores):
         loss = p (1 - l) + q (1 + l) = p + q - (p - q) l             integrand of the two means
 
     It is linear in l, and outside [-1, 1] it grows. So l* = 1 where p > q and l* = -1 where p < q:
-    the best score tells only which density is larger. The derivative of the generator's loss -fake
+    the best score shows only which density is larger. The derivative of the generator's loss -fake
     is -1 everywhere, so it never vanishes.
 
     **Math**
@@ -264,13 +266,13 @@ hinge.vjp(scores=lambda g, y: -apply_mask(g, y != 0))
 
 @primitive
 def relativistic(scores, other_scores):
-    """Return -log sigmoid(scores - other_scores): which of two examples is more real.
+    """Return -log sigmoid(scores - other_scores): the first example should look more real.
 
     The discriminator minimizes relativistic(real, fake), the generator relativistic(fake, real).
 
-    With the losses above, a discriminator may call everything fake. Here only differences count,
-    and each real example has its own opponent. With R1 and R2 penalties this game converges locally
-    where others cycle.
+    With the other losses of this file, a discriminator may classify everything as fake. Here only
+    differences count: each real example is compared with one generated example. With R1 and R2
+    penalties (`penalties.py`) this game converges locally where others cycle.
 
     **Derivation** Let d = scores - other_scores.
 

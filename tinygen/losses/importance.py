@@ -28,7 +28,7 @@ def iwae_bound(log_w):
         E_q[w] = integral of q(z|x) p(x, z) / q(z|x) dz              definition of the mean
                = integral of p(x, z) dz = p(x)                       q cancels
 
-    So the mean of k weights is one too. Then
+    So the mean of k weights is also an unbiased estimate. Then
 
         E[L_k] = E[log(1/k sum_i w_i)]                               definition
               <= log E[1/k sum_i w_i]                                Jensen, log is concave
@@ -52,10 +52,10 @@ def iwae_bound(log_w):
         dL_k/dl_i = w_i / sum_j w_j = m_i                            chain rule
         grad L_k  = sum_i m_i grad log w_i                           chain rule, over all samples
 
-    The m_i are the *normalized weights*, a softmax of the log-weights. Each sample's own ELBO
-    gradient counts by how well that sample explains x. The mean of k ELBOs would give each the
-    factor 1/k. So q is not penalized for samples that explain nothing, as long as some do. It may
-    spread wider.
+    The m_i are the *normalized weights*, a softmax of the log-weights. The
+    gradient of each log-weight is weighted by how well its sample explains x. In the mean of k
+    ELBOs, each would have the weight 1/k. So here q is not penalized for samples that do not
+    explain x, as long as other samples do. So q may be wider.
 
     **Math**
 
@@ -69,10 +69,10 @@ def iwae_bound(log_w):
 
     **Numerics** log w is near -100 for an image of a digit, and e^-100 is 0 in float32. So the
     largest is factored out, as written under Math. In the gradient, a weight below e^-46 = 1e-20
-    times the largest counts as 0. The normalized weights sum to 1, so it is below the last digit of
-    their sum, even in float64. Most samples of an untrained encoder have such weights. They would
-    fill the backward pass with *denormal* numbers (below 1e-38 in float32), which processors
-    multiply 10 to 80 times slower.
+    times the largest counts as 0. The normalized weights sum to 1, so such a weight is smaller than
+    the last digit of their sum, even in float64. Most samples of an untrained encoder
+    have such weights. They would fill the backward pass with *denormal* numbers (below 1e-38 in
+    float32), which processors multiply 10 to 80 times slower.
 
     **Source** Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015,
     equations 8, 9, 13 and 14.

@@ -81,7 +81,7 @@ def density_coverage(real: Array, generated: Array, k: int = 5) -> tuple[float, 
 def _squared_radii(a: Array, k: int) -> Array:
     """Return each example's squared distance to its k-th nearest neighbour.
 
-    The example itself, at distance 0, is number 0.
+    The neighbours are counted from 0. Number 0 is the example itself, at distance 0.
     """
     if k < 1:
         raise ValueError(f"k-th nearest neighbour: k is at least 1; got {k}")

@@ -64,8 +64,8 @@ Shape = tuple[int, ...]
 def calculate_fans(shape: Shape) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a weight of this shape.
 
-    fan_in is the number of products in one output, fan_out the number of outputs that one input
-    goes into, at stride 1.
+    fan_in is the number of products that are added up in one output. fan_out is the number of
+    outputs to which one input contributes, at stride 1.
     """
     if len(shape) < 2:
         raise ValueError(
@@ -137,9 +137,10 @@ def kaiming_uniform(
 ) -> Array:
     """Return samples of U(-b, b), b = sqrt(3) gain / sqrt(fan); parameters as `kaiming_normal`.
 
-    The layers use a = sqrt(5), PyTorch's default. Then gain^2 = 2 / 6 and b = 1 / sqrt(fan_in): a
-    third of the variance that keeps the size of a linear signal. This default has no derivation;
-    it is kept because recipes expect it.
+    The layers use a = sqrt(5), PyTorch's default. Then gain^2 = 2 / 6 and b = 1 / sqrt(fan_in). The
+    variance b^2 / 3 is a third of 1 / fan_in, which would keep the size of a signal through a
+    linear layer. This default has no derivation; it is kept because published training recipes
+    rely on it.
 
     **Source** He et al., Delving Deep into Rectifiers, 2015.
     """
@@ -175,7 +176,7 @@ def default_parameters(
     """Return a weight of this shape and a bias (or None) with PyTorch's initial values.
 
     Both are drawn from U(-b, b) with b = 1 / sqrt(fan_in), the weight first. The weights of
-    convolutions lie channels-last in memory, the order in which they are read.
+    convolutions are stored channels-last in memory, the order in which they are read.
     """
     weight = kaiming_uniform(shape, rng, a=math.sqrt(5), dtype=dtype)
     weight = parameter(ops.channels_last(weight))
@@ -188,16 +189,16 @@ def default_parameters(
 def kaiming_normal_(model: Module, rng: RNG) -> None:
     """Redraw, in place, the weights of all linear layers and convolutions from N(0, 2 / fan_in).
 
-    Biases, embeddings and attention layers stay as they are. `fan_in` is the layer's own: that of
-    a transposed convolution takes the stride into account.
+    Biases, embeddings and attention layers do not change. `fan_in` is the attribute of the layer:
+    for a transposed convolution it takes the stride into account.
 
     A signal then keeps its power E[x^2] from layer to layer, if a ReLU comes before each layer
     (the text above derives it). A first layer, without a ReLU before it, doubles the power. With
-    SiLU the signal shrinks: by a fifth at power 2, and by nearly half if it is small, because
-    silu(x) is about x / 2 near 0.
+    SiLU instead of ReLU the signal shrinks: by a fifth if its power is 2, and by nearly half if it
+    is small, because silu(x) is about x / 2 near 0.
 
-    The layers' default, PyTorch's, keeps only a sixth of the power through a layer and its ReLU.
-    After five layers hardly more than the effect of the biases is left.
+    With the default weights of the layers (PyTorch's), only a sixth of the power is left after a
+    layer and its ReLU. After five layers little is left besides the effect of the biases.
 
     **Source** He et al., Delving Deep into Rectifiers, 2015.
 

@@ -37,7 +37,7 @@ __all__ = [
 
 
 def _count(function: str, shape: tuple, axis) -> int:
-    """Return how many values each result combines; ValueError for an axis that does not exist."""
+    """Return how many values each result combines; raise ValueError if an axis does not exist."""
     if axis is None:
         return math.prod(shape)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -58,7 +58,8 @@ def sum(x, *, axis=None, keepdims=False):
 def _expand(x, *, shape, axis):
     """Repeat x along `axis` to `shape`: a read-only view, the adjoint of `sum`.
 
-    x has these axes with length one, as a sum with keepdims leaves them, or lacks them.
+    x is shaped like the result of `sum` over `axis`. With keepdims these axes have length one in x,
+    without it they are missing.
     """
     if x.ndim < len(shape) and axis is not None:
         x = np.expand_dims(x, axis)
@@ -174,9 +175,9 @@ def _check_not_empty(function: str, x, axis) -> None:
 
 @primitive(outputs=("weight",))
 def _tie_weights(x, y, *, axis):
-    """1 / (number of ties) where x equals y, the extreme along the axes, else 0.
+    """Return 1 / (number of ties) where x equals y, else 0; y is the extreme along the axes.
 
-    It is a constant, because its derivative is zero wherever it has one.
+    The result counts as a constant, because its derivative is zero wherever it exists.
     """
     is_extreme = x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)
     is_nan = x != x  # a NaN is the extreme, though it equals nothing

@@ -179,7 +179,7 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: a running mean of the gradients divided by the root of one of their squares.
+    """Adam: a running mean of gradients, divided by the root of a running mean of their squares.
 
     **Math** of the paper:
 
@@ -277,17 +277,18 @@ class AdamW(Adam):
     **Math**
 
         p <- (1 - lr weight_decay) p
-        p <- Adam's step with the gradient g, to which no weight decay is added
+        p <- Adam's step, without adding weight_decay p to the gradient g
 
-    In Adam, the decay is part of the gradient, and so is divided by sqrt(v_hat): weights with large
-    gradients decay more slowly. Here all weights decay at the same rate.
+    In Adam, the decay is part of the gradient, so it is divided by sqrt(v_hat), the root of the
+    running mean of g^2. Weights with large gradients decay more slowly. Here all weights decay at
+    the same rate.
 
     **Source** Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
 
     Parameters
     ----------
     parameters, lr, betas, eps : as for `Adam`.
-    weight_decay : rate of the decay, in units of lr.
+    weight_decay : each step multiplies p by 1 - lr weight_decay.
     """
 
     def __init__(
@@ -313,5 +314,5 @@ class AdamW(Adam):
 
 
 def _add_weight_decay(g, p, weight_decay: float):
-    """Return g + weight_decay p, the gradient with that of the penalty weight_decay / 2 |p|^2."""
+    """Return g + weight_decay p: the gradient after adding weight_decay / 2 |p|^2 to the loss."""
     return g + weight_decay * p if weight_decay else g

@@ -61,7 +61,7 @@ def new_figure(width: float, height: float, dpi: int = DPI):
 
 
 def style_axes(ax) -> None:
-    """Give axes the common style: no frame above and at the right, and pale lines."""
+    """Give axes the common style: no frame at the top and right, and pale lines."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -72,7 +72,7 @@ def style_axes(ax) -> None:
 
 
 def save_png(figure, path) -> None:
-    """Save a figure as a PNG file, which appears whole or not at all."""
+    """Save a figure as a PNG file; if this fails, no incomplete file is left."""
     path = Path(path)
     if path.suffix != ".png":
         raise ValueError(
@@ -83,13 +83,13 @@ def save_png(figure, path) -> None:
 
 
 def rasterize(figure) -> np.ndarray:
-    """Return what a figure shows as uint8 (height, width, 3)."""
+    """Render a figure and return its pixels, uint8 (height, width, 3)."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3]
 
 
 def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
-    """Save frames as an animated GIF, which repeats without end and shows the last frame longer.
+    """Save frames as an animated GIF that repeats forever and shows the last frame longer.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
     frames : sequence of arrays (height, width, 3) of uint8
         At least one.
     seconds : float
-        How long one repetition lasts; 1.5 of them show the last frame.
+        How long one repetition lasts. The last frame takes 1.5 seconds of it.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
-    """Give a temporary path; afterwards move the file there to `path`, unless an error occurred.
+    """Yield a temporary path; at the end rename that file to `path`, unless an error occurred.
 
-    So an interrupted run leaves the old picture, not half of a new one.
+    So an interrupted run leaves the old picture and not an incomplete new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -1,6 +1,7 @@
 """Samplers: from noise to data, step by step.
 
-All have one signature. They change nothing in place and draw only from the `rng` they are given.
+All samplers have the same signature. They change nothing in place and draw only from the `rng` that
+they are given.
 
     x_0 = sampler(denoise, x, times, path=VARIANCE_PRESERVING, rng=None, callback=None, ...)
 
@@ -66,7 +67,7 @@ __all__ = ["ancestral", "ddim", "dpm_solver", "edm", "euler", "heun", "inpaintin
 def _sampler(step: Callable) -> Callable:
     """Make a sampler of a function that takes one step from time t to time s.
 
-    So each function below shows its formula alone. The sampler has the signature of the module's
+    So each function below contains only its formula. The sampler has the signature of the module's
     docstring; further keywords go to the step.
     """
 
@@ -92,8 +93,8 @@ def ancestral(denoise, x, t, s, path, rng, *, variance_weight: float | None = 0.
     Parameters
     ----------
     variance_weight : float or None
-        Chooses the variance between the small one, 0, and the large one, 1, on a logarithmic scale
-        (`posterior.py`). None takes what the network predicts.
+        0 takes the small variance of `posterior.py`, 1 the large one. A weight between 0 and 1
+        interpolates between their logarithms. None takes the weight that the network predicts.
 
     Raises
     ------
@@ -118,9 +119,9 @@ def ancestral(denoise, x, t, s, path, rng, *, variance_weight: float | None = 0.
 def ddim(denoise, x, t, s, path, rng, *, eta: float = 0.0):
     """DDIM: x_s = alpha_s x0_hat + sigma_s eps_hat.
 
-    It takes the prediction for the truth and mixes x0_hat and eps_hat again, for the next time. It
-    is Euler's method in x / alpha and sigma / alpha, of first order. On the rectified-flow path,
-    where alpha and sigma are linear in t, `euler` is the same step.
+    It treats the prediction as the truth: it mixes x0_hat and eps_hat again, with the coefficients
+    of the next time. It is Euler's method in x / alpha and sigma / alpha, of first order. On the
+    rectified-flow path, where alpha and sigma are linear in t, `euler` is the same step.
 
     On the variance-preserving path the two differ. There (alpha, sigma) is a point on the unit
     circle (`paths.py`). In `euler`'s step with h = s - t, x0_hat has the coefficient
@@ -155,7 +156,7 @@ def euler(denoise, x, t, s, path, rng):
 
 @_sampler
 def heun(denoise, x, t, s, path, rng):
-    """Heun's method for the ODE: Euler's step, then again with the mean of both ends' velocities.
+    """Heun's method for the ODE: Euler's step, repeated with the mean of both ends' velocities.
 
         x_euler = x + h v(x, t)
         x_s     = x + h/2 (v(x, t) + v(x_euler, s))
@@ -299,9 +300,10 @@ def inpainting(known, mask, *, path: NoisePath = VARIANCE_PRESERVING, rng) -> Ca
     After each step, x is replaced where mask is 1 by a sample of q(x_s | known). At time 0 this is
     the known image itself. The next step adapts the unknown part to it.
 
-    **Limits.** The result is no sample of p(unknown | known). The known part is drawn afresh at
-    each time and does not depend on the unknown part. This shows as seams (Song et al., 2021,
-    appendix I.2). Lugmayr et al., RePaint, 2022, repeat steps forward and back to repair them.
+    **Limits.** The result is no sample of p(unknown | known). The known part is sampled anew
+    at each time and does not depend on the unknown part. So seams are visible between the two
+    (Song et al., 2021, appendix I.2). Lugmayr et al., RePaint, 2022, repeat steps forward and back
+    to repair them.
 
     **Shapes** known (N, ...), mask (N, ...) from 0 to 1, or a shape that broadcasts to it.
     """

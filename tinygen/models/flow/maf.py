@@ -85,12 +85,12 @@ class MaskedLinear(Linear):
         return float(self.mask.data.sum()) / self.out_features
 
     def forward_with(self, weight, x):
-        """Apply the layer with another weight: x (N, in_features) to (N, out_features)."""
+        """Apply the layer with `weight` in place of W: x (N, in_features) to (N, out_features)."""
         return linear(x, weight * self.mask, self.bias)
 
 
 class MADENetwork(Sequential):
-    """x (N, D) to mu and alpha, concatenated, (N, 2 D), where mu_i and alpha_i depend on x_<i.
+    """Map x (N, D) to mu and alpha, concatenated, (N, 2 D); mu_i and alpha_i depend on x_<i.
 
     The last layer is zero, so mu = alpha = 0 at the start.
 
@@ -149,7 +149,7 @@ class AffineAutoregressive(Module):
         return x
 
     def _mean_and_log_scale(self, x):
-        """Mu and alpha, which is bounded."""
+        """Return mu and alpha; alpha is bounded."""
         mu, alpha = split(self.net(x), 2, axis=1)
         return mu, soft_clamp(alpha)
 
