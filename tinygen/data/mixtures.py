@@ -76,9 +76,9 @@ class NoisyCurves:
 
         p(x) = mean over k of  int_0^1 N(x; c_k(u), sigma^2 I) du
 
-    **Numerics** The interval of u is divided into panels that are so short that the curve
-    moves by at most sigma within a panel. There the integrand is smooth, and six-point
-    Gauss-Legendre quadrature is right to about ten digits.
+    **Numerics** The interval of u is divided into panels that are so short that the curve moves
+    by at most sigma within a panel. There the integrand is smooth, and six-point Gauss-Legendre
+    quadrature is right to about ten digits.
 
     Parameters
     ----------

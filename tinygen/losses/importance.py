@@ -52,10 +52,10 @@ def iwae_bound(log_w):
         dL_k/dl_i = w_i / sum_j w_j = m_i                            chain rule
         grad L_k  = sum_i m_i grad log w_i                           chain rule, over all samples
 
-    The m_i are the *normalized weights*, a softmax of the log-weights. The
-    gradient of each log-weight is weighted by how well its sample explains x. In the mean of k
-    ELBOs, each would have the weight 1/k. So here q is not penalized for samples that do not
-    explain x, as long as other samples do. So q may be wider.
+    The m_i are the *normalized weights*, a softmax of the log-weights. grad log w_i
+    is the ELBO gradient of sample i alone. Its weight m_i tells how well this sample explains x,
+    compared with the others. In the mean of k ELBOs, every weight would be 1/k. So here q is not
+    penalized for samples that do not explain x, as long as other samples do. It may be wider.
 
     **Math**
 
@@ -70,8 +70,8 @@ def iwae_bound(log_w):
     **Numerics** log w is near -100 for an image of a digit, and e^-100 is 0 in float32. So the
     largest is factored out, as written under Math. In the gradient, a weight below e^-46 = 1e-20
     times the largest counts as 0. The normalized weights sum to 1, so such a weight is smaller than
-    the last digit of their sum, even in float64. Most samples of an untrained encoder
-    have such weights. They would fill the backward pass with *denormal* numbers (below 1e-38 in
+    the last digit of their sum, even in float64. Most samples of an untrained encoder have
+    such weights. They would fill the backward pass with *denormal* numbers (below 1e-38 in
     float32), which processors multiply 10 to 80 times slower.
 
     **Source** Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015,

@@ -300,10 +300,10 @@ def inpainting(known, mask, *, path: NoisePath = VARIANCE_PRESERVING, rng) -> Ca
     After each step, x is replaced where mask is 1 by a sample of q(x_s | known). At time 0 this is
     the known image itself. The next step adapts the unknown part to it.
 
-    **Limits.** The result is no sample of p(unknown | known). The known part is sampled anew
-    at each time and does not depend on the unknown part. So seams are visible between the two
-    (Song et al., 2021, appendix I.2). Lugmayr et al., RePaint, 2022, repeat steps forward and back
-    to repair them.
+    **Limits.** The result is no sample of p(unknown | known). The known part is sampled anew at
+    each time and does not depend on the unknown part. So seams are visible between the two (Song et
+    al., 2021, appendix I.2). Lugmayr et al., RePaint, 2022, repeat steps forward and back to repair
+    them.
 
     **Shapes** known (N, ...), mask (N, ...) from 0 to 1, or a shape that broadcasts to it.
     """
