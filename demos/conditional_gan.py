@@ -33,7 +33,7 @@ It draws curves.png, the losses, and samples.png:
 It measures how often the evaluator, a fixed classifier of this package, finds
 the requested class in the samples. With labels it also measures the
 *classification accuracy score*: a classifier is trained on samples alone and
-tested on real digits, beside the same classifier trained on real digits. The
+tested on real digits, and so is the same classifier trained on real digits. The
 score decreases if samples are wrong, and if some kinds of digit are never
 generated.
 
@@ -309,7 +309,7 @@ def evaluate_infogan():
     return {f"c = {k}": pictures[c == k] for k in range(10)}
 
 
-# %% Semi-supervised: the classes of D, beside the same network trained on the labels alone
+# %% Semi-supervised: the classes of D, and of the same network trained on the labels alone
 def train_on_labels_alone():
     """Train a discriminator of the same architecture as a classifier of the known labels."""
     classifier = ConvDiscriminator(

@@ -218,7 +218,7 @@ metrics["cycle_x"] = float(np.abs(reconstructed_x - x).mean())
 metrics["cycle_y"] = float(np.abs(reconstructed_y - y).mean())
 print("There and back: {cycle_x:.4f} and {cycle_y:.4f} of the range".format(**metrics))
 
-# %% What a classifier of the two sets finds; beside it what it finds in the true pictures
+# %% What a classifier of the two sets finds, and what it finds in the true pictures
 print("Training the evaluator ...", flush=True)
 attributes = ATTRIBUTES if args.data in ATTRIBUTES else (*ATTRIBUTES, args.data)
 

@@ -3,7 +3,7 @@
 Lecture: the convolutional GAN (Radford, Metz and Chintala, 2015).
 
 Question to predict before you run it: the generator maps 64 random numbers to
-a face, and nobody has told it what the numbers mean. Move from one z to
+a face, and no label says what the numbers mean. Move from one z to
 another: will one face fade into the other, jump, or change its features
 gradually? Now take the z of three faces with glasses, of three without, and of
 three with a hat. What does
@@ -286,7 +286,7 @@ run.write_metrics(picture="samples.png", **metrics)
 #
 # The question. The faces change their features gradually: no step is a jump, and no face is a
 # double exposure of two. The arithmetic gives a face with glasses and a hat. A single sample has
-# many other properties beside the concept; in a mean they average out. So it works the more often,
+# many properties other than the concept; in a mean they average out. So it works the more often,
 # the more samples a concept has: at 64 pixels both attributes are found in 80 % of the results with
 # 10 samples per concept, in 97 % with 30, and in 9 % of all samples.
 #

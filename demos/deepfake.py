@@ -35,7 +35,7 @@ upright, because the method rotates them first.
 It measures, on states that were not used for training,
 - the error of a swap, as a fraction of the error of the best constant answer,
   the mean picture of the other person; and the error of the other person's own
-  reconstruction beside it;
+  reconstruction next to it;
 - what a regression network finds, which was trained on drawings of A, of B and
   of people mixed from both: each number of the state to an eighth of its range
   (a constant is right in a quarter of the cases), and who it is. The gaze

@@ -1,7 +1,7 @@
 """A denoising autoencoder: corrupted digits in, clean digits out.
 
 Vincent et al., 2008 and 2010. One network learns to remove three kinds of
-noise. It is not told which of them a picture has.
+noise. Its input does not say which of them it is.
 
 Question to predict before you run it: a lost pixel is lost; no filter brings
 back a number that is not there. There are three kinds of noise: Gaussian noise

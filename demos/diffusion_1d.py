@@ -23,7 +23,7 @@ It draws
                     the estimated one
     predictions.png the best prediction of the data at three times, and the
                     learned one
-    curves.png      the loss beside the least possible one, which is known
+    curves.png      the loss and the least possible one, which is known
                     here and is not zero
 
 Three changes to try:

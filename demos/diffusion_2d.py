@@ -20,14 +20,14 @@ It draws
                         way to data, each point in the colour of the data near
                         which it ends
     there_and_back.gif  the same as an animation
-    density.png         the exact density beside that of the network, which is
+    density.png         the exact density and that of the network, which is
                         computed by following the ODE
-    samples.png         samples beside data
+    samples.png         samples and data
     curves.png          the loss
 
 Two measures are printed. A sample is *inside* the support of the data if the
 data's density there is higher than at the lowest 1 % of real points. The
-negative log-likelihood is that of unseen points, in nats, beside that of the
+negative log-likelihood is that of unseen points, in nats, and that of the
 true density, which no model can beat.
 
 Three changes to try:

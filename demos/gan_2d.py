@@ -22,7 +22,7 @@ It draws plane.png at four moments of training:
   each cell holds 1/256 of the noise: where cells are small, many samples
   fall. The outermost sixteenths are not drawn.
 
-samples.png shows samples beside data.
+samples.png shows samples and data.
 
 Two measures are printed. A sample is *off* the data if the density of the
 data there is lower than at 99 % of real points. A real point is *covered* if

@@ -241,6 +241,6 @@ run.write_metrics(picture="bounds.png", **metrics)
 # 2. The mean of ten ELBOs is an ELBO with less noise. It reaches -95.4, as good as IWAE. So the
 #    smaller noise alone may explain the advantage. Its own ELBO is -100.9, where that of IWAE was
 #    -107.0: IWAE trades the ELBO for the likelihood.
-# 3. IWAE-1 reaches -97.1, and the VAE beside it -97.6, where the same VAE had -96.4 before. Runs
+# 3. IWAE-1 reaches -97.1, and its VAE -97.6, where the same VAE had -96.4 before. Runs
 #    that differ only in their noise differ by a nat or so. A difference between models has to
 #    exceed that. The printed errors are over test digits, for given weights.

@@ -226,7 +226,7 @@ plot.save_curves(
     ylabel="mean absolute error, range -1 to 1",
 )
 
-# %% The absolute error, beside that of the median picture
+# %% The absolute error, and that of the median picture
 median_picture = np.median(y[:2000], axis=0) / 255
 outputs["median picture"] = np.repeat(median_picture[None], len(true_pictures), axis=0)
 metrics = {}
@@ -235,7 +235,7 @@ for name, pictures in outputs.items():
     print(f"Mean absolute error, range 0 to 1: {metrics[f'l1_{name}']:.4f}  {name}")
 
 
-# %% The evaluator, trained on real pictures; beside each figure that of the true pictures
+# %% The evaluator, trained on real pictures; each figure with that of the true pictures
 def evaluate_faces(pictures):
     """Return the fraction of faces about which the evaluator is right, for each attribute."""
     return (evaluator.predict(pictures, args.device) == true_attributes).mean(axis=0)

@@ -19,7 +19,7 @@ will the mixture have, whose glasses, whose colours?
 It draws
     mixing.png        the table of the paper: each row is one face (left), each
                       column another (top), whose styles are used at the sizes
-                      named beside the row
+                      named next to the row
     truncation.png    w moved towards its mean: less diverse but better faces
     samples.png       samples of the generator
     curves.png        the losses of both networks

@@ -26,7 +26,7 @@ def start(tmp_path, monkeypatch):
 
 
 def train(run, rng, stop_after=None):
-    """Record a frame at two of four steps, and one array at the last; stop early if told to."""
+    """Record a frame at two of four steps, and one array at the last; stop early if asked to."""
     for step in run.steps():
         x = rng.normal((3, 2))
         if step in (0, 2):

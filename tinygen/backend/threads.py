@@ -42,7 +42,7 @@ def _set_blas_to_one_thread() -> bool:
         from threadpoolctl import threadpool_info, threadpool_limits
     except ImportError:
         return False
-    threadpool_limits(1, user_api="blas")  # it holds until it is told to restore, which is never
+    threadpool_limits(1, user_api="blas")  # it holds until it is restored, which is never
     return any(library["user_api"] == "blas" for library in threadpool_info())
 
 

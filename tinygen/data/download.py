@@ -7,7 +7,7 @@ A file is looked for in this order:
 3. each mirror in turn.
 
 A download must have a published digest. It enters the cache whole or not at all: it is written to
-a temporary file beside its final place, flushed to the disk, and then renamed.
+a temporary file in the folder of its final place, flushed to the disk, and then renamed.
 
 Modules that only checking and downloading need are imported inside the functions that use them.
 So ``import tinygen`` stays quick and touches no network.

@@ -12,7 +12,7 @@
 shape (N,): the *sum* over the other axes of an example. The losses are logarithms of probabilities.
 For independent pixels, or independent dimensions of z, these logarithms add up.
 
-A common bug is to take means instead. A mean over 784 pixels beside a sum over 20 latent dimensions
+A common bug is to take means instead. A mean over 784 pixels plus a sum over 20 latent dimensions
 is a KL term with 784 times its weight, and the model ignores its input. The caller writes the mean
 over the examples, `.mean()`, where the reader sees it. With one number per example one can also
 weight, mask, or find outliers.

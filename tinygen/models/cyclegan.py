@@ -139,7 +139,7 @@ class ImagePool:
     For each new picture, `query` returns with probability 1/2 the new picture itself, and otherwise
     an older one, whose place in the pool the new one takes.
 
-    The pool decides the next steps of training. So save it in the checkpoint beside the networks,
+    The pool decides the next steps of training. So save it in the checkpoint with the networks,
     and its rng too.
 
     **Source** section 4 of the paper; Shrivastava et al., Learning from Simulated and Unsupervised

@@ -94,7 +94,7 @@ that of B, for the reason in point 5.) The task that noise has here, the first p
 warped pictures, for which the decoder had to return the unwarped ones.
 
 **What it may not be used for**: showing people who do or say what they did not, unless they agreed
-and every viewer is told. demos/deepfake.py says more.
+and every viewer is informed. demos/deepfake.py says more.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ __all__ = ["StyleDiscriminator"]
 class StyleDiscriminator(Module):
     """The discriminator of 2020: residual blocks, pictures to logits.
 
-    Each size has one block: two convolutions, and beside them a 1x1 convolution as shortcut. Both
-    halve the size. Their sum is divided by sqrt(2), so that the mean square of the signal does not
+    Each size has one block: two convolutions, and in parallel a 1x1 convolution as shortcut. Both
+    downsample. Their sum is divided by sqrt(2), so that the mean square of the signal does not
     grow.
 
     Parameters

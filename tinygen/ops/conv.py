@@ -143,7 +143,7 @@ def conv_transpose2d(
     dbias = sum of g over n, height and width.
     **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo),
     Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding.
-    A convolution with stride s maps s input sizes to one output size. So its transpose must be told
+    A convolution with stride s maps s input sizes to one output size. So its transpose must know
     which of the s sizes to give: by `output_padding`, from 0 to s - 1, or by `output_size`, which
     is (Ho, Wo).
     **Saved** x for dw, w for dx.

@@ -36,7 +36,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     ------
     FloatingPointError
         If a gradient contains NaN or infinity. Multiplied by such a factor, every parameter would
-        become NaN. No gradient has been changed. (PyTorch scales anyway, unless told otherwise.)
+        become NaN. No gradient has been changed. (PyTorch scales anyway, by default.)
     """
     parameters = _as_list("clip_grad_norm_", parameters)
     if not max_norm > 0:

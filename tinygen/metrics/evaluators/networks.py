@@ -61,7 +61,7 @@ class Evaluator(Module):
 
 
 class DigitClassifier(Evaluator):
-    """Two convolutions that halve the image, then a hidden layer: (N, 1, 28, 28) to (N, 10).
+    """Two convolutions with stride 2, then a hidden layer: (N, 1, 28, 28) to (N, 10).
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class DigitClassifier(Evaluator):
 
 
 class _FaceEvaluator(Evaluator):
-    """Three convolutions that halve the image, then a hidden layer, for faces of 32 pixels."""
+    """Three convolutions with stride 2, then a hidden layer, for faces of 32 pixels."""
 
     image_shape = (3, 32, 32)
 

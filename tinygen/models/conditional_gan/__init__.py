@@ -1,7 +1,7 @@
 """Five GANs whose pictures have a label, a class or a code.
 
 A GAN generates pictures, but nobody can choose which. There are two ways to change this. The
-discriminator can get a second *input* beside the picture; then it decides whether the two belong
+discriminator can get a second *input* with the picture; then it decides whether the two belong
 together. Or it can get a second *output*, a prediction of the label or the code; then the generator
 minimizes the loss of this prediction too.
 

@@ -14,7 +14,8 @@ __all__ = ["ACGAN"]
 class ACGAN(ClassConditionalGAN):
     """D predicts the label: o_0 is the logit of "real", softmax(o_1 ... o_K) the class.
 
-    Both networks minimize the cross-entropy of the predicted class, beside the adversarial loss.
+    Both networks minimize the cross-entropy of the predicted class, in addition to the adversarial
+    loss.
 
     **The drawback.** The cross-entropy rewards G for pictures that are *easy to classify*. Of two
     sevens, it prefers the one that nobody could mistake for a one. So G generates pictures between

@@ -35,7 +35,7 @@ class UnconditionalGAN(Module):
     channels, image_shape
         As for `ConvGenerator` and `ConvDiscriminator`.
     condition_dim : int
-        The numbers in a code beside the noise.
+        The numbers in a code in addition to the noise.
     num_outputs, code_dim : int
         As for `ConvDiscriminator`.
     rng : RNG
@@ -119,7 +119,7 @@ class ClassConditionalGAN(UnconditionalGAN):
 def scaled_one_hot(y, num_classes: int):
     """Return labels y (N,) as one-hot vectors times sqrt(K), (N, K), K = `num_classes`.
 
-    Their mean square is 1, as that of the noise beside them. So the noise does not dominate the
+    Their mean square is 1, as that of the noise. So the noise does not dominate the
     label in the generator's first layer.
     """
     return one_hot(y, num_classes) * np.float32(num_classes**0.5)

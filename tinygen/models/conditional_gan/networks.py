@@ -86,7 +86,7 @@ class ConvDiscriminator(Module):
     num_outputs : int
         The outputs per picture.
     code_dim : int
-        The dimensions of the codes that it gets beside the pictures; 0 for none.
+        The dimensions of the codes that it gets with the pictures; 0 for none.
     channels : int
         The channels after the second convolution; half as many after the first.
     image_shape : (int, int, int)

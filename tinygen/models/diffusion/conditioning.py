@@ -1,7 +1,7 @@
 """Conditioning: how a network receives the time and the label.
 
 **One network for all times.** The network could estimate the amount of noise from x_t alone, but it
-does better if it is told the time t. The number t is expanded into sines and cosines of many
+does better if it is given the time t. The number t is expanded into sines and cosines of many
 wavelengths, which pass through two linear layers. The result is a vector, the *conditioning*, that
 goes to every block.
 

@@ -1,6 +1,6 @@
 """Conditional generation: labels for the network, and classifier-free guidance.
 
-**Conditioning.** The network receives a label y beside x_t, and predicts E[x_0 | x_t, y]. All else
+**Conditioning.** The network receives a label y and x_t, and predicts E[x_0 | x_t, y]. All else
 stays as it is. In training, the label of one example in ten is replaced by a *null label*. So the
 same network also learns E[x_0 | x_t]. A label can be a caption: the numbers of its words. Its null
 label is 0 for every word.

@@ -28,7 +28,7 @@ NUM_HEADS = 1  # of the attention, as in DDPM
 
 
 class ResidualBlock(Module):
-    """Two 3x3 convolutions beside a shortcut, with the conditioning between them.
+    """Two 3x3 convolutions and a shortcut, with the conditioning between them.
 
         h = conv1(silu(norm1(x)))
         h = norm2(h + shift)                  without film
