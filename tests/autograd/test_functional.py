@@ -7,6 +7,7 @@ import pytest
 
 from tests.autograd.helpers import leaf
 from tinygen import check_grads, grad, hvp, jvp, no_grad, ops, primitive, tensor
+from tinygen.ops.norm import channel_norm
 
 
 def test_derivatives_of_any_order():
@@ -25,7 +26,7 @@ def test_third_order_of_convolution_batch_norm_and_tanh():
     x, w = rng.normal(size=(3, 2, 4, 4)), rng.normal(size=(2, 2, 3, 3))
     scale, shift = rng.uniform(0.5, 1.5, 2), rng.normal(size=2)
     check_grads(
-        lambda x, w, a, b: ops.tanh(ops.batch_norm(ops.conv2d(x, w, padding=1), a, b)[0]),
+        lambda x, w, a, b: ops.tanh(channel_norm(ops.conv2d(x, w, padding=1), a, b)[0]),
         x,
         w,
         scale,

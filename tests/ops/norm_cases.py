@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.cases import case
 from tinygen import ops
+from tinygen.ops.norm import channel_norm
 
 
 def spread(draw, shape, axes):
@@ -38,9 +39,9 @@ def scale_and_shift(y, x, weight=None, bias=None):
     return y if bias is None else y + column(bias, x)
 
 
-@case("batch_norm")
-def draw_batch_norm(draw):
-    c, eps = draw.integer(1, 3), draw.choice(1e-5, 1e-2)
+def draw_batch(draw):
+    """Draw (x, channels, axes of the statistics): the variance of each channel is over 0.1."""
+    c = draw.integer(1, 3)
     shape = (draw.integer(2, 3), c, *draw.shape(max_dims=2, min_side=1, max_side=3))
     x = spread(draw, shape, None)
     axes = (0, *range(2, x.ndim))
@@ -49,28 +50,56 @@ def draw_batch_norm(draw):
     else:  # two values per channel: draw them apart
         is_first = np.arange(x.shape[0]).reshape(-1, *[1] * (x.ndim - 1)) == 0
         x = np.where(is_first, 1.0, -1.0) + 0.3 * x
-    x = draw.in_random_layout(x)
+    return draw.in_random_layout(x), c, axes
+
+
+@case("batch_norm")
+def draw_batch_norm(draw):
+    (x, c, axes), eps = draw_batch(draw), draw.choice(1e-5, 1e-2)
+
+    def f(x, *affine):
+        return ops.batch_norm(x, None, None, *affine, training=True, eps=eps)
 
     def naive(x, *affine):
-        y = scale_and_shift(naive_norm(x, axes, eps), x, *affine)
-        return y, x.mean(axis=axes), x.var(axis=axes)
+        return scale_and_shift(naive_norm(x, axes, eps), x, *affine)
 
-    return functools.partial(ops.batch_norm, eps=eps), [x, *draw_affine(draw, c)], naive
+    return f, [x, *draw_affine(draw, c)], naive
 
 
-@case("batch_norm_inference")
-def draw_batch_norm_inference(draw):
+@case("batch_norm")
+def draw_batch_norm_and_its_statistics(draw):
+    x, c, axes = draw_batch(draw)
+
+    def naive(x, *affine):
+        y = scale_and_shift(naive_norm(x, axes, 1e-5), x, *affine)
+        return y, x.mean(axis=axes)[None], x.var(axis=axes)[None]
+
+    return channel_norm, [x, *draw_affine(draw, c)], naive
+
+
+def draw_running(draw, c):
+    """Draw running statistics of c channels."""
+    return [draw.array((c,)), draw.array((c,), 0.3, 2.0)]
+
+
+def naive_running(x, mean, var, *affine):
+    """Normalize x by given statistics."""
+    return scale_and_shift((x - column(mean, x)) / np.sqrt(column(var, x) + 1e-5), x, *affine)
+
+
+@case("batch_norm")
+def draw_batch_norm_in_evaluation(draw):
     c = draw.integer(1, 3)
     x = draw.array((draw.integer(0, 2), c, *draw.shape(max_dims=2, max_side=3)))
+    return ops.batch_norm, [x, *draw_running(draw, c), *draw_affine(draw, c)], naive_running
 
-    def naive(x, mean, var, *affine):
-        return scale_and_shift((x - column(mean, x)) / np.sqrt(column(var, x) + 1e-5), x, *affine)
 
-    return (
-        ops.batch_norm_inference,
-        [x, draw.array((c,)), draw.array((c,), 0.3, 2.0), *draw_affine(draw, c)],
-        naive,
-    )
+@case("instance_norm")
+def draw_instance_norm_in_evaluation(draw):
+    c = draw.integer(1, 3)
+    x = draw.array((draw.integer(0, 2), c, *draw.shape(max_dims=2, max_side=3)))
+    f = functools.partial(ops.instance_norm, use_input_stats=False)
+    return f, [x, *draw_running(draw, c), *draw_affine(draw, c)], naive_running
 
 
 @case("group_norm")
@@ -84,8 +113,11 @@ def draw_group_norm(draw):
         y = naive_norm(x.reshape(n, groups, per_group, *space), (2, 3, 4), 1e-5)
         return scale_and_shift(y.reshape(x.shape), x, *affine)
 
-    f = functools.partial(ops.group_norm, num_groups=groups)
-    return f, [x, *draw_affine(draw, groups * per_group)], naive
+    return (
+        lambda x, *affine: ops.group_norm(x, groups, *affine),
+        [x, *draw_affine(draw, groups * per_group)],
+        naive,
+    )
 
 
 @case("instance_norm")
@@ -93,7 +125,7 @@ def draw_instance_norm(draw):
     c = draw.integer(1, 3)
     x = spread(draw, (draw.integer(0, 2), c, draw.integer(2, 3), draw.integer(1, 3)), (2, 3))
     return (
-        ops.instance_norm,
+        lambda x, *affine: ops.instance_norm(x, None, None, *affine),
         [x, *draw_affine(draw, c)],
         lambda x, *affine: scale_and_shift(naive_norm(x, (2, 3), 1e-5), x, *affine),
     )
@@ -110,7 +142,7 @@ def draw_layer_norm(draw):
     def naive(x, weight=1.0, bias=0.0):
         return naive_norm(x, axes, 1e-5) * weight + bias
 
-    return functools.partial(ops.layer_norm, normalized_shape=shape), [x, *affine], naive
+    return (lambda x, *affine: ops.layer_norm(x, shape, *affine)), [x, *affine], naive
 
 
 @case("pixel_norm")

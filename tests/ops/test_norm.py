@@ -6,8 +6,37 @@ import numpy as np
 import pytest
 
 from tinygen import grad, ops, tensor
+from tinygen.ops.arguments import raw
+from tinygen.ops.norm import channel_norm
 
 NUMPY_RNG = np.random.default_rng(0)
+
+
+def train(x, running_mean=None, running_var=None, weight=None, bias=None, **settings):
+    """Apply batch norm in training."""
+    return ops.batch_norm(x, running_mean, running_var, weight, bias, True, **settings)
+
+
+@pytest.mark.parametrize("make", [np.array, tensor], ids=["arrays", "tensors"])
+def test_running_statistics_are_updated_in_place_by_the_unbiased_variance(make):
+    x = NUMPY_RNG.normal(2, 3, (5, 4, 2, 3))
+    mean, var = make(np.zeros(4)), make(np.ones(4))
+    y = train(x, mean, var, momentum=0.3)
+    np.testing.assert_allclose(raw(mean), 0.3 * x.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(raw(var), 0.7 + 0.3 * x.var(axis=(0, 2, 3), ddof=1))
+    np.testing.assert_allclose(y, train(x))
+    centred = x - raw(mean).reshape(4, 1, 1)
+    expected = centred / np.sqrt(raw(var).reshape(4, 1, 1) + 1e-5)
+    np.testing.assert_allclose(raw(ops.batch_norm(x, mean, var)), expected)
+
+
+def test_running_statistics_of_instances_are_averaged_over_the_batch():
+    x = NUMPY_RNG.normal(2, 3, (5, 4, 2, 3))
+    mean, var = np.zeros(4), np.ones(4)
+    y = ops.instance_norm(x, mean, var, momentum=0.3)
+    np.testing.assert_allclose(mean, 0.3 * x.mean(axis=(2, 3)).mean(axis=0))
+    np.testing.assert_allclose(var, 0.7 + 0.3 * x.var(axis=(2, 3), ddof=1).mean(axis=0))
+    np.testing.assert_array_equal(y, ops.instance_norm(x))
 
 
 def test_a_large_mean_costs_no_digits():
@@ -16,21 +45,21 @@ def test_a_large_mean_costs_no_digits():
     In float32, with a mean of 1000 standard deviations, its relative error is below 1e-3.
     """
     x = (NUMPY_RNG.normal(size=(64, 4, 8, 8)) + 1000).astype(np.float32)
-    _, mean, var = ops.batch_norm(x)
-    np.testing.assert_allclose(mean, x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
-    np.testing.assert_allclose(var, x.var(axis=(0, 2, 3), dtype=np.float64), rtol=1e-3)
+    _, mean, var = channel_norm(x)
+    np.testing.assert_allclose(mean[0], x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(var[0], x.var(axis=(0, 2, 3), dtype=np.float64), rtol=1e-3)
 
 
 def test_statistics_of_a_million_rows_keep_their_digits():
     x = NUMPY_RNG.uniform(0.5, 1.5, (1, 1024, 1024, 3)).astype(np.float32).transpose(0, 3, 1, 2)
-    _, mean, var = ops.batch_norm(x)
-    np.testing.assert_allclose(mean, x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
-    np.testing.assert_allclose(var, x.var(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
+    _, mean, var = channel_norm(x)
+    np.testing.assert_allclose(mean[0], x.mean(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(var[0], x.var(axis=(0, 2, 3), dtype=np.float64), rtol=1e-6)
 
 
 def test_the_statistics_are_differentiable():
     x = tensor(NUMPY_RNG.normal(size=(5, 2)), True)
-    _, mean, var = ops.batch_norm(x)
+    _, mean, var = channel_norm(x)
     dx = grad(mean.sum(), x, retain_graph=True).numpy()
     np.testing.assert_allclose(dx, np.full((5, 2), 1 / 5))
     dx = grad(var.sum(), x).numpy()
@@ -43,7 +72,7 @@ def test_batch_norm_is_invariant_to_shift_and_scale():
     So the gradient is orthogonal to 1 and to x.
     """
     x, g = tensor(NUMPY_RNG.normal(size=(6, 3, 4, 4)), True), NUMPY_RNG.normal(size=(6, 3, 4, 4))
-    gx = grad(ops.batch_norm(x, eps=1e-12)[0], x, g).numpy()
+    gx = grad(ops.batch_norm(x, None, None, training=True, eps=1e-12), x, g).numpy()
     assert np.abs(gx.sum(axis=(0, 2, 3))).max() < 1e-12
     assert np.abs((gx * x.numpy()).sum(axis=(0, 2, 3))).max() < 1e-9
 
@@ -53,8 +82,8 @@ def test_channels_last_memory_stays_channels_last():
     memory = NUMPY_RNG.normal(size=(4, 6, 6, 8)).astype(np.float32)
     x = tensor(memory, True)
     for f in (
-        lambda t: ops.batch_norm(t)[0],
-        lambda t: ops.group_norm(t, num_groups=2),
+        lambda t: ops.batch_norm(t, None, None, training=True),
+        lambda t: ops.group_norm(t, 2),
         ops.instance_norm,
         ops.pixel_norm,
     ):
@@ -71,22 +100,28 @@ X = np.ones((2, 4, 3, 3))
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: ops.batch_norm(X[:1, :, :1, :1]), "one value per channel, whose variance is 0"),
-        (lambda: ops.batch_norm(X[:0]), "no value to take a mean of"),
-        (lambda: ops.batch_norm(X, np.ones(3)), r"weight has shape \(3,\) but x .* has 4 channels"),
-        (lambda: ops.batch_norm(X, None, np.ones((4, 1))), r"bias has shape \(4, 1\)"),
-        (lambda: ops.group_norm(X, num_groups=3), "4 channels do not divide into num_groups=3"),
-        (lambda: ops.group_norm(X[:, :, :1, :1], num_groups=4), "one value per group"),
+        (lambda: train(X[:1, :, :1, :1]), "one value per channel, whose variance is 0"),
+        (lambda: train(X[:0]), "no value to average"),
+        (lambda: ops.batch_norm(X, None, None), "in evaluation the statistics are running_mean"),
+        (lambda: ops.batch_norm(X, np.ones(4), None), "both running_mean and running_var"),
+        (lambda: train(X, np.ones(3), np.ones(4)), r"running_mean has shape \(3,\)"),
+        (lambda: train(X, weight=np.ones(3)), r"weight has shape \(3,\) but .* has 4 channels"),
+            lambda: train(X, None, None, np.ones(3)),
+            r"weight has shape \(3,\) but x .* has 4 channels",
+        ),
+        (lambda: train(X, bias=np.ones((4, 1))), r"bias has shape \(4, 1\)"),
+        (lambda: ops.group_norm(X, 3), "4 channels do not divide into num_groups=3"),
+        (lambda: ops.group_norm(X[:, :, :1, :1], 4), "one value per group"),
         (lambda: ops.instance_norm(X[:, :, :1, :1]), "one value per instance"),
         (
-            lambda: ops.layer_norm(X, normalized_shape=5),
+            lambda: ops.layer_norm(X, 5),
             r"x's last axes must have shape \(5,\), not \(3,\)",
         ),
         (
-            lambda: ops.layer_norm(X, np.ones(4), normalized_shape=3),
+            lambda: ops.layer_norm(X, 3, np.ones(4)),
             r"weight must have shape \(3,\), not \(4,\)",
         ),
-        (lambda: ops.layer_norm(X[..., :1], normalized_shape=1), "must hold more"),
+        (lambda: ops.layer_norm(X[..., :1], 1), "must hold more"),
         (lambda: ops.pixel_norm(np.ones(3)), r"must have axes \(N, C, ...\)"),
         (
             lambda: ops.spectral_norm(np.ones((4, 3)), np.ones(3), np.ones(4)),
@@ -103,19 +138,19 @@ def test_errors_teach(call, message):
     "call, message",
     [
         (
-            lambda: ops.batch_norm(X.astype(np.int64)),
+            lambda: train(X.astype(np.int64)),
             "batch_norm: x is int64; all must share one floating-point dtype: convert with astype",
         ),
         (
-            lambda: ops.batch_norm(X, np.ones(4, np.float32)),
+            lambda: train(X, weight=np.ones(4, np.float32)),
             "batch_norm: x is float64, weight is float32; .* convert with astype",
         ),
         (
-            lambda: ops.group_norm(X, None, np.ones(4, np.float32), num_groups=2),
+            lambda: ops.group_norm(X, 2, None, np.ones(4, np.float32)),
             "group_norm: x is float64, bias is float32",
         ),
         (
-            lambda: ops.layer_norm(X, np.ones(3, np.float32), normalized_shape=3),
+            lambda: ops.layer_norm(X, 3, np.ones(3, np.float32)),
             "layer_norm: x is float64, weight is float32",
         ),
         (
@@ -133,7 +168,7 @@ def test_dtypes_must_agree_and_be_floating_point(call, message):
 def test_images_without_pixels_have_gradients_of_zero():
     x = tensor(np.ones((2, 4, 0, 3)), requires_grad=True)
     w, b = tensor(np.ones(4), requires_grad=True), tensor(np.ones(4), requires_grad=True)
-    gx, gw, gb = grad(ops.group_norm(x, w, b, num_groups=2).sum(), [x, w, b])
+    gx, gw, gb = grad(ops.group_norm(x, 2, w, b).sum(), [x, w, b])
     assert gx.shape == x.shape and gw.data.tolist() == gb.data.tolist() == [0] * 4
 
 
@@ -141,7 +176,7 @@ def test_gradients_of_weights_over_a_million_rows_keep_their_digits():
     x = NUMPY_RNG.random((1 << 20, 2), dtype=np.float32)
     w, b = tensor(np.ones(2, np.float32), True), tensor(np.ones(2, np.float32), True)
     g = NUMPY_RNG.random(x.shape, dtype=np.float32)
-    for y in (ops.layer_norm(x, w, b, normalized_shape=2), ops.batch_norm(x, w, b)[0]):
+    for y in (ops.layer_norm(x, 2, w, b), train(x, weight=w, bias=b)):
         gw, gb = grad(y, [w, b], g)
         np.testing.assert_allclose(gb.data, g.sum(0, dtype=np.float64), rtol=1e-6)
         exact = (g * (y.data - 1)).sum(0, dtype=np.float64)

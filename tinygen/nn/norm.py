@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from ..ops.arguments import raw
 from . import init
 from .checks import check_sizes
 from .module import Module, parameter
@@ -72,26 +71,24 @@ class _BatchNorm(_Affine):
                 f"{name}: x must be {' or '.join(self.shapes.values())} with "
                 f"C = {self.num_features}, not {x.shape}"
             )
-        if not self.training:
-            mean, var = self.running_mean, self.running_var
-            return ops.batch_norm_inference(x, mean, var, self.weight, self.bias, eps=self.eps)
         n = x.size // self.num_features  # values per channel
-        if n < 2:
+        if self.training and n < 2:
             raise ValueError(
                 f"{name}: x {x.shape} has {n} value{'s' * (n != 1)} per channel, too few for a "
                 "variance; train on a larger batch, or use .eval()"
             )
-        y, mean, var = ops.batch_norm(x, self.weight, self.bias, eps=self.eps)
-        self._update_running_statistics(raw(mean), raw(var), n)
-        return y
-
-    def _update_running_statistics(self, mean, var, n: int) -> None:
-        """Average the batch's statistics in: running <- (1 - momentum) running + momentum batch."""
-        m = self.momentum
-        self.running_mean[...] = (1 - m) * self.running_mean.data + m * mean
-        # var divides by n; n / (n - 1) makes it the unbiased estimate
-        self.running_var[...] = (1 - m) * self.running_var.data + m * n / (n - 1) * var
-        self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
+        if self.training:
+            self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
+        return ops.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -165,8 +162,7 @@ class LayerNorm(_Affine):
 
     def forward(self, x):
         """Normalize x (..., *normalized_shape) over its last axes."""
-        shape = self.normalized_shape
-        return ops.layer_norm(x, self.weight, self.bias, normalized_shape=shape, eps=self.eps)
+        return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -215,7 +211,7 @@ class GroupNorm(_Affine):
             raise ValueError(
                 f"GroupNorm: x must be (N, C, ...) with C = {self.num_channels}, not {x.shape}"
             )
-        return ops.group_norm(x, self.weight, self.bias, num_groups=self.num_groups, eps=self.eps)
+        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -259,7 +255,7 @@ class InstanceNorm2d(_Affine):
                 f"InstanceNorm2d: x must be (N, C, H, W) with C = {self.num_features}, "
                 f"not {x.shape}"
             )
-        return ops.instance_norm(x, self.weight, self.bias, eps=self.eps)
+        return ops.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""

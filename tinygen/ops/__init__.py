@@ -14,7 +14,8 @@
     linear_systems.py     linear systems, Cholesky decomposition
     contraction.py        einsum
     conv.py               convolution, its transpose, its weight gradient
-    norm.py               batch, group, instance, layer, pixel and spectral norm
+    norm.py               batch, group, instance and layer norm
+    vector_norm.py        division by a norm: of a pixel's channels, of a matrix
     pooling.py            average and maximum over windows
     separable.py          a matrix along the height and one along the width of images
     resample.py           interpolation, blur, pixel shuffle
@@ -58,15 +59,7 @@ from .indexing import embedding, getitem, one_hot, scatter_add, take_along_axis
 from .layout import channels_last
 from .linalg import inv, linear, logdet, matmul, slogdet, tril, triu
 from .linear_systems import cholesky, solve, solve_triangular
-from .norm import (
-    batch_norm,
-    batch_norm_inference,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    pixel_norm,
-    spectral_norm,
-)
+from .norm import batch_norm, group_norm, instance_norm, layer_norm
 from .operators import attach_operators
 from .padding import pad
 from .pooling import avg_pool2d, max_pool2d
@@ -88,6 +81,7 @@ from .shape import (
     swapaxes,
     transpose,
 )
+from .vector_norm import pixel_norm, spectral_norm
 
 attach_operators(Tensor)
 
@@ -98,7 +92,6 @@ __all__ = [
     "astype",
     "avg_pool2d",
     "batch_norm",
-    "batch_norm_inference",
     "blur",
     "broadcast_to",
     "channels_last",

@@ -38,7 +38,7 @@ along c is not removed entirely: y changes a little with the scale.) The code co
     dx = a g + b c + const                      a, b and const are one number per cell of the table
 
 **Sources** Ioffe and Szegedy 2015 (batch), Ulyanov et al. 2016 (instance), Ba et al. 2016 (layer),
-Wu and He 2018 (group), Karras et al. 2018 (pixel), Miyato et al. 2018 (spectral).
+Wu and He 2018 (group).
 """
 
 from __future__ import annotations
@@ -46,21 +46,16 @@ from __future__ import annotations
 import math
 
 from ..autograd.primitive import primitive
-from .arguments import check_dtypes
-from .elementwise import sqrt, square
-from .linalg import matmul
-from .reduce import mean as mean_over
+from .arguments import check_dtypes, raw
+from .elementwise import sqrt
 from .reduce import sum
 from .shape import broadcast_to, reshape
 
 __all__ = [
     "batch_norm",
-    "batch_norm_inference",
     "group_norm",
     "instance_norm",
     "layer_norm",
-    "pixel_norm",
-    "spectral_norm",
 ]
 
 # ------------------------------------------------------- the table (N, C) and the cells it pools
@@ -149,52 +144,80 @@ def _channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
     return dx, dweight, dbias
 
 
-def batch_norm(x, weight=None, bias=None, *, eps: float = 1e-5):
-    """Normalize each channel over the batch and space, by the batch's own statistics.
+def batch_norm(
+    x,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+):
+    """Normalize each channel over the batch and space, as PyTorch's function of this name.
 
-    This is what a layer does in training; `batch_norm_inference` is for evaluation.
+    In training the statistics are those of the batch. The running statistics, if there are any, are
+    then updated in place:
 
-    **Math** in the module's docstring.
+        running_mean <- (1 - momentum) running_mean + momentum mean
+        running_var <- (1 - momentum) running_var + momentum var m / (m - 1)
+
+    with m values per channel. The factor m / (m - 1) makes var the unbiased estimate. In evaluation
+    the running statistics are used as they are.
+
+    **Math** y = w (x - mean) / sqrt(var + eps) + bias. Through the statistics of a batch: see the
+    module's docstring.
+    **Shapes** x (N, C, *space), all others (C,) or None -> y like x.
 
     Parameters
     ----------
     x : (N, C, *space)
+    running_mean, running_var : (C,), or both None
+        None in training if no running statistics are wanted.
     weight, bias : (C,) or None
+    training : bool
+        Whether to use the statistics of the batch.
+    momentum : float
+        The weight of the newest batch in the running statistics.
     eps : float
         It is added to the variance.
-
-    Returns
-    -------
-    y : like x
-    mean, var : (C,)
-        The mean and the biased variance of each channel. All three are differentiable.
 
     Raises
     ------
     ValueError
-        For one value per channel: its variance is 0 whatever x is, and so would be every gradient.
+        In training on one value per channel: its variance is 0 whatever x is, and so would be every
+        gradient. In evaluation without running statistics.
     """
-    _check("batch_norm", x, weight, bias)
-    num_values = _count(x.shape, None)
-    if num_values < 2:
-        problem = "one value per channel, whose variance is 0"
-        if num_values == 0:
-            problem = "no value to take a mean of"
+    _check("batch_norm", x, weight, bias, running_mean, running_var)
+    if not training:
+        return _normalize_by_running("batch_norm", x, running_mean, running_var, weight, bias, eps)
+    m = _count(x.shape, None)
+    if m < 2:
+        problem = "one value per channel, whose variance is 0" if m else "no value to average"
         raise ValueError(
             f"batch_norm: x {x.shape} has {problem}: give a larger batch, or use the running "
-            "statistics (eval)"
+            "statistics (training=False; eval() of a layer)"
         )
     y, mean, var = channel_norm(x, weight, bias, eps=eps)
-    return y, reshape(mean, shape=(x.shape[1],)), reshape(var, shape=(x.shape[1],))
+    if running_mean is not None:
+        _update(running_mean, running_var, raw(mean)[0], raw(var)[0], m, momentum)
+    return y
 
 
-def batch_norm_inference(x, mean, var, weight=None, bias=None, *, eps: float = 1e-5):
-    """Batch norm with given statistics, as a layer does in evaluation.
+def _update(running_mean, running_var, mean, var, m: int, momentum: float) -> None:
+    """Average statistics of m values into the running ones, in place."""
+    running_mean[...] = (1 - momentum) * raw(running_mean) + momentum * mean
+    # var divides by m; m / (m - 1) makes it the unbiased estimate
+    running_var[...] = (1 - momentum) * raw(running_var) + momentum * m / (m - 1) * var
 
-    **Math** y = w (x - mean) / sqrt(var + eps) + bias; all arguments are differentiable.
-    **Shapes** x (N, C, *space), mean and var (C,), weight and bias (C,) or None -> y like x.
-    """
-    _check("batch_norm_inference", x, weight, bias)
+
+def _normalize_by_running(function: str, x, mean, var, weight, bias, eps: float):
+    """Return w (x - mean) / sqrt(var + eps) + bias with given statistics (C,)."""
+    if mean is None:
+        raise ValueError(
+            f"{function}: in evaluation the statistics are running_mean and running_var: give "
+            "them, or use those of the batch"
+        )
     scale = 1.0 / sqrt(var + eps)
     scale = scale if weight is None else scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
@@ -202,7 +225,7 @@ def batch_norm_inference(x, mean, var, weight=None, bias=None, *, eps: float = 1
     return x * reshape(scale, shape=column) + reshape(shift, shape=column)
 
 
-def group_norm(x, weight=None, bias=None, *, num_groups: int, eps: float = 1e-5):
+def group_norm(x, num_groups: int, weight=None, bias=None, eps: float = 1e-5):
     """Normalize each example over space and over the channels of a group.
 
     **Math** in the module's docstring.
@@ -221,25 +244,55 @@ def group_norm(x, weight=None, bias=None, *, num_groups: int, eps: float = 1e-5)
     return channel_norm(x, weight, bias, groups=num_groups, eps=eps)[0]
 
 
-def instance_norm(x, weight=None, bias=None, *, eps: float = 1e-5):
+def instance_norm(
+    x,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+):
     """Normalize each channel of each example over space: `group_norm` with C groups.
 
-    **Shapes** x (N, C, *space), weight and bias (C,) or None -> y like x.
+    The running statistics, if there are any, are updated in place, as those of `batch_norm`, by the
+    mean over the batch of the statistics of its examples. With use_input_stats=False they are the
+    statistics.
+
+    **Shapes** x (N, C, *space), all others (C,) or None -> y like x.
     """
-    _check("instance_norm", x, weight, bias)
-    if _count(x.shape, x.shape[1]) == 1:
+    _check("instance_norm", x, weight, bias, running_mean, running_var)
+    if not use_input_stats:
+        return _normalize_by_running(
+            "instance_norm", x, running_mean, running_var, weight, bias, eps
+        )
+    m = _count(x.shape, x.shape[1])
+    if m == 1:
         raise ValueError(
             f"instance_norm: x {x.shape} has one value per instance, whose variance is 0; "
             "it needs more than one pixel"
         )
-    return channel_norm(x, weight, bias, groups=x.shape[1], eps=eps)[0]
+    y, mean, var = channel_norm(x, weight, bias, groups=x.shape[1], eps=eps)
+    if running_mean is not None:
+        mean, var = raw(mean).mean(axis=0), raw(var).mean(axis=0)
+        _update(running_mean, running_var, mean, var, m, momentum)
+    return y
 
 
-def _check(function: str, x, weight, bias) -> None:
+def _check(function: str, x, weight, bias, running_mean=None, running_var=None) -> None:
     if x.ndim < 2:
         raise ValueError(f"{function}: x must have axes (N, C, ...), not {x.shape}")
-    check_dtypes(function, x=x, weight=weight, bias=bias)
-    for name, v in (("weight", weight), ("bias", bias)):
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{function}: give both running_mean and running_var, or neither")
+    channels = {
+        "running_mean": running_mean,
+        "running_var": running_var,
+        "weight": weight,
+        "bias": bias,
+    }
+    check_dtypes(function, x=x, **channels)
+    for name, v in channels.items():
         if v is not None and v.shape != (x.shape[1],):
             raise ValueError(
                 f"{function}: {name} has shape {v.shape} but x {x.shape} has {x.shape[1]} "
@@ -283,7 +336,7 @@ def _trailing_norm_rule(g, needs, x, weight, mean, var, dims, eps):
     return dx, dweight, dbias
 
 
-def layer_norm(x, weight=None, bias=None, *, normalized_shape, eps: float = 1e-5):
+def layer_norm(x, normalized_shape, weight=None, bias=None, eps: float = 1e-5):
     """Normalize over the last axes.
 
     **Math** in the module's docstring.
@@ -304,36 +357,3 @@ def layer_norm(x, weight=None, bias=None, *, normalized_shape, eps: float = 1e-5
             "normalized_shape must hold more"
         )
     return trailing_norm(x, weight, bias, dims=len(shape), eps=eps)[0]
-
-
-# ------------------------------------------------------------------------ pixel and spectral norm
-
-
-def pixel_norm(x, *, eps: float = 1e-8):
-    """Scale the channel vector of each pixel to unit mean square.
-
-    It keeps the magnitudes in a generator from growing from layer to layer.
-
-    **Math** y = x / sqrt(mean_c x^2 + eps).
-    **Shapes** x (N, C, ...) -> y like x.
-    """
-    if x.ndim < 2:
-        raise ValueError(f"pixel_norm: x must have axes (N, C, ...), not {x.shape}")
-    return x / sqrt(mean_over(square(x), axis=1, keepdims=True) + eps)
-
-
-def spectral_norm(w, u, v):
-    """Divide w by sigma = u^T W v, its largest singular value for the right u and v.
-
-    **Math** y = w / sigma. At the singular vectors dsigma/dW = u v^T exactly, because a change of
-    the unit vectors u and v changes sigma only to second order. So u and v count as constants.
-    **Shapes** w (O, ...) is the matrix W (O, K) with all axes but the first flattened; u (O,) and
-    v (K,) are unit vectors, found by power iteration.
-    """
-    o, k = w.shape[0], math.prod(w.shape[1:])
-    if u.shape != (o,) or v.shape != (k,):
-        raise ValueError(
-            f"spectral_norm: w {w.shape} is a matrix ({o}, {k}), so u must be ({o},) and v ({k},), "
-            f"not {u.shape} and {v.shape}"
-        )
-    return w / matmul(u, matmul(reshape(w, shape=(o, k)), v))
