@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.checkpoints import list_other_files
-from tinygen import checkpoint
+from tinygen import atomic_write
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 
 try:
@@ -76,7 +76,7 @@ def test_an_error_after_some_bytes_leaves_the_old_file(path, monkeypatch, room, 
         file = open(name, mode)
         return LimitedFile(file, room, error) if "x" in mode else file
 
-    monkeypatch.setattr(checkpoint, "open", limited_open, raising=False)
+    monkeypatch.setattr(atomic_write, "open", limited_open, raising=False)
     with pytest.raises(type(error), match=message):
         save_checkpoint(path, step=2, w=np.ones(1150))
     check_unharmed(path)
@@ -88,7 +88,7 @@ def test_an_error_of_a_system_call_leaves_the_old_file(path, monkeypatch, call, 
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr(checkpoint.os, call, fail)
+    monkeypatch.setattr(atomic_write.os, call, fail)
     with pytest.raises(type(error)):
         save_checkpoint(path, step=2)
     monkeypatch.undo()

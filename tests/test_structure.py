@@ -30,6 +30,7 @@ ORDER = [
     "models",
     "metrics",
     "latent",
+    "atomic_write",
     "checkpoint",
     "plot",
 ]

@@ -12,34 +12,24 @@ In the tree an array is {"array": its entry, "dtype": ..., "shape": ...}, and a 
 {"dict": {...}}. Every entry has the zip's CRC-32 checksum, which is verified before anything is
 used.
 
-**The file is complete or does not exist.** A checkpoint is written to a temporary file in the same
-folder, forced to the disk, and only then moved over the old one, which the system does in one step.
-So at any moment, also after kill -9 or a power cut, the name leads to a complete checkpoint: the
-old one or the new one.
+**The file is complete or does not exist**: `atomic_write.py` moves it into its place in one step.
 """
 
 from __future__ import annotations
 
 import errno
-import glob
 import io
 import json
 import os
-import secrets
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from .atomic_write import replace_file
 from .autograd.tensor import Tensor
 from .backend import to_numpy
-
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be removed: this serves the same purpose
-    fcntl = None
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -87,16 +77,14 @@ def save_checkpoint(path: str | os.PathLike, /, **objects: Any) -> None:
         state = value.state_dict() if hasattr(value, "state_dict") else value
         tree[name] = _encode(state, name, arrays)
     meta = json.dumps({"format": FORMAT, "version": VERSION, "objects": tree})
-    path = os.path.realpath(path)
     try:
-        _replace_file(path, lambda file: _write_archive(file, meta, arrays))
+        replace_file(path, lambda file: _write_archive(file, meta, arrays))
     except OSError as error:
         message = (
             f"save_checkpoint: cannot write the checkpoint ({error.strerror or error}); what was "
             "saved there before is unharmed. Make room or choose another place"
         )
-        raise OSError(error.errno, message, path) from error
-    _sync_folder(os.path.dirname(path))
+        raise OSError(error.errno, message, os.fspath(path)) from error
 
 
 def _encode(value: Any, name: str, arrays: dict[str, Any]) -> Any:
@@ -272,63 +260,3 @@ def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:
             f"{node['dtype']} {node['shape']}"
         )
     return array
-
-
-# ---------------------------------------------------------------------------------- the file system
-
-
-def _replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
-    """Write a temporary file, and move it over `path` when it is complete and on the disk."""
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder; give the name of a file")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    _remove_leftovers(path)
-    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
-    file = open(temporary, "xb")
-    try:
-        _lock(file)
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        os.replace(temporary, path)
-    except BaseException:  # Ctrl-C, too
-        with suppress(OSError):  # closing may try to write the rest, and fail again
-            file.close()
-        with suppress(OSError):
-            os.remove(temporary)
-        raise
-
-
-def _sync_folder(folder: str) -> None:
-    """Force the folder to the disk: only then is a move in it on the disk."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems cannot do this. The new file is in its place all the same.
-        with suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Mark a file as in use while this process lives. Return False if another one has marked it."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _remove_leftovers(path: str) -> None:
-    """Remove the temporary files of killed runs. Those of runs that still write are locked."""
-    for name in glob.glob(f"{glob.escape(path)}.{'[0-9a-f]' * 16}.tmp"):
-        with suppress(OSError):
-            with open(name, "rb") as file:
-                is_leftover = _lock(file)
-            if is_leftover:
-                os.remove(name)
