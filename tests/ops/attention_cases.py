@@ -1,38 +1,11 @@
 """Cases of attention and dropout."""
 
+import functools
+
 import numpy as np
 
 from tests.cases import case
 from tinygen import ops
-
-
-@case("scaled_dot_product_attention")
-def draw_scaled_dot_product_attention(draw):
-    leading = draw.shape(max_dims=2, max_side=2)
-    num_queries, num_keys = draw.integer(0, 3), draw.integer(1, 3)
-    key_dim, value_dim = draw.integer(1, 3), draw.integer(1, 2)
-    q = draw.array((*leading, num_queries, key_dim))
-    k = draw.array((*leading, num_keys, key_dim))
-    v = draw.array((*leading, num_keys, value_dim))
-    mask = draw.choice(None, "boolean", "additive")
-    if mask == "boolean":
-        mask = draw.rng.uniform(size=(num_queries, num_keys)) < 0.6
-        mask[:, :1] = True  # no query without a key
-    elif mask == "additive":
-        mask = draw.rng.normal(size=(num_queries, num_keys))
-
-    def naive(q, k, v):
-        scores = np.einsum("...ld,...sd->...ls", q, k) / key_dim**0.5
-        if mask is not None:
-            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-        p = np.exp(scores)
-        return np.einsum("...ls,...se->...le", p / p.sum(-1, keepdims=True), v)
-
-    def f(q, k, v):
-        on_device = None if mask is None else draw.constant(mask)
-        return ops.scaled_dot_product_attention(q, k, v, on_device)
-
-    return f, [q, k, v], naive
 
 
 class FixedMask:
@@ -47,6 +20,86 @@ class FixedMask:
     def bernoulli(self, p, shape, dtype):
         """Return 1 with probability p, else 0."""
         return self.constant((self.uniform < p).astype(dtype))
+
+
+def naive_attention(q, k, v, scale, added):
+    """Weigh the values by the softmax of the scaled products plus `added`."""
+    p = np.exp(np.einsum("...ld,...sd->...ls", q, k) * scale + added)
+    return np.einsum("...ls,...se->...le", p / p.sum(-1, keepdims=True), v)
+
+
+def draw_queries_keys_values(draw, leading):
+    """Draw arrays whose leading axes broadcast to `leading`."""
+    num_queries, num_keys = draw.integer(0, 3), draw.integer(1, 3)
+    key_dim, value_dim = draw.integer(1, 3), draw.integer(1, 2)
+    shapes = (num_queries, key_dim), (num_keys, key_dim), (num_keys, value_dim)
+    return [draw.array((*draw.broadcastable_shape(leading), *shape)) for shape in shapes]
+
+
+@case("scaled_dot_product_attention")
+def draw_scaled_dot_product_attention(draw):
+    leading = draw.shape(max_dims=2, max_side=2)
+    q, k, v = draw_queries_keys_values(draw, leading)
+    mask = np.ones((q.shape[-2], k.shape[-2]), bool)
+    kind = draw.choice("none", "boolean", "causal")
+    if kind == "boolean":
+        mask = draw.rng.uniform(size=mask.shape) < 0.6
+        mask[:, :1] = True  # no query without a key
+    elif kind == "causal":
+        mask = np.tril(mask)
+    attn_mask = draw.constant(mask) if kind == "boolean" else None
+    scale = draw.choice(None, 0.3)
+    factor = q.shape[-1] ** -0.5 if scale is None else scale
+
+    def f(q, k, v):
+        is_causal = kind == "causal"
+        return ops.scaled_dot_product_attention(q, k, v, attn_mask, 0.0, is_causal, scale)
+
+    added = np.where(mask, 0, -np.inf)
+    return f, [q, k, v], lambda q, k, v: naive_attention(q, k, v, factor, added)
+
+
+@case("scaled_dot_product_attention")
+def draw_attention_with_an_additive_mask(draw):
+    leading = draw.shape(max_dims=2, max_side=2)
+    q, k, v = draw_queries_keys_values(draw, leading)
+    mask = draw.array(draw.broadcastable_shape((*leading, q.shape[-2], k.shape[-2])))
+    return (
+        ops.scaled_dot_product_attention,
+        [q, k, v, mask],
+        lambda q, k, v, mask: naive_attention(q, k, v, q.shape[-1] ** -0.5, mask),
+    )
+
+
+@case("scaled_dot_product_attention")
+def draw_grouped_query_attention(draw):
+    n, num_heads, num_repeats = draw.integer(0, 2), draw.integer(1, 2), draw.integer(1, 2)
+    q = draw.array((n, num_heads * num_repeats, 2, 3))
+    k, v = draw.array((n, num_heads, 3, 3)), draw.array((n, num_heads, 3, 2))
+
+    def naive(q, k, v):
+        heads = [h // num_repeats for h in range(num_heads * num_repeats)]
+        return naive_attention(q, k[:, heads], v[:, heads], 3**-0.5, 0)
+
+    f = functools.partial(ops.scaled_dot_product_attention, enable_gqa=True)
+    return f, [q, k, v], naive
+
+
+@case("scaled_dot_product_attention")
+def draw_attention_with_dropout(draw):
+    q, k, v = (draw.array(shape) for shape in ((2, 3), (4, 3), (4, 2)))
+    uniform = draw.rng.uniform(size=(2, 4))
+
+    def naive(q, k, v):
+        p = np.exp(q @ k.T * 3**-0.5)
+        p /= p.sum(-1, keepdims=True)
+        return np.where(uniform < 0.7, p, 0) / 0.7 @ v
+
+    def f(q, k, v):
+        rng = FixedMask(uniform, draw.constant)
+        return ops.scaled_dot_product_attention(q, k, v, dropout_p=0.3, rng=rng)
+
+    return f, [q, k, v], naive
 
 
 @case("dropout")

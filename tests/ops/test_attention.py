@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinygen import default_rng, no_grad, ops, tensor
+from tinygen import default_rng, ops
 
 
 def test_attention_returns_the_value_whose_key_matches():
@@ -34,7 +34,7 @@ def test_dropout_keeps_the_mean_and_zeroes_the_given_fraction():
             lambda: ops.scaled_dot_product_attention(
                 np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 4))
             ),
-            r"q \(2, 3\), k \(2, 4\)",
+            r"query \(2, 3\), key \(2, 4\)",
         ),
         (
             lambda: ops.scaled_dot_product_attention(
@@ -46,6 +46,18 @@ def test_dropout_keeps_the_mean_and_zeroes_the_given_fraction():
             lambda: ops.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, np.eye(2) > 2),
             "no key at all",
         ),
+        (
+            lambda: ops.scaled_dot_product_attention(
+                *[np.ones((2, 3))] * 3, np.zeros((2, 2)), is_causal=True
+            ),
+            "is_causal is a mask of its own",
+        ),
+        (
+            lambda: ops.scaled_dot_product_attention(
+                np.ones((3, 2, 4)), *[np.ones((2, 2, 4))] * 2, enable_gqa=True
+            ),
+            r"heads \(axis -3\) of key and value, here \(2, 2, 4\), divide",
+        ),
         (lambda: ops.dropout(np.ones((2, 4)), 1.0, rng=default_rng(0)), r"p must be in \[0, 1\)"),
     ],
 )
@@ -56,14 +68,18 @@ def test_errors_teach(call, message):
 
 def test_a_mask_of_integers_is_refused():
     x = np.ones((2, 3))
-    with pytest.raises(TypeError, match="the mask is int64; .* booleans .* floating point"):
+    with pytest.raises(TypeError, match="attn_mask is int64"):
         ops.scaled_dot_product_attention(x, x, x, np.ones((2, 2), int))
 
 
-def test_a_mask_that_requires_a_gradient_is_refused():
-    x, mask = np.ones((2, 3)), tensor(np.zeros((2, 2)), requires_grad=True)
-    with pytest.raises(ValueError, match="the mask requires a gradient"):
+def test_mixed_dtypes_are_refused():
+    x, mask = np.ones((2, 3), np.float32), np.zeros((2, 2))
+    with pytest.raises(TypeError, match="query is float32.* attn_mask is float64.* astype"):
         ops.scaled_dot_product_attention(x, x, x, mask)
-    with no_grad():
-        ops.scaled_dot_product_attention(x, x, x, mask)
-    ops.scaled_dot_product_attention(x, x, x, mask.detach())
+
+
+def test_dropout_in_evaluation_is_the_identity_and_in_training_needs_its_source():
+    x = np.ones(3)
+    assert ops.dropout(x, 0.5, False) is x
+    with pytest.raises(TypeError, match=r"rng=tinygen.default_rng\(seed\)"):
+        ops.dropout(x)
