@@ -10,7 +10,8 @@
 can run no code. Its entry "checkpoint.json" holds format, version and a tree of all that was saved.
 In the tree an array is {"array": its entry, "dtype": ..., "shape": ...}, and a dict is
 {"dict": {...}}. Every entry has the zip's CRC-32 checksum, which is verified before anything is
-used.
+used. Entries are stored, never compressed, so reading a file takes no more memory than a small
+multiple of its size: a file with compressed entries, which could expand to gigabytes, is refused.
 
 **The file is complete or does not exist**: `atomic_write.py` moves it into its place in one step.
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -35,6 +37,8 @@ __all__ = ["load_checkpoint", "save_checkpoint"]
 
 FORMAT, VERSION = "tinygen checkpoint", 1
 META_ENTRY = "checkpoint.json"
+STORED_KINDS = "fiub"  # NumPy's letters for floats, signed and unsigned integers, bools
+LOCAL_HEADER = 30  # bytes that a zip has before the name and the content of each entry, at least
 
 # What `load_state_dict` raises for a state that does not fit.
 LOAD_ERRORS = (
@@ -109,7 +113,7 @@ def _encode(value: Any, name: str, arrays: dict[str, Any]) -> Any:
 
 def _encode_array(value: Any, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
     is_array = hasattr(value, "__array_function__")
-    if not is_array or value.dtype.kind not in "fiub":
+    if not is_array or value.dtype.kind not in STORED_KINDS:
         has_dtype = hasattr(value, "dtype")
         kind = f"an array of dtype {value.dtype}" if has_dtype else f"a {type(value).__name__}"
         raise TypeError(
@@ -204,7 +208,7 @@ def _read_checkpoint(path: str) -> dict[str, Any]:
         if meta["format"] != FORMAT:
             raise KeyError("format")
         version = meta["version"]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"load_checkpoint: {path} was not written by save_checkpoint: it has no valid "
             f"{META_ENTRY}"
@@ -215,12 +219,13 @@ def _read_checkpoint(path: str) -> dict[str, Any]:
             f"version {VERSION}; load it with the tinygen that wrote it"
         )
     try:
+        # `pop` frees the bytes of each entry as soon as its array exists.
         arrays = {
-            entry.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
-            for entry, data in entries.items()
+            entry.removesuffix(".npy"): _parse_array(entry, entries.pop(entry))
+            for entry in list(entries)
         }
         return {name: _decode(node, arrays) for name, node in meta["objects"].items()}
-    except (ValueError, KeyError, EOFError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"load_checkpoint: {path} is damaged ({error}); take an older one"
         ) from error
@@ -236,13 +241,60 @@ def _read_archive(path: str) -> dict[str, bytes]:
     with file:
         try:
             with zipfile.ZipFile(file) as archive:
+                _check_entries(archive)
                 # read() verifies the CRC of the whole entry. np.load alone would stop after as many
                 # bytes as the array's header says.
                 return {name: archive.read(name) for name in archive.namelist()}
+        except MemoryError:  # the entries fit into the file, so this is no fault of the file
+            raise
         except Exception as error:  # zipfile and its decompressors raise a dozen kinds
             raise ValueError(
                 f"load_checkpoint: {path} is damaged or no checkpoint ({error}); take an older one"
             ) from error
+
+
+def _check_entries(archive: zipfile.ZipFile) -> None:
+    """Refuse what `save_checkpoint` never writes, before any entry is read.
+
+    A compressed entry can expand to a thousand times its size, and entries that overlap can repeat
+    the same bytes many times. Stored entries that lie one after another cannot: together they are
+    no larger than the file.
+    """
+    end = archive.start_dir  # the table of all entries comes after the last one
+    entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset, reverse=True)
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(
+                f"its entry {entry.filename} is compressed, and save_checkpoint stores all entries "
+                "as they are"
+            )
+        size, room = entry.file_size, end - entry.header_offset - LOCAL_HEADER
+        if size != entry.compress_size or size > room:
+            raise ValueError(
+                f"its entry {entry.filename} announces {size:,} bytes, where the file has room "
+                f"for {max(room, 0):,}"
+            )
+        end = entry.header_offset
+    if len(set(archive.namelist())) < len(entries):
+        raise ValueError("two of its entries have the same name")
+
+
+def _parse_array(name: str, content: bytes) -> np.ndarray:
+    """Return the array of an .npy file, once its header agrees with the number of bytes."""
+    file = io.BytesIO(content)
+    try:
+        if (version := np.lib.format.read_magic(file)) != (1, 0):
+            raise ValueError(f"version {version} of the .npy format, expected (1, 0)")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:  # the header is a Python literal, whose parser raises several kinds
+        raise ValueError(f"{name} has no valid header: {error}") from error
+    size = len(content) - file.tell()
+    if dtype.kind not in STORED_KINDS or size != math.prod(shape) * dtype.itemsize:
+        raise ValueError(
+            f"the header of {name} announces {dtype} {shape}, which {size:,} bytes cannot be"
+        )
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _decode(node: Any, arrays: dict[str, np.ndarray]) -> Any:

@@ -1,7 +1,9 @@
 """CIFAR-10, from its archive and unpacked, and damaged."""
 
+import gzip
 import io
 import tarfile
+import time
 
 import numpy as np
 import pytest
@@ -72,3 +74,27 @@ def test_a_damaged_archive_is_an_error(tmp_path, batches):
     path.write_bytes(make_archive(batches)[:-20])
     with pytest.raises(ValueError, match="cut short"):
         cifar10("test")
+
+
+def test_a_hostile_archive_is_an_error_at_once(tmp_path, batches):
+    """A link to itself, a file that claims to be huge, and many empty files."""
+    path = tmp_path / "data" / "cifar10" / "cifar-10-binary.tar.gz"
+    path.parent.mkdir(parents=True)
+    link = tarfile.TarInfo("cifar-10-batches-bin/test_batch.bin")
+    link.type, link.linkname = tarfile.SYMTYPE, "test_batch.bin"
+    huge = tarfile.TarInfo("cifar-10-batches-bin/test_batch.bin")
+    huge.size = 2**40
+    empty = tarfile.TarInfo("cifar-10-batches-bin/readme.txt")
+    long_name = tarfile.TarInfo("x")
+    long_name.type = tarfile.GNUTYPE_LONGNAME
+    for content in (
+        link.tobuf(),
+        huge.tobuf(),
+        100_000 * empty.tobuf(),
+        100_000 * long_name.tobuf(format=tarfile.GNU_FORMAT),
+    ):
+        path.write_bytes(gzip.compress(content, 1))
+        start = time.process_time()
+        with pytest.raises(ValueError, match="not the binary archive of CIFAR-10|0 bytes"):
+            cifar10("test")
+        assert time.process_time() - start < 2

@@ -111,6 +111,11 @@ def test_a_damaged_file_is_an_error_and_is_not_downloaded_again(tmp_path, name, 
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no endless file")
+def test_an_endless_file_is_not_read():
+    assert download.read_bounded("/dev/zero", 100) == b""
+
+
 # --------------------------------------------------------------------------------------- mirrors
 
 OTHER = gzip.compress(idx_bytes(np.zeros(100, np.uint8)))

@@ -106,8 +106,8 @@ def test_a_gzip_bomb_is_not_decompressed(tmp_path, monkeypatch):
 def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "sparse"
     with path.open("wb") as file:
-        file.truncate(2**31 + 1)
-    with pytest.raises(ValueError, match="at most 2,147,483,648 make sense"):
+        file.truncate(2**30 + 1)
+    with pytest.raises(ValueError, match="at most 1,073,741,824 make sense"):
         read_idx(path)
 
 

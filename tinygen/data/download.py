@@ -117,7 +117,7 @@ def read_bounded(path: str | os.PathLike[str], max_size: int) -> bytes:
             "it is not the expected file"
         )
     with open(path, "rb") as file:
-        return file.read()
+        return file.read(size)  # no more, even if path is a device or a file that grows
 
 
 def gunzip(data: bytes, max_size: int, where: object) -> bytes:

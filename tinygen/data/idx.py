@@ -24,7 +24,9 @@ from .download import GZIP_MAGIC, File, fetch, gunzip, read_bounded
 __all__ = ["fashion_mnist", "kmnist", "mnist", "mnist_file", "read_idx"]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-MAX_BYTES = 2**31  # the largest array that a header may announce
+# The largest array that a header may announce. The largest published one, EMNIST's images for
+# training, has about half as many bytes.
+MAX_BYTES = 2**30
 MAX_HEADER = 4 + 4 * 255  # bytes
 
 
@@ -44,7 +46,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the header is not IDX, announces more than 2 GiB, or does not agree with the number of
+        If the header is not IDX, announces more than 1 GiB, or does not agree with the number of
         bytes that follow; or if the gzip data are damaged. The message names the file.
     FileNotFoundError
         If there is no such file.
