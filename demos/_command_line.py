@@ -173,7 +173,7 @@ def _check_folder(p: argparse.ArgumentParser, out: Path, resume: bool) -> None:
 
 def _report_error(kind, error, trace) -> None:
     """Print an error from outside the program in one line, and any other with its traceback."""
-    if not issubclass(kind, OSError) and not (issubclass(kind, ValueError) and _in_data(trace)):
+    if not issubclass(kind, (OSError, data.DataError)):
         sys.__excepthook__(kind, error, trace)
         return
     text = str(error)
@@ -181,16 +181,6 @@ def _report_error(kind, error, trace) -> None:
         text = error.strerror + (f": {error.filename}" if error.filename else "")
     text = text.replace("Loader: batch_size", "--batch")
     print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
-
-
-def _in_data(trace) -> bool:
-    """Tell whether the error was raised in tinygen.data, which checks files and batch sizes."""
-    if trace is None:
-        return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    raised_in = Path(trace.tb_frame.f_code.co_filename).resolve()
-    return raised_in.is_relative_to(Path(data.__file__).resolve().parent)
 
 
 # %% Types of arguments

@@ -113,7 +113,7 @@ def render_faces(factors):
 
 def read_people(path):
     """Return the training pictures and the test pictures of each of the two people in a folder."""
-    images, person = data.folder(path, args.size)
+    images, person, _ = data.folder(path, args.size, channels=3)
     if person.max() != 1:
         p.error(
             f"--data {args.data}: has {person.max() + 1} sub-folder(s) with pictures; give two, "

@@ -89,9 +89,7 @@ elif args.data == "mnist":
     train_images, test_images = data.mnist("train")[0], data.mnist("test")[0]
     images = np.concatenate([train_images[: args.batch], test_images[:NUM_HELD_OUT]])
 else:
-    images, _ = data.folder(args.data.removeprefix("folder:"), args.size)
-    is_grey = (images == images[:, :1]).all()
-    images = images[:, :1] if is_grey else images
+    images, _, _ = data.folder(args.data.removeprefix("folder:"), args.size)
     order = np.random.default_rng(0).permutation(len(images))
     images = images[order][: args.batch + NUM_HELD_OUT]
     if len(images) < 20:

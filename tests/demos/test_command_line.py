@@ -20,6 +20,9 @@ zipfile.ZipFile.writestr = write_to_a_full_disk
 import runpy""",
 )
 A_MISTAKE = FEW_DIGITS.replace("digits(min(n, 600), seed)", "digits(min(n, 600), seed)[:1]")
+A_MISTAKE_IN_DATA = FEW_DIGITS.replace(
+    "digits(min(n, 600), seed)", "tinygen.data.downsample(digits(9, seed)[0], 5)"
+)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -39,9 +42,11 @@ def test_damaged_data_are_reported_in_one_line(tmp_path):
     assert "cut short" in output and "Traceback" not in output
 
 
-def test_a_mistake_in_the_code_keeps_its_traceback(tmp_path):
-    output = run_demo("vae", tmp_path, "--steps", 2, code=1, script=A_MISTAKE)
-    assert "Traceback" in output
+@pytest.mark.parametrize("script", [A_MISTAKE, A_MISTAKE_IN_DATA])
+def test_a_mistake_in_the_code_keeps_its_traceback(script, tmp_path):
+    """Also where it is found by a check in tinygen.data."""
+    output = run_demo("vae", tmp_path, "--steps", 2, code=1, script=script)
+    assert "Traceback" in output and "ValueError" in output
 
 
 def a_file(path):

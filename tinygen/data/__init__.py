@@ -6,6 +6,7 @@
     idx.py            the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
     cifar.py          CIFAR-10
     download.py       where such files are looked for, how they are downloaded and checked
+    errors.py         DataError: a damaged file, or data that do not fit
     folder.py         your own images, single or in pairs
     edges.py          edge maps of images
     segmentation.py   segmentation maps that are stored as images
@@ -21,6 +22,7 @@ these names. Import other names from the modules: ``from tinygen.data.faces impo
 from .cifar import cifar10
 from .digits import digits
 from .edges import edges
+from .errors import DataError
 from .faces import faces
 from .folder import folder, paired_folder
 from .idx import fashion_mnist, kmnist, mnist, read_idx
@@ -29,6 +31,7 @@ from .loader import Loader, split_batches
 from .mixtures import checkerboard, grid, moons, ring, swiss_roll
 
 __all__ = [
+    "DataError",
     "Loader",
     "binarize",
     "checkerboard",

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from .download import File, fetch, find, list_folders, read_bounded
+from .errors import DataError
 
 __all__ = ["cifar10"]
 
@@ -53,7 +54,7 @@ def cifar10(split: str) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     ValueError
-        For another split or a damaged file.
+        For another split; a DataError for a damaged file.
     FileNotFoundError
         If there is no file and no mirror delivers it.
     """
@@ -95,7 +96,7 @@ def _read_archive(batch_names: tuple[str, ...]) -> list[tuple[bytes, str]]:
                 stream = archive.extractfile(files[f"{FOLDER}/{name}"])
                 batches.append((stream.read(max_size + 1), f"{where}: {name}"))
     except (tarfile.TarError, KeyError, ValueError, OverflowError, RecursionError) as error:
-        raise ValueError(
+        raise DataError(
             f"{where}: not the binary archive of CIFAR-10 ({error}); "
             "delete it, and download it again"
         ) from error
@@ -106,14 +107,14 @@ def _parse(content: bytes, where: object) -> tuple[np.ndarray, np.ndarray]:
     """Split the bytes of one batch file into images (n, 3, 32, 32) and labels (n,)."""
     expected = RECORDS_PER_BATCH * RECORD_BYTES
     if len(content) != expected:
-        raise ValueError(
+        raise DataError(
             f"{where}: {len(content):,} bytes, expected {expected:,} "
             f"({RECORDS_PER_BATCH:,} records of {RECORD_BYTES}); download it again"
         )
     records = np.frombuffer(content, np.uint8).reshape(RECORDS_PER_BATCH, RECORD_BYTES)
     labels = records[:, 0].astype(np.int64)
     if labels.max() > 9:
-        raise ValueError(
+        raise DataError(
             f"{where}: label {labels.max()}, expected 0 to 9: the file is damaged, "
             "download it again"
         )

@@ -22,6 +22,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .errors import DataError
+
 __all__ = ["File", "fetch", "find", "gunzip", "list_folders", "read_bounded", "write_atomically"]
 
 TIMEOUT = 30  # seconds without any data after which a mirror is given up
@@ -73,7 +75,7 @@ def fetch(file: File) -> tuple[bytes, str]:
 
     Raises
     ------
-    ValueError
+    DataError
         If the copy on this machine is damaged or is another file.
     FileNotFoundError
         If there is no copy and no mirror delivers one. Each mirror's reason is listed.
@@ -109,10 +111,10 @@ def _cache_folder() -> str:
 
 
 def read_bounded(path: str | os.PathLike[str], max_size: int) -> bytes:
-    """Return a file's bytes. Raises ValueError, before reading, if it is larger than `max_size`."""
+    """Return a file's bytes. Raises DataError, before reading, if it is larger than `max_size`."""
     size = os.path.getsize(path)
     if size > max_size:
-        raise ValueError(
+        raise DataError(
             f"{path}: {size:,} bytes, where at most {max_size:,} make sense; "
             "it is not the expected file"
         )
@@ -142,14 +144,14 @@ def gunzip(data: bytes, max_size: int, where: object) -> bytes:
 
     Raises
     ------
-    ValueError
+    DataError
         If the stream is damaged, cut short, too long, or followed by other bytes.
     """
     stream = zlib.decompressobj(wbits=31)  # 31: expect a gzip header and trailer, check the CRC
     try:
         content = stream.decompress(data, max_size + 1)
     except zlib.error as error:
-        raise ValueError(f"{where}: damaged gzip data ({error}); download it again") from error
+        raise DataError(f"{where}: damaged gzip data ({error}); download it again") from error
     problem = None
     if len(content) > max_size:
         problem = f"expands to more than the expected {max_size:,} bytes"
@@ -158,7 +160,7 @@ def gunzip(data: bytes, max_size: int, where: object) -> bytes:
     elif stream.unused_data:
         problem = f"{len(stream.unused_data):,} bytes follow the end of the gzip data"
     if problem:
-        raise ValueError(f"{where}: {problem}; download it again")
+        raise DataError(f"{where}: {problem}; download it again")
     return content
 
 
@@ -169,7 +171,7 @@ def _md5(data: bytes) -> str:
 
 
 def _check(file: File, data: bytes, where: object, from_mirror: bool) -> bytes:
-    """Return the content of the data found at `where`, or raise ValueError.
+    """Return the content of the data found at `where`, or raise DataError.
 
     From a mirror, only data with a published digest are accepted.
     """
@@ -177,7 +179,7 @@ def _check(file: File, data: bytes, where: object, from_mirror: bool) -> bytes:
     content = gunzip(data, file.size, where) if compressed else data
     if file.exact and len(content) != file.size:
         fault = "cut short" if len(content) < file.size else "too long"
-        raise ValueError(
+        raise DataError(
             f"{where}: {len(content):,} bytes of content where {file.name} has {file.size:,}: "
             f"{fault}; delete it, and it will be downloaded again"
         )
@@ -188,9 +190,9 @@ def _check(file: File, data: bytes, where: object, from_mirror: bool) -> bytes:
         # plain file only by its exact size.
         if not from_mirror:
             return content
-        raise ValueError(f"{where}: MD5 {_md5(data)}, expected {file.gzip_md5}")
+        raise DataError(f"{where}: MD5 {_md5(data)}, expected {file.gzip_md5}")
     if _md5(content) != file.md5:
-        raise ValueError(
+        raise DataError(
             f"{where}: the content has MD5 {_md5(content)}, but {file.name} of {file.dataset} has "
             f"{file.md5}: it is damaged or another file; delete it, and it will be downloaded again"
         )

@@ -1,12 +1,25 @@
-"""Folders of your own image files, read into one array."""
+"""Folders of your own image files, read into one array.
+
+Pillow decodes the files. They come from anywhere, so three rules protect the program and the data:
+
+- A file is decoded only by the decoder of one of the kinds in SUFFIXES, whatever its name says, and
+  only if the size that it declares is at most MAX_PIXELS. (A file of a few kilobytes can declare an
+  image of gigabytes.)
+- Every file that cannot be read is named, in one error.
+- Every file of another kind is named, in one warning. Only hidden files, and those that operating
+  systems put into folders, are passed over quietly.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .errors import DataError
 
 # pathlib imports urllib, a network module, so it too is imported only where it is used.
 if TYPE_CHECKING:
@@ -16,54 +29,70 @@ if TYPE_CHECKING:
 
 __all__ = ["folder", "paired_folder"]
 
-SUFFIXES = frozenset(".bmp .gif .jpeg .jpg .pbm .pgm .png .ppm .tif .tiff .webp".split())
-MAX_LISTED = 5  # broken files that an error message lists
+SUFFIXES = frozenset(".bmp .gif .jfif .jpeg .jpg .pbm .pgm .png .ppm .tif .tiff .webp".split())
+DECODERS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow's names of these kinds
+OF_THE_SYSTEM = frozenset(("thumbs.db", "desktop.ini"))  # Windows puts them into folders
+MAX_PIXELS = 100_000_000  # of one image: 400 MB when decoded
+MAX_LISTED = 5  # files that a message lists
 
 
 def folder(
-    path: str | os.PathLike[str], size: int, channels: int = 3
-) -> tuple[np.ndarray, np.ndarray]:
+    path: str | os.PathLike[str], size: int, channels: int | None = None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Read every image file under `path`, crop its central square and resize it.
 
     A photograph is rotated as its EXIF orientation says. Transparent parts become white. 16-bit
     grey is reduced to 8 bits. Of an animation only the first frame is read.
 
+        images, labels, class_names = data.folder("holiday", 32)
+
     Parameters
     ----------
     path : str or path
-        A folder. Sub-folders are searched too; hidden files and other kinds of files are skipped.
+        A folder. Sub-folders, and links to folders, are searched too.
     size : int
         Side of the resulting images in pixels.
-    channels : {3, 1}
-        3 for colour, 1 for grey.
+    channels : {None, 3, 1}
+        3 for colour, 1 for grey. None is grey if every image is grey, and colour otherwise.
 
     Returns
     -------
     images : array (n, channels, size, size) of uint8
         Ordered by path.
     labels : array (n,) of int64
-        The index of each image's first-level sub-folder, among the sorted sub-folders that hold
-        images. Files directly in `path` count as a sub-folder that is sorted first; if there are no
-        others, all labels are 0.
+        The index of each image's class in `class_names`; 0 if there are no classes.
+    class_names : list of str
+        The sub-folders directly under `path` that hold images, sorted. Files directly in `path`
+        are the class ".". The list is empty if there are no sub-folders with images.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder, or no image in it.
+    DataError
+        If images cannot be read, or are larger than 100 million pixels (up to five are listed).
     ValueError
-        If images cannot be read (up to five are listed), or for a bad `size` or `channels`.
+        For a bad `size` or `channels`.
     ImportError
         If Pillow is missing.
+
+    Warns
+    -----
+    UserWarning
+        If there are files of other kinds, or animations. One warning names them.
     """
-    _check_arguments("folder", size, channels)
-    files, classes = _list_images(path)
-    images = np.empty((len(files), channels, size, size), np.uint8)
+    _check_arguments("folder", size, (1, 3, None), channels)
+    files, others = _list_images(path)
+    images = np.empty((len(files), channels or 3, size, size), np.uint8)
 
     def store(i: int, image: Image.Image) -> None:
-        images[i] = _crop_square(image, size, channels)
+        images[i] = _crop_square(image, size, channels or 3)
 
-    _open_all(files, store)
-    return images, np.unique(classes, return_inverse=True)[1].astype(np.int64)
+    _open_all(files, others, store)
+    if channels is None and (images == images[:, :1]).all():
+        images = images[:, :1].copy()
+    class_names, labels = _name_classes(path, files)
+    return images, labels, class_names
 
 
 def paired_folder(
@@ -89,11 +118,11 @@ def paired_folder(
 
     Raises
     ------
-    FileNotFoundError, ValueError, ImportError
+    FileNotFoundError, DataError, ValueError, ImportError
         As `folder`.
     """
-    _check_arguments("paired_folder", size, channels)
-    files, _ = _list_images(path)
+    _check_arguments("paired_folder", size, (1, 3), channels)
+    files, others = _list_images(path)
     left, right = (np.empty((len(files), channels, size, size), np.uint8) for _ in range(2))
 
     def store(i: int, image: Image.Image) -> None:
@@ -103,56 +132,109 @@ def paired_folder(
         left[i] = _crop_square(image.crop((0, 0, width // 2, height)), size, channels)
         right[i] = _crop_square(image.crop((width // 2, 0, width, height)), size, channels)
 
-    _open_all(files, store)
+    _open_all(files, others, store)
     return left, right
 
 
-def _check_arguments(function: str, size: int, channels: int) -> None:
-    if size < 1 or channels not in (1, 3):
+def _check_arguments(function: str, size: int, allowed: tuple, channels: int | None) -> None:
+    if size < 1 or channels not in allowed:
         raise ValueError(
-            f"{function}: needs size >= 1 and channels 1 or 3; got size={size}, channels={channels}"
+            f"{function}: needs size >= 1 and channels {' or '.join(map(str, allowed))}; "
+            f"got size={size}, channels={channels}"
         )
 
 
-def _list_images(path: str | os.PathLike[str]) -> tuple[list[Path], list[str]]:
-    """Return the image files under a folder, sorted, and each one's first-level sub-folder."""
+# -------------------------------------------------------------------------------- finding files
+
+
+def _list_images(path: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
+    """Return the image files under a folder, and the files of other kinds, both sorted."""
     from pathlib import Path
 
     root = Path(path)
     if not root.is_dir():
         problem = "is a file" if root.exists() else "no such folder"
         raise FileNotFoundError(f"{root}: {problem}; give a folder of images")
-    relative = sorted(
-        (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() in SUFFIXES),
-        key=lambda file: file.parts,
-    )
-    visible = [file for file in relative if not any(part.startswith(".") for part in file.parts)]
-    found = [file for file in visible if (root / file).is_file()]
-    if not found:
+    files = [Path(file) for file in _walk(root)]
+    images = [file for file in files if file.suffix.lower() in SUFFIXES]
+    others = [file for file in files if file.suffix.lower() not in SUFFIXES]
+    if not images:
+        found = f"; found {_list_names(others)}" if others else ""
         raise FileNotFoundError(
-            f"{root}: no image in it; looked for {', '.join(sorted(SUFFIXES))}, in sub-folders too"
+            f"{root}: no image in it; looked for {', '.join(sorted(SUFFIXES))}, in sub-folders "
+            f"too{found}"
         )
-    classes = [file.parts[0] if len(file.parts) > 1 else "" for file in found]
-    return [root / file for file in found], classes
+    return images, others
 
 
-def _open_all(files: list[Path], store: Callable[[int, Any], None]) -> None:
+def _walk(folder: str | os.PathLike[str], above: tuple = ()) -> Iterator[str]:
+    """Yield the visible files under a folder by name, but do not follow a link to a folder above.
+
+    Parameters
+    ----------
+    folder : str or path
+    above : tuple
+        Device and inode of each folder that led here.
+    """
+    status = os.stat(folder)
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return
+    with os.scandir(folder) as entries:
+        visible = [e for e in entries if not e.name.startswith(".")]
+    for entry in sorted(visible, key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _walk(entry.path, (*above, identity))
+        elif entry.name.lower() not in OF_THE_SYSTEM:
+            yield entry.path
+
+
+def _name_classes(path: str | os.PathLike[str], files: list[Path]) -> tuple[list[str], np.ndarray]:
+    """Return the names of the first-level sub-folders of the files, and their index per file."""
+    parts = [file.relative_to(path).parts for file in files]
+    names, labels = np.unique([p[0] if len(p) > 1 else "" for p in parts], return_inverse=True)
+    # A name of undecodable bytes could not be printed or drawn.
+    printable = [name.encode(errors="replace").decode() or "." for name in names.tolist()]
+    return printable if printable != ["."] else [], labels.astype(np.int64)
+
+
+def _list_names(files: list) -> str:
+    """Return the first names of a list of files, and the number of the others."""
+    more = f" and {len(files) - MAX_LISTED} more" if len(files) > MAX_LISTED else ""
+    return ", ".join(str(file) for file in files[:MAX_LISTED]) + more
+
+
+# -------------------------------------------------------------------------------- reading files
+
+
+def _open_all(files: list[Path], others: list[Path], store: Callable[[int, Any], None]) -> None:
     """Call ``store(i, image)`` for each file, upright and in mode L or RGB.
 
-    If files cannot be read, one error reports all of them.
+    If files cannot be read, one error reports all of them. Files of other kinds and animations are
+    named in one warning.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
     except ImportError as error:
         raise ImportError("reading image files needs Pillow: pip install tinygen[demos]") from error
-    broken = []
+    broken, animations = [], []
     for i, file in enumerate(files):
         try:
-            with Image.open(file) as image:
-                store(i, _to_grey_or_rgb(ImageOps.exif_transpose(image)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's, about damage that does no harm
+                with _open(file) as image:
+                    if getattr(image, "is_animated", False) and image.format != "MPO":
+                        animations.append(file)  # MPO: a photograph with a small copy of itself
+                    store(i, _to_grey_or_rgb(ImageOps.exif_transpose(image)))
         # Pillow's decoders raise errors of any type. None is ignored: all are reported below.
         except Exception as error:
             broken.append(f"  {file}: {error or type(error).__name__}")
+    notes = []
+    if others:
+        notes.append(f"{len(others)} files are no images that can be read: {_list_names(others)}")
+    if animations:
+        names = _list_names(animations)
+        notes.append(f"of {len(animations)} animations only the first frame is read: {names}")
     if broken:
         lines = [
             f"{len(broken)} of {len(files)} images cannot be read; repair or remove them:",
@@ -160,7 +242,23 @@ def _open_all(files: list[Path], store: Callable[[int, Any], None]) -> None:
         ]
         if len(broken) > MAX_LISTED:
             lines.append(f"  and {len(broken) - MAX_LISTED} more")
-        raise ValueError("\n".join(lines))
+        raise DataError("\n".join(lines + notes))
+    if notes:
+        warnings.warn("; ".join(notes), stacklevel=3)
+
+
+def _open(file: Path) -> Image.Image:
+    """Open an image without decoding it, if it is a file and not too large."""
+    from PIL import Image
+
+    if not file.is_file():
+        raise ValueError("is no file, or a link to a file that does not exist")
+    image = Image.open(file, formats=DECODERS)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        image.close()
+        raise ValueError(f"is {width} x {height} pixels; at most {MAX_PIXELS:,} pixels are decoded")
+    return image
 
 
 def _to_grey_or_rgb(image: Image.Image) -> Image.Image:

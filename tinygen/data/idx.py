@@ -20,6 +20,7 @@ import zlib
 import numpy as np
 
 from .download import GZIP_MAGIC, File, fetch, gunzip, read_bounded
+from .errors import DataError
 
 __all__ = ["fashion_mnist", "kmnist", "mnist", "mnist_file", "read_idx"]
 
@@ -45,7 +46,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
 
     Raises
     ------
-    ValueError
+    DataError
         If the header is not IDX, announces more than 1 GiB, or does not agree with the number of
         bytes that follow; or if the gzip data are damaged. The message names the file.
     FileNotFoundError
@@ -57,7 +58,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         try:
             header = zlib.decompressobj(wbits=31).decompress(content, MAX_HEADER)
         except zlib.error as error:
-            raise ValueError(f"{path}: damaged gzip data ({error}); download it again") from error
+            raise DataError(f"{path}: damaged gzip data ({error}); download it again") from error
         dtype, shape = _parse_header(header, path)
         size = 4 + 4 * len(shape) + math.prod(shape) * dtype.itemsize
         content = gunzip(content, size, path)
@@ -69,19 +70,19 @@ def _parse_header(content: bytes, where: object) -> tuple[np.dtype, tuple[int, .
     is_idx = len(content) >= 4 and content[:2] == b"\0\0" and content[2] in TYPES and content[3] > 0
     if not is_idx:
         codes = ", ".join(f"{code:02x}" for code in TYPES)
-        raise ValueError(
+        raise DataError(
             f"{where}: begins {content[:4].hex(' ') or 'with nothing'}, which is not IDX: expected "
             f"00 00, a type ({codes}) and a number of dimensions from 1; download it again"
         )
     n = content[3]
     if len(content) < 4 + 4 * n:
-        raise ValueError(
+        raise DataError(
             f"{where}: ends inside the header: {len(content)} bytes, {4 + 4 * n} for {n} dimensions"
         )
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(n))
     dtype = np.dtype(TYPES[content[2]])
     if math.prod(shape) * dtype.itemsize > MAX_BYTES:
-        raise ValueError(
+        raise DataError(
             f"{where}: announces an array of shape {shape}, over {MAX_BYTES:,} bytes; "
             "not a file to trust"
         )
@@ -95,7 +96,7 @@ def _parse(content: bytes, where: object) -> np.ndarray:
     size, expected = len(content) - start, math.prod(shape) * dtype.itemsize
     if size != expected:
         fault = "cut short" if size < expected else "too long"
-        raise ValueError(
+        raise DataError(
             f"{where}: {size:,} bytes of data, where the header's shape {shape} of {dtype.name} "
             f"needs {expected:,}; the file is {fault}: download it again"
         )
@@ -122,7 +123,7 @@ def mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     ValueError
-        For another split or a damaged file.
+        For another split; a DataError for a damaged file.
     FileNotFoundError
         If there is no file and no mirror delivers it.
     """
@@ -233,7 +234,7 @@ def _load(dataset: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     images, _ = _load_part(dataset, split, "images", (n, 28, 28))
     labels, where = _load_part(dataset, split, "labels", (n,))
     if labels.max() > 9:  # a damaged plain file of a set without a published digest of its content
-        raise ValueError(
+        raise DataError(
             f"{where}: label {labels.max()}, expected 0 to 9: the file is damaged, "
             "download it again"
         )
@@ -247,7 +248,7 @@ def _load_part(
     content, where = fetch(mnist_file(dataset, split, part))
     array = _parse(content, where)
     if array.shape != shape or array.dtype != np.uint8:
-        raise ValueError(
+        raise DataError(
             f"{where}: {array.dtype} of shape {array.shape}, expected uint8 of {shape}: "
             f"not a file of {dataset}"
         )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.random import pcg64_words, set_pcg64_words
+from .errors import DataError
 
 __all__ = ["Loader", "split_batches"]
 
@@ -41,10 +42,11 @@ class Loader:
 
     Raises
     ------
+    DataError
+        If there is no row, if a batch is larger than the data, or if the data contain NaN or
+        infinity (training on it would spread it to every weight).
     ValueError
-        If there is no array or no row, if the numbers of rows differ, if a batch is larger than
-        the data, or if the data contain NaN or infinity (training on it would spread it to every
-        weight).
+        If there is no array, or if the numbers of rows differ.
 
     Examples
     --------
@@ -67,9 +69,9 @@ class Loader:
         if len(set(lengths)) > 1:
             raise ValueError(f"Loader: the arrays' lengths differ: {', '.join(map(str, lengths))}")
         if lengths[0] == 0:
-            raise ValueError("Loader: the data is empty")
+            raise DataError("Loader: the data is empty")
         if not 1 <= batch_size <= lengths[0]:
-            raise ValueError(
+            raise DataError(
                 f"Loader: batch_size must be from 1 to the {lengths[0]} rows there are, "
                 f"got {batch_size}"
             )
@@ -153,7 +155,7 @@ def _describe(settings: list[int]) -> str:
 
 
 def _check_finite(array: np.ndarray, i: int) -> None:
-    """Raise ValueError at the first NaN or infinity.
+    """Raise DataError at the first NaN or infinity.
 
     Rows are checked a block at a time, so the mask of finite values is never as large as the data.
     """
@@ -165,7 +167,7 @@ def _check_finite(array: np.ndarray, i: int) -> None:
         if is_bad.any():
             first = tuple(int(k) for k in np.argwhere(is_bad)[0])
             index = (start + first[0], *first[1:])
-            raise ValueError(
+            raise DataError(
                 f"Loader: array {i} has {array[index]} at index {index}; "
                 "correct or drop such rows first"
             )
