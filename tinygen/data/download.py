@@ -234,6 +234,7 @@ def _get(url: str, max_size: int) -> bytes:
     Raises OSError if there is no answer, if it is too long or cut short, or if it is not gzip data.
     """
     import http.client
+    import urllib.error
     import urllib.request
 
     request = urllib.request.Request(url, headers={"User-Agent": "tinygen"})
@@ -242,6 +243,9 @@ def _get(url: str, max_size: int) -> bytes:
             body = answer.read(max_size + 1)
             declared_size = answer.headers.get("Content-Length")
             content_type = answer.headers.get("Content-Type", "")
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
     except http.client.HTTPException as error:
         raise OSError(f"broken answer: {error!r}") from error
     if len(body) > max_size:
