@@ -11,6 +11,7 @@ import types
 
 import numpy as np
 
+from tinygen import Tensor
 from tinygen.backend import RNG, register
 
 
@@ -74,6 +75,8 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         self._a = np.asarray(a)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(isinstance(x, Tensor) for x in inputs):
+            return NotImplemented  # as CuPy: NumPy asks the Tensor next
         return _wrapped(getattr(ufunc, method))(*inputs, **kwargs)
 
     def __array_function__(self, function, types, args, kwargs):

@@ -114,7 +114,7 @@ def test_an_output_that_does_not_depend_on_the_input_says_so():
     x, y = leaf([1.0]), leaf([2.0])
     with pytest.raises(ValueError, match="do not depend on input 1"):
         grad(x * x, (x, y))
-    with pytest.raises(ValueError, match="requires_grad=False"):
+    with pytest.raises(ValueError, match="requires_grad=True before"):
         grad(x * x, tensor(np.ones(1)))
     with pytest.raises(ValueError, match="depends on no tensor"):
         tensor(np.ones(1)).backward()
@@ -124,3 +124,26 @@ def test_an_output_that_does_not_depend_on_the_input_says_so():
         grad(leaf([1.0, 2.0]) * 2.0, x)
     with pytest.raises(ValueError, match="needs a grad_output of that shape"):
         grad(x * x, x, np.ones(3))
+
+
+def test_the_gradient_of_a_penalty_has_no_part_for_the_last_bias():
+    """d/dx of a linear function does not depend on its bias."""
+    w, b, x = leaf([2.0]), leaf([1.0]), leaf([3.0])
+    derivative = grad((w * w * x + b).sum(), x, create_graph=True)
+    penalty = (derivative * derivative).sum()  # w^4
+    with pytest.raises(ValueError, match="do not depend on input 1, .*allow_unused=True"):
+        grad(penalty, (w, b), retain_graph=True)
+    dw, db = grad(penalty, (w, b), allow_unused=True, retain_graph=True)
+    assert dw.item() == 4 * 2.0**3 and db is None
+    assert grad(penalty, b, allow_unused=True) is None
+
+
+def test_a_missing_create_graph_is_named():
+    w, x = leaf([2.0]), leaf([3.0])
+    derivative = grad((w * x * x).sum(), x)
+    with pytest.raises(ValueError, match="create_graph=True"):
+        grad((derivative * derivative).sum(), w)
+    with pytest.raises(ValueError, match="create_graph=True"):
+        (derivative * derivative).sum().backward()
+    with pytest.raises(ValueError, match="create_graph=True"):
+        grad((derivative * x).sum(), (x, w))

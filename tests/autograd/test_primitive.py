@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import pydoc
+
 import numpy as np
 import pytest
 
@@ -157,3 +160,112 @@ def test_nan_mode_names_the_op_where_the_first_nan_rose():
         z = leaf([0.0, 4.0])
         with detect_nan(), pytest.raises(FloatingPointError, match="rule of sqrt"):
             grad((ops.sqrt(z) * np.zeros(2)).sum(), z)  # 0 / (2 sqrt(0))
+
+
+# ------------------------------------------------------------------------- rules that are set again
+
+
+def test_a_rule_that_is_set_again_is_used():
+    @primitive
+    def double(x):
+        return 2 * x
+
+    double.vjp(x=lambda g: 3 * g)
+    x = leaf([1.0, 2.0])
+    recorded = double(x).sum()
+    with pytest.raises(AssertionError, match="analytic"):
+        check_grads(double, np.ones(2))
+    double.vjp(x=lambda g: 2 * g)
+    check_grads(double, np.ones(2))
+    np.testing.assert_array_equal(grad(double(x).sum(), x).numpy(), [2, 2])
+    np.testing.assert_array_equal(grad(recorded, x).numpy(), [3, 3])  # as it was recorded
+
+
+def test_a_joint_rule_that_is_set_again_is_used():
+    @primitive
+    def times(a, b):
+        return a * b
+
+    times.vjp(a=lambda g, b: g * b, b=lambda g, a: g * a)
+    check_grads(times, np.ones(2), 2 * np.ones(2))
+    times.vjp_joint("a", "b")(lambda g, needs, a, b: (g * a, g * b))
+    with pytest.raises(AssertionError, match="analytic"):
+        check_grads(times, np.ones(2), 2 * np.ones(2))
+    with pytest.raises(TypeError, match=r"b has the joint rule of \(a, b\); set that one again"):
+        times.vjp(b=lambda g, a: g * a)
+    times.vjp_joint("a", "b")(lambda g, needs, a, b: (g * b, g * a))
+    check_grads(times, np.ones(2), 2 * np.ones(2))
+
+
+def test_a_rule_of_an_unknown_argument_is_refused():
+    @primitive
+    def double(x):
+        return 2 * x
+
+    with pytest.raises(TypeError, match="double.vjp: no argument y; it has x"):
+        double.vjp(y=lambda g: g)
+    with pytest.raises(TypeError, match="double.vjp_joint: no argument z; it has x"):
+        double.vjp_joint("x", "z")
+
+
+# ----------------------------------------------------------------------------------------- settings
+
+
+@primitive
+def _scaled(x, shift=None, *, scale, power=1):
+    y = (scale * x) ** power
+    return y if shift is None else y + shift
+
+
+_scaled.vjp(x=lambda g, x, scale, power: g * scale * power * (scale * x) ** (power - 1))
+_scaled.vjp(shift=lambda g: g)
+
+
+def test_settings_are_given_by_name_or_by_position_after_the_arrays():
+    x = leaf([1.0, 2.0])
+    for y in (
+        _scaled(x, None, 3, 2),
+        _scaled(x, None, 3, power=2),
+        _scaled(x, scale=3, power=2),
+        _scaled(x=x, power=2, scale=3),
+    ):
+        np.testing.assert_array_equal(y.numpy(), [9, 36])
+        np.testing.assert_array_equal(grad(y.sum(), x).numpy(), [18, 36])
+    joined = ops.concatenate([x, x], 0)
+    assert joined.shape == (4,) and ops.stack((x, x), 1).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x: ops.sum(x, dim=0), "sum: unknown dim; PyTorch's dim is axis here; its arrays"),
+        (lambda x: ops.sum(x, 0, keepdim=True), "PyTorch's keepdim is keepdims here"),
+        (lambda x: ops.softmax(x, 0, axis=0), "softmax: axis was given twice, by position and by"),
+        (lambda x: ops.exp(x, 0), "exp: 2 values were given by position; its arrays are x, its"),
+        (lambda x: ops.softmax(x, x), "softmax: axis is a Tensor, but a setting has no gradient"),
+        (lambda x: _scaled(scale=2), "scaled: missing x; its arrays are x, shift, its settings"),
+    ],
+)
+def test_a_wrong_call_says_what_there_is(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(leaf([1.0, 2.0]))
+
+
+def test_a_primitive_shows_the_signature_of_its_calls():
+    assert repr(ops.softmax) == "<primitive softmax(x, axis=-1)>"
+    assert str(inspect.signature(ops.concatenate)) == "(*xs, axis=0)"
+    assert str(inspect.signature(_scaled)) == "(x, shift=None, *, scale, power=1)"
+    assert repr(_scaled).startswith("<primitive scaled(")  # a private name is not shown
+    text = pydoc.render_doc(ops.softmax, renderer=pydoc.plaintext)
+    assert "softmax(x, axis=-1)" in text and "**Math**" in text
+
+
+def test_a_primitive_in_the_body_of_a_class_is_a_method():
+    class Number:
+        def __init__(self, value):
+            self.value = value
+
+        double = primitive(lambda self: 2 * self.value)
+
+    assert Number.double is vars(Number)["double"]
+    assert inspect.ismethod(Number(3).double)

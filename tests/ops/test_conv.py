@@ -68,7 +68,10 @@ def test_settings_may_be_numpy_integers_and_single_numbers():
 
 
 def test_an_empty_batch_has_gradients():
-    x, w = tensor(np.zeros((0, 2, 5, 5)), True), tensor(np.ones((3, 2, 3, 3)), True)
+    x, w = (
+        tensor(np.zeros((0, 2, 5, 5)), requires_grad=True),
+        tensor(np.ones((3, 2, 3, 3)), requires_grad=True),
+    )
     dx, dw = grad(ops.conv2d(x, w).sum(), (x, w))
     assert dx.shape == x.shape and dw.shape == w.shape and not dw.data.any()
 

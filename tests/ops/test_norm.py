@@ -58,7 +58,7 @@ def test_statistics_of_a_million_rows_keep_their_digits():
 
 
 def test_the_statistics_are_differentiable():
-    x = tensor(NUMPY_RNG.normal(size=(5, 2)), True)
+    x = tensor(NUMPY_RNG.normal(size=(5, 2)), requires_grad=True)
     _, mean, var = channel_norm(x)
     dx = grad(mean.sum(), x, retain_graph=True).numpy()
     np.testing.assert_allclose(dx, np.full((5, 2), 1 / 5))
@@ -71,7 +71,10 @@ def test_batch_norm_is_invariant_to_shift_and_scale():
 
     So the gradient is orthogonal to 1 and to x.
     """
-    x, g = tensor(NUMPY_RNG.normal(size=(6, 3, 4, 4)), True), NUMPY_RNG.normal(size=(6, 3, 4, 4))
+    x, g = (
+        tensor(NUMPY_RNG.normal(size=(6, 3, 4, 4)), requires_grad=True),
+        NUMPY_RNG.normal(size=(6, 3, 4, 4)),
+    )
     gx = grad(ops.batch_norm(x, None, None, training=True, eps=1e-12), x, g).numpy()
     assert np.abs(gx.sum(axis=(0, 2, 3))).max() < 1e-12
     assert np.abs((gx * x.numpy()).sum(axis=(0, 2, 3))).max() < 1e-9
@@ -80,7 +83,7 @@ def test_batch_norm_is_invariant_to_shift_and_scale():
 def test_channels_last_memory_stays_channels_last():
     """This holds for every normalization, forward and backward."""
     memory = NUMPY_RNG.normal(size=(4, 6, 6, 8)).astype(np.float32)
-    x = tensor(memory, True)
+    x = tensor(memory, requires_grad=True)
     for f in (
         lambda t: ops.batch_norm(t, None, None, training=True),
         lambda t: ops.group_norm(t, 2),
@@ -171,7 +174,10 @@ def test_images_without_pixels_have_gradients_of_zero():
 
 def test_gradients_of_weights_over_a_million_rows_keep_their_digits():
     x = NUMPY_RNG.random((1 << 20, 2), dtype=np.float32)
-    w, b = tensor(np.ones(2, np.float32), True), tensor(np.ones(2, np.float32), True)
+    w, b = (
+        tensor(np.ones(2, np.float32), requires_grad=True),
+        tensor(np.ones(2, np.float32), requires_grad=True),
+    )
     g = NUMPY_RNG.random(x.shape, dtype=np.float32)
     for y in (ops.layer_norm(x, 2, w, b), train(x, weight=w, bias=b)):
         gw, gb = grad(y, [w, b], g)

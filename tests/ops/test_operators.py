@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from tinygen import Tensor, grad, ops, tensor
+from tinygen import Tensor, grad, ops, primitive, tensor
 
 
 def float32(*shape):
@@ -87,10 +87,41 @@ def test_numpy_functions_refuse_a_tensor():
     x = float32(2)
     with pytest.raises(TypeError, match="numpy()"):
         np.asarray(x)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"use tinygen\.ops\.exp\(tensor\)"):
         np.exp(x)
-    with pytest.raises(TypeError):
-        np.add(np.ones(2), x)
+    with pytest.raises(TypeError, match=r"use tinygen\.ops\.abs\(tensor\)"):
+        np.abs(x)
+    with pytest.raises(TypeError, match=r"use tinygen\.ops\.stack"):
+        np.stack([x, x])
+    with pytest.raises(TypeError, match="tinygen.ops has no cbrt"):
+        np.cbrt(x)
+    with pytest.raises(TypeError, match=r"np\.add does not take a Tensor"):
+        np.add(x, np.ones(2))
+    with pytest.raises(TypeError, match="np.add"):
+        np.add.reduce(x)
+
+
+def test_a_numpy_function_in_a_rule_says_what_to_use():
+    @primitive
+    def negated_cosine(x):
+        return -np.cos(x)
+
+    negated_cosine.vjp(x=lambda g, x: g * np.sin(x))
+    x = float32(2)
+    gradient = grad(negated_cosine(x).sum(), x, retain_graph=True)  # arrays: no Tensor is met
+    np.testing.assert_array_equal(gradient.numpy(), np.sin(x.data))
+    with pytest.raises(TypeError, match=r"use tinygen\.ops\.sin\(tensor\)"):
+        grad(negated_cosine(x).sum(), x, create_graph=True)
+
+
+@pytest.mark.parametrize("left", [np.float32([2, 5]), np.float64(3), 2.0], ids=repr)
+@pytest.mark.parametrize("symbol", OPERATORS)
+def test_an_operator_with_an_array_on_the_left_is_the_tensors(left, symbol):
+    compute = OPERATORS[symbol]
+    x = tensor([4.0, 3.0], requires_grad=True)
+    y = compute(left, x)
+    assert type(y) is Tensor
+    np.testing.assert_allclose(y.numpy(), compute(left, x.numpy()), rtol=1e-6)
 
 
 def test_in_place_forms_rebind_and_never_write():

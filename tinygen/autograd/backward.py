@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from ..backend.reductions import axis_sum, broadcast_axes
 from ..backend.references import is_unshared
-from .primitive import as_array, check_nan
+from .results import as_array, check_nan
 from .tensor import Leaf, Node, Tensor, last_write, mode, switched
 
 Edge = tuple[Node | Leaf, int]  # (node, k): the k-th output of a recorded call
@@ -65,7 +65,8 @@ def starting_cotangent(y: Tensor, g: Any) -> Tensor:
     if y._edge is None:
         raise ValueError(
             "backward: the output depends on no tensor that requires a gradient "
-            "(made under no_grad, or of constants alone?)"
+            "(made under no_grad, of constants alone, or from a gradient that was computed without "
+            "create_graph=True?)"
         )
     if g is None and y.size == 1:
         g = np.ones_like(y._data)

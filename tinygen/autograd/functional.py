@@ -20,7 +20,9 @@ def grad(
     grad_outputs: Any = None,
     create_graph: bool = False,
     retain_graph: bool | None = None,
-) -> Tensor | tuple[Tensor, ...]:
+    *,
+    allow_unused: bool = False,
+) -> Tensor | None | tuple[Tensor | None, ...]:
     """Return the gradient of sum_i <outputs_i, grad_outputs_i> with respect to each input.
 
     Nothing outside the paths from the outputs to `inputs` is computed.
@@ -37,6 +39,10 @@ def grad(
         Record the backward pass, so that the gradients can be differentiated in turn.
     retain_graph : bool, optional
         Keep what the graph saved for another backward pass; by default as create_graph.
+    allow_unused : bool
+        Return None for an input on which no output depends. The gradient of a penalty on a
+        derivative, for example, has no part for the last bias: the derivative does not depend on
+        it.
 
     Returns
     -------
@@ -48,7 +54,8 @@ def grad(
     TypeError
         If an output or an input is not a Tensor.
     ValueError
-        If no output depends on one of the inputs, or a cotangent has another shape.
+        If no output depends on one of the inputs and `allow_unused` is not set, or a cotangent has
+        another shape.
     RuntimeError
         If the graph was freed, or a value that a rule needs was written in place.
     """
@@ -62,14 +69,18 @@ def grad(
     gs = [None] * len(ys) if grad_outputs is None else as_list(grad_outputs)
     gradients = backward_pass(ys, gs, xs, create_graph, retain_graph)
     for i, x in enumerate(xs):
-        if x._edge not in gradients:
-            raise ValueError(
-                f"grad: the outputs do not depend on input {i}, of shape {x.shape} "
-                f"(requires_grad={x.requires_grad})"
+        if x._edge not in gradients and not allow_unused:
+            reason = (
+                "if the outputs were computed from a gradient, that grad needs create_graph=True; "
+                "allow_unused=True returns None here"
+                if x.requires_grad
+                else "it does not require a gradient: set requires_grad=True before the forward"
             )
-    if isinstance(inputs, Tensor):
-        return gradients[inputs._edge]
-    return tuple(gradients[x._edge] for x in xs)
+            raise ValueError(
+                f"grad: the outputs do not depend on input {i}, of shape {x.shape}; {reason}"
+            )
+    found = tuple(gradients.get(x._edge) for x in xs)
+    return found[0] if isinstance(inputs, Tensor) else found
 
 
 def backward(

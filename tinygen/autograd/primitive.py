@@ -6,6 +6,10 @@
 
     exp.vjp(x=lambda g, y: g * y)       # d exp(x)/dx = exp(x) = y: the rule asks for y by name
 
+**Arrays and settings.** The positional parameters of the forward are arrays. The parameters after a
+`*` are settings: numbers, axes, shapes, which have no derivative. A caller may give settings by
+name or, after the arrays, by position: `softmax(x, axis=1)` and `softmax(x, 1)` are the same call.
+
 **The signature of a rule says what is saved.** Its first parameter is g, the cotangent of the
 output. Its other parameters are names: of an argument, of an output (`y` unless declared
 otherwise), of a setting, or `<argument>_shape`. Exactly what the rules name is saved for the
@@ -25,16 +29,20 @@ not write into its arguments either.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from ..backend import array_module
+from ..backend.references import shared_version
+from .results import as_array, check_nan
 from .tensor import Node, Tensor, mode
 
 _HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
+PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}  # {its name: the one that NumPy and we use}
 
 
 class RuleCall(NamedTuple):
@@ -80,6 +88,7 @@ class Primitive:
 
     def __init__(self, forward: Callable, outputs: Sequence[str] = ("y",)):
         functools.update_wrapper(self, forward)
+        self.__name__ = forward.__name__.strip("_")  # what errors and graphs show
         # Read from the code object: importing `inspect` takes longer than importing this package.
         # Its names are the positional parameters, the keyword-only ones, and then *argument.
         code = forward.__code__
@@ -113,30 +122,46 @@ class Primitive:
         `rule(g, which, *names)`, where `which` is the index of the argument. A rule of None
         declares that no gradient flows to the argument.
 
+        A rule that is set again replaces the earlier one in all later calls. Calls that were
+        recorded before keep the rule that they were recorded with.
+
         Raises
         ------
         TypeError
-            If there is no argument of that name.
+            If there is no argument of that name, or if a joint rule serves it.
         """
-        if unknown := rules.keys() - set(self.arguments):
+        self._check_names("vjp", rules)
+        if joint := [name for name in rules if name in self.joint_rule[0]]:
             raise TypeError(
-                f"{self.__name__}.vjp: no argument {', '.join(unknown)}; "
-                f"it has {', '.join(self.arguments)}"
+                f"{self.__name__}.vjp: {', '.join(joint)} has the joint rule of "
+                f"({', '.join(self.joint_rule[0])}); set that one again with vjp_joint"
             )
         self.rules |= rules
+        self.plans.clear()  # they hold the rules
 
     def vjp_joint(self, *arguments: str) -> Callable:
         """Decorate one rule for several arguments whose cotangents share work.
 
         The rule is `rule(g, needs, *names) -> tuple of cotangents`. `needs` says for each argument
-        whether its cotangent is wanted; where it is not, the rule may return None.
+        whether its cotangent is wanted; where it is not, the rule may return None. It replaces an
+        earlier joint rule, and earlier rules of these arguments. Raises TypeError as `vjp` does.
         """
+        self._check_names("vjp_joint", arguments)
 
         def decorate(rule: Callable) -> Callable:
             self.joint_rule = (arguments, rule)
+            self.plans.clear()  # they hold the rules
             return rule
 
         return decorate
+
+    def _check_names(self, method: str, names: Iterable[str]) -> None:
+        """Raise TypeError unless all `names` are arguments."""
+        if unknown := [name for name in names if name not in self.arguments]:
+            raise TypeError(
+                f"{self.__name__}.{method}: no argument {', '.join(unknown)}; "
+                f"it has {', '.join(self.arguments)}"
+            )
 
     # -------------------------------------------------------------------------------------- call
 
@@ -206,24 +231,50 @@ class Primitive:
         return tuple(tensors)
 
     def _positional(self, args: tuple, settings: dict) -> Sequence:
-        """Return all arrays in the order of the arguments.
+        """Return all arrays in the order of the arguments, and complete `settings`.
 
-        Arrays that were given by keyword are removed from `settings`. An optional array that was
-        not given is None. Raises TypeError if an array is missing or a name is unknown.
+        Settings that were given by position move into `settings`. Arrays that were given by keyword
+        are removed from it. An optional array that was not given is None. Raises TypeError if an
+        array is missing, a name is unknown, or there are more values than parameters.
         """
-        if self.is_variadic and len(args) == 1 and isinstance(args[0], (list, tuple)):
-            args = args[0]
-        rest = [] if self.is_variadic else self.arguments[len(args) :]
-        missing = [name for name in rest if name not in settings and name not in self.optional]
-        args = [*args, *(settings.pop(name, self.optional.get(name)) for name in rest)]
+        if self.is_variadic:
+            # The arrays are all positional values, or a list of them that settings may follow.
+            is_list = bool(args) and isinstance(args[0], (list, tuple))
+            arrays, values = (args[0], args[1:]) if is_list else (args, ())
+            missing = []
+        else:
+            arrays, values = args[: self.num_arguments], args[self.num_arguments :]
+            rest = self.arguments[len(arrays) :]
+            missing = [name for name in rest if name not in settings and name not in self.optional]
+            arrays = [*arrays, *(settings.pop(name, self.optional.get(name)) for name in rest)]
+        names = [*self.settings][: len(values)]
         unknown = settings.keys() - self.settings.keys()
-        if missing or unknown:
-            what = "missing " + ", ".join(missing) if missing else "unknown " + ", ".join(unknown)
-            raise TypeError(
-                f"{self.__name__}: {what}; its arrays are {', '.join(self.arguments)}, "
-                f"its settings {', '.join(self.settings) or 'none'}"
-            )
-        return args
+        twice = [name for name in names if name in settings]
+        settings.update(zip(names, values))
+        if missing:
+            self._refuse("missing " + ", ".join(missing))
+        if unknown:
+            self._refuse("unknown " + ", ".join(unknown), unknown)
+        if twice:
+            self._refuse(", ".join(twice) + " was given twice, by position and by name")
+        if len(values) > len(names):
+            self._refuse(f"{len(args)} values were given by position")
+        for name, value in zip(names, values):
+            if type(value) is Tensor:
+                self._refuse(f"{name} is a Tensor, but a setting has no gradient: give a number")
+        return arrays
+
+    def _refuse(self, problem: str, unknown: Iterable[str] = ()) -> None:
+        """Raise TypeError that states the problem and the parameters that there are."""
+        hints = [
+            f"PyTorch's {name} is {PYTORCH_NAMES[name]} here; "
+            for name in unknown
+            if PYTORCH_NAMES.get(name) in self.settings
+        ]
+        raise TypeError(
+            f"{self.__name__}: {problem}; {''.join(hints)}its arrays are "
+            f"{', '.join(self.arguments)}, its settings {', '.join(self.settings) or 'none'}"
+        )
 
     def _check(self, arrays: list, has_tensor: bool) -> None:
         """Refuse what is no array, and arrays of two devices.
@@ -242,6 +293,21 @@ class Primitive:
                     "give a Tensor, an array or a number"
                 )
         array_module(*arrays)
+
+    # ------------------------------------------------------------- what Python asks of functions
+
+    def __get__(self, instance, owner=None):
+        """Bind like a function: a primitive in the body of a class is a method."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __getattr__(self, name: str):
+        """Make `__signature__`, which `help` and `inspect.signature` show, when it is asked for."""
+        if name == "__signature__":
+            return call_signature(self.forward)
+        raise AttributeError(f"the primitive {self.__name__} has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.__name__}{self.__signature__}>"
 
     # -------------------------------------------------------------------------------------- plan
 
@@ -316,69 +382,20 @@ def primitive(forward: Callable | None = None, *, outputs: Sequence[str] = ("y",
     return Primitive(forward, outputs)
 
 
+def call_signature(forward: Callable):
+    """Return the signature of calls: that of `forward`, with settings by position too."""
+    import inspect  # slow to import, and seldom needed
+
+    signature = inspect.signature(forward)
+    visible, by_position, has_default = [], True, False
+    for p in signature.parameters.values():
+        # Python allows no parameter without a default after one with a default.
+        by_position &= p.kind is not p.VAR_POSITIONAL and not (has_default and p.default is p.empty)
+        has_default |= p.default is not p.empty
+        visible.append(p.replace(kind=p.POSITIONAL_OR_KEYWORD) if by_position else p)
+    return signature.replace(parameters=visible)
+
+
 def parameters(function: Callable) -> tuple[str, ...]:
     """Return the names of a function's positional parameters."""
     return function.__code__.co_varnames[: function.__code__.co_argcount]
-
-
-def as_array(value: Any, like: Sequence) -> Any:
-    """Return what a forward or a rule returned as an array; a Tensor stays as it is.
-
-    NumPy's reductions and its arithmetic on arrays without axes return scalars.
-
-    Parameters
-    ----------
-    value : array, scalar or Tensor
-        Anything else raises TypeError.
-    like : sequence of arrays
-        A scalar becomes an array on their device.
-    """
-    if value is None or isinstance(value, (tuple, list)):
-        raise TypeError(
-            f"a forward or rule returned {type(value).__name__}, not an array; a primitive of "
-            "several outputs names them: outputs=(...)"
-        )
-    if type(value) is Tensor:
-        return value
-    if hasattr(value, "__array_function__") and not isinstance(value, np.generic):
-        return value
-    return array_module(*like).asarray(value)
-
-
-def check_nan(name: str, results: Any, arguments: Any) -> None:
-    """Raise FloatingPointError if there is a NaN in `results` and none in `arguments`."""
-    if has_nan(results) and not has_nan(arguments):
-        raise FloatingPointError(f"{name}: the first NaN rose here, from arguments without any")
-
-
-def has_nan(value: Any) -> bool:
-    """Whether an array, a Tensor, or anything in a tuple or list of them, holds a NaN."""
-    value = getattr(value, "_data", value)
-    if isinstance(value, (tuple, list)):
-        return any(map(has_nan, value))
-    is_floating = getattr(getattr(value, "dtype", None), "kind", "") == "f"
-    return is_floating and bool((value != value).any())
-
-
-def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:
-    """Return the version of an output: an argument's, if both are or view the same memory.
-
-    Then a write to either is seen as a write to both.
-    """
-    is_shared = output.base is not None  # a view
-    for array in arrays:
-        if array is output:
-            is_shared = True
-    if not is_shared:
-        return [0]
-    for array, version in zip(arrays, versions):
-        if version is not None and owner(array) is owner(output):
-            return version
-    return [0]
-
-
-def owner(array):
-    """Return the array that owns the memory of a view."""
-    while getattr(array, "base", None) is not None:
-        array = array.base
-    return array

@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..backend import device_of
+from ..backend import device_of, from_dlpack, to_device
 
 # One clock counts recorded calls and in-place writes, so that any two of them can be ordered.
 clock = itertools.count(1)
@@ -150,8 +150,9 @@ class Leaf:
 class Tensor:
     """An array that remembers how it was computed. Make one with `tinygen.tensor`.
 
-    Operators and methods are attached in `ops/operators.py`. NumPy's functions refuse a Tensor; the
-    functions of `tinygen.ops` take it.
+    Operators and methods are attached in `ops/operators.py`, and what other libraries ask of an
+    array in `ops/protocols.py`. NumPy's functions refuse a Tensor; the functions of `tinygen.ops`
+    take it.
 
     `data` is the array, also when it has no axes. `grad` is the gradient that `backward` left, a
     Tensor, or None.
@@ -163,7 +164,6 @@ class Tensor:
     """
 
     __slots__ = ("_data", "_edge", "_version", "grad", "__weakref__")
-    __array_ufunc__ = None  # so that `array * tensor` calls Tensor.__rmul__
 
     def __init__(self, data, edge=None, version=None):
         self._data = data
@@ -251,21 +251,22 @@ class Tensor:
         """Return a constant that shares the memory: no gradient flows through it."""
         return Tensor(self._data, None, self._version)
 
-    def __array__(self, *args, **kwargs):
-        """Refuse the conversion that NumPy's functions try."""
-        raise TypeError(
-            "a Tensor does not turn into an array silently, because its graph would be lost: "
-            "tensor.numpy() copies it, tinygen.ops computes with it"
-        )
 
-
-def tensor(array: Any, requires_grad: bool = False) -> Tensor:
-    """Return a Tensor that holds a copy of `array`.
+def tensor(
+    data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a Tensor that holds a copy of `data`.
 
     Parameters
     ----------
-    array : NumPy or CuPy array, nested lists, number or Tensor
-        Floating point, integers or booleans.
+    data : NumPy or CuPy array, number, nested lists, Tensor, or an array of another library
+        Floating point, integers or booleans. Other libraries hand over their arrays by
+        `__dlpack__`, PyTorch for example.
+    dtype : dtype, optional
+        Of the result. By default an array keeps its own. Numbers and lists of Python become
+        float32, int64 or bool, as in PyTorch.
+    device : "cpu" or "cuda", optional
+        Where the result lies; by default where `data` does.
     requires_grad : bool
         Make it a leaf of the graph, whose gradient can be computed.
 
@@ -274,12 +275,30 @@ def tensor(array: Any, requires_grad: bool = False) -> Tensor:
     TypeError
         For any other dtype, or if integers should require a gradient.
     """
-    array = array._data if isinstance(array, Tensor) else array
-    is_numpy = isinstance(array, (ndarray, np.generic)) or not hasattr(array, "__array_function__")
-    t = Tensor(np.array(array) if is_numpy else array.copy())
-    if t.dtype.kind not in "fiub":
+    data = data._data if isinstance(data, Tensor) else data
+    if isinstance(data, (ndarray, np.generic)):
+        array = np.array(data)
+    elif hasattr(data, "__array_function__"):  # an array of CuPy
+        array = data.copy()
+    elif hasattr(data, "__dlpack__"):
+        array = from_dlpack(data)
+    else:
+        array = np.array(data)
+        if array.dtype == np.float64 and not begins_with_array(data):
+            array = array.astype(np.float32)
+    if dtype is not None:
+        array = array.astype(dtype)
+    if array.dtype.kind not in "fiub":
         raise TypeError(
-            f"tensor: cannot hold dtype {t.dtype}; give floating point, integers or booleans"
+            f"tensor: cannot hold dtype {array.dtype}; give floating point, integers or booleans"
         )
+    t = Tensor(array if device is None else to_device(array, device))
     t.requires_grad = requires_grad
     return t
+
+
+def begins_with_array(data: Any) -> bool:
+    """Return whether the first element of nested lists is an array or scalar of NumPy."""
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return isinstance(data, (ndarray, np.generic))

@@ -14,7 +14,7 @@ The kernels, and most other code that exists only for speed, are here:
     references.py   whether an array may be handed out without a copy
 """
 
-from .arrays import array_module, device_of, register, to_device, to_numpy
+from .arrays import array_module, device_of, from_dlpack, register, to_device, to_numpy
 from .random import RNG, default_rng
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "array_module",
     "default_rng",
     "device_of",
+    "from_dlpack",
     "register",
     "to_device",
     "to_numpy",

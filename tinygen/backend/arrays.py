@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array_module", "device_of", "register", "to_device", "to_numpy"]
+__all__ = ["array_module", "device_of", "from_dlpack", "register", "to_device", "to_numpy"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
@@ -136,3 +136,13 @@ def to_device(array: Array, device: str) -> Array:
 def to_numpy(array: Array) -> np.ndarray:
     """Return the array as a NumPy array: itself if it is one, a copy if it lies on a GPU."""
     return np.asarray(array) if _module_of(array) in (np, None) else array.get()
+
+
+def from_dlpack(array: Any) -> Array:
+    """Return a copy of another library's array, which it hands over by `__dlpack__`.
+
+    It lies where that array does: DLPack's device 1 is the CPU, all others are GPUs.
+    """
+    is_on_cpu = array.__dlpack_device__()[0] == 1
+    module = np if is_on_cpu else cupy_with_gpu()
+    return module.from_dlpack(array).copy()

@@ -1,13 +1,14 @@
-"""Test whether only one name refers to an array, so that it may be returned without a copy."""
+"""Who else refers to an array: whether it may be returned without a copy, and what views it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["is_unshared"]
+__all__ = ["is_unshared", "shared_version"]
 
 # Python's count of references to an object. Without one, as in PyPy, every array counts as shared.
 _count_references = getattr(sys, "getrefcount", lambda array: sys.maxsize)
@@ -33,3 +34,27 @@ def _count_of_one_name() -> int:
 
 
 _ONE_NAME = min(_count_of_one_name(), sys.maxsize - 1)
+
+
+def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:
+    """Return the version of an output: an argument's, if both are or view the same memory.
+
+    Then a write to either is seen as a write to both.
+    """
+    is_shared = output.base is not None  # a view
+    for array in arrays:
+        if array is output:
+            is_shared = True
+    if not is_shared:
+        return [0]
+    for array, version in zip(arrays, versions):
+        if version is not None and owner(array) is owner(output):
+            return version
+    return [0]
+
+
+def owner(array):
+    """Return the array that owns the memory of a view."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array

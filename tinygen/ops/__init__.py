@@ -23,6 +23,7 @@
     masking.py            the product with a mask, in which 0 times infinity is 0
     arguments.py          reading of arguments that many ops share
     operators.py          the operators and methods of `Tensor`
+    protocols.py          what NumPy and other libraries ask of a Tensor
 
 Importing this package gives `Tensor` its operators.
 """
@@ -60,10 +61,11 @@ from .layout import channels_last
 from .linalg import inv, linear, logdet, matmul, slogdet, tril, triu
 from .linear_systems import cholesky, solve, solve_triangular
 from .norm import batch_norm, group_norm, instance_norm, layer_norm
-from .operators import attach_operators
+from .operators import Operators, attach_methods
 from .padding import pad
 from .pooling import avg_pool2d, max_pool2d
 from .powers import power
+from .protocols import Protocols
 from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
 from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pixel_unshuffle
 from .shape import (
@@ -83,7 +85,7 @@ from .shape import (
 )
 from .vector_norm import pixel_norm, spectral_norm
 
-attach_operators(Tensor)
+attach_methods(Tensor, Operators, Protocols)
 
 __all__ = [
     "abs",

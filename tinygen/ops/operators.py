@@ -17,7 +17,7 @@ from ..backend import to_device, to_numpy
 from . import elementwise, indexing, linalg, powers, reduce
 from . import shape as shapes
 
-__all__ = ["attach_operators"]
+__all__ = ["Operators", "attach_methods"]
 
 
 def _comparison(name: str, ufunc):
@@ -43,8 +43,8 @@ logical_and = _comparison("logical_and", np.logical_and)
 logical_or = _comparison("logical_or", np.logical_or)
 
 
-class _Operators:
-    """The operators and methods, which `attach_operators` copies into `Tensor`."""
+class Operators:
+    """The operators and methods, which `attach_methods` copies into `Tensor`."""
 
     backward = functional.backward
 
@@ -173,7 +173,7 @@ class _Operators:
                 f"deepcopy: this tensor is a result of {op.__name__}; copy its detach(), "
                 "or compute it again from copied leaves"
             )
-        return tensor(self._data, self.requires_grad)
+        return tensor(self._data, requires_grad=self.requires_grad)
 
     def __copy__(self):
         """As __deepcopy__: a Tensor that shared its memory with another would change with it."""
@@ -278,10 +278,11 @@ def _one_tuple(arguments: tuple):
 _OF_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {"__firstlineno__", "__static_attributes__"}
 
 
-def attach_operators(tensor_class: type) -> None:
-    """Copy the operators and methods of this file into a class."""
-    for name, value in vars(_Operators).items():
-        if name not in _OF_EVERY_CLASS:
-            if isinstance(value, types.FunctionType):
-                value.__qualname__ = f"{tensor_class.__name__}.{name}"
-            setattr(tensor_class, name, value)
+def attach_methods(tensor_class: type, *sources: type) -> None:
+    """Copy the operators and methods of classes into a class."""
+    for source in sources:
+        for name, value in vars(source).items():
+            if name not in _OF_EVERY_CLASS:
+                if isinstance(value, types.FunctionType):
+                    value.__qualname__ = f"{tensor_class.__name__}.{name}"
+                setattr(tensor_class, name, value)

@@ -1,0 +1,73 @@
+"""What other libraries ask of an array, and how a Tensor answers.
+
+NumPy's functions are not recorded in the graph. So they refuse a Tensor, and the error names the
+function to use. Only the operators work with an array on the left: `array + tensor`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.tensor import Tensor
+
+__all__ = ["Protocols"]
+
+# The operators of Python that NumPy hands over: {its function: the method with exchanged sides}.
+REFLECTED_OPERATORS = {
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "floor_divide": "__rfloordiv__",
+    "remainder": "__rmod__",
+    "power": "__rpow__",
+    "matmul": "__rmatmul__",
+    "equal": "__eq__",
+    "not_equal": "__ne__",
+    "less": "__gt__",
+    "less_equal": "__ge__",
+    "greater": "__lt__",
+    "greater_equal": "__le__",
+    "bitwise_and": "__rand__",
+    "bitwise_or": "__ror__",
+    "bitwise_xor": "__rxor__",
+}
+
+
+def refusal(name: str) -> str:
+    """Return what to do instead of calling NumPy's function of this name on a Tensor."""
+    from .. import ops  # it imports this file
+
+    name = {"absolute": "abs"}.get(name, name)
+    if name in ops.__all__:
+        advice = f"use tinygen.ops.{name}(tensor)"
+    else:
+        advice = f"tinygen.ops has no {name}; tensor.numpy() gives an array without its graph"
+    return f"np.{name} does not take a Tensor: {advice}"
+
+
+class Protocols:
+    """The methods, which `attach_methods` copies into `Tensor`."""
+
+    def __array__(self, *args, **kwargs):
+        """Refuse `np.asarray(tensor)`, and NumPy's functions that begin with it."""
+        raise TypeError(
+            "a Tensor does not turn into an array silently, because its graph would be lost: "
+            "tensor.numpy() copies it, tinygen.ops computes with it"
+        )
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **settings):
+        """Compute `array + tensor`, which NumPy hands over as `np.add(array, tensor)`.
+
+        Any other element-wise function of NumPy raises TypeError.
+        """
+        reflected = REFLECTED_OPERATORS.get(ufunc.__name__)
+        if reflected and method == "__call__" and not settings and type(inputs[0]) is not Tensor:
+            return getattr(self, reflected)(inputs[0])
+        raise TypeError(refusal(ufunc.__name__))
+
+    def __array_function__(self, function, types, args, kwargs):
+        """Answer `np.shape(tensor)` and the like; refuse NumPy's other functions."""
+        if function in (np.shape, np.ndim, np.size) and len(args) == 1 and not kwargs:
+            return getattr(self, function.__name__)
+        raise TypeError(refusal(function.__name__))
