@@ -261,6 +261,17 @@ def draw_softplus(draw):
     return kinked(draw, ops.softplus, lambda x: math.log(1 + math.exp(x)), [0.0], -6, 6)
 
 
+@case("softplus")
+def draw_softplus_with_beta_and_threshold(draw):
+    beta, threshold = draw.choice(1.0, 0.5, 2.0), draw.choice(20.0, 1.0)
+    f = functools.partial(ops.softplus, beta=beta, threshold=threshold)
+
+    def naive(x):
+        return x if beta * x > threshold else math.log(1 + math.exp(beta * x)) / beta
+
+    return kinked(draw, f, naive, [0.0, threshold / beta], -6, 6)
+
+
 @case("log_sigmoid")
 def draw_log_sigmoid(draw):
     return kinked(draw, ops.log_sigmoid, lambda x: math.log(1 / (1 + math.exp(-x))), [0.0], -6, 6)

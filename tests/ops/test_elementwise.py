@@ -93,6 +93,13 @@ def test_erf_and_gelu_are_right_in_half_precision():
     assert np.isfinite(grad(ops.gelu(t).sum(), t).data).all()
 
 
+def test_softplus_is_linear_beyond_the_threshold_of_pytorch():
+    x = np.array([19.0, 21.0])
+    assert ops.softplus(x)[1] == 21 and ops.softplus(x)[0] == np.log1p(np.exp(19.0)) > 19
+    assert ops.softplus(x, threshold=30.0)[1] > 21
+    assert derivative(ops.softplus, x).tolist() == [1 / (1 + math.exp(-19)), 1]
+
+
 # ----------------------------------------------------------------------------------- kinks and ties
 
 

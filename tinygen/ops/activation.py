@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .elementwise import exp, maximum, minimum, tanh
+from .elementwise import exp, maximum, minimum, tanh, where
 from .error_function import erf, erf_of_array
 from .masking import apply_mask
 
@@ -52,25 +52,34 @@ sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
 
 
 @primitive
-def softplus(x):
-    """A smooth ReLU, log(1 + e^x).
+def softplus(x, *, beta=1.0, threshold=20.0):
+    """A smooth ReLU, log(1 + e^(beta x)) / beta; as PyTorch's, x itself where beta x > threshold.
 
-    **Math** y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); dx = g sigmoid(x).
-    For x <= 0 the two forms are the same. For x > 0,
-    log(1 + e^x) = log(e^x (1 + e^-x)) = x + log(1 + e^-x).
+    **Math** With u = beta x, y = log(1 + e^u) / beta; dx = g sigmoid(u).
+    For u <= 0, log(1 + e^u) is computed as it stands. For u > 0 it is
+    log(e^u (1 + e^-u)) = u + log(1 + e^-u). Both are max(u, 0) + log(1 + e^-|u|).
+    Beyond the threshold y = x and dx = g.
     **Saved** x.
-    **Numerics** In the second form nothing overflows, and small values keep their relative
-    accuracy.
+    **Numerics** Nothing overflows, and small values keep their relative accuracy. Beyond the
+    threshold of 20 the term log(1 + e^-u) is below 2.1e-9, which float32 cannot hold next to u.
     """
-    y = np.abs(x, out=_buffer(x))
+    u = x if beta == 1 else x * beta
+    y = np.abs(u, out=_buffer(u))
     np.negative(y, out=y)
     np.exp(y, out=y)
     np.log1p(y, out=y)
-    y += np.maximum(x, 0)
-    return y
+    if threshold < np.inf:
+        y *= ~(u > threshold)
+    y += np.maximum(u, 0)
+    return y if beta == 1 else np.divide(y, beta, out=y)
 
 
-softplus.vjp(x=lambda g, x: g * sigmoid(x))
+def _softplus_rule(g, x, beta, threshold):
+    u = x if beta == 1 else x * beta
+    return g * where(u > threshold, 1.0, sigmoid(u))
+
+
+softplus.vjp(x=_softplus_rule)
 
 
 @primitive
@@ -81,7 +90,7 @@ def log_sigmoid(x):
     **Saved** x.
     **Numerics** Stable where the logarithm of `sigmoid` would be -inf.
     """
-    return -softplus(-x)
+    return -softplus(-x, threshold=math.inf)
 
 
 log_sigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
@@ -183,7 +192,8 @@ def _silu_rule(g, x, y):
 silu.vjp(x=_silu_rule)
 
 
-def gelu(x, *, approximate: str = "none"):
+@primitive
+def gelu(x, *, approximate="none"):
     """The Gaussian error linear unit x Phi(x), with Phi the distribution function of N(0, 1).
 
     **Math** exact: Phi(x) = (1 + erf(x / sqrt(2))) / 2, with the density phi(x) = Phi'(x);
@@ -196,14 +206,10 @@ def gelu(x, *, approximate: str = "none"):
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f'gelu: approximate={approximate!r}; it is "none" (exact) or "tanh"')
-    return _gelu_tanh(x) if approximate == "tanh" else _gelu(x)
-
-
-@primitive
-def _gelu(x):
-    """The exact GELU."""
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * (x * x))))
     if x.dtype == np.float16:
-        return _gelu.forward(x.astype(np.float32)).astype(x.dtype)
+        return gelu.forward(x.astype(np.float32)).astype(x.dtype)
     y = erf_of_array(np.multiply(x, math.sqrt(0.5), out=_buffer(x)))
     y += 1
     y *= x
@@ -211,26 +217,17 @@ def _gelu(x):
     return y
 
 
-def _gelu_rule(g, x):
+_TANH_SCALE, _TANH_CUBIC = math.sqrt(2 / math.pi), 0.044715
+
+
+def _gelu_rule(g, x, approximate):
+    if approximate == "tanh":
+        xx = x * x
+        t = tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * xx))
+        du = (0.5 * _TANH_SCALE) * x * (1 - t * t) * (1 + 3 * _TANH_CUBIC * xx)
+        return g * (0.5 * (1 + t) + du)
     density = exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
     return g * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * density)
 
 
-_gelu.vjp(x=_gelu_rule)
-
-_TANH_SCALE, _TANH_CUBIC = math.sqrt(2 / math.pi), 0.044715
-
-
-@primitive
-def _gelu_tanh(x):
-    """GELU with the approximation by tanh."""
-    return 0.5 * x * (1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * (x * x))))
-
-
-def _gelu_tanh_rule(g, x):
-    xx = x * x
-    t = tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * xx))
-    return g * (0.5 * (1 + t) + (0.5 * _TANH_SCALE) * x * (1 - t * t) * (1 + 3 * _TANH_CUBIC * xx))
-
-
-_gelu_tanh.vjp(x=_gelu_tanh_rule)
+gelu.vjp(x=_gelu_rule)
