@@ -42,9 +42,45 @@ __all__ = [
 
 _IMPORTED_ON_USE = ("checkpoint", "data", "latent", "metrics", "models", "plot")
 
+# What people who know PyTorch look for here, and what to type instead.
+_ELSEWHERE = {
+    "arange": "tinygen.tensor(np.arange(n))",
+    "as_tensor": "tinygen.tensor(array)",
+    "device": 'the name of a device, "cpu" or "cuda"',
+    "empty": "tinygen.tensor(np.zeros(shape, np.float32))",
+    "enable_grad": "recording, which is on outside of tinygen.no_grad()",
+    "float32": "np.float32",
+    "float64": "np.float64",
+    "from_numpy": "tinygen.tensor(array), which copies",
+    "full": "tinygen.tensor(np.full(shape, value, np.float32))",
+    "inference_mode": "tinygen.no_grad()",
+    "int64": "np.int64",
+    "linspace": "tinygen.tensor(np.linspace(start, stop, num, dtype=np.float32))",
+    "load": "tinygen.checkpoint.load_checkpoint(path)",
+    "manual_seed": "rng = tinygen.default_rng(seed), which is passed to what draws random numbers",
+    "ones": "tinygen.tensor(np.ones(shape, np.float32))",
+    "rand": "tinygen.default_rng(seed).uniform(shape)",
+    "randn": "tinygen.default_rng(seed).normal(shape)",
+    "save": "tinygen.checkpoint.save_checkpoint(path, model=model)",
+    "set_num_threads": "tinygen.set_threads(n)",
+    "utils": "tinygen.data.Loader, for batches",
+    "zeros": "tinygen.tensor(np.zeros(shape, np.float32))",
+}
+
 
 def __getattr__(name: str):
-    """Import `tinygen.data` and the like when they are first used: `import tinygen` stays quick."""
+    """Import `tinygen.data` and the like when they are first used: `import tinygen` stays quick.
+
+    A name that is somewhere else raises AttributeError that says where.
+    """
     if name in _IMPORTED_ON_USE:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in ops.__all__:
+        raise AttributeError(f"tinygen.{name}: functions of tensors are in tinygen.ops.{name}")
+    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, those of modules that are not imported yet included."""
+    return sorted(__all__)
