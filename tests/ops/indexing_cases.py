@@ -75,19 +75,21 @@ def draw_getitem(draw):
     return f, [draw.array(shape)], naive
 
 
-@case("scatter_add")
-def draw_scatter_add(draw):
+@case("add_at")
+def draw_add_at(draw):
     shape = draw.shape(1, 3, 1)
     index = draw_index(draw, shape)
     numbers = element_numbers(index, shape)
+    values = draw.array(draw.choice(numbers.shape, draw.broadcastable_shape(numbers.shape)))
 
-    def naive(x):
-        y = np.zeros(int(np.prod(shape)))
+    def naive(x, values):
+        y = x.flatten()
+        values = np.broadcast_to(values, numbers.shape)
         for i in itertools.product(*map(range, numbers.shape)):
-            y[numbers[i]] += x[i]
+            y[numbers[i]] += values[i]
         return y.reshape(shape)
 
-    return lambda x: ops.scatter_add(x, index, shape), [draw.array(numbers.shape)], naive
+    return lambda x, v: ops.add_at(x, index, v), [draw.array(shape), values], naive
 
 
 @case("take_along_axis")

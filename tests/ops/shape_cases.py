@@ -95,6 +95,24 @@ def draw_moveaxis(draw):
     return lambda x: ops.moveaxis(x, i, j), [x], naive
 
 
+@case("moveaxis")
+def draw_moveaxis_of_several(draw):
+    x = draw.array(draw.shape(2))
+    source, destination = (tuple(draw.rng.permutation(x.ndim)[:2].tolist()) for _ in range(2))
+
+    def naive(x):
+        rest = [a for a in range(x.ndim) if a not in source]
+        order = [
+            source[destination.index(i)] if i in destination else rest.pop(0) for i in range(x.ndim)
+        ]
+        return build(
+            [x.shape[a] for a in order],
+            lambda index: x[tuple(index[order.index(a)] for a in range(x.ndim))],
+        )
+
+    return lambda x: ops.moveaxis(x, source, destination), [x], naive
+
+
 @case("expand_dims")
 def draw_expand_dims(draw):
     x = draw.array(draw.shape())
@@ -122,6 +140,114 @@ def draw_squeeze(draw):
         )
 
     return (lambda x: ops.squeeze(x, given)), [draw.array(shape)], naive
+
+
+@case("expand_dims", "squeeze")
+def draw_several_axes_of_length_one(draw):
+    x = draw.array(draw.shape())
+    axes = tuple(draw.rng.permutation(x.ndim + 2)[:2].tolist())
+    given = tuple(draw.choice(a, a - x.ndim - 2) for a in axes)
+    shape = [1] * (x.ndim + 2)
+    for i, n in zip([i for i in range(x.ndim + 2) if i not in axes], x.shape):
+        shape[i] = n
+
+    def naive(x):
+        y = np.empty(shape)
+        y.flat = list(x.flat)
+        return y, x * x
+
+    def f(x):
+        y = ops.expand_dims(x, given)
+        return y, ops.squeeze(y * y, given)
+
+    return f, [x], naive
+
+
+@case("ravel", "flatten")
+def draw_ravel(draw):
+    x = draw.array(draw.shape())
+    f = draw.choice(ops.ravel, ops.flatten)
+    return f, [x], lambda x: np.array(list(x.flat))
+
+
+@case("flatten")
+def draw_flatten(draw):
+    x = draw.array(draw.shape(1))
+    first = draw.integer(0, x.ndim - 1)
+    last = draw.integer(first, x.ndim - 1)
+    shape = (*x.shape[:first], int(np.prod(x.shape[first : last + 1])), *x.shape[last + 1 :])
+
+    def naive(x):
+        y = np.empty(shape)
+        y.flat = list(x.flat)
+        return y
+
+    return (lambda x: ops.flatten(x, first, draw.choice(last, last - x.ndim))), [x], naive
+
+
+@case("roll")
+def draw_roll(draw):
+    x = draw.array(draw.shape(1))
+    kind = draw.choice("flat", "axis", "axes")
+    if kind == "flat":
+        shift, axis = draw.integer(-5, 5), None
+    elif kind == "axis":
+        shift, axis = draw.integer(-5, 5), draw_axis(draw, x.ndim)[1]
+    else:
+        axis = tuple(range(draw.integer(1, x.ndim)))
+        shift = tuple(draw.integer(-5, 5) for _ in axis)
+
+    def naive(x):
+        if axis is None:
+            values = list(x.flat)
+            y = [values[(i - shift) % len(values)] for i in range(len(values))]
+            return np.array(y).reshape(x.shape)
+        shifts = [0] * x.ndim
+        for a, s in zip(axis, shift) if kind == "axes" else [(axis, shift)]:
+            shifts[a] += s
+
+        def element(index):
+            return x[tuple((i - s) % n for i, s, n in zip(index, shifts, x.shape))]
+
+        return build(x.shape, element)
+
+    return (lambda x: ops.roll(x, shift=shift, axis=axis)), [x], naive
+
+
+@case("repeat")
+def draw_repeat(draw):
+    x = draw.array(draw.shape(1, 3))
+    axis, given = draw_axis(draw, x.ndim)
+    if draw.choice(True, False):
+        x = x.reshape(x.size)
+        axis, given = 0, None
+    n = x.shape[axis]
+    repeats = draw.choice(draw.integer(0, 3), [draw.integer(0, 3) for _ in range(n)])
+    counts = [repeats] * n if isinstance(repeats, int) else repeats
+    places = [i for i, count in enumerate(counts) for _ in range(count)]
+
+    def naive(x):
+        shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
+        return build(shape, lambda i: x[(*i[:axis], places[i[axis]], *i[axis + 1 :])])
+
+    return (lambda x: ops.repeat(x, repeats, given)), [x], naive
+
+
+@case("tile")
+def draw_tile(draw):
+    x = draw.array(draw.shape(0, 3, max_side=3))
+    reps = tuple(draw.integer(0, 2) for _ in range(draw.integer(0, 3)))
+    reps = draw.choice(reps, draw.integer(0, 2))
+
+    def naive(x):
+        full = reps if isinstance(reps, tuple) else (reps,)
+        ndim = max(len(full), x.ndim)
+        full = (1,) * (ndim - len(full)) + full
+        x = x.reshape((1,) * (ndim - x.ndim) + x.shape)
+        shape = [r * n for r, n in zip(full, x.shape)]
+        return build(shape, lambda index: x[tuple(i % n for i, n in zip(index, x.shape))])
+
+    return (lambda x: ops.tile(x, reps)), [x], naive
 
 
 @case("astype")
@@ -235,7 +361,8 @@ def draw_split(draw):
         sizes = [draw.integer(0, 2)] * num_parts
         sections = num_parts
     else:
-        sections = sizes = [draw.integer(0, 2) for _ in range(num_parts)]
+        sizes = [draw.integer(0, 2) for _ in range(num_parts)]
+        sections = list(itertools.accumulate(sizes[:-1]))
     x = draw.array((*shape[:axis], sum(sizes), *shape[axis + 1 :]))
     used = draw.choice(slice(None), slice(num_parts - 1, num_parts))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinygen import check_grads, grad, ops, tensor
+from tinygen import Tensor, check_grads, grad, ops, tensor
 
 rng = np.random.default_rng(0)
 PADDED = ((0, 0), (0, 0), (2, 1), (0, 3))
@@ -32,12 +32,12 @@ def is_channels_last(x):
         ),
         (
             lambda x: ops.getitem(x, (np.array([0, 0, 2]), slice(1, None))),
-            lambda g: ops.scatter_add(g, (np.array([0, 0, 2]), slice(1, None)), (4, 5)),
+            lambda g: ops.add_at(np.zeros((4, 5)), (np.array([0, 0, 2]), slice(1, None)), g),
             (4, 5),
         ),
         (
             lambda x: ops.getitem(x, np.array([1, -1, 3])),
-            lambda g: ops.scatter_add(g, np.array([1, -1, 3]), (4, 5)),
+            lambda g: ops.add_at(np.zeros((4, 5)), np.array([1, -1, 3]), g),
             (4, 5),
         ),
         (
@@ -87,7 +87,7 @@ def test_channels_last_memory_stays_channels_last(f):
     [
         lambda x: ops.reshape(x, shape=(4, 3)),
         ops.transpose,
-        lambda x: ops.split(x, [1, 2])[1],
+        lambda x: ops.split(x, [1])[1],
         lambda x: x[1:],
         ops.flip,
         lambda x: ops.broadcast_to(x, shape=(2, 3, 4)),
@@ -114,14 +114,14 @@ def test_an_index_tensor_may_be_written_after_the_forward():
     assert grad(y, x).numpy().tolist() == [0, 4, 0, 6]
 
 
-def test_scatter_add_sums_over_repeated_rows():
+def test_add_at_sums_over_repeated_rows():
     indices = rng.integers(0, 50, (400,))
     g = rng.standard_normal((400, 3))
     expected = np.zeros((50, 3))
     np.add.at(expected, indices, g)
-    y = ops.scatter_add(g, indices, (50, 3))
+    y = ops.add_at(np.zeros((50, 3)), indices, g)
     np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(ops.scatter_add(g, indices - 50, (50, 3)), y)
+    np.testing.assert_array_equal(ops.add_at(np.zeros((50, 3)), indices - 50, g), y)
 
 
 def test_astype_differentiates_between_floating_types_only():
@@ -136,7 +136,7 @@ def test_split_into_one_part_is_differentiable():
     x = tensor(np.ones((2, 3)), requires_grad=True)
     (only,) = ops.split(x, 1, 1)
     assert grad(only.sum(), x).shape == (2, 3)
-    check_grads(lambda x: ops.split(x, [3], 1), np.ones((2, 3)))
+    check_grads(lambda x: ops.split(x, [], 1), np.ones((2, 3)))
 
 
 def test_a_long_sum_in_float32_keeps_its_digits():
@@ -145,7 +145,27 @@ def test_a_long_sum_in_float32_keeps_its_digits():
     assert np.abs(ops.sum_to(x, shape=(4,)) - exact).max() < 1e-5 * exact.max()
 
 
+def test_the_padding_row_of_an_embedding_has_gradient_zero():
+    weight = tensor(np.ones((3, 2)), requires_grad=True)
+    for row in (1, -2):
+        y = ops.embedding(np.array([0, 1, 1, 2]), weight, row)
+        assert y.data.tolist() == [[1, 1]] * 4
+        assert grad(y.sum(), weight).data.tolist() == [[1, 1], [0, 0], [1, 1]]
+
+
+def test_one_hot_finds_the_number_of_classes_and_returns_what_it_was_given():
+    assert ops.one_hot(np.array([0, 2])).tolist() == [[1, 0, 0], [0, 0, 1]]
+    y = ops.one_hot(tensor(np.array([1])))
+    assert type(y) is Tensor and y.dtype == np.float32 and y.data.tolist() == [[0, 1]]
+
+
+def test_a_number_is_added_at_an_index_in_the_dtype_of_x():
+    assert ops.add_at(X, (0, [1, 1]), 2.5).tolist() == [[0, 5, 0], [0, 0, 0]]
+    assert ops.add_at(X, 0, 2.5).dtype == np.float32
+
+
 X = np.zeros((2, 3), np.float32)
+ROWS = np.zeros((4, 3), np.float32)
 
 
 @pytest.mark.parametrize(
@@ -173,12 +193,12 @@ X = np.zeros((2, 3), np.float32)
             "split: axis 1 of shape .* does not divide into 2",
         ),
         (lambda: ops.split(X, 0), ValueError, "split: .* into 0 equal parts"),
-        (
-            lambda: ops.split(X, [1, 3], 1),
-            ValueError,
-            r"split: sizes \[1, 3\] add up to 4, but axis 1 .* has 3",
-        ),
-        (lambda: ops.split(X, [4, -1], 1), ValueError, "split: sizes .* none of them negative"),
+        (lambda: ops.split(X, [2, 1], 1), ValueError, r"split: indices \[2, 1\] .*increasing"),
+        (lambda: ops.transpose(X, axes=(0,)), ValueError, "transpose: axes .* use swapaxes"),
+        (lambda: ops.moveaxis(X, (0, 1), 0), ValueError, "moveaxis: .* must name as many axes"),
+        (lambda: ops.expand_dims(X, (0, 0)), ValueError, "expand_dims: .* names one axis twice"),
+        (lambda: ops.flatten(X, 1, 0), ValueError, "flatten: start_dim=1 comes after end_dim=0"),
+        (lambda: ops.repeat(X, [1, 2, 3], 0), ValueError, "repeat: 3 numbers for axis 0 .* give 2"),
         (lambda: ops.pad(X, -1), ValueError, "pad: pad_width -1 must .* slice"),
         (lambda: ops.pad(X, ((1, 1),) * 3), ValueError, "pad: pad_width .* fits no x of shape"),
         (
@@ -207,12 +227,12 @@ X = np.zeros((2, 3), np.float32)
         ),
         (lambda: ops.getitem(X, [0.5]), IndexError, "getitem: an index array"),
         (lambda: ops.getitem(X, [True]), IndexError, "boolean"),
-        (lambda: ops.scatter_add(X, np.array([0, 9]), (4, 3)), IndexError, "out of bounds"),
-        (lambda: ops.scatter_add(X, np.array([0, -5]), (4, 3)), IndexError, "out of bounds"),
+        (lambda: ops.add_at(ROWS, np.array([0, 9]), X), IndexError, "out of bounds"),
+        (lambda: ops.add_at(ROWS, np.array([0, -5]), X), IndexError, "out of bounds"),
         (
-            lambda: ops.scatter_add(X, np.array([0, 1, 2]), (4, 3)),
+            lambda: ops.add_at(ROWS, np.array([0, 1, 2]), X),
             ValueError,
-            "scatter_add: x has shape .2, 3., .* in the shape .3, 3.",
+            "add_at: .* x .4, 3. names elements in the shape .3, 3., to which values .2, 3. do not",
         ),
         (
             lambda: ops.take_along_axis(X, np.array([0]), 1),

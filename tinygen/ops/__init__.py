@@ -7,7 +7,8 @@
     custom_gradient.py    functions whose gradient is declared, such as `straight_through`
     reduce.py             sums and other reductions along axes
     indexing.py           reading and adding at an index
-    shape.py              rearranging, repeating, joining, splitting
+    shape.py              rearranging and broadcasting
+    joining.py            joining, splitting, repeating
     layout.py             the order of images in memory
     padding.py            borders
     linalg.py             matrix products, triangles, inverse, determinant
@@ -56,7 +57,8 @@ from .elementwise import (
     where,
 )
 from .error_function import erf
-from .indexing import embedding, getitem, one_hot, scatter_add, take_along_axis
+from .indexing import add_at, embedding, getitem, one_hot, take_along_axis
+from .joining import concatenate, repeat, split, stack, tile
 from .layout import channels_last
 from .linalg import inv, linear, logdet, matmul, slogdet, tril, triu
 from .linear_systems import cholesky, solve, solve_triangular
@@ -71,14 +73,14 @@ from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pix
 from .shape import (
     astype,
     broadcast_to,
-    concatenate,
     expand_dims,
+    flatten,
     flip,
     moveaxis,
+    ravel,
     reshape,
-    split,
+    roll,
     squeeze,
-    stack,
     sum_to,
     swapaxes,
     transpose,
@@ -91,6 +93,7 @@ __all__ = [
     "abs",
     "adaptive_avg_pool2d",
     "add",
+    "add_at",
     "astype",
     "avg_pool2d",
     "batch_norm",
@@ -116,6 +119,7 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "flatten",
     "flip",
     "gelu",
     "getitem",
@@ -148,11 +152,13 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "power",
+    "ravel",
     "relu",
+    "repeat",
     "reshape",
     "reverse_gradient",
+    "roll",
     "scaled_dot_product_attention",
-    "scatter_add",
     "sigmoid",
     "silu",
     "sin",
@@ -176,6 +182,7 @@ __all__ = [
     "swapaxes",
     "take_along_axis",
     "tanh",
+    "tile",
     "transpose",
     "tril",
     "triu",

@@ -36,6 +36,21 @@ def normalize_axis(function: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
+def normalize_axes(function: str, axis: int | tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """Return one axis or several as a tuple, counted from 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no such axis, or if one is named twice.
+    """
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(normalize_axis(function, a, ndim) for a in axes)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{function}: axis {axis} names one axis twice")
+    return axes
+
+
 def as_pair(function: str, name: str, value: int | Pair, minimum: int) -> Pair:
     """Return `value`, an integer or a pair of them, as a pair (height, width).
 

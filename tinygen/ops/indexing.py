@@ -1,8 +1,8 @@
 """Indexing and its adjoint: read at an index, and add at an index.
 
-For any index, <getitem(x, index), g> = <x, scatter_add(g, index)>: an element that is read twice
-receives two cotangents. So each is the rule of the other, to every order. Embedding tables and
-gathering are built on these two. In the docstrings g is the cotangent of the output y.
+The adjoint of reading x at an index is to add g, at the same index, to zeros: an element that is
+read twice receives two cotangents. So each is the rule of the other, to every order. Embedding
+tables and gathering are built on these two. In the docstrings g is the cotangent of the output y.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module
 from .arguments import normalize_axis, raw
+from .elementwise import add, where
+from .shape import broadcast_to
 
-__all__ = ["embedding", "getitem", "one_hot", "scatter_add", "take_along_axis"]
+__all__ = ["add_at", "embedding", "getitem", "one_hot", "take_along_axis"]
 
 Array = Any  # an array of any module, or a Tensor
 
@@ -24,25 +26,33 @@ Array = Any  # an array of any module, or a Tensor
 def getitem(x: Array, index: Any) -> Array:
     """x[index] as in NumPy: integers, slices, None, Ellipsis, masks, arrays and lists of integers.
 
-    **Math** y[k] = x[index_k]; dx = scatter_add(g, index, shape of x), the adjoint.
+    **Math** y[k] = x[index_k]; dx = g, added at the index to zeros: the adjoint.
     """
     return _getitem(x, index=_as_tuple("getitem", index, x))
 
 
-def scatter_add(x: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of `shape` to which x is added at `index`, once for each time an element is named.
+def add_at(x: Array, index: Any, values: Array) -> Array:
+    """Return x + values at `index`: np.add.at as a function, which writes into nothing.
 
-    **Math** y[m] = sum of x[k] over the k with index_k = m; dx = getitem(g, index), the adjoint.
-    **Shapes** x has the shape of zeros(shape)[index].
+    An element that the index names several times receives several values. (PyTorch's scatter_add
+    picks its places along one axis, as `take_along_axis`.)
+
+    **Math** y[m] = x[m] + sum of values[k] over the k with index_k = m; dx = g,
+    dvalues = getitem(g, index), the adjoint.
+    **Shapes** values broadcasts to the shape of x[index].
     """
-    index, shape, xp = _as_tuple("scatter_add", index, x), tuple(shape), array_module(raw(x))
-    expected = xp.broadcast_to(xp.zeros((), bool), shape)[index].shape
-    if x.shape != expected:
+    if not hasattr(values, "shape"):
+        values = array_module(raw(x)).asarray(values, dtype=x.dtype)
+    index = _as_tuple("add_at", index, values)
+    expected = raw(x)[index].shape
+    try:
+        values = broadcast_to(values, shape=expected)
+    except ValueError:
         raise ValueError(
-            f"scatter_add: x has shape {x.shape}, but this index into {shape} names elements in "
-            f"the shape {expected}"
-        )
-    return _scatter_add(x, index=index, shape=shape)
+            f"add_at: this index into x {x.shape} names elements in the shape {expected}, to which "
+            f"values {values.shape} do not broadcast"
+        ) from None
+    return add(x, _add_at(values, index=index, shape=x.shape))
 
 
 def _as_tuple(function: str, index, x) -> tuple:
@@ -75,7 +85,7 @@ def _getitem(x, *, index):
 
 
 @primitive
-def _scatter_add(x, *, index, shape):
+def _add_at(x, *, index, shape):
     """Zeros of `shape` to which x is added at a tuple of plain entries."""
     y = np.zeros_like(x, shape=shape)
     arrays = [
@@ -107,8 +117,8 @@ def _add_rows(y, rows, x) -> None:
     y[rows[starts]] = np.add.reduceat(x, starts, axis=0)
 
 
-_getitem.vjp(x=lambda g, x_shape, index: _scatter_add(g, index=index, shape=x_shape))
-_scatter_add.vjp(x=lambda g, index: _getitem(g, index=index))
+_getitem.vjp(x=lambda g, x_shape, index: _add_at(g, index=index, shape=x_shape))
+_add_at.vjp(x=lambda g, index: _getitem(g, index=index))
 
 
 def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
@@ -133,10 +143,11 @@ def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
     return getitem(x, tuple(index))
 
 
-def embedding(indices: Array, weight: Array) -> Array:
+def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> Array:
     """Row `indices[...]` of the table `weight`, for each index.
 
-    **Math** y[k] = weight[indices[k]]; dweight[m] = sum of g[k] over the k with indices[k] = m.
+    **Math** y[k] = weight[indices[k]]; dweight[m] = sum of g[k] over the k with indices[k] = m. The
+    row `padding_idx` is constant: its gradient is 0, by declaration.
     **Shapes** indices (...), integers from 0 to R - 1; weight (R, D) -> (..., D). On a GPU the
     range is not checked, because the check would wait for the GPU.
     """
@@ -146,19 +157,27 @@ def embedding(indices: Array, weight: Array) -> Array:
             f"embedding: weight has shape {weight.shape}; a table of R rows of D numbers is (R, D)"
         )
     _check_range("embedding", raw(indices), weight.shape[0], "rows of weight")
-    return getitem(weight, indices)
+    y = getitem(weight, indices)
+    if padding_idx is None:
+        return y
+    row = normalize_axis("embedding, padding_idx", padding_idx, len(weight))
+    return where((raw(indices) == row)[..., None], raw(y), y)
 
 
-def one_hot(indices: Array, num_classes: int) -> np.ndarray:
-    """A constant float32 array (..., num_classes): 1 at the place that each index names, else 0.
+def one_hot(indices: Array, num_classes: int = -1) -> Array:
+    """A constant of shape (..., num_classes): 1 at the place that each index names, else 0.
 
-    Indices (...) run from 0 to num_classes - 1.
+    Indices (...) run from 0 to num_classes - 1; num_classes=-1 takes the smallest number that fits.
+    The dtype is float32, ready to be multiplied (PyTorch's is int64).
     """
-    indices = raw(indices)
-    _check_integers("one_hot", indices)
-    _check_range("one_hot", indices, num_classes, "classes")
-    classes = array_module(indices).arange(num_classes)
-    return (indices[..., None] == classes).astype(np.float32)
+    array = raw(indices)
+    _check_integers("one_hot", array)
+    if num_classes == -1:
+        num_classes = int(array.max()) + 1
+    _check_range("one_hot", array, num_classes, "classes")
+    classes = array_module(array).arange(num_classes)
+    y = (array[..., None] == classes).astype(np.float32)
+    return Tensor(y) if isinstance(indices, Tensor) else y
 
 
 def _check_integers(function: str, indices) -> None:

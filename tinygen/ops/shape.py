@@ -1,12 +1,10 @@
-"""Shapes: rearrange, repeat, join and split arrays.
+"""Shapes: rearrange and broadcast arrays.
 
 Every function here is linear and only moves numbers. So each rule is the adjoint f* of the forward
 f, defined by <f(x), g> = <x, f*(g)>:
 
-    reshape, transpose, flip     the inverse
-    broadcast_to                 sum_to: what was copied is summed (and the other way round)
-    concatenate, stack           the parts of g
-    split                        concatenate
+    reshape, transpose, flip, roll    the inverse
+    broadcast_to                      sum_to: what was copied is summed (and the other way round)
 
 On NumPy all keep the memory order of their argument: a channels-last image stays channels-last.
 Results may share memory with the argument. In the docstrings g is the cotangent of the output y.
@@ -14,29 +12,26 @@ Results may share memory with the argument. In the docstrings g is the cotangent
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum, broadcast_axes, matmul
-from .arguments import normalize_axis
-from .indexing import getitem
+from .arguments import normalize_axes, normalize_axis
 
 __all__ = [
     "astype",
     "broadcast_to",
-    "concatenate",
     "expand_dims",
+    "flatten",
     "flip",
     "moveaxis",
+    "ravel",
     "reshape",
-    "split",
+    "roll",
     "squeeze",
-    "stack",
     "sum_to",
     "swapaxes",
     "transpose",
@@ -65,6 +60,11 @@ def transpose(x, *, axes=None):
 
     **Math** axis k of y is axis axes[k] of x; dx = g with the axes in their old order.
     """
+    if axes is not None and len(axes) != x.ndim:
+        raise ValueError(
+            f"transpose: axes {tuple(axes)} must name each of the {x.ndim} axes of x {x.shape}; "
+            "to exchange two of them (PyTorch's transpose), use swapaxes"
+        )
     return x.transpose(axes)
 
 
@@ -93,23 +93,49 @@ def astype(x, *, dtype):
 astype.vjp(x=lambda g: g)  # the engine converts every cotangent to the dtype of its argument
 
 
-def expand_dims(x: Array, axis: int) -> Array:
-    """Insert an axis of length one before `axis` of the result, as np.expand_dims."""
-    axis = normalize_axis("expand_dims", axis, x.ndim + 1)
-    return reshape(x, shape=(*x.shape[:axis], 1, *x.shape[axis:]))
+def ravel(x: Array) -> Array:
+    """All elements in one axis, in C order, as np.ravel."""
+    return reshape(x, shape=(x.size,))
 
 
-def squeeze(x: Array, axis: int | None = None) -> Array:
+def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
+    """Merge the axes from `start_dim` to `end_dim` into one, as PyTorch's flatten.
+
+    By default all are merged, as by the method `flatten` of a NumPy array.
+    """
+    if not x.ndim:
+        return reshape(x, shape=(1,))
+    first = normalize_axis("flatten", start_dim, x.ndim)
+    last = normalize_axis("flatten", end_dim, x.ndim)
+    if last < first:
+        raise ValueError(
+            f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in shape {x.shape}"
+        )
+    size = math.prod(x.shape[first : last + 1])
+    return reshape(x, shape=(*x.shape[:first], size, *x.shape[last + 1 :]))
+
+
+def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
+    """Insert axes of length one; they are `axis` of the result, as in np.expand_dims."""
+    axis = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = normalize_axes("expand_dims", axis, x.ndim + len(axis))
+    sides = iter(x.shape)
+    shape = [1 if i in axes else next(sides) for i in range(x.ndim + len(axes))]
+    return reshape(x, shape=tuple(shape))
+
+
+def squeeze(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     """Remove `axis`, which must have length one; by default every axis of length one."""
     if axis is None:
         return reshape(x, shape=tuple(n for n in x.shape if n != 1))
-    axis = normalize_axis("squeeze", axis, x.ndim)
-    if x.shape[axis] != 1:
-        raise ValueError(
-            f"squeeze: axis {axis} of shape {x.shape} has length {x.shape[axis]}; "
-            "only an axis of length 1 can be removed"
-        )
-    return reshape(x, shape=x.shape[:axis] + x.shape[axis + 1 :])
+    axes = normalize_axes("squeeze", axis, x.ndim)
+    for i in axes:
+        if x.shape[i] != 1:
+            raise ValueError(
+                f"squeeze: axis {i} of shape {x.shape} has length {x.shape[i]}; "
+                "only an axis of length 1 can be removed"
+            )
+    return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
 def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
@@ -121,12 +147,17 @@ def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
     return transpose(x, axes=axes)
 
 
-def moveaxis(x: Array, source: int, destination: int) -> Array:
-    """Move one axis to another place; the others keep their order."""
-    source = normalize_axis("moveaxis", source, x.ndim)
-    destination = normalize_axis("moveaxis", destination, x.ndim)
-    axes = [axis for axis in range(x.ndim) if axis != source]
-    axes.insert(destination, source)
+def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Array:
+    """Move axes to other places; the others keep their order."""
+    sources = normalize_axes("moveaxis", source, x.ndim)
+    destinations = normalize_axes("moveaxis", destination, x.ndim)
+    if len(sources) != len(destinations):
+        raise ValueError(
+            f"moveaxis: source {source} and destination {destination} must name as many axes"
+        )
+    axes = [axis for axis in range(x.ndim) if axis not in sources]
+    for place, axis in sorted(zip(destinations, sources)):
+        axes.insert(place, axis)
     return transpose(x, axes=axes)
 
 
@@ -140,6 +171,26 @@ def flip(x, *, axis=None):
 
 
 flip.vjp(x=lambda g, axis: flip(g, axis=axis))
+
+
+@primitive
+def roll(x, *, shift, axis=None):
+    """Shift the elements of x along `axis`; those that leave at one end enter at the other.
+
+    As np.roll: `shift` and `axis` may be tuples, and without an axis x is rolled as if it were
+    flat.
+
+    **Math** y[i] = x[(i - shift) mod n]; dx = g rolled back by -shift.
+    """
+    return np.roll(x, shift, axis)
+
+
+def _roll_rule(g, shift, axis):
+    back = tuple(-s for s in shift) if isinstance(shift, (tuple, list)) else -shift
+    return roll(g, shift=back, axis=axis)
+
+
+roll.vjp(x=_roll_rule)
 
 # ----------------------------------------------------------------------------- copies and sums
 
@@ -189,108 +240,3 @@ def _sum_rows(x, num_leading: int):
 
 broadcast_to.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
 sum_to.vjp(x=lambda g, x_shape: broadcast_to(g, shape=x_shape))
-
-# ------------------------------------------------------------------------ joining and splitting
-
-
-def _part(axis: int, start: int, stop: int) -> tuple:
-    """Return the index of the elements start to stop along `axis`."""
-    return (*[slice(None)] * axis, slice(start, stop))
-
-
-@primitive
-def concatenate(*xs, axis=0):
-    """Join arrays along `axis`; they may be given as one list.
-
-    **Math** y = [x_1, x_2, ...]; dx_i = the part of g at the place of x_i.
-    """
-    return np.concatenate(xs, axis=_check_joinable("concatenate", xs, axis))
-
-
-def _check_joinable(function: str, xs, axis: int) -> int:
-    """Return the axis, counted from 0, after a check that the arrays fit together."""
-    if not xs:
-        raise ValueError(f"{function}: no arrays were given; give at least one")
-    shapes = [x.shape for x in xs]
-    axis = normalize_axis(function, axis, len(shapes[0]))
-    others = {(s[:axis], s[axis + 1 :], len(s)) for s in shapes}
-    if len(others) > 1:
-        raise ValueError(
-            f"{function}: shapes {', '.join(map(str, shapes))} differ elsewhere than along "
-            f"axis {axis}"
-        )
-    return axis
-
-
-def _concatenate_rule(g, which, xs_shape, axis):
-    axis %= len(xs_shape[0])
-    start = sum(s[axis] for s in xs_shape[:which])
-    return getitem(g, index=_part(axis, start, start + xs_shape[which][axis]))
-
-
-concatenate.vjp(xs=_concatenate_rule)
-
-
-@primitive
-def stack(*xs, axis=0):
-    """Join arrays of one shape along a new axis; they may be given as one list.
-
-    **Math** y[..., i, ...] = x_i; dx_i = g[..., i, ...].
-    """
-    if any(x.shape != xs[0].shape for x in xs):
-        shapes = ", ".join(str(x.shape) for x in xs)
-        raise ValueError(f"stack: shapes {shapes} differ; all must be one shape")
-    axis = normalize_axis("stack", axis, xs[0].ndim + 1) if xs else 0
-    new_axis = (*[slice(None)] * axis, None)
-    parts = [x[new_axis] for x in xs]
-    return np.concatenate(parts, axis=_check_joinable("stack", parts, axis))
-
-
-stack.vjp(xs=lambda g, which, axis: getitem(g, index=(*[slice(None)] * (axis % g.ndim), which)))
-
-
-@primitive(outputs=("first", "others"))  # rules that name no output serve any number of outputs
-def _split(x, *, bounds, axis):
-    """The parts of x between neighbouring bounds along the axis."""
-    return [x[_part(axis, start, stop)] for start, stop in itertools.pairwise(bounds)]
-
-
-_split.vjp(x=lambda g, axis: concatenate(*g, axis=axis))
-
-
-def split(x: Array, sections: int | Sequence[int], axis: int = 0) -> tuple:
-    """Divide x along `axis` into a tuple of views.
-
-    **Math** (y_1, y_2, ...) with concatenate(y) = x; dx = concatenate(g_1, g_2, ...).
-
-    Parameters
-    ----------
-    sections : int or sequence of int
-        The number of equal parts, or the size of each part.
-
-    Raises
-    ------
-    ValueError
-        If the parts do not make up the axis.
-    """
-    axis = normalize_axis("split", axis, x.ndim)
-    n = x.shape[axis]
-    if isinstance(sections, (int, np.integer)):
-        if sections < 1 or n % sections:
-            raise ValueError(
-                f"split: axis {axis} of shape {x.shape} does not divide into {sections} equal "
-                "parts; give a list of sizes"
-            )
-        sections = [n // sections] * sections
-    sizes = list(sections)
-    if not sizes or min(sizes) < 0:
-        raise ValueError(f"split: sizes {sizes}; give one or more, none of them negative")
-    if sum(sizes) != n:
-        raise ValueError(
-            f"split: sizes {sizes} add up to {sum(sizes)}, but axis {axis} of shape {x.shape} "
-            f"has {n}"
-        )
-    if len(sizes) == 1:
-        return (x,)
-    bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-    return _split(x, bounds=bounds, axis=axis)

@@ -95,9 +95,8 @@ class AffineCoupling(Module):
 
     def _split(self, x):
         """Split x into the half that is kept and the half that is changed."""
-        channels = x.shape[1]
-        half = channels // 2
-        first, second = split(x, [half, channels - half], axis=1)
+        half = x.shape[1] // 2
+        first, second = split(x, [half], axis=1)
         return (second, first) if self.swap else (first, second)
 
     def _join(self, y_1, y_2):
