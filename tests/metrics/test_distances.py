@@ -55,6 +55,40 @@ def test_frechet_distance_of_singular_covariances():
     np.testing.assert_allclose(frechet_distance(x, 3 * t * [0, 1.0]), 10 * variance, rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [2, 10, 500])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_frechet_distance_of_a_set_with_itself_is_zero_however_few_the_examples(n, scale):
+    x = np.random.default_rng(n).normal(size=(n, 100)) * scale + 7
+    assert 0 <= frechet_distance(x, x) < 1e-24 * (x**2).sum()
+    in_another_order = np.random.default_rng(0).permutation(x)
+    assert 0 <= frechet_distance(x, in_another_order) < 1e-24 * (x**2).sum()
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-7])
+def test_small_frechet_distances_keep_their_digits(size):
+    """A shift by `size` in each of 5 dimensions, and a growth by 1 + size."""
+    x = np.random.default_rng(0).normal(size=(30, 5))
+    x -= x.mean(0)
+    np.testing.assert_allclose(frechet_distance(x, x + size), 5 * size**2, rtol=1e-6)
+    expected = size**2 * x.var(axis=0, ddof=1).sum()
+    np.testing.assert_allclose(frechet_distance(x, x * (1 + size)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n, m", [(3, 8), (8, 3), (6, 6), (3, 200), (200, 3)])
+def test_frechet_distance_of_fewer_examples_than_dimensions(n, m):
+    """On the axes, where the covariances commute, it is the distance of standard deviations."""
+    rng = np.random.default_rng(0)
+
+    def draw_on_axes(count, axes):
+        points = np.zeros((count, 20))
+        points[:, axes] = draw_exactly(count, np.zeros(2), np.diag(rng.uniform(1, 2, 2)))
+        return points
+
+    x, y = draw_on_axes(n, [0, 3]), draw_on_axes(m, [3, 9])
+    expected = ((x.std(axis=0, ddof=1) - y.std(axis=0, ddof=1)) ** 2).sum()
+    np.testing.assert_allclose(frechet_distance(x, y), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("d, n", [(2, 400), (16, 1000)])
 def test_the_bias_of_the_frechet_distance(d, n):
     """It is d (d + 1) / (2 n) from the covariances and 2 d / n from the means, to order 1 / n."""

@@ -40,10 +40,25 @@ def frechet_distance(x: Array, y: Array) -> float:
     linear map (Dowson and Landau, 1982). In one dimension it is
     (mu_x - mu_y)^2 + (s_x - s_y)^2.
 
-    **Numerics** S_x S_y is not symmetric, but it has the same eigenvalues as the symmetric matrix
-    A = S_x^1/2 S_y S_x^1/2. So trace (S_x S_y)^1/2 is the sum of the square roots of A's
-    eigenvalues. It takes two symmetric eigendecompositions and no complex numbers, and is exact for
-    singular covariances, too. Computed in float64.
+    **Derivation** of what is computed. The sets, less their means, are the rows of matrices. With
+    their QR factors R, divided by sqrt(n - 1), the covariances are S_x = R_x^T R_x and
+    S_y = R_y^T R_y. Rows of zeros, which change nothing, give both d rows. Then for any orthogonal
+    matrix U also S_y = (U R_y)^T (U R_y), and
+
+        |R_x - U R_y|^2 = trace(S_x) + trace(S_y) - 2 trace(U^T R_x R_y^T).
+
+    1. With the singular value decomposition R_x R_y^T = P diag(s) Q^T the last trace is
+       trace(diag(s) V) for the orthogonal V = Q^T U^T P. No entry of V is above 1, so it is at most
+       sum(s), which U = P Q^T reaches.
+    2. sum(s) is trace (S_x S_y)^1/2: the squares of s are the eigenvalues of
+       R_x R_y^T R_y R_x^T, which except for zeros are those of R_x^T R_x R_y^T R_y = S_x S_y.
+
+    So with U = P Q^T, the distance is |mu_x - mu_y|^2 + |R_x - U R_y|^2.
+
+    **Numerics** a sum of squares is never negative, and loses no digits when the distance is small.
+    The trace formula does. With fewer examples than dimensions most eigenvalues of S_x S_y are 0,
+    rounding makes them 1e-16, and their square roots of 1e-8 add up, even to less than no distance.
+    Computed in float64.
 
     **Bias**: between two sets of n samples of N(0, I) the mean is not 0, but about
 
@@ -61,12 +76,12 @@ def frechet_distance(x: Array, y: Array) -> float:
     """
     x, y = check_features("frechet_distance", x, y, min_count=2)
     mu_x, mu_y = x.mean(axis=0), y.mean(axis=0)
-    s_x, s_y = _covariance(x), _covariance(y)
-    values, vectors = np.linalg.eigh(s_x)
-    root = matmul(vectors * np.sqrt(np.maximum(values, 0)), vectors.T)  # S_x^1/2, (d, d)
-    eigenvalues = np.linalg.eigvalsh(matmul(matmul(root, s_y), root))  # of A, (d,)
-    trace_of_root = np.sqrt(np.maximum(eigenvalues, 0)).sum()
-    return float(((mu_x - mu_y) ** 2).sum() + s_x.trace() + s_y.trace() - 2 * trace_of_root)
+    # With the factor of more rows first no rows of zeros are needed: U is tall, and U^T U = I.
+    factors = [_covariance_factor(x), _covariance_factor(y)]
+    r_x, r_y = sorted(factors, key=len, reverse=True)
+    p, _, q_transposed = np.linalg.svd(matmul(r_x, r_y.T), full_matrices=False)
+    difference = r_x - matmul(matmul(p, q_transposed), r_y)
+    return float(((mu_x - mu_y) ** 2).sum() + (difference**2).sum())
 
 
 def kernel_distance(x: Array, y: Array) -> float:
@@ -139,9 +154,9 @@ def wasserstein_1d(x: Array, y: Array) -> float:
     return float((np.abs(f_x - f_y) * np.diff(t)).sum())
 
 
-def _covariance(a: Array) -> Array:
-    centred = a - a.mean(axis=0)
-    return matmul(centred.T, centred) / (len(a) - 1)
+def _covariance_factor(a: Array) -> Array:
+    """Return R (min(n, d), d) with R^T R = the covariance of a (n, d)."""
+    return np.linalg.qr(a - a.mean(axis=0), mode="r") / np.sqrt(len(a) - 1)
 
 
 def _cubic_kernel(a: Array, b: Array) -> Array:
