@@ -15,11 +15,11 @@ def test_averages_follow_the_recursion_and_replace_the_parameters_for_a_while():
     network = make_network()
     weight, rng = network[0].weight, np.random.default_rng(0)
     ema = optim.ExponentialMovingAverage(network, decay=0.8)
-    expected = weight.data.astype(np.float64)
-    for _ in range(5):
+    expected = np.float64(0)
+    for decay in (0, 1 / 2, 2 / 3, 3 / 4, 0.8, 0.8, 0.8):
         weight.data += rng.normal(size=weight.shape).astype(np.float32)
         ema.update()
-        expected = 0.8 * expected + 0.2 * weight.data
+        expected = decay * expected + (1 - decay) * weight.data
     before, strides = weight.data.copy(), weight.data.strides
     with ema.average_parameters() as module:
         assert module is network
@@ -28,15 +28,53 @@ def test_averages_follow_the_recursion_and_replace_the_parameters_for_a_while():
     assert (weight.data == before).all()
 
 
+def average_numbers(numbers, decay, initial=1e6):
+    """Return the averages after each of the numbers, in float64."""
+    layer = nn.Linear(1, 1, rng=default_rng(0), dtype=np.float64)
+    layer.weight.data[...] = initial
+    ema, averages = optim.ExponentialMovingAverage(layer, decay), []
+    for number in numbers:
+        layer.weight.data[...] = number
+        ema.update()
+        averages.append(ema.state_dict()["weight"].item())
+    return averages
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.95])
+def test_the_weight_of_each_step_is_the_one_of_the_derivation(decay):
+    """It is the average of numbers of which only the one of this step is 1, not 0."""
+    num_updates = 50
+    warm_up = max(t for t in range(1, 100) if (t - 1) / t <= decay)  # N
+    for s in range(1, num_updates + 1):
+        numbers = [float(t == s) for t in range(1, num_updates + 1)]
+        averages = average_numbers(numbers, decay, initial=0.0)
+        for t in range(s, num_updates + 1):
+            if t <= warm_up:
+                expected = 1 / t
+            elif s <= warm_up:
+                expected = decay ** (t - warm_up) / warm_up
+            else:
+                expected = (1 - decay) * decay ** (t - s)
+            np.testing.assert_allclose(averages[t - 1], expected, rtol=1e-9)
+
+
+def test_the_initial_parameters_have_no_weight_and_a_constant_is_its_own_average():
+    numbers = np.random.default_rng(0).normal(size=2000)
+    averages = average_numbers(numbers, 0.999)
+    np.testing.assert_allclose(averages[0], numbers[0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(averages[999], numbers[:1000].mean(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(average_numbers([3.0] * 20, 0.9), 3, rtol=1e-9)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_fused_update_has_the_bits_of_the_formula(dtype):
     layer = nn.Linear(300, 400, rng=default_rng(0), dtype=dtype)
     ema = optim.ExponentialMovingAverage(layer, decay=0.99)
     average, rng = layer.weight.data.copy(), np.random.default_rng(0)
-    for _ in range(3):
+    for t in (1, 2, 3):
         layer.weight.data += rng.normal(size=layer.weight.shape).astype(dtype)
         ema.update()
-        average = average + (1 - 0.99) * (layer.weight.data - average)
+        average = average + (1 - (t - 1) / t) * (layer.weight.data - average)
     np.testing.assert_array_equal(ema.state_dict()["weight"], average, strict=True)
 
 
@@ -87,6 +125,33 @@ def test_a_state_is_loaded_and_a_wrong_one_raises():
     assert all((loaded[name] == average).all() for name, average in ema.state_dict().items())
     with pytest.raises(ValueError, match="missing: 0.weight"):
         ema.load_state_dict({})
+
+
+def test_a_loaded_average_goes_on_with_the_bits_of_the_saved_one():
+    """In the warm-up as after it: the state holds the number of updates."""
+    network = make_network()
+    weight, rng = network[0].weight, np.random.default_rng(0)
+    ema = optim.ExponentialMovingAverage(network, 0.8)
+    loaded = optim.ExponentialMovingAverage(network, 0.8)
+    for _ in range(8):
+        loaded.load_state_dict(ema.state_dict())
+        weight.data += rng.normal(size=weight.shape).astype(np.float32)
+        ema.update()
+        loaded.update()
+        states = ema.state_dict(), loaded.state_dict()
+        assert all((states[0][name] == states[1][name]).all() for name in states[0])
+
+
+def test_a_state_without_a_number_of_updates_goes_on_without_warm_up():
+    network = make_network()
+    ema = optim.ExponentialMovingAverage(network, 0.8)
+    state = ema.state_dict()
+    del state["num_updates"]
+    ema.load_state_dict(state)
+    network[0].weight.data += 1
+    ema.update()
+    average = ema.state_dict()["0.weight"]
+    np.testing.assert_allclose(average, state["0.weight"] + 0.2, rtol=1e-5, atol=1e-6)
 
 
 def test_device_arrays_are_averaged():
