@@ -13,6 +13,18 @@ from tests.nn import naive
 from tinygen import default_rng, nn
 
 
+class SelfAttention(nn.Module):
+    """Multi-head attention of x to itself, without the weights."""
+
+    def __init__(self, **settings):
+        self.layer = nn.MultiheadAttention(6, 2, batch_first=True, **settings)
+
+    def forward(self, x):
+        y, weights = self.layer(x, x, x, need_weights=False)
+        assert weights is None
+        return y
+
+
 class Case(NamedTuple):
     """A layer to be tested."""
 
@@ -33,7 +45,7 @@ def build(name, dtype=np.float64):
     case = LAYERS[name]
     layer, rng = case.build(new_rng(), dtype), np.random.default_rng(0)
     for path, p in layer.named_parameters():
-        if (p.ndim == 1 and "Norm" in name) or path == "in_proj_bias":
+        if (p.ndim == 1 and "Norm" in name) or path.endswith("in_proj_bias"):
             p[...] = rng.uniform(0.5, 1.5, p.shape)
     x = rng.normal(size=case.shape)
     x = np.where(np.abs(x) < 0.05, 0.3, x)
@@ -102,8 +114,8 @@ def _pixel_norm(x, layer):
     return x / np.sqrt((x**2).mean(axis=1, keepdims=True) + layer.eps)
 
 
-def _attention(x, layer):
-    return naive.attention(x, x, x, layer)
+def _attention(x, module):
+    return naive.attention(x, x, x, module.layer)[0]
 
 
 def _spectral_norm(x, wrapper):
@@ -127,6 +139,19 @@ def _normalized_ensemble(x, layer):
     return np.stack(
         [naive.linear(x, w / (u @ w @ v), b) for x, w, b, u, v in zip(*parts, strict=True)]
     )
+
+
+def _softmax(x):
+    return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+
+
+def _shuffle(x, layer):
+    """Lay four channels out as 2 x 2 pixels."""
+    y = np.zeros((2, 2, 6, 4), x.dtype)
+    for row in (0, 1):
+        for column in (0, 1):
+            y[:, :, row::2, column::2] = x[:, 2 * row + column :: 4]
+    return y
 
 
 def _gelu(x, layer):
@@ -180,12 +205,11 @@ LAYERS = {
         (2, 3, 3, 2),
         _norm_over(2, 3),
     ),
+    "InstanceNorm1d": Case(lambda g, t: nn.InstanceNorm1d(3, dtype=t), (2, 3, 4), _norm_over(2)),
     "LayerNorm": Case(lambda g, t: nn.LayerNorm((3, 4), dtype=t), (2, 3, 4), _layer_norm),
     "GroupNorm": Case(lambda g, t: nn.GroupNorm(2, 4, dtype=t), (2, 4, 3), _group_norm),
     "PixelNorm": Case(lambda g, t: nn.PixelNorm(), (2, 3, 2, 2), _pixel_norm),
-    "MultiHeadAttention": Case(
-        lambda g, t: nn.MultiHeadAttention(6, 2, rng=g, dtype=t), (2, 3, 6), _attention
-    ),
+    "MultiheadAttention": Case(lambda g, t: SelfAttention(rng=g, dtype=t), (2, 3, 6), _attention),
     "SpectralNorm": Case(
         lambda g, t: nn.SpectralNorm(nn.Linear(3, 5, rng=g, dtype=t), rng=g).eval(),
         (4, 3),
@@ -210,6 +234,11 @@ LAYERS = {
         (2, 3),
         lambda x, layer: np.where(x > 0, x, 0.2 * x),
     ),
+    "PReLU": Case(
+        lambda g, t: nn.PReLU(3, 0.2, dtype=t), (2, 3), lambda x, layer: np.where(x > 0, x, 0.2 * x)
+    ),
+    "Softmax": Case(lambda g, t: nn.Softmax(1), (2, 3), lambda x, layer: _softmax(x)),
+    "LogSoftmax": Case(lambda g, t: nn.LogSoftmax(1), (2, 3), lambda x, layer: np.log(_softmax(x))),
     "ELU": Case(
         lambda g, t: nn.ELU(0.7),
         (2, 3),
@@ -237,6 +266,19 @@ LAYERS = {
         lambda g, t: nn.AvgPool2d(2),
         (2, 3, 4, 2),
         lambda x, layer: x.reshape(2, 3, 2, 2, 1, 2).mean((3, 5)),
+    ),
+    "AdaptiveAvgPool2d": Case(
+        lambda g, t: nn.AdaptiveAvgPool2d(1),
+        (2, 3, 4, 2),
+        lambda x, layer: x.mean((2, 3), keepdims=True),
+    ),
+    "PixelShuffle": Case(lambda g, t: nn.PixelShuffle(2), (2, 8, 3, 2), _shuffle),
+    "PixelUnshuffle": Case(
+        lambda g, t: nn.PixelUnshuffle(2),
+        (2, 2, 4, 2),
+        lambda x, layer: (
+            x.reshape(2, 2, 2, 2, 1, 2).transpose(0, 1, 3, 5, 2, 4).reshape(2, 8, 2, 1)
+        ),
     ),
     "MaxPool2d": Case(
         lambda g, t: nn.MaxPool2d((2, 1), 1),

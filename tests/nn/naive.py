@@ -69,18 +69,22 @@ def per_channel(v, ndim):
 
 
 def attention(query, key, value, module, mask=None):
-    """Multi-head attention, head by head and query by query."""
+    """Multi-head attention of (N, L, E), head by head and query by query, and the mean weights.
+
+    mask (L, S) is True where a query attends.
+    """
     e, heads = module.embed_dim, module.num_heads
     d = e // heads
     w, b = module.in_proj_weight.data, module.in_proj_bias.data
     rows = [slice(i * e, (i + 1) * e) for i in range(3)]
     q, k, v = (linear(x, w[row], b[row]) for x, row in zip((query, key, value), rows, strict=True))
-    y = np.zeros_like(q)
+    y, weights = np.zeros_like(q), np.zeros((len(q), q.shape[1], k.shape[1]))
     for n, h, i in product(range(len(q)), range(heads), range(q.shape[1])):
         head = slice(h * d, (h + 1) * d)
         scores = np.array([q[n, i, head] @ k_j[head] / math.sqrt(d) for k_j in k[n]])
         if mask is not None:
             scores = np.where(mask[i], scores, -np.inf)
         p = np.exp(scores - scores.max())
+        weights[n, i] += p / p.sum() / heads
         y[n, i, head] = sum(p_j * v_j[head] for p_j, v_j in zip(p, v[n], strict=True)) / p.sum()
-    return linear(y, module.out_proj.weight.data, module.out_proj.bias.data)
+    return linear(y, module.out_proj.weight.data, module.out_proj.bias.data), weights

@@ -132,7 +132,7 @@ def test_wrong_arguments_raise(call, message):
         lambda g: nn.Linear(2, 3, rng=g),
         lambda g: nn.ConvTranspose2d(2, 3, 3, rng=g),
         lambda g: nn.Embedding(2, 3, rng=g),
-        lambda g: nn.MultiHeadAttention(4, 2, rng=g),
+        lambda g: nn.MultiheadAttention(4, 2, rng=g),
         lambda g: nn.SpectralNorm(nn.Linear(2, 3, rng=default_rng(0)), rng=g),
         lambda g: nn.Dropout(rng=g),
         lambda g: init.orthogonal((2, 3), g),
@@ -178,7 +178,7 @@ def test_kaiming_normal_redraws_the_weights_of_weighted_layers_alone():
         nn.Embedding(3, 4, rng=rng),
         nn.Conv2d(2, 3, 3, rng=rng, dtype=np.float64),
         nn.BatchNorm2d(3),
-        nn.MultiHeadAttention(4, 2, rng=rng),
+        nn.MultiheadAttention(4, 2, rng=rng),
     )
     before, strides = model.state_dict(), model[1].weight.data.strides
     init.kaiming_normal_(model, rng)

@@ -90,7 +90,7 @@ def test_device_arrays_give_the_values_of_numpy(name):
 
 
 def test_every_layer_is_tested():
-    with_own_tests = {"Module", "ModuleList", "Dropout", "Embedding", "init"}
+    with_own_tests = {"Module", "ModuleDict", "ModuleList", "Dropout", "Embedding", "init"}
     assert set(nn.__all__) == {name.split()[0] for name in LAYERS} | with_own_tests
 
 
@@ -106,17 +106,49 @@ def test_weights_of_convolutions_and_their_gradients_are_channels_last():
         assert np.moveaxis(layer.weight.grad.data, 1, -1).flags.c_contiguous
 
 
-def test_attention_takes_another_sequence_and_a_mask():
-    layer, x, _ = build("MultiHeadAttention")
-    rng = np.random.default_rng(1)
+def test_attention_takes_another_sequence_and_masks():
+    """In a mask of the layer, True means that the query does not attend, as in PyTorch."""
+    layer, rng = build("MultiheadAttention")[0].layer, np.random.default_rng(1)
+    x = rng.normal(size=(2, 3, 6))
     key, value = rng.normal(size=(2, 2, 4, 6))
-    mask = np.array([[True, False, True, True], [False, True, False, False], [True] * 4])
-    y = layer(tensor(x), tensor(key), tensor(value), mask)
-    expected = naive.attention(x, key, value, layer, mask)
+    attends = np.array([[True, False, True, True], [False, True, False, True], [True] * 4])
+    y, weights = layer(tensor(x), tensor(key), tensor(value), attn_mask=~attends)
+    expected, expected_weights = naive.attention(x, key, value, layer, attends)
     np.testing.assert_allclose(y.data, expected, rtol=1e-12, atol=1e-12)
-    y = layer(tensor(x), tensor(key))
-    expected = naive.attention(x, key, key, layer)
+    np.testing.assert_allclose(weights.data, expected_weights, rtol=1e-12, atol=1e-12)
+    added = np.where(attends, 0, -np.inf)
+    y, weights = layer(
+        tensor(x), tensor(key), tensor(value), attn_mask=added, average_attn_weights=False
+    )
     np.testing.assert_allclose(y.data, expected, rtol=1e-12, atol=1e-12)
+    assert weights.shape == (2, 2, 3, 4)
+    is_padding = np.array([[False, False, True, False]] * 2)
+    attends &= ~is_padding[0]
+    expected, _ = naive.attention(x, key, value, layer, attends)
+    for other_mask in (added, ~np.isfinite(added)):
+        y, _ = layer(tensor(x), tensor(key), tensor(value), is_padding, attn_mask=other_mask)
+        np.testing.assert_allclose(y.data, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_attention_takes_the_length_first_by_default():
+    first = build("MultiheadAttention")[0].layer
+    layer = nn.MultiheadAttention(6, 2, rng=new_rng(), dtype=np.float64)
+    layer.load_state_dict(first.state_dict())
+    x = np.random.default_rng(0).normal(size=(3, 2, 6))
+    swapped = tensor(x.swapaxes(0, 1).copy())
+    y, weights = layer(*[tensor(x)] * 3)
+    expected, expected_weights = first(swapped, swapped, swapped)
+    np.testing.assert_allclose(y.data, expected.data.swapaxes(0, 1), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(weights.data, expected_weights.data, rtol=1e-12, atol=1e-12)
+
+
+def test_attention_drops_weights_in_training_only():
+    x = tensor(np.random.default_rng(0).normal(size=(50, 2, 6)).astype(np.float32))
+    layer = nn.MultiheadAttention(6, 2, 0.3, rng=new_rng())
+    _, weights = layer(x, x, x, average_attn_weights=False)
+    assert abs((weights.data == 0).mean() - 0.3) < 0.02
+    _, weights = layer.eval()(x, x, x)
+    assert (weights.data > 0).all()
 
 
 def test_embedding_looks_up_rows_and_adds_their_gradients():
@@ -142,6 +174,7 @@ def test_dropout_keeps_the_mean_and_depends_on_its_rng():
 
 
 X = tensor(np.ones((2, 3, 4, 4), np.float32))
+SEQUENCES = [tensor(np.ones((3, 1, 4), np.float32))] * 3
 
 
 @pytest.mark.parametrize(
@@ -172,13 +205,25 @@ X = tensor(np.ones((2, 3, 4, 4), np.float32))
         (lambda g: nn.InstanceNorm2d(4)(X), "C = 4"),
         (lambda g: nn.LayerNorm(5)(X), r"layer_norm: .*\(5,\)"),
         (
-            lambda g: nn.MultiHeadAttention(5, 2, rng=g),
+            lambda g: nn.MultiheadAttention(5, 2, rng=g),
             "num_heads=2 must divide embed_dim=5",
         ),
         (
-            lambda g: nn.MultiHeadAttention(4, 2, rng=g)(X),
-            r"query must be \(N, length, 4\)",
+            lambda g: nn.MultiheadAttention(4, 2, rng=g)(X, X, X),
+            r"query must be \(length, N, 4\) with batch_first=False",
         ),
+        (lambda g: nn.MultiheadAttention(4, 2, False, rng=g), "dropout=False .* bias comes after"),
+        (
+            lambda g: nn.MultiheadAttention(4, 2, rng=g)(*SEQUENCES, attn_mask=np.ones((3, 3)) > 0),
+            "no key to attend to",
+        ),
+        (
+            lambda g: nn.MultiheadAttention(4, 2, rng=g)(
+                *SEQUENCES, attn_mask=tensor(np.ones((3, 3)), requires_grad=True)
+            ),
+            r"detach\(\)",
+        ),
+        (lambda g: nn.PReLU(4)(X), r"PReLU: x must be \(N, 4, ...\)"),
         (lambda g: nn.Dropout(1.0, rng=g), "Dropout"),
         (lambda g: nn.Flatten(2, 7)(X), "no axes 2 to 7"),
         (lambda g: nn.Unflatten(1, (2, 2))(X), "does not have the 4 elements"),
@@ -189,9 +234,40 @@ def test_wrong_arguments_raise(call, message):
         call(new_rng())
 
 
-def test_layers_with_random_weights_need_an_rng():
-    with pytest.raises(TypeError, match="rng"):
-        nn.Linear(3, 2)
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (
+            lambda: nn.Linear(4, 2),
+            r"Linear draws random numbers.*rng = tinygen.default_rng\(0\).*Linear\(4, 2, rng=rng\)",
+        ),
+        (
+            lambda: nn.Conv2d(3, 16, kernel_size=3),
+            r"write Conv2d\(3, 16, kernel_size=3, rng=rng\)",
+        ),
+        (lambda: nn.Dropout(0.5), r"write Dropout\(0.5, rng=rng\)"),
+        (lambda: nn.Dropout(), "rng"),
+        (lambda: nn.Linear(3, 2, rng=0), r"rng is 0; give tinygen.default_rng\(0\)"),
+        (lambda: nn.ReLU(True), "ReLU takes no arguments; inplace: no layer writes"),
+        (lambda: nn.LeakyReLU(0.2, inplace=True), "no argument 'inplace': no layer writes"),
+        (lambda: nn.Linear(3, 2, device="cuda"), r"default_rng\(0, device\)"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), "padding_mode.*ops.pad"),
+        (lambda: nn.Softmax(axis=1), "Softmax has no argument 'axis'"),
+    ],
+)
+def test_arguments_that_are_missing_or_of_pytorch_alone_raise(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_a_module_of_ones_own_that_needs_an_rng_says_so():
+    class Net(nn.Module):
+        def __init__(self, width, *, rng):
+            self.out = nn.Linear(width, 1, rng=rng)
+
+    with pytest.raises(TypeError, match=r"write Net\(3, rng=rng\)"):
+        Net(3)
+    assert Net(3, rng=new_rng()).out.in_features == 3
 
 
 def test_empty_batches_pass_forward_and_backward():

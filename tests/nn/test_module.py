@@ -1,12 +1,15 @@
 """Module: its parts and their names, modes, containers, devices and printing."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
 
+import tinygen
 from tests.nn.blocks import BUFFERS, PARAMETERS, Block, names_of_parts, new_leaf
-from tinygen import Tensor, default_rng, nn, ops, tensor
+from tinygen import Tensor, default_rng, losses, nn, ops, optim, tensor
+from tinygen.nn import pytorch_names
 
 
 @pytest.fixture
@@ -119,6 +122,73 @@ def test_a_second_buffer_of_a_name_raises(block):
         block.register_buffer("count", np.ones(()))
 
 
+def test_a_buffer_is_an_array_a_tensor_or_none():
+    module, values = nn.Module(), tensor(np.ones(2), requires_grad=True)
+    module.register_buffer("a", np.zeros(3))
+    module.register_buffer("b", values)
+    module.register_buffer("c", None)
+    assert module.c is None and [name for name, _ in module.named_buffers()] == ["a", "b"]
+    assert module.b.data is values.data and not module.b.requires_grad
+
+
+def test_apply_calls_the_children_before_their_parents(block):
+    visited = []
+    assert block.apply(visited.append) is block
+    assert visited == [*block.inner, block.inner, block.last, block]
+
+
+def test_parameters_are_counted_once(block):
+    assert block.num_parameters() == 3 + 12 + 6 + 6
+    block.other = block.inner
+    assert block.requires_grad_(False).num_parameters() == 27
+
+
+@pytest.mark.parametrize(
+    "owner, name, message",
+    [
+        (
+            nn,
+            "Parameter",
+            r"tinygen.nn has no Parameter: .*requires_grad=True\)",
+        ),
+        (nn, "functional", "tinygen.ops"),
+        (nn, "MSELoss", "losses are functions here: tinygen.losses.squared_error"),
+        (nn, "LSTM", "tinygen.nn has no LSTM$"),
+        (nn.ReLU(), "cuda", r'ReLU has no cuda: use model.to\("cuda"\)'),
+        (nn.ReLU(), "register_forward_hook", "there are no hooks"),
+        (nn.ReLU(), "weight", "ReLU has no weight$"),
+    ],
+)
+def test_a_name_of_pytorch_that_is_not_here_raises_with_advice(owner, name, message):
+    with pytest.raises(AttributeError, match=message):
+        getattr(owner, name)
+    assert not hasattr(owner, name)
+
+
+def test_advice_names_things_that_exist():
+    """Whatever the tables call tinygen.PART.NAME, nn.NAME or model.NAME is there."""
+    texts = " ".join([*pytorch_names.LAYERS.values(), *pytorch_names.METHODS.values()])
+    parts = {"tinygen.ops": ops, "tinygen.losses": losses, "tinygen.optim": optim, "nn": nn}
+    parts |= {"tinygen": tinygen, "model": nn.Module()}
+    found = re.findall(r"\b(tinygen\.ops|tinygen\.losses|nn|tinygen|model)\.(\w+)", texts)
+    assert len(found) > 20
+    for part, name in found:
+        assert hasattr(parts[part], name), f"{part}.{name}"
+    absent = [name for name in pytorch_names.LAYERS if hasattr(nn, name)]
+    absent += [name for name in pytorch_names.METHODS if hasattr(nn.Module, name)]
+    assert not absent, "these are here now: remove them from the tables"
+
+
+def test_an_error_within_a_property_is_not_hidden():
+    class Broken(nn.Module):
+        @property
+        def size(self):
+            return self.missing
+
+    with pytest.raises(AttributeError, match="Broken has no missing"):
+        Broken().size
+
+
 def test_a_module_without_forward_raises_when_it_is_called():
     with pytest.raises(NotImplementedError, match="Module defines no forward"):
         nn.Module()(1)
@@ -168,15 +238,46 @@ def test_a_deep_copy_shares_nothing(block):
 
 def test_sequential_and_module_list_are_lists_of_modules():
     layers = [nn.ReLU(), nn.Tanh(), nn.Identity()]
-    network, modules = nn.Sequential(*layers), nn.ModuleList(layers[:2])
-    modules.append(layers[2])
+    network, modules = nn.Sequential(*layers), nn.ModuleList(layers[:1])
+    modules.extend(layers[1:])
     for container in (network, modules):
         assert len(container) == 3 and [*container] == layers
         assert container[1] is layers[1] and container[-1] is layers[2]
-        assert container[:2] == layers[:2]
+        assert type(container[:2]) is type(container) and [*container[:2]] == layers[:2]
         assert [name for name, _ in container.named_children()] == ["0", "1", "2"]
+        container[-1] = other = nn.Sigmoid()
+        assert [*container] == [*layers[:2], other]
+        with pytest.raises(TypeError, match="element 0 is a int"):
+            container[0] = 3
     with pytest.raises(IndexError):
         network[3]
+
+
+def test_a_slice_of_a_sequential_shares_its_layers():
+    rng = default_rng(0)
+    network = nn.Sequential(nn.Linear(3, 2, rng=rng), nn.Tanh(), nn.Linear(2, 3, rng=rng))
+    x = tensor(np.ones((1, 3), np.float32))
+    assert (network[2:](network[:2](x)).data == network(x).data).all()
+    assert network[2:][0] is network[2]
+
+
+def test_a_module_dict_is_a_dict_of_modules():
+    layers = nn.ModuleDict({"a": nn.ReLU(), "b": nn.Tanh()})
+    layers["c"] = nn.Linear(2, 3, rng=default_rng(0))
+    assert [*layers] == layers.keys() == ["a", "b", "c"] and len(layers) == 3
+    assert [type(layer) for layer in layers.values()] == [nn.ReLU, nn.Tanh, nn.Linear]
+    assert layers.items()[0] == ("a", layers["a"]) and "a" in layers and "d" not in layers
+    assert [*layers.state_dict()] == ["c.weight", "c.bias"]
+    del layers["a"]
+    assert layers.keys() == ["b", "c"]
+    for name in ("a", "training"):
+        with pytest.raises(KeyError, match=name):
+            del layers[name]
+    for name in ("a.b", "forward", "keys", 3):
+        with pytest.raises(KeyError, match="cannot be the name of an element"):
+            layers[name] = nn.ReLU()
+    with pytest.raises(TypeError, match="element a is a builtin_function"):
+        layers["a"] = len
 
 
 def test_sequential_calls_its_layers_in_order():
@@ -184,24 +285,3 @@ def test_sequential_calls_its_layers_in_order():
     x = tensor(np.array([-1.0, 2.0]))
     np.testing.assert_allclose(network(x).data, [0, np.tanh(2)], rtol=1e-12)
     assert nn.Sequential()(x) is x
-
-
-# ---------------------------------------------------------------------------------- printing
-
-
-def test_printing_shows_the_structure_and_the_settings(block):
-    assert repr(block) == (
-        "Block(\n"
-        "  (inner): Sequential(\n"
-        "    (0): Linear(3, 3)\n"
-        "    (1): Tanh()\n"
-        "    (2): BatchNorm1d(3, eps=1e-05, momentum=0.1)\n"
-        "  )\n"
-        "  (last): Linear(3, 2, bias=False)\n"
-        ")"
-    )
-    conv = nn.ConvTranspose2d(2, 4, 3, 2, 1, 1, bias=False, rng=default_rng(0))
-    assert repr(conv) == (
-        "ConvTranspose2d(2, 4, kernel_size=(3, 3), stride=2, padding=1, output_padding=1, "
-        "bias=False)"
-    )

@@ -55,7 +55,12 @@ def test_evaluation_does_not_change_the_singular_vectors():
     before = wrapped.state_dict()
     wrapped(tensor(np.ones((1, 3), np.float32)))
     after = wrapped.state_dict()
-    assert set(before) == {"u", "v", "layer.weight", "layer.bias"}
+    assert [*before] == [  # the names of torch.nn.utils.parametrizations.spectral_norm
+        "parametrizations.weight.original",
+        "bias",
+        "parametrizations.weight.0._u",
+        "parametrizations.weight.0._v",
+    ]
     assert all((after[name] == before[name]).all() for name in before)
 
 

@@ -3,7 +3,7 @@
 Names, argument order and defaults of the layers are PyTorch's. The files:
 
     module.py            Module, which finds, saves and loads the parameters: read it first
-    containers.py        Sequential and ModuleList
+    containers.py        Sequential, ModuleList and ModuleDict
     init.py              initial values of the parameters, and why their scale matters
     linear.py            Linear and Embedding
     conv.py              convolutions and transposed convolutions
@@ -16,6 +16,8 @@ Names, argument order and defaults of the layers are PyTorch's. The files:
     ensemble.py          EnsembleLinear: many small networks at once
     power_iteration.py   the largest singular value, for spectral normalization
     state.py, checks.py  checks of states and of constructors' arguments
+    summary.py           what print(model) shows
+    pytorch_names.py     what to type for names of PyTorch's that are not here
 """
 
 from . import init
@@ -25,14 +27,17 @@ from .activation import (
     Dropout,
     Identity,
     LeakyReLU,
+    LogSoftmax,
+    PReLU,
     ReLU,
     Sigmoid,
     SiLU,
+    Softmax,
     Softplus,
     Tanh,
 )
-from .attention import MultiHeadAttention
-from .containers import ModuleList, Sequential
+from .attention import MultiheadAttention
+from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .ensemble import EnsembleLinear
 from .linear import Embedding, Linear
@@ -41,16 +46,28 @@ from .norm import (
     BatchNorm1d,
     BatchNorm2d,
     GroupNorm,
+    InstanceNorm1d,
     InstanceNorm2d,
     LayerNorm,
     PixelNorm,
 )
 from .parametrizations import EqualizedLR, SpectralNorm
-from .reshape import AvgPool2d, Flatten, MaxPool2d, Unflatten, Upsample
+from .pytorch_names import LAYERS, refuse
+from .reshape import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    Flatten,
+    MaxPool2d,
+    PixelShuffle,
+    PixelUnshuffle,
+    Unflatten,
+    Upsample,
+)
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -65,19 +82,26 @@ __all__ = [
     "Flatten",
     "GroupNorm",
     "Identity",
+    "InstanceNorm1d",
     "InstanceNorm2d",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MaxPool2d",
     "Module",
+    "ModuleDict",
     "ModuleList",
-    "MultiHeadAttention",
+    "MultiheadAttention",
+    "PReLU",
     "PixelNorm",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "ReLU",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "Softmax",
     "Softplus",
     "SpectralNorm",
     "Tanh",
@@ -85,3 +109,8 @@ __all__ = [
     "Upsample",
     "init",
 ]
+
+
+def __getattr__(name: str):
+    """Raise an AttributeError, which says what to type for a name of torch.nn."""
+    raise AttributeError(refuse("tinygen.nn", name, LAYERS))

@@ -1,14 +1,19 @@
-"""Element-wise layers without parameters: activations, dropout and the identity.
+"""Activations, dropout and the identity.
 
-Each is a function of `tinygen.ops` with its settings.
+Each but PReLU is a function of `tinygen.ops` with its settings.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from .. import ops
 from ..backend import RNG
-from .checks import check_rng
-from .module import Module
+from .checks import check_rng, check_sizes
+from .init import constant
+from .module import Module, parameter
 
 __all__ = [
     "ELU",
@@ -16,9 +21,12 @@ __all__ = [
     "Dropout",
     "Identity",
     "LeakyReLU",
+    "LogSoftmax",
+    "PReLU",
     "ReLU",
     "SiLU",
     "Sigmoid",
+    "Softmax",
     "Softplus",
     "Tanh",
 ]
@@ -53,6 +61,45 @@ class LeakyReLU(Module):
     def extra_repr(self) -> str:
         """Return the slope."""
         return str(self.negative_slope)
+
+
+class PReLU(Module):
+    """Parametric ReLU: x where x > 0, else a x, with a learned slope a.
+
+    **Shapes** x (N, C, ...). Weight (num_parameters,): one slope for all channels, or C.
+
+    **Source** He et al., Delving Deep into Rectifiers, 2015.
+
+    Parameters
+    ----------
+    num_parameters : 1, or the number of channels C.
+    init : the first value of the slopes.
+    device, dtype : of the weight.
+    """
+
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        *,
+        device: str = "cpu",
+        dtype: Any = np.float32,
+    ):
+        check_sizes("PReLU", num_parameters=num_parameters)
+        self.weight = parameter(constant((num_parameters,), init, device, dtype))
+
+    def forward(self, x):
+        """Compute relu(x) - a relu(-x)."""
+        num_slopes = self.weight.size
+        if num_slopes > 1 and (x.ndim < 2 or x.shape[1] != num_slopes):
+            raise ValueError(f"PReLU: x must be (N, {num_slopes}, ...), not {x.shape}")
+        a = self.weight
+        a = a if num_slopes == 1 else a.reshape((num_slopes, *[1] * (x.ndim - 2)))
+        return ops.relu(x) - a * ops.relu(-x)
+
+    def extra_repr(self) -> str:
+        """Return the number of slopes."""
+        return str(self.weight.size)
 
 
 class ELU(Module):
@@ -104,6 +151,34 @@ class Sigmoid(Module):
     def forward(self, x):
         """Apply `ops.sigmoid`."""
         return ops.sigmoid(x)
+
+
+class Softmax(Module):
+    """Softmax along an axis: e^x divided by its sum.
+
+    Parameters
+    ----------
+    dim : the axis.
+    """
+
+    def __init__(self, dim: int):
+        self.dim = dim
+
+    def forward(self, x):
+        """Apply `ops.softmax`."""
+        return ops.softmax(x, axis=self.dim)
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return str(self.dim)
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of the softmax along the axis `dim`."""
+
+    def forward(self, x):
+        """Apply `ops.log_softmax`."""
+        return ops.log_softmax(x, axis=self.dim)
 
 
 class Softplus(Module):

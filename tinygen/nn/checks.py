@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
 from ..backend import RNG
+from .pytorch_names import ARGUMENTS
 
-__all__ = ["check_rng", "check_sizes"]
+__all__ = ["check_arguments", "check_rng", "check_sizes"]
 
 
 def check_sizes(name: str, **sizes: int) -> None:
@@ -28,3 +30,34 @@ def check_rng(rng: Any) -> None:
     given = repr(rng) if is_plain else f"a {kind.__module__}.{kind.__qualname__}"
     seed = rng if kind is int else "seed"
     raise TypeError(f"rng is {given}; give tinygen.default_rng({seed})")
+
+
+def check_arguments(module_class: type, args: tuple, kwargs: dict[str, Any]) -> None:
+    """Raise TypeError for arguments of PyTorch's that a layer does not have, and without an `rng`.
+
+    The `rng` has no default. A hidden global one would make results depend on all that ran before,
+    and one that begins anew in each layer would give equal layers the same weights.
+    """
+    name = module_class.__name__
+    if module_class.__init__ is object.__init__:
+        parameters = {}
+        if args:
+            raise TypeError(f"{name} takes no arguments; inplace: {ARGUMENTS['inplace']}")
+    else:
+        parameters = inspect.signature(module_class.__init__).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for argument in kwargs:
+        if argument not in parameters and not takes_any:
+            advice = f": {ARGUMENTS[argument]}" if argument in ARGUMENTS else ""
+            raise TypeError(f"{name} has no argument {argument!r}{advice}")
+    rng = parameters.get("rng")
+    is_needed = rng is not None and rng.kind is rng.KEYWORD_ONLY and rng.default is rng.empty
+    if is_needed and "rng" not in kwargs:
+        are_plain = all(type(value) in (int, float, bool, str, tuple) for value in args)
+        given = [repr(value) for value in args] if are_plain else ["..."]
+        given += [f"{key}={value!r}" for key, value in kwargs.items()]
+        call = f"{name}({', '.join([*given, 'rng=rng'])})"
+        raise TypeError(
+            f"{name} draws random numbers, and needs a source of them. Make one for the whole "
+            f"model, rng = tinygen.default_rng(0), and write {call}"
+        )

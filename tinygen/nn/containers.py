@@ -1,12 +1,12 @@
-"""Modules that hold a list of modules."""
+"""Modules that hold a list or a dict of modules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .module import Module, describe
 
-__all__ = ["ModuleList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
 class ModuleList(Module):
@@ -25,13 +25,12 @@ class ModuleList(Module):
 
     def append(self, module: Module) -> None:
         """Add a module at the end."""
-        index = len(self)
-        if not isinstance(module, Module):
-            raise TypeError(
-                f"{type(self).__name__}: element {index} is a {describe(module)}, not a Module; "
-                "functions have their modules, ReLU() for relu"
-            )
-        setattr(self, str(index), module)
+        _assign(self, str(len(self)), module)
+
+    def extend(self, modules: Iterable[Module]) -> None:
+        """Add modules at the end."""
+        for module in modules:
+            self.append(module)
 
     def __len__(self) -> int:
         """Return the number of elements."""
@@ -41,9 +40,19 @@ class ModuleList(Module):
         """Yield the elements in order."""
         return self.children()
 
-    def __getitem__(self, index: int | slice) -> Module | list[Module]:
-        """Return an element, or the list of the elements in a slice."""
+    def __getitem__(self, index: int | slice) -> Module:
+        """Return an element; or a new list, or Sequential, of the elements in a slice."""
+        if isinstance(index, slice):
+            return self._new(list(self.children())[index])
         return list(self.children())[index]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        """Replace an element."""
+        names = [name for name, _ in self.named_children()]
+        _assign(self, names[index], module)
+
+    def _new(self, modules: list[Module]) -> ModuleList:
+        return ModuleList(modules)
 
 
 class Sequential(ModuleList):
@@ -57,8 +66,78 @@ class Sequential(ModuleList):
     def __init__(self, *layers: Module):
         super().__init__(layers)
 
+    def _new(self, modules: list[Module]) -> Sequential:
+        return Sequential(*modules)
+
     def forward(self, x):
         """Call all layers in order."""
         for layer in self.children():
             x = layer(x)
         return x
+
+
+class ModuleDict(Module):
+    """A dict of modules that can be an attribute of a module. Children have the keys as names.
+
+    The module that has the dict calls its elements; the dict itself computes nothing.
+
+    Parameters
+    ----------
+    modules : the elements by their names, which are strings without a dot.
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None):
+        for name, module in (modules or {}).items():
+            self[name] = module
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        """Add or replace an element."""
+        if not isinstance(name, str) or "." in name or hasattr(type(self), name):
+            raise KeyError(
+                f"ModuleDict: {name!r} cannot be the name of an element; give a string without a "
+                "dot that is no method of Module"
+            )
+        _assign(self, name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        """Return the element of this name."""
+        return dict(self.named_children())[name]
+
+    def __delitem__(self, name: str) -> None:
+        """Remove the element of this name."""
+        self[name]  # KeyError if there is none
+        delattr(self, name)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether there is an element of this name."""
+        return name in self.keys()
+
+    def __len__(self) -> int:
+        """Return the number of elements."""
+        return len(self.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names in order."""
+        return iter(self.keys())
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return [name for name, _ in self.named_children()]
+
+    def values(self) -> list[Module]:
+        """Return the elements."""
+        return list(self.children())
+
+    def items(self) -> list[tuple[str, Module]]:
+        """Return (name, element) for each."""
+        return list(self.named_children())
+
+
+def _assign(container: Module, name: str, module: Module) -> None:
+    """Make a module the child of this name; raise TypeError for anything else."""
+    if not isinstance(module, Module):
+        raise TypeError(
+            f"{type(container).__name__}: element {name} is a {describe(module)}, not a Module; "
+            "functions have their modules, ReLU() for relu"
+        )
+    setattr(container, name, module)

@@ -6,11 +6,14 @@ A Module finds its parameters, saves and loads them, and switches between traini
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ..autograd.tensor import Tensor
 from ..backend import to_device
-from .state import check_state_dict, to_device_of
+from .checks import check_arguments
+from .pytorch_names import METHODS, refuse
+from .state import LoadedKeys, check_state_dict, to_device_of
+from .summary import summarize
 
 __all__ = ["Module", "describe", "parameter"]
 
@@ -43,10 +46,13 @@ class Module:
     """
 
     training: bool = True
+    state_names: ClassVar[dict[str, str]] = {}  # paths below this module -> other names for them
     _kinds: dict[str, str]  # attribute -> "parameter", "buffer" or "module", in order of assignment
 
     def __new__(cls, *args, **kwargs):
         """Create the module with no parts. This is not in `__init__`, which a subclass replaces."""
+        if args or kwargs:  # copies and pickles are created without arguments
+            check_arguments(cls, args, kwargs)
         self = super().__new__(cls)
         self.__dict__["_kinds"] = {}
         return self
@@ -75,6 +81,13 @@ class Module:
         else:
             self._check_hides_no_parts(name, value)
         self.__dict__[name] = value
+
+    def __getattr__(self, name: str):
+        """Raise an AttributeError, which says what to type for a name of PyTorch's."""
+        if hasattr(type(self), name):  # a property failed with an AttributeError: raise that one
+            return object.__getattribute__(self, name)
+        message = refuse(type(self).__name__, name, METHODS)
+        raise AttributeError(message, name=name, obj=self)
 
     def __delattr__(self, name: str) -> None:
         """Delete an attribute, and remove it from the parts."""
@@ -106,19 +119,23 @@ class Module:
                 "checkpoint; use ModuleList or Sequential, or an attribute for each"
             )
 
-    def register_buffer(self, name: str, array: Array) -> None:
+    def register_buffer(self, name: str, array: Array | None) -> None:
         """Add a constant tensor that is saved and moved with the parameters, but not trained.
 
         Parameters
         ----------
         name : the new attribute.
-        array : the tensor's data. It is not copied.
+        array : the tensor's data, an array or a Tensor. It is not copied. None makes the attribute
+            None, for a buffer that is left out.
         """
         if name in self.__dict__:
             raise ValueError(
                 f"register_buffer: {type(self).__name__} already has an attribute {name!r}"
             )
-        self.__dict__[name] = Tensor(array)
+        if array is None:
+            self.__dict__[name] = None
+            return
+        self.__dict__[name] = array.detach() if isinstance(array, Tensor) else Tensor(array)
         self._kinds[name] = "buffer"
 
     def _attributes(self, kind: str) -> Iterator[tuple[str, Any]]:
@@ -151,13 +168,26 @@ class Module:
         """Yield this module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
+    def apply(self, function: Callable[[Module], Any]) -> Module:
+        """Call `function(module)` for all modules below this one, then for this one. Returns self.
+
+        PyTorch's order: children come before their parents.
+        """
+        for module in self.children():
+            module.apply(function)
+        function(self)
+        return self
+
     def _named_tensors(self, kind: str, recurse: bool) -> Iterator[tuple[str, Tensor]]:
-        visited = set()
+        visited, other_names = set(), {}
         for path, module in self.named_modules() if recurse else [("", self)]:
+            for name, other_name in module.state_names.items():
+                other_names[_join(path, name)] = _join(path, other_name)
             for name, tensor in module._attributes(kind):
                 if id(tensor) not in visited:
                     visited.add(id(tensor))
-                    yield _join(path, name), tensor
+                    name = _join(path, name)
+                    yield other_names.get(name, name), tensor
 
     def named_parameters(self, recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """Yield (path, tensor) for all parameters, each once, those of this module first.
@@ -171,6 +201,10 @@ class Module:
     def parameters(self) -> Iterator[Tensor]:
         """Yield all parameters, each once."""
         return (tensor for _, tensor in self.named_parameters())
+
+    def num_parameters(self) -> int:
+        """Return the number of elements of all parameters, frozen ones included."""
+        return sum(tensor.size for tensor in self.parameters())
 
     def named_buffers(self, recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """Yield (path, tensor) for all buffers, each once; `recurse` as for `named_parameters`."""
@@ -235,14 +269,22 @@ class Module:
         """Return a dict from path to a copy of the array, for all parameters and buffers."""
         return {name: tensor.data.copy() for name, tensor in self._state_tensors().items()}
 
-    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadedKeys:
         """Copy the arrays of a `state_dict()` into this module's own.
 
-        Device and memory layout of the module's arrays stay as they are.
+        Names and shapes are PyTorch's for each layer that PyTorch has, so the state can be of a
+        PyTorch model with the same layers. Device and memory layout of the module's arrays stay as
+        they are.
 
         Parameters
         ----------
-        state : dict from path to array; Tensors are taken, too.
+        state : dict from path to array. Tensors are taken, too, also PyTorch's. A narrower floating
+            point type, such as float16 for float32, is converted without loss.
+        strict : False loads the names that both have, and leaves the others alone.
+
+        Returns
+        -------
+        LoadedKeys : the lists `missing_keys` and `unexpected_keys`, empty if `strict`.
 
         Raises
         ------
@@ -251,14 +293,13 @@ class Module:
             differs, and nothing has been changed.
         """
         tensors = self._state_tensors()
-        if isinstance(state, Mapping):
-            state = {name: a.data if isinstance(a, Tensor) else a for name, a in state.items()}
         expected = {name: tensor.data for name, tensor in tensors.items()}
-        check_state_dict(type(self).__name__, expected, state)
+        state, keys = check_state_dict(type(self).__name__, expected, state, strict)
         # moving an array can fail, too: move all before the first is written
-        arrays = {name: to_device_of(state[name], array) for name, array in expected.items()}
-        for name, tensor in tensors.items():
-            tensor[...] = arrays[name]
+        arrays = {name: to_device_of(a, expected[name]) for name, a in state.items()}
+        for name, array in arrays.items():
+            tensors[name][...] = array
+        return keys
 
     # ---------------------------------------------------------------------------------- printing
 
@@ -267,15 +308,8 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        """Show the settings and, indented, the children."""
-        name, settings = type(self).__name__, self.extra_repr()
-        lines = [f"({child_name}): {child!r}" for child_name, child in self.named_children()]
-        if not lines:
-            return f"{name}({settings})"
-        lines = [line.replace("\n", "\n  ") for line in lines]
-        if settings:
-            lines.insert(0, settings)
-        return "\n  ".join([f"{name}(", *lines]) + "\n)"
+        """Show the layers, with the number and the shapes of their parameters."""
+        return summarize(self)
 
 
 def parameter(array: Array) -> Tensor:

@@ -18,6 +18,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "GroupNorm",
+    "InstanceNorm1d",
     "InstanceNorm2d",
     "LayerNorm",
     "PixelNorm",
@@ -35,10 +36,11 @@ class _Affine(Module):
         self.bias = parameter(init.zeros(shape, device, dtype)) if affine else None
 
 
-class _BatchNorm(_Affine):
-    """What BatchNorm1d and BatchNorm2d share. They differ in the shapes of x."""
+class _ChannelNorm(_Affine):
+    """What batch norm and instance norm share: settings, running statistics, the shapes of x."""
 
     shapes: ClassVar[dict[int, str]]  # number of axes of x -> their names
+    default_settings: ClassVar[dict[str, Any]] = {}  # those that `repr` leaves out
 
     def __init__(
         self,
@@ -46,54 +48,68 @@ class _BatchNorm(_Affine):
         eps: float = 1e-5,
         momentum: float = 0.1,
         affine: bool = True,
+        track_running_stats: bool = True,
         *,
         device: str = "cpu",
         dtype: Any = np.float32,
     ):
         name = type(self).__name__
         check_sizes(name, num_features=num_features)
-        if not 0 <= momentum <= 1:
+        if momentum is None or not 0 <= momentum <= 1:
             raise ValueError(
                 f"{name}: momentum={momentum} must lie in [0, 1]: it is the weight of the newest "
                 "batch in the running statistics"
             )
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
         self._initialize_affine((num_features,), affine, device, dtype)
-        self.register_buffer("running_mean", init.zeros((num_features,), device, dtype))
-        self.register_buffer("running_var", init.ones((num_features,), device, dtype))
-        self.register_buffer("num_batches_tracked", init.zeros((), device, np.int64))
+        shape = (num_features,)
+        buffers = {
+            "running_mean": init.zeros(shape, device, dtype),
+            "running_var": init.ones(shape, device, dtype),
+            "num_batches_tracked": init.zeros((), device, np.int64),
+        }
+        for buffer_name, array in buffers.items():
+            self.register_buffer(buffer_name, array if track_running_stats else None)
 
-    def forward(self, x):
-        """Normalize x by the statistics of the batch (training) or by the running statistics."""
-        name = type(self).__name__
+    def _normalize(self, function, x):
+        """Call `ops.batch_norm` or `ops.instance_norm`, which have the same arguments."""
         if x.ndim not in self.shapes or x.shape[1] != self.num_features:
             raise ValueError(
-                f"{name}: x must be {' or '.join(self.shapes.values())} with "
+                f"{type(self).__name__}: x must be {' or '.join(self.shapes.values())} with "
                 f"C = {self.num_features}, not {x.shape}"
             )
-        n = x.size // self.num_features  # values per channel
-        if self.training and n < 2:
-            raise ValueError(
-                f"{name}: x {x.shape} has {n} value{'s' * (n != 1)} per channel, too few for a "
-                "variance; train on a larger batch, or use .eval()"
-            )
-        if self.training:
-            self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
-        return ops.batch_norm(
+        return function(
             x,
             self.running_mean,
             self.running_var,
             self.weight,
             self.bias,
-            self.training,
+            self.training or not self.track_running_stats,
             self.momentum,
             self.eps,
         )
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        no_affine = "" if self.weight is not None else ", affine=False"
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}{no_affine}"
+        settings = [f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"]
+        for name, default in self.default_settings.items():
+            value = getattr(self, name)
+            settings += [f"{name}={value}"] if value != default else []
+        return ", ".join(settings)
+
+
+class _BatchNorm(_ChannelNorm):
+    """What BatchNorm1d and BatchNorm2d share. They differ in the shapes of x."""
+
+    default_settings: ClassVar = {"affine": True, "track_running_stats": True}
+
+    def forward(self, x):
+        """Normalize x by the statistics of the batch (training) or by the running statistics."""
+        y = self._normalize(ops.batch_norm, x)
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
+        return y
 
 
 class BatchNorm1d(_BatchNorm):
@@ -118,6 +134,7 @@ class BatchNorm1d(_BatchNorm):
     eps : added to the variance before its square root is taken.
     momentum : weight of the newest batch in the running statistics, from 0 to 1.
     affine : False leaves out weight and bias.
+    track_running_stats : False leaves out the buffers; evaluation then uses the batch, too.
     device, dtype : of parameters and buffers.
     """
 
@@ -142,6 +159,7 @@ class LayerNorm(_Affine):
     normalized_shape : the sizes of the last axes; an int for one axis.
     eps : added to the variance before its square root is taken.
     elementwise_affine : False leaves out weight and bias.
+    bias : False leaves out the bias alone.
     device, dtype : of the parameters.
     """
 
@@ -150,6 +168,7 @@ class LayerNorm(_Affine):
         normalized_shape: int | tuple[int, ...],
         eps: float = 1e-5,
         elementwise_affine: bool = True,
+        bias: bool = True,
         *,
         device: str = "cpu",
         dtype: Any = np.float32,
@@ -159,6 +178,8 @@ class LayerNorm(_Affine):
         check_sizes("LayerNorm", **{f"normalized_shape[{i}]": n for i, n in enumerate(shape)})
         self.normalized_shape, self.eps = shape, eps
         self._initialize_affine(shape, elementwise_affine, device, dtype)
+        if not bias:
+            self.bias = None
 
     def forward(self, x):
         """Normalize x (..., *normalized_shape) over its last axes."""
@@ -167,7 +188,8 @@ class LayerNorm(_Affine):
     def extra_repr(self) -> str:
         """Return the settings."""
         no_affine = "" if self.weight is not None else ", elementwise_affine=False"
-        return f"{self.normalized_shape}, eps={self.eps}{no_affine}"
+        no_bias = ", bias=False" if self.weight is not None and self.bias is None else ""
+        return f"{self.normalized_shape}, eps={self.eps}{no_affine}{no_bias}"
 
 
 class GroupNorm(_Affine):
@@ -219,11 +241,11 @@ class GroupNorm(_Affine):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}{no_affine}"
 
 
-class InstanceNorm2d(_Affine):
+class InstanceNorm2d(_ChannelNorm):
     """Instance normalization of x (N, C, H, W): each channel of each example.
 
     A channel's pixels get mean 0 and variance 1, in training and in evaluation alike. By default
-    there is no weight and no bias.
+    there is no weight and no bias, and there are no running statistics.
 
     **Source** Ulyanov et al., Instance Normalization, 2016.
 
@@ -231,36 +253,39 @@ class InstanceNorm2d(_Affine):
     ----------
     num_features : number of channels C.
     eps : added to the variance before its square root is taken.
+    momentum : weight of the newest batch in the running statistics, from 0 to 1.
     affine : True adds weight (C,) and bias (C,).
-    device, dtype : of the parameters.
+    track_running_stats : True adds the buffers of `BatchNorm2d`, and evaluation uses them.
+    device, dtype : of parameters and buffers.
     """
+
+    shapes: ClassVar = {4: "(N, C, H, W)"}
+    default_settings: ClassVar = {"affine": False, "track_running_stats": False}
 
     def __init__(
         self,
         num_features: int,
         eps: float = 1e-5,
-        *,
+        momentum: float = 0.1,
         affine: bool = False,
+        track_running_stats: bool = False,
+        *,
         device: str = "cpu",
         dtype: Any = np.float32,
     ):
-        check_sizes("InstanceNorm2d", num_features=num_features)
-        self.num_features, self.eps = num_features, eps
-        self._initialize_affine((num_features,), affine, device, dtype)
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype
+        )
 
     def forward(self, x):
-        """Normalize x (N, C, H, W) over its pixels."""
-        if x.ndim != 4 or x.shape[1] != self.num_features:
-            raise ValueError(
-                f"InstanceNorm2d: x must be (N, C, H, W) with C = {self.num_features}, "
-                f"not {x.shape}"
-            )
-        return ops.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
+        """Normalize each channel of each example over its pixels."""
+        return self._normalize(ops.instance_norm, x)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        affine = ", affine=True" if self.weight is not None else ""
-        return f"{self.num_features}, eps={self.eps}{affine}"
+
+class InstanceNorm1d(InstanceNorm2d):
+    """Instance normalization of x (N, C, L). As `InstanceNorm2d`."""
+
+    shapes: ClassVar = {3: "(N, C, L)"}
 
 
 class PixelNorm(Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from .. import ops
 from ..backend import RNG
@@ -32,6 +33,8 @@ class SpectralNorm(WeightWrapper):
 
     **Buffers**: u (n_out,) and v (n_in kernel positions,).
 
+    **Names** in `state_dict()` are those of torch.nn.utils.parametrizations.spectral_norm.
+
     **Source** Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018.
 
     Parameters
@@ -41,6 +44,12 @@ class SpectralNorm(WeightWrapper):
     eps : lower bound of the norms that are divided by.
     """
 
+    state_names: ClassVar = {
+        "layer.weight": "parametrizations.weight.original",
+        "layer.bias": "bias",
+        "u": "parametrizations.weight.0._u",
+        "v": "parametrizations.weight.0._v",
+    }
     reason_to_keep_weight = (
         "which has found its largest singular value already; draw its weights first, then wrap it"
     )

@@ -1,4 +1,4 @@
-"""Layers without parameters that change the shape: flattening, pooling and up-sampling.
+"""Layers without parameters that change the shape: flattening, pooling, changes of resolution.
 
 Each is a function of `tinygen.ops` with its settings.
 """
@@ -10,7 +10,16 @@ import math
 from .. import ops
 from .module import Module
 
-__all__ = ["AvgPool2d", "Flatten", "MaxPool2d", "Unflatten", "Upsample"]
+__all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "Flatten",
+    "MaxPool2d",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "Unflatten",
+    "Upsample",
+]
 
 Pair = int | tuple[int, int]
 
@@ -107,6 +116,56 @@ class MaxPool2d(_Pool):
     def forward(self, x):
         """Apply `ops.max_pool2d`."""
         return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class AdaptiveAvgPool2d(Module):
+    """Means of x (N, C, H, W) over a grid of blocks, as many as the output has pixels.
+
+    Parameters
+    ----------
+    output_size : height and width of the output, an int or a pair. 1 is the mean over all pixels.
+    """
+
+    def __init__(self, output_size: Pair):
+        self.output_size = output_size
+
+    def forward(self, x):
+        """Apply `ops.adaptive_avg_pool2d`."""
+        return ops.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return str(self.output_size)
+
+
+class PixelShuffle(Module):
+    """Lay each r^2 channels of a pixel out as r x r pixels, r = upscale_factor."""
+
+    def __init__(self, upscale_factor: int):
+        self.upscale_factor = upscale_factor
+
+    def forward(self, x):
+        """Apply `ops.pixel_shuffle`."""
+        return ops.pixel_shuffle(x, upscale_factor=self.upscale_factor)
+
+    def extra_repr(self) -> str:
+        """Return the factor."""
+        return str(self.upscale_factor)
+
+
+class PixelUnshuffle(Module):
+    """Lay each r x r pixels out as r^2 channels of one pixel, r = downscale_factor."""
+
+    def __init__(self, downscale_factor: int):
+        self.downscale_factor = downscale_factor
+
+    def forward(self, x):
+        """Apply `ops.pixel_unshuffle`."""
+        return ops.pixel_unshuffle(x, downscale_factor=self.downscale_factor)
+
+    def extra_repr(self) -> str:
+        """Return the factor."""
+        return str(self.downscale_factor)
 
 
 class Upsample(Module):

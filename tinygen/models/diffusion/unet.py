@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...backend import RNG
-from ...nn import Conv2d, GroupNorm, Linear, Module, ModuleList, MultiHeadAttention
+from ...nn import Conv2d, GroupNorm, Linear, Module, ModuleList, MultiheadAttention
 from ...ops import concatenate, interpolate, pixel_shuffle, pixel_unshuffle, silu, split
 from .conditioning import ConditionEmbedding, zero_parameters_
 
@@ -88,13 +88,13 @@ class AttentionBlock(Module):
 
     def __init__(self, channels: int, rng: RNG):
         self.norm = GroupNorm(NUM_GROUPS, channels, device=rng.device)
-        self.attention = MultiHeadAttention(channels, NUM_HEADS, rng=rng)
+        self.attention = MultiheadAttention(channels, NUM_HEADS, batch_first=True, rng=rng)
 
     def forward(self, x):
         """Return x plus the attention between its pixels, (N, C, H, W)."""
         n, c, h, w = x.shape
         rows = self.norm(x).transpose(0, 2, 3, 1).reshape((n, h * w, c))  # (N, H W, C)
-        attended = self.attention(rows)  # (N, H W, C)
+        attended, _ = self.attention(rows, rows, rows, need_weights=False)  # (N, H W, C)
         return x + attended.reshape((n, h, w, c)).transpose(0, 3, 1, 2)  # (N, C, H, W)
 
 
