@@ -11,7 +11,7 @@ import pytest
 
 from tests.autograd.helpers import leaf
 from tinygen import grad, ops, primitive, tensor
-from tinygen.ops.norm import channel_norm
+from tinygen.ops.normalization import channel_norm
 
 
 def test_a_parameter_written_between_forward_and_backward_is_an_error():

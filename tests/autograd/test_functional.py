@@ -7,7 +7,7 @@ import pytest
 
 from tests.autograd.helpers import leaf
 from tinygen import check_grads, grad, hvp, jvp, no_grad, ops, primitive, tensor
-from tinygen.ops.norm import channel_norm
+from tinygen.ops.normalization import channel_norm
 
 
 def test_derivatives_of_any_order():

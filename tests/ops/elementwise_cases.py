@@ -175,6 +175,76 @@ def draw_cos(draw):
     return smooth(draw, ops.cos, math.cos, -4, 4)
 
 
+@case("tan")
+def draw_tan(draw):
+    return smooth(draw, ops.tan, math.tan, -1.2, 1.2)
+
+
+@case("arcsin")
+def draw_arcsin(draw):
+    return smooth(draw, ops.arcsin, math.asin, -0.8, 0.8)
+
+
+@case("arccos")
+def draw_arccos(draw):
+    return smooth(draw, ops.arccos, math.acos, -0.8, 0.8)
+
+
+@case("arctan")
+def draw_arctan(draw):
+    return smooth(draw, ops.arctan, math.atan, -3, 3)
+
+
+@case("sinh")
+def draw_sinh(draw):
+    return smooth(draw, ops.sinh, math.sinh, -2, 2)
+
+
+@case("cosh")
+def draw_cosh(draw):
+    return smooth(draw, ops.cosh, math.cosh, -2, 2)
+
+
+@case("exp2")
+def draw_exp2(draw):
+    return smooth(draw, ops.exp2, lambda x: 2**x, -2, 2)
+
+
+@case("log2")
+def draw_log2(draw):
+    return smooth(draw, ops.log2, math.log2, 0.2, 3)
+
+
+@case("log10")
+def draw_log10(draw):
+    return smooth(draw, ops.log10, math.log10, 0.2, 3)
+
+
+@case("arctan2")
+def draw_arctan2(draw):
+    """Draw points away from the origin, and from the jump at a = 0, b < 0."""
+    shape = draw.shape()
+    a = draw.array_away_from([0.0], shape, margin=0.3)
+    b = draw.array(draw.broadcastable_shape(shape), -2, 2)
+    return ops.arctan2, [a, b], elementwise(math.atan2)
+
+
+@case("reciprocal")
+def draw_reciprocal(draw):
+    x = draw.array_away_from([0.0], draw.shape(), margin=0.5)
+    return ops.reciprocal, [x], lambda x: x**-1.0
+
+
+@case("mod")
+def draw_mod(draw):
+    """Draw a = b (n + r) with a remainder r away from 0 and 1, where the quotient jumps."""
+    shape = draw.shape()
+    b = draw.array_away_from([0.0], shape, margin=0.5)
+    n = draw.rng.integers(-3, 3, shape)
+    a = draw.in_random_layout(np.asarray(b * (n + draw.rng.uniform(0.2, 0.8, shape))))
+    return ops.mod, [a, b], elementwise(lambda a, b: a - b * math.floor(a / b))
+
+
 @case("erf")
 def draw_erf(draw):
     return smooth(draw, ops.erf, math.erf, -4, 4)
@@ -249,6 +319,21 @@ def draw_clip(draw):
         return low if low is not None and x < low else x
 
     return kinked(draw, lambda x: ops.clip(x, low, high), naive, [-1.0, 0.5])
+
+
+@case("clip")
+def draw_clip_to_arrays(draw):
+    """Draw limits of which some are in the wrong order: there the upper one counts."""
+    shape = draw.shape()
+    low = draw.array(draw.broadcastable_shape(shape), -1.5, 0.2)
+    high = low + draw.array_away_from([0.0], shape, -0.3, 1.5, margin=0.1)
+    x = np.asarray(low + draw.choice(-0.05, 0.05) + (high - low) * draw.rng.integers(-1, 2, shape))
+    kind = draw.choice("both", "low", "high")
+    if kind == "low":
+        return (lambda x, low: ops.clip(x, low)), [x, low], elementwise(max)
+    if kind == "high":
+        return (lambda x, high: ops.clip(x, None, high)), [x, high], elementwise(min)
+    return ops.clip, [x, low, high], elementwise(lambda x, low, high: min(max(x, low), high))
 
 
 @case("sigmoid")

@@ -311,3 +311,42 @@ def triangle(draw, op, is_inside):
         return y
 
     return lambda x: op(x, k=k), [x], naive
+
+
+@case("outer")
+def draw_outer(draw):
+    a, b = draw.array(draw.shape(max_dims=2)), draw.array(draw.shape(max_dims=2))
+    return (
+        ops.outer,
+        [a, b],
+        lambda a, b: np.array([[s * t for t in b.flat] for s in a.flat]).reshape(a.size, b.size),
+    )
+
+
+@case("dot")
+def draw_dot(draw):
+    n = draw.integer(0, 3)
+    a = draw.array(draw.choice((), (n,), (2, n)))
+    b = draw.array(draw.choice((n,), (n, 3)) if a.ndim else draw.shape(max_dims=2))
+    return ops.dot, [a, b], lambda a, b: np.tensordot(a, b, 1) if a.ndim else a * b
+
+
+@case("diagonal", "trace")
+def draw_diagonal(draw):
+    x = draw.array(draw.shape(2))
+    axis1, axis2 = draw.rng.permutation(x.ndim)[:2].tolist()
+    given, offset = draw.choice(axis1, axis1 - x.ndim), draw.integer(-2, 2)
+
+    def naive(x):
+        rows = np.moveaxis(x, (axis1, axis2), (0, 1))
+        elements = [
+            rows[i, i + offset] for i in range(len(rows)) if 0 <= i + offset < rows.shape[1]
+        ]
+        if not elements:
+            return np.zeros((*rows.shape[2:], 0)), np.zeros(rows.shape[2:])
+        return np.stack(elements, axis=-1), np.add.reduce(elements)
+
+    def f(x):
+        return ops.diagonal(x, offset, given, axis2), ops.trace(x, offset, given, axis2)
+
+    return f, [x], naive

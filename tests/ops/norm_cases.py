@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.cases import case
 from tinygen import ops
-from tinygen.ops.norm import channel_norm
+from tinygen.ops.normalization import channel_norm
 
 
 def spread(draw, shape, axes):

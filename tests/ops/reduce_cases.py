@@ -159,9 +159,80 @@ def draw_cumsum(draw):
     def naive(v):
         return [math.fsum(v[i:] if reverse else v[: i + 1]) for i in range(len(v))]
 
-    return along(
-        draw,
-        lambda x, axis: ops.cumsum(x, axis=axis, reverse=reverse),
-        naive,
-        draw.array(draw.shape(min_dims=1)),
-    )
+    def f(x, axis):
+        return ops.cumsum(x, axis=axis, reverse=reverse)
+
+    return flat_or_along(draw, f, naive, draw.array(draw.shape(min_dims=1)))
+
+
+def flat_or_along(draw, op, f, x):
+    """Draw the case of a function along one axis, or of all elements in one axis."""
+    if draw.choice(False, False, True):
+        return (lambda x: op(x, axis=None)), [x], lambda x: np.array(f(x.flatten()))
+    return along(draw, op, f, x)
+
+
+def draw_with_zeros(draw, **sides):
+    """Draw values, some of which are 0: there a derivative must not be y / x."""
+    x = draw.array(draw.shape(**sides), 0.5, 1.5)
+    return draw.in_random_layout(np.where(draw.rng.random(x.shape) < 0.3, 0.0, x))
+
+
+@case("prod")
+def draw_prod(draw):
+    return reduction(draw, ops.prod, math.prod, draw_with_zeros(draw))
+
+
+@case("cumprod")
+def draw_cumprod(draw):
+    def naive(v):
+        return [math.prod(v[: i + 1]) for i in range(len(v))]
+
+    return flat_or_along(draw, ops.cumprod, naive, draw_with_zeros(draw, min_dims=1))
+
+
+@case("sort")
+def draw_sort(draw):
+    return flat_or_along(draw, ops.sort, sorted, draw.distinct_array(draw.shape(min_dims=1)))
+
+
+@case("norm")
+def draw_norm(draw):
+    """Draw a norm of values away from 0, where the norms but the Euclidean have a kink."""
+    x = draw.distinct_array(draw.shape(min_side=1), 0.3, 2)
+    x = draw.in_random_layout(x * draw.rng.choice([-1.0, 1.0], x.shape))
+    p = draw.choice(None, 2, 1, 3, 0.5, math.inf, -math.inf)
+    greatest = {math.inf: max, -math.inf: min}
+
+    def naive(v):
+        v = [abs(t) for t in v]
+        if p in greatest:
+            return greatest[p](v)
+        return math.fsum(t ** (p or 2) for t in v) ** (1 / (p or 2))
+
+    def f(x, axis, keepdims):
+        return ops.norm(x, p, axis, keepdims)
+
+    return reduction(draw, f, naive, x)
+
+
+@case("normalize")
+def draw_normalize(draw):
+    x = draw.array_away_from([0.0], draw.shape(min_dims=2, min_side=1), margin=0.3)
+    p = draw.choice(2.0, 1.0)
+
+    def naive(x):
+        return x / (np.abs(x) ** p).sum(axis=1, keepdims=True) ** (1 / p)
+
+    return (lambda x: ops.normalize(x, p)), [x], naive
+
+
+@case("cosine_similarity")
+def draw_cosine_similarity(draw):
+    shape = draw.shape(min_dims=1, min_side=1)
+    a, b = (draw.array_away_from([0.0], shape, margin=0.3) for _ in range(2))
+
+    def naive(a, b):
+        return np.array((a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1)))
+
+    return (lambda a, b: ops.cosine_similarity(a, b, -1)), [a, b], naive

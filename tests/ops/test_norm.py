@@ -7,7 +7,7 @@ import pytest
 
 from tinygen import grad, ops, tensor
 from tinygen.ops.arguments import raw
-from tinygen.ops.norm import channel_norm
+from tinygen.ops.normalization import channel_norm
 
 NUMPY_RNG = np.random.default_rng(0)
 

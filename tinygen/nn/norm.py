@@ -1,6 +1,6 @@
 """Normalization layers: their parameters, and the running statistics of batch norm.
 
-`ops/norm.py` has the mathematics.
+`ops/normalization.py` has the mathematics.
 """
 
 from __future__ import annotations

@@ -2,10 +2,15 @@
 
     elementwise.py        arithmetic, functions of one number, selection
     powers.py             powers
+    trigonometry.py       trigonometric and hyperbolic functions
+    rounding.py           rounding, and division with a remainder
+    comparison.py         comparisons and logic
     activation.py         activation functions of networks
     error_function.py     erf, which NumPy lacks
     custom_gradient.py    functions whose gradient is declared, such as `straight_through`
     reduce.py             sums and other reductions along axes
+    products.py           products along axes
+    sorting.py            the order along an axis
     indexing.py           reading and adding at an index
     shape.py              rearranging and broadcasting
     joining.py            joining, splitting, repeating
@@ -15,8 +20,8 @@
     linear_systems.py     linear systems, Cholesky decomposition
     contraction.py        einsum
     conv.py               convolution, its transpose, its weight gradient
-    norm.py               batch, group, instance and layer norm
-    vector_norm.py        division by a norm: of a pixel's channels, of a matrix
+    normalization.py      batch, group, instance and layer norm
+    vector_norm.py        norms of vectors, and division by them
     pooling.py            average and maximum over windows
     separable.py          a matrix along the height and one along the width of images
     resample.py           interpolation, blur, pixel shuffle
@@ -32,6 +37,23 @@ Importing this package gives `Tensor` its operators.
 from ..autograd.tensor import Tensor
 from .activation import elu, gelu, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus
 from .attention import dropout, scaled_dot_product_attention
+from .comparison import (
+    all,
+    any,
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+)
 from .contraction import einsum
 from .conv import conv1d, conv2d, conv2d_weight, conv_transpose1d, conv_transpose2d
 from .custom_gradient import reverse_gradient, stop_gradient, straight_through
@@ -39,37 +61,41 @@ from .elementwise import (
     abs,
     add,
     clip,
-    cos,
     divide,
     exp,
+    exp2,
     expm1,
     log,
     log1p,
+    log2,
+    log10,
     maximum,
     minimum,
     multiply,
     negative,
-    sin,
+    reciprocal,
+    sign,
     sqrt,
     square,
     subtract,
-    tanh,
     where,
 )
 from .error_function import erf
 from .indexing import add_at, embedding, getitem, one_hot, take_along_axis
 from .joining import concatenate, repeat, split, stack, tile
 from .layout import channels_last
-from .linalg import inv, linear, logdet, matmul, slogdet, tril, triu
+from .linalg import diagonal, dot, inv, linear, logdet, matmul, outer, slogdet, trace, tril, triu
 from .linear_systems import cholesky, solve, solve_triangular
-from .norm import batch_norm, group_norm, instance_norm, layer_norm
+from .normalization import batch_norm, group_norm, instance_norm, layer_norm
 from .operators import Operators, attach_methods
 from .padding import pad
 from .pooling import avg_pool2d, max_pool2d
 from .powers import power
+from .products import cumprod, prod
 from .protocols import Protocols
 from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
 from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pixel_unshuffle
+from .rounding import ceil, floor, floor_divide, mod, round
 from .shape import (
     astype,
     broadcast_to,
@@ -85,7 +111,9 @@ from .shape import (
     swapaxes,
     transpose,
 )
-from .vector_norm import pixel_norm, spectral_norm
+from .sorting import argmax, argmin, argsort, sort
+from .trigonometry import arccos, arcsin, arctan, arctan2, cos, cosh, sin, sinh, tan, tanh
+from .vector_norm import cosine_similarity, norm, normalize, pixel_norm, spectral_norm
 
 attach_methods(Tensor, Operators, Protocols)
 
@@ -94,11 +122,21 @@ __all__ = [
     "adaptive_avg_pool2d",
     "add",
     "add_at",
+    "all",
+    "any",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "arctan2",
+    "argmax",
+    "argmin",
+    "argsort",
     "astype",
     "avg_pool2d",
     "batch_norm",
     "blur",
     "broadcast_to",
+    "ceil",
     "channels_last",
     "cholesky",
     "clip",
@@ -109,32 +147,54 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "cos",
+    "cosh",
+    "cosine_similarity",
+    "cumprod",
     "cumsum",
+    "diagonal",
     "divide",
+    "dot",
     "dropout",
     "einsum",
     "elu",
     "embedding",
+    "equal",
     "erf",
     "exp",
+    "exp2",
     "expand_dims",
     "expm1",
     "flatten",
     "flip",
+    "floor",
+    "floor_divide",
     "gelu",
     "getitem",
+    "greater",
+    "greater_equal",
     "group_norm",
     "instance_norm",
     "interpolate",
     "inv",
+    "isfinite",
+    "isinf",
+    "isnan",
     "layer_norm",
     "leaky_relu",
+    "less",
+    "less_equal",
     "linear",
     "log",
+    "log10",
     "log1p",
+    "log2",
     "log_sigmoid",
     "log_softmax",
     "logdet",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
     "logsumexp",
     "matmul",
     "max",
@@ -143,30 +203,41 @@ __all__ = [
     "mean",
     "min",
     "minimum",
+    "mod",
     "moveaxis",
     "multiply",
     "negative",
+    "norm",
+    "normalize",
+    "not_equal",
     "one_hot",
+    "outer",
     "pad",
     "pixel_norm",
     "pixel_shuffle",
     "pixel_unshuffle",
     "power",
+    "prod",
     "ravel",
+    "reciprocal",
     "relu",
     "repeat",
     "reshape",
     "reverse_gradient",
     "roll",
+    "round",
     "scaled_dot_product_attention",
     "sigmoid",
+    "sign",
     "silu",
     "sin",
+    "sinh",
     "slogdet",
     "softmax",
     "softplus",
     "solve",
     "solve_triangular",
+    "sort",
     "spectral_norm",
     "split",
     "sqrt",
@@ -181,8 +252,10 @@ __all__ = [
     "sum_to",
     "swapaxes",
     "take_along_axis",
+    "tan",
     "tanh",
     "tile",
+    "trace",
     "transpose",
     "tril",
     "triu",

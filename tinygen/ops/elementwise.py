@@ -12,6 +12,8 @@ In the docstrings g is the cotangent of the output y, and [a > b] is 1 where a >
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..autograd.primitive import primitive
@@ -21,21 +23,23 @@ __all__ = [
     "abs",
     "add",
     "clip",
-    "cos",
     "divide",
     "exp",
+    "exp2",
     "expm1",
     "log",
+    "log10",
     "log1p",
+    "log2",
     "maximum",
     "minimum",
     "multiply",
     "negative",
-    "sin",
+    "reciprocal",
+    "sign",
     "sqrt",
     "square",
     "subtract",
-    "tanh",
     "where",
 ]
 
@@ -105,6 +109,19 @@ def negative(a):
 
 
 negative.vjp(a=lambda g: -g)
+
+
+@primitive
+def reciprocal(x):
+    """The reciprocal 1 / x.
+
+    **Math** dx = -g / x^2 = -g y^2.
+    **Saved** y.
+    """
+    return 1 / x
+
+
+reciprocal.vjp(x=lambda g, y: -(g * (y * y)))
 
 
 @primitive
@@ -214,42 +231,44 @@ log1p.vjp(x=lambda g, x: g / (x + 1))
 
 
 @primitive
-def tanh(x):
-    """The hyperbolic tangent.
+def exp2(x):
+    """The power 2^x.
 
-    **Math** dx = g (1 - tanh(x)^2) = g (1 - y^2).
-    **Saved** y and not x: the derivative needs tanh(x), which y is already.
+    **Math** 2^x = e^(x log 2), so dx = g y log 2.
+    **Saved** y.
     """
-    return np.tanh(x)
+    return np.exp2(x)
 
 
-tanh.vjp(x=lambda g, y: g * (1 - y * y))
+exp2.vjp(x=lambda g, y: g * (y * math.log(2)))
 
 
 @primitive
-def sin(x):
-    """The sine.
+def log2(x):
+    """The logarithm to base 2.
 
-    **Math** dx = g cos x.
+    **Math** y = log(x) / log(2); dx = g / (x log 2).
     **Saved** x.
+    **Numerics** Domain x > 0.
     """
-    return np.sin(x)
+    return np.log2(x)
 
 
-sin.vjp(x=lambda g, x: g * cos(x))
+log2.vjp(x=lambda g, x: g / (x * math.log(2)))
 
 
 @primitive
-def cos(x):
-    """The cosine.
+def log10(x):
+    """The logarithm to base 10.
 
-    **Math** dx = -g sin x.
+    **Math** y = log(x) / log(10); dx = g / (x log 10).
     **Saved** x.
+    **Numerics** Domain x > 0.
     """
-    return np.cos(x)
+    return np.log10(x)
 
 
-cos.vjp(x=lambda g, x: -(g * sin(x)))
+log10.vjp(x=lambda g, x: g / (x * math.log(10)))
 
 # ---------------------------------------------------------------------------------------- selection
 
@@ -311,26 +330,43 @@ minimum.vjp(
 )
 
 
-def clip(x, minimum: float | None = None, maximum: float | None = None):
-    """Limit x to the interval [minimum, maximum]; None is no limit.
-
-    **Math** y = min(max(x, minimum), maximum); dx = g [minimum <= x <= maximum].
-    **Saved** x.
-    **Numerics** The gradient passes at the limits themselves, and at NaN.
-    """
-    if minimum is not None and maximum is not None and minimum > maximum:
-        raise ValueError(
-            f"clip: no number is at least {minimum} and at most {maximum}; give the minimum first"
-        )
-    low = -np.inf if minimum is None else float(minimum)
-    high = np.inf if maximum is None else float(maximum)
-    return _clip(x, low=low, high=high)
-
-
 @primitive
-def _clip(x, *, low, high):
-    """Limit x to the numbers [low, high]."""
-    return np.minimum(np.maximum(x, low), high)
+def clip(x, min=None, max=None):
+    """Limit x to the interval [min, max]: numbers or arrays; None is no limit.
+
+    **Math** y = min where x < min, max where x > max, else x.
+    dx = g [min <= x <= max], dmin = g [x < min and min < max], dmax = g [x > max or min > max].
+    **Saved** x, min and max.
+    **Numerics** The gradient of x passes at the limits themselves, and at NaN. Where min > max,
+    y = max, as in NumPy and PyTorch; for two numbers this is an error.
+    """
+    if isinstance(min, (int, float)) and isinstance(max, (int, float)) and min > max:
+        raise ValueError(
+            f"clip: no number is at least {min} and at most {max}; give the minimum first"
+        )
+    y = x if min is None else np.maximum(x, min)
+    if max is not None:
+        y = np.minimum(y, max)
+    return y[...] if y is x else y
 
 
-_clip.vjp(x=lambda g, x, low, high: apply_mask(g, ~((x < low) | (x > high))))
+def _is_outside(x, min, max):
+    """Return where x < min or x > max."""
+    if max is None:
+        return x < min
+    return x > max if min is None else (x < min) | (x > max)
+
+
+def _clip_dx(g, x, min, max):
+    return g if min is max is None else apply_mask(g, ~_is_outside(x, min, max))
+
+
+def _clip_dmin(g, x, min, max):
+    return apply_mask(g, x < min if max is None else (x < min) & (min < max))
+
+
+def _clip_dmax(g, x, min, max):
+    return apply_mask(g, x > max if min is None else (x > max) | (min > max))
+
+
+clip.vjp(x=_clip_dx, min=_clip_dmin, max=_clip_dmax)

@@ -30,11 +30,25 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import reductions
-from .arguments import check_dtypes
-from .shape import expand_dims, reshape, squeeze, sum_to, swapaxes
+from ..backend import array_module, reductions
+from .arguments import check_dtypes, normalize_axes, raw
+from .indexing import getitem
+from .reduce import sum
+from .shape import expand_dims, moveaxis, reshape, squeeze, sum_to, swapaxes
 
-__all__ = ["inv", "linear", "logdet", "matmul", "slogdet", "tril", "triu"]
+__all__ = [
+    "diagonal",
+    "dot",
+    "inv",
+    "linear",
+    "logdet",
+    "matmul",
+    "outer",
+    "slogdet",
+    "trace",
+    "tril",
+    "triu",
+]
 
 Array = Any  # an array of any module, or a Tensor
 
@@ -119,7 +133,48 @@ linear.vjp(
     bias=lambda g, bias_shape: sum_to(g, shape=bias_shape),
 )
 
-# ---------------------------------------------------------------------------------------- triangles
+
+def outer(a: Array, b: Array) -> Array:
+    """All products of an element of a and one of b, as np.outer; both are read in one axis.
+
+    **Math** y[i, j] = a_i b_j; da_i = sum_j g[i, j] b_j, db_j = sum_i g[i, j] a_i.
+    """
+    return reshape(a, shape=(a.size, 1)) * reshape(b, shape=(1, b.size))
+
+
+def dot(a: Array, b: Array) -> Array:
+    """The inner product of two vectors; the product of matrices is `matmul`.
+
+    **Math** y = sum_i a_i b_i; da = g b, db = g a.
+    """
+    if np.ndim(a) > 2 or np.ndim(b) > 2:
+        raise ValueError(
+            f"dot: a {a.shape} and b {b.shape} are more than vectors and matrices; matmul "
+            "multiplies batches of matrices, and einsum sums over any pair of axes"
+        )
+    return matmul(a, b) if np.ndim(a) and np.ndim(b) else a * b
+
+
+# ---------------------------------------------------------------------------- diagonals, triangles
+
+
+def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The diagonal of matrices whose rows are axis1 and whose columns are axis2, as np.diagonal.
+
+    **Math** y[..., i] = x[..., i, i + offset], with the rows and columns last; dx = g at these
+    places, 0 elsewhere.
+    """
+    first, second = normalize_axes("diagonal", (axis1, axis2), x.ndim)
+    x = moveaxis(x, (first, second), (-2, -1))
+    rows, columns = x.shape[-2:]
+    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    i = array_module(raw(x)).arange(length)
+    return getitem(x, (..., i - min(offset, 0), i + max(offset, 0)))
+
+
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The sum of a diagonal, see `diagonal`."""
+    return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
 @primitive

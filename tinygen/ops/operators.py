@@ -11,36 +11,22 @@ import types
 import numpy as np
 
 from ..autograd import functional
-from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor, tensor
 from ..backend import to_device, to_numpy
 from . import elementwise, indexing, linalg, powers, reduce
 from . import shape as shapes
+from .comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_or,
+    not_equal,
+)
 
 __all__ = ["Operators", "attach_methods"]
-
-
-def _comparison(name: str, ufunc):
-    """Make a primitive of an element-wise comparison: its result is boolean, without gradient."""
-
-    def forward(a, b):
-        return ufunc(a, b)
-
-    forward.__name__ = name
-    forward.__doc__ = f"Element-wise {name}: a constant array of booleans."
-    compare = primitive(forward)
-    compare.vjp(a=None, b=None)
-    return compare
-
-
-equal = _comparison("equal", np.equal)
-not_equal = _comparison("not_equal", np.not_equal)
-less = _comparison("less", np.less)
-less_equal = _comparison("less_equal", np.less_equal)
-greater = _comparison("greater", np.greater)
-greater_equal = _comparison("greater_equal", np.greater_equal)
-logical_and = _comparison("logical_and", np.logical_and)
-logical_or = _comparison("logical_or", np.logical_or)
 
 
 class Operators:

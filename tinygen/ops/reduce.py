@@ -21,6 +21,7 @@ from ..backend.reductions import axis_sum
 from .arguments import normalize_axis
 from .elementwise import exp, sqrt, where
 from .masking import apply_mask
+from .shape import reshape
 
 __all__ = [
     "cumsum",
@@ -55,7 +56,7 @@ def sum(x, *, axis=None, keepdims=False):
 
 
 @primitive
-def _expand(x, *, shape, axis):
+def expand(x, *, shape, axis):
     """Repeat x along `axis` to `shape`: a read-only view, the adjoint of `sum`.
 
     x is shaped like the result of `sum` over `axis`. With keepdims these axes have length one in x,
@@ -70,8 +71,8 @@ def _expand_rule(g, x_shape, shape, axis):
     return sum(g, axis=axis, keepdims=len(x_shape) == len(shape))
 
 
-sum.vjp(x=lambda g, x_shape, axis: _expand(g, shape=x_shape, axis=axis))
-_expand.vjp(x=_expand_rule)
+sum.vjp(x=lambda g, x_shape, axis: expand(g, shape=x_shape, axis=axis))
+expand.vjp(x=_expand_rule)
 
 
 @primitive
@@ -95,7 +96,7 @@ def mean(x, *, axis=None, keepdims=False):
 
 
 def _mean_rule(g, x_shape, axis):
-    return _expand(g / _count("mean", x_shape, axis), shape=x_shape, axis=axis)
+    return expand(g / _count("mean", x_shape, axis), shape=x_shape, axis=axis)
 
 
 mean.vjp(x=_mean_rule)
@@ -105,7 +106,8 @@ mean.vjp(x=_mean_rule)
 def var(x, *, axis=None, ddof=0, keepdims=False):
     """The variance over the axes: the squared deviations, summed and divided by n - ddof.
 
-    ddof = 0 gives the variance of these values, ddof = 1 the unbiased estimate.
+    ddof = 0 gives the variance of these values and is the default, as in NumPy; ddof = 1 gives the
+    unbiased estimate, PyTorch's default.
 
     **Math** y = sum_i (x_i - m)^2 / (n - ddof) with the mean m.
     dy/dx_j = 2 (x_j - m) / (n - ddof) - 2 sum_i (x_i - m) / (n - ddof) dm/dx_j     chain rule
@@ -126,15 +128,15 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
 
 def _var_rule(g, x, x_shape, axis, ddof):
     n = _count("var", x_shape, axis)
-    g = _expand(g * (2 / (n - ddof)), shape=x_shape, axis=axis)
+    g = expand(g * (2 / (n - ddof)), shape=x_shape, axis=axis)
     return g * (x - mean(x, axis=axis, keepdims=True))
 
 
 var.vjp(x=_var_rule)
 
 
-def std(x, *, axis=None, ddof=0, keepdims=False):
-    """The standard deviation, the square root of `var`.
+def std(x, axis=None, ddof=0, keepdims=False):
+    """The standard deviation, the square root of `var`, which explains ddof.
 
     **Numerics** Domain var > 0: the derivative at 0 is infinite.
     """
@@ -143,7 +145,7 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
 
 @primitive
 def max(x, *, axis=None, keepdims=False):
-    """The greatest value along the axes.
+    """The greatest value along the axes; PyTorch returns indices too, which are `argmax`.
 
     **Math** dx = g where x is the greatest, else 0.
     **Saved** x and y.
@@ -155,7 +157,7 @@ def max(x, *, axis=None, keepdims=False):
 
 @primitive
 def min(x, *, axis=None, keepdims=False):
-    """The least value along the axes.
+    """The least value along the axes; PyTorch returns indices too, which are `argmin`.
 
     **Math** dx = g where x is the least, else 0.
     **Saved** x and y.
@@ -190,7 +192,7 @@ _tie_weights.vjp(x=None, y=None)
 
 def _extreme_rule(g, x, y, x_shape, axis):
     weight = _tie_weights(x, y, axis=axis)
-    return apply_mask(_expand(g, shape=x_shape, axis=axis), weight != 0) * weight
+    return apply_mask(expand(g, shape=x_shape, axis=axis), weight != 0) * weight
 
 
 max.vjp(x=_extreme_rule)
@@ -215,8 +217,8 @@ def logsumexp(x, *, axis=None, keepdims=False):
 
 
 def _logsumexp_rule(g, x, y, x_shape, axis):
-    y = _expand(where(y == -math.inf, 0.0, y), shape=x_shape, axis=axis)
-    return _expand(g, shape=x_shape, axis=axis) * exp(x - y)
+    y = expand(where(y == -math.inf, 0.0, y), shape=x_shape, axis=axis)
+    return expand(g, shape=x_shape, axis=axis) * exp(x - y)
 
 
 logsumexp.vjp(x=_logsumexp_rule)
@@ -267,16 +269,23 @@ log_softmax.vjp(x=lambda g, y, axis: g - exp(y) * sum(g, axis=axis, keepdims=Tru
 
 
 @primitive
-def cumsum(x, *, axis, reverse=False):
+def cumsum(x, *, axis=None, reverse=False):
     """The cumulative sum along the axis, from its end if `reverse`.
+
+    Without an axis x is flattened, as by np.cumsum.
 
     **Math** y_i = sum of x_j for j <= i; dx_j = sum of g_i for i >= j: the cumulative sum of g in
     the other direction.
     **Saved** nothing.
     """
     if reverse:
-        return np.flip(np.cumsum(np.flip(x, axis), axis=axis), axis)
+        y = np.cumsum(np.flip(x, axis), axis=axis)
+        return np.flip(y, axis)
     return np.cumsum(x, axis=axis)
 
 
-cumsum.vjp(x=lambda g, axis, reverse: cumsum(g, axis=axis, reverse=not reverse))
+def _cumsum_rule(g, x_shape, axis, reverse):
+    return reshape(cumsum(g, axis=axis, reverse=not reverse), shape=x_shape)
+
+
+cumsum.vjp(x=_cumsum_rule)

@@ -1,0 +1,89 @@
+"""Comparisons and logic. The results are booleans, and constants: no gradient flows through."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.primitive import Primitive, primitive
+
+__all__ = [
+    "all",
+    "any",
+    "equal",
+    "greater",
+    "greater_equal",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "not_equal",
+]
+
+
+def comparison(name: str, ufunc) -> Primitive:
+    """Make the primitive of an element-wise comparison of two arrays."""
+
+    def forward(a, b):
+        return ufunc(a, b)
+
+    forward.__name__ = forward.__qualname__ = name
+    forward.__doc__ = f"Element-wise {name}, as np.{name}: booleans, a constant."
+    compare = primitive(forward)
+    compare.vjp(a=None, b=None)
+    return compare
+
+
+equal = comparison("equal", np.equal)
+not_equal = comparison("not_equal", np.not_equal)
+less = comparison("less", np.less)
+less_equal = comparison("less_equal", np.less_equal)
+greater = comparison("greater", np.greater)
+greater_equal = comparison("greater_equal", np.greater_equal)
+logical_and = comparison("logical_and", np.logical_and)
+logical_or = comparison("logical_or", np.logical_or)
+logical_xor = comparison("logical_xor", np.logical_xor)
+
+
+@primitive
+def logical_not(x):
+    """Where x is False or 0."""
+    return np.logical_not(x)
+
+
+@primitive
+def isnan(x):
+    """Where x is NaN."""
+    return np.isnan(x)
+
+
+@primitive
+def isinf(x):
+    """Where x is infinite, of either sign."""
+    return np.isinf(x)
+
+
+@primitive
+def isfinite(x):
+    """Where x is neither infinite nor NaN."""
+    return np.isfinite(x)
+
+
+@primitive
+def any(x, *, axis=None, keepdims=False):
+    """Whether any element along the axes is true (not 0)."""
+    return x.any(axis=axis, keepdims=keepdims)
+
+
+@primitive
+def all(x, *, axis=None, keepdims=False):
+    """Whether all elements along the axes are true (not 0)."""
+    return x.all(axis=axis, keepdims=keepdims)
+
+
+for test in (logical_not, isnan, isinf, isfinite, any, all):
+    test.vjp(x=None)

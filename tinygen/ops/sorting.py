@@ -1,0 +1,59 @@
+"""Order along an axis. The indices are constants; sorted values carry gradients, by indexing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.primitive import primitive
+from .indexing import take_along_axis
+from .shape import ravel
+
+__all__ = ["argmax", "argmin", "argsort", "sort"]
+
+Array = Any  # an array of any module, or a Tensor
+
+
+@primitive
+def argmax(x, *, axis=None, keepdims=False):
+    """The index of the greatest element along the axis, the first of equals: a constant.
+
+    Without an axis, the index into x in one axis, as np.argmax.
+    """
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@primitive
+def argmin(x, *, axis=None, keepdims=False):
+    """The index of the least element along the axis, the first of equals: a constant.
+
+    Without an axis, the index into x in one axis, as np.argmin.
+    """
+    return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@primitive
+def argsort(x, *, axis=-1):
+    """The indices that sort x along the axis; equal elements keep their order. A constant.
+
+    With axis=None, x is flattened, as by np.argsort.
+    """
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+argmax.vjp(x=None)
+argmin.vjp(x=None)
+argsort.vjp(x=None)
+
+
+def sort(x: Array, axis: int | None = -1) -> Array:
+    """The elements in increasing order along the axis, as np.sort: `flip` gives the other order.
+
+    PyTorch's sort returns the indices too: they are `argsort`.
+
+    **Math** y = x at the indices of `argsort`; dx = g put back in place, see `take_along_axis`.
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    return take_along_axis(x, argsort(x, axis=axis), axis)
