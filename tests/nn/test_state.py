@@ -1,5 +1,7 @@
 """state_dict and load_state_dict of a module."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,70 @@ def test_device_arrays_take_states_of_numpy_and_of_their_own_kind(block):
     block.load_state_dict(state)
     assert_equal_states({name: a.get() for name, a in arrays_of(block).items()}, state)
     block.load_state_dict(block.state_dict())
+
+
+class Foreign:
+    """An array of another library, which has names of its own for its dtypes."""
+
+    dtype = "foreign.float32"
+
+    def __init__(self, array, error=None):
+        self.array, self.shape, self.error = array, array.shape, error
+
+    def __dlpack__(self, **settings):
+        if self.error:
+            raise self.error
+        return self.array.__dlpack__(**settings)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_arrays_of_other_libraries_are_copied(block):
+    other = Block(default_rng(1))
+    state = other.state_dict()
+    block.load_state_dict({name: Foreign(a) for name, a in state.items()})
+    assert_equal_states(block.state_dict(), state)
+    assert not any(np.shares_memory(a, state[name]) for name, a in arrays_of(block).items())
+
+
+def test_an_array_that_another_library_does_not_hand_over_is_named(block):
+    before = block.state_dict()
+    state = block.state_dict() | {
+        "scale": Foreign(np.ones(3, np.float32), BufferError("it requires a gradient")),
+        "last.weight": Foreign(np.ones((3, 2), np.float32)),
+    }
+    with pytest.raises(ValueError) as error:
+        block.load_state_dict(state)
+    for part in ("Foreign of foreign.float32 .*requires a gradient", r"has float32 \(3, 2\)"):
+        assert re.search(part, str(error.value))
+    assert_equal_states(block.state_dict(), before)
+
+
+def test_without_strict_the_shared_names_are_loaded_and_the_others_named(block):
+    state = Block(default_rng(1)).state_dict()
+    weight = state["last.weight"]
+    del state["scale"]
+    keys = block.load_state_dict(state | {"more": np.ones(1), 3: 4}, strict=False)
+    assert keys.missing_keys == ["scale"] and keys.unexpected_keys == ["more", "3"]
+    assert (block.last.weight.data == weight).all() and (block.scale.data == 1).all()
+    assert block.load_state_dict(block.state_dict()) == ([], [])
+
+
+def test_without_strict_a_wrong_shape_is_an_error_all_the_same(block):
+    before = block.state_dict()
+    state = {"inner.0.bias": before["inner.0.bias"] + 1, "scale": np.ones(4, np.float32)}
+    with pytest.raises(ValueError, match=r"scale: expected float32 \(3,\)"):
+        block.load_state_dict(state, strict=False)
+    assert_equal_states(block.state_dict(), before)
+
+
+@pytest.mark.parametrize("dtype, fits", [("float16", True), ("float64", False), ("int8", False)])
+def test_dtypes_that_convert_without_loss_fit(block, dtype, fits):
+    values = np.array([1, -2, 3]).astype(dtype)
+    if fits:
+        block.load_state_dict({"scale": values}, strict=False)
+        assert block.scale.dtype == np.float32 and block.scale.data.tolist() == [1, -2, 3]
+    else:
+        with pytest.raises(ValueError, match=f"scale: expected float32 .* has {dtype}"):
+            block.load_state_dict({"scale": values}, strict=False)

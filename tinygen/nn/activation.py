@@ -182,11 +182,18 @@ class LogSoftmax(Softmax):
 
 
 class Softplus(Module):
-    """Softplus: log(1 + e^x)."""
+    """Softplus: log(1 + e^(beta x)) / beta, and x itself where beta x > threshold."""
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
+        self.beta, self.threshold = beta, threshold
 
     def forward(self, x):
         """Apply `ops.softplus`."""
-        return ops.softplus(x)
+        return ops.softplus(x, beta=self.beta, threshold=self.threshold)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"beta={self.beta}, threshold={self.threshold}"
 
 
 class Tanh(Module):

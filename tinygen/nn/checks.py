@@ -42,7 +42,8 @@ def check_arguments(module_class: type, args: tuple, kwargs: dict[str, Any]) -> 
     if module_class.__init__ is object.__init__:
         parameters = {}
         if args:
-            raise TypeError(f"{name} takes no arguments; inplace: {ARGUMENTS['inplace']}")
+            advice = f"; inplace: {ARGUMENTS['inplace']}" if isinstance(args[0], bool) else ""
+            raise TypeError(f"{name} takes no arguments{advice}")
     else:
         parameters = inspect.signature(module_class.__init__).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())

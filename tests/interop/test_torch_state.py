@@ -1,0 +1,146 @@
+"""Layers of PyTorch and of this package: the same arguments, states, outputs and gradients.
+
+Without PyTorch these tests are skipped.
+"""
+
+import numpy as np
+import pytest
+
+from tests.interop.torch_cases import RNG, WITH_PARAMETERS, WITHOUT_PARAMETERS
+from tinygen import nn, tensor
+
+torch = pytest.importorskip("torch")
+
+
+def assert_close(y, torch_y):
+    np.testing.assert_allclose(y.data, torch_y.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+def random_input(shape):
+    return np.random.default_rng(0).normal(size=shape)
+
+
+def compare_calls(layer, torch_layer, shape):
+    """Compare outputs, gradients with respect to x, and those of all parameters."""
+    x = tensor(random_input(shape), requires_grad=True)
+    torch_x = torch.tensor(x.data, requires_grad=True)
+    y, torch_y = layer(x), torch_layer(torch_x)
+    assert_close(y, torch_y)
+    if not any(p.requires_grad for p in [x, *layer.parameters()]):
+        return
+    g = np.random.default_rng(1).normal(size=y.shape)
+    (y * g).sum().backward()
+    (torch_y * torch.from_numpy(g)).sum().backward()
+    assert_close(x.grad, torch_x.grad)
+    torch_grads = {name: p.grad for name, p in torch_layer.named_parameters()}
+    assert {name for name, _ in layer.named_parameters()} == set(torch_grads)
+    for name, p in layer.named_parameters():
+        assert_close(p.grad, torch_grads[name])
+
+
+def randomize(torch_layer):
+    """Replace zeros and ones of a fresh state by numbers that tell the names apart."""
+    rng, state = np.random.default_rng(2), torch_layer.state_dict()
+    for name, value in state.items():
+        if value.dtype == torch.float64 and not name.endswith(("_u", "_v")):
+            value += torch.from_numpy(rng.uniform(0.1, 0.5, value.shape))
+    torch_layer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("name", WITH_PARAMETERS)
+def test_a_state_of_pytorch_is_loaded(name):
+    make, make_torch, shape = WITH_PARAMETERS[name]
+    layer, torch_layer = make(), make_torch(torch)
+    randomize(torch_layer)
+    keys = layer.load_state_dict(torch_layer.state_dict())
+    assert keys == ([], [])
+    compare_calls(layer.eval(), torch_layer.eval(), shape)
+
+
+@pytest.mark.parametrize("name", WITH_PARAMETERS)
+def test_pytorch_loads_a_state(name):
+    make, make_torch, shape = WITH_PARAMETERS[name]
+    layer, torch_layer = make(), make_torch(torch)
+    state = {name: torch.from_numpy(a) for name, a in layer.state_dict().items()}
+    torch_layer.load_state_dict(state)
+    compare_calls(layer.eval(), torch_layer.eval(), shape)
+
+
+@pytest.mark.parametrize("name", [n for n in WITH_PARAMETERS if "Spectral" not in n])
+def test_training_computes_the_same_and_leaves_the_same_buffers(name):
+    """SpectralNorm takes its step of power iteration in the other order."""
+    make, make_torch, shape = WITH_PARAMETERS[name]
+    layer, torch_layer = make(), make_torch(torch)
+    layer.load_state_dict(torch_layer.state_dict())
+    compare_calls(layer.train(), torch_layer.train(), shape)
+    state, torch_state = layer.state_dict(), torch_layer.state_dict()
+    assert set(state) == set(torch_state)
+    for key, value in torch_state.items():
+        assert state[key].dtype == value.numpy().dtype, key
+        np.testing.assert_allclose(state[key], value.numpy(), rtol=1e-12, err_msg=key)
+
+
+@pytest.mark.parametrize("name", WITHOUT_PARAMETERS)
+def test_layers_without_parameters_compute_the_same(name):
+    make, make_torch, shape = WITHOUT_PARAMETERS[name]
+    layer = make()
+    assert layer.state_dict() == {}
+    compare_calls(layer, make_torch(torch), shape)
+
+
+def test_every_layer_of_both_is_in_the_table():
+    own_tests = {"Dropout", "Embedding", "Module", "ModuleDict", "ModuleList", "MultiheadAttention"}
+    tested = {name.split()[0] for name in [*WITH_PARAMETERS, *WITHOUT_PARAMETERS]}
+    shared = {name for name in nn.__all__ if hasattr(torch.nn, name)} - {"init"}
+    assert shared == (tested - {"SpectralNorm"}) | own_tests
+
+
+def test_embedding():
+    layer, torch_layer = nn.Embedding(10, 3, rng=RNG), torch.nn.Embedding(10, 3)
+    layer.load_state_dict(torch_layer.state_dict())
+    indices = np.array([[1, 9], [0, 1]])
+    np.testing.assert_array_equal(
+        layer(indices).data, torch_layer(torch.from_numpy(indices)).detach().numpy()
+    )
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_multihead_attention(bias, batch_first):
+    settings = {"bias": bias, "batch_first": batch_first}
+    layer = nn.MultiheadAttention(6, 2, **settings, rng=RNG, dtype=np.float64)
+    torch_layer = torch.nn.MultiheadAttention(6, 2, **settings, dtype=torch.float64)
+    randomize(torch_layer)
+    layer.load_state_dict(torch_layer.state_dict())
+    shapes = ((2, 3, 6), (2, 4, 6), (2, 4, 6))
+    q, k, v = (random_input(s if batch_first else (s[1], s[0], s[2])) for s in shapes)
+    masks = {
+        "attn_mask": np.triu(np.ones((3, 4), bool), 1),
+        "key_padding_mask": np.array([[False] * 3 + [True], [False, True, False, True]]),
+    }
+    for given in ({}, *({key: mask} for key, mask in masks.items()), masks):
+        for more in ({}, {"average_attn_weights": False}):
+            outputs = layer(tensor(q), tensor(k), tensor(v), **given, **more)
+            torch_masks = {key: torch.from_numpy(mask) for key, mask in given.items()}
+            inputs = [torch.from_numpy(x) for x in (q, k, v)]
+            for y, torch_y in zip(outputs, torch_layer(*inputs, **torch_masks, **more)):
+                assert_close(y, torch_y)
+
+
+def test_a_dtype_of_fewer_digits_is_converted_and_one_of_more_is_refused():
+    layer, torch_layer = nn.Linear(3, 2, rng=RNG), torch.nn.Linear(3, 2)
+    layer.load_state_dict(torch_layer.half().state_dict())
+    assert layer.weight.dtype == np.float32
+    np.testing.assert_array_equal(layer.weight.data, torch_layer.weight.detach().numpy())
+    with pytest.raises(
+        ValueError, match=r"weight: expected float32 .* float64 .*astype\('float32'"
+    ):
+        layer.load_state_dict(torch_layer.double().state_dict())
+    with pytest.raises(ValueError, match=r"weight: .*bfloat16: give tensor.float\(\)"):
+        layer.load_state_dict(torch_layer.bfloat16().state_dict())
+
+
+def test_a_parameter_of_pytorch_says_that_it_must_be_detached():
+    layer, torch_layer = nn.Linear(3, 2, rng=RNG), torch.nn.Linear(3, 2)
+    with pytest.raises(ValueError, match=r"weight: .* use tensor.detach\(\)"):
+        layer.load_state_dict(dict(torch_layer.named_parameters()))
