@@ -15,10 +15,13 @@ until training begins (Run then replaces it) and the reporting of errors.
 from __future__ import annotations
 
 import argparse
+import atexit
+import io
 import math
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -26,7 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen
 
 from _signals import stop_signals
 
-import tinygen
+try:
+    import tinygen
+except ValueError as error:  # TINYGEN_THREADS is not a number of threads
+    sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 from tinygen import data
 
 IN_NOTEBOOK = "ipykernel" in sys.modules
@@ -129,6 +135,8 @@ def _describe_defaults(values: dict) -> str:
 
 def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
     """Return the settings; in a notebook, which has a command line of its own, the defaults."""
+    if not IN_NOTEBOOK:
+        _prepare_output()
     args = p.parse_args([] if IN_NOTEBOOK else None)
     if not IN_NOTEBOOK:
         stop_signals.install(_stop_before_training)
@@ -161,18 +169,37 @@ def _check_folder(p: argparse.ArgumentParser, out: Path, resume: bool) -> None:
         if out.exists() and not out.is_dir():
             p.error(f"--out {out}: it is a file; give the name of a folder")
         out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK | os.X_OK):
-            p.error(f"--out {out}: this folder may not be written to; choose another")
         next(out.iterdir(), None)  # may fail where the folder cannot be read
+        with tempfile.TemporaryFile(dir=out):  # permissions alone do not tell: a disk can be full
+            pass
     except OSError as error:
-        p.error(f"--out {out}: cannot make or read this folder ({error.strerror}); choose another")
+        p.error(f"--out {out}: cannot make or use this folder ({error.strerror}); choose another")
 
 
-# %% Errors
+# %% Output and errors
+
+
+def _prepare_output() -> None:
+    """Print characters that the encoding lacks as escapes; accept that the reader may go."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    atexit.register(_flush_output)
+
+
+def _flush_output() -> None:
+    """Write what is left of the output, or drop it where its reader has gone (`| head -1`)."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_error(kind, error, trace) -> None:
     """Print an error from outside the program in one line, and any other with its traceback."""
+    if issubclass(kind, BrokenPipeError):
+        return  # the reader of the output has gone
     if not issubclass(kind, (OSError, data.DataError)):
         sys.__excepthook__(kind, error, trace)
         return

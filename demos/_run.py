@@ -93,6 +93,7 @@ class Run:
         last_save, last_display = time.monotonic(), 0.0
         total = self.args.steps
         bar_style = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5}
+        bar_style["disable"] = sys.stderr is None  # standard error is closed
         with tqdm(total=total, initial=self.step, **bar_style) as bar:
             while self.step < total:
                 start = time.monotonic()

@@ -62,11 +62,11 @@ def _keep_freed_memory() -> None:
 
 
 def _default_threads() -> int:
-    text = os.environ.get("TINYGEN_THREADS")
-    if text is not None:
+    if text := os.environ.get("TINYGEN_THREADS"):
         if not text.isdecimal() or int(text) < 1:
             raise ValueError(
-                f"TINYGEN_THREADS must be a number of threads, 1 or more; it is {text!r}"
+                f"TINYGEN_THREADS must be a number of threads, 1 or more; it is {text!r}. "
+                "Correct it, or unset it to use one thread for each core"
             )
         return int(text)
     if not _blas_is_single:
