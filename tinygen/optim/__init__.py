@@ -21,6 +21,7 @@ All arithmetic is in the parameters' own dtype. The optimizers run the same form
 form, in `backend/fused.py`.
 """
 
+from ..nn.pytorch_names import refuse
 from .average import ExponentialMovingAverage
 from .base import Optimizer
 from .clipping import clip_grad_norm_, clip_weights_
@@ -41,3 +42,16 @@ __all__ = [
     "linear_decay",
     "warmup_cosine",
 ]
+
+
+_OTHERS = "here are SGD, RMSprop, Adam and AdamW"
+_ELSEWHERE = {
+    "lr_scheduler": "a schedule is LRSchedule(optimizer, cosine_decay, steps=1000)",
+    "swa_utils": "averages of parameters are ExponentialMovingAverage(model, decay)",
+    **dict.fromkeys(("Adadelta", "Adagrad", "Adamax", "LBFGS", "NAdam", "RAdam"), _OTHERS),
+}
+
+
+def __getattr__(name: str):
+    """Raise an AttributeError, which says what to type for a name of torch.optim."""
+    raise AttributeError(refuse("tinygen.optim", name, _ELSEWHERE))

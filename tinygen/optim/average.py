@@ -73,6 +73,14 @@ class ExponentialMovingAverage:
         self._is_swapped = False
         self.num_updates = 0
 
+    def __repr__(self) -> str:
+        """Show what is averaged, the decay and the number of updates."""
+        number = sum(average.size for average in self._averages.values())
+        return (
+            f"ExponentialMovingAverage({number:,} parameters of {type(self.module).__name__}, "
+            f"decay={self.decay}, num_updates={self.num_updates})"
+        )
+
     def update(self) -> None:
         """Average the module's present parameters in."""
         parameters = self._check_parameters("update")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,12 +11,18 @@ import numpy as np
 from ..autograd.tensor import Tensor
 from ..backend.fused import apply_in_blocks
 from ..nn.module import Module
+from ..nn.pytorch_names import refuse
 from ..nn.state import check_state_dict, to_device_of
 from .checks import check_range
 
 __all__ = ["Optimizer"]
 
 Array = Any
+
+NO_GROUPS = (
+    "an optimizer has one list of parameters and one learning rate, optimizer.lr; "
+    "make an optimizer for each group"
+)
 
 
 class Optimizer:
@@ -51,6 +58,26 @@ class Optimizer:
             {state_name: np.zeros_like(p.data) for state_name in self.state_names}
             for p in self.parameters
         ]
+
+    def __repr__(self) -> str:
+        """Show the settings, and the number of parameters."""
+        settings = {name: getattr(self, name) for name in self._setting_names()}
+        if self.lr != self.base_lr:
+            settings["base_lr"] = self.base_lr
+        number, count = sum(p.size for p in self.parameters), len(self.parameters)
+        parts = [f"{name}={value}" for name, value in settings.items()]
+        parts.append(f"{number:,} parameters in {count} tensor{'s' * (count != 1)}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _setting_names(self) -> list[str]:
+        """Return the constructor's arguments that are attributes, without the parameters."""
+        names = inspect.signature(type(self)).parameters
+        return [name for name in names if name != "parameters" and name in vars(self)]
+
+    def __getattr__(self, name: str):
+        """Raise an AttributeError, which says what to do without the groups of PyTorch."""
+        table = {"param_groups": NO_GROUPS, "add_param_group": NO_GROUPS}
+        raise AttributeError(refuse(type(self).__name__, name, table), name=name, obj=self)
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to None."""
@@ -160,6 +187,8 @@ def _check_parameters(name: str, parameters: Iterable[Tensor]) -> list[Tensor]:
             f"{name}: give the parameters as a list, [tensor] or model.parameters(), "
             f"not a {type(parameters).__name__}"
         )
+    if callable(parameters):
+        raise TypeError(f"{name}: got a function; call it, model.parameters()")
     parameters = list(parameters)
     if not parameters:
         raise ValueError(
@@ -177,6 +206,8 @@ def _check_parameters(name: str, parameters: Iterable[Tensor]) -> list[Tensor]:
 
 
 def _check_parameter(name: str, i: int, p: Any) -> None:
+    if isinstance(p, Mapping):
+        raise TypeError(f"{name}: parameter {i} is a dict; {NO_GROUPS}")
     if not isinstance(p, Tensor):
         raise TypeError(
             f"{name}: parameter {i} is a {type(p).__name__}, not a Tensor; "

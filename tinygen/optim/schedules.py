@@ -50,6 +50,14 @@ class LRSchedule:
             )
         self.factor, self.settings = factor, settings
 
+    def __repr__(self) -> str:
+        """Show the optimizers, the factor and its settings."""
+        is_one = len(self.optimizers) == 1
+        optimizers = self.optimizers[0] if is_one else self.optimizers
+        factor = getattr(self.factor, "__name__", repr(self.factor))
+        settings = [f"{name}={value!r}" for name, value in self.settings.items()]
+        return f"LRSchedule({', '.join([repr(optimizers), factor, *settings])})"
+
     def set(self, step: int) -> None:
         """Set the `lr` for this step; ValueError if the factor is negative or not finite."""
         factor = self.factor(step, **self.settings)
