@@ -25,6 +25,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import DataError
 from .factors import FACTORS, has_attribute
 
 __all__ = [
@@ -189,7 +190,7 @@ def tokenize(captions: Sequence[str]) -> np.ndarray:
 
     Raises
     ------
-    ValueError
+    DataError
         For a word that is not in `VOCABULARY`, or a caption that is too long.
     """
     if isinstance(captions, str):
@@ -199,12 +200,12 @@ def tokenize(captions: Sequence[str]) -> np.ndarray:
     for row, caption in zip(tokens, captions, strict=True):
         words = re.findall(r"[^\W_]+(?:-[^\W_]+)*", caption.lower())
         if unknown := sorted(set(words) - set(VOCABULARY)):
-            raise ValueError(
+            raise DataError(
                 f"tokenize: no caption had the word {', '.join(map(repr, unknown))} of "
                 f"{caption!r}; known are {', '.join(VOCABULARY)}"
             )
         if len(words) > MAX_LENGTH:
-            raise ValueError(
+            raise DataError(
                 f"tokenize: a caption has at most {MAX_LENGTH} words; {caption!r} has {len(words)}"
             )
         row[: len(words)] = [indices[word] for word in words]
