@@ -56,6 +56,27 @@ class Protocols:
             "tensor.numpy() copies it, tinygen.ops computes with it"
         )
 
+    def __dlpack__(self, **settings):
+        """Hand the memory to another library: `torch.from_dlpack(tensor)` shares it.
+
+        That library's writes are not seen: call `tensor.touch()` after them.
+
+        Raises
+        ------
+        BufferError
+            If the tensor requires a gradient, which the other library would not record.
+        """
+        if self.requires_grad:
+            raise BufferError(
+                "a Tensor that requires a gradient is not handed to another library, because its "
+                "graph would be lost: use tensor.detach()"
+            )
+        return self._data.__dlpack__(**settings)
+
+    def __dlpack_device__(self):
+        """Return DLPack's numbers of the kind of device and of the device."""
+        return self._data.__dlpack_device__()
+
     def __array_ufunc__(self, ufunc, method, *inputs, **settings):
         """Compute `array + tensor`, which NumPy hands over as `np.add(array, tensor)`.
 
