@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd import functional
 from ..autograd.tensor import Tensor, tensor
 from ..backend import to_device, to_numpy
-from . import elementwise, indexing, linalg, powers, reduce
+from . import elementwise, indexing, linalg, powers, reduce, trigonometry
 from . import shape as shapes
 from .comparison import (
     equal,
@@ -218,7 +218,7 @@ class Operators:
 
     def tanh(self):
         """As `ops.tanh`."""
-        return elementwise.tanh(self)
+        return trigonometry.tanh(self)
 
     def clip(self, minimum=None, maximum=None):
         """As `ops.clip`."""
