@@ -66,7 +66,6 @@ from tinygen.models.conditional_gan import (
     InfoGAN,
     ProjectionGAN,
     SemiSupervisedGAN,
-    cross_entropy,
     scaled_one_hot,
 )
 
@@ -319,7 +318,7 @@ def train_on_labels_alone():
     loader = labelled_loader()
     for _ in range(evaluator_steps):
         x, y = next(loader)
-        loss = cross_entropy(classifier(normalize(x)), to_device(y, args.device)).mean()
+        loss = losses.cross_entropy(classifier(normalize(x)), to_device(y, args.device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -12,7 +12,6 @@ from tinygen.models.conditional_gan import (
     ProjectionGAN,
     SemiSupervisedGAN,
     UnconditionalGAN,
-    cross_entropy,
 )
 
 MODELS = [UnconditionalGAN, ProjectionGAN, ACGAN, InfoGAN, SemiSupervisedGAN, BiGAN]
@@ -212,12 +211,6 @@ def test_bigan_losses_exchange_the_pairs():
     np.testing.assert_allclose(loss_d, bce(real) + bce(-generated), rtol=1e-4)
     loss_g = model.generator_loss(x, y, fake, code).numpy()
     np.testing.assert_allclose(loss_g, bce(-real) + bce(generated), rtol=1e-4)
-
-
-def test_cross_entropy():
-    logits, y = np.random.default_rng(0).normal(size=(5, 4)), np.array([0, 3, 1, 1, 2])
-    expected = [-np.log(softmax(logits)[i, k]) for i, k in enumerate(y)]
-    np.testing.assert_allclose(cross_entropy(logits, y), expected)
 
 
 def bright_halves(y, rng):

@@ -28,6 +28,40 @@ def draw_bernoulli_nll(draw):
     return losses.bernoulli_nll, [logits, x], naive
 
 
+@case("cross_entropy")
+def draw_cross_entropy(draw):
+    """Any target and weight; which labels are ignored and which reduction are tested by hand."""
+    shape = draw.choice((), (draw.integer(0, 3),)) + draw.shape(1, 3, min_side=1)
+    axis = min(1, len(shape) - 1)
+    num_classes, label_smoothing = shape[axis], draw.choice(0.0, 0.3)
+    column = (num_classes,) + (1,) * (len(shape) - axis - 1)
+    arrays = [draw.array(shape, -4, 4)]
+    if draw.choice(True, False):  # probabilities, which are differentiable
+        arrays.append(draw.array(shape, 0, 1))
+        classes = None
+    else:
+        label_shape = shape[:axis] + shape[axis + 1 :]
+        classes = draw.rng.integers(0, num_classes, label_shape)
+    if has_weight := draw.choice(True, False):
+        arrays.append(draw.array((num_classes,), 0.5, 2))
+
+    def call(logits, *rest):
+        target = rest[0] if classes is None else draw.constant(classes)
+        weight = rest[-1] if has_weight else None
+        return losses.cross_entropy(
+            logits, target, weight, reduction="none", label_smoothing=label_smoothing
+        )
+
+    def naive(logits, *rest):
+        p = np.exp(logits) / np.exp(logits).sum(axis, keepdims=True)
+        t = np.moveaxis(np.eye(num_classes)[classes], -1, axis) if classes is not None else rest[0]
+        t = (1 - label_smoothing) * t + label_smoothing / num_classes
+        w = rest[-1].reshape(column) if has_weight else 1
+        return -(w * t * np.log(p)).sum(axis)
+
+    return call, arrays, naive
+
+
 @case("squared_error")
 def draw_squared_error(draw):
     shape = batch_shape(draw)

@@ -1,6 +1,7 @@
 """Loss functions, each derived by hand in its docstring and a primitive of its own.
 
     likelihood.py     binary pixels from logits; squared and absolute error
+    cross_entropy.py  classes from logits
     divergence.py     KL divergence: a diagonal Gaussian to N(0, I), and between two
     reparametrize.py  two ways to differentiate an expectation: reparametrization, score function
     importance.py     the importance-weighted bound, from several samples
@@ -17,7 +18,8 @@ is a KL term with 784 times its weight, and the model ignores its input. The cal
 over the examples, `.mean()`, where the reader sees it. With one number per example one can also
 weight, mask, or find outliers.
 
-The GAN losses are the exception: they work on each logit and keep its shape.
+There are two exceptions. The GAN losses work on each logit and keep its shape. `cross_entropy` is
+PyTorch's, whose default is the mean; with `reduction="none"` it gives one number per label.
 
 **Signs.** All of these are losses, to be minimized: negative log-likelihoods in nats, divergences,
 errors. A function whose name says bound or value is maximized.
@@ -31,6 +33,7 @@ from .adversarial import (
     relativistic,
     saturating,
 )
+from .cross_entropy import cross_entropy
 from .divergence import kl_between_normals, kl_to_standard_normal
 from .importance import iwae_bound
 from .likelihood import absolute_error, bernoulli_nll, squared_error
@@ -40,6 +43,7 @@ from .reparametrize import reparametrize, score_function
 __all__ = [
     "absolute_error",
     "bernoulli_nll",
+    "cross_entropy",
     "gradient_penalty",
     "hinge",
     "iwae_bound",
@@ -56,3 +60,36 @@ __all__ = [
     "score_function",
     "squared_error",
 ]
+
+# What people who know PyTorch look for here, and what to type instead. Ours are sums over each
+# example: for PyTorch's mean over everything, divide their mean by the numbers in an example.
+_ABSOLUTE = "absolute_error(x, x_hat), summed over each example"
+_BERNOULLI = "bernoulli_nll(logits, x), from logits and summed over each example"
+_CROSS_ENTROPY = "cross_entropy(logits, target), from logits"
+_GAUSSIAN = "squared_error(x, mu) / (2 * var), and var.log() / 2 per number if var is learned"
+_KL = "kl_between_normals or kl_to_standard_normal, for Gaussians"
+_SQUARED = "squared_error(x, x_hat), summed over each example"
+_ELSEWHERE = {
+    "BCELoss": _BERNOULLI,
+    "BCEWithLogitsLoss": _BERNOULLI,
+    "CrossEntropyLoss": _CROSS_ENTROPY,
+    "GaussianNLLLoss": _GAUSSIAN,
+    "KLDivLoss": _KL,
+    "L1Loss": _ABSOLUTE,
+    "MSELoss": _SQUARED,
+    "NLLLoss": _CROSS_ENTROPY,
+    "binary_cross_entropy": _BERNOULLI,
+    "binary_cross_entropy_with_logits": _BERNOULLI,
+    "gaussian_nll_loss": _GAUSSIAN,
+    "kl_div": _KL,
+    "kl_divergence": _KL,
+    "l1_loss": _ABSOLUTE,
+    "mse_loss": _SQUARED,
+    "nll_loss": _CROSS_ENTROPY,
+}
+
+
+def __getattr__(name: str):
+    """Say what a loss of PyTorch is here."""
+    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

@@ -22,6 +22,9 @@ __all__ = ["kl_between_normals", "kl_to_standard_normal"]
 def kl_to_standard_normal(mu, log_var):
     """Return KL(q || p) from q = N(mu, diag sigma^2) to p = N(0, I), sigma^2 = exp(log_var).
 
+    PyTorch's distributions.kl_divergence of two Normal, summed over each example; its kl_div is for
+    tables of probabilities.
+
     **Definition.** KL(q || p) = E_q[log q(z) - log p(z)]. It is not negative:
 
         -KL(q || p) = E_q[log(p(z) / q(z))]                          the sign swaps the fraction
@@ -108,6 +111,8 @@ kl_to_standard_normal.vjp(
 @primitive
 def kl_between_normals(mu1, log_var1, mu2, log_var2):
     """Return KL(q || p) from q = N(mu1, diag sigma1^2) to p = N(mu2, diag sigma2^2).
+
+    PyTorch's distributions.kl_divergence of two Normal, summed over each example.
 
     sigma1^2 = exp(log_var1) and sigma2^2 = exp(log_var2). A learned prior needs it, and so do the
     steps of a diffusion model.

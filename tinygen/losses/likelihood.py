@@ -24,6 +24,9 @@ __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
 def bernoulli_nll(logits, x):
     """Return -log p(x) of independent binary pixels, from the logits of their probabilities.
 
+    PyTorch's binary_cross_entropy_with_logits(logits, x, reduction="none"), summed over each
+    example.
+
     **Definition.** Pixel i is 1 with probability p_i and 0 with probability 1 - p_i. One formula
     covers both cases:
 
@@ -104,6 +107,8 @@ bernoulli_nll.vjp(
 def squared_error(x, x_hat):
     """Return |x - x_hat|^2, summed over each example: the slides' MSE without the mean.
 
+    PyTorch's mse_loss(x, x_hat, reduction="none"), summed over each example.
+
     **Derivation** It is a Gaussian log-likelihood. Let x have D numbers, and let each be its
     prediction plus noise of standard deviation s: x ~ N(x_hat, s^2 I). Then
 
@@ -143,6 +148,8 @@ squared_error.vjp(
 @primitive
 def absolute_error(x, x_hat):
     """Return |x - x_hat|_1, summed over each example: the L1 loss of the slides without the mean.
+
+    PyTorch's l1_loss(x, x_hat, reduction="none"), summed over each example.
 
     **Derivation** It is a Laplace log-likelihood with scale b:
 

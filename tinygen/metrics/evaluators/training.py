@@ -9,9 +9,8 @@ import numpy as np
 from ...autograd.tensor import Tensor
 from ...backend import default_rng, to_device
 from ...data import Loader, to_float
-from ...losses import bernoulli_nll, squared_error
+from ...losses import bernoulli_nll, cross_entropy, squared_error
 from ...nn import Module, init
-from ...ops import log_softmax, one_hot
 from ...optim import Adam, LRSchedule, cosine_decay
 from .networks import (
     AttributeClassifier,
@@ -53,9 +52,8 @@ def train_digit_classifier(
 
     def compute_loss(step):
         x, labels = next(loader)
-        target = to_device(one_hot(labels, 10), device)  # (128, 10)
-        logits = model(to_device(to_float(x), device))
-        return -(log_softmax(logits, axis=1) * target).sum() / len(labels)
+        logits = model(to_device(to_float(x), device))  # (128, 10)
+        return cross_entropy(logits, to_device(labels, device))
 
     return _fit(model, compute_loss, steps, lr=3e-3)
 
@@ -171,9 +169,8 @@ def train_segmentation_evaluator(
         x, labels = next(loader)
         if step % 2:
             x, labels = x[..., ::-1], labels[..., ::-1]
-        target = one_hot(labels, num_classes).transpose(0, 3, 1, 2)  # (16, classes, size, size)
-        logits = model(to_device(to_float(x), device))
-        return -(log_softmax(logits, axis=1) * to_device(target, device)).sum() / labels.size
+        logits = model(to_device(to_float(x), device))  # (16, classes, size, size)
+        return cross_entropy(logits, to_device(labels, device))
 
     return _fit(model, compute_loss, steps, lr=2e-3)
 

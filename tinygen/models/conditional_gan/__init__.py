@@ -23,7 +23,7 @@ only what differs. The methods are the same too, so one training loop serves all
 """
 
 from .acgan import ACGAN
-from .base import UnconditionalGAN, cross_entropy, scaled_one_hot
+from .base import UnconditionalGAN, scaled_one_hot
 from .bigan import BiGAN
 from .infogan import InfoGAN
 from .networks import ConvDiscriminator, ConvGenerator
@@ -39,6 +39,5 @@ __all__ = [
     "ProjectionGAN",
     "SemiSupervisedGAN",
     "UnconditionalGAN",
-    "cross_entropy",
     "scaled_one_hot",
 ]

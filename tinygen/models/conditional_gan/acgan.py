@@ -5,8 +5,8 @@ The paper is "Conditional Image Synthesis with Auxiliary Classifier GANs".
 
 from __future__ import annotations
 
-from ...losses import minimax_value, non_saturating
-from .base import ClassConditionalGAN, cross_entropy
+from ...losses import cross_entropy, minimax_value, non_saturating
+from .base import ClassConditionalGAN
 
 __all__ = ["ACGAN"]
 
@@ -29,9 +29,12 @@ class ACGAN(ClassConditionalGAN):
         """Return the adversarial loss plus the cross-entropies of real and fake pictures, (N,)."""
         real_out, fake_out = self.D(x), self.D(fake)  # (N, 1 + K)
         adversarial = -minimax_value(real_out[:, 0], fake_out[:, 0])
-        return adversarial + cross_entropy(real_out[:, 1:], y) + cross_entropy(fake_out[:, 1:], y)
+        for out in (real_out, fake_out):
+            adversarial = adversarial + cross_entropy(out[:, 1:], y, reduction="none")
+        return adversarial
 
     def generator_loss(self, x, y, fake, code):
         """Return the adversarial loss plus the cross-entropy of the requested class, (N,)."""
         fake_out = self.D(fake)  # (N, 1 + K)
-        return non_saturating(fake_out[:, 0]) + cross_entropy(fake_out[:, 1:], y)
+        classification = cross_entropy(fake_out[:, 1:], y, reduction="none")
+        return non_saturating(fake_out[:, 0]) + classification

@@ -17,10 +17,10 @@ import numpy as np
 from ...backend import RNG
 from ...losses import minimax_value, non_saturating
 from ...nn import Module
-from ...ops import concatenate, log_softmax, one_hot
+from ...ops import concatenate, one_hot
 from .networks import ConvDiscriminator, ConvGenerator, Shape
 
-__all__ = ["ClassConditionalGAN", "UnconditionalGAN", "cross_entropy", "scaled_one_hot"]
+__all__ = ["ClassConditionalGAN", "UnconditionalGAN", "scaled_one_hot"]
 
 
 class UnconditionalGAN(Module):
@@ -123,8 +123,3 @@ def scaled_one_hot(y, num_classes: int):
     label in the generator's first layer.
     """
     return one_hot(y, num_classes) * np.float32(num_classes**0.5)
-
-
-def cross_entropy(logits, y):
-    """Return -log softmax(logits)_y for logits (N, K) and labels y (N,), (N,)."""
-    return -(log_softmax(logits, axis=1) * one_hot(y, logits.shape[1])).sum(axis=1)

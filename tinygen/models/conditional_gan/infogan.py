@@ -7,8 +7,8 @@ Adversarial Nets".
 from __future__ import annotations
 
 from ...backend import RNG
-from ...losses import minimax_value, non_saturating, squared_error
-from ...ops import concatenate, log_softmax
+from ...losses import cross_entropy, minimax_value, non_saturating, squared_error
+from ...ops import concatenate
 from .base import UnconditionalGAN, scaled_one_hot
 from .networks import Shape
 
@@ -88,9 +88,9 @@ class InfoGAN(UnconditionalGAN):
         -> (N,).
         """
         u_start, last_class = self.latent_dim + self.num_classes, 1 + self.num_classes
-        c = code[:, self.latent_dim : u_start] > 0  # (N, K), true for the class
+        c = code[:, self.latent_dim : u_start].argmax(axis=1)  # (N,)
         u = code[:, u_start:]  # (N, num_continuous)
-        class_nll = -(log_softmax(out[:, 1:last_class], axis=1) * c).sum(axis=1)
+        class_nll = cross_entropy(out[:, 1:last_class], c, reduction="none")
         return class_nll + squared_error(out[:, last_class:], u) / 2
 
     def discriminator_loss(self, x, y, fake, code):

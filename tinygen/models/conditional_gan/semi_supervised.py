@@ -6,9 +6,9 @@ import numpy as np
 
 from ...autograd.tensor import no_grad
 from ...backend import RNG
-from ...losses import minimax_value, squared_error
+from ...losses import cross_entropy, minimax_value, squared_error
 from ...ops import logsumexp
-from .base import UnconditionalGAN, cross_entropy
+from .base import UnconditionalGAN
 from .networks import Shape
 
 __all__ = ["SemiSupervisedGAN"]
@@ -62,10 +62,10 @@ class SemiSupervisedGAN(UnconditionalGAN):
 
     def discriminator_loss(self, x, y, fake, code):
         """Return the adversarial loss plus the cross-entropy of the known labels, (N,)."""
-        logits, is_known = self.D(x), y >= 0  # (N, K), (N,)
+        logits = self.D(x)  # (N, K)
         # The weight makes the mean over all examples a mean over the known labels.
-        weight = is_known * np.float32(len(y) / max(int(is_known.sum()), 1))
-        classification = weight * cross_entropy(logits, y * is_known)
+        weight = np.float32(len(y) / max(int((y >= 0).sum()), 1))
+        classification = weight * cross_entropy(logits, y, ignore_index=-1, reduction="none")
         return classification - minimax_value(logsumexp(logits, axis=1), self.discriminate(fake, y))
 
     def generator_loss(self, x, y, fake, code):

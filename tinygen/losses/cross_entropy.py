@@ -1,0 +1,189 @@
+"""The cross-entropy of classes, from logits: the loss of every classifier."""
+
+from __future__ import annotations
+
+from ..autograd.primitive import primitive
+from ..backend import array_module
+from ..ops import exp, expand_dims, log_softmax, moveaxis
+from ..ops.arguments import raw
+
+__all__ = ["cross_entropy"]
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def cross_entropy(
+    logits, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    """Return -log p(class) of the right classes, from the logits of all classes.
+
+    Names, order and meaning of the arguments are those of PyTorch's cross_entropy. So, unlike the
+    other losses here, it returns the mean; `reduction="none"` gives one number per example.
+
+    **Definition.** A classifier ends in a linear layer. Its outputs l_1 ... l_C are read as logits:
+
+        p_c  = exp(l_c) / sum_k exp(l_k)                                       softmax
+        loss = -log p_t                                                        t: the right class
+
+    **Derivation** Write lse(l) for log sum_k exp(l_k). The logarithm of the quotient is
+
+        log p_c = l_c - lse(l).
+
+    Give each class a factor q_c, which is 1 for the right class and 0 for the others so far. With
+    Q = sum_c q_c the loss is
+
+        y = -sum_c q_c log p_c = sum_c q_c (lse(l) - l_c)                      insert
+          = Q lse(l) - sum_c q_c l_c                                           collect terms.
+
+    By the chain rule, d lse / d l_k = exp(l_k) / sum_j exp(l_j) = p_k. Therefore
+
+        dy / dl_k = Q p_k - q_k                 for one right class: predicted minus observed
+        dy / dq_c = -log p_c.
+
+    **All options are choices of q.** With w_c = weight[c], or 1 without a weight:
+
+        class indices t                 q_c = w_c [c = t], and all 0 where t = ignore_index
+        class probabilities t_1 ... t_C q_c = w_c t_c
+        label smoothing s               [c = t] or t_c above becomes (1 - s) t_c + s / C
+
+    Probabilities make it E[-log p_c] for c drawn from t. It is smallest at p = t, where it is the
+    entropy of t. Smoothed labels keep the logits finite: the best l_t - l_c is
+    log((1 - s) C / s + 1), where without smoothing it is infinite.
+
+    **Reduction** "none" returns each y, "sum" their sum. "mean" divides the sum by the number of
+    class indices that are not ignored, each counted with its weight w_t; for probabilities by
+    their number, whatever the weight.
+
+    **Shapes** logits (N, C) or (N, C, ...), or (C,) for one example. target: integers (N) or
+    (N, ...), or (); or floats in the shape of the logits. weight (C,). Without reduction the result
+    has the shape of integer targets.
+
+    **Saved** logits and q.
+
+    **Numerics** log p_c is computed from l - max(l), so nothing overflows, and logits of +-1e4 give
+    the loss and the gradient to the last digits. The logarithm of a softmax is the usual way to
+    get an infinite loss: exp(-1e4) is 0.
+
+    **Source** Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Szegedy et
+    al., Rethinking the Inception Architecture, 2015, section 7, for label smoothing.
+
+    Parameters
+    ----------
+    logits : floats, class axis 1.
+    target : the right classes, integers from 0 to C - 1; or probabilities of the classes.
+    weight : a factor for each class, for classes of which there are few examples.
+    ignore_index : class index of what does not count, such as unlabelled pixels.
+    reduction : {"mean", "sum", "none"}
+    label_smoothing : s, from 0 to 1.
+
+    Raises
+    ------
+    TypeError
+        If the logits are no floats, or the target is no array.
+    ValueError
+        If shapes do not fit, for an option that does not exist, or for a mean over no targets.
+    IndexError
+        If a class index is not from 0 to C - 1 and not `ignore_index`.
+    """
+    _check_arguments(logits, target, weight, ignore_index, reduction, label_smoothing)
+    axis = min(1, logits.ndim - 1)
+    num_classes = logits.shape[axis]
+    column = (num_classes,) + (1,) * (logits.ndim - axis - 1)  # to broadcast along the class axis
+    w = 1 if weight is None else weight.reshape(column)
+    if target.shape == logits.shape:
+        t, is_counted, total = target, 1, logits.size // num_classes
+    else:
+        t, is_counted = _one_hot(logits, raw(target), ignore_index, axis)
+        total = int(is_counted.sum()) if weight is None else (w * t).sum()
+    if label_smoothing:
+        t = (1 - label_smoothing) * t + label_smoothing / num_classes * is_counted
+    y = _weighted_nll(logits, t if weight is None else w * t, axis=axis)
+    if reduction == "none":
+        return y
+    if reduction == "sum":
+        return y.sum()
+    if not raw(total):
+        raise ValueError(
+            f"cross_entropy: a mean over no targets: target {target.shape}, weights that add up to "
+            f"0 once ignore_index={ignore_index} is left out; leave out this batch"
+        )
+    return y.sum() / total
+
+
+@primitive
+def _weighted_nll(logits, q, *, axis):
+    """Return -sum_c q_c log p_c over the class axis. `cross_entropy` derives the rules."""
+    return -(log_softmax(logits, axis=axis) * q).sum(axis=axis)
+
+
+def _logits_rule(g, logits, q, axis):
+    g_q = expand_dims(g, axis) * q
+    return exp(log_softmax(logits, axis=axis)) * g_q.sum(axis=axis, keepdims=True) - g_q
+
+
+_weighted_nll.vjp(
+    logits=_logits_rule,
+    q=lambda g, logits, axis: -expand_dims(g, axis) * log_softmax(logits, axis=axis),
+)
+
+
+def _one_hot(logits, target, ignore_index, axis):
+    """Return [c = t] in the shape of the logits, all 0 where t is ignored, and where it is not."""
+    num_classes = logits.shape[axis]
+    is_counted = target != ignore_index
+    counted = target[is_counted]
+    if counted.size and (counted.min() < 0 or counted.max() >= num_classes):
+        raise IndexError(
+            f"cross_entropy: class indices run from {counted.min()} to {counted.max()}, but logits "
+            f"{logits.shape} have {num_classes} classes, 0 to {num_classes - 1}; mark what does "
+            f"not count with ignore_index={ignore_index}"
+        )
+    classes = array_module(target).arange(num_classes)
+    is_class = (target[..., None] == classes) & is_counted[..., None]
+    one_hot = moveaxis(is_class, -1, axis).astype(logits.dtype)
+    return one_hot, expand_dims(is_counted, axis).astype(logits.dtype)
+
+
+def _check_arguments(logits, target, weight, ignore_index, reduction, label_smoothing):
+    for name, a in {"logits": logits, "target": target}.items():
+        if not hasattr(a, "dtype"):
+            raise TypeError(
+                f"cross_entropy: {name} is a {type(a).__name__}; give an array or Tensor"
+            )
+    if logits.dtype.kind != "f":
+        raise TypeError(
+            f"cross_entropy: logits are {logits.dtype}; give the floats of the last layer, and the "
+            "classes as the second argument"
+        )
+    _check_shapes(logits, target, weight)
+    if reduction not in REDUCTIONS:
+        raise ValueError(
+            f'cross_entropy: reduction={reduction!r}, expected one of "none", "mean", "sum"'
+        )
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing}, expected 0 to 1")
+    if ignore_index >= 0 and target.dtype.kind == "f":
+        raise ValueError(
+            f"cross_entropy: ignore_index={ignore_index} is for class indices; set the "
+            "probabilities of what does not count to 0"
+        )
+
+
+def _check_shapes(logits, target, weight):
+    if not logits.ndim or not logits.shape[min(1, logits.ndim - 1)]:
+        raise ValueError(f"cross_entropy: logits {logits.shape} have no classes; expected (N, C)")
+    index_shape = logits.shape[:1] + logits.shape[2:] if logits.ndim > 1 else ()
+    expected = logits.shape if target.dtype.kind == "f" else index_shape
+    if target.shape != expected or target.dtype.kind not in "iuf":
+        raise ValueError(
+            f"cross_entropy: logits {logits.shape} and target {target.dtype} {target.shape}; "
+            f"expected class indices as integers {index_shape}, or class probabilities as floats "
+            f"{logits.shape}"
+        )
+    num_classes = logits.shape[min(1, logits.ndim - 1)]
+    if weight is not None and getattr(weight, "shape", None) != (num_classes,):
+        given = getattr(weight, "shape", f"a {type(weight).__name__}")
+        raise ValueError(
+            f"cross_entropy: weight is {given}; expected an array ({num_classes},), a factor for "
+            "each class"
+        )
