@@ -31,6 +31,7 @@ ORDER = [
     "metrics",
     "latent",
     "atomic_write",
+    "interop",
     "checkpoint",
     "plot",
 ]

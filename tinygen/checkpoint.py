@@ -32,8 +32,9 @@ import numpy as np
 from .atomic_write import replace_file
 from .autograd.tensor import Tensor
 from .backend import to_numpy
+from .interop import load_safetensors, save_safetensors
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "load_safetensors", "save_checkpoint", "save_safetensors"]
 
 FORMAT, VERSION = "tinygen checkpoint", 1
 META_ENTRY = "checkpoint.json"
