@@ -50,13 +50,13 @@ def test_a_schedule_prints_its_optimizers_factor_and_settings(block):
     optimizer = optim.SGD(block.last.parameters(), 0.5)
     schedule = optim.LRSchedule(optimizer, optim.linear_decay, steps=10)
     schedule.set(5)
-    shown = (
+    text = (
         "SGD(lr=0.25, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, base_lr=0.5, "
         "6 parameters in 1 tensor)"
     )
-    assert repr(schedule) == f"LRSchedule({shown}, linear_decay, steps=10)"
+    assert repr(schedule) == f"LRSchedule({text}, linear_decay, steps=10)"
     schedule = optim.LRSchedule([optimizer, optimizer], optim.linear_decay, steps=10)
-    assert repr(schedule) == f"LRSchedule([{shown}, {shown}], linear_decay, steps=10)"
+    assert repr(schedule) == f"LRSchedule([{text}, {text}], linear_decay, steps=10)"
 
 
 def test_an_average_prints_what_it_averages_and_how_often_it_did(block):
