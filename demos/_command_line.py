@@ -23,12 +23,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen in a checkout
 
 from _signals import stop_signals
 
+if any(find_spec(name) is None for name in ("matplotlib", "PIL", "tqdm")):
+    sys.exit("the demos need matplotlib, Pillow and tqdm: python -m pip install -e '.[demos]'")
 try:
     import tinygen
 except ValueError as error:  # TINYGEN_THREADS is not a number of threads
@@ -137,6 +140,9 @@ def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
     """Return the settings; in a notebook, which has a command line of its own, the defaults."""
     if not IN_NOTEBOOK:
         _prepare_output()
+        # Figures go to files. A program that a notebook starts inherits a setting of the notebook,
+        # whose backend may be missing here.
+        os.environ["MPLBACKEND"] = "agg"
     args = p.parse_args([] if IN_NOTEBOOK else None)
     if not IN_NOTEBOOK:
         stop_signals.install(_stop_before_training)

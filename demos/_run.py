@@ -24,15 +24,11 @@ from pathlib import Path
 
 import numpy as np
 from _signals import stop_signals
+from tqdm import tqdm
 
 import tinygen
 from tinygen.backend import threads, to_numpy
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
-
-try:
-    from tqdm import tqdm
-except ImportError:
-    sys.exit("the demos need tqdm for progress and matplotlib: pip install tqdm matplotlib")
 
 NOT_SETTINGS = ("out", "resume", "save_every")  # a resumed run may change these
 

@@ -139,3 +139,7 @@ def test_thread_count_is_checked(monkeypatch):
         pool._default_threads()
     monkeypatch.setenv("TINYGEN_THREADS", "3")
     assert pool._default_threads() == 3
+    monkeypatch.setenv("TINYGEN_THREADS", "")
+    with_empty = pool._default_threads()
+    monkeypatch.delenv("TINYGEN_THREADS")
+    assert pool._default_threads() == with_empty
