@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.cases import case
 from tinygen import ops
+from tinygen.ops.methods import move
 
 
 def build(shape, f):
@@ -253,6 +254,12 @@ def draw_tile(draw):
 @case("astype")
 def draw_astype(draw):
     return (lambda x: ops.astype(x, dtype=x.dtype)), [draw.array(draw.shape())], np.copy
+
+
+@case("astype")
+def draw_move(draw):
+    """Draw a move to the device where the array lies, by the primitive of `Tensor.to`."""
+    return (lambda x: move(x, device="cpu", source="cpu")), [draw.array(draw.shape())], np.copy
 
 
 @case("flip")

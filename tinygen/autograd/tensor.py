@@ -150,9 +150,9 @@ class Leaf:
 class Tensor:
     """An array that remembers how it was computed. Make one with `tinygen.tensor`.
 
-    Operators and methods are attached in `ops/operators.py`, and what other libraries ask of an
-    array in `ops/protocols.py`. NumPy's functions refuse a Tensor; the functions of `tinygen.ops`
-    take it.
+    Operators are attached in `ops/operators.py`, methods in `ops/methods.py`, and what other
+    libraries ask of an array in `ops/protocols.py`. NumPy's functions refuse a Tensor; the
+    functions of `tinygen.ops` take it.
 
     `data` is the array, also when it has no axes. `grad` is the gradient that `backward` left, a
     Tensor, or None.
@@ -244,6 +244,10 @@ class Tensor:
                 "an in-place write is not differentiated: write value.detach(), or build a new "
                 "tensor with where"
             )
+        if isinstance(index, tuple):
+            index = tuple(i._data if isinstance(i, Tensor) else i for i in index)
+        elif isinstance(index, Tensor):
+            index = index._data
         self._data[index] = value._data if isinstance(value, Tensor) else value
         self.touch()
 

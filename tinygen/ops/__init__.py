@@ -28,7 +28,9 @@
     attention.py          attention and dropout
     masking.py            the product with a mask, in which 0 times infinity is 0
     arguments.py          reading of arguments that many ops share
-    operators.py          the operators and methods of `Tensor`
+    operators.py          the operators of `Tensor`
+    methods.py            the methods of `Tensor`
+    pytorch_names.py      what PyTorch's names are here, for errors
     protocols.py          what NumPy and other libraries ask of a Tensor
 
 Importing this package gives `Tensor` its operators.
@@ -86,6 +88,7 @@ from .joining import concatenate, repeat, split, stack, tile
 from .layout import channels_last
 from .linalg import diagonal, dot, inv, linear, logdet, matmul, outer, slogdet, trace, tril, triu
 from .linear_systems import cholesky, solve, solve_triangular
+from .methods import Methods
 from .normalization import batch_norm, group_norm, instance_norm, layer_norm
 from .operators import Operators, attach_methods
 from .padding import pad
@@ -93,6 +96,7 @@ from .pooling import avg_pool2d, max_pool2d
 from .powers import power
 from .products import cumprod, prod
 from .protocols import Protocols
+from .pytorch_names import ops_hint
 from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
 from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pixel_unshuffle
 from .rounding import ceil, floor, floor_divide, mod, round
@@ -115,7 +119,7 @@ from .sorting import argmax, argmin, argsort, sort
 from .trigonometry import arccos, arcsin, arctan, arctan2, cos, cosh, sin, sinh, tan, tanh
 from .vector_norm import cosine_similarity, norm, normalize, pixel_norm, spectral_norm
 
-attach_methods(Tensor, Operators, Protocols)
+attach_methods(Tensor, Operators, Methods, Protocols)
 
 __all__ = [
     "abs",
@@ -262,3 +266,8 @@ __all__ = [
     "var",
     "where",
 ]
+
+
+def __getattr__(name: str):
+    """Raise AttributeError that names what PyTorch's function of this name is here."""
+    raise AttributeError(f"tinygen.ops has no {name}{ops_hint(name)}")

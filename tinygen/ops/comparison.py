@@ -49,6 +49,38 @@ logical_or = comparison("logical_or", np.logical_or)
 logical_xor = comparison("logical_xor", np.logical_xor)
 
 
+def bitwise(name: str, symbol: str, ufunc) -> Primitive:
+    """Make the primitive of an operator on bits, which is logic if the arguments are booleans."""
+
+    def forward(a, b):
+        kinds = [getattr(v, "dtype", np.dtype(type(v))).kind for v in (a, b)]
+        if not {*kinds} <= {*"biu"}:
+            raise TypeError(
+                f"a {symbol} b takes booleans or integers; compare floating point first: "
+                f"(a > 0) {symbol} (b > 0)"
+            )
+        return ufunc(a, b)
+
+    forward.__name__ = forward.__qualname__ = name
+    forward.__doc__ = f"Element-wise a {symbol} b of booleans or integers: a constant."
+    operator = primitive(forward)
+    operator.vjp(a=None, b=None)
+    return operator
+
+
+bitwise_and = bitwise("bitwise_and", "&", np.bitwise_and)
+bitwise_or = bitwise("bitwise_or", "|", np.bitwise_or)
+bitwise_xor = bitwise("bitwise_xor", "^", np.bitwise_xor)
+
+
+@primitive
+def invert(x):
+    """Not x for booleans, the complement of all bits for integers: a constant."""
+    if x.dtype.kind not in "biu":
+        raise TypeError("~x takes booleans or integers; compare floating point first: ~(x > 0)")
+    return np.invert(x)
+
+
 @primitive
 def logical_not(x):
     """Where x is False or 0."""
@@ -85,5 +117,5 @@ def all(x, *, axis=None, keepdims=False):
     return x.all(axis=axis, keepdims=keepdims)
 
 
-for test in (logical_not, isnan, isinf, isfinite, any, all):
+for test in (invert, logical_not, isnan, isinf, isfinite, any, all):
     test.vjp(x=None)

@@ -1,38 +1,56 @@
-"""Operators and methods of `Tensor`: notation for the functions of this package, nothing more.
+"""The operators of `Tensor`, and what Python asks of a number or a sequence.
 
-`t + u` calls `ops.add(t, u)`, `t.sum()` calls `ops.sum(t)`, and so on. Comparisons give constants.
-`a += b` makes a new tensor and rebinds the name a; only `t[index] = value` writes in place.
+They are notation for the functions of this package: `t + u` calls `ops.add(t, u)`. Comparisons give
+constants. The methods are in methods.py.
+
+**In-place operators.** `t += u` is `t = t + u`, a new tensor, wherever the graph needs to know of
+the sum: when u or t is the result of recorded calls. Otherwise t is a constant, or recording is off
+as in the step of an optimizer, and t is written in place. A leaf that requires a gradient is
+refused while recording is on, because its value and its gradient would then belong to different
+times.
 """
 
 from __future__ import annotations
 
-import types
+from collections.abc import Callable
 
 import numpy as np
 
-from ..autograd import functional
-from ..autograd.tensor import Tensor, tensor
-from ..backend import to_device, to_numpy
-from . import elementwise, indexing, linalg, powers, reduce, trigonometry
-from . import shape as shapes
-from .comparison import (
-    equal,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    logical_and,
-    logical_or,
-    not_equal,
-)
+from ..autograd.tensor import Tensor, mode, tensor
+from ..backend import to_numpy
+from . import comparison, elementwise, indexing, linalg, powers, rounding
 
 __all__ = ["Operators", "attach_methods"]
 
 
-class Operators:
-    """The operators and methods, which `attach_methods` copies into `Tensor`."""
+def in_place(symbol: str, function: Callable) -> Callable:
+    """Make an in-place operator of an operator's function."""
 
-    backward = functional.backward
+    def operator(self, other):
+        has_gradient = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
+        if mode.grad and has_gradient:
+            if self.requires_grad and self.is_leaf:
+                raise ValueError(
+                    f"x {symbol} v: x is a leaf that requires a gradient, which a write would "
+                    f"change under the graph; compute a new tensor, x = x {symbol[:-1]} v, or "
+                    "write within tinygen.no_grad(), as an optimizer does"
+                )
+            return function(self, other)
+        y = function(self, other)
+        if y.shape != self.shape or not np.can_cast(y.dtype, self.dtype, "same_kind"):
+            raise ValueError(
+                f"x {symbol} v: the result {y.dtype} {y.shape} does not fit into x {self.dtype} "
+                f"{self.shape}; compute a new tensor, x = x {symbol[:-1]} v"
+            )
+        self[...] = y
+        return self
+
+    operator.__doc__ = f"x {symbol} v: see the top of this file."
+    return operator
+
+
+class Operators:
+    """The operators, which `attach_methods` copies into `Tensor`."""
 
     # Arithmetic. The r-forms serve `number + tensor`.
 
@@ -60,6 +78,24 @@ class Operators:
     def __rtruediv__(self, other):
         return elementwise.divide(other, self)
 
+    def __floordiv__(self, other):
+        return rounding.floor_divide(self, other)
+
+    def __rfloordiv__(self, other):
+        return rounding.floor_divide(other, self)
+
+    def __mod__(self, other):
+        return rounding.mod(self, other)
+
+    def __rmod__(self, other):
+        return rounding.mod(other, self)
+
+    def __divmod__(self, other):
+        return rounding.floor_divide(self, other), rounding.mod(self, other)
+
+    def __rdivmod__(self, other):
+        return rounding.floor_divide(other, self), rounding.mod(other, self)
+
     def __pow__(self, other):
         return powers.power(self, other)
 
@@ -84,33 +120,59 @@ class Operators:
     # Comparisons. `t == None` is False, by identity.
 
     def __eq__(self, other):
-        return NotImplemented if other is None else equal(self, other)
+        return NotImplemented if other is None else comparison.equal(self, other)
 
     def __ne__(self, other):
-        return NotImplemented if other is None else not_equal(self, other)
+        return NotImplemented if other is None else comparison.not_equal(self, other)
 
     def __lt__(self, other):
-        return less(self, other)
+        return comparison.less(self, other)
 
     def __le__(self, other):
-        return less_equal(self, other)
+        return comparison.less_equal(self, other)
 
     def __gt__(self, other):
-        return greater(self, other)
+        return comparison.greater(self, other)
 
     def __ge__(self, other):
-        return greater_equal(self, other)
+        return comparison.greater_equal(self, other)
 
     def __and__(self, other):
-        return logical_and(self, other)
+        return comparison.bitwise_and(self, other)
+
+    def __rand__(self, other):
+        return comparison.bitwise_and(other, self)
 
     def __or__(self, other):
-        return logical_or(self, other)
+        return comparison.bitwise_or(self, other)
+
+    def __ror__(self, other):
+        return comparison.bitwise_or(other, self)
+
+    def __xor__(self, other):
+        return comparison.bitwise_xor(self, other)
+
+    def __rxor__(self, other):
+        return comparison.bitwise_xor(other, self)
 
     def __invert__(self):
-        return equal(self, False)
+        return comparison.invert(self)
 
     __hash__ = object.__hash__  # `==` is element-wise, but a tensor is a dictionary key by identity
+
+    # In-place operators.
+
+    __iadd__ = in_place("+=", __add__)
+    __isub__ = in_place("-=", __sub__)
+    __imul__ = in_place("*=", __mul__)
+    __itruediv__ = in_place("/=", __truediv__)
+    __ifloordiv__ = in_place("//=", __floordiv__)
+    __imod__ = in_place("%=", __mod__)
+    __ipow__ = in_place("**=", __pow__)
+    __imatmul__ = in_place("@=", __matmul__)
+    __iand__ = in_place("&=", __and__)
+    __ior__ = in_place("|=", __or__)
+    __ixor__ = in_place("^=", __xor__)
 
     # Python's protocols.
 
@@ -118,19 +180,36 @@ class Operators:
         return indexing.getitem(self, index=index)
 
     def __len__(self):
-        return len(self._data)
+        if not self.ndim:
+            raise TypeError("len: a tensor without axes has no length; item() gives its number")
+        return self.shape[0]
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
+    def __contains__(self, value):
+        return bool((self == value).any())
+
     def __bool__(self):
-        return bool(self._data)
+        if self.size != 1:
+            raise ValueError(
+                f"bool: a tensor of shape {self.shape} is not one truth value; use .any() or .all()"
+            )
+        return bool(self.item())
 
     def __float__(self):
         return float(self.item())
 
     def __int__(self):
         return int(self.item())
+
+    def __index__(self):
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError(
+                f"index: a tensor of {self.dtype} {self.shape} is no index; give an integer "
+                "without axes"
+            )
+        return self.item()
 
     def __repr__(self):
         text = repr(to_numpy(self._data)).replace("array(", "tensor(", 1).removesuffix(")")
@@ -165,99 +244,10 @@ class Operators:
         """As __deepcopy__: a Tensor that shared its memory with another would change with it."""
         return self.__deepcopy__({})
 
-    # Methods.
-
-    T = property(lambda self: shapes.transpose(self), doc="All axes reversed.")
-
-    def reshape(self, *shape):
-        """The same values in another shape: t.reshape(2, -1) or t.reshape((2, -1))."""
-        return shapes.reshape(self, shape=_one_tuple(shape))
-
-    def transpose(self, *axes):
-        """The axes in another order: t.transpose(0, 2, 1) or t.transpose((0, 2, 1)).
-
-        Without arguments all axes are reversed.
-        """
-        return shapes.transpose(self, axes=_one_tuple(axes) or None)
-
-    def squeeze(self, axis=None):
-        """As `ops.squeeze`."""
-        return shapes.squeeze(self, axis)
-
-    def sum(self, axis=None, keepdims=False):
-        """As `ops.sum`."""
-        return reduce.sum(self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis=None, keepdims=False):
-        """As `ops.mean`."""
-        return reduce.mean(self, axis=axis, keepdims=keepdims)
-
-    def var(self, axis=None, ddof=0, keepdims=False):
-        """As `ops.var`."""
-        return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def max(self, axis=None, keepdims=False):
-        """As `ops.max`."""
-        return reduce.max(self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis=None, keepdims=False):
-        """As `ops.min`."""
-        return reduce.min(self, axis=axis, keepdims=keepdims)
-
-    def exp(self):
-        """As `ops.exp`."""
-        return elementwise.exp(self)
-
-    def log(self):
-        """As `ops.log`."""
-        return elementwise.log(self)
-
-    def sqrt(self):
-        """As `ops.sqrt`."""
-        return elementwise.sqrt(self)
-
-    def tanh(self):
-        """As `ops.tanh`."""
-        return trigonometry.tanh(self)
-
-    def clip(self, minimum=None, maximum=None):
-        """As `ops.clip`."""
-        return elementwise.clip(self, minimum, maximum)
-
-    def astype(self, dtype):
-        """In another dtype, always a new array.
-
-        The gradient flows from floating point to floating point; integers are constants.
-        """
-        return shapes.astype(self, dtype=dtype)
-
-    def numpy(self) -> np.ndarray:
-        """A NumPy copy of the values, whatever the device."""
-        return np.array(to_numpy(self._data))
-
-    def item(self) -> bool | int | float:
-        """The value of a tensor of one element as a Python number."""
-        return self._data.item()
-
-    def to(self, device: str) -> Tensor:
-        """The values on `device`, "cpu" or "cuda", as a constant.
-
-        On the same device it shares the memory.
-        """
-        if device == self.device:
-            return self.detach()
-        return Tensor(to_device(self._data, device))
-
 
 def _op_of(t: Tensor):
     """Return the primitive whose result t is; None for a leaf or a constant."""
     return t._edge[0].op if t._edge else None
-
-
-def _one_tuple(arguments: tuple):
-    """Return (2, -1) for the call f(2, -1) and for the call f((2, -1))."""
-    is_sequence = len(arguments) == 1 and not isinstance(arguments[0], int)
-    return arguments[0] if is_sequence else arguments
 
 
 # Attributes that every class has, such as its docstring; they are not copied.
@@ -269,6 +259,7 @@ def attach_methods(tensor_class: type, *sources: type) -> None:
     for source in sources:
         for name, value in vars(source).items():
             if name not in _OF_EVERY_CLASS:
-                if isinstance(value, types.FunctionType):
+                # A function of the package that is a method as it is keeps its name.
+                if getattr(value, "__module__", "") == source.__module__ and callable(value):
                     value.__qualname__ = f"{tensor_class.__name__}.{name}"
                 setattr(tensor_class, name, value)

@@ -18,6 +18,7 @@ REFLECTED_OPERATORS = {
     "subtract": "__rsub__",
     "multiply": "__rmul__",
     "divide": "__rtruediv__",
+    "divmod": "__rdivmod__",
     "floor_divide": "__rfloordiv__",
     "remainder": "__rmod__",
     "power": "__rpow__",

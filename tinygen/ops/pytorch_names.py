@@ -1,0 +1,159 @@
+"""What PyTorch's names are here, for the errors that meet them.
+
+Each function has one name here, NumPy's where NumPy has the function. The tables serve nothing but
+the text of an AttributeError.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ops_hint", "tensor_hint"]
+
+# Functions of torch and torch.nn.functional -> what to write after `tinygen.ops.`.
+FUNCTIONS = {
+    "absolute": "abs",
+    "acos": "arccos",
+    "amax": "max",
+    "amin": "min",
+    "asin": "arcsin",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "bmm": "matmul",
+    "cat": "concatenate",
+    "chunk": "split",
+    "clamp": "clip",
+    "concat": "concatenate",
+    "div": "divide",
+    "eq": "equal",
+    "gather": "take_along_axis",
+    "ge": "greater_equal",
+    "gt": "greater",
+    "index_add": "add_at",
+    "index_select": "getitem",
+    "inverse": "inv",
+    "le": "less_equal",
+    "logsigmoid": "log_sigmoid",
+    "lt": "less",
+    "mm": "matmul",
+    "movedim": "moveaxis",
+    "mul": "multiply",
+    "mv": "matmul",
+    "ne": "not_equal",
+    "neg": "negative",
+    "permute": "transpose",
+    "pow": "power",
+    "remainder": "mod",
+    "repeat_interleave": "repeat",
+    "sub": "subtract",
+    "swapdims": "swapaxes",
+    "swish": "silu",
+    "true_divide": "divide",
+    "unsqueeze": "expand_dims",
+    "upsample": "interpolate",
+    "vector_norm": "norm",
+    "view": "reshape",
+}
+
+# Functions that are an expression of others.
+EXPRESSIONS = {
+    "addmm": "c + a @ b",
+    "baddbmm": "c + a @ b",
+    "celu": "elu(x / alpha, alpha=alpha) * alpha, with elu of tinygen.ops",
+    "clone": "x.copy()",
+    "detach": "x.detach()",
+    "expand": "broadcast_to(x, shape)",
+    "full_like": "np.full_like(array, value), made a tensor by tinygen.tensor",
+    "glu": "a * sigmoid(b) with (a, b) = split(x, 2, axis)",
+    "hardswish": "x * clip(x + 3, 0, 6) / 6",
+    "hardtanh": "clip(x, -1, 1)",
+    "index_fill": "where(mask, value, x)",
+    "lerp": "a + weight * (b - a)",
+    "masked_fill": "where(mask, value, x)",
+    "mish": "x * tanh(softplus(x))",
+    "narrow": "x[start : start + length]",
+    "numel": "x.size",
+    "ones_like": "np.ones_like(array), made a tensor by tinygen.tensor",
+    "prelu": "where(x > 0, x, weight * x)",
+    "relu6": "clip(x, 0, 6)",
+    "rsqrt": "1 / sqrt(x)",
+    "scatter_add": "add_at(x, index, values), whose index is that of x[index]",
+    "select": "x[index]",
+    "selu": "1.0507009873554805 * elu(x, 1.6732632423543772)",
+    "softmin": "softmax(-x, axis)",
+    "softsign": "x / (1 + abs(x))",
+    "t": "x.T",
+    "tanhshrink": "x - tanh(x)",
+    "threshold": "where(x > threshold, x, value)",
+    "topk": "sort(x)[..., -k:], with the indices argsort(x)[..., -k:]",
+    "unbind": "a tuple of x, which iterates over the first axis",
+    "zeros_like": "np.zeros_like(array), made a tensor by tinygen.tensor",
+}
+
+# Losses of torch.nn.functional -> the function of tinygen.losses.
+LOSSES = {
+    "binary_cross_entropy_with_logits": "bernoulli_nll",
+    "cross_entropy": "cross_entropy",
+    "kl_div": "kl_between_normals",
+    "l1_loss": "absolute_error",
+    "mse_loss": "squared_error",
+    "nll_loss": "cross_entropy",
+}
+
+# Attributes and methods of torch.Tensor alone -> what to write instead.
+METHODS = {
+    "bool": "t.astype(bool)",
+    "contiguous": "nothing: a view can be used as it is",
+    "cpu": 't.to("cpu")',
+    "cuda": 't.to("cuda")',
+    "dim": "t.ndim",
+    "double": "t.astype(np.float64)",
+    "element_size": "t.itemsize",
+    "expand": "tinygen.ops.broadcast_to(t, shape)",
+    "expand_as": "tinygen.ops.broadcast_to(t, other.shape)",
+    "float": "t.astype(np.float32)",
+    "half": "t.astype(np.float16)",
+    "int": "t.astype(np.int32)",
+    "is_cuda": 't.device == "cuda"',
+    "long": "t.astype(np.int64)",
+    "nelement": "t.size",
+    "new_zeros": "tinygen.tensor(np.zeros(shape, t.dtype))",
+    "permute": "t.transpose(axes)",
+    "pow": "t ** exponent",
+    "requires_grad_": "t.requires_grad = True",
+    "reshape_as": "t.reshape(other.shape)",
+    "retain_grad": "tinygen.grad(y, t), which takes any tensor",
+    "type": "t.astype(dtype), and t.dtype",
+    "view": "t.reshape(shape)",
+    "view_as": "t.reshape(other.shape)",
+    "copy_": "t[...] = other",
+    "fill_": "t.fill(value)",
+    "normal_": "t[...] = rng.normal(t.shape), within tinygen.no_grad()",
+    "uniform_": "t[...] = rng.uniform(t.shape), within tinygen.no_grad()",
+    "zero_": "t.fill(0), within tinygen.no_grad() if t is a parameter",
+    "add_": "t += other",
+    "sub_": "t -= other",
+    "mul_": "t *= other",
+    "div_": "t /= other",
+    "clamp_": "t[...] = t.clip(min, max), within tinygen.no_grad()",
+}
+
+
+def ops_hint(name: str) -> str:
+    """Return what PyTorch's function of this name is here, to end an error; "" if unknown."""
+    if name in FUNCTIONS:
+        return f"; PyTorch's {name} is tinygen.ops.{FUNCTIONS[name]} here"
+    if name in LOSSES:
+        return f"; the losses are in tinygen.losses, where it is {LOSSES[name]}"
+    if name in EXPRESSIONS:
+        return f"; PyTorch's {name} is {EXPRESSIONS[name]} here"
+    return ""
+
+
+def tensor_hint(name: str) -> str:
+    """Return what PyTorch's method of this name is here, to end an error; "" if unknown."""
+    from .. import ops  # it imports this file
+
+    if name in METHODS:
+        return f"; PyTorch's {name} is {METHODS[name]} here"
+    if name in ops.__all__:
+        return f"; use tinygen.ops.{name}(t)"
+    return ops_hint(name)
