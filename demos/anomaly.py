@@ -81,13 +81,14 @@ vae = VAE(LATENT_DIM, HIDDEN[0], mean=train.mean(axis=0) / 255, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 batch_size = min(args.batch, len(train))  # there may be fewer pictures of one digit
-loader = data.Loader(train, batch_size=batch_size, seed=args.seed)
+loader = data.Loader(train, batch_size=batch_size, seed=args.seed, transform=data.to_float)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: the same batch for both
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.to_float(to_device(next(loader), args.device))  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
     error = losses.squared_error(x, autoencoder(x)).mean()
     bound = elbo(vae, x, rng.normal((len(x), LATENT_DIM)))[0].mean()
     loss = error - bound

@@ -65,13 +65,14 @@ else:
 model = Autoencoder(args.latent_dim, HIDDEN, rng=default_rng(args.seed, args.device))
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
 
 # %% Training: the picture is its own target
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.to_float(to_device(next(loader), args.device))  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
     loss = losses.absolute_error(x, model(x)).mean()
     optimizer.zero_grad()
     loss.backward()

@@ -80,14 +80,15 @@ autoencoder = VAE(args.latent_dim, mean=mean_picture, rng=rng)
 vae = VAE(args.latent_dim, mean=mean_picture, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: the same batch for both
 # The two blocks of the loop show the whole difference between an autoencoder and a VAE.
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.to_float(to_device(next(loader), args.device))  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
 
     code, _ = autoencoder.encode(x)  # (N, latent_dim)
     error_ae = losses.bernoulli_nll(autoencoder.decode(code), x)  # (N,)

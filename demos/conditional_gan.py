@@ -140,9 +140,9 @@ def normalize(images):
 
 def next_batch():
     """Return pictures and labels; with --model semi, first without labels (-1), then with."""
-    x, y = next(loaders["loader"])
+    x, y = next(batches["loader"])
     if args.model == "semi":
-        labelled_x, labelled_y = next(loaders["labelled_loader"])
+        labelled_x, labelled_y = next(batches["labelled_loader"])
         x = np.concatenate([x, labelled_x])
         y = np.concatenate([np.full(len(y), -1), labelled_y])
     return normalize(x), to_device(y, args.device)
@@ -168,6 +168,7 @@ run = Run(
 )
 
 # %% Training: a step of D, then a step of G (and E) with the same fake pictures
+batches = {name: loader.forever() for name, loader in loaders.items()}
 for step in run.steps():
     schedule.set(step)
 
@@ -315,9 +316,9 @@ def train_on_labels_alone():
         10, channels=args.channels, rng=default_rng(args.seed, args.device)
     )
     optimizer = optim.Adam(classifier.parameters(), lr=LR)
-    loader = labelled_loader()
+    labelled_batches = labelled_loader().forever()
     for _ in range(evaluator_steps):
-        x, y = next(loader)
+        x, y = next(labelled_batches)
         loss = losses.cross_entropy(classifier(normalize(x)), to_device(y, args.device))
         optimizer.zero_grad()
         loss.backward()

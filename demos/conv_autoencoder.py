@@ -86,13 +86,14 @@ num_weights = {name: sum(w.size for w in model.parameters()) for name, model in 
 parameters = [w for model in models.values() for w in model.parameters()]
 optimizer = optim.Adam(parameters, lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, **models, optimizer=optimizer, loader=loader)
 
 # %% Training: the same batch for both
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.to_float(to_device(next(loader), args.device)) - mean_picture  # (N, C, H, W)
+    x = to_device(next(batches), args.device) - mean_picture  # (N, C, H, W)
     error = {name: losses.squared_error(x, model(x)) for name, model in models.items()}  # (N,)
     loss = error["convolutional"].mean() + error["dense"].mean()
     optimizer.zero_grad()

@@ -137,11 +137,12 @@ def discriminator_loss(D, real, fake):
 
 
 # %% Training
+batches_x, batches_y = loader_x.forever(), loader_y.forever()
 for step in run.steps():
     schedule.set(step)
 
     # A step of G and F
-    x, y = normalize(next(loader_x)), normalize(next(loader_y))  # (N, 3, size, size) each
+    x, y = normalize(next(batches_x)), normalize(next(batches_y))  # (N, 3, size, size) each
     cycles = run_cycles(G, F, x, y)
     loss_gan_g = least_squares(D_Y(cycles.fake_y), target=1.0).mean()
     loss_gan_f = least_squares(D_X(cycles.fake_x), target=1.0).mean()

@@ -113,15 +113,16 @@ optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
 
 schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.normalize)
 run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
 # %% Training: a step of D, then a step of G with the same fake pictures
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
 
     # A step of D
-    x = data.normalize(to_device(next(loader), args.device))  # (N, C, size, size), from -1 to 1
+    x = to_device(next(batches), args.device)  # (N, C, size, size), from -1 to 1
     fake = G(rng.normal((args.batch, LATENT_DIM)))  # (N, C, size, size)
     loss_d = -minimax_value(D(x), D(fake.detach())).mean()
     penalty = 0.0

@@ -171,7 +171,13 @@ else:
     (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
     num_classes = 10
 image_shape = train.shape[1:]
-loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed=args.seed)
+loader = data.Loader(
+    train,
+    labels.astype(np.int64),
+    batch_size=args.batch,
+    seed=args.seed,
+    transform=data.normalize,
+)
 
 # %% The network
 # patch_size=2: half of the height and width, so a quarter of the time. attention=False: at the
@@ -210,10 +216,11 @@ def time_at(schedule, u):
 
 # %% Training: least squares between the prediction and its target
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
+batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
-    images, y = (to_device(a, args.device) for a in next(loader))
-    x0 = data.normalize(images)  # (N, C, H, W), from -1 to 1
+    # (N, C, H, W), from -1 to 1, and (N,)
+    x0, y = (to_device(a, args.device) for a in next(batches))
     # One time per example. Stratified: one u from each of N equal intervals, so that every batch
     # covers all noise levels. The schedule then decides where most of them lie.
     u = stratified_uniform(args.batch, rng)

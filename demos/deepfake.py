@@ -175,12 +175,13 @@ run = Run(args, model=model, optimizer=optimizer, loader_a=loaders[0], loader_b=
 
 # %% Training: pictures of each person through the common encoder and their own decoder. The noise
 # makes the encoder use what both people have in common (models/deepfake.py).
+batches = [loader.forever() for loader in loaders]
 for step in run.steps():
     schedule.set(step)
     noise_factor = optim.cosine_decay(step, steps=args.steps, final_factor=FINAL_NOISE_FACTOR)
     unexplained = {}  # the fraction of the variance that is not reconstructed
     for person, name in enumerate(NAMES):
-        x = standardize(next(loaders[person]), person)  # (N, 3, size, size)
+        x = standardize(next(batches[person]), person)  # (N, 3, size, size)
         noisy = gaussian_noise(x, NOISE_STD * noise_factor, rng)
         x_hat = model(noisy, person)  # (N, 3, size, size)
         unexplained[name] = losses.squared_error(x, x_hat).mean() / x[0].size

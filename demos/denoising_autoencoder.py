@@ -76,13 +76,14 @@ rng = default_rng(args.seed, args.device)
 model = Autoencoder(LATENT_DIM, HIDDEN, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: the input is noisy, the target is clean; a third of the steps for each noise
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.to_float(to_device(next(loader), args.device))  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
     noise = NOISES[[*NOISES][step % 3]]
     noisy = noise(x, args.level, rng)
     loss = losses.squared_error(x, model(noisy)).mean()

@@ -98,9 +98,10 @@ noise_schedule = SCHEDULES[args.schedule]
 
 # %% Training: least squares between the prediction and its target
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
+batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
-    x0 = to_device(next(loader), args.device)
+    x0 = to_device(next(batches), args.device)
     t = noise_schedule(rng.uniform((args.batch,)))
     eps = rng.normal(x0.shape)
     x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)

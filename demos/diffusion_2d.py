@@ -109,9 +109,10 @@ ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
 # %% Training: the network predicts the velocity
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
+batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
-    x0 = to_device(next(loader), args.device)
+    x0 = to_device(next(batches), args.device)
     u = schedules.stratified_uniform(args.batch, rng)
     angle = schedules.logistic_schedule(u, LOGIT_SCALE, LOGIT_SHIFT)  # from 0 to pi/2
     t = PATH.end / VARIANCE_PRESERVING.end * angle

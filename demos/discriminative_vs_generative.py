@@ -83,8 +83,9 @@ loader = data.Loader(train, labels.astype(np.float32), batch_size=args.batch, se
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
 
 # %% Training: maximize log p(y|x); the distribution of x has no effect
+batches = loader.forever()
 for _ in run.steps():
-    x, y = (to_device(a, args.device) for a in next(loader))  # (N, 2), (N,)
+    x, y = (to_device(a, args.device) for a in next(batches))  # (N, 2), (N,)
     logits = model(x)  # (N, 1)
     loss = losses.bernoulli_nll(logits, y[:, None]).mean()
     optimizer.zero_grad()

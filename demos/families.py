@@ -220,12 +220,13 @@ run = Run(
     rng=rng,
     **{f"optimizer_{name}": optimizer for name, optimizer in optimizers.items()},
 )
+batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
     last_losses = {}
     for name, train_family in TRAIN.items():
         for k in range(UPDATES[name]):
-            last_losses[name] = train_family(next(loader), step * UPDATES[name] + k)
+            last_losses[name] = train_family(next(batches), step * UPDATES[name] + k)
     run.log(**last_losses)
 
 # %% Samples of each family, from noise of the shape of its z
@@ -351,7 +352,7 @@ for name, image in reconstructions.items():
 for name, train_family in TRAIN.items():
     start = time.process_time()
     for k in range(4 * UPDATES[name]):
-        train_family(next(loader), k)
+        train_family(next(batches), k)
     seconds_per_step = (time.process_time() - start) / 4
     figures[name]["training_seconds"] = seconds_per_step * args.steps
 

@@ -178,9 +178,10 @@ def log_likelihood(rows, rng):
 # %% Training: maximize the likelihood itself
 # For digits, the likelihood of held-out digits is measured too. If it falls while that of the
 # training digits rises, the flow memorizes.
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = prepare(next(loader), rng)
+    x = prepare(next(batches), rng)
     loss = -flow.log_prob(x).mean()
     optimizer.zero_grad()
     loss.backward()

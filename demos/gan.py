@@ -77,15 +77,16 @@ optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.999))
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.999))
 
 schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.normalize)
 run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
 # %% Training: Algorithm 1 with k = 1
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
 
     # A step of D
-    x = to_device(data.normalize(next(loader)), args.device)  # (N, 1, 28, 28), from -1 to 1
+    x = to_device(next(batches), args.device)  # (N, 1, 28, 28), from -1 to 1
     z = rng.normal((args.batch, LATENT_DIM))
     with no_grad():
         fake = ops.tanh(G(z))  # (N, 1, 28, 28)

@@ -109,11 +109,12 @@ run = Run(
     loader=loader,
     rng=rng,
 )
+batches = loader.forever()
 for step in run.steps():
     if step in snapshot_steps:
         run.record(**evaluate_networks())
     schedule.set(step)
-    real = to_device(next(loader), args.device)
+    real = to_device(next(batches), args.device)
     with no_grad():
         fake = G(rng.normal((args.batch, 2)))
     loss_d = (-minimax_value(D(real), D(fake)) + R1_GAMMA * r1(D, real)).mean()

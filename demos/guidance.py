@@ -103,7 +103,13 @@ else:
     (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
 if 2 * num_compared > len(test):
     p.error(f"--compare {num_compared}: needs twice as many real images, but there are {len(test)}")
-loader = data.Loader(train, labels.astype(np.int64), batch_size=args.batch, seed=args.seed)
+loader = data.Loader(
+    train,
+    labels.astype(np.int64),
+    batch_size=args.batch,
+    seed=args.seed,
+    transform=data.normalize,
+)
 
 # %% The network
 rng = default_rng(args.seed, args.device)
@@ -114,10 +120,11 @@ ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
 # %% Training, as in ddpm.py: the velocity, and one label in ten dropped
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
+batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
-    images, y = (to_device(a, args.device) for a in next(loader))
-    x0 = data.normalize(images)  # (N, 1, 28, 28), from -1 to 1
+    # (N, 1, 28, 28), from -1 to 1, and (N,)
+    x0, y = (to_device(a, args.device) for a in next(batches))
     t = logistic_schedule(stratified_uniform(args.batch, rng))  # (N,)
     eps = rng.normal(x0.shape)
     x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)

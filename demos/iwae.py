@@ -143,7 +143,7 @@ def update(i, step):
     """Make one update of model i, and return minus the bound that it maximizes."""
     model, optimizer = models[i], optimizers[i]
     schedules[i].set(step)
-    x = data.binarize(next(loaders[i]), rng)  # (N, 1, 28, 28), each pixel 0 or 1
+    x = data.binarize(next(batches[i]), rng)  # (N, 1, 28, 28), each pixel 0 or 1
     if i == 0 and step >= args.warmup_fraction * args.steps:
         eps = rng.normal((args.k, len(x), args.latent_dim))
         bound, chosen = resample(model, x, eps, rng=rng)  # (N,), (1, N, latent_dim)
@@ -159,6 +159,7 @@ def update(i, step):
 
 
 # %% Training
+batches = [loader.forever() for loader in loaders]
 for step in run.steps():
     losses_of_step = {}
     for i, name in enumerate(names):

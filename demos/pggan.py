@@ -152,12 +152,13 @@ def size_at(step):
 
 # %% Training: a step of D, then a step of G with the same fake pictures
 z_fixed = default_rng(args.seed + 1).normal((10, LATENT_DIM))  # of growing.png
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
     size, alpha = growth_stage(step, STAGE_LENGTHS)
 
     # A step of D
-    x = data.normalize(downsample(next(loader), size))  # (N, 3, size, size), from -1 to 1
+    x = data.normalize(downsample(next(batches), size))  # (N, 3, size, size), from -1 to 1
     x = fade_in(to_device(x, args.device), alpha)
     fake = G(rng.normal((args.batch, LATENT_DIM)), size, alpha)  # (N, 3, size, size)
     logits = D(ops.concatenate(x, fake.detach()), alpha)  # (2N,); a critic's scores with wgan-gp

@@ -155,9 +155,10 @@ def normalize(images):
 
 # %% Training
 num_patches = (args.size >> NUM_DOWNSAMPLINGS) ** 2  # logits per picture
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    pair = next(loader)
+    pair = next(batches)
     if not is_faces and step % 2:
         pair = [half[..., ::-1] for half in pair]  # mirror every other batch of few photographs
     x_batch, y_batch = map(normalize, pair)  # (N, C_x, size, size), (N, C_y, size, size)

@@ -188,9 +188,10 @@ run = Run(
     loader=loader,
     rng=rng,
 )
+batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
-    x0, tokens, mentioned = (to_device(a, args.device) for a in next(loader))
+    x0, tokens, mentioned = (to_device(a, args.device) for a in next(batches))
     predicted = property_head(text_encoder(tokens))  # (N, 19)
     loss_text = losses.squared_error(predicted, mentioned).mean() / len(PROPERTIES)
     t = cosine_schedule(rng.uniform((args.batch,)))  # (N,)

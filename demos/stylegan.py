@@ -110,7 +110,7 @@ optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
 optimizers = [*optimizers_g.values(), optimizer_d]
 schedule = optim.LRSchedule(optimizers, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(G, decay=EMA_DECAY)
-loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.normalize)
 
 
 class RunningMean(nn.Module):
@@ -153,12 +153,13 @@ def sample_w(n):
 
 
 # %% Training: a step of D, then a step of G with the same fake pictures
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
     has_penalties = step % PENALTY_INTERVAL == 0
 
     # A step of D
-    x = data.normalize(to_device(next(loader), args.device))  # (N, 3, size, size), from -1 to 1
+    x = to_device(next(batches), args.device)  # (N, 3, size, size), from -1 to 1
     fake = G.synthesis(sample_w(args.batch), G.sample_noise(args.batch, rng))  # (N, 3, size, size)
     logits = D(ops.concatenate(x, fake.detach()))  # (2N,)
     loss_d = -minimax_value(logits[: args.batch], logits[args.batch :]).mean()

@@ -29,7 +29,7 @@ Three changes to try, with --steps 1500:
 1. `loss = -(bound - 3 * kl).mean()`, four times the KL. Then
    `loss = -(bound + 0.9 * kl).mean()`, a tenth of it.
 2. `eps = 0 * rng.normal(...)`: no noise in the code.
-3. `x = to_device(data.to_float(next(loader)), args.device)`: grey pixels in
+3. `x = to_device(data.to_float(next(batches)), args.device)`: grey pixels in
    place of black-and-white ones.
 """
 
@@ -79,9 +79,10 @@ loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.binarize(next(loader), rng)  # (N, 1, 28, 28), each pixel 0 or 1
+    x = data.binarize(next(batches), rng)  # (N, 1, 28, 28), each pixel 0 or 1
     eps = rng.normal((len(x), args.latent_dim))  # the noise in z = mu + sigma eps
     bound, kl = elbo(model, x, eps)  # (N,) each, in nats
     loss = -bound.mean()
@@ -97,15 +98,15 @@ pixel_logits = to_device(np.log(pixel_probability / (1 - pixel_probability)), ar
 
 # A separate source of random numbers: the figures do not depend on the length of the training.
 test_rng = default_rng(args.seed + 1, args.device)
-batches = []
+results = []
 with no_grad():
     for images in data.split_batches(test, 500):
         x = data.binarize(images, test_rng)  # (n, 1, 28, 28)
         bound, kl = elbo(model, x, test_rng.normal((len(x), args.latent_dim)))
         mu, _ = model.encode(x)
         baseline = -losses.bernoulli_nll(np.broadcast_to(pixel_logits, x.shape), x)
-        batches.append([to_numpy(a) for a in (x, mu.data, bound.data, kl.data, baseline)])
-test_x, codes, bounds, kls, baselines = (np.concatenate(parts) for parts in zip(*batches))
+        results.append([to_numpy(a) for a in (x, mu.data, bound.data, kl.data, baseline)])
+test_x, codes, bounds, kls, baselines = (np.concatenate(parts) for parts in zip(*results))
 
 metrics = {
     "test_elbo": float(bounds.mean(dtype=np.float64)),

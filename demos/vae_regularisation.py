@@ -91,14 +91,17 @@ classifier = nn.Sequential(
 uniform = to_device(np.full((args.batch, 10), 0.1, np.float32), args.device)  # class probabilities
 optimizer = optim.Adam([*models.parameters(), *classifier.parameters()], lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
-loader = data.Loader(train, train_labels, batch_size=args.batch, seed=args.seed)
+loader = data.Loader(
+    train, train_labels, batch_size=args.batch, seed=args.seed, transform=data.to_float
+)
 run = Run(args, models=models, classifier=classifier, optimizer=optimizer, loader=loader, rng=rng)
 
 # %% Training: all at once, each network with its own loss, on the same images and the same noise
+batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    images, classes = next(loader)
-    x = to_device(data.to_float(images), args.device)  # (N, 1, 28, 28)
+    images, classes = next(batches)
+    x = to_device(images, args.device)  # (N, 1, 28, 28)
     eps = rng.normal((args.batch, 2))
     loss, errors = 0, {}
     for model, (name, (error_weight, kl_weight)) in zip(models, WEIGHTS.items(), strict=True):

@@ -45,9 +45,10 @@ class Run:
         }
 
     def train(self, steps):
+        batches = self.loader.forever()
         for _ in range(steps):
             self.schedule.set(len(self.losses))
-            x = next(self.loader) + 0.1 * self.rng.normal((6, 1, 7, 7))
+            x = next(batches) + 0.1 * self.rng.normal((6, 1, 7, 7))
             self.optimizer.zero_grad()
             loss = ops.square(self.model(tensor(x)) - 1.0).mean()
             loss.backward()

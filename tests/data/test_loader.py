@@ -1,18 +1,20 @@
 """The loader: every row once per epoch, and a resumed loader continues exactly."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
 
-from tinygen.data import Loader, split_batches
+import tinygen
+from tinygen.data import Loader, split_batches, to_float
 
 X = np.arange(20).reshape(10, 2)
 Y = np.arange(10)
 
 
 def take(loader, n):
-    return [np.copy(next(loader)) for _ in range(n)]
+    return [np.copy(batch) for batch in itertools.islice(loader.forever(), n)]
 
 
 def as_lists(state):
@@ -28,23 +30,22 @@ def test_each_epoch_is_a_new_permutation():
 
 def test_arrays_stay_together():
     loader = Loader(X, Y, batch_size=3, seed=0)
-    for _ in range(7):
-        x, y = next(loader)
+    for x, y in itertools.islice(loader.forever(), 7):
         assert x.shape == (3, 2) and np.array_equal(x[:, 0], 2 * y)
 
 
 def test_one_array_is_returned_alone_and_as_a_copy():
     data = np.zeros((4, 1))
     for shuffle in (True, False):
-        batch = next(Loader(data, batch_size=4, seed=0, shuffle=shuffle))
-        batch += 1
+        for batch in Loader(data, batch_size=4, seed=0, shuffle=shuffle):
+            batch += 1
     assert (data == 0).all()
 
 
 def test_drop_last_leaves_out_the_incomplete_batch():
     full_batches = Loader(Y, batch_size=4, seed=0)
     all_rows = Loader(Y, batch_size=4, seed=0, drop_last=False)
-    assert (full_batches.steps_per_epoch, all_rows.steps_per_epoch) == (2, 3)
+    assert (len(full_batches), len(all_rows)) == (2, 3)
     assert [len(batch) for batch in take(full_batches, 4)] == [4, 4, 4, 4]
     assert [len(batch) for batch in take(all_rows, 6)] == [4, 4, 2, 4, 4, 2]
     assert len(np.unique(np.concatenate(take(all_rows, 3)))) == 10
@@ -55,7 +56,7 @@ def test_epoch_counts_whole_epochs():
     epochs = []
     for _ in range(5):
         epochs.append(loader.epoch)
-        next(loader)
+        take(loader, 1)
     assert epochs == [0, 0, 1, 1, 2]
 
 
@@ -64,9 +65,82 @@ def test_without_shuffle_the_rows_come_in_order():
     assert np.array_equal(np.concatenate(take(loader, 4)), [*range(10)] * 2)
 
 
-def test_a_loader_is_an_iterator():
+def test_a_for_loop_is_one_epoch():
+    loader = Loader(Y, batch_size=4, seed=0, drop_last=False)
+    for epoch in range(3):
+        assert loader.epoch == epoch
+        batches = list(loader)
+        assert len(batches) == len(loader) == 3
+        assert sorted(np.concatenate(batches)) == list(range(10))
+
+
+def test_epochs_and_forever_deliver_the_same_batches():
+    a, b = (Loader(Y, batch_size=4, seed=0) for _ in range(2))
+    epochs = [batch for _ in range(3) for batch in a]
+    assert all(np.array_equal(x, y) for x, y in zip(epochs, take(b, 6), strict=True))
+
+
+def test_forever_continues_where_the_loader_is():
+    a, b = (Loader(Y, batch_size=2, seed=0) for _ in range(2))
+    parts = take(a, 3) + take(a, 4)
+    assert all(np.array_equal(x, y) for x, y in zip(parts, take(b, 7), strict=True))
+
+
+def test_a_loop_after_one_that_ended_early_is_a_whole_epoch():
     loader = Loader(Y, batch_size=2, seed=0)
-    assert [len(batch) for batch, _ in zip(loader, range(3), strict=False)] == [2, 2, 2]
+    for _ in loader:
+        break
+    next(iter(loader))
+    take(loader, 2)
+    assert sorted(np.concatenate(list(loader))) == list(range(10))
+    assert loader.epoch == 1  # the others were not whole
+
+
+def test_two_loops_over_one_loader_are_an_error():
+    loader = Loader(Y, batch_size=2, seed=0)
+    with pytest.raises(RuntimeError, match="taken elsewhere.*use one Loader for each loop"):
+        for _ in loader:
+            for _ in loader:
+                pass
+    with pytest.raises(RuntimeError, match="taken elsewhere"):
+        for _ in loader:
+            take(loader, 1)
+    with pytest.raises(RuntimeError, match="taken elsewhere"):
+        for _ in loader:
+            loader.load_state_dict(loader.state_dict())
+
+
+def test_a_loader_is_no_iterator():
+    with pytest.raises(TypeError, match="'Loader' object is not an iterator"):
+        next(Loader(Y, batch_size=2))
+
+
+def test_a_loader_without_shuffle_delivers_every_row():
+    assert [len(batch) for batch in Loader(Y, batch_size=4, shuffle=False)] == [4, 4, 2]
+    assert [len(batch) for batch in Loader(Y, batch_size=4)] == [4, 4]
+    assert [len(b) for b in Loader(Y, batch_size=4, shuffle=False, drop_last=True)] == [4, 4]
+
+
+def test_transform_is_applied_to_the_first_array():
+    images = np.arange(12, dtype=np.uint8).reshape(6, 1, 1, 2)
+    loader = Loader(images, Y[:6], batch_size=3, shuffle=False, transform=to_float)
+    for x, y in loader:
+        assert x.dtype == np.float32 and y.dtype == Y.dtype
+        np.testing.assert_array_equal(x, to_float(images[y]))
+    (batch,) = Loader(images, batch_size=6, shuffle=False, transform=to_float)
+    np.testing.assert_array_equal(batch, to_float(images))
+
+
+def test_the_default_seed_is_zero():
+    a, b = Loader(Y, batch_size=2), Loader(Y, batch_size=2, seed=0)
+    assert np.array_equal(list(a), list(b))
+
+
+def test_repr():
+    loader = Loader(Y, batch_size=4)
+    take(loader, 3)
+    text = "<Loader of 10 rows, batch_size=4, shuffle=True, epoch=1, 1 of 2 batches>"
+    assert repr(loader) == text
 
 
 def test_the_seed_decides_the_order():
@@ -91,10 +165,38 @@ def test_a_resumed_loader_continues_exactly(at, drop_last):
     take(resumed, 5)
     with np.load(file, allow_pickle=False) as state:
         resumed.load_state_dict(dict(state))
-    assert (resumed.epoch, len(rest)) == (at // resumed.steps_per_epoch, 11)
+    assert (resumed.epoch, len(rest)) == (at // len(resumed), 11)
     assert all(np.array_equal(a, b) for a, b in zip(rest, take(resumed, 11), strict=True))
     assert resumed.epoch == loader.epoch
     assert as_lists(resumed.state_dict()) == as_lists(loader.state_dict())
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, 4, 5, 9])
+def test_the_first_loop_after_a_resume_is_the_rest_of_the_epoch(at):
+    def new_loader(seed):
+        return Loader(Y, batch_size=2, seed=seed)
+
+    loader, batches, states = new_loader(0), [], []
+    for _ in range(3):
+        states.append((len(batches), loader.state_dict()))
+        for batch in loader:
+            batches.append(batch)
+            states.append((len(batches), loader.state_dict()))
+    for taken, state in states:
+        resumed = new_loader(99)
+        list(itertools.islice(resumed, at))
+        resumed.load_state_dict(state)
+        rest = [batch for _ in range(resumed.epoch, 3) for batch in resumed]
+        assert len(rest) == 15 - taken
+        assert all(np.array_equal(a, b) for a, b in zip(rest, batches[taken:], strict=True))
+        assert as_lists(resumed.state_dict()) == as_lists(loader.state_dict())
+
+
+def test_only_the_first_loop_after_a_resume_is_shorter():
+    loader = Loader(Y, batch_size=2, seed=0)
+    take(loader, 2)
+    loader.load_state_dict(loader.state_dict())
+    assert [len(list(itertools.islice(loader, n))) for n in (1, 9)] == [1, 5]
 
 
 def test_a_state_is_not_changed_by_later_batches():
@@ -109,7 +211,7 @@ def test_a_state_is_not_changed_by_later_batches():
     ("arrays", "batch_size", "message"),
     [
         ((), 1, "at least one array"),
-        ((X, Y[:9]), 1, "lengths differ: 10, 9"),
+        ((X, Y[:9]), 1, "different numbers of rows: 10, 9"),
         ((X[:0],), 1, "empty"),
         ((X,), 11, "batch_size must be from 1 to the 10 rows there are, got 11"),
         ((X,), 0, "got 0"),
@@ -120,6 +222,27 @@ def test_a_state_is_not_changed_by_later_batches():
 def test_bad_data_are_errors(arrays, batch_size, message):
     with pytest.raises(ValueError, match=message):
         Loader(*arrays, batch_size=batch_size, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "settings", "message"),
+    [
+        ((X, Y.tolist()), {}, "argument 1 is no array: .*got builtins.list.*np.asarray"),
+        (((x for x in X),), {}, "argument 0 is no array: .*generator"),
+        ((X, 64), {}, "argument 1 is 64, not an array; settings have names: batch_size=64"),
+        ((X, None), {}, "argument 1 is None"),
+        (((X, Y),), {}, r"argument 0 is a tuple of arrays.*Loader\(images, labels"),
+        (([X, X],), {}, r"argument 0 is a list of arrays.*np.stack"),
+        ((tinygen.tensor(X * 1.0),), {}, r"argument 0 is a Tensor.*give x.numpy\(\)"),
+        ((np.float32(1),), {}, r"shape \(\).*first axis counts the examples"),
+        ((np.array([None]),), {}, "dtype object; it needs numbers"),
+        ((X,), {"batch_size": 2.0}, "batch_size must be an int, got 2.0"),
+        ((X,), {"transform": 255}, "transform is a function of a batch.*got 255"),
+    ],
+)
+def test_arguments_of_other_types_are_errors(arrays, settings, message):
+    with pytest.raises(TypeError, match=message):
+        Loader(*arrays, **{"batch_size": 2, **settings})
 
 
 def test_nan_is_found_in_any_block_of_rows():

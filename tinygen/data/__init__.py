@@ -11,7 +11,7 @@
     edges.py          edge maps of images
     segmentation.py   segmentation maps that are stored as images
     images.py         ranges and sizes of images
-    loader.py         endless batches, which can be resumed
+    loader.py         batches, by epochs or without end, which can be resumed
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).
 

@@ -1,11 +1,15 @@
-"""Endless shuffled batches, which can be resumed in the middle of an epoch."""
+"""Shuffled batches, an epoch at a time or without end, which can be resumed anywhere."""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from ..autograd.tensor import Tensor
+from ..backend import array_module
 from ..backend.random import pcg64_words, set_pcg64_words
 from .errors import DataError
 
@@ -13,11 +17,19 @@ __all__ = ["Loader", "split_batches"]
 
 
 class Loader:
-    """An endless iterator over batches of arrays that share their first axis.
+    """Batches of arrays that share their first axis.
 
-    ``next(loader)`` is one batch if there is one array, and a tuple of batches if there are
-    several. Batches are always copies. Unlike PyTorch's DataLoader, iteration does not stop at the
-    end of an epoch.
+    ``for batch in loader`` is one epoch, and ``len(loader)`` its number of batches. A batch is an
+    array if the loader has one array, and a tuple of arrays if it has several. Batches are always
+    copies.
+
+    A program that counts steps takes batches from ``loader.forever()``, which begins a new epoch
+    whenever one ends.
+
+    The loader itself remembers its position, and `state_dict` saves it. After `load_state_dict`,
+    the first ``for`` loop is the rest of the epoch that the state was taken in, and `forever`
+    continues with the same batches as the loader that was saved. A ``for`` loop that ended early
+    (``break``) does not shorten the next one: as in PyTorch, each begins a new epoch.
 
     Parameters
     ----------
@@ -29,19 +41,23 @@ class Loader:
         Of the loader's own random numbers, which decide only the order.
     shuffle : bool
         Use a new random order for each epoch; otherwise the given order.
-    drop_last : bool
+    drop_last : bool, optional
         Leave out the rows that do not fill a last batch (others in each epoch); otherwise the last
-        batch of an epoch is smaller.
+        batch of an epoch is smaller. By default True with `shuffle`, as for training, and False
+        without it, as for an evaluation that needs every row.
+    transform : callable, optional
+        A function of the first array of each batch, whose result takes its place. With
+        ``data.to_float``, batches of bytes become float32 from 0 to 1.
 
     Attributes
     ----------
     epoch : int
         Whole epochs delivered so far.
-    steps_per_epoch : int
-        Batches per epoch.
 
     Raises
     ------
+    TypeError
+        If an argument is not an array.
     DataError
         If there is no row, if a batch is larger than the data, or if the data contain NaN or
         infinity (training on it would spread it to every weight).
@@ -50,42 +66,91 @@ class Loader:
 
     Examples
     --------
-    >>> loader = Loader(np.arange(6), batch_size=2, seed=0, shuffle=False)
-    >>> next(loader), next(loader)
-    (array([0, 1]), array([2, 3]))
+    >>> images, labels = digits(100, seed=0)  # uint8 (100, 1, 28, 28), int64 (100,)
+    >>> loader = Loader(images, labels, batch_size=30, transform=to_float)
+    >>> for x, y in loader:
+    ...     print(x.shape, x.dtype, y.shape)
+    (30, 1, 28, 28) float32 (30,)
+    (30, 1, 28, 28) float32 (30,)
+    (30, 1, 28, 28) float32 (30,)
+
+    >>> batches = loader.forever()
+    >>> for step in range(1000):
+    ...     x, y = next(batches)
     """
 
     def __init__(
         self,
         *arrays: np.ndarray,
         batch_size: int,
-        seed: int,
+        seed: int = 0,
         shuffle: bool = True,
-        drop_last: bool = True,
+        drop_last: bool | None = None,
+        transform: Callable[[Any], Any] | None = None,
     ) -> None:
         if not arrays:
             raise ValueError("Loader: needs at least one array")
+        for i, array in enumerate(arrays):
+            _check_array(array, i)
         lengths = [len(array) for array in arrays]
         if len(set(lengths)) > 1:
-            raise ValueError(f"Loader: the arrays' lengths differ: {', '.join(map(str, lengths))}")
+            raise ValueError(
+                f"Loader: the arrays have different numbers of rows: {', '.join(map(str, lengths))}"
+            )
         if lengths[0] == 0:
             raise DataError("Loader: the data is empty")
-        if not 1 <= batch_size <= lengths[0]:
-            raise DataError(
-                f"Loader: batch_size must be from 1 to the {lengths[0]} rows there are, "
-                f"got {batch_size}"
+        if transform is not None and not callable(transform):
+            raise TypeError(
+                f"Loader: transform is a function of a batch, such as data.to_float; "
+                f"got {transform!r}"
             )
-        for i, array in enumerate(arrays):
-            _check_finite(array, i)
         self._arrays = arrays
         self._num_rows = lengths[0]
-        self._batch_size = batch_size
-        self._shuffle = shuffle
-        num_whole, rest = divmod(self._num_rows, batch_size)
-        self.steps_per_epoch = num_whole if drop_last or not rest else num_whole + 1
+        self._batch_size = _check_batch_size(batch_size, self._num_rows)
+        self._shuffle = bool(shuffle)
+        self._transform = transform
+        for i, array in enumerate(arrays):
+            _check_finite(array, i)
+        num_whole, rest = divmod(self._num_rows, self._batch_size)
+        drop_last = shuffle if drop_last is None else drop_last
+        self._num_batches = num_whole if drop_last or not rest else num_whole + 1
         self._rng = np.random.Generator(np.random.PCG64(seed))
+        self._was_loaded = False  # and no batch was taken since
         self.epoch = 0
         self._begin_epoch()
+
+    def __len__(self) -> int:
+        """Return the number of batches per epoch."""
+        return self._num_batches
+
+    def __repr__(self) -> str:
+        return (
+            f"<Loader of {self._num_rows} rows, batch_size={self._batch_size}, "
+            f"shuffle={self._shuffle}, epoch={self.epoch}, {self._step} of {len(self)} batches>"
+        )
+
+    # ------------------------------------------------------------------------------ batches
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches of one epoch; the rest of it if a state of mid-epoch was loaded."""
+        if self._step and not self._was_loaded:  # an earlier loop ended early
+            self._begin_epoch()
+        order = self._order
+        for step in range(self._step, len(self)):
+            if self._order is not order or self._step != step:
+                raise RuntimeError(
+                    "Loader: batches were taken elsewhere (by another loop, by forever(), or by "
+                    "load_state_dict()) while this loop ran; use one Loader for each loop"
+                )
+            yield self._next_batch()
+
+    def forever(self) -> Iterator[Any]:
+        """Yield batches without end, from where the loader is: one epoch after another.
+
+        The position is the loader's, so a second call continues after the batches of the first.
+        """
+        while True:
+            yield self._next_batch()
 
     def _begin_epoch(self) -> None:
         self._step = 0
@@ -95,24 +160,24 @@ class Loader:
         else:
             self._order = np.arange(self._num_rows)
 
-    def __iter__(self) -> Loader:
-        """Return the loader itself: it is its own iterator."""
-        return self
-
-    def __next__(self) -> Any:
-        """Return the next batch."""
+    def _next_batch(self) -> Any:
         start = self._step * self._batch_size
         rows = self._order[start : start + self._batch_size]
-        batch = tuple(array[rows] for array in self._arrays)
+        batch = [array[rows] for array in self._arrays]
+        if self._transform is not None:
+            batch[0] = self._transform(batch[0])
+        self._was_loaded = False
         self._step += 1
-        if self._step == self.steps_per_epoch:
+        if self._step == len(self):
             self.epoch += 1
             self._begin_epoch()
-        return batch if len(batch) > 1 else batch[0]
+        return tuple(batch) if len(batch) > 1 else batch[0]
+
+    # -------------------------------------------------------------------------------- state
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Return where the loader stands, as integer arrays (for an .npz file without pickle)."""
-        settings = [self._num_rows, self._batch_size, self.steps_per_epoch, self._shuffle]
+        """Return the loader's position, as integer arrays (for an .npz file without pickle)."""
+        settings = [self._num_rows, self._batch_size, len(self), self._shuffle]
         return {
             "epoch": np.array(self.epoch),
             "step": np.array(self._step),
@@ -138,20 +203,59 @@ class Loader:
                 f"this loader has {_describe(own)}"
             )
         step = int(state["step"])
-        if not 0 <= step < self.steps_per_epoch:
-            raise ValueError(
-                f"Loader: the state's step is {step}, expected 0 to {self.steps_per_epoch - 1}"
-            )
+        if not 0 <= step < len(self):
+            raise ValueError(f"Loader: the state's step is {step}, expected 0 to {len(self) - 1}")
         set_pcg64_words(self._rng, np.asarray(state["rng"]))
         self.epoch = int(state["epoch"])
         self._begin_epoch()
         self._step = step
+        self._was_loaded = True
 
 
 def _describe(settings: list[int]) -> str:
     """Name the settings that `Loader.state_dict` stores."""
-    names = ("rows", "batch_size", "steps_per_epoch", "shuffle")
+    names = ("rows", "batch_size", "batches per epoch", "shuffle")
     return ", ".join(f"{name}={value}" for name, value in zip(names, settings, strict=False))
+
+
+def _check_array(array: Any, i: int) -> None:
+    """Raise TypeError unless argument i of `Loader` is an array of numbers with rows."""
+    if isinstance(array, Tensor):
+        problem = "is a Tensor, but a loader takes and delivers arrays; give x.numpy()"
+    elif isinstance(array, (bool, int, float, str, type(None))):
+        problem = f"is {array!r}, not an array; settings have names: batch_size=64"
+    elif isinstance(array, (tuple, list)) and any(hasattr(part, "shape") for part in array):
+        kind = type(array).__name__
+        problem = (
+            f"is a {kind} of arrays; give them one by one, Loader(images, labels, ...), or make "
+            "one array of a list of pictures: np.stack(pictures)"
+        )
+    else:
+        try:
+            array_module(array)
+        except TypeError as error:
+            problem = f"is no array: {error}"
+        else:
+            if array.ndim and array.dtype != object:
+                return
+            problem = (
+                f"has shape {array.shape} and dtype {array.dtype}; it needs numbers, whose first "
+                "axis counts the examples"
+            )
+    raise TypeError(f"Loader: argument {i} {problem}")
+
+
+def _check_batch_size(batch_size: Any, num_rows: int) -> int:
+    """Return the batch size as an int. Raises TypeError or DataError if it is not possible."""
+    try:
+        batch_size = operator.index(batch_size)
+    except TypeError:
+        raise TypeError(f"Loader: batch_size must be an int, got {batch_size!r}") from None
+    if not 1 <= batch_size <= num_rows:
+        raise DataError(
+            f"Loader: batch_size must be from 1 to the {num_rows} rows there are, got {batch_size}"
+        )
+    return batch_size
 
 
 def _check_finite(array: np.ndarray, i: int) -> None:

@@ -48,11 +48,11 @@ def train_digit_classifier(
             f"{images.shape} and {labels.shape}"
         )
     model = DigitClassifier(rng=default_rng(0, device))
-    loader = Loader(images, labels, batch_size=128, seed=0)
+    batches = Loader(images, labels, batch_size=128, transform=to_float).forever()
 
     def compute_loss(step):
-        x, labels = next(loader)
-        logits = model(to_device(to_float(x), device))  # (128, 10)
+        x, labels = next(batches)
+        logits = model(to_device(x, device))  # (128, 10)
         return cross_entropy(logits, to_device(labels, device))
 
     return _fit(model, compute_loss, steps, lr=3e-3)
@@ -99,12 +99,13 @@ def train_attribute_classifier(
     model = AttributeClassifier(attributes.shape[1], rng=rng)
     if kaiming_init:
         init.kaiming_normal_(model, rng)
-    loader = Loader(images, attributes.astype(np.float32), batch_size=128, seed=0)
+    targets = attributes.astype(np.float32)
+    batches = Loader(images, targets, batch_size=128, transform=to_float).forever()
 
     def compute_loss(step):
-        x, y = next(loader)
+        x, y = next(batches)
         x = x[..., ::-1] if step % 2 else x  # the attributes are the same for the mirror image
-        logits = model(to_device(to_float(x), device))  # (128, a)
+        logits = model(to_device(x, device))  # (128, a)
         return bernoulli_nll(logits, to_device(y, device)).mean()
 
     return _fit(model, compute_loss, steps, lr=3e-3)
@@ -135,11 +136,12 @@ def train_state_regressor(
     model = StateRegressor(values.shape[1], rng=rng)
     # With the layers' default weights, it predicts the mean for hundreds of steps.
     init.kaiming_normal_(model, rng)
-    loader = Loader(images, values.astype(np.float32), batch_size=64, seed=0)
+    targets = values.astype(np.float32)
+    batches = Loader(images, targets, batch_size=64, transform=to_float).forever()
 
     def compute_loss(step):
-        x, y = next(loader)
-        predictions = model(to_device(to_float(x), device))  # (64, a)
+        x, y = next(batches)
+        predictions = model(to_device(x, device))  # (64, a)
         return squared_error(predictions, to_device(y, device)).mean()
 
     return _fit(model, compute_loss, steps, lr=3e-3)
@@ -163,13 +165,14 @@ def train_segmentation_evaluator(
     _check_segmentations(images, maps)
     num_classes = int(maps.max()) + 1
     model = SegmentationEvaluator(num_classes, images.shape[-1], rng=default_rng(0, device))
-    loader = Loader(images, maps, batch_size=min(16, len(images)), seed=0)
+    batch_size = min(16, len(images))
+    batches = Loader(images, maps, batch_size=batch_size, transform=to_float).forever()
 
     def compute_loss(step):
-        x, labels = next(loader)
+        x, labels = next(batches)
         if step % 2:
             x, labels = x[..., ::-1], labels[..., ::-1]
-        logits = model(to_device(to_float(x), device))  # (16, classes, size, size)
+        logits = model(to_device(x, device))  # (16, classes, size, size)
         return cross_entropy(logits, to_device(labels, device))
 
     return _fit(model, compute_loss, steps, lr=2e-3)
