@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd.primitive import primitive
 from ..backend import array_module
 from ..ops import exp, expand_dims, log_softmax, moveaxis
@@ -9,12 +11,18 @@ from ..ops.arguments import raw
 
 __all__ = ["cross_entropy"]
 
+Array = Any  # an array of any module, or a Tensor
 REDUCTIONS = ("none", "mean", "sum")
 
 
 def cross_entropy(
-    logits, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+    logits: Array,
+    target: Array,
+    weight: Array | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Array:
     """Return -log p(class) of the right classes, from the logits of all classes.
 
     Names, order and meaning of the arguments are those of PyTorch's cross_entropy. So, unlike the
