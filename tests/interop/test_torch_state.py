@@ -3,11 +3,13 @@
 Without PyTorch these tests are skipped.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 
 from tests.interop.torch_cases import RNG, WITH_PARAMETERS, WITHOUT_PARAMETERS
-from tinygen import nn, tensor
+from tinygen import nn, optim, tensor
 
 torch = pytest.importorskip("torch")
 
@@ -144,3 +146,28 @@ def test_a_parameter_of_pytorch_says_that_it_must_be_detached():
     layer, torch_layer = nn.Linear(3, 2, rng=RNG), torch.nn.Linear(3, 2)
     with pytest.raises(ValueError, match=r"weight: .* use tensor.detach\(\)"):
         layer.load_state_dict(dict(torch_layer.named_parameters()))
+
+
+def positional(cls):
+    """Return {name: default} of the arguments that can be given by position."""
+    if cls.__init__ is object.__init__:
+        return {}
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in nn.__all__ if inspect.isclass(getattr(torch.nn, n, None))]
+)
+def test_layers_take_the_same_arguments_in_the_same_places(name):
+    """Fewer perhaps, and some without PyTorch's default of None."""
+    ours, theirs = positional(getattr(nn, name)), positional(getattr(torch.nn, name))
+    assert list(ours) == list(theirs)[: len(ours)]
+    for argument, default in ours.items():
+        assert default == theirs[argument] or theirs[argument] is None, argument
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW"])
+def test_optimizers_take_the_same_arguments_in_the_same_places(name):
+    ours, theirs = positional(getattr(optim, name)), positional(getattr(torch.optim, name))
+    assert list(ours.items())[1:] == list(theirs.items())[1 : len(ours)]

@@ -191,3 +191,17 @@ def test_kaiming_normal_redraws_the_weights_of_weighted_layers_alone():
 def test_kaiming_normal_needs_an_rng():
     with pytest.raises(TypeError, match="rng"):
         init.kaiming_normal_(nn.ReLU(), 0)
+
+
+@pytest.mark.parametrize("name", ["normal_", "xavier_uniform_", "zeros_", "kaiming_uniform_"])
+def test_functions_of_pytorch_that_write_in_place_are_refused_by_name(name):
+    with pytest.raises(
+        AttributeError, match=f"{name}: write layer.weight.data = nn.init.{name[:-1]}"
+    ):
+        getattr(nn.init, name)
+    with pytest.raises(AttributeError, match="tinygen.nn.init has no sparse_$"):
+        nn.init.sparse_
+    layer = nn.Linear(3, 2, rng=default_rng(0))
+    layer.weight.data = nn.init.normal(layer.weight.shape, default_rng(0), std=0.02)
+    with pytest.raises(TypeError, match="kaiming_normal_: give a Module, not a Tensor"):
+        nn.init.kaiming_normal_(layer.weight, default_rng(0))

@@ -248,10 +248,11 @@ def test_wrong_arguments_raise(call, message):
         (lambda: nn.Dropout(0.5), r"write Dropout\(0.5, rng=rng\)"),
         (lambda: nn.Dropout(), "rng"),
         (lambda: nn.Linear(3, 2, rng=0), r"rng is 0; give tinygen.default_rng\(0\)"),
-        (lambda: nn.ReLU(True), "ReLU takes no arguments; inplace: no layer writes"),
+        (lambda: nn.ReLU(True), "ReLU takes 0 arguments by position, not 1; inplace: no"),
         (lambda: nn.LeakyReLU(0.2, inplace=True), "no argument 'inplace': no layer writes"),
         (lambda: nn.Linear(3, 2, device="cuda"), r"default_rng\(0, device\)"),
         (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), "padding_mode.*ops.pad"),
+        (lambda: nn.LeakyReLU(0.2, True), "takes 1 arguments by position, not 2; inplace: no"),
         (lambda: nn.Softmax(axis=1), "Softmax has no argument 'axis'"),
     ],
 )

@@ -117,6 +117,20 @@ def test_assignments_that_would_lose_a_part_raise(block, assign, message):
     assert names_of_parts(block) == (PARAMETERS, BUFFERS)
 
 
+def test_a_list_that_is_filled_later_raises_when_parameters_are_asked_for(block):
+    block.layers, block.sizes = [], {"a": 3}
+    assert names_of_parts(block) == (PARAMETERS, BUFFERS)
+    block.layers.append(nn.Linear(2, 3, rng=default_rng(0)))
+    with pytest.raises(TypeError, match="Block.layers: modules .* inside a list .*ModuleList"):
+        list(block.parameters())
+    block.layers = nn.ModuleList(block.layers)
+    block.sizes["b"] = new_leaf(2)
+    with pytest.raises(TypeError, match="Block.sizes: .* inside a dict"):
+        block.state_dict()
+    block.sizes = 3
+    assert len(block.state_dict()) == len(PARAMETERS) + len(BUFFERS) + 2
+
+
 def test_a_second_buffer_of_a_name_raises(block):
     with pytest.raises(ValueError, match="already has an attribute 'count'"):
         block.register_buffer("count", np.ones(()))
@@ -127,6 +141,8 @@ def test_a_buffer_is_an_array_a_tensor_or_none():
     module.register_buffer("a", np.zeros(3))
     module.register_buffer("b", values)
     module.register_buffer("c", None)
+    with pytest.raises(TypeError, match="d is a list; give an array or a Tensor"):
+        module.register_buffer("d", [1, 2])
     assert module.c is None and [name for name, _ in module.named_buffers()] == ["a", "b"]
     assert module.b.data is values.data and not module.b.requires_grad
 
@@ -259,6 +275,26 @@ def test_a_slice_of_a_sequential_shares_its_layers():
     x = tensor(np.ones((1, 3), np.float32))
     assert (network[2:](network[:2](x)).data == network(x).data).all()
     assert network[2:][0] is network[2]
+
+
+def test_a_sequential_of_a_dict_has_its_names():
+    network = nn.Sequential({"hidden": nn.Linear(3, 2, rng=default_rng(0)), "tanh": nn.Tanh()})
+    assert [*network.state_dict()] == ["hidden.weight", "hidden.bias"]
+    x = np.ones((1, 3), np.float32)
+    assert (network(x) == np.tanh(network.hidden(x).data)).data.all()
+
+
+@pytest.mark.parametrize(
+    "layers, message",
+    [
+        ([nn.ReLU], r"element 0 is a type, not a Module; call the class, ReLU\(...\)"),
+        ([[nn.ReLU()]], r"element 0 is a list, .* Sequential\(\*layers\)"),
+        ([nn.ReLU(), ops.sum], r"element 1 is a .*; functions have their modules"),
+    ],
+)
+def test_what_is_no_module_says_what_to_write(layers, message):
+    with pytest.raises(TypeError, match=message):
+        nn.Sequential(*layers)
 
 
 def test_a_module_dict_is_a_dict_of_modules():

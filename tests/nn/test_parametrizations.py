@@ -123,3 +123,13 @@ def test_kaiming_normal_refuses_a_wrapped_layer(wrapper):
     wrapped = wrapper(nn.Linear(3, 2, rng=new_rng()), rng=new_rng())
     with pytest.raises(ValueError, match=f"within {wrapper.__name__}"):
         nn.init.kaiming_normal_(nn.Sequential(wrapped), new_rng())
+
+
+def test_a_state_with_the_former_names_says_what_it_lacks():
+    wrapped = make_spectral_norm()
+    state = wrapped.state_dict()
+    former = dict(zip(["layer.weight", "layer.bias", "u", "v"], state.values(), strict=True))
+    with pytest.raises(ValueError) as error:
+        wrapped.load_state_dict(former)
+    assert "missing: parametrizations.weight.original, bias" in str(error.value)
+    assert "unexpected: layer.weight, layer.bias, u, v" in str(error.value)

@@ -63,6 +63,19 @@ def test_loading_counts_as_a_write(block):
         y.sum().backward()
 
 
+@pytest.mark.parametrize(
+    "state, message",
+    [
+        (nn.ReLU(), r"got a ReLU; give its state_dict\(\)"),
+        ("a.npz", r"got a str; a file is loaded by tinygen.checkpoint.load_checkpoint\(path"),
+        (3, "got a int$"),
+    ],
+)
+def test_what_is_no_dict_says_what_to_give(block, state, message):
+    with pytest.raises(TypeError, match=message):
+        block.load_state_dict(state)
+
+
 def test_nan_can_be_loaded(block):
     block.load_state_dict(block.state_dict() | {"scale": np.full(3, np.nan, np.float32)})
     assert np.isnan(block.scale.data).all()

@@ -38,17 +38,19 @@ def check_arguments(module_class: type, args: tuple, kwargs: dict[str, Any]) -> 
     The `rng` has no default. A hidden global one would make results depend on all that ran before,
     and one that begins anew in each layer would give equal layers the same weights.
     """
-    name = module_class.__name__
-    if module_class.__init__ is object.__init__:
-        parameters = {}
-        if args:
-            advice = f"; inplace: {ARGUMENTS['inplace']}" if isinstance(args[0], bool) else ""
-            raise TypeError(f"{name} takes no arguments{advice}")
-    else:
-        parameters = inspect.signature(module_class.__init__).parameters
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    name, parameters = module_class.__name__, {}
+    if module_class.__init__ is not object.__init__:
+        parameters = dict(inspect.signature(module_class.__init__).parameters)
+        parameters.pop("self", None)
+    kinds = [p.kind for p in parameters.values()]
+    num_positional = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len(args) > num_positional and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        advice = f"; inplace: {ARGUMENTS['inplace']}" if isinstance(args[-1], bool) else ""
+        raise TypeError(
+            f"{name} takes {num_positional} arguments by position, not {len(args)}{advice}"
+        )
     for argument in kwargs:
-        if argument not in parameters and not takes_any:
+        if argument not in parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
             advice = f": {ARGUMENTS[argument]}" if argument in ARGUMENTS else ""
             raise TypeError(f"{name} has no argument {argument!r}{advice}")
     rng = parameters.get("rng")

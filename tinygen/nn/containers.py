@@ -60,11 +60,16 @@ class Sequential(ModuleList):
 
     Parameters
     ----------
-    *layers : the modules, in order. Children are named "0", "1", ...
+    *layers : the modules, in order. Children are named "0", "1", ...; or one dict of modules, whose
+        keys are the names.
     """
 
-    def __init__(self, *layers: Module):
-        super().__init__(layers)
+    def __init__(self, *layers: Module | Mapping[str, Module]):
+        if len(layers) == 1 and isinstance(layers[0], Mapping):
+            for name, module in layers[0].items():
+                _assign(self, name, module)
+        else:
+            super().__init__(layers)
 
     def _new(self, modules: list[Module]) -> Sequential:
         return Sequential(*modules)
@@ -136,8 +141,13 @@ class ModuleDict(Module):
 def _assign(container: Module, name: str, module: Module) -> None:
     """Make a module the child of this name; raise TypeError for anything else."""
     if not isinstance(module, Module):
+        advice = "functions have their modules, ReLU() for relu"
+        if isinstance(module, type):
+            advice = f"call the class, {module.__name__}(...)"
+        elif isinstance(module, (list, tuple)):
+            advice = "write a star before a list, Sequential(*layers)"
         raise TypeError(
             f"{type(container).__name__}: element {name} is a {describe(module)}, not a Module; "
-            "functions have their modules, ReLU() for relu"
+            + advice
         )
     setattr(container, name, module)

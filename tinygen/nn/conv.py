@@ -54,9 +54,9 @@ class _Conv(WeightedLayer):
 
     def _check_kernel_size(self, kernel_size: Pair) -> tuple[int, ...]:
         """Return the size along each spatial axis."""
-        is_int = isinstance(kernel_size, int)
+        is_int = isinstance(kernel_size, (int, np.integer))
         sizes = (kernel_size,) * self.num_spatial_axes if is_int else tuple(kernel_size)
-        are_positive = all(isinstance(k, int) and k >= 1 for k in sizes)
+        are_positive = all(isinstance(k, (int, np.integer)) and k >= 1 for k in sizes)
         if len(sizes) != self.num_spatial_axes or not are_positive:
             pair = " or a pair of them" if self.num_spatial_axes == 2 else ""
             raise ValueError(
@@ -81,7 +81,7 @@ class _Conv(WeightedLayer):
         for setting, default in defaults.items():
             value = getattr(self, setting, default)
             if value != default:
-                parts.append(f"{setting}={value}")
+                parts.append(f"{setting}={value!r}")
         if self.bias is None:
             parts.append("bias=False")
         return ", ".join(parts)

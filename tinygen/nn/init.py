@@ -214,6 +214,11 @@ def kaiming_normal_(model: Module, rng: RNG) -> None:
         the weight first, then wrap it); or within EqualizedLR, which scales its weight itself.
     """
     check_rng(rng)
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"kaiming_normal_: give a Module, not a {type(model).__name__}; one weight is redrawn "
+            "by weight.data = nn.init.kaiming_normal(weight.shape, rng)"
+        )
     for module in model.modules():
         if isinstance(module, WeightWrapper):
             raise ValueError(
@@ -224,6 +229,18 @@ def kaiming_normal_(model: Module, rng: RNG) -> None:
         if isinstance(layer, WeightedLayer):
             weight, std = layer.weight, (2 / layer.fan_in) ** 0.5
             weight.data = normal(weight.shape, rng, std=std, dtype=weight.dtype)
+
+
+def __getattr__(name: str):
+    """Raise an AttributeError, which says what to type for a function of PyTorch's."""
+    if name.removesuffix("_") in __all__:
+        f = name.removesuffix("_")
+        rng = "" if f in ("zeros", "ones", "constant") else ", rng"
+        raise AttributeError(
+            f"tinygen.nn.init has no {name}: write "
+            f"layer.weight.data = nn.init.{f}(layer.weight.shape{rng}, ...)"
+        )
+    raise AttributeError(f"tinygen.nn.init has no {name}")
 
 
 def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:

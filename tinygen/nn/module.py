@@ -47,7 +47,9 @@ class Module:
 
     training: bool = True
     state_names: ClassVar[dict[str, str]] = {}  # paths below this module -> other names for them
-    _kinds: dict[str, str]  # attribute -> "parameter", "buffer" or "module", in order of assignment
+    # attribute -> "parameter", "buffer", "module", or "container" for lists and the like, which may
+    # not hold parts; in order of assignment
+    _kinds: dict[str, str]
 
     def __new__(cls, *args, **kwargs):
         """Create the module with no parts. This is not in `__init__`, which a subclass replaces."""
@@ -72,14 +74,16 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign an attribute, and register it if it is a parameter or a module."""
         old_kind, new_kind = self._kinds.get(name), _kind(value)
-        if value is None:
+        if value is None or old_kind == "container":
             self._kinds.pop(name, None)
         elif old_kind is not None:
             self._check_replacement(name, old_kind, value)
-        elif new_kind is not None:
-            self._kinds[name] = new_kind
-        else:
+            new_kind = old_kind
+        if new_kind == "container":
             self._check_hides_no_parts(name, value)
+            new_kind = None if isinstance(value, tuple) else new_kind  # a tuple cannot change later
+        if new_kind is not None:
+            self._kinds[name] = new_kind
         self.__dict__[name] = value
 
     def __getattr__(self, name: str):
@@ -108,11 +112,9 @@ class Module:
             f"place; {advice}, or assign None first"
         )
 
-    def _check_hides_no_parts(self, name: str, value: Any) -> None:
-        if not isinstance(value, (list, tuple, dict)):
-            return
+    def _check_hides_no_parts(self, name: str, value: list | tuple | dict) -> None:
         elements = value.values() if isinstance(value, dict) else value
-        if any(_kind(element) for element in elements):
+        if any(_kind(element) in ("module", "parameter") for element in elements):
             raise TypeError(
                 f"{type(self).__name__}.{name}: modules and parameters inside a "
                 f"{type(value).__name__} would be found by no optimizer and be saved in no "
@@ -135,6 +137,10 @@ class Module:
         if array is None:
             self.__dict__[name] = None
             return
+        if not hasattr(array, "__array_function__"):
+            raise TypeError(
+                f"register_buffer: {name} is a {type(array).__name__}; give an array or a Tensor"
+            )
         self.__dict__[name] = array.detach() if isinstance(array, Tensor) else Tensor(array)
         self._kinds[name] = "buffer"
 
@@ -181,6 +187,8 @@ class Module:
     def _named_tensors(self, kind: str, recurse: bool) -> Iterator[tuple[str, Tensor]]:
         visited, other_names = set(), {}
         for path, module in self.named_modules() if recurse else [("", self)]:
+            for name, container in module._attributes("container"):
+                module._check_hides_no_parts(name, container)  # it may have been filled later
             for name, other_name in module.state_names.items():
                 other_names[_join(path, name)] = _join(path, other_name)
             for name, tensor in module._attributes(kind):
@@ -196,7 +204,7 @@ class Module:
         ----------
         recurse : False leaves out the parameters of the modules below this one.
         """
-        return self._named_tensors("parameter", recurse)
+        yield from self._named_tensors("parameter", recurse)
 
     def parameters(self) -> Iterator[Tensor]:
         """Yield all parameters, each once."""
@@ -208,7 +216,7 @@ class Module:
 
     def named_buffers(self, recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """Yield (path, tensor) for all buffers, each once; `recurse` as for `named_parameters`."""
-        return self._named_tensors("buffer", recurse)
+        yield from self._named_tensors("buffer", recurse)
 
     def buffers(self) -> Iterator[Tensor]:
         """Yield all buffers, each once."""
@@ -332,9 +340,11 @@ def describe(value: Any) -> str:
 
 
 def _kind(value: Any) -> str | None:
-    """Return the kind of part that a value becomes when it is assigned, None for an attribute."""
+    """Return the kind of a value when it is assigned, None for an ordinary attribute."""
     if isinstance(value, Module):
         return "module"
+    if isinstance(value, (list, tuple, dict)):
+        return "container"
     is_parameter = isinstance(value, Tensor) and value.requires_grad and value.is_leaf
     return "parameter" if is_parameter else None
 

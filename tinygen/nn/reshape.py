@@ -56,26 +56,26 @@ class Unflatten(Module):
     Parameters
     ----------
     dim : the axis to split.
-    sizes : sizes of the new axes.
+    unflattened_size : sizes of the new axes.
     """
 
-    def __init__(self, dim: int, sizes: tuple[int, ...]):
-        self.dim, self.sizes = dim, tuple(sizes)
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, x):
         """Split the axis of x."""
-        axis, size = _absolute_axis(self.dim, x.ndim), math.prod(self.sizes)
-        if not 0 <= axis < x.ndim or x.shape[axis] != size:
+        axis, sizes = _absolute_axis(self.dim, x.ndim), self.unflattened_size
+        if not 0 <= axis < x.ndim or x.shape[axis] != math.prod(sizes):
             raise ValueError(
-                f"Unflatten: axis {self.dim} of x {x.shape} does not have the {size} elements of "
-                f"{self.sizes}"
+                f"Unflatten: axis {self.dim} of x {x.shape} does not have the {math.prod(sizes)} "
+                f"elements of {sizes}"
             )
-        shape = (*x.shape[:axis], *self.sizes, *x.shape[axis + 1 :])
+        shape = (*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
         return ops.channels_last(ops.reshape(x, shape=shape))
 
     def extra_repr(self) -> str:
         """Return the axis and the sizes."""
-        return f"{self.dim}, {self.sizes}"
+        return f"{self.dim}, {self.unflattened_size}"
 
 
 class _Pool(Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,9 +55,14 @@ def check_state_dict(
         If the state does not fit. The message names everything that differs.
     """
     if not isinstance(state, Mapping):
+        advice = ""
+        if hasattr(state, "state_dict"):
+            advice = "; give its state_dict()"
+        elif isinstance(state, (str, PathLike)):
+            advice = "; a file is loaded by tinygen.checkpoint.load_checkpoint(path, model=model)"
         raise TypeError(
             f"load_state_dict: expected the dict that {owner}.state_dict() gave, "
-            f"got a {type(state).__name__}"
+            f"got a {type(state).__name__}{advice}"
         )
     keys = LoadedKeys(
         [name for name in expected if name not in state],

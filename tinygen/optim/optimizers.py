@@ -234,6 +234,8 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ):
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise TypeError(f"{type(self).__name__}: betas={betas} must be a pair, (beta1, beta2)")
         check_range(
             type(self).__name__,
             beta1=(betas[0], 0, 1),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+from ..nn.pytorch_names import refuse
 from .base import Optimizer
 from .checks import check_range
 
@@ -49,6 +50,14 @@ class LRSchedule:
                 "give LRSchedule(optimizer, cosine_decay, steps=...)"
             )
         self.factor, self.settings = factor, settings
+
+    def __getattr__(self, name: str):
+        """Raise an AttributeError, which says what to type for a method of PyTorch's schedules."""
+        table = {
+            "step": "call schedule.set(step) before each step, with its number from 0",
+            "get_last_lr": "optimizer.lr is the learning rate",
+        }
+        raise AttributeError(refuse("LRSchedule", name, table), name=name, obj=self)
 
     def __repr__(self) -> str:
         """Show the optimizers, the factor and its settings."""
