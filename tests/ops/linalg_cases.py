@@ -249,15 +249,29 @@ def substitute(a, b, lower):
 
 def triangular_system(draw, batch, n, b):
     """Draw the case of a triangular system with the right-hand side b."""
-    lower, transpose = draw.choice(True, False), draw.choice(True, False)
+    upper, unitriangular = draw.choice(True, False), draw.choice(True, False)
     a = draw.rng.uniform(-1, 1, (*batch, n, n)) / max(n, 1) + 2 * np.eye(n)
 
     def solve(a, b):
-        return substitute(a.T if transpose else a, b, lower != transpose)
+        if unitriangular:
+            a = a - np.diag(np.diag(a)) + np.eye(n)
+        return substitute(a, b, not upper)
 
-    f = functools.partial(ops.solve_triangular, lower=lower, transpose=transpose)
+    f = functools.partial(ops.solve_triangular, upper=upper, unitriangular=unitriangular)
     naive = functools.partial(solve_in_columns, solve, batch=batch)
     return f, [draw.in_random_layout(a), b], naive
+
+
+@case("solve_triangular")
+def draw_solve_triangular_from_the_right(draw):
+    n, upper = draw.integer(1, 4), draw.choice(True, False)
+    a = draw.rng.uniform(-1, 1, (n, n)) / n + 2 * np.eye(n)
+
+    def naive(a, b):
+        return substitute(a.T, b.T, upper).T
+
+    f = functools.partial(ops.solve_triangular, upper=upper, left=False)
+    return f, [draw.in_random_layout(a), draw.array((draw.integer(1, 3), n))], naive
 
 
 @case("solve_triangular")
@@ -278,6 +292,7 @@ def draw_solve_triangular_in_halves(draw):
 def draw_cholesky(draw):
     batch, n = draw.shape(0, 2, 0, 2), draw.integer(0, 4)
     a = draw.in_random_layout(draw.rng.uniform(-0.4, 0.4, (*batch, n, n)) + 2 * np.eye(n))
+    upper = draw.choice(False, True)
 
     def naive(a):
         a, y = (a + a.T) / 2, np.zeros((n, n))
@@ -285,9 +300,10 @@ def draw_cholesky(draw):
             for i in range(j, n):
                 rest = a[i, j] - sum(y[i, k] * y[j, k] for k in range(j))
                 y[i, j] = math.sqrt(rest) if i == j else rest / y[j, j]
-        return y
+        return y.T if upper else y
 
-    return ops.cholesky, [a], lambda a: for_each_matrix(naive, batch, (n, n), a)
+    f = functools.partial(ops.cholesky, upper=upper)
+    return f, [a], lambda a: for_each_matrix(naive, batch, (n, n), a)
 
 
 @case("tril")

@@ -193,27 +193,44 @@ def draw_cumprod(draw):
 
 @case("sort")
 def draw_sort(draw):
-    return flat_or_along(draw, ops.sort, sorted, draw.distinct_array(draw.shape(min_dims=1)))
+    descending = draw.choice(False, True)
+
+    def f(x, axis):
+        return ops.sort(x, axis, descending)
+
+    x = draw.distinct_array(draw.shape(min_dims=1))
+    return flat_or_along(draw, f, lambda v: sorted(v, reverse=descending), x)
+
+
+@case("norm")
+def draw_euclidean_norm(draw):
+    def f(x, axis, keepdims):
+        return ops.norm(x, axis=axis, keepdims=keepdims)
+
+    x = draw.array_away_from([0.0], draw.shape(min_side=1), margin=0.3)
+    return reduction(draw, f, lambda v: math.sqrt(math.fsum(t * t for t in v)), x)
 
 
 @case("norm")
 def draw_norm(draw):
-    """Draw a norm of values away from 0, where the norms but the Euclidean have a kink."""
-    x = draw.distinct_array(draw.shape(min_side=1), 0.3, 2)
+    """Draw a norm along an axis of values away from 0, where it has a kink."""
+    x = draw.distinct_array(draw.shape(min_dims=1, min_side=1), 0.3, 2)
     x = draw.in_random_layout(x * draw.rng.choice([-1.0, 1.0], x.shape))
-    p = draw.choice(None, 2, 1, 3, 0.5, math.inf, -math.inf)
+    p = draw.choice(2, 1, 3, 0.5, -2, math.inf, -math.inf)
     greatest = {math.inf: max, -math.inf: min}
 
     def naive(v):
         v = [abs(t) for t in v]
-        if p in greatest:
-            return greatest[p](v)
-        return math.fsum(t ** (p or 2) for t in v) ** (1 / (p or 2))
+        return greatest[p](v) if p in greatest else math.fsum(t**p for t in v) ** (1 / p)
 
-    def f(x, axis, keepdims):
-        return ops.norm(x, p, axis, keepdims)
-
-    return reduction(draw, f, naive, x)
+    axis, keepdims = draw.integer(-x.ndim, x.ndim - 1), draw.choice(True, False)
+    if x.ndim == 1:
+        axis = draw.choice(axis, None)
+    return (
+        (lambda x: ops.norm(x, p, axis, keepdims)),
+        [x],
+        lambda x: reduce(naive, x, axis, keepdims),
+    )
 
 
 @case("normalize")
@@ -230,9 +247,11 @@ def draw_normalize(draw):
 @case("cosine_similarity")
 def draw_cosine_similarity(draw):
     shape = draw.shape(min_dims=1, min_side=1)
-    a, b = (draw.array_away_from([0.0], shape, margin=0.3) for _ in range(2))
+    shapes = shape, draw.broadcastable_shape(shape)
+    a, b = (draw.array_away_from([0.0], shape, margin=0.3) for shape in shapes)
 
     def naive(a, b):
+        a, b = np.broadcast_arrays(a, b)
         return np.array((a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1)))
 
     return (lambda a, b: ops.cosine_similarity(a, b, -1)), [a, b], naive

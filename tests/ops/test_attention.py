@@ -58,7 +58,7 @@ def test_dropout_keeps_the_mean_and_zeroes_the_given_fraction():
             ),
             r"heads \(axis -3\) of key and value, here \(2, 2, 4\), divide",
         ),
-        (lambda: ops.dropout(np.ones((2, 4)), 1.0, rng=default_rng(0)), r"p must be in \[0, 1\)"),
+        (lambda: ops.dropout(np.ones((2, 4)), 1.1, rng=default_rng(0)), r"p must be in \[0, 1\]"),
     ],
 )
 def test_errors_teach(call, message):
@@ -81,5 +81,6 @@ def test_mixed_dtypes_are_refused():
 def test_dropout_in_evaluation_is_the_identity_and_in_training_needs_its_source():
     x = np.ones(3)
     assert ops.dropout(x, 0.5, False) is x
+    assert ops.dropout(x, 1.0, rng=default_rng(0)).tolist() == [0, 0, 0]
     with pytest.raises(TypeError, match=r"rng=tinygen.default_rng\(seed\)"):
         ops.dropout(x)

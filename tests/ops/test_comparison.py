@@ -43,7 +43,14 @@ def test_axes_and_keepdims_as_in_numpy(name):
 def test_round_takes_decimals_and_argsort_keeps_the_order_of_equals():
     assert ops.round(np.array([0.125, 0.135]), 2).tolist() == [0.12, 0.14]
     assert ops.argsort(np.array([1, 0, 1, 0])).tolist() == [1, 3, 0, 2]
+    assert ops.argsort(np.array([1, 0, 1, 0]), descending=True).tolist() == [0, 2, 1, 3]
     assert ops.argsort(np.array([[1, 0], [2, 3]]), None).tolist() == [1, 0, 2, 3]
+
+
+@pytest.mark.parametrize("f", [ops.argsort, lambda x: ops.cumsum(x, 0), ops.sort])
+def test_a_number_has_no_axis(f):
+    with pytest.raises(ValueError, match="out of bounds for ndim=0"):
+        f(np.array(1.0))
 
 
 def test_the_gradient_of_a_sort_returns_to_the_place_of_each_value():

@@ -42,19 +42,19 @@ def test_einsum_takes_a_list_and_keeps_images_channels_last():
 
 
 @pytest.mark.parametrize("n", [1, 32, 33, 100])
-@pytest.mark.parametrize("lower", [True, False])
-@pytest.mark.parametrize("transpose", [True, False])
-def test_triangular_solve_reads_only_its_triangle(n, lower, transpose):
-    a, b = rng.standard_normal((n, n)) / n + 2 * np.eye(n), rng.standard_normal((n, 3))
-    t = np.tril(a) if lower else np.triu(a)
-    x = ops.solve_triangular(a, b, lower=lower, transpose=transpose)
-    np.testing.assert_allclose((t.T if transpose else t) @ x, b, rtol=1e-12, atol=1e-12)
+@pytest.mark.parametrize("upper", [True, False])
+@pytest.mark.parametrize("left", [True, False])
+def test_triangular_solve_reads_only_its_triangle(n, upper, left):
+    a, b = rng.standard_normal((n, n)) / n + 2 * np.eye(n), rng.standard_normal((n, n))
+    t = np.triu(a) if upper else np.tril(a)
+    x = ops.solve_triangular(a, b, upper=upper, left=left)
+    np.testing.assert_allclose(t @ x if left else x @ t, b, rtol=1e-12, atol=1e-12)
     masked = np.where(t, t, np.nan)
-    y = ops.solve_triangular(masked, b, lower=lower, transpose=transpose)
+    y = ops.solve_triangular(masked, b, upper=upper, left=left)
     np.testing.assert_array_equal(x, y)
     leaf = tensor(a, requires_grad=True)
-    g = grad(ops.solve_triangular(leaf, b, lower=lower, transpose=transpose).sum(), leaf).data
-    assert g.any() and not (g - (np.tril(g) if lower else np.triu(g))).any()
+    g = grad(ops.solve_triangular(leaf, b, upper=upper, left=left).sum(), leaf).data
+    assert g.any() and not (g - (np.triu(g) if upper else np.tril(g))).any()
 
 
 def test_cholesky_reads_the_symmetric_part():
@@ -127,7 +127,7 @@ A, B = np.ones((2, 3)), np.ones((3, 4))
             r"solve: a \(3, 3\) times x cannot be b \(2, 3\); b is \(..., 3, k\), or \(3,\)",
         ),
         (
-            lambda: ops.solve_triangular(np.eye(3), np.ones(2)),
+            lambda: ops.solve_triangular(np.eye(3), np.ones(2), upper=True),
             r"solve_triangular: a \(3, 3\) times x cannot be b \(2,\)",
         ),
     ],
@@ -143,7 +143,7 @@ def test_errors_teach(f, message):
         ops.inv,
         lambda a: ops.solve(a, np.ones(3)),
         lambda a: ops.cholesky(-np.eye(3)),
-        lambda a: ops.solve_triangular(a, np.ones(3)),
+        lambda a: ops.solve_triangular(a, np.ones(3), upper=True),
     ],
 )
 def test_a_system_without_a_solution_is_an_error(f):

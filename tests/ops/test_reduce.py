@@ -165,3 +165,25 @@ def test_errors_teach():
         ops.mean(x, axis=1)
     with pytest.raises(ValueError, match="var: axis -2 is out of bounds"):
         ops.var(x, axis=(0, -2))
+
+
+@pytest.mark.parametrize("p", [None, 1, 1.5, 2, 3, 0.5])
+def test_the_gradient_of_a_norm_at_zero_is_zero(p):
+    x = tensor(np.zeros(3), requires_grad=True)
+    g = grad(ops.norm(x, p), x, create_graph=True)
+    assert g.data.tolist() == [0, 0, 0] and grad(g.sum(), x).data.tolist() == [0, 0, 0]
+    x = tensor(np.array([3.0, 0.0, 4.0]), requires_grad=True)
+    assert np.isfinite(grad(ops.norm(x, p), x).data).all()
+
+
+def test_norms_of_matrices_and_of_order_zero_are_refused():
+    x = np.ones((2, 2))
+    assert ops.norm(x) == ops.norm(x, "fro") == 2 and ops.norm(x, 1, 0).tolist() == [2, 2]
+    for f, message in [
+        (lambda: ops.norm(x, 2), r"norm: ord=2 is for vectors.* name one axis, or give ravel"),
+        (lambda: ops.norm(x, 1, (0, 1)), "norm: ord=1 is for vectors"),
+        (lambda: ops.norm(x, 0, 1), "norm: ord=0; give a number other than 0"),
+        (lambda: ops.norm(x, "nuc", 1), "norm: ord='nuc'; give a number"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            f()

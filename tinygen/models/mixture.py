@@ -242,7 +242,7 @@ class GaussianMixture:
             log_det = 2 * np.log(np.diagonal(scale, axis1=-2, axis2=-1)).sum(axis=-1)
             factors = scale if self.covariance_type == "full" else [scale] * k
             distances = [
-                (solve_triangular(factors[i], (x - self.means[i]).T) ** 2).sum(axis=0)
+                (solve_triangular(factors[i], (x - self.means[i]).T, upper=False) ** 2).sum(axis=0)
                 for i in range(k)
             ]
         constant = d * math.log(2 * math.pi)

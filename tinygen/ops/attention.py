@@ -180,14 +180,14 @@ def dropout(x, p: float = 0.5, training: bool = True, *, rng=None):
     Parameters
     ----------
     p : float
-        The probability of an element to be set to 0, in [0, 1).
+        The probability of an element to be set to 0, in [0, 1].
     training : bool
         False returns x itself.
     rng : RNG
         The source of the mask, `tinygen.default_rng(seed)`: there is no hidden global one.
     """
-    if not 0 <= p < 1:
-        raise ValueError(f"dropout: p must be in [0, 1), the probability to be dropped, not {p}")
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p must be in [0, 1], the probability to be dropped, not {p}")
     if not training:
         return x
     if rng is None:
@@ -195,4 +195,5 @@ def dropout(x, p: float = 0.5, training: bool = True, *, rng=None):
             "dropout: give the source of the random mask, rng=tinygen.default_rng(seed), "
             "or training=False"
         )
-    return multiply(x, rng.bernoulli(1 - p, x.shape, x.dtype) * (1 / (1 - p)))
+    scale = 1 / (1 - p) if p < 1 else 0.0
+    return multiply(x, rng.bernoulli(1 - p, x.shape, x.dtype) * scale)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import array_module
+from ..backend import array_module, to_numpy
 from .arguments import normalize_axis, raw
 from .indexing import getitem
 from .shape import broadcast_to, expand_dims, ravel, reshape
@@ -147,6 +147,7 @@ def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
     if isinstance(repeats, (int, np.integer)):
         copies = broadcast_to(expand_dims(x, axis + 1), shape=(*before, n, repeats, *after))
         return reshape(copies, shape=(*before, n * repeats, *after))
+    repeats = to_numpy(raw(repeats)).astype(np.intp)
     if len(repeats) != n:
         raise ValueError(
             f"repeat: {len(repeats)} numbers for axis {axis} of shape {x.shape}; give {n} of them, "

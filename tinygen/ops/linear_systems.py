@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import reductions
+from ..backend import array_module, reductions
+from .arguments import raw
 from .linalg import check_square, matmul, transposed, tril, triu
 from .shape import expand_dims, squeeze
 
@@ -37,10 +38,13 @@ def solve(a: Array, b: Array) -> Array:
     return _solve(a, b)
 
 
-def solve_triangular(a: Array, b: Array, *, lower: bool = True, transpose: bool = False) -> Array:
-    """The solution x of L x = b with a triangle L of a; the rest of a is not read.
+def solve_triangular(
+    a: Array, b: Array, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Array:
+    """The solution x of T x = b with a triangle T of a; the rest of a is not read.
 
-    **Math** as `solve`; da = -h x^T on the triangle and 0 elsewhere.
+    **Math** as `solve`; da = -h x^T on the triangle and 0 elsewhere. With left=False, x solves
+    x T = b, the transpose of T^T x^T = b^T.
     **Shapes** a (..., n, n), b (..., n, k), or (n,) for one vector; batches broadcast.
     **Saved** a and x.
     **Numerics** Substitution by halves: solve for the first half of x, subtract its contribution,
@@ -49,17 +53,26 @@ def solve_triangular(a: Array, b: Array, *, lower: bool = True, transpose: bool 
 
     Parameters
     ----------
-    lower : bool
-        Whether L is the lower triangle of a, else the upper one.
-    transpose : bool
-        Whether to solve L^T x = b instead.
+    upper : bool
+        Whether T is the upper triangle of a, else the lower one.
+    left : bool
+        Whether T stands to the left of x. T^T x = b is `solve_triangular(transposed a, b)` with the
+        other `upper`.
+    unitriangular : bool
+        Whether the diagonal of T consists of ones; that of a is not read then.
     """
+    if not left:
+        x = solve_triangular(
+            transposed(a), transposed(b), upper=not upper, unitriangular=unitriangular
+        )
+        return transposed(x)
     _check_system("solve_triangular", a, b)
-    if transpose:
-        a, lower = transposed(a), not lower
+    if unitriangular:
+        a = triu(a, k=1) if upper else tril(a, k=-1)
+        a = a + array_module(raw(a)).eye(a.shape[-1], dtype=a.dtype)
     if b.ndim == 1:
-        return squeeze(_solve_triangular(a, expand_dims(b, -1), lower=lower), -1)
-    return _solve_triangular(a, b, lower=lower)
+        return squeeze(_solve_triangular(a, expand_dims(b, -1), lower=not upper), -1)
+    return _solve_triangular(a, b, lower=not upper)
 
 
 def _check_system(function: str, a, b) -> None:
@@ -116,9 +129,10 @@ def _solve_triangular_rule(g, needs, a, y, lower):
     return -triangle(matmul(h, transposed(y))), h
 
 
-@primitive
-def cholesky(a):
+def cholesky(a: Array, *, upper: bool = False) -> Array:
     """The lower triangular y with y y^T = (a + a^T) / 2, which must be positive definite.
+
+    With upper=True the result is y^T.
 
     Only the symmetric part of a is read. So the function is defined for a matrix whose two halves
     differ, and its gradient is symmetric.
@@ -139,15 +153,23 @@ def cholesky(a):
     **Source** Murray 2016, Differentiation of the Cholesky decomposition, arXiv:1602.07527, eq. 10.
     """
     check_square("cholesky", a)
+    y = _cholesky(a)
+    return transposed(y) if upper else y
+
+
+@primitive
+def _cholesky(a):
+    """The lower triangular factor of the symmetric part of a."""
     return np.linalg.cholesky((a + a.swapaxes(-1, -2)) * 0.5)
 
 
 def _cholesky_rule(g, y):
     p = matmul(transposed(y), tril(g))
     p = (tril(p) + tril(p, k=-1)) * 0.5  # phi
-    s = solve_triangular(y, p, transpose=True)  # y^-T p
-    s = solve_triangular(y, transposed(s), transpose=True)  # y^-T s^T = (s y^-1)^T
+    y = transposed(y)
+    s = solve_triangular(y, p, upper=True)  # y^-T p
+    s = solve_triangular(y, transposed(s), upper=True)  # y^-T s^T = (s y^-1)^T
     return (s + transposed(s)) * 0.5
 
 
-cholesky.vjp(a=_cholesky_rule)
+_cholesky.vjp(a=_cholesky_rule)

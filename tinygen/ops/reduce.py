@@ -278,6 +278,8 @@ def cumsum(x, *, axis=None, reverse=False):
     the other direction.
     **Saved** nothing.
     """
+    if axis is not None:
+        normalize_axis("cumsum", axis, x.ndim)
     if reverse:
         y = np.cumsum(np.flip(x, axis), axis=axis)
         return np.flip(y, axis)

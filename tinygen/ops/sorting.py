@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
+from .arguments import normalize_axis
 from .indexing import take_along_axis
 from .shape import ravel
 
@@ -34,12 +35,19 @@ def argmin(x, *, axis=None, keepdims=False):
 
 
 @primitive
-def argsort(x, *, axis=-1):
+def argsort(x, *, axis=-1, descending=False):
     """The indices that sort x along the axis; equal elements keep their order. A constant.
 
     With axis=None, x is flattened, as by np.argsort.
     """
-    return np.argsort(x, axis=axis, kind="stable")
+    if axis is None:
+        x, axis = x.reshape(x.size), 0
+    axis = normalize_axis("argsort", axis, x.ndim)
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    # Sorted from behind and read from behind, equal elements keep their order.
+    backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+    return np.flip(x.shape[axis] - 1 - backwards, axis)
 
 
 argmax.vjp(x=None)
@@ -47,13 +55,11 @@ argmin.vjp(x=None)
 argsort.vjp(x=None)
 
 
-def sort(x: Array, axis: int | None = -1) -> Array:
-    """The elements in increasing order along the axis, as np.sort: `flip` gives the other order.
-
-    PyTorch's sort returns the indices too: they are `argsort`.
+def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Array:
+    """The sorted elements along the axis, as np.sort. PyTorch returns the indices of `argsort` too.
 
     **Math** y = x at the indices of `argsort`; dx = g put back in place, see `take_along_axis`.
     """
     if axis is None:
         x, axis = ravel(x), 0
-    return take_along_axis(x, argsort(x, axis=axis), axis)
+    return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis)

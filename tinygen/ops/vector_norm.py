@@ -12,11 +12,12 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .elementwise import abs, maximum, sqrt, square, where
+from .elementwise import abs, maximum, sign, sqrt, square, where
 from .linalg import matmul
+from .masking import apply_mask
 from .powers import power
 from .reduce import expand, max, mean, min, sum
-from .shape import reshape
+from .shape import broadcast_to, reshape
 
 __all__ = ["cosine_similarity", "norm", "normalize", "pixel_norm", "spectral_norm"]
 
@@ -29,48 +30,57 @@ def norm(
     axis: int | tuple[int, ...] | None = None,
     keepdims: bool = False,
 ) -> Array:
-    """The norm of vectors, as np.linalg.norm and as PyTorch's norm.
+    """The norm of vectors, as np.linalg.norm.
 
-    With axis=None, x is one vector. A tuple of axes is one vector too, so the default is the
-    Frobenius norm of matrices.
+    Without ord it is the root of the sum of squares, over one axis or any others, by default over
+    all. With ord = p, the vectors lie along one axis, or x is one vector.
 
-    **Math** y = (sum_i |x_i|^p)^(1/p) with p = ord, 2 by default. By the chain rule
-    dy/dx_i = (1/p) y^(1 - p) p |x_i|^(p - 1) sign(x_i). For p = 2, dx = g x / y.
-    **Numerics** For p = 2 the gradient at x = 0 is taken as 0, as in PyTorch: the other norms are
-    composed of powers and may have an infinite one there.
+    **Math** y = (sum_i |x_i|^p)^(1/p). With s = y^p, by the chain rule,
+
+        dy/dx_i = (1/p) s^(1/p - 1) p |x_i|^(p - 1) sign(x_i)       derivatives of s^(1/p) and of s
+                = y^(1 - p) |x_i|^(p - 1) sign(x_i)                 s^(1/p - 1) = y^(1 - p)
+
+    For p = 2, dx = g x / y.
+    **Saved** x and y.
+    **Numerics** Where y = 0, and for p < 2 where x_i = 0, there is no derivative or none of second
+    order; all are taken as 0.
 
     Parameters
     ----------
-    ord : a number above 0, math.inf, -math.inf, 2 by default, or "fro", which is 2
-        The matrix norms of NumPy, over singular values, are not here.
+    ord : a number other than 0, math.inf, -math.inf, 2 by default, or "fro" for matrices
+        Matrix norms by singular values, or by sums of columns, are not here.
     """
-    if ord in (None, 2, "fro"):
-        return _euclidean_norm(x, axis=axis, keepdims=keepdims)
-    if not isinstance(ord, (int, float)) or (ord <= 0 and ord != -math.inf):
+    if ord not in (None, "fro") and (np.ndim(axis) == 1 if axis is not None else x.ndim != 1):
         raise ValueError(
-            f"norm: ord={ord!r}; give a number above 0, math.inf, -math.inf, or None for 2"
+            f"norm: ord={ord} is for vectors, and x {x.shape} with axis={axis} is none: name one "
+            "axis, or give ravel(x); norms of matrices other than the default are not here"
         )
     if ord == math.inf:
         return max(abs(x), axis=axis, keepdims=keepdims)
     if ord == -math.inf:
         return min(abs(x), axis=axis, keepdims=keepdims)
-    if ord == 1:
-        return sum(abs(x), axis=axis, keepdims=keepdims)
-    return power(sum(power(abs(x), ord), axis=axis, keepdims=keepdims), 1 / ord)
+    return _norm(x, p=2 if ord in (None, "fro") else ord, axis=axis, keepdims=keepdims)
 
 
 @primitive
-def _euclidean_norm(x, *, axis, keepdims):
-    """The root of the sum of squares."""
-    return np.sqrt(axis_sum(x * x, axis, keepdims))
+def _norm(x, *, p, axis, keepdims):
+    """The p-th root of the sum of p-th powers of absolute values."""
+    if not isinstance(p, (int, float)) or p == 0:
+        raise ValueError(
+            f"norm: ord={p!r}; give a number other than 0, math.inf, -math.inf, or None for 2"
+        )
+    if p == 2:
+        return np.sqrt(axis_sum(x * x, axis, keepdims))
+    return axis_sum(np.abs(x) ** p, axis, keepdims) ** (1 / p)
 
 
-def _euclidean_norm_rule(g, x, x_shape, y, axis):
-    ratio = g / where(y == 0, 1.0, y)  # at y = 0, x = 0, and so is dx
-    return x * expand(ratio, shape=x_shape, axis=axis)
+def _norm_rule(g, x, x_shape, y, p, axis):
+    ratio = apply_mask(g / power(where(y == 0, 1.0, y), p - 1), y != 0)
+    factor = x if p == 2 else sign(x) * power(abs(where(x == 0, 1.0, x)), p - 1)
+    return factor * expand(ratio, shape=x_shape, axis=axis)
 
 
-_euclidean_norm.vjp(x=_euclidean_norm_rule)
+_norm.vjp(x=_norm_rule)
 
 
 def normalize(x: Array, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Array:
@@ -87,7 +97,9 @@ def cosine_similarity(a: Array, b: Array, axis: int = 1, eps: float = 1e-8) -> A
     **Math** y = sum(a b) / (max(|a|, eps) max(|b|, eps)).
     **Shapes** a and b broadcast; the axis is left out.
     """
-    return sum(normalize(a, 2.0, axis, eps) * normalize(b, 2.0, axis, eps), axis=axis)
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    a, b = (normalize(broadcast_to(v, shape=shape), 2.0, axis, eps) for v in (a, b))
+    return sum(a * b, axis=axis)
 
 
 def pixel_norm(x, *, eps: float = 1e-8):

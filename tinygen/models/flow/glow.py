@@ -100,7 +100,8 @@ class InvertibleLinear(Module):
     def inverse(self, y):
         """Map y back to W^-1 y, with W^-1 = (U + diag(s))^-1 L^-1 P^T: two triangular solves."""
         p, lower, upper = self.factors()
-        w_inverse = solve_triangular(upper, solve_triangular(lower, p.T), lower=False)  # (C, C)
+        half_way = solve_triangular(lower, p.T, upper=False)
+        w_inverse = solve_triangular(upper, half_way, upper=True)  # (C, C)
         return _map_channels(y, w_inverse)
 
 
