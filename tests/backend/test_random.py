@@ -77,3 +77,10 @@ def test_on_a_gpu_the_seed_and_the_number_of_draws_are_the_state(monkeypatch):
 def test_an_unknown_key_of_a_state_is_refused():
     with pytest.raises(ValueError, match="also has 'draws'"):
         backend.default_rng(1).load_state_dict(backend.default_rng(0).state_dict() | {"draws": 3})
+
+
+def test_a_source_prints_its_seed_until_another_state_is_loaded():
+    first, second = backend.default_rng(3), backend.default_rng(4)
+    assert repr(first) == "RNG(seed=3, device='cpu')"
+    first.load_state_dict(second.state_dict())
+    assert repr(first) == "RNG(device='cpu')"

@@ -56,6 +56,11 @@ class RNG:
         else:
             cupy_with_gpu()
 
+    def __repr__(self) -> str:
+        """Show the device, and the seed if no other state was loaded."""
+        seed = "" if self._seed is None else f"seed={self._seed}, "
+        return f"RNG({seed}device={self.device!r})"
+
     def _generator(self) -> Any:
         """Return the numpy.random.Generator or cupy.random.Generator to draw from now."""
         if self._numpy_generator is not None:
@@ -129,6 +134,7 @@ class RNG:
             )
         if self._numpy_generator is not None:
             set_pcg64_words(self._numpy_generator, words)
+            self._seed = None  # it no longer says where the stream is
         else:
             self._seed, self._num_draws = (int(word) for word in words)
 
