@@ -8,8 +8,8 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-RESULTS = (ROOT / "demos" / "RESULTS.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "demos" / "RESULTS.md").read_text(encoding="utf-8")
 PAGES = {"README.md": README, "RESULTS.md": RESULTS}
 DEMOS = {p.stem for p in (ROOT / "demos").glob("[a-z]*.py")} - {"all", "benchmark"}
 
@@ -35,11 +35,12 @@ def test_every_demo_has_its_row_and_its_picture():
     assert not DEMOS - pictures, "a demo without its thumbnail: run demos/all.py"
 
 
-def test_the_code_runs():
-    [code] = re.findall(r"```python\n(.*?)```", README, re.S)
-    command = [sys.executable, "-c", code]
+@pytest.mark.parametrize("number, printed", [(0, r"tensor\(36\."), (1, r"tensor\(12\.")])
+def test_the_code_runs(number, printed):
+    code = re.findall(r"```python\n(.*?)```", README, re.S)[number]
+    command = [sys.executable, "-W", "error", "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "12" in result.stdout
+    assert re.match(printed, result.stdout), result.stdout
 
 
 @pytest.mark.parametrize("page", PAGES)
