@@ -89,6 +89,7 @@ def test_an_error_names_all_differences_and_nothing_is_changed(block):
         "last.weight": np.ones((3, 2), np.float32),
         "inner.0.bias": np.ones(3),
         "scale": 3,
+        "inner.2.bias": [1.0] * 3,
         "more": np.ones(1),
     }
     del state["inner.2.running_var"]
@@ -101,6 +102,7 @@ def test_an_error_names_all_differences_and_nothing_is_changed(block):
         "last.weight: expected float32 (2, 3), the state has float32 (3, 2)",
         "inner.0.bias: expected float32 (3,), the state has float64 (3,)",
         "scale: expected float32 (3,), the state has 3",
+        "inner.2.bias: expected float32 (3,), the state has a list",
     ):
         assert part in str(error.value)
     assert_equal_states(block.state_dict(), before)

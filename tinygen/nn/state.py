@@ -102,7 +102,10 @@ def _read(expected: Any, given: Any) -> tuple[Any, str]:
             advice = "; NumPy has no bfloat16: give tensor.float()" if "bfloat16" in kind else ""
             return None, f"{wanted}, the state has a {kind} that cannot be read ({error}){advice}"
     if not hasattr(given, "shape"):
-        return None, f"{wanted}, the state has {given!r}"
+        text = (
+            f"a {type(given).__name__}" if isinstance(given, (list, tuple, dict)) else repr(given)
+        )
+        return None, f"{wanted}, the state has {text}"
     if given.shape != expected.shape or not _converts(given.dtype, expected.dtype):
         advice = ""
         if given.shape == expected.shape and given.dtype.kind == expected.dtype.kind:
