@@ -61,8 +61,13 @@ def test_a_wrapper_shows_its_settings_and_its_layer():
         (lambda g: nn.Linear(2, 1, rng=g), "Linear(2, 1)  3 parameters: weight (1, 2), bias (1,)"),
         (
             lambda g: nn.ConvTranspose2d(2, 4, 3, 2, 1, 1, bias=False, rng=g),
-            "ConvTranspose2d(2, 4, kernel_size=(3, 3), stride=2, padding=1, output_padding=1, "
+            "ConvTranspose2d(2, 4, kernel_size=3, stride=2, padding=1, output_padding=1, "
             "bias=False)  72 parameters: weight (2, 4, 3, 3)",
+        ),
+        (
+            lambda g: nn.Conv2d(2, 1, (1, 3), padding="same", rng=g),
+            "Conv2d(2, 1, kernel_size=(1, 3), padding='same')  7 parameters: "
+            "weight (1, 2, 1, 3), bias (1,)",
         ),
         (lambda g: nn.PReLU(), "PReLU(1)  1 parameter: weight (1,)"),
         (lambda g: nn.ReLU(), "ReLU()"),

@@ -77,7 +77,9 @@ class _Conv(WeightedLayer):
             "dilation": 1,
             "groups": 1,
         }
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"]
+        sizes = set(self.kernel_size)
+        kernel_size = self.kernel_size[0] if len(sizes) == 1 else self.kernel_size
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={kernel_size}"]
         for setting, default in defaults.items():
             value = getattr(self, setting, default)
             if value != default:

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["summarize"]
 
-MAX_COLUMN = 64  # where the numbers of parameters begin, at most
+MAX_COLUMN = 72  # where the numbers of parameters begin, at most
 
 
 def summarize(module: Any) -> str:
