@@ -49,6 +49,15 @@ def _networks():
     )
 
 
+def _spectral_norms():
+    make, make_torch, shape = _spectral_norm(_pair("Linear", (5, 3), 3, 4, rng=True))
+    return (
+        lambda: nn.Sequential(nn.Tanh(), make()),
+        lambda torch: torch.nn.Sequential(torch.nn.Tanh(), make_torch(torch)),
+        shape,
+    )
+
+
 IMAGES, SEQUENCES = (2, 4, 6, 5), (2, 4, 9)
 
 WITH_PARAMETERS = {
@@ -82,6 +91,7 @@ WITH_PARAMETERS = {
         _pair("ConvTranspose2d", IMAGES, 4, 6, 3, 2, rng=True)
     ),
     "Sequential": _networks(),
+    "Sequential with SpectralNorm": _spectral_norms(),
 }
 
 WITHOUT_PARAMETERS = {

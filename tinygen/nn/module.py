@@ -39,7 +39,8 @@ class Module:
     - a Module is a *child*;
     - an array registered by `register_buffer` is a *buffer*: a constant tensor that belongs to the
       state, such as a running mean;
-    - everything else is an ordinary attribute.
+    - everything else is an ordinary attribute. A list, tuple or dict may not hold parameters or
+      modules: use ModuleList, ModuleDict or Sequential.
 
     **Names** are paths: "hidden.weight" is the parameter `weight` of the child `hidden`. A
     parameter, buffer or module that has two names (tied weights) is listed once, under the first.
@@ -274,7 +275,10 @@ class Module:
         return {**dict(self.named_parameters()), **dict(self.named_buffers())}
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a dict from path to a copy of the array, for all parameters and buffers."""
+        """Return a dict from path to a copy of the array, for all parameters and buffers.
+
+        A PyTorch model with the same layers loads {name: torch.from_numpy(array)} of it.
+        """
         return {name: tensor.data.copy() for name, tensor in self._state_tensors().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadedKeys:
