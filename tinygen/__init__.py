@@ -77,7 +77,7 @@ def __getattr__(name: str):
         return importlib.import_module(f"{__name__}.{name}")
     if name in ops.__all__:
         raise AttributeError(f"tinygen.{name}: functions of tensors are in tinygen.ops.{name}")
-    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ops.ops_hint(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 

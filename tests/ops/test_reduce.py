@@ -176,14 +176,28 @@ def test_the_gradient_of_a_norm_at_zero_is_zero(p):
     assert np.isfinite(grad(ops.norm(x, p), x).data).all()
 
 
-def test_norms_of_matrices_and_of_order_zero_are_refused():
+@pytest.mark.parametrize("ord", [None, "fro", 1, -1, math.inf, -math.inf])
+def test_norms_of_matrices_are_those_of_numpy(ord):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    for settings in ({"axis": (1, 2)}, {"axis": (2, 0), "keepdims": True}):
+        expected = np.linalg.norm(x, ord, **settings)
+        np.testing.assert_allclose(ops.norm(x, ord, **settings), expected)
+    np.testing.assert_allclose(ops.norm(x[0], ord), np.linalg.norm(x[0], ord))
+
+
+def test_norms_by_singular_values_and_of_order_zero_are_refused():
     x = np.ones((2, 2))
-    assert ops.norm(x) == ops.norm(x, "fro") == 2 and ops.norm(x, 1, 0).tolist() == [2, 2]
     for f, message in [
-        (lambda: ops.norm(x, 2), r"norm: ord=2 is for vectors.* name one axis, or give ravel"),
-        (lambda: ops.norm(x, 1, (0, 1)), "norm: ord=1 is for vectors"),
+        (lambda: ops.norm(x, 2), r"norm: ord=2 of the matrices .* give ravel"),
+        (lambda: ops.norm(x, "nuc", (0, 1)), "norm: ord='nuc' of the matrices"),
         (lambda: ops.norm(x, 0, 1), "norm: ord=0; give a number other than 0"),
         (lambda: ops.norm(x, "nuc", 1), "norm: ord='nuc'; give a number"),
     ]:
         with pytest.raises(ValueError, match=message):
             f()
+
+
+def test_pytorch_s_names_of_settings_say_ours():
+    for f in (ops.std, ops.var):
+        with pytest.raises(TypeError, match="PyTorch's correction is ddof here"):
+            f(np.ones(3), correction=0)

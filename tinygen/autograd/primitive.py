@@ -42,7 +42,8 @@ from .results import as_array, check_nan
 from .tensor import Node, Tensor, mode
 
 _HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
-PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}  # {its name: the one that NumPy and we use}
+# {PyTorch's name of a setting: the one of NumPy, which is used here}
+PYTORCH_NAMES = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "correction": "ddof"}
 
 
 class RuleCall(NamedTuple):

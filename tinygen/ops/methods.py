@@ -101,8 +101,8 @@ class Methods:
         """The value of a tensor of one element as a Python number."""
         if self.size != 1:
             raise ValueError(
-                f"item: a tensor of shape {self.shape} is not one number; index it, reduce it, "
-                "or take tolist()"
+                f"item: only a tensor of size 1 is a number, and this one has shape {self.shape}; "
+                "index it, reduce it, or take tolist()"
             )
         return self._data.item()
 

@@ -100,11 +100,13 @@ LOSSES = {
 
 # Attributes and methods of torch.Tensor alone -> what to write instead.
 METHODS = {
+    "add": "t + other",
     "bool": "t.astype(bool)",
     "contiguous": "nothing: a view can be used as it is",
     "cpu": 't.to("cpu")',
     "cuda": 't.to("cuda")',
     "dim": "t.ndim",
+    "div": "t / other",
     "double": "t.astype(np.float64)",
     "element_size": "t.itemsize",
     "expand": "tinygen.ops.broadcast_to(t, shape)",
@@ -114,6 +116,9 @@ METHODS = {
     "int": "t.astype(np.int32)",
     "is_cuda": 't.device == "cuda"',
     "long": "t.astype(np.int64)",
+    "matmul": "t @ other",
+    "mm": "t @ other",
+    "mul": "t * other",
     "nelement": "t.size",
     "new_zeros": "tinygen.tensor(np.zeros(shape, t.dtype))",
     "permute": "t.transpose(axes)",
@@ -121,19 +126,20 @@ METHODS = {
     "requires_grad_": "t.requires_grad = True",
     "reshape_as": "t.reshape(other.shape)",
     "retain_grad": "tinygen.grad(y, t), which takes any tensor",
+    "sub": "t - other",
     "type": "t.astype(dtype), and t.dtype",
     "view": "t.reshape(shape)",
     "view_as": "t.reshape(other.shape)",
     "copy_": "t[...] = other",
-    "fill_": "t.fill(value)",
-    "normal_": "t[...] = rng.normal(t.shape), within tinygen.no_grad()",
-    "uniform_": "t[...] = rng.uniform(t.shape), within tinygen.no_grad()",
-    "zero_": "t.fill(0), within tinygen.no_grad() if t is a parameter",
+    "fill_": "t[...] = value",
+    "normal_": "t[...] = rng.normal(t.shape)",
+    "uniform_": "t[...] = rng.uniform(t.shape)",
+    "zero_": "t[...] = 0",
     "add_": "t += other",
     "sub_": "t -= other",
     "mul_": "t *= other",
     "div_": "t /= other",
-    "clamp_": "t[...] = t.clip(min, max), within tinygen.no_grad()",
+    "clamp_": "t[...] = t.detach().clip(min, max)",
 }
 
 
@@ -142,7 +148,7 @@ def ops_hint(name: str) -> str:
     if name in FUNCTIONS:
         return f"; PyTorch's {name} is tinygen.ops.{FUNCTIONS[name]} here"
     if name in LOSSES:
-        return f"; the losses are in tinygen.losses, where it is {LOSSES[name]}"
+        return f"; losses are in tinygen.losses: tinygen.losses.{LOSSES[name]}"
     if name in EXPRESSIONS:
         return f"; PyTorch's {name} is {EXPRESSIONS[name]} here"
     return ""

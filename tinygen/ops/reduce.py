@@ -19,7 +19,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
 from .arguments import normalize_axis
-from .elementwise import exp, sqrt, where
+from .elementwise import exp, where
 from .masking import apply_mask
 from .shape import reshape
 
@@ -135,12 +135,25 @@ def _var_rule(g, x, x_shape, axis, ddof):
 var.vjp(x=_var_rule)
 
 
-def std(x, axis=None, ddof=0, keepdims=False):
+@primitive
+def std(x, *, axis=None, ddof=0, keepdims=False):
     """The standard deviation, the square root of `var`, which explains ddof.
 
-    **Numerics** Domain var > 0: the derivative at 0 is infinite.
+    **Math** y = sqrt(v) with the variance v, so dy/dv = 1 / (2 y). With dv/dx from `var`,
+    dx = g / (2 y) 2 (x - m) / (n - ddof) = g (x - m) / ((n - ddof) y).
+    **Saved** x and y.
+    **Numerics** Domain y > 0: the derivative at 0 is infinite.
     """
-    return sqrt(var(x, axis=axis, ddof=ddof, keepdims=keepdims))
+    return np.sqrt(var.forward(x, axis=axis, ddof=ddof, keepdims=keepdims))
+
+
+def _std_rule(g, x, x_shape, y, axis, ddof):
+    n = _count("std", x_shape, axis)
+    g = expand(g / (y * (n - ddof)), shape=x_shape, axis=axis)
+    return g * (x - mean(x, axis=axis, keepdims=True))
+
+
+std.vjp(x=_std_rule)
 
 
 @primitive

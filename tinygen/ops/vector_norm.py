@@ -30,10 +30,12 @@ def norm(
     axis: int | tuple[int, ...] | None = None,
     keepdims: bool = False,
 ) -> Array:
-    """The norm of vectors, as np.linalg.norm.
+    """The norm of vectors or of matrices, as np.linalg.norm.
 
-    Without ord it is the root of the sum of squares, over one axis or any others, by default over
-    all. With ord = p, the vectors lie along one axis, or x is one vector.
+    The vectors lie along `axis`, by default all of x is one. A pair of axes, or a matrix x without
+    axis, is a matrix for ord = 1 and -1 (the greatest and the least sum of magnitudes of a column),
+    math.inf and -math.inf (of a row). NumPy's other norms of matrices, by singular values, are not
+    here.
 
     **Math** y = (sum_i |x_i|^p)^(1/p). With s = y^p, by the chain rule,
 
@@ -47,19 +49,28 @@ def norm(
 
     Parameters
     ----------
-    ord : a number other than 0, math.inf, -math.inf, 2 by default, or "fro" for matrices
-        Matrix norms by singular values, or by sums of columns, are not here.
+    ord : number, math.inf, -math.inf, or "fro" for matrices
+        The p of the norm, not 0. By default it is 2, over all axes.
     """
-    if ord not in (None, "fro") and (np.ndim(axis) == 1 if axis is not None else x.ndim != 1):
+    if ord is None or ord == "fro":
+        return _norm(x, p=2, axis=axis, keepdims=keepdims)
+    is_matrix = x.ndim == 2 if axis is None else np.size(axis) == 2
+    if is_matrix:
+        return _matrix_norm(x, ord, (0, 1) if axis is None else axis, keepdims)
+    if ord in (math.inf, -math.inf):
+        return (max if ord > 0 else min)(abs(x), axis=axis, keepdims=keepdims)
+    return _norm(x, p=ord, axis=axis, keepdims=keepdims)
+
+
+def _matrix_norm(x, ord, axes, keepdims):
+    """Return the greatest (ord > 0) or the least sum of a column (1) or of a row (inf)."""
+    if ord not in (1, -1, math.inf, -math.inf):
         raise ValueError(
-            f"norm: ord={ord} is for vectors, and x {x.shape} with axis={axis} is none: name one "
-            "axis, or give ravel(x); norms of matrices other than the default are not here"
+            f"norm: ord={ord!r} of the matrices {axes} of x {x.shape} takes singular values, which "
+            "are not here; for vectors name one axis, or give ravel(x)"
         )
-    if ord == math.inf:
-        return max(abs(x), axis=axis, keepdims=keepdims)
-    if ord == -math.inf:
-        return min(abs(x), axis=axis, keepdims=keepdims)
-    return _norm(x, p=2 if ord in (None, "fro") else ord, axis=axis, keepdims=keepdims)
+    sums = sum(abs(x), axis=axes[0] if ord in (1, -1) else axes[1], keepdims=True)
+    return (max if ord > 0 else min)(sums, axis=axes, keepdims=keepdims)
 
 
 @primitive
