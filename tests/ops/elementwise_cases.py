@@ -348,7 +348,7 @@ def draw_softplus(draw):
 
 @case("softplus")
 def draw_softplus_with_beta_and_threshold(draw):
-    beta, threshold = draw.choice(1.0, 0.5, 2.0), draw.choice(20.0, 1.0)
+    beta, threshold = draw.choice(1.0, 0.5, 2.0), draw.choice(20.0, 1.0, -3.0)
     f = functools.partial(ops.softplus, beta=beta, threshold=threshold)
 
     def naive(x):

@@ -69,9 +69,9 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     np.negative(y, out=y)
     np.exp(y, out=y)
     np.log1p(y, out=y)
-    if threshold < np.inf:
-        y *= ~(u > threshold)
     y += np.maximum(u, 0)
+    if threshold < np.inf:
+        np.copyto(y, u, where=u > threshold)
     return y if beta == 1 else np.divide(y, beta, out=y)
 
 
