@@ -128,6 +128,17 @@ def test_channel_sum_agrees_with_a_sum_in_float64(shape):
     np.testing.assert_allclose(channel_sum(x), x.sum(axis=1, dtype=np.float64), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "f", [ops.sum, ops.mean, ops.var, ops.std, ops.max, ops.min, ops.logsumexp, ops.norm, ops.prod]
+)
+def test_a_list_of_axes_is_a_tuple(f):
+    x = tensor(np.random.default_rng(0).normal(size=(2, 3, 4)), requires_grad=True)
+    y, expected = f(x, axis=[0, 2]), f(x, axis=(0, 2))
+    assert y.data.tolist() == expected.data.tolist()
+    assert grad(y.sum(), x).data.tolist() == grad(expected.sum(), x).data.tolist()
+    assert ops.any(x > 0, [0, 2]).shape == ops.all(x > 0, [0, 2]).shape == (3,)
+
+
 def test_a_large_sum_refuses_a_wrong_axis():
     x = channels_last(np.random.default_rng(0), 40, 24, 10, 10)
     for axis in (4, -5, (0, 4), (0, 0)):

@@ -20,6 +20,11 @@ def raw(x: Array) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
+def as_axes(axis: Any) -> Any:
+    """Return the axis of a reduction as NumPy takes it: a list, as of PyTorch, becomes a tuple."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
 def normalize_axis(function: str, axis: int, ndim: int) -> int:
     """Return `axis` counted from 0, where a negative one counts from the end.
 

@@ -185,7 +185,7 @@ def _check_integers(function: str, indices) -> None:
         given = getattr(indices, "dtype", type(indices).__name__)
         raise TypeError(
             f"{function}: indices must be an array of integers, not {given}; "
-            "convert them with astype"
+            "convert them with np.asarray(indices), or with astype"
         )
 
 

@@ -56,12 +56,15 @@ FUNCTIONS = {
 # Functions that are an expression of others.
 EXPRESSIONS = {
     "addmm": "c + a @ b",
+    "arange": "tinygen.tensor(np.arange(n))",
     "baddbmm": "c + a @ b",
     "celu": "elu(x / alpha, alpha=alpha) * alpha, with elu of tinygen.ops",
     "clone": "x.copy()",
     "detach": "x.detach()",
     "expand": "broadcast_to(x, shape)",
-    "full_like": "np.full_like(array, value), made a tensor by tinygen.tensor",
+    "eye": "tinygen.tensor(np.eye(n, dtype=np.float32))",
+    "full": "tinygen.tensor(np.full(shape, value, np.float32))",
+    "full_like": "tinygen.tensor(np.full(x.shape, value, x.dtype))",
     "glu": "a * sigmoid(b) with (a, b) = split(x, 2, axis)",
     "hardswish": "x * clip(x + 3, 0, 6) / 6",
     "hardtanh": "clip(x, -1, 1)",
@@ -71,8 +74,11 @@ EXPRESSIONS = {
     "mish": "x * tanh(softplus(x))",
     "narrow": "x[start : start + length]",
     "numel": "x.size",
-    "ones_like": "np.ones_like(array), made a tensor by tinygen.tensor",
+    "ones": "tinygen.tensor(np.ones(shape, np.float32))",
+    "ones_like": "tinygen.tensor(np.ones(x.shape, x.dtype))",
     "prelu": "where(x > 0, x, weight * x)",
+    "rand": "tinygen.default_rng(seed).uniform(shape)",
+    "randn": "tinygen.default_rng(seed).normal(shape)",
     "relu6": "clip(x, 0, 6)",
     "rsqrt": "1 / sqrt(x)",
     "scatter_add": "add_at(x, index, values), whose index is that of x[index]",
@@ -85,7 +91,8 @@ EXPRESSIONS = {
     "threshold": "where(x > threshold, x, value)",
     "topk": "sort(x)[..., -k:], with the indices argsort(x)[..., -k:]",
     "unbind": "a tuple of x, which iterates over the first axis",
-    "zeros_like": "np.zeros_like(array), made a tensor by tinygen.tensor",
+    "zeros": "tinygen.tensor(np.zeros(shape, np.float32))",
+    "zeros_like": "tinygen.tensor(np.zeros(x.shape, x.dtype))",
 }
 
 # Losses of torch.nn.functional -> the function of tinygen.losses.

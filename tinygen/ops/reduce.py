@@ -1,7 +1,7 @@
 """Sums and other reductions along axes.
 
-`axis` is an integer (a negative one counts from the end), a tuple of integers, or None for all
-axes.
+`axis` is an integer (a negative one counts from the end), a tuple or a list of integers, or None
+for all axes.
 
 A sum and the function that repeats its result along the summed axes are adjoint to each other,
 <sum(x), g> = <x, expand(g)>, so each is the rule of the other. The repeated cotangent is a view,
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .arguments import normalize_axis
+from .arguments import as_axes, normalize_axis
 from .elementwise import exp, where
 from .masking import apply_mask
 from .shape import reshape
@@ -52,7 +52,7 @@ def sum(x, *, axis=None, keepdims=False):
     **Math** dx = g, repeated along the summed axes (a view).
     **Saved** nothing.
     """
-    return axis_sum(x, axis, keepdims)
+    return axis_sum(x, as_axes(axis), keepdims)
 
 
 @primitive
@@ -92,7 +92,7 @@ def mean(x, *, axis=None, keepdims=False):
         raise ValueError(
             f"mean: no values to average, x is {x.shape} and axis={axis}; leave out the empty batch"
         )
-    return axis_sum(x, axis, keepdims) / n
+    return axis_sum(x, as_axes(axis), keepdims) / n
 
 
 def _mean_rule(g, x_shape, axis):
@@ -122,6 +122,7 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
             f"var: {n} values along axis={axis} of {x.shape} are too few for ddof={ddof}; "
             f"it takes {ddof + 1} or more"
         )
+    axis = as_axes(axis)
     d = x - axis_sum(x, axis, True) / n
     return axis_sum(d * d, axis, keepdims) / (n - ddof)
 
@@ -165,7 +166,7 @@ def max(x, *, axis=None, keepdims=False):
     **Numerics** Equal greatest values receive equal parts of g.
     """
     _check_not_empty("max", x, axis)
-    return x.max(axis=axis, keepdims=keepdims)
+    return x.max(axis=as_axes(axis), keepdims=keepdims)
 
 
 @primitive
@@ -177,7 +178,7 @@ def min(x, *, axis=None, keepdims=False):
     **Numerics** Equal least values receive equal parts of g.
     """
     _check_not_empty("min", x, axis)
-    return x.min(axis=axis, keepdims=keepdims)
+    return x.min(axis=as_axes(axis), keepdims=keepdims)
 
 
 def _check_not_empty(function: str, x, axis) -> None:
@@ -197,7 +198,7 @@ def _tie_weights(x, y, *, axis):
     is_extreme = x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)
     is_nan = x != x  # a NaN is the extreme, though it equals nothing
     hit = (is_extreme | is_nan).astype(x.dtype)
-    return hit / np.maximum(axis_sum(hit, axis, True), 1)
+    return hit / np.maximum(axis_sum(hit, as_axes(axis), True), 1)
 
 
 _tie_weights.vjp(x=None, y=None)
@@ -222,6 +223,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
     overflows. Where all values are -inf, y is -inf and dx is 0.
     """
     _check_not_empty("logsumexp", x, axis)
+    axis = as_axes(axis)
     m = x.max(axis=axis, keepdims=True)
     m = np.where(np.isfinite(m), m, np.zeros_like(m))
     with np.errstate(divide="ignore"):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
+from .arguments import as_axes
 from .elementwise import abs, maximum, sign, sqrt, square, where
 from .linalg import matmul
 from .masking import apply_mask
@@ -81,8 +82,8 @@ def _norm(x, *, p, axis, keepdims):
             f"norm: ord={p!r}; give a number other than 0, math.inf, -math.inf, or None for 2"
         )
     if p == 2:
-        return np.sqrt(axis_sum(x * x, axis, keepdims))
-    return axis_sum(np.abs(x) ** p, axis, keepdims) ** (1 / p)
+        return np.sqrt(axis_sum(x * x, as_axes(axis), keepdims))
+    return axis_sum(np.abs(x) ** p, as_axes(axis), keepdims) ** (1 / p)
 
 
 def _norm_rule(g, x, x_shape, y, p, axis):
