@@ -44,7 +44,6 @@ _IMPORTED_ON_USE = ("checkpoint", "data", "latent", "metrics", "models", "plot")
 
 # What people who know PyTorch look for here, and what to type instead.
 _ELSEWHERE = {
-    "arange": "tinygen.tensor(np.arange(n))",
     "as_tensor": "tinygen.tensor(array)",
     "device": 'the name of a device, "cpu" or "cuda"',
     "empty": "tinygen.tensor(np.zeros(shape, np.float32))",
@@ -52,19 +51,14 @@ _ELSEWHERE = {
     "float32": "np.float32",
     "float64": "np.float64",
     "from_numpy": "tinygen.tensor(array), which copies",
-    "full": "tinygen.tensor(np.full(shape, value, np.float32))",
     "inference_mode": "tinygen.no_grad()",
     "int64": "np.int64",
     "linspace": "tinygen.tensor(np.linspace(start, stop, num, dtype=np.float32))",
     "load": "tinygen.checkpoint.load_checkpoint(path)",
     "manual_seed": "rng = tinygen.default_rng(seed), which is passed to what draws random numbers",
-    "ones": "tinygen.tensor(np.ones(shape, np.float32))",
-    "rand": "tinygen.default_rng(seed).uniform(shape)",
-    "randn": "tinygen.default_rng(seed).normal(shape)",
     "save": "tinygen.checkpoint.save_checkpoint(path, model=model)",
     "set_num_threads": "tinygen.set_threads(n)",
     "utils": "tinygen.data.Loader, for batches",
-    "zeros": "tinygen.tensor(np.zeros(shape, np.float32))",
 }
 
 

@@ -157,10 +157,11 @@ class Tensor:
     `data` is the array, also when it has no axes. `grad` is the gradient that `backward` left, a
     Tensor, or None.
 
-    Write in place with `t[index] = value`, `t.data = array` or `t.data -= step`. These count as
-    writes, so a backward pass that still needs the old values raises an error. A write such as
-    `t.data[index] = value` is not seen: call `t.touch()` after it. Raw arrays that are combined
-    with Tensors are constants, and writes to them are never seen.
+    Write in place with `t[index] = value`, with `t -= step` within `no_grad()`, or through the
+    array, `t.data -= step`. These count as writes, so a backward pass that still needs the old
+    values raises an error. A write such as `t.data[index] = value` is not seen: call `t.touch()`
+    after it.
+    Raw arrays that are combined with Tensors are constants, and writes to them are never seen.
     """
 
     __slots__ = ("_data", "_edge", "_version", "grad", "__weakref__")
