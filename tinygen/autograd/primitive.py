@@ -43,7 +43,13 @@ from .tensor import Node, Tensor, mode
 
 _HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
 # {PyTorch's name of a setting: the one of NumPy, which is used here}
-PYTORCH_NAMES = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "correction": "ddof"}
+PYTORCH_NAMES = {
+    "dim": "axis",
+    "dims": "axis",
+    "keepdim": "keepdims",
+    "correction": "ddof",
+    "unbiased": "ddof",
+}
 
 
 class RuleCall(NamedTuple):

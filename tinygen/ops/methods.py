@@ -101,7 +101,7 @@ class Methods:
         """The value of a tensor of one element as a Python number."""
         if self.size != 1:
             raise ValueError(
-                f"item: only a tensor of size 1 is a number, and this one has shape {self.shape}; "
+                f"item: a tensor of shape {self.shape} is not one number, as one of size 1 is; "
                 "index it, reduce it, or take tolist()"
             )
         return self._data.item()
