@@ -129,6 +129,18 @@ def test_multihead_attention(bias, batch_first):
                 assert_close(y, torch_y)
 
 
+def test_multihead_attention_of_one_example():
+    layer = nn.MultiheadAttention(6, 2, rng=RNG, dtype=np.float64)
+    torch_layer = torch.nn.MultiheadAttention(6, 2, dtype=torch.float64)
+    layer.load_state_dict(torch_layer.state_dict())
+    x, mask = random_input((4, 6)), np.array([False, True, False, False])
+    t, torch_x = tensor(x), torch.from_numpy(x)
+    outputs = layer(t, t, t, mask)
+    for y, torch_y in zip(outputs, torch_layer(*[torch_x] * 3, torch.from_numpy(mask))):
+        assert_close(y, torch_y)
+    assert layer(t, t, t, need_weights=False)[1] is None
+
+
 def test_a_dtype_of_fewer_digits_is_converted_and_one_of_more_is_refused():
     layer, torch_layer = nn.Linear(3, 2, rng=RNG), torch.nn.Linear(3, 2)
     layer.load_state_dict(torch_layer.half().state_dict())

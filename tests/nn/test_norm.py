@@ -50,3 +50,28 @@ def test_backward_raises_after_the_running_statistics_have_changed():
     layer.train()(x)
     with pytest.raises(RuntimeError, match="written in place"):
         y.sum().backward()
+
+
+def test_without_momentum_the_running_statistics_are_means_over_all_batches():
+    layer, rng = nn.BatchNorm1d(2, momentum=None, dtype=np.float64), np.random.default_rng(0)
+    batches = rng.normal(size=(5, 4, 2))
+    for x in batches:
+        layer(tensor(x))
+    np.testing.assert_allclose(layer.running_mean.data, batches.mean((0, 1)), rtol=1e-12)
+    variances = batches.var(axis=1, ddof=1)
+    np.testing.assert_allclose(layer.running_var.data, variances.mean(0), rtol=1e-12)
+    with pytest.raises(ValueError, match="momentum=None is for batch norm"):
+        nn.InstanceNorm2d(2, momentum=None)
+
+
+def test_without_running_statistics_evaluation_uses_the_batch():
+    layer, x = nn.BatchNorm1d(2, track_running_stats=False), tensor(np.eye(2, dtype=np.float32))
+    assert [*layer.state_dict()] == ["weight", "bias"]
+    assert (layer.eval()(x).data == layer.train()(x).data).all()
+
+
+def test_instance_norm_takes_one_image():
+    layer = nn.InstanceNorm2d(3, affine=True, bias=False)
+    x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+    assert [*layer.state_dict()] == ["weight"]
+    np.testing.assert_array_equal(layer(tensor(x)).data, layer(tensor(x[None])).data[0])

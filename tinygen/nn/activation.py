@@ -93,8 +93,8 @@ class PReLU(Module):
         num_slopes = self.weight.size
         if num_slopes > 1 and (x.ndim < 2 or x.shape[1] != num_slopes):
             raise ValueError(f"PReLU: x must be (N, {num_slopes}, ...), not {x.shape}")
-        a = self.weight
-        a = a if num_slopes == 1 else a.reshape((num_slopes, *[1] * (x.ndim - 2)))
+        column = (num_slopes, *[1] * (x.ndim - 2)) if num_slopes > 1 else [1] * x.ndim
+        a = ops.reshape(self.weight, shape=tuple(column))
         return ops.relu(x) - a * ops.relu(-x)
 
     def extra_repr(self) -> str:

@@ -30,7 +30,8 @@ class MultiheadAttention(Module):
         y = W^o concatenate(p_1 v_1, ..., p_num_heads v_num_heads).
 
     **Shapes** query (L, N, embed_dim), key and value (S, N, embed_dim) to y (L, N, embed_dim); or
-    with `batch_first`, (N, L, embed_dim), (N, S, embed_dim) and (N, L, embed_dim).
+    with `batch_first`, (N, L, embed_dim), (N, S, embed_dim) and (N, L, embed_dim). One example has
+    no axis N, in the masks neither.
 
     **Parameters' names**: in_proj_weight (3 embed_dim, embed_dim) has the projections of query, key
     and value one above the other, initialized by xavier_uniform; in_proj_bias is zero; out_proj is
@@ -111,6 +112,10 @@ class MultiheadAttention(Module):
         y : of the shape of the query.
         weights : (N, L, S), the mean of p over the heads; or (N, num_heads, L, S); or None.
         """
+        if query.ndim == key.ndim == value.ndim == 2:
+            return self._forward_one(
+                query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights
+            )
         for name, x in (("query", query), ("key", key), ("value", value)):
             if x.ndim != 3 or x.shape[2] != self.embed_dim:
                 axes = "(N, length, {})" if self.batch_first else "(length, N, {})"
@@ -130,6 +135,16 @@ class MultiheadAttention(Module):
         if not need_weights:
             return y, None
         return y, p.mean(axis=1) if average_attn_weights else p
+
+    def _forward_one(self, query, key, value, key_padding_mask, need_weights, *others):
+        """Attend in one example, as in a batch of one."""
+        axis = 0 if self.batch_first else 1
+        inputs = [ops.expand_dims(x, axis=axis) for x in (query, key, value)]
+        if query is key is value:
+            inputs = [inputs[0]] * 3
+        mask = None if key_padding_mask is None else key_padding_mask[None]
+        y, weights = self.forward(*inputs, mask, need_weights, *others)
+        return ops.squeeze(y, axis=axis), weights[0] if need_weights else None
 
     def _project(self, query, key, value):
         """Return the projections of query, key and value, each of all heads."""

@@ -29,41 +29,50 @@ class _Affine(Module):
     """A normalization that ends with a scale (`weight`) and a shift (`bias`), or with neither."""
 
     def _initialize_affine(
-        self, shape: tuple[int, ...], affine: bool, device: str, dtype: Any
+        self, shape: tuple[int, ...], affine: bool, bias: bool, device: str, dtype: Any
     ) -> None:
-        """Set weight to ones and bias to zeros, or both to None."""
+        """Set weight to ones and bias to zeros, or to None what is left out."""
         self.weight = parameter(init.ones(shape, device, dtype)) if affine else None
-        self.bias = parameter(init.zeros(shape, device, dtype)) if affine else None
+        self.bias = parameter(init.zeros(shape, device, dtype)) if affine and bias else None
+
+    def _settings(self, **defaults: bool) -> str:
+        """Return the settings of these names that are not the defaults, and `bias` likewise."""
+        settings = {name: getattr(self, name) for name in defaults}
+        if self.weight is not None:
+            settings["bias"], defaults["bias"] = self.bias is not None, True
+        changed = {name: value for name, value in settings.items() if value != defaults[name]}
+        return "".join(f", {name}={value}" for name, value in changed.items())
 
 
 class _ChannelNorm(_Affine):
     """What batch norm and instance norm share: settings, running statistics, the shapes of x."""
 
     shapes: ClassVar[dict[int, str]]  # number of axes of x -> their names
-    default_settings: ClassVar[dict[str, Any]] = {}  # those that `repr` leaves out
+    defaults: ClassVar[dict[str, bool]] = {"affine": True, "track_running_stats": True}
 
     def __init__(
         self,
         num_features: int,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         device: str = "cpu",
         dtype: Any = np.float32,
     ):
         name = type(self).__name__
         check_sizes(name, num_features=num_features)
-        if momentum is None or not 0 <= momentum <= 1:
+        if momentum is not None and not 0 <= momentum <= 1:
             raise ValueError(
                 f"{name}: momentum={momentum} must lie in [0, 1]: it is the weight of the newest "
-                "batch in the running statistics"
+                "batch in the running statistics; None is for their mean over all batches"
             )
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self._initialize_affine((num_features,), affine, device, dtype)
         shape = (num_features,)
+        self._initialize_affine(shape, affine, bias, device, dtype)
         buffers = {
             "running_mean": init.zeros(shape, device, dtype),
             "running_var": init.ones(shape, device, dtype),
@@ -72,7 +81,7 @@ class _ChannelNorm(_Affine):
         for buffer_name, array in buffers.items():
             self.register_buffer(buffer_name, array if track_running_stats else None)
 
-    def _normalize(self, function, x):
+    def _normalize(self, function, x, momentum):
         """Call `ops.batch_norm` or `ops.instance_norm`, which have the same arguments."""
         if x.ndim not in self.shapes or x.shape[1] != self.num_features:
             raise ValueError(
@@ -86,29 +95,27 @@ class _ChannelNorm(_Affine):
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,
-            self.momentum,
+            momentum,
             self.eps,
         )
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        settings = [f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"]
-        for name, default in self.default_settings.items():
-            value = getattr(self, name)
-            settings += [f"{name}={value}"] if value != default else []
-        return ", ".join(settings)
+        settings = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        return settings + self._settings(**self.defaults)
 
 
 class _BatchNorm(_ChannelNorm):
     """What BatchNorm1d and BatchNorm2d share. They differ in the shapes of x."""
 
-    default_settings: ClassVar = {"affine": True, "track_running_stats": True}
-
     def forward(self, x):
         """Normalize x by the statistics of the batch (training) or by the running statistics."""
-        y = self._normalize(ops.batch_norm, x)
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked[...] = self.num_batches_tracked.data + 1
+        if not (self.training and self.track_running_stats):
+            return self._normalize(ops.batch_norm, x, self.momentum)
+        num_batches = self.num_batches_tracked.data + 1
+        momentum = 1 / num_batches.item() if self.momentum is None else self.momentum
+        y = self._normalize(ops.batch_norm, x, momentum)
+        self.num_batches_tracked[...] = num_batches
         return y
 
 
@@ -132,9 +139,11 @@ class BatchNorm1d(_BatchNorm):
     ----------
     num_features : number of channels C.
     eps : added to the variance before its square root is taken.
-    momentum : weight of the newest batch in the running statistics, from 0 to 1.
+    momentum : weight of the newest batch in the running statistics, from 0 to 1. With None they are
+        the mean over all batches.
     affine : False leaves out weight and bias.
     track_running_stats : False leaves out the buffers; evaluation then uses the batch, too.
+    bias : False leaves out the bias alone.
     device, dtype : of parameters and buffers.
     """
 
@@ -177,9 +186,8 @@ class LayerNorm(_Affine):
         shape = (normalized_shape,) if is_int else tuple(normalized_shape)
         check_sizes("LayerNorm", **{f"normalized_shape[{i}]": n for i, n in enumerate(shape)})
         self.normalized_shape, self.eps = shape, eps
-        self._initialize_affine(shape, elementwise_affine, device, dtype)
-        if not bias:
-            self.bias = None
+        self.elementwise_affine = elementwise_affine
+        self._initialize_affine(shape, elementwise_affine, bias, device, dtype)
 
     def forward(self, x):
         """Normalize x (..., *normalized_shape) over its last axes."""
@@ -187,9 +195,8 @@ class LayerNorm(_Affine):
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        no_affine = "" if self.weight is not None else ", elementwise_affine=False"
-        no_bias = ", bias=False" if self.weight is not None and self.bias is None else ""
-        return f"{self.normalized_shape}, eps={self.eps}{no_affine}{no_bias}"
+        settings = f"{self.normalized_shape}, eps={self.eps}"
+        return settings + self._settings(elementwise_affine=True)
 
 
 class GroupNorm(_Affine):
@@ -206,6 +213,7 @@ class GroupNorm(_Affine):
     num_channels : number of channels C.
     eps : added to the variance before its square root is taken.
     affine : False leaves out weight and bias.
+    bias : False leaves out the bias alone.
     device, dtype : of the parameters.
     """
 
@@ -216,6 +224,7 @@ class GroupNorm(_Affine):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
         device: str = "cpu",
         dtype: Any = np.float32,
     ):
@@ -224,8 +233,9 @@ class GroupNorm(_Affine):
             raise ValueError(
                 f"GroupNorm: num_groups={num_groups} must divide num_channels={num_channels}"
             )
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self._initialize_affine((num_channels,), affine, device, dtype)
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps, self.affine = eps, affine
+        self._initialize_affine((num_channels,), affine, bias, device, dtype)
 
     def forward(self, x):
         """Normalize x (N, C, ...) over each group of channels."""
@@ -237,12 +247,12 @@ class GroupNorm(_Affine):
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        no_affine = "" if self.weight is not None else ", affine=False"
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}{no_affine}"
+        settings = f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
+        return settings + self._settings(affine=True)
 
 
 class InstanceNorm2d(_ChannelNorm):
-    """Instance normalization of x (N, C, H, W): each channel of each example.
+    """Instance normalization of x (N, C, H, W) or one image (C, H, W): each channel of each image.
 
     A channel's pixels get mean 0 and variance 1, in training and in evaluation alike. By default
     there is no weight and no bias, and there are no running statistics.
@@ -256,11 +266,12 @@ class InstanceNorm2d(_ChannelNorm):
     momentum : weight of the newest batch in the running statistics, from 0 to 1.
     affine : True adds weight (C,) and bias (C,).
     track_running_stats : True adds the buffers of `BatchNorm2d`, and evaluation uses them.
+    bias : False leaves out the bias alone.
     device, dtype : of parameters and buffers.
     """
 
     shapes: ClassVar = {4: "(N, C, H, W)"}
-    default_settings: ClassVar = {"affine": False, "track_running_stats": False}
+    defaults: ClassVar = {"affine": False, "track_running_stats": False}
 
     def __init__(
         self,
@@ -270,20 +281,25 @@ class InstanceNorm2d(_ChannelNorm):
         affine: bool = False,
         track_running_stats: bool = False,
         *,
+        bias: bool = True,
         device: str = "cpu",
         dtype: Any = np.float32,
     ):
-        super().__init__(
-            num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype
-        )
+        if momentum is None:
+            raise ValueError("InstanceNorm: momentum=None is for batch norm; give a number")
+        more = {"bias": bias, "device": device, "dtype": dtype}
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, **more)
 
     def forward(self, x):
         """Normalize each channel of each example over its pixels."""
-        return self._normalize(ops.instance_norm, x)
+        is_one = x.ndim == min(self.shapes) - 1  # without the axis of the examples
+        x = ops.expand_dims(x, axis=0) if is_one else x
+        y = self._normalize(ops.instance_norm, x, self.momentum)
+        return y[0] if is_one else y
 
 
 class InstanceNorm1d(InstanceNorm2d):
-    """Instance normalization of x (N, C, L). As `InstanceNorm2d`."""
+    """Instance normalization of x (N, C, L) or (C, L). As `InstanceNorm2d`."""
 
     shapes: ClassVar = {3: "(N, C, L)"}
 
