@@ -95,6 +95,17 @@ def test_methods_have_the_help_of_their_functions():
     assert Tensor.exp.__doc__ == ops.exp.__doc__ and Tensor.flatten.__doc__ == ops.flatten.__doc__
 
 
+def test_two_axes_are_not_exchanged_by_transpose():
+    """PyTorch's transpose(0, 1) would be NumPy's way to change nothing."""
+    x = float32(2, 3)
+    for axes in ((0, 1), (-2, -1)):
+        with pytest.raises(ValueError, match=r"use T or swapaxes\("):
+            x.transpose(*axes)
+    with pytest.raises(ValueError, match="must name each of the 3 axes .* use swapaxes"):
+        x[None].transpose(1, 2)
+    assert x.transpose((0, 1)).shape == (2, 3)
+
+
 def test_flatten_merges_the_named_axes():
     assert tensor(np.ones((2, 3, 4))).flatten(1).shape == (2, 12)
 

@@ -75,8 +75,14 @@ class Methods:
         """The axes in another order: t.transpose(0, 2, 1) or t.transpose((0, 2, 1)).
 
         Without arguments all axes are reversed. As in NumPy, all axes are named: to exchange two,
-        as PyTorch's transpose does, use swapaxes.
+        as PyTorch's transpose does, use swapaxes. NumPy's transpose(0, 1) of a matrix would change
+        nothing, so it raises ValueError.
         """
+        if self.ndim == 2 and axes in ((0, 1), (-2, -1)):
+            raise ValueError(
+                f"transpose{axes} names the axes in their old order; to exchange them, as PyTorch "
+                f"does, use T or swapaxes{axes}"
+            )
         return shapes.transpose(self, axes=_one_tuple(axes) or None)
 
     def copy(self):
