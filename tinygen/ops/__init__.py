@@ -33,6 +33,22 @@
     pytorch_names.py      what PyTorch's names are here, for errors
     protocols.py          what NumPy and other libraries ask of a Tensor
 
+**NumPy and PyTorch.** Functions of arrays have NumPy's names and meanings, functions of networks
+PyTorch's. Where one name means two things, a call of PyTorch's is written as follows:
+
+    torch.transpose(x, 1, 2)         swapaxes(x, 1, 2)
+    torch.permute(x, (0, 2, 1))      transpose(x, (0, 2, 1))
+    torch.split(x, [2, 3])           split(x, [2]): the indices where parts begin, not the sizes
+    torch.chunk(x, 2)                split(x, 2): the number of parts
+    x.repeat(2, 3)                   tile(x, (2, 3))
+    torch.repeat_interleave(x, 2, 1) repeat(x, 2, 1)
+    torch.std(x), torch.var(x)       std(x, ddof=1), var(x, ddof=1)
+    torch.max(x, 1)                  max(x, 1), argmax(x, 1): one of the two results each
+    torch.sort(x, 1)                 sort(x, 1), argsort(x, 1)
+    functional.pad(x, (1, 1, 2, 2))  pad(x, ((2, 2), (1, 1))): one pair per axis, in their order
+    functional.one_hot(y)            one_hot(y): float32
+    functional.dropout(x, 0.5)       dropout(x, 0.5, rng=rng): there is no hidden source of noise
+
 Importing this package gives `Tensor` its operators.
 """
 
