@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -203,6 +204,35 @@ def test_an_unknown_attribute_names_the_one_that_is_here(name, message):
 def test_an_unknown_function_names_the_one_that_is_here(name, message):
     with pytest.raises(AttributeError, match=message):
         getattr(ops, name)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: ops.squeeze(x, dim=0),
+        lambda x: ops.expand_dims(x, dim=0),
+        lambda x: ops.split(x, 2, dim=1),
+        lambda x: ops.repeat(x, 2, dim=1),
+        lambda x: ops.sort(x, dim=1),
+        lambda x: ops.prod(x, dim=1),
+        lambda x: ops.cumprod(x, dim=1),
+        lambda x: ops.norm(x, dim=1),
+        lambda x: ops.normalize(x, dim=1),
+        lambda x: ops.cosine_similarity(x, x, dim=1),
+        lambda x: ops.take_along_axis(x, x, dim=1),
+        lambda x: ops.diagonal(x, dim1=0),
+        lambda x: x.sum(dim=0),
+        lambda x: x.squeeze(dim=0),
+    ],
+)
+def test_pytorch_s_name_of_a_parameter_says_ours(call):
+    with pytest.raises(TypeError, match="unknown dim.*; PyTorch's dim.* is axis.* here"):
+        call(float32(2, 2))
+
+
+def test_signatures_are_visible_through_the_explanation():
+    assert str(inspect.signature(ops.sort)).startswith("(x: ")
+    assert Tensor.squeeze.__name__ == "squeeze"
 
 
 def test_the_tables_name_what_exists():

@@ -45,6 +45,8 @@ _HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
 # {PyTorch's name of a setting: the one of NumPy, which is used here}
 PYTORCH_NAMES = {
     "dim": "axis",
+    "dim1": "axis1",
+    "dim2": "axis2",
     "dims": "axis",
     "keepdim": "keepdims",
     "correction": "ddof",

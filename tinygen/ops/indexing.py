@@ -16,6 +16,7 @@ from ..autograd.tensor import Tensor
 from ..backend import array_module
 from .arguments import normalize_axis, raw
 from .elementwise import add, where
+from .pytorch_names import explain_names
 from .shape import broadcast_to
 
 __all__ = ["add_at", "embedding", "getitem", "one_hot", "take_along_axis"]
@@ -121,6 +122,7 @@ _getitem.vjp(x=lambda g, x_shape, index: _add_at(g, index=index, shape=x_shape))
 _add_at.vjp(x=lambda g, index: _getitem(g, index=index))
 
 
+@explain_names
 def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
     """Pick elements along one axis, as np.take_along_axis (PyTorch's gather).
 

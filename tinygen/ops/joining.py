@@ -21,6 +21,7 @@ from ..autograd.primitive import primitive
 from ..backend import array_module, to_numpy
 from .arguments import normalize_axis, raw
 from .indexing import getitem
+from .pytorch_names import explain_names
 from .shape import broadcast_to, expand_dims, ravel, reshape
 
 __all__ = ["concatenate", "repeat", "split", "stack", "tile"]
@@ -93,6 +94,7 @@ def _split(x, *, bounds, axis):
 _split.vjp(x=lambda g, axis: concatenate(*g, axis=axis))
 
 
+@explain_names
 def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple:
     """Divide x along `axis` into a tuple of views, as np.split.
 
@@ -132,6 +134,7 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
 # ------------------------------------------------------------------------------------- repetition
 
 
+@explain_names
 def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> Array:
     """Repeat each element `repeats` times, one next to the other, as np.repeat.
 

@@ -33,6 +33,7 @@ from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
 from .arguments import check_dtypes, normalize_axes, raw
 from .indexing import getitem
+from .pytorch_names import explain_names
 from .reduce import sum
 from .shape import expand_dims, moveaxis, reshape, squeeze, sum_to, swapaxes
 
@@ -158,6 +159,7 @@ def dot(a: Array, b: Array) -> Array:
 # ---------------------------------------------------------------------------- diagonals, triangles
 
 
+@explain_names
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The diagonal of matrices whose rows are axis1 and whose columns are axis2, as np.diagonal.
 
@@ -172,6 +174,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     return getitem(x, (..., i - min(offset, 0), i + max(offset, 0)))
 
 
+@explain_names
 def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The sum of a diagonal, see `diagonal`."""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from .arguments import normalize_axes, normalize_axis
 from .joining import concatenate
+from .pytorch_names import explain_names
 from .reduce import sum
 from .shape import moveaxis, ravel, reshape, transpose
 
@@ -20,6 +21,7 @@ __all__ = ["cumprod", "prod"]
 Array = Any  # an array of any module, or a Tensor
 
 
+@explain_names
 def prod(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """The product over the axes; the product of no values is 1.
 
@@ -40,6 +42,7 @@ def prod(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = F
     return reshape(y, shape=with_axes if keepdims else shape)
 
 
+@explain_names
 def cumprod(x: Array, axis: int | None = None) -> Array:
     """The cumulative product along the axis; without an axis x is flattened, as by np.cumprod.
 

@@ -1,12 +1,17 @@
 """What PyTorch's names are here, for the errors that meet them.
 
-Each function has one name here, NumPy's where NumPy has the function. The tables serve nothing but
-the text of an AttributeError.
+Each function and each parameter has one name here, NumPy's where NumPy has it. The tables serve
+nothing but the texts of errors.
 """
 
 from __future__ import annotations
 
-__all__ = ["ops_hint", "tensor_hint"]
+import functools
+from collections.abc import Callable
+
+from ..autograd.primitive import PYTORCH_NAMES
+
+__all__ = ["explain_names", "ops_hint", "tensor_hint"]
 
 # Functions of torch and torch.nn.functional -> what to write after `tinygen.ops.`.
 FUNCTIONS = {
@@ -170,3 +175,24 @@ def tensor_hint(name: str) -> str:
     if name in ops.__all__:
         return f"; use tinygen.ops.{name}(t)"
     return ops_hint(name)
+
+
+def explain_names(function: Callable) -> Callable:
+    """Decorate a function: given PyTorch's name of a parameter, it raises TypeError with ours.
+
+    Primitives do so without it.
+    """
+    code = function.__code__
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    @functools.wraps(function)
+    def call(*args, **named):
+        for name in named:
+            if name not in parameters and PYTORCH_NAMES.get(name) in parameters:
+                raise TypeError(
+                    f"{function.__name__}: unknown {name}; PyTorch's {name} is "
+                    f"{PYTORCH_NAMES[name]} here"
+                )
+        return function(*args, **named)
+
+    return call

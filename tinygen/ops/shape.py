@@ -20,6 +20,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum, broadcast_axes, matmul
 from .arguments import normalize_axes, normalize_axis
+from .pytorch_names import explain_names
 
 __all__ = [
     "astype",
@@ -115,6 +116,7 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     return reshape(x, shape=(*x.shape[:first], size, *x.shape[last + 1 :]))
 
 
+@explain_names
 def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
     """Insert axes of length one; they are `axis` of the result, as in np.expand_dims."""
     axis = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -124,6 +126,7 @@ def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
     return reshape(x, shape=tuple(shape))
 
 
+@explain_names
 def squeeze(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     """Remove `axis`, which must have length one; by default every axis of length one."""
     if axis is None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from .arguments import normalize_axis
 from .indexing import take_along_axis
+from .pytorch_names import explain_names
 from .shape import ravel
 
 __all__ = ["argmax", "argmin", "argsort", "sort"]
@@ -55,6 +56,7 @@ argmin.vjp(x=None)
 argsort.vjp(x=None)
 
 
+@explain_names
 def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Array:
     """The sorted elements along the axis, as np.sort. PyTorch returns the indices of `argsort` too.
 

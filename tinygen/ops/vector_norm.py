@@ -17,6 +17,7 @@ from .elementwise import abs, maximum, sign, sqrt, square, where
 from .linalg import matmul
 from .masking import apply_mask
 from .powers import power
+from .pytorch_names import explain_names
 from .reduce import expand, max, mean, min, sum
 from .shape import broadcast_to, reshape
 
@@ -25,6 +26,7 @@ __all__ = ["cosine_similarity", "norm", "normalize", "pixel_norm", "spectral_nor
 Array = Any  # an array of any module, or a Tensor
 
 
+@explain_names
 def norm(
     x: Array,
     ord: float | str | None = None,
@@ -95,6 +97,7 @@ def _norm_rule(g, x, x_shape, y, p, axis):
 _norm.vjp(x=_norm_rule)
 
 
+@explain_names
 def normalize(x: Array, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Array:
     """Divide x by its norm along the axis, or by eps if that is greater: PyTorch's function.
 
@@ -103,6 +106,7 @@ def normalize(x: Array, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Ar
     return x / maximum(norm(x, p, axis, keepdims=True), eps)
 
 
+@explain_names
 def cosine_similarity(a: Array, b: Array, axis: int = 1, eps: float = 1e-8) -> Array:
     """The cosine of the angle between vectors along the axis: PyTorch's function.
 
