@@ -184,7 +184,8 @@ class Primitive:
         for a in args:
             edge = version = None
             if type(a) is Tensor:
-                has_tensor, edge, version, a = True, a._edge, a._version, a._data
+                has_tensor = True
+                edge, version, a = a._edge, a._version, a._data
             if type(a) is not ndarray:
                 only_numpy = False
             arrays.append(a)
@@ -193,7 +194,7 @@ class Primitive:
             pattern = 2 * pattern + (edge is not None)
         if not only_numpy:
             self._check(arrays, has_tensor)
-        y = self.forward(*arrays, **settings)
+        y = self.forward(*arrays, **settings) if settings else self.forward(*arrays)
         if type(y) is not ndarray:
             y = self._as_arrays(y, like=arrays)
         if mode.nan:
