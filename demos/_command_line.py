@@ -1,6 +1,7 @@
 """The command line of the demos: the options that all of them share, and one-line errors.
 
-    parser(doc, ...)  --data --steps --batch --device --seed --out --resume --save-every
+    parser(doc, ...)  --data --steps --batch --device --seed --out --resume --save-every, and --size
+                      where the size of a picture can be chosen
     parse(p)          the settings, checked: device, folder and values
     natural, fraction, positive, ...    types of arguments
 
@@ -40,6 +41,10 @@ from tinygen import data
 
 IN_NOTEBOOK = "ipykernel" in sys.modules
 FOLDER = "folder:PATH"  # in the list of data sets: any folder of pictures, given as folder:PATH
+NO_FOLDER = (
+    "a folder of pictures does not do here: this demo compares with what is known about its data, "
+    "their exact distribution or the captions"
+)
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -55,6 +60,8 @@ def parser(
     steps: dict[str, int],
     takes: dict[str, str],
     batch: int | dict[str, int],
+    sizes: dict[str, int] | None = None,
+    valid_sizes: range | tuple[int, ...] = range(1, 1025),
 ) -> argparse.ArgumentParser:
     """Return a parser with the options that mean the same in every demo.
 
@@ -68,6 +75,10 @@ def parser(
         How long these steps take on two CPU cores, for each data set.
     batch : int or dict of int
         The default batch size, for all data sets or for each.
+    sizes : dict of int, optional
+        The default height and width of a picture, for each data set for which --size chooses it.
+    valid_sizes : range or tuple of int
+        The sizes that the networks take.
     """
     name = Path(sys.argv[0]).stem
     default = next(iter(steps))
@@ -93,6 +104,14 @@ def parser(
         type=natural,
         help=f"number of examples per step (default: {_describe_defaults(batch)})",
     )
+    if sizes:
+        where = "" if len(sizes) == len(steps) else f" of --data {' or '.join(sizes)}"
+        p.add_argument(
+            "--size",
+            type=natural,
+            metavar="N",
+            help=f"height and width of a picture{where} (default: {_describe_defaults(sizes)})",
+        )
     p.add_argument(
         "--device",
         choices=["cpu", "cuda"],
@@ -124,7 +143,7 @@ def parser(
         metavar="SECONDS",
         help="time between two checkpoints (default: 15 seconds)",
     )
-    p.set_defaults(by_data={"steps": steps, "batch": batch})
+    p.set_defaults(by_data={"steps": steps, "batch": batch}, sizes=(sizes, valid_sizes))
     return p
 
 
@@ -147,6 +166,8 @@ def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
     if not IN_NOTEBOOK:
         stop_signals.install(_stop_before_training)
         sys.excepthook = _report_error
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # prints any name of a file
     if args.device == "cuda":
         try:
             tinygen.default_rng(0, "cuda")
@@ -157,7 +178,32 @@ def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
     for name, defaults in vars(args).pop("by_data").items():
         if getattr(args, name) is None:
             setattr(args, name, defaults[source])
+    sizes, valid_sizes = vars(args).pop("sizes")
+    if sizes:
+        _check_size(p, args, source, sizes, valid_sizes)
     return args
+
+
+def _check_size(p: argparse.ArgumentParser, args, source: str, sizes: dict, valid) -> None:
+    """Set --size to its default, or refuse it; remove it where the data set decides the size."""
+    if source not in sizes:
+        if args.size is not None:
+            p.error(f"--size {args.size}: is for --data {' or '.join(sizes)}, not for {source}")
+        del args.size
+        return
+    if args.size is None:
+        args.size = sizes[source]
+    if args.size not in valid:
+        p.error(f"--size {args.size}: {_describe_valid(valid, args.size)}")
+
+
+def _describe_valid(valid: range | tuple[int, ...], size: int) -> str:
+    """Tell which sizes work, and which of them are nearest."""
+    if isinstance(valid, tuple):
+        return f"choose from {', '.join(map(str, valid))}"
+    kind = "a size" if valid.step == 1 else f"a multiple of {valid.step}"
+    near = sorted(sorted(valid, key=lambda n: abs(n - size))[:2])
+    return f"give {kind} from {valid[0]} to {valid[-1]}, such as {near[0]} or {near[1]}"
 
 
 def _stop_before_training(number, frame) -> None:
@@ -170,8 +216,8 @@ def _stop_before_training(number, frame) -> None:
 def _check_folder(p: argparse.ArgumentParser, out: Path, resume: bool) -> None:
     """Refuse an --out that cannot be used before anything is computed for it."""
     try:
-        if resume and not out.exists():
-            return  # Run reports that there is no checkpoint; an empty folder would not help
+        if resume and not (out / "checkpoint.npz").exists():
+            p.error(f"--resume: there is no run in {out}; leave out --resume to start one")
         if out.exists() and not out.is_dir():
             p.error(f"--out {out}: it is a file; give the name of a folder")
         out.mkdir(parents=True, exist_ok=True)
@@ -224,12 +270,17 @@ def data_source(names: Iterable[str]) -> Callable[[str], str]:
     names = list(names)
 
     def check(text: str) -> str:
-        is_folder = FOLDER in names and text.startswith("folder:")
-        if is_folder and Path(text.removeprefix("folder:")).is_dir():
+        if text in names and text != FOLDER:
             return text
-        if not is_folder and text in names:
-            return text
-        problem = f"no folder {text[7:]!r}" if is_folder else f"invalid choice {text!r}"
+        problem = f"invalid choice {text!r}"
+        if text.startswith("folder:"):
+            path = os.path.expanduser(text.removeprefix("folder:"))
+            if FOLDER not in names:
+                problem = NO_FOLDER
+            elif Path(path).is_dir():
+                return "folder:" + path
+            else:
+                problem = f"no folder {path!r}"
         raise argparse.ArgumentTypeError(f"{problem}; choose from {', '.join(names)}")
 
     return check

@@ -10,6 +10,10 @@ does the answer depend on where in the latent space z lies?
     python demos/vae.py                   digits drawn by this package
     python demos/vae.py --latent-dim 2    a latent space that fits on a page
     python demos/vae.py --data mnist      MNIST
+    python demos/vae.py --data folder:PATH --size 32
+                                          your own pictures, with their grey
+                                          levels or colours; names of
+                                          sub-folders are the classes
 
 It draws
     samples.png          codes drawn from the prior, decoded
@@ -38,6 +42,7 @@ from statistics import NormalDist
 
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, principal_plane, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, losses, no_grad, ops, optim, plot
@@ -46,9 +51,14 @@ from tinygen.models.vae import VAE, elbo
 
 p = parser(
     __doc__,
-    steps={"digits": 4000, "mnist": 14_000},
-    takes={"digits": "about a minute", "mnist": "two to four minutes"},
+    steps={"digits": 4000, "mnist": 14_000, "folder:PATH": 4000},
+    takes={
+        "digits": "about a minute",
+        "mnist": "two to four minutes",
+        "folder:PATH": "two to four minutes",
+    },
     batch=128,
+    sizes={"folder:PATH": 32},
 )
 p.add_argument(
     "--latent-dim",
@@ -62,17 +72,29 @@ if args.latent_dim < 2:
 HIDDEN_UNITS = 400  # of the one hidden layer of the encoder, and of that of the decoder
 LR = 3e-3  # learning rate at the start, three times Adam's default (compared at the end)
 
-# %% Data: bytes (n, 1, 28, 28); the labels are used only for the colours of the map
+# %% Data: bytes (n, C, H, W); the labels are used only for the colours of the map
+is_binary, noun, class_names = True, "digit", "0123456789"
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     print("Drawing 35,000 digits ...", flush=True)
     (train, _), (test, labels) = data.digits(30_000, seed=1), data.digits(5_000, seed=2)
-mean_image = train.mean(axis=0) / 255
+else:
+    is_binary, noun = False, "picture"
+    (train, _), (test, labels), class_names = read_folder(args)
+mean_image, shape = train.mean(axis=0) / 255, train.shape[1:]
+
+
+def observe(images, rng):
+    """Convert bytes to what the model sees: pixels 0 or 1, or the levels between them too."""
+    if is_binary:
+        return data.binarize(images, rng)
+    return to_device(data.to_float(images), args.device)
+
 
 # %% Model
 rng = default_rng(args.seed, args.device)
-model = VAE(args.latent_dim, HIDDEN_UNITS, mean=mean_image, rng=rng)
+model = VAE(args.latent_dim, HIDDEN_UNITS, shape, mean=mean_image, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
@@ -82,7 +104,7 @@ run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = data.binarize(next(batches), rng)  # (N, 1, 28, 28), each pixel 0 or 1
+    x = observe(next(batches), rng)  # (N, C, H, W); digits: each pixel 0 or 1
     eps = rng.normal((len(x), args.latent_dim))  # the noise in z = mu + sigma eps
     bound, kl = elbo(model, x, eps)  # (N,) each, in nats
     loss = -bound.mean()
@@ -91,7 +113,7 @@ for step in run.steps():
     optimizer.step()
     run.log(loss=loss, kl=kl.mean())
 
-# %% Evaluation: the ELBO of all test digits, each binarized once, with one sample of z each
+# %% Evaluation: the ELBO of all test pictures, each binarized once, with one sample of z each
 # The baseline knows only how often each pixel is 1. Its pixels are independent of one another.
 pixel_probability = mean_image.clip(1e-3, 1 - 1e-3).astype(np.float32)  # never 0 or 1
 pixel_logits = to_device(np.log(pixel_probability / (1 - pixel_probability)), args.device)
@@ -101,7 +123,7 @@ test_rng = default_rng(args.seed + 1, args.device)
 results = []
 with no_grad():
     for images in data.split_batches(test, 500):
-        x = data.binarize(images, test_rng)  # (n, 1, 28, 28)
+        x = observe(images, test_rng)  # (n, C, H, W)
         bound, kl = elbo(model, x, test_rng.normal((len(x), args.latent_dim)))
         mu, _ = model.encode(x)
         baseline = -losses.bernoulli_nll(np.broadcast_to(pixel_logits, x.shape), x)
@@ -116,30 +138,26 @@ metrics = {
     "independent_pixels": float(baselines.mean(dtype=np.float64)),
 }
 print(
-    "Test ELBO {test_elbo:.2f} +- {test_elbo_standard_error:.2f} nats per digit over "
-    "{test_examples} digits: log-likelihood {log_likelihood:.1f} minus KL {test_kl:.1f}. A model "
+    "Test ELBO {test_elbo:.2f} +- {test_elbo_standard_error:.2f} nats per {noun} over "
+    "{test_examples} {noun}s: log-likelihood {log_likelihood:.1f} minus KL {test_kl:.1f}. A model "
     "of independent pixels has {independent_pixels:.1f}.".format(
-        log_likelihood=metrics["test_elbo"] + metrics["test_kl"], **metrics
+        log_likelihood=metrics["test_elbo"] + metrics["test_kl"], noun=noun, **metrics
     )
 )
 
 
 # %% Pictures
 def decode(z):
-    """Decode codes (n, latent_dim) to the probability that each pixel is 1, (n, 1, 28, 28)."""
+    """Decode codes (n, latent_dim) to the probability that each pixel is 1, (n, C, H, W)."""
     with no_grad():
         return ops.sigmoid(model.decode(to_device(z.astype(np.float32), args.device))).numpy()
 
 
-one_per_class = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
-plot.save_rows(
-    args.out / "reconstructions.png",
-    {
-        "test digits": test[one_per_class],
-        "in black and white": test_x[one_per_class],
-        "decoded": decode(codes[one_per_class]),
-    },
-)
+examples = choose_examples(labels, 10)  # one digit of each class
+rows = {f"test {noun}s": test[examples]}
+if is_binary:
+    rows["in black and white"] = test_x[examples]
+plot.save_rows(args.out / "reconstructions.png", rows | {"decoded": decode(codes[examples])})
 z_prior = np.random.default_rng(args.seed).normal(size=(100, args.latent_dim))
 plot.save_grid(
     args.out / "samples.png",
@@ -150,11 +168,14 @@ steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
     {"-ELBO": (steps, run.history["loss"]), "KL": (steps, run.history["kl"])},
-    ylabel="nats per digit",
+    ylabel=f"nats per {noun}",
 )
 
 if args.latent_dim == 2:
-    plot.save_scatter(args.out / "latent_map.png", codes, labels, title="Codes of the test digits")
+    title = f"Codes of the test {noun}s"
+    plot.save_scatter(
+        args.out / "latent_map.png", codes, labels, names=class_names or [""], title=title
+    )
     # Steps between quantiles of N(0, 1): equal areas of the picture have equal probability.
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 20) for i in range(20)])
     z_plane = latent.grid(np.zeros(2), *np.eye(2), quantiles)  # (20, 20, 2): z_1 right, z_2 up
@@ -166,23 +187,31 @@ if args.latent_dim == 2:
         title="The plane of z, decoded: steps of equal probability",
     )
 else:
-    # The two directions in which the classes are furthest apart, in units of the spread within a
-    # class. The labels choose this view and not the codes: the VAE has never seen them.
+    num_classes = len(np.unique(labels))
+    if num_classes >= 3 and len(codes) > args.latent_dim + num_classes:
+        # The two directions in which the classes are furthest apart, in units of the spread within
+        # a class. The labels choose this view and not the codes: the VAE has never seen them.
+        view = plot.linear_discriminants(codes, labels)
+        axes = ("first discriminant", "second discriminant")
+    else:  # a folder with few classes or few pictures
+        view = principal_plane(codes)
+        axes = ("first principal component", "second principal component")
     plot.save_scatter(
         args.out / "latent_map.png",
-        plot.linear_discriminants(codes, labels),
+        view,
         labels,
-        title=f"Codes of the test digits: {args.latent_dim} dimensions, projected onto two",
-        axes=("first discriminant", "second discriminant"),
+        names=class_names or [""],
+        title=f"Codes of the test {noun}s: {args.latent_dim} dimensions, projected onto two",
+        axes=axes,
     )
-    # z_t = (1 - t) z_0 + t z_1, from each digit to the next
-    start = codes[one_per_class].astype(np.float64)
+    # z_t = (1 - t) z_0 + t z_1, from each picture to the next
+    start = codes[examples].astype(np.float64)
     z_lines = latent.lerp(start, np.roll(start, -1, axis=0), 12)  # (10, 12, latent_dim)
     plot.save_grid(
         args.out / "interpolation.png",
-        decode(z_lines.reshape(120, args.latent_dim)),
+        decode(z_lines.reshape(-1, args.latent_dim)),
         columns=12,
-        title="Straight lines between the codes of two digits",
+        title=f"Straight lines between the codes of two {noun}s",
     )
 
 run.write_metrics(picture="samples.png", **metrics)

@@ -17,6 +17,18 @@ def test_a_scatter_plot_is_drawn(tmp_path):
     assert picture.std() > 0.01 and (picture[0] == 1).all()
 
 
+def test_classes_have_their_names_as_they_are(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.latent_space, "save_png", lambda figure, path: figures.append(figure))
+    codes, labels = RNG.normal(size=(30, 2)), np.arange(30) % 2
+    plot.save_scatter(tmp_path / "a.png", codes, labels, names=["$a$_b", "a long name"])
+    figures[0].canvas.draw()
+    assert [text.get_text() for text in figures[0].axes[0].texts] == ["$a$_b", "a long name"]
+    panels = {"a": (codes, np.ones((30, 2)), RNG.random((9, 1, 4, 4)))}
+    plot.save_posteriors(tmp_path / "a.png", panels, labels, names=["x", "y"])
+    assert [text.get_text() for text in figures[1].axes[0].texts] == ["x", "y"]
+
+
 def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
     """Nine classes are on one spot: their names are separate and inside the frame."""
     figures = []

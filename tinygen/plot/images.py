@@ -106,7 +106,8 @@ def _save_mosaic(
     ax.set_axis_off()
     for k, label in enumerate(labels):
         x, y = -12 / width, 1 - (k + 0.5) / len(labels)
-        style = {"ha": "right", "va": "center", "size": 9, "color": INK}
+        # A label may be the name of a folder, in which $ begins no formula.
+        style = {"ha": "right", "va": "center", "size": 9, "color": INK, "parse_math": False}
         ax.text(x, y, label, transform=ax.transAxes, **style)
     save_png(figure, path)
 

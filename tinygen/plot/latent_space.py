@@ -21,12 +21,13 @@ def save_scatter(
     codes,
     labels,
     *,
+    names: Sequence[str] = (),
     title: str = "",
     axes: Sequence[str] = ("$z_1$", "$z_2$"),
 ) -> None:
     """Draw a scatter plot of two-dimensional codes, coloured by class.
 
-    The number of each class stands at its median, or next to it where numbers would overlap.
+    The number or name of each class stands at its median, or next to it where they would overlap.
 
     Parameters
     ----------
@@ -36,6 +37,8 @@ def save_scatter(
         The points.
     labels : array (n,) of integers from 0
         Their classes.
+    names : sequence of str, optional
+        Of the classes; by default their numbers.
     title : str
         Above the plot.
     axes : two str
@@ -62,7 +65,8 @@ def save_scatter(
     margin = 0.04 * np.maximum(high - low, 1e-6)
     low, high = low - margin, high + margin
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    _write_numbers(ax, {k: np.median(codes[labels == k], axis=0) for k in np.unique(labels)})
+    medians = {int(k): np.median(codes[labels == k], axis=0) for k in np.unique(labels)}
+    _write_names(ax, medians, names)
     ax.set_xlabel(axes[0])
     # A symbol stands upright; words run along the axis.
     ax.set_ylabel(axes[1], rotation=0 if axes[1].startswith("$") else 90)
@@ -77,6 +81,7 @@ def save_posteriors(
     panels: Mapping[str, tuple],
     labels,
     *,
+    names: Sequence[str] = (),
     notes: Mapping[str, str] | None = None,
 ) -> None:
     """Draw the posteriors q(z|x) of models side by side, and below each what its decoder makes.
@@ -94,6 +99,8 @@ def save_posteriors(
         images, as in `save_grid`.
     labels : array (n,) of integers from 0
         Classes of the examples, for colours.
+    names : sequence of str, optional
+        Of the classes; by default their numbers.
     notes : {title: text}, optional
         Below the images.
     """
@@ -105,7 +112,7 @@ def save_posteriors(
         left = (GAP + k * (SIDE + GAP)) / width
         size = (SIDE / width, SIDE / height)
         ax = figure.add_axes((left, (SIDE + 1.35) / height, *size))
-        _draw_posteriors(ax, mu, sigma, labels)
+        _draw_posteriors(ax, mu, sigma, labels, names)
         ax.set_title(title, size=12, color=INK, weight="bold")
         style_axes(ax)
         below = figure.add_axes((left, 0.85 / height, *size))
@@ -130,7 +137,9 @@ def _check_panel(title: str, panel: tuple, labels: np.ndarray) -> tuple:
     return mu, sigma, images
 
 
-def _draw_posteriors(ax, mu: np.ndarray, sigma: np.ndarray, labels: np.ndarray) -> None:
+def _draw_posteriors(
+    ax, mu: np.ndarray, sigma: np.ndarray, labels: np.ndarray, names: Sequence[str]
+) -> None:
     from matplotlib.collections import EllipseCollection
     from matplotlib.patches import Circle
 
@@ -157,7 +166,7 @@ def _draw_posteriors(ax, mu: np.ndarray, sigma: np.ndarray, labels: np.ndarray) 
     ax.add_patch(Circle((0, 0), 2, **circle))
     medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
     if np.std([*medians.values()]) > 0.03 * limit:  # otherwise they are all in one place
-        _write_numbers(ax, medians)
+        _write_names(ax, medians, names)
 
 
 def _draw_decoded(ax, images: np.ndarray, note: str) -> None:
@@ -170,10 +179,10 @@ def _draw_decoded(ax, images: np.ndarray, note: str) -> None:
     ax.text(0.5, -0.025, note, transform=ax.transAxes, **style)
 
 
-def _write_numbers(ax, places: Mapping[int, np.ndarray]) -> None:
-    """Write each class's number at its place, in its colour, and separate those that would overlap.
+def _write_names(ax, places: Mapping[int, np.ndarray], names: Sequence[str]) -> None:
+    """Write the name of each class at its place, in its colour, and separate those that overlap.
 
-    The limits of the axes must be set before.
+    Without names, a class has its number. The limits of the axes must be set before.
     """
     import matplotlib.patheffects as effects
     from matplotlib.colors import to_rgb
@@ -185,8 +194,10 @@ def _write_numbers(ax, places: Mapping[int, np.ndarray]) -> None:
         is_pale = np.dot(to_rgb(colour), (0.3, 0.6, 0.1)) > 0.6
         width, foreground = (2.5, INK) if is_pale else (3.5, "white")
         outline = effects.withStroke(linewidth=width, foreground=foreground)
-        style = {"color": colour, "size": 15, "weight": "bold", "ha": "center", "va": "center"}
-        texts.append(ax.text(*place, str(k), path_effects=[outline], **style))
+        name = names[k] if names else str(k)
+        style = {"color": colour, "weight": "bold", "ha": "center", "va": "center"}
+        style |= {"size": max(8, 15 - max(0, len(name) - 3)), "parse_math": False}
+        texts.append(ax.text(*place, name, path_effects=[outline], **style))
     renderer = ax.figure.canvas.get_renderer()
     boxes = [text.get_window_extent(renderer) for text in texts]
     sizes = np.array([[box.width + 4, box.height] for box in boxes])
