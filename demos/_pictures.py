@@ -15,7 +15,6 @@ import numpy as np
 from tinygen import data
 
 MIN_TRAIN, MIN_TEST = 6, 2  # pictures; eight can be divided so
-MIN_PER_CLASS = 4  # so at least three of each class are for training
 
 
 def read_folder(args: argparse.Namespace, *, needs_classes: bool = False, batch_multiple: int = 1):
@@ -51,18 +50,21 @@ def read_folder(args: argparse.Namespace, *, needs_classes: bool = False, batch_
         interval = 10 if len(images) >= 100 else 4
         is_test = np.arange(len(images)) % interval == 3
         train, test = ((images[rows], labels[rows]) for rows in (~is_test, is_test))
+    if len(class_names) == 1:
+        class_names = []  # one sub-folder says no more than none
     num_train, num_test = len(train[0]), len(test[0])
     if num_train < MIN_TRAIN or num_test < MIN_TEST:
         raise data.DataError(
             f"{path}: {num_train} pictures for training and {num_test} for tests; at least "
             f"{MIN_TRAIN} and {MIN_TEST} are needed, and hundreds to learn much"
         )
-    counts = np.bincount(np.concatenate([train[1], test[1]]))
-    if needs_classes and (len(class_names) < 2 or counts.min() < MIN_PER_CLASS):
-        found = ", ".join(f"{name}: {n}" for name, n in zip(class_names, counts.tolist()))
+    counts = [np.bincount(labels, minlength=len(class_names)) for _, labels in (train, test)]
+    if needs_classes and (len(class_names) < 2 or counts[0].min() < 2 or counts[1].min() < 1):
+        found = ", ".join(f"{name}: {n}" for name, n in zip(class_names, sum(counts).tolist()))
         raise data.DataError(
-            f"{path}: needs two sub-folders or more, one for each class, with at least "
-            f"{MIN_PER_CLASS} pictures each; found {found or 'no sub-folder with pictures'}"
+            f"{path}: needs two sub-folders or more, one for each class, with ten pictures or more "
+            "(four, where there are less than a hundred in all); found "
+            f"{found or 'no sub-folder with pictures'}"
         )
     kind = "grey" if train[0].shape[1] == 1 else "colour"
     classes = f", of {len(class_names)} classes: {', '.join(class_names)}" if class_names else ""
@@ -104,7 +106,18 @@ def choose_examples(labels: np.ndarray, n: int) -> np.ndarray:
     return np.lexsort((labels, rank))[:n]
 
 
+def principal_directions(x: np.ndarray, k: int) -> np.ndarray:
+    """Return the k directions in which rows x (n, d) vary most, (d, k), the largest one last.
+
+    Fewer than k rows vary in fewer directions, which are returned then.
+    """
+    if len(x) > x.shape[1]:
+        _, eigenvectors = np.linalg.eigh(np.cov(x.T))  # ascending eigenvalues
+        return eigenvectors[:, -k:]
+    _, _, right_vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    return right_vectors[:k][::-1].T
+
+
 def principal_plane(codes: np.ndarray) -> np.ndarray:
     """Project codes (n, d) on the two directions in which they vary most, (n, 2)."""
-    _, directions = np.linalg.eigh(np.cov(codes.T))  # ascending variances
-    return codes @ directions[:, :-3:-1]
+    return codes @ principal_directions(codes, 2)[:, ::-1]

@@ -14,6 +14,10 @@ few pixels of ink, and each costs little.)
     python demos/anomaly.py --normal 4    another digit is the normal one
     python demos/anomaly.py --data mnist  MNIST: trained on the 5,851 eights,
                                           tested on all 10,000 test digits
+    python demos/anomaly.py --data folder:PATH --size 32 --normal cats
+                                          your own pictures: those of the
+                                          sub-folder "cats" are normal, those
+                                          of the other sub-folders are not
 
 It draws
     roc.png              the ROC curve of each score: the fraction of the
@@ -39,6 +43,7 @@ Three changes to try, with --steps 300:
 # %% Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, principal_directions, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, losses, no_grad, ops, optim, plot
@@ -49,38 +54,52 @@ from tinygen.models.vae import VAE, elbo
 
 p = parser(
     __doc__,
-    steps={"digits": 1500, "mnist": 1500},
-    takes={"digits": "about half a minute", "mnist": "half a minute"},
+    steps={"digits": 1500, "mnist": 1500, "folder:PATH": 1500},
+    takes={
+        "digits": "about half a minute",
+        "mnist": "half a minute",
+        "folder:PATH": "a minute or two",
+    },
     batch=128,
+    sizes={"folder:PATH": 32},
 )
 p.add_argument(
     "--normal",
-    type=int,
-    choices=range(10),
-    default=8,
-    help="the digit that is normal (default: 8)",
+    metavar="CLASS",
+    help="the digit, or the sub-folder, that is normal (default: 8, for a folder its first one)",
 )
 args = parse(p)
 LATENT_DIM = 32  # of both models and of PCA; fixed beforehand, not chosen on the test set
 HIDDEN = (256, 128)  # units of the autoencoder's two hidden layers; the VAE has one of 256
 LR = 2e-3  # learning rate at the start
 
-# %% Data: bytes (n, 1, 28, 28); only pictures of the normal digit are used in training
+# %% Data: bytes (n, C, H, W); only pictures of the normal class are used in training
+if args.data.startswith("folder:"):
+    (train, labels), (test, test_labels), class_names = read_folder(args, needs_classes=True)
+    noun, args.normal = "picture", args.normal or class_names[0]
+else:
+    noun, class_names, args.normal = "digit", list("0123456789"), args.normal or "8"
+if args.normal not in class_names:
+    p.error(f"--normal {args.normal}: choose from {', '.join(class_names)}")
+normal_label = class_names.index(args.normal)
+if noun == "digit":
+    args.normal = normal_label  # a number in metrics.json
 if args.data == "mnist":
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     (train, labels), (test, test_labels) = data.digits(30_000, seed=1), data.digits(5_000, seed=2)
-is_normal = labels == args.normal
+is_normal = labels == normal_label
 train = train[is_normal]
-is_anomaly = test_labels != args.normal
+is_anomaly = test_labels != normal_label
+shape, num_numbers = train.shape[1:], train[0].size
 
 # %% Models
 rng = default_rng(args.seed, args.device)
-autoencoder = Autoencoder(LATENT_DIM, HIDDEN, rng=rng)
-vae = VAE(LATENT_DIM, HIDDEN[0], mean=train.mean(axis=0) / 255, rng=rng)
+autoencoder = Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng)
+vae = VAE(LATENT_DIM, HIDDEN[0], shape, mean=train.mean(axis=0) / 255, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
-batch_size = min(args.batch, len(train))  # there may be fewer pictures of one digit
+batch_size = min(args.batch, len(train))  # there may be fewer pictures of one class
 loader = data.Loader(train, batch_size=batch_size, seed=args.seed, transform=data.to_float)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
@@ -88,7 +107,7 @@ run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=lo
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, C, H, W)
     error = losses.squared_error(x, autoencoder(x)).mean()
     bound = elbo(vae, x, rng.normal((len(x), LATENT_DIM)))[0].mean()
     loss = error - bound
@@ -100,7 +119,7 @@ for step in run.steps():
 
 # %% Anomaly scores: higher is more anomalous
 def score(x):
-    """Compute the reconstructions and three scores of pictures x (n, 1, 28, 28), from 0 to 1.
+    """Compute the reconstructions and three scores of pictures x (n, C, H, W), from 0 to 1.
 
     The scores (n,) are the autoencoder's squared error, the negative ELBO and the VAE's squared
     error. Both scores of the VAE use eps = 0, the mean of q(z|x), so that a picture always has the
@@ -125,10 +144,9 @@ reconstructions, autoencoder_error, negative_elbo, vae_error = (
     np.concatenate([part.numpy() for part in parts]) for parts in zip(*batches, strict=True)
 )
 
-flat_test, flat_train = x_test.reshape(-1, 784), data.to_float(train).reshape(-1, 784)
+flat_test, flat_train = (x.reshape(-1, num_numbers) for x in (x_test, data.to_float(train)))
 mean = flat_train.mean(axis=0)
-_, eigenvectors = np.linalg.eigh(np.cov(flat_train.T))  # ascending eigenvalues
-components = eigenvectors[:, -LATENT_DIM:].astype(np.float32)  # (784, LATENT_DIM)
+components = principal_directions(flat_train, LATENT_DIM).astype(np.float32)
 residual = flat_test - mean - (flat_test - mean) @ components @ components.T
 scores = {
     "autoencoder": autoencoder_error,
@@ -165,13 +183,13 @@ plot.save_curves(
     curves,
     xlabel="false positive rate",
     ylabel="true positive rate",
-    title=f"{args.normal} is normal: how many of the other digits are detected?",
+    title=f"{args.normal} is normal: how many of the other {noun}s are detected?",
     smooth=False,
 )
 
 order = np.argsort(autoencoder_error)  # ascending scores
 normal, anomalies = order[~is_anomaly[order]], order[is_anomaly[order]]
-columns = 12
+columns = min(12, len(normal), len(anomalies))
 plot.save_rows(
     args.out / "ranking.png",
     {
@@ -181,14 +199,14 @@ plot.save_rows(
         "anomalies, highest scores": x_test[anomalies[::-1][:columns]],
     },
 )
-one_each = np.array([np.flatnonzero(test_labels == k)[0] for k in range(10)])
+examples = choose_examples(test_labels, 10)  # one digit of each class
 clipped = reconstructions.clip(0, 1)
 plot.save_rows(
     args.out / "reconstructions.png",
     {
-        "test digits": x_test[one_each],
-        "reconstructions": clipped[one_each],
-        "difference": np.abs(x_test - clipped)[one_each],
+        f"test {noun}s": x_test[examples],
+        "reconstructions": clipped[examples],
+        "difference": np.abs(x_test - clipped)[examples],
     },
 )
 steps = np.arange(args.steps)

@@ -11,6 +11,8 @@ digits will be reconstructed as another digit?
     python demos/autoencoder.py                  digits drawn by this package
     python demos/autoencoder.py --data mnist     MNIST
     python demos/autoencoder.py --latent-dim 16  a code of 16 numbers
+    python demos/autoencoder.py --data folder:PATH --size 32
+                                                 your own pictures
 
 It draws
     reconstructions.png  test digits and their reconstructions
@@ -31,6 +33,7 @@ Three changes to try, with --steps 1000:
 # %% Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, principal_directions, principal_plane, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
@@ -39,9 +42,10 @@ from tinygen.models.autoencoder import Autoencoder
 
 p = parser(
     __doc__,
-    steps={"digits": 4000, "mnist": 8000},
-    takes={"digits": "about 40 seconds", "mnist": "80 seconds"},
+    steps={"digits": 4000, "mnist": 8000, "folder:PATH": 4000},
+    takes={"digits": "about 40 seconds", "mnist": "80 seconds", "folder:PATH": "a minute or two"},
     batch=128,
+    sizes={"folder:PATH": 32},
 )
 p.add_argument(
     "--latent-dim",
@@ -55,14 +59,19 @@ if args.latent_dim < 2:
 HIDDEN = (256, 64)  # units of the two hidden layers
 LR = 3e-3  # learning rate at the start
 
-# %% Data: bytes (n, 1, 28, 28); the labels are used only for the colours of the map
+# %% Data: bytes (n, C, H, W); the labels are used only for the colours of the map
+noun, class_names = "digit", "0123456789"
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     (train, _), (test, labels) = data.digits(20_000, seed=1), data.digits(5_000, seed=2)
+else:
+    noun = "picture"
+    (train, _), (test, labels), class_names = read_folder(args)
+shape, num_numbers = train.shape[1:], train[0].size
 
 # %% Model
-model = Autoencoder(args.latent_dim, HIDDEN, rng=default_rng(args.seed, args.device))
+model = Autoencoder(args.latent_dim, HIDDEN, shape, rng=default_rng(args.seed, args.device))
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
@@ -72,7 +81,7 @@ run = Run(args, model=model, optimizer=optimizer, loader=loader)
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, C, H, W)
     loss = losses.absolute_error(x, model(x)).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -80,18 +89,18 @@ for step in run.steps():
     run.log(loss=loss)
 
 
-# %% Evaluation: the error per pixel, in grey levels from 0 to 1
+# %% Evaluation: the error per number of a picture, from 0 to 1 (a grey pixel is one number)
 # Two baselines need no network: the best single picture, which is the median of each pixel, and
 # PCA with as many components as z has dimensions.
 def encode(x):
-    """Encode pictures from 0 to 1 (n, 1, 28, 28) to codes (n, latent_dim)."""
+    """Encode pictures from 0 to 1 (n, C, H, W) to codes (n, latent_dim)."""
     with no_grad():
         batches = data.split_batches(x, 500)
         return np.concatenate([model.encode(to_device(b, args.device)).numpy() for b in batches])
 
 
 def decode(z):
-    """Decode codes (n, latent_dim) to pictures (n, 1, 28, 28), from 0 to 1."""
+    """Decode codes (n, latent_dim) to pictures (n, C, H, W), from 0 to 1."""
     with no_grad():
         z = to_device(z.astype(np.float32), args.device)
         return model.decode(z).numpy().clip(0, 1)
@@ -101,11 +110,10 @@ x_test = data.to_float(test)
 codes = encode(x_test)
 reconstructions = decode(codes)
 
-flat_train = train[:5000].reshape(-1, 784) / np.float32(255)
-flat_test = x_test.reshape(-1, 784)
+flat_train = train[:5000].reshape(-1, num_numbers) / np.float32(255)
+flat_test = x_test.reshape(-1, num_numbers)
 mean = flat_train.mean(axis=0)
-_, eigenvectors = np.linalg.eigh(np.cov(flat_train.T))  # ascending eigenvalues
-components = eigenvectors[:, -args.latent_dim :].astype(np.float32)  # (784, latent_dim)
+components = principal_directions(flat_train, args.latent_dim).astype(np.float32)
 pca = (mean + (flat_test - mean) @ components @ components.T).clip(0, 1)
 metrics = {
     "test_error": float(np.abs(x_test - reconstructions).mean()),
@@ -114,39 +122,39 @@ metrics = {
     "test_examples": len(test),
 }
 print(
-    "Mean absolute error per pixel of {test_examples} test digits: autoencoder "
+    "Mean absolute error per number of {test_examples} test {noun}s: autoencoder "
     "{test_error:.4f}, PCA of the same size {pca_error:.4f}, the median picture "
-    "{median_picture_error:.4f}".format(**metrics)
+    "{median_picture_error:.4f}".format(noun=noun, **metrics)
 )
 
 # %% Pictures
-first, second = np.array([np.flatnonzero(labels == k)[:2] for k in range(10)]).T
+first, second = np.split(choose_examples(labels, min(20, len(test) // 2 * 2)), 2)
 label = f"from {args.latent_dim} numbers"
 plot.save_rows(
     args.out / "reconstructions.png",
     {  # keys must differ, hence the spaces
-        "test digits": test[first],
+        f"test {noun}s": test[first],
         label: reconstructions[first],
-        " test digits": test[second],
+        f" test {noun}s": test[second],
         " " + label: reconstructions[second],
     },
 )
 if args.latent_dim == 2:
-    view, axes, title = codes, ("$z_1$", "$z_2$"), "Codes of the test digits"
-else:  # the two directions in which the codes vary most
-    _, directions = np.linalg.eigh(np.cov(codes.T))
-    view = codes @ directions[:, :-3:-1]
+    view, axes, title = codes, ("$z_1$", "$z_2$"), f"Codes of the test {noun}s"
+else:
+    view = principal_plane(codes)
     axes = ("first principal component", "second principal component")
-    title = f"Codes of the test digits, two of {args.latent_dim} dimensions"
-plot.save_scatter(args.out / "latent_map.png", view, labels, title=title, axes=axes)
+    title = f"Codes of the test {noun}s, two of {args.latent_dim} dimensions"
+names = class_names or [""]
+plot.save_scatter(args.out / "latent_map.png", view, labels, names=names, title=title, axes=axes)
 walks = latent.lerp(codes[first], codes[np.roll(first, -1)], 12)  # (10, 12, latent_dim)
-pictures = decode(walks.reshape(120, args.latent_dim))
+pictures = decode(walks.reshape(-1, args.latent_dim))
 plot.save_grid(args.out / "walk.png", pictures, columns=12)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
-    {"loss": (steps, run.history["loss"] / 784)},
-    ylabel="error per pixel",
+    {"loss": (steps, run.history["loss"] / num_numbers)},
+    ylabel="error per number",
 )
 run.write_metrics(picture="latent_map.png", **metrics)
 

@@ -16,6 +16,8 @@ codes better?
         MNIST
     python demos/autoencoder_vs_vae.py --latent-dim 2
         few dimensions, which leave little room for holes
+    python demos/autoencoder_vs_vae.py --data folder:PATH --size 32
+        your own pictures, without the measures of the digit classifier
 
 It draws
     samples.png         the same random codes, decoded by each network
@@ -45,6 +47,7 @@ Three changes to try:
 # %% Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, principal_plane, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, losses, no_grad, ops, optim, plot
@@ -55,9 +58,10 @@ from tinygen.models.vae import VAE
 
 p = parser(
     __doc__,
-    steps={"digits": 2000, "mnist": 4000},
-    takes={"digits": "about a minute", "mnist": "two minutes"},
+    steps={"digits": 2000, "mnist": 4000, "folder:PATH": 2000},
+    takes={"digits": "about a minute", "mnist": "two minutes", "folder:PATH": "two minutes"},
     batch=128,
+    sizes={"folder:PATH": 32},
 )
 p.add_argument("--latent-dim", type=natural, default=24, help="dimensions of z (default: 24)")
 args = parse(p)
@@ -66,18 +70,23 @@ if args.latent_dim < 2:
 LR = 3e-3  # learning rate at the start
 NUM_SAMPLES = 1000  # decoded random codes
 
-# %% Data: bytes (n, 1, 28, 28); labels for the classifier and for the colours of the maps
+# %% Data: bytes (n, C, H, W); labels for the classifier and for the colours of the maps
+are_digits, noun, class_names = True, "digit", "0123456789"
 if args.data == "mnist":
     (train, train_labels), (test, labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     train, train_labels = data.digits(20_000, seed=1)
     test, labels = data.digits(3_000, seed=2)
+else:
+    are_digits, noun = False, "picture"
+    (train, _), (test, labels), class_names = read_folder(args)
+shape = train.shape[1:]
 
 # %% Two networks of one shape. The autoencoder is a VAE whose log sigma^2 is not used.
 rng = default_rng(args.seed, args.device)
 mean_picture = train.mean(axis=0) / 255
-autoencoder = VAE(args.latent_dim, mean=mean_picture, rng=rng)
-vae = VAE(args.latent_dim, mean=mean_picture, rng=rng)
+autoencoder = VAE(args.latent_dim, shape=shape, mean=mean_picture, rng=rng)
+vae = VAE(args.latent_dim, shape=shape, mean=mean_picture, rng=rng)
 optimizer = optim.Adam([*autoencoder.parameters(), *vae.parameters()], lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
@@ -88,7 +97,7 @@ run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=lo
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, C, H, W)
 
     code, _ = autoencoder.encode(x)  # (N, latent_dim)
     error_ae = losses.bernoulli_nll(autoencoder.decode(code), x)  # (N,)
@@ -107,7 +116,7 @@ for step in run.steps():
 
 # %% Codes of the test digits, and pictures of codes
 def encode(model, images):
-    """Encode bytes (n, 1, 28, 28) to codes (n, latent_dim), the means of q(z|x)."""
+    """Encode bytes (n, C, H, W) to codes (n, latent_dim), the means of q(z|x)."""
     with no_grad():
         batches = (
             to_device(data.to_float(b), args.device) for b in data.split_batches(images, 500)
@@ -116,7 +125,7 @@ def encode(model, images):
 
 
 def decode(model, z):
-    """Decode codes (n, latent_dim) to pictures (n, 1, 28, 28), from 0 to 1."""
+    """Decode codes (n, latent_dim) to pictures (n, C, H, W), from 0 to 1."""
     with no_grad():
         logits = model.decode(to_device(z.astype(np.float32), args.device))
         return ops.sigmoid(logits).numpy()
@@ -136,12 +145,18 @@ def fit_and_transform(codes, eps):
 
 
 eps = np.random.default_rng(args.seed).normal(size=(NUM_SAMPLES, args.latent_dim))
-evaluator = train_digit_classifier(
-    train, train_labels, steps=min(500, 25 * args.steps), device=args.device
-)
-real_features = evaluator.extract_features(test[-NUM_SAMPLES:], args.device)
+from_prior = {name: decode(model, eps) for name, model in models.items()}
+from_fit = {
+    name: decode(model, fit_and_transform(codes[name], eps)) for name, model in models.items()
+}
+metrics = {"test_examples": len(test)}
+for name, model in models.items():
+    error = float(np.abs(decode(model, codes[name]) - data.to_float(test)).mean())
+    metrics[f"reconstruction_error_{name.lower()}"] = error
+    print(f"{name}: reconstruction error {error:.4f} per number of a {noun}")
 
 
+# %% How many of the decoded pictures are digits?
 def confidence(images):
     """Measure the fraction of images with a class of probability 0.9 or more."""
     probabilities = evaluator.predict_proba(images, args.device)  # (n, 10)
@@ -153,48 +168,47 @@ def precision(images):
     return precision_recall(real_features, evaluator.extract_features(images, args.device))[0]
 
 
-from_prior = {name: decode(model, eps) for name, model in models.items()}
-from_fit = {
-    name: decode(model, fit_and_transform(codes[name], eps)) for name, model in models.items()
-}
-pixels = test[:NUM_SAMPLES].reshape(-1, 784)
-noise = np.random.default_rng(args.seed).permuted(pixels, axis=1).reshape(-1, 1, 28, 28)
-predictions = evaluator.predict_proba(test, args.device).argmax(axis=1)
-metrics = {
-    "confidence_real": confidence(test),
-    "confidence_noise": confidence(noise),
-    "precision_real": precision(test[:NUM_SAMPLES]),
-    "precision_noise": precision(noise),
-    "evaluator_accuracy": float((predictions == labels).mean()),
-    "test_examples": len(test),
-}
-for name, model in models.items():
-    error = np.abs(decode(model, codes[name]) - data.to_float(test)).mean()
-    figures = {
-        "reconstruction_error": float(error),
-        "confidence_prior": confidence(from_prior[name]),
-        "confidence_fit": confidence(from_fit[name]),
-        "precision_prior": precision(from_prior[name]),
-        "precision_fit": precision(from_fit[name]),
-    }
-    metrics |= {f"{key}_{name.lower()}": value for key, value in figures.items()}
-    print(
-        "{}: reconstruction error {reconstruction_error:.4f} per pixel\n"
-        "  codes from N(0, I): precision {precision_prior:.1%}, "
-        "confidence {confidence_prior:.1%}\n"
-        "  codes from a Gaussian fitted to its codes: precision {precision_fit:.1%}, "
-        "confidence {confidence_fit:.1%}".format(name, **figures)
+if are_digits:
+    evaluator = train_digit_classifier(
+        train, train_labels, steps=min(500, 25 * args.steps), device=args.device
     )
-print(
-    "Real test digits: precision {precision_real:.1%}, confidence {confidence_real:.1%}\n"
-    "Permuted pixels: precision {precision_noise:.1%}, confidence {confidence_noise:.1%}\n"
-    "Accuracy of the evaluator on real digits: {evaluator_accuracy:.1%}".format(**metrics)
-)
+    real_features = evaluator.extract_features(test[-NUM_SAMPLES:], args.device)
+    pixels = test[:NUM_SAMPLES].reshape(-1, 784)
+    noise = np.random.default_rng(args.seed).permuted(pixels, axis=1).reshape(-1, 1, 28, 28)
+    predictions = evaluator.predict_proba(test, args.device).argmax(axis=1)
+    metrics |= {
+        "confidence_real": confidence(test),
+        "confidence_noise": confidence(noise),
+        "precision_real": precision(test[:NUM_SAMPLES]),
+        "precision_noise": precision(noise),
+        "evaluator_accuracy": float((predictions == labels).mean()),
+    }
+    for name in models:
+        figures = {
+            "confidence_prior": confidence(from_prior[name]),
+            "confidence_fit": confidence(from_fit[name]),
+            "precision_prior": precision(from_prior[name]),
+            "precision_fit": precision(from_fit[name]),
+        }
+        metrics |= {f"{key}_{name.lower()}": value for key, value in figures.items()}
+        print(
+            "{}, codes from N(0, I): precision {precision_prior:.1%}, "
+            "confidence {confidence_prior:.1%}\n"
+            "  codes from a Gaussian fitted to its codes: precision {precision_fit:.1%}, "
+            "confidence {confidence_fit:.1%}".format(name, **figures)
+        )
+    print(
+        "Real test digits: precision {precision_real:.1%}, confidence {confidence_real:.1%}\n"
+        "Permuted pixels: precision {precision_noise:.1%}, confidence {confidence_noise:.1%}\n"
+        "Accuracy of the evaluator on real digits: {evaluator_accuracy:.1%}".format(**metrics)
+    )
+else:
+    print("Confidence and precision need a classifier of digits; a folder has none.")
 
 
 # %% Pictures
 def decode_plane(model, codes, corners, n=9):
-    """Interpolate between the codes of four digits and decode, (n * n, 1, 28, 28).
+    """Interpolate between the codes of four pictures and decode, (n * n, C, H, W).
 
     The corners are upper left, upper right, lower left and lower right.
     """
@@ -205,12 +219,15 @@ def decode_plane(model, codes, corners, n=9):
 
 
 def tile(images, columns):
-    """Arrange pictures (n, 1, 28, 28) as one, (1, 1, height, width)."""
-    rows = images.reshape(-1, columns, 28, 28)
-    return rows.transpose(0, 2, 1, 3).reshape(1, 1, 28 * len(rows), 28 * columns)
+    """Arrange pictures (n, C, H, W) as one, (1, C, height, width)."""
+    channels, height, width = images.shape[1:]
+    rows = images.reshape(-1, columns, channels, height, width).transpose(2, 0, 3, 1, 4)
+    return rows.reshape(1, channels, -1, columns * width)
 
 
-corners = [np.flatnonzero(labels == k)[0] for k in (0, 2, 1, 6)]
+corners = np.resize(choose_examples(labels, 4), 4)
+if are_digits:
+    corners = [np.flatnonzero(labels == k)[0] for k in (0, 2, 1, 6)]
 planes = [tile(decode_plane(model, codes[name], corners), 9) for name, model in models.items()]
 plot.save_grid(args.out / "same_places.png", np.concatenate(planes), columns=2, gap=12)
 plot.save_rows(
@@ -220,18 +237,17 @@ plot.save_rows(
         "VAE, the same codes": tile(from_prior["VAE"][:32], 16),
         "autoencoder, fitted Gaussian": tile(from_fit["autoencoder"][:32], 16),
         "VAE, fitted Gaussian": tile(from_fit["VAE"][:32], 16),
-        "real digits": tile(data.to_float(test[:32]), 16),
+        f"real {noun}s": tile(data.to_float(np.resize(test, (32, *shape))), 16),
     },
     scale=2,
 )
 for name, file in {"autoencoder": "latent_map.png", "VAE": "latent_map_vae.png"}.items():
     view, axes = codes[name], ("$z_1$", "$z_2$")
     if args.latent_dim > 2:  # the two directions in which the codes vary most
-        _, directions = np.linalg.eigh(np.cov(view.T))
-        view = view @ directions[:, :-3:-1]
+        view = principal_plane(view)
         axes = ("first principal component", "second principal component")
-    title = f"Codes of the test digits: {name}"
-    plot.save_scatter(args.out / file, view, labels, title=title, axes=axes)
+    title, names = f"Codes of the test {noun}s: {name}", class_names or [""]
+    plot.save_scatter(args.out / file, view, labels, names=names, title=title, axes=axes)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
@@ -240,7 +256,7 @@ plot.save_curves(
         "VAE": (steps, run.history["vae"]),
         "KL of the VAE": (steps, run.history["kl"]),
     },
-    ylabel="nats per digit",
+    ylabel=f"nats per {noun}",
 )
 run.write_metrics(picture="samples.png", **metrics)
 

@@ -13,6 +13,8 @@ over the other, or a digit on its way from one to the other?
     python demos/conv_autoencoder.py --data mnist  MNIST
     python demos/conv_autoencoder.py --data faces  faces drawn by this package;
                                                    also: face + glasses
+    python demos/conv_autoencoder.py --data folder:PATH --size 32
+                                                   your own pictures
 
 It draws
     reconstructions.png  test pictures, and the reconstructions of each network
@@ -38,6 +40,7 @@ Three changes to try:
 # %% Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, losses, metrics, no_grad, optim, plot
@@ -48,13 +51,24 @@ from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder
 
 p = parser(
     __doc__,
-    steps={"digits": 1200, "mnist": 2000, "faces": 8000},
-    takes={"digits": "about 40 seconds", "mnist": "a minute", "faces": "six to ten minutes"},
+    steps={"digits": 1200, "mnist": 2000, "faces": 8000, "folder:PATH": 4000},
+    takes={
+        "digits": "about 40 seconds",
+        "mnist": "a minute",
+        "faces": "six to ten minutes",
+        "folder:PATH": "three to five minutes",
+    },
     batch=64,
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(8, 513, 4),  # the convolutions halve it twice, or three times
 )
-p.add_argument("--latent-dim", type=natural, help="dimensions of z (default: 16, for faces 128)")
+p.add_argument(
+    "--latent-dim",
+    type=natural,
+    help="dimensions of z (default: 16, for faces and a folder 128)",
+)
 args = parse(p)
-args.latent_dim = args.latent_dim or (128 if args.data == "faces" else 16)
+args.latent_dim = args.latent_dim or (16 if args.data in ("digits", "mnist") else 128)
 CHANNELS = 16  # output channels of the first convolution
 HIDDEN = (256, 128)  # units of the dense network's two hidden layers
 LR = 3e-3  # learning rate at the start
@@ -67,6 +81,9 @@ if args.data == "faces":
     factors["glasses_style"] = test_factors["glasses_style"] = 1
     train, test = render(factors), render(test_factors)
     examples = np.arange(10)
+elif args.data.startswith("folder:"):
+    (train, _), (test, labels), _ = read_folder(args)
+    examples = np.resize(choose_examples(labels, 10), 10)
 else:
     if args.data == "mnist":
         (train, _), (test, labels) = data.mnist("train"), data.mnist("test")

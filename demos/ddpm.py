@@ -14,6 +14,9 @@ determines the other two. Does the choice matter?
                                         download, no GPU
     python demos/ddpm.py --data mnist   MNIST, more steps
     python demos/ddpm.py --data faces   faces, without labels
+    python demos/ddpm.py --data folder:PATH --size 32
+                                        your own pictures; sub-folders, if
+                                        there are, are the classes
     python demos/ddpm.py --parametrization eps --schedule linear
                                         as in the paper of 2020
     python demos/ddpm.py --path rectified-flow
@@ -46,6 +49,7 @@ And some that train again: `--parametrization eps` and `--parametrization x0`;
 # %% Settings
 import numpy as np
 from _command_line import finite, natural, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, losses, optim, plot
@@ -77,9 +81,16 @@ PATHS = {"variance-preserving": VARIANCE_PRESERVING, "rectified-flow": RECTIFIED
 SAMPLERS = ("dpm_solver", "ddim", "heun", "euler", "ancestral")
 p = parser(
     __doc__,
-    steps={"digits": 800, "mnist": 30_000, "faces": 6000},
-    takes={"digits": "two minutes", "mnist": "an hour", "faces": "ten minutes"},
+    steps={"digits": 800, "mnist": 30_000, "faces": 6000, "folder:PATH": 6000},
+    takes={
+        "digits": "two minutes",
+        "mnist": "an hour",
+        "faces": "ten minutes",
+        "folder:PATH": "ten minutes",
+    },
     batch=32,
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(8, 257, 4),  # the network halves it twice
 )
 p.add_argument(
     "--parametrization",
@@ -139,6 +150,8 @@ sampler, sampling_steps, guidance_scale, num_scored = (
     vars(args).pop(name) for name in SAMPLING_OPTIONS
 )
 is_mnist = args.data == "mnist"
+if num_scored and args.data not in ("digits", "mnist"):
+    p.error("--score: its classifier knows digits only")
 if guidance_scale is None:
     guidance_scale = 1.0 if is_mnist else 2.0
 if num_scored is None and is_mnist:
@@ -160,18 +173,20 @@ FIRST_FRACTION = 0.999 if args.parametrization == "eps" else 1.0
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")  # of faces, for the classifier
 
 # %% Data: bytes (n, channels, height, width)
-if args.data == "faces":
+class_names = list("0123456789")
+if args.data.startswith("folder:"):
+    (train, labels), (test, test_labels), class_names = read_folder(args)
+elif args.data == "faces":
     print("Drawing faces ...", flush=True)
     factors, test_factors = sample_aligned_factors(12_000, 1), sample_aligned_factors(2_000, 2)
-    train, test, num_classes = render(factors, 32), render(test_factors, 32), 0
+    train, test, class_names = render(factors, 32), render(test_factors, 32), []
     labels, test_labels = np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)
 elif is_mnist:
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
-    num_classes = 10
 else:
     (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
-    num_classes = 10
-image_shape = train.shape[1:]
+image_shape, num_classes = train.shape[1:], len(class_names)
+are_digits = args.data in ("digits", "mnist")
 loader = data.Loader(
     train,
     labels.astype(np.int64),
@@ -280,13 +295,17 @@ def sample(y, sampling_rng, *, history=None, callback=None):
 
 print("Sampling ...", flush=True)
 sampling_rng = default_rng(args.seed + 1, args.device)
-requested = np.arange(num_scored or len(test) // 2) % max(num_classes, 1)
+requested = np.arange(num_scored or max(100, len(test) // 2)) % max(num_classes, 1)
 samples = np.concatenate([sample(y, sampling_rng) for y in data.split_batches(requested, 250)])
 if num_classes:
-    by_class, title = samples[:100].reshape(10, 10, *image_shape), "Samples, a row for each class"
-    plot.save_grid(
-        args.out / "samples.png", by_class.swapaxes(0, 1).reshape(100, *image_shape), title=title
-    )
+    by_class = {name: samples[requested == k] for k, name in enumerate(class_names[:10])}
+    fewest = min(10, *map(len, by_class.values()))
+    rows = [pictures[:fewest] for pictures in by_class.values()]
+    if are_digits:
+        title = "Samples, a row for each class"
+        plot.save_grid(args.out / "samples.png", np.concatenate(rows), title=title)
+    else:
+        plot.save_rows(args.out / "samples.png", dict(zip(by_class, rows, strict=True)))
 else:
     plot.save_grid(args.out / "samples.png", samples[:100], title="Samples")
 steps = np.arange(args.steps)
@@ -294,9 +313,11 @@ plot.save_curves(args.out / "curves.png", {"loss": (steps, run.history["loss"])}
 
 # %% From noise to image: x_t, and the prediction of x_0 at each time
 history, two_labels = [], np.array([3, 8]) % max(num_classes, 1)
+if not are_digits:
+    two_labels = np.arange(2) % max(num_classes, 1)
 sample(two_labels, sampling_rng, history=history)
 moments = np.unique(np.linspace(0, len(history) - 1, 11).astype(int))
-names = [f"a {y}" for y in two_labels] if num_classes else ["one", "another"]
+names = [class_names[y] for y in two_labels] if num_classes else ["one", "another"]
 strips = {}
 for k, name in enumerate(names):
     strips[f"{name}: x"] = np.stack([history[i][1][k] for i in moments])
@@ -304,33 +325,42 @@ for k, name in enumerate(names):
 plot.save_rows(args.out / "strip.png", strips)
 
 # %% Inpainting: the lower half of real images, generated three times
-real = test[:10]
-if num_classes:
-    real = np.stack([test[test_labels == k][0] for k in range(10)])
+examples = choose_examples(test_labels, 10)  # one digit of each class
+real = test[examples]
 height = image_shape[1]
 mask = np.zeros((1, 1, height, 1), np.float32)
 mask[:, :, : height // 2] = 1  # the upper half is known
 known = data.normalize(to_device(real, args.device))
 keep_known = samplers.inpainting(known, to_device(mask, args.device), path=PATH, rng=sampling_rng)
-ten_labels = np.arange(10) % max(num_classes, 1)
+ten_labels = test_labels[examples]
 rows = {"real": real, "given": np.where(mask > 0, real, GREY)}
 for title in ("generated", "again", "and again"):
     rows[title] = sample(ten_labels, sampling_rng, callback=keep_known)
 plot.save_rows(args.out / "inpainting.png", rows)
 
+
 # %% Evaluation, with a small classifier of real images
-print("Training the evaluator ...", flush=True)
-if num_classes:
-    num_evaluator_steps = min(500, args.steps)
-    evaluator = train_digit_classifier(train, labels, steps=num_evaluator_steps, device=args.device)
-else:
+def train_evaluator():
+    """Train a classifier of digits, or of the attributes of drawn faces."""
+    print("Training the evaluator ...", flush=True)
+    if are_digits:
+        num_evaluator_steps = min(500, args.steps)
+        return train_digit_classifier(train, labels, steps=num_evaluator_steps, device=args.device)
     attributes = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    evaluator = train_attribute_classifier(
-        train, attributes, steps=min(1000, args.steps), device=args.device
+    num_evaluator_steps = min(1000, args.steps)
+    return train_attribute_classifier(
+        train, attributes, steps=num_evaluator_steps, device=args.device
     )
-half = samples[: len(test) // 2]
-figures, table = evaluate_samples(evaluator, test, half, device=args.device)
-print(table)
+
+
+figures = {}
+if args.data.startswith("folder:"):
+    print("The evaluators know digits and drawn faces only: there is no Frechet distance.")
+else:
+    evaluator = train_evaluator()
+    half = samples[: len(test) // 2]
+    figures, table = evaluate_samples(evaluator, test, half, device=args.device)
+    print(table)
 
 
 def accuracy(images, labels):
@@ -339,7 +369,7 @@ def accuracy(images, labels):
     return float((predicted == labels).mean())
 
 
-if num_classes:
+if are_digits:
     n = min(2000, len(samples), len(test))
     near = train[:20_000] / 255
     for suffix, images, y in (("", samples, requested), ("_real", test, test_labels)):
@@ -354,7 +384,7 @@ if num_classes:
         "{within_class_distance_real:.2f}), to the nearest training digit: {nearest_distance:.2f} "
         "(real: {nearest_distance_real:.2f})".format(**figures)
     )
-if num_scored and num_classes:
+if num_scored:
     settings = {"device": args.device}
     figures["score"] = classification_accuracy_score(
         samples, requested, test, test_labels, **settings

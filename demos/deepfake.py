@@ -54,6 +54,7 @@ Three changes to try, with --steps 300:
 # %% Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
@@ -69,13 +70,8 @@ p = parser(
     steps={"faces": 2000, "folder:PATH": 2000},
     takes={"faces": "two minutes", "folder:PATH": "a minute"},
     batch=32,
-)
-p.add_argument(
-    "--size",
-    type=int,
-    choices=[32, 64],
-    default=32,
-    help="height and width of a picture (default: 32)",
+    sizes={"faces": 32, "folder:PATH": 32},
+    valid_sizes=(32, 64),
 )
 args = parse(p)
 is_drawn = args.data == "faces"
@@ -93,7 +89,7 @@ STATE = [
 ]
 
 
-# %% Data: bytes (n, 3, size, size) of each person, for training and for tests
+# %% Data: bytes (n, C, size, size) of each person, for training and for tests
 def sample_states(person, n, seed):
     """Sample factors of n pictures of one person (or of people), upright and by day.
 
@@ -111,22 +107,15 @@ def render_faces(factors):
     return render(factors, 6 * border)[..., border:-border, border:-border]
 
 
-def read_people(path):
+def read_people():
     """Return the training pictures and the test pictures of each of the two people in a folder."""
-    images, person, _ = data.folder(path, args.size, channels=3)
-    if person.max() != 1:
-        p.error(
-            f"--data {args.data}: has {person.max() + 1} sub-folder(s) with pictures; give two, "
-            "one for each person"
-        )
-    pictures = [images[person == k] for k in (0, 1)]
-    fewest = min(map(len, pictures))
-    if fewest < args.batch + 10:
-        p.error(
-            f"--data {args.data}: one person has {fewest} pictures; give {args.batch + 10} or more "
-            "of each, ten of them for tests, or a smaller --batch"
-        )
-    return [x[:-10] for x in pictures], [x[-10:] for x in pictures]
+    train, test, names = read_folder(args, needs_classes=True)
+    if len(names) != 2:
+        p.error(f"--data {args.data}: has {len(names)} sub-folders; give two, one for each person")
+    print(f"A is {names[0]}, B is {names[1]}")
+    both = [[images[person == k] for k in (0, 1)] for images, person in (train, test)]
+    args.batch = min(args.batch, *map(len, both[0]))
+    return both
 
 
 if is_drawn:
@@ -139,7 +128,7 @@ if is_drawn:
         [render_faces(factors) for factors in both] for both in (train_factors, test_factors)
     )
 else:
-    train, test = read_people(args.data.removeprefix("folder:"))
+    train, test = read_people()
 
 # %% The encoder's input: the difference from the person's mean picture, with standard deviation 1
 mean = [(pictures.mean(axis=0) / 255).astype(np.float32) for pictures in train]
@@ -150,7 +139,7 @@ std = [
 
 
 def standardize(pictures, person):
-    """Convert bytes (n, 3, size, size) of a person to the input of the encoder."""
+    """Convert bytes (n, C, size, size) of a person to the input of the encoder."""
     return to_device((data.to_float(pictures) - mean[person]) / std[person], args.device)
 
 
@@ -161,7 +150,7 @@ def to_pictures(y, person):
 
 # %% The networks: two autoencoders that share an encoder
 rng = default_rng(args.seed, args.device)
-shape = train[0].shape[1:]  # (3, size, size)
+shape = train[0].shape[1:]  # (C, size, size)
 autoencoders = [Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng) for _ in NAMES]
 model = Deepfake(*autoencoders, device=args.device)
 nn.init.kaiming_normal_(model, rng)
@@ -181,9 +170,9 @@ for step in run.steps():
     noise_factor = optim.cosine_decay(step, steps=args.steps, final_factor=FINAL_NOISE_FACTOR)
     unexplained = {}  # the fraction of the variance that is not reconstructed
     for person, name in enumerate(NAMES):
-        x = standardize(next(batches[person]), person)  # (N, 3, size, size)
+        x = standardize(next(batches[person]), person)  # (N, C, size, size)
         noisy = gaussian_noise(x, NOISE_STD * noise_factor, rng)
-        x_hat = model(noisy, person)  # (N, 3, size, size)
+        x_hat = model(noisy, person)  # (N, C, size, size)
         unexplained[name] = losses.squared_error(x, x_hat).mean() / x[0].size
     loss = unexplained["A"] + unexplained["B"]
     optimizer.zero_grad()
@@ -204,13 +193,13 @@ with no_grad():
     reconstructed = [to_pictures(model(inputs[k], k), k) for k in (0, 1)]
     swapped = [to_pictures(model.swap(inputs[k], k), 1 - k) for k in (0, 1)]
 true = [data.to_float(pictures) for pictures in test]
-rows = {}
+rows, columns = {}, min(10, *map(len, test))
 for k, (name, other) in enumerate([NAMES, NAMES[::-1]]):
-    rows[name] = true[k][:10]
-    rows[f"{name} reconstructed"] = reconstructed[k][:10]
-    rows[f"{other} for {name}"] = swapped[k][:10]
+    rows[name] = true[k][:columns]
+    rows[f"{name} reconstructed"] = reconstructed[k][:columns]
+    rows[f"{other} for {name}"] = swapped[k][:columns]
     if is_drawn:
-        rows[f"{other} true"] = true[1 - k][:10]
+        rows[f"{other} true"] = true[1 - k][:columns]
 plot.save_rows(args.out / "swaps.png", rows)
 
 

@@ -14,6 +14,8 @@ all of them at once?
                                                         package
     python demos/denoising_autoencoder.py --data mnist  MNIST
     python demos/denoising_autoencoder.py --level 0.7   more noise
+    python demos/denoising_autoencoder.py --data folder:PATH --size 32
+                                                        your own pictures
 
 It draws
     denoised.png  for each kind of noise: noisy digits and restored digits;
@@ -31,6 +33,7 @@ Three changes to try:
 # %% Settings
 import numpy as np
 from _command_line import fraction, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, losses, metrics, no_grad, optim, plot
@@ -44,9 +47,11 @@ from tinygen.models.autoencoder import (
 
 p = parser(
     __doc__,
-    steps={"digits": 3000, "mnist": 6000},
-    takes={"digits": "about a minute", "mnist": "two minutes"},
+    steps={"digits": 3000, "mnist": 6000, "folder:PATH": 3000},
+    takes={"digits": "about a minute", "mnist": "two minutes", "folder:PATH": "some minutes"},
     batch=128,
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(1, 65),  # the linear filter has a weight for each pair of numbers
 )
 p.add_argument(
     "--level",
@@ -65,15 +70,18 @@ LATENT_DIM = 128  # dimensions of the code
 HIDDEN = (512, 256)  # units of the two hidden layers
 LR = 2e-3  # learning rate at the start
 
-# %% Data: bytes (n, 1, 28, 28); the labels are used only to show one digit of each class
+# %% Data: bytes (n, C, H, W); the labels are used only to show one picture of each class
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     (train, _), (test, labels) = data.digits(20_000, seed=1), data.digits(2_000, seed=2)
+else:
+    (train, _), (test, labels), _ = read_folder(args)
+shape, num_numbers = train.shape[1:], train[0].size
 
 # %% Model: its code is wide, because here the noise, not a bottleneck, prevents copying
 rng = default_rng(args.seed, args.device)
-model = Autoencoder(LATENT_DIM, HIDDEN, rng=rng)
+model = Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
@@ -83,7 +91,7 @@ run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    x = to_device(next(batches), args.device)  # (N, 1, 28, 28)
+    x = to_device(next(batches), args.device)  # (N, C, H, W)
     noise = NOISES[[*NOISES][step % 3]]
     noisy = noise(x, args.level, rng)
     loss = losses.squared_error(x, model(noisy)).mean()
@@ -92,7 +100,7 @@ for step in run.steps():
     optimizer.step()
     run.log(loss=loss)
 
-# %% Evaluation: the root mean squared error per pixel
+# %% Evaluation: the root mean squared error per number of a picture
 # There are two baselines for each kind of noise. One leaves the noisy picture as it is. The other
 # is the best linear filter for this noise (Wiener). It shows what correlations between pixels can
 # do, without knowledge of digits.
@@ -101,32 +109,32 @@ evaluation_rng = default_rng(args.seed + 1, args.device)
 
 
 def append_constant(x):
-    """Flatten pictures and append a feature that is 1: (n, 785)."""
-    flat = x.reshape(-1, 784)
+    """Flatten pictures of D = C H W numbers and append a feature that is 1: (n, D + 1)."""
+    flat = x.reshape(-1, num_numbers)
     return np.concatenate([flat, np.ones((len(flat), 1), np.float32)], axis=1)
 
 
 def fit_wiener_filter(noise):
-    """Fit a linear map from noisy pixels and a constant to clean pixels, (785, 784).
+    """Fit a linear map from noisy pixels and a constant to clean pixels, (D + 1, D).
 
-    It has the least squared error on training digits (with a small ridge term).
+    It has the least squared error on training pictures (with a small ridge term).
     """
     clean = data.to_float(train[:5000])
     noisy = noise(to_device(clean, args.device), args.level, evaluation_rng)
     a = append_constant(to_numpy(noisy))
-    ridge = 10 * np.eye(785, dtype=np.float32)
-    return np.linalg.solve(a.T @ a + ridge, a.T @ clean.reshape(-1, 784))
+    ridge = 10 * np.eye(num_numbers + 1, dtype=np.float32)
+    return np.linalg.solve(a.T @ a + ridge, a.T @ clean.reshape(-1, num_numbers))
 
 
 def restore(noisy):
-    """Apply the network to pictures (n, 1, 28, 28), in batches; clip to [0, 1]."""
+    """Apply the network to pictures (n, C, H, W), in batches; clip to [0, 1]."""
     with no_grad():
         batches = [model(b).numpy() for b in data.split_batches(noisy, 500)]
     return np.concatenate(batches).clip(0, 1)
 
 
 x_test = data.to_float(test)
-one_each = np.array([np.flatnonzero(labels == k)[0] for k in range(10)])
+examples = choose_examples(labels, 10)  # one digit of each class
 figures, rows = {"test_examples": len(test)}, {}
 for name, noise in NOISES.items():
     noisy = noise(to_device(x_test, args.device), args.level, evaluation_rng)
@@ -142,21 +150,21 @@ for name, noise in NOISES.items():
         f"rmse_{key}_network": metrics.rmse(restored, x_test),
     }
     figures |= errors
-    rows[f"{name} noise"] = noisy[one_each]
-    rows[" " * len(rows) + "restored"] = restored[one_each]  # keys must differ, hence the spaces
+    rows[f"{name} noise"] = noisy[examples]
+    rows[" " * len(rows) + "restored"] = restored[examples]  # keys must differ, hence the spaces
     print(
-        "{:16s} RMSE per pixel: noisy {:.3f}, best linear filter {:.3f}, network {:.3f}".format(
+        "{:16s} RMSE: noisy {:.3f}, best linear filter {:.3f}, network {:.3f}".format(
             name, *errors.values()
         )
     )
 
 # %% Pictures
-plot.save_rows(args.out / "denoised.png", rows | {"clean": x_test[one_each]})
+plot.save_rows(args.out / "denoised.png", rows | {"clean": x_test[examples]})
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
     {"loss": (steps, run.history["loss"])},
-    ylabel="squared error per digit",
+    ylabel="squared error per picture",
 )
 run.write_metrics(picture="denoised.png", **figures)
 

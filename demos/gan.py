@@ -11,6 +11,8 @@ pictures become good?
 
     python demos/gan.py                  digits drawn by this package
     python demos/gan.py --data mnist     MNIST
+    python demos/gan.py --data folder:PATH --size 32
+                                         your own pictures
 
 It draws
     samples.png         samples of the generator
@@ -19,7 +21,7 @@ It draws
     interpolation.png   from one noise vector to another
     curves.png          the losses of both networks
 
-A small classifier, trained here, evaluates the samples
+A small classifier of digits, trained here, evaluates the samples
 (tinygen/metrics/samples.py): how far their distribution is from that of test
 digits, and how many of the ten classes they contain. Beside each figure
 stands its floor: the same figure for real digits against other real digits.
@@ -35,6 +37,7 @@ Three changes to try:
 # %% Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, nn, no_grad, ops, optim, plot
@@ -46,9 +49,10 @@ from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 
 p = parser(
     __doc__,
-    steps={"digits": 6000, "mnist": 12000},
-    takes={"digits": "one minute", "mnist": "four minutes"},
+    steps={"digits": 6000, "mnist": 12000, "folder:PATH": 12000},
+    takes={"digits": "one minute", "mnist": "four minutes", "folder:PATH": "five minutes"},
     batch=64,
+    sizes={"folder:PATH": 32},
 )
 args = parse(p)
 LATENT_DIM = 64  # dimensions of the noise z
@@ -57,19 +61,23 @@ LR = 1e-3  # learning rate of both networks at the first step: Adam's default
 R1_GAMMA = 2.0  # weight of the penalty R1, the best of 0.2, 2 and 20 (figures at the end)
 R1_INTERVAL = 4  # steps from one penalty to the next
 
-# %% Data: bytes (n, 1, 28, 28)
+# %% Data: bytes (n, C, H, W)
+noun = "digit"
 if args.data == "mnist":
     (train, labels), (test, _) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     print("Drawing 24,000 digits ...", flush=True)
     (train, labels), (test, _) = data.digits(20_000, seed=1), data.digits(4_000, seed=2)
-test = test[:4000]
+else:
+    noun = "picture"
+    (train, labels), (test, _), _ = read_folder(args)
+test, shape = test[:4000], train.shape[1:]
 
 # %% Two networks
 rng = default_rng(args.seed, args.device)
-G = MLPGenerator(LATENT_DIM, HIDDEN_SIZES, (1, 28, 28), nn.SiLU, rng=rng)
+G = MLPGenerator(LATENT_DIM, HIDDEN_SIZES, shape, nn.SiLU, rng=rng)
 # The network D returns the logit l of each picture. The paper's D(x) is a probability, sigmoid(l).
-D = MLPDiscriminator(HIDDEN_SIZES, (1, 28, 28), nn.SiLU, rng=rng)
+D = MLPDiscriminator(HIDDEN_SIZES, shape, nn.SiLU, rng=rng)
 nn.init.kaiming_normal_(G, rng)
 nn.init.kaiming_normal_(D, rng)
 # beta1 = 0: no momentum (change 2 shows the effect of momentum). beta2 = 0.999 is Adam's default.
@@ -86,10 +94,10 @@ for step in run.steps():
     schedule.set(step)
 
     # A step of D
-    x = to_device(next(batches), args.device)  # (N, 1, 28, 28), from -1 to 1
+    x = to_device(next(batches), args.device)  # (N, C, H, W), from -1 to 1
     z = rng.normal((args.batch, LATENT_DIM))
     with no_grad():
-        fake = ops.tanh(G(z))  # (N, 1, 28, 28)
+        fake = ops.tanh(G(z))  # (N, C, H, W)
     loss_d = -minimax_value(D(x), D(fake)).mean()  # it takes logits
     penalty = 0.0
     if step % R1_INTERVAL == 0:
@@ -114,21 +122,26 @@ for step in run.steps():
 
 # %% How good are the samples? A classifier of training digits evaluates them
 def generate(z):
-    """Map noise z (n, LATENT_DIM) to NumPy pictures (n, 1, 28, 28) from 0 to 1."""
+    """Map noise z (n, LATENT_DIM) to NumPy pictures (n, C, H, W) from 0 to 1."""
     with no_grad():
-        a = G(to_device(z, args.device))  # (n, 1, 28, 28), any real numbers
+        a = G(to_device(z, args.device))  # (n, C, H, W), any real numbers
         # In training a pixel is tanh(a), from -1 to 1. Here it is (1 + tanh(a)) / 2, from 0 to 1,
         # which equals sigmoid(2 a).
         return ops.sigmoid(2 * a).numpy()
 
 
-z = np.random.default_rng(args.seed + 1).normal(size=(len(test) // 2, LATENT_DIM))
+num_samples = max(100, len(test) // 2)
+z = np.random.default_rng(args.seed + 1).normal(size=(num_samples, LATENT_DIM))
 z = z.astype(np.float32)
 samples = generate(z)
-print("Training the evaluator ...", flush=True)
-evaluator = train_digit_classifier(train, labels, device=args.device)
-metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
-print(table)
+metrics = {}
+if noun == "digit":
+    print("Training the evaluator ...", flush=True)
+    evaluator = train_digit_classifier(train, labels, device=args.device)
+    metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
+    print(table)
+else:
+    print("The evaluator knows digits only: without it, there is no Frechet distance.")
 
 # %% Does it copy? The training digit nearest to a sample and, for comparison, to a test digit
 train_images, test_images = data.to_float(train), data.to_float(test[:200])
@@ -137,19 +150,20 @@ nearest_to_test, test_distances = nearest_neighbours(test_images, train_images)
 metrics["nearest_training_digit"] = float(distances.mean())
 metrics["nearest_training_digit_floor"] = float(test_distances.mean())
 print(
-    "Distance to the nearest training digit: of samples {nearest_training_digit:.2f}, "
-    "of test digits {nearest_training_digit_floor:.2f}".format(**metrics)
+    "Distance to the nearest training {noun}: of samples {nearest_training_digit:.2f}, "
+    "of test {noun}s {nearest_training_digit_floor:.2f}".format(noun=noun, **metrics)
 )
 
 # %% Pictures
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
+columns = min(12, len(test))
 plot.save_rows(
     args.out / "nearest.png",
     {
-        "samples": samples[:12],
-        "nearest to samples": train[nearest_to_samples[:12]],
-        "test digits": test[:12],
-        "nearest to test digits": train[nearest_to_test[:12]],
+        "samples": samples[:columns],
+        "nearest to samples": train[nearest_to_samples[:columns]],
+        f"test {noun}s": test[:columns],
+        f"nearest to test {noun}s": train[nearest_to_test[:columns]],
     },
 )
 paths = latent.slerp(z[:8], z[8:16], 12)  # (8, 12, LATENT_DIM)

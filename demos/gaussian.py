@@ -38,6 +38,7 @@ Three changes to try:
 # %% Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, plot
@@ -51,12 +52,12 @@ TAKES = {
     "mnist": "ten seconds",
     "folder:PATH": "seconds for hundreds of pictures",
 }
-p = parser(__doc__, steps=dict.fromkeys(TAKES, 40), takes=TAKES, batch=3000)
-p.add_argument(
-    "--size",
-    type=natural,
-    default=48,
-    help="side of faces and photographs in pixels (default: 48)",
+p = parser(
+    __doc__,
+    steps=dict.fromkeys(TAKES, 40),
+    takes=TAKES,
+    batch=3000,
+    sizes={"faces": 48, "folder:PATH": 48},
 )
 p.add_argument(
     "--latent-dim",
@@ -80,7 +81,7 @@ from_folder = args.data.startswith("folder:")
 args.covariance = args.covariance or ("tied" if from_folder else "full")
 
 # %% Data: pictures as rows of numbers from 0 to 1, some of them held out
-NUM_HELD_OUT = 500
+num_held_out = NUM_HELD_OUT = 500
 if args.data == "faces":
     if not 32 <= args.size <= 1024:
         p.error(f"--size {args.size}: faces are drawn at 32 to 1024 pixels")
@@ -89,16 +90,15 @@ elif args.data == "mnist":
     train_images, test_images = data.mnist("train")[0], data.mnist("test")[0]
     images = np.concatenate([train_images[: args.batch], test_images[:NUM_HELD_OUT]])
 else:
-    images, _, _ = data.folder(args.data.removeprefix("folder:"), args.size)
-    order = np.random.default_rng(0).permutation(len(images))
-    images = images[order][: args.batch + NUM_HELD_OUT]
-    if len(images) < 20:
+    (train_images, _), (test_images, _), _ = read_folder(args)
+    if len(train_images) < 15:
         p.error(
-            f"--data {args.data}: {len(images)} pictures; a Gaussian needs 20 at least, "
-            "and hundreds for a good fit"
+            f"--data {args.data}: {len(train_images)} pictures for training; a Gaussian needs 15 "
+            "at least, and hundreds for a good fit"
         )
+    images = np.concatenate([train_images[: args.batch], test_images[:NUM_HELD_OUT]])
+    num_held_out = len(test_images[:NUM_HELD_OUT])
 shape = images.shape[1:]  # (C, H, W)
-num_held_out = min(NUM_HELD_OUT, len(images) // 6) if from_folder else NUM_HELD_OUT
 x = to_device(images.reshape(len(images), -1) / 255, args.device)  # (n, D), D = C H W
 train, test = np.split(x, [len(images) - num_held_out])
 args.latent_dim = args.latent_dim or min(60, len(train) // 4)

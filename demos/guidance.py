@@ -15,6 +15,10 @@ ones use that Euler's method does not?
     python demos/guidance.py --data mnist   MNIST; also the quality of each
                                             sampler by its number of steps
 
+    python demos/guidance.py --data folder:PATH --size 32
+                                            your own pictures; the sub-folders
+                                            are the classes
+
 It draws
     guidance.png     the ten classes in columns, a row for each w; a column has
                      the same noise in all rows
@@ -42,6 +46,7 @@ from functools import partial
 
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import choose_examples, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, losses, optim, plot
@@ -60,9 +65,11 @@ from tinygen.models.diffusion.unet import UNet
 
 p = parser(
     __doc__,
-    steps={"digits": 800, "mnist": 30_000},
-    takes={"digits": "two minutes", "mnist": "within an hour"},
+    steps={"digits": 800, "mnist": 30_000, "folder:PATH": 6000},
+    takes={"digits": "two minutes", "mnist": "within an hour", "folder:PATH": "ten minutes"},
     batch=32,
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(8, 257, 4),  # the network halves it twice
 )
 p.add_argument(
     "--compare",
@@ -96,11 +103,18 @@ SAMPLERS = {
 }
 EVALUATIONS_PER_STEP = dict.fromkeys(SAMPLERS, 1) | {"heun": 2, "edm": 2}
 
-# %% Data: bytes (n, 1, 28, 28)
+# %% Data: bytes (n, C, H, W)
+class_names, noun, are_digits = list("0123456789"), "digit", True
 if args.data == "mnist":
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
+else:
+    noun, are_digits = "picture", False
+    (train, labels), (test, test_labels), class_names = read_folder(args, needs_classes=True)
+    if num_compared:
+        p.error("--compare: its evaluator knows digits only")
+image_shape, num_classes = train.shape[1:], len(class_names)
 if 2 * num_compared > len(test):
     p.error(f"--compare {num_compared}: needs twice as many real images, but there are {len(test)}")
 loader = data.Loader(
@@ -113,7 +127,15 @@ loader = data.Loader(
 
 # %% The network
 rng = default_rng(args.seed, args.device)
-network = UNet(1, (32, 64), patch_size=2, attention=False, film=True, num_classes=10, rng=rng)
+network = UNet(
+    image_shape[0],
+    (32, 64),
+    patch_size=2,
+    attention=False,
+    film=True,
+    num_classes=num_classes,
+    rng=rng,
+)
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
 lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
@@ -123,14 +145,14 @@ run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rn
 batches = loader.forever()
 for step in run.steps():
     lr_schedule.set(step)
-    # (N, 1, 28, 28), from -1 to 1, and (N,)
+    # (N, C, H, W), from -1 to 1, and (N,)
     x0, y = (to_device(a, args.device) for a in next(batches))
     t = logistic_schedule(stratified_uniform(args.batch, rng))  # (N,)
     eps = rng.normal(x0.shape)
     x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)
     v = VARIANCE_PRESERVING.velocity(x0, eps, t)
     y = guidance.drop_labels(y, network.null_label, DROPPED, rng=rng)
-    loss = losses.squared_error(network(x_t, t, y), v).mean() / 784  # per pixel
+    loss = losses.squared_error(network(x_t, t, y), v).mean() / x0[0].size  # per number
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -148,7 +170,7 @@ def sampling_times(steps):
 
 
 def sample(y, noise, scale=1.0, sampler=samplers.dpm_solver, steps=12):
-    """Return images (n, 1, 28, 28) for labels y and noise, from -1 to 1 or a little beyond."""
+    """Return images (n, C, H, W) for labels y and noise, from -1 to 1 or a little beyond."""
     times = karras_schedule(steps) if sampler is samplers.edm else sampling_times(steps)
     num_batches = -(-len(y) // 250)
     samples = []
@@ -170,32 +192,43 @@ def sample_with_evaluations(y, noise, name, num_evaluations):
     return sample(y, noise, sampler=SAMPLERS[name], steps=steps)
 
 
-print("Training the evaluator ...", flush=True)
-evaluator = train_digit_classifier(train, labels, steps=min(500, args.steps), device=args.device)
+if are_digits:
+    print("Training the evaluator ...", flush=True)
+    num_evaluator_steps = min(500, args.steps)
+    evaluator = train_digit_classifier(train, labels, steps=num_evaluator_steps, device=args.device)
+else:
+    print("The evaluator knows digits only: how many samples it recognizes is not measured.")
 sampling_rng = default_rng(args.seed + 1, args.device)
-requested, noise = np.arange(100) % 10, sampling_rng.normal((100, 1, 28, 28))
+requested, noise = np.arange(100) % min(num_classes, 50), sampling_rng.normal((100, *image_shape))
 
 # %% Guidance: accuracy and variety
 print("Sampling ...", flush=True)
 figures, rows, accuracies, distances = {}, {}, [], []
-real_distance = within_class_distance(test[:1000] / 255, test_labels[:1000])
+real, real_labels = test[:1000], test_labels[:1000]
+if not are_digits:  # there may be few test pictures of a class
+    rows_per_class = choose_examples(labels, 1000)
+    real, real_labels = train[rows_per_class], labels[rows_per_class]
+real_distance = within_class_distance(real / 255, real_labels)
 for w in SCALES:
     images = data.denormalize(sample(requested, noise, w))
-    predicted = evaluator.predict_proba(images, args.device).argmax(axis=1)
-    accuracies.append(float((predicted == requested).mean()))
     distances.append(within_class_distance(images, requested) / real_distance)
     rows[f"w = {w:g}"] = images[:10]
-    figures[f"accuracy_w{w:g}"] = accuracies[-1]
     figures[f"within_class_distance_w{w:g}"] = distances[-1]
-    print(
-        f"  w = {w:3g}: {accuracies[-1]:.1%} are classified as the requested digit; distance "
-        f"within a class: {distances[-1]:.2f} of real digits'"
-    )
+    text = f"  w = {w:3g}: "
+    if are_digits:
+        predicted = evaluator.predict_proba(images, args.device).argmax(axis=1)
+        accuracies.append(float((predicted == requested).mean()))
+        figures[f"accuracy_w{w:g}"] = accuracies[-1]
+        text += f"{accuracies[-1]:.1%} are classified as the requested digit; "
+    print(f"{text}distance within a class: {distances[-1]:.2f} of real {noun}s'")
+if not are_digits:
+    print(f"guidance.png: the columns are {', '.join(class_names[k] for k in requested[:10])}")
 plot.save_rows(args.out / "guidance.png", rows)
-curves = {
-    "classified as the requested digit": (np.array(SCALES), np.array(accuracies)),
-    "distance within a class, relative to real digits": (np.array(SCALES), np.array(distances)),
-}
+curves = {}
+if are_digits:
+    curves["classified as the requested digit"] = (np.array(SCALES), np.array(accuracies))
+label = f"distance within a class, relative to real {noun}s"
+curves[label] = (np.array(SCALES), np.array(distances))
 plot.save_curves(
     args.out / "scales.png", curves, smooth=False, ylabel="fraction", xlabel="guidance scale w"
 )
@@ -206,7 +239,7 @@ solution = sample(ten, ten_noise, sampler=samplers.heun, steps=100)
 errors, strips = {}, {}
 for name in SAMPLERS:
     results = [sample_with_evaluations(ten, ten_noise, name, n) for n in EVALUATIONS]
-    strips[name] = np.stack([data.denormalize(x[3]) for x in (*results, solution)])
+    strips[name] = np.stack([data.denormalize(x[3 % len(x)]) for x in (*results, solution)])
     if name in ODE_SAMPLERS:  # the others have other results, by their noise
         errors[name] = [float(np.sqrt(((x - solution) ** 2).mean())) for x in results]
         for n, error in zip(EVALUATIONS, errors[name], strict=True):
@@ -226,7 +259,10 @@ for name, values in errors.items():
 
 # %% Quality of the samples, close to the solution or not: their Frechet distance
 if num_compared:
-    many, many_noise = np.arange(num_compared) % 10, sampling_rng.normal((num_compared, 1, 28, 28))
+    many, many_noise = (
+        np.arange(num_compared) % 10,
+        sampling_rng.normal((num_compared, *image_shape)),
+    )
     # one half of the real images is compared with the samples, and with the other half
     real = test[: 2 * num_compared]
     print(

@@ -13,6 +13,8 @@ takes longer. With as much *time*, which one wins?
         --hidden 400 400 --batch 100 --steps 20000 --warmup-fraction 0.5 \
         --vae-updates 3 --num-test 10000
 
+    python demos/iwae.py --data folder:PATH --size 28   your own pictures
+
 The second command has the k and the measure of the paper, and wider networks.
 It takes up to two hours in all; demos/RESULTS.md has its figures.
 
@@ -21,10 +23,11 @@ a VAE with --vae-updates times as many, which should take about the time of
 IWAE. The times are measured at the end and printed, so that you can choose
 --vae-updates by them.
 
-All three are compared by one number: log p(x) of test digits in nats,
-estimated from 5000 samples. The bounds with which they are trained cannot be
-compared. Differences are taken image by image. Their standard error is far
-smaller than that of the figures themselves.
+All three are compared by one number: log p(x) of test pictures in nats, whose
+numbers are drawn 0 or 1 with their levels as the probability. It is estimated
+from 5000 samples. The bounds with which they are trained cannot be compared.
+Differences are taken image by image. Their standard error is far smaller than
+that of the figures themselves.
 
 It draws
     bounds.png   the bound L_k of each model for k = 1 to 5000: on the left the
@@ -47,6 +50,7 @@ import time
 
 import numpy as np
 from _command_line import fraction, natural, parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
@@ -56,9 +60,10 @@ from tinygen.models.vae import VAE, elbo
 
 p = parser(
     __doc__,
-    steps={"digits": 2000, "mnist": 10_000},
-    takes={"digits": "a minute", "mnist": "four to six minutes"},
+    steps={"digits": 2000, "mnist": 10_000, "folder:PATH": 2000},
+    takes={"digits": "a minute", "mnist": "four to six minutes", "folder:PATH": "some minutes"},
     batch=50,
+    sizes={"folder:PATH": 28},
 )
 p.add_argument(
     "--k",
@@ -95,7 +100,7 @@ p.add_argument(
     "--num-test",
     type=natural,
     default=50,
-    help="number of test digits to evaluate (default: 50; all of them give figures to compare)",
+    help="number of test pictures to evaluate (default: 50; all of them give figures to compare)",
 )
 args = parse(p)
 LR = 3e-3  # learning rate at the start
@@ -103,11 +108,13 @@ LR = 3e-3  # learning rate at the start
 MAX_GRAD_NORM = 200
 KS = [1, 5, 50, 500, 5000]  # numbers of samples of the evaluation
 
-# %% Data: bytes (n, 1, 28, 28)
+# %% Data: bytes (n, C, H, W)
 if args.data == "mnist":
     (train, _), (test, _) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     (train, _), (test, _) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
+else:
+    (train, _), (test, _), _ = read_folder(args)
 test = test[: args.num_test]
 
 # %% Three models with the same initial weights, each with its own optimizer and order of the data
@@ -120,6 +127,7 @@ models = nn.ModuleList(
     VAE(
         args.latent_dim,
         args.hidden,
+        train.shape[1:],
         mean=mean_image,
         rng=default_rng(args.seed, args.device),
     )
@@ -143,7 +151,7 @@ def update(i, step):
     """Make one update of model i, and return minus the bound that it maximizes."""
     model, optimizer = models[i], optimizers[i]
     schedules[i].set(step)
-    x = data.binarize(next(batches[i]), rng)  # (N, 1, 28, 28), each pixel 0 or 1
+    x = data.binarize(next(batches[i]), rng)  # (N, C, H, W), each number 0 or 1
     if i == 0 and step >= args.warmup_fraction * args.steps:
         eps = rng.normal((args.k, len(x), args.latent_dim))
         bound, chosen = resample(model, x, eps, rng=rng)  # (N,), (1, N, latent_dim)
@@ -201,7 +209,7 @@ plot.save_curves(
         for name, of_model in zip(names, estimates, strict=True)
     },
     xlabel="samples k of the bound",
-    ylabel="L_k, nats per digit",
+    ylabel="L_k, nats per picture",
     smooth=False,
     log="x",
 )

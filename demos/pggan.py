@@ -14,6 +14,8 @@ anew?
     python demos/pggan.py --size 64 --steps 12000
                                              larger faces: half an hour of one
                                              core
+    python demos/pggan.py --data folder:PATH --size 32
+                                             your own pictures
 
 It draws
     growing.png    a column for each z, a row for each size: the picture at
@@ -41,6 +43,7 @@ Three changes to try, with --steps 2300 --evaluate:
 # %% Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, no_grad, ops, optim, plot
@@ -51,13 +54,13 @@ from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.pggan import PGDiscriminator, PGGenerator, fade_in, growth_stage
 
-p = parser(__doc__, steps={"faces": 1600}, takes={"faces": "two minutes"}, batch=8)
-p.add_argument(
-    "--size",
-    type=int,
-    choices=[32, 64],
-    default=32,
-    help="height and width of the largest pictures (default: 32)",
+p = parser(
+    __doc__,
+    steps={"faces": 1600, "folder:PATH": 1600},
+    takes={"faces": "two minutes", "folder:PATH": "two minutes"},
+    batch=8,
+    sizes={"faces": 32, "folder:PATH": 32},
+    valid_sizes=(32, 64),
 )
 p.add_argument(
     "--loss",
@@ -73,6 +76,8 @@ p.add_argument(
 )
 args = parse(p)
 evaluate = vars(args).pop("evaluate")  # not a setting of the training
+if evaluate and args.data != "faces":
+    p.error("--evaluate: the evaluator knows drawn faces only")
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT_DIM = 64  # dimensions of the noise z
@@ -89,22 +94,26 @@ STAGE_FRACTIONS = {32: (0.08, 0.2, 0.3, 0.42), 64: (0.03, 0.12, 0.25, 0.3, 0.3)}
 STAGE_LENGTHS = [round(args.steps * fraction) for fraction in STAGE_FRACTIONS]  # steps per size
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Data: bytes (n, 3, size, size)
-print("Drawing faces ...", flush=True)
-factors = sample_aligned_factors(12_000, seed=1)
-test_factors = sample_aligned_factors(4_000, seed=2)
-train, test = render(factors, args.size), render(test_factors, args.size)
+# %% Data: bytes (n, C, size, size)
+if args.data == "faces":
+    print("Drawing faces ...", flush=True)
+    factors = sample_aligned_factors(12_000, seed=1)
+    test_factors = sample_aligned_factors(4_000, seed=2)
+    train, test = render(factors, args.size), render(test_factors, args.size)
+else:
+    (train, _), (test, _), _ = read_folder(args, batch_multiple=4)
+image_channels = train.shape[1]
 
 
 def downsample(images, size):
-    """Reduce bytes (n, 3, height, width) to `size` pixels, floats from 0 to 1."""
+    """Reduce bytes (n, C, height, width) to `size` pixels, floats from 0 to 1."""
     return data.downsample(images, size) / np.float32(255)
 
 
 # %% Two networks, built for all sizes; blocks that are not used yet get no gradient
 rng = default_rng(args.seed, args.device)
-G = PGGenerator(LATENT_DIM, CHANNELS, rng=rng)
-D = PGDiscriminator(CHANNELS, rng=rng)
+G = PGGenerator(LATENT_DIM, CHANNELS, image_channels, rng=rng)
+D = PGDiscriminator(CHANNELS, image_channels, rng=rng)
 # Momentum averages old gradients, but in a game the other player has moved since. So beta1 = 0.
 optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
 optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
@@ -132,7 +141,7 @@ run = Run(
 
 
 def generate(z, size=args.size):
-    """Map z (n, LATENT_DIM) to NumPy pictures (n, 3, size, size) from 0 to 1, with the EMA of G."""
+    """Map z (n, LATENT_DIM) to NumPy pictures (n, C, size, size) from 0 to 1, with the EMA of G."""
     batches = data.split_batches(z.astype(np.float32), 250)
     with ema.average_parameters(), no_grad():
         x = np.concatenate([G(to_device(batch, args.device), size).numpy() for batch in batches])
@@ -158,9 +167,9 @@ for step in run.steps():
     size, alpha = growth_stage(step, STAGE_LENGTHS)
 
     # A step of D
-    x = data.normalize(downsample(next(batches), size))  # (N, 3, size, size), from -1 to 1
+    x = data.normalize(downsample(next(batches), size))  # (N, C, size, size), from -1 to 1
     x = fade_in(to_device(x, args.device), alpha)
-    fake = G(rng.normal((args.batch, LATENT_DIM)), size, alpha)  # (N, 3, size, size)
+    fake = G(rng.normal((args.batch, LATENT_DIM)), size, alpha)  # (N, C, size, size)
     logits = D(ops.concatenate(x, fake.detach()), alpha)  # (2N,); a critic's scores with wgan-gp
     real_logits, fake_logits = logits[: args.batch], logits[args.batch :]
     penalty = 0.0
@@ -196,7 +205,8 @@ for step in run.steps():
         run.record(pictures=repeat_pixels(generate(z_fixed, size)))
 
 # %% Pictures
-z = np.random.default_rng(args.seed).normal(size=(len(test) // 2, LATENT_DIM))
+num_samples = max(100, len(test) // 2)
+z = np.random.default_rng(args.seed).normal(size=(num_samples, LATENT_DIM))
 samples = generate(z)
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
 trained_sizes = dict.fromkeys(size_at(step) for step in range(args.steps))  # in their order

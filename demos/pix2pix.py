@@ -66,12 +66,8 @@ p = parser(
     steps={"faces": 800, "folder:PATH": 3000},
     takes={"faces": "two minutes", "folder:PATH": "within an hour at 64 pixels"},
     batch=8,
-)
-p.add_argument(
-    "--size",
-    type=int,
-    choices=[32, 64, 128],
-    help="height and width of a picture (default: 32, for a folder 64)",
+    sizes={"faces": 32, "folder:PATH": 64},
+    valid_sizes=(32, 64, 128),
 )
 p.add_argument(
     "--width",
@@ -80,7 +76,6 @@ p.add_argument(
 )
 args = parse(p)
 is_faces = args.data == "faces"
-args.size = args.size or (32 if is_faces else 64)
 args.width = args.width or args.size // 2
 LAMBDA = 20  # weight of the absolute error; 100 in the paper
 LR = 2e-3  # learning rate at the first step

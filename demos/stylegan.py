@@ -15,6 +15,8 @@ will the mixture have, whose glasses, whose colours?
     python demos/stylegan.py --size 64 --steps 5000
                                              larger faces: half an hour of one
                                              core
+    python demos/stylegan.py --data folder:PATH --size 32
+                                             your own pictures
 
 It draws
     mixing.png        the table of the paper: each row is one face (left), each
@@ -39,6 +41,7 @@ Three changes to try, with --steps 1500 --evaluate:
 # %% Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
@@ -50,13 +53,13 @@ from tinygen.metrics.evaluators import train_attribute_classifier
 from tinygen.models.style_discriminator import StyleDiscriminator
 from tinygen.models.stylegan import StyleGenerator, mix_styles
 
-p = parser(__doc__, steps={"faces": 950}, takes={"faces": "two minutes"}, batch=8)
-p.add_argument(
-    "--size",
-    type=int,
-    choices=[32, 64],
-    default=32,
-    help="height and width of a picture (default: 32)",
+p = parser(
+    __doc__,
+    steps={"faces": 950, "folder:PATH": 950},
+    takes={"faces": "two minutes", "folder:PATH": "two minutes"},
+    batch=8,
+    sizes={"faces": 32, "folder:PATH": 32},
+    valid_sizes=(32, 64),
 )
 p.add_argument(
     "--adain",
@@ -70,6 +73,8 @@ p.add_argument(
 )
 args = parse(p)
 evaluate = vars(args).pop("evaluate")  # not a setting of the training
+if evaluate and args.data != "faces":
+    p.error("--evaluate: the evaluator knows drawn faces only")
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT_DIM = 64  # dimensions of z and of w
@@ -88,16 +93,20 @@ EMA_DECAY = 0.98  # of the averaged weights of G, which generate the samples
 CHANNELS = {32: (32, 24, 16, 8), 64: (48, 32, 24, 16, 8)}[args.size]  # at 4, 8, 16, ... pixels
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Data: bytes (n, 3, size, size)
-print("Drawing faces ...", flush=True)
-factors = sample_aligned_factors(12_000, seed=1)
-test_factors = sample_aligned_factors(4_000, seed=2)
-train, test = render(factors, args.size), render(test_factors, args.size)
+# %% Data: bytes (n, C, size, size)
+if args.data == "faces":
+    print("Drawing faces ...", flush=True)
+    factors = sample_aligned_factors(12_000, seed=1)
+    test_factors = sample_aligned_factors(4_000, seed=2)
+    train, test = render(factors, args.size), render(test_factors, args.size)
+else:
+    (train, _), (test, _), _ = read_folder(args, batch_multiple=4)
+image_channels = train.shape[1]
 
 # %% Two networks. The parameters of G are in three groups, with a learning rate each
 rng = default_rng(args.seed, args.device)
-G = StyleGenerator(LATENT_DIM, CHANNELS, adain=args.adain, rng=rng)
-D = StyleDiscriminator(CHANNELS, rng=rng)
+G = StyleGenerator(LATENT_DIM, CHANNELS, image_channels, adain=args.adain, rng=rng)
+D = StyleDiscriminator(CHANNELS, image_channels, rng=rng)
 groups = {word: [] for word in LR_MULTIPLIER}
 for name, parameter in G.named_parameters():
     groups[next(word for word in groups if word in name)].append(parameter)
@@ -159,8 +168,8 @@ for step in run.steps():
     has_penalties = step % PENALTY_INTERVAL == 0
 
     # A step of D
-    x = to_device(next(batches), args.device)  # (N, 3, size, size), from -1 to 1
-    fake = G.synthesis(sample_w(args.batch), G.sample_noise(args.batch, rng))  # (N, 3, size, size)
+    x = to_device(next(batches), args.device)  # (N, C, size, size), from -1 to 1
+    fake = G.synthesis(sample_w(args.batch), G.sample_noise(args.batch, rng))  # (N, C, size, size)
     logits = D(ops.concatenate(x, fake.detach()))  # (2N,)
     loss_d = -minimax_value(logits[: args.batch], logits[args.batch :]).mean()
     penalty = 0.0
@@ -180,7 +189,7 @@ for step in run.steps():
         # The path length penalty of 2020, lazy too, for half a batch (`losses.path_length`).
         n = args.batch // 2
         noise = G.sample_noise(n, rng)
-        y = rng.normal((n, *fake.shape[1:])) / args.size  # (n, 3, size, size)
+        y = rng.normal((n, *fake.shape[1:])) / args.size  # (n, C, size, size)
         lengths = path_length(lambda w, noise=noise: G.synthesis(w, noise), sample_w(n), y)  # (n,)
         mean_path_length.update(lengths.data, PATH_DECAY if step else 1)
         penalty = ((lengths - mean_path_length.value.data) ** 2).mean()
@@ -209,7 +218,8 @@ def synthesize(w):
 z = numpy_rng.normal(size=(10_000, LATENT_DIM)).astype(np.float32)
 with ema.average_parameters(), no_grad():
     w = G.mapping(to_device(z, args.device)).data  # (10000, LATENT_DIM)
-mean_w, w = w.mean(axis=0), w[: len(test) // 2]
+num_samples = max(200, len(test) // 2)
+mean_w, w = w.mean(axis=0), w[:num_samples]
 samples = synthesize(w)
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
 plot.save_rows(
@@ -229,7 +239,7 @@ plot.save_curves(
 with ema.average_parameters():
     noise_rng = default_rng(args.seed + 2, args.device)
     noise = G.sample_noise(200, noise_rng)
-    y = noise_rng.normal((200, 3, args.size, args.size)) / args.size
+    y = noise_rng.normal((200, *train.shape[1:])) / args.size
     lengths = path_length(lambda w: G.synthesis(w, noise), w[:200], y).numpy()  # (200,)
 path_deviation = lengths.std() / lengths.mean()
 print(f"Path lengths: mean {lengths.mean():.2f}, standard deviation {path_deviation:.0%} of it")

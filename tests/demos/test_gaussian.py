@@ -34,10 +34,10 @@ def test_a_folder_of_different_pictures(tmp_path):
 
 def test_unusable_folders_are_named(tmp_path):
     """Too few pictures, no pictures, no folder; the message is not a traceback."""
-    few = save_pictures(tmp_path / "few", 5)
+    few = save_pictures(tmp_path / "few", 10)
     (tmp_path / "none").mkdir()
     for source, message, code in (
-        (few, "5 pictures; a Gaussian needs 20", 2),
+        (few, "8 pictures for training; a Gaussian needs 15", 2),
         (f"folder:{tmp_path / 'none'}", "no image in it", 1),
         (f"folder:{tmp_path / 'nowhere'}", "no folder", 2),
     ):
