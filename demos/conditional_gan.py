@@ -21,7 +21,8 @@ the ten digits, or something else that divides the pictures into ten classes?
                  the code is an input of the discriminator, and an encoder
                  computes the codes of real pictures
 
-Each of them also learns MNIST with --data mnist.
+Each of them also learns MNIST with --data mnist, and your own pictures with
+--data folder:PATH --size 32, where the sub-folders are the classes.
 
 It draws curves.png, the losses, and samples.png:
     projection, acgan   a row for each class, a column for each noise vector
@@ -49,6 +50,7 @@ Three changes to try, with --model projection:
 # %% Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, losses, no_grad, optim, plot
@@ -78,9 +80,15 @@ MODELS = {
 }
 p = parser(
     __doc__,
-    steps={"digits": 1800, "mnist": 12_000},
-    takes={"digits": "about two minutes", "mnist": "half an hour"},
+    steps={"digits": 1800, "mnist": 12_000, "folder:PATH": 3000},
+    takes={
+        "digits": "about two minutes",
+        "mnist": "half an hour",
+        "folder:PATH": "about five minutes",
+    },
     batch=64,
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(8, 257, 4),  # the networks halve it twice
 )
 p.add_argument(
     "--model",
@@ -92,16 +100,17 @@ p.add_argument(
     "--num-labels",
     type=natural,
     default=100,
-    help="known labels of --model semi, equally many of each digit (default: 100)",
+    help="known labels of --model semi, equally many of each class (default: 100)",
 )
 p.add_argument(
     "--channels",
     type=natural,
-    help="channels of both networks at 7x7 pixels; half as many at 14x14 "
+    help="channels of both networks at a quarter of the size; half as many at half of it "
     "(default: 32, for mnist 64)",
 )
 args = parse(p)
-if args.num_labels % 10:
+are_digits = not args.data.startswith("folder:")
+if are_digits and args.num_labels % 10:
     p.error(f"--num-labels {args.num_labels}: equally many of each digit, so a multiple of 10")
 args.channels = args.channels or (64 if args.data == "mnist" else 32)
 LR = 3e-3  # learning rate at the first step
@@ -109,11 +118,17 @@ R1_GAMMA = 1.0  # weight of the penalty R1
 R1_INTERVAL = 8  # steps from one penalty to the next
 EMA_DECAY = 0.998  # of the averaged weights, with which the model is evaluated
 
-# %% Data: bytes (n, 1, 28, 28) and labels
+# %% Data: bytes (n, C, H, W) and labels
+class_names = list("0123456789")
 if args.data == "mnist":
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
-else:
+elif are_digits:
     (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(2_000, seed=2)
+else:
+    needs_classes = args.model != "bigan"
+    train_set, test_set, class_names = read_folder(args, needs_classes=needs_classes)
+    (train, labels), (test, test_labels) = train_set, test_set
+image_shape, num_classes = train.shape[1:], len(class_names)
 loaders = {"loader": data.Loader(train, labels, batch_size=args.batch, seed=args.seed)}
 
 
@@ -128,8 +143,8 @@ def labelled_loader():
 
 
 if args.model == "semi":
-    per_class = args.num_labels // 10
-    labelled = np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(10)])
+    per_class = max(1, args.num_labels // num_classes)
+    labelled = np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(num_classes)])
     loaders["labelled_loader"] = labelled_loader()
 
 
@@ -150,7 +165,8 @@ def next_batch():
 
 # %% The networks: G and D, and with --model bigan an encoder E
 rng = default_rng(args.seed, args.device)
-model = MODELS[args.model](channels=args.channels, rng=rng)
+options = {} if args.model == "bigan" else {"num_classes": num_classes}
+model = MODELS[args.model](channels=args.channels, image_shape=image_shape, rng=rng, **options)
 # Momentum averages old gradients, but in a game the other player has moved since. So beta1 = 0.
 optimizer_d = optim.Adam(model.D.parameters(), lr=LR, betas=(0, 0.99))
 optimizer_g = optim.Adam(model.generator_parameters(), lr=LR, betas=(0, 0.99))
@@ -173,9 +189,9 @@ for step in run.steps():
     schedule.set(step)
 
     # A step of D
-    x, y = next_batch()  # (N, 1, 28, 28) from -1 to 1, and (N,)
+    x, y = next_batch()  # (N, C, H, W) from -1 to 1, and (N,)
     code = model.sample_code(y, rng)  # (N, code_dim)
-    fake = model.G(code)  # (N, 1, 28, 28)
+    fake = model.G(code)  # (N, C, H, W)
     loss_d = model.discriminator_loss(x, y, fake.detach(), code).mean()
     penalty = 0.0
     if step % R1_INTERVAL == 0:
@@ -205,7 +221,7 @@ def map_batches(f, rows):
 
 
 def generate(code):
-    """Map codes (n, code_dim) to pictures, bytes (n, 1, 28, 28)."""
+    """Map codes (n, code_dim) to pictures, bytes (n, C, H, W)."""
     return data.to_bytes(data.denormalize(map_batches(model.G, code)))
 
 
@@ -219,25 +235,32 @@ def accuracy(predicted, y):
     return float((predicted == y).mean())
 
 
-print("Training the evaluator ...", flush=True)
-evaluator_steps = min(500, args.steps)
-evaluator = train_digit_classifier(train, labels, steps=evaluator_steps, device=args.device)
-metrics = {"evaluator_accuracy": accuracy(classify(test), test_labels)}
+metrics, evaluator_steps = {}, min(500, args.steps)
+if are_digits:
+    print("Training the evaluator ...", flush=True)
+    evaluator = train_digit_classifier(train, labels, steps=evaluator_steps, device=args.device)
+    metrics["evaluator_accuracy"] = accuracy(classify(test), test_labels)
+else:
+    print("The evaluator knows digits only: what it would find in the samples is left out.")
 test_rng, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
-requested = np.resize(np.arange(10), len(train))  # equally many samples of each class
+num_samples = max(100, len(train))
+requested = np.resize(
+    np.arange(max(num_classes, 1)), num_samples
+)  # equally many samples of each class
 samples = generate(model.sample_code(to_device(requested, args.device), test_rng))
-found = classify(samples)
-class_fractions = np.bincount(found, minlength=10) / len(samples)
-metrics["fraction_by_class"] = class_fractions.tolist()
-print(
-    f"The evaluator finds each class in {class_fractions.min():.1%} to "
-    f"{class_fractions.max():.1%} of the samples"
-)
+if are_digits:
+    found = classify(samples)
+    class_fractions = np.bincount(found, minlength=10) / len(samples)
+    metrics["fraction_by_class"] = class_fractions.tolist()
+    print(
+        f"The evaluator finds each class in {class_fractions.min():.1%} to "
+        f"{class_fractions.max():.1%} of the samples"
+    )
 
 
 # %% With labels: does G obey them, and can a classifier learn from the samples alone?
 def evaluate_class_conditional():
-    """Measure agreement, the classification accuracy score and diversity; return the rows."""
+    """Measure agreement, the classification accuracy score and diversity."""
     agreement = [accuracy(found[requested == k], k) for k in range(10)]
     metrics["agreement"] = float(np.mean(agreement))
     metrics["agreement_by_class"] = agreement
@@ -276,44 +299,58 @@ def evaluate_class_conditional():
         "a held-out digit".format(**metrics)
     )
 
-    z = np.tile(numpy_rng.normal(size=(12, model.latent_dim)), (10, 1))  # a column per noise
-    y = np.repeat(np.arange(10), 12)
-    pictures = generate(np.concatenate([z, scaled_one_hot(y, 10)], axis=1).astype(np.float32))
-    return {str(k): pictures[y == k] for k in range(10)}
+
+def draw_classes():
+    """Measure the samples of digits, and return the rows: one for each of up to ten classes."""
+    if are_digits:
+        evaluate_class_conditional()
+    names = class_names[:10]
+    z = np.tile(numpy_rng.normal(size=(12, model.latent_dim)), (len(names), 1))  # a column per z
+    y = np.repeat(np.arange(len(names)), 12)
+    codes = np.concatenate([z, scaled_one_hot(y, num_classes)], axis=1)
+    pictures = generate(codes.astype(np.float32))
+    return {name: pictures[y == k] for k, name in enumerate(names)}
 
 
-# %% InfoGAN: each class code is named after the digit that is most frequent in it
+# %% InfoGAN: each class code is named after the class that is most frequent in it
 def evaluate_infogan():
-    """Measure how well the class codes agree with the digits, and return the rows."""
+    """Measure how well the class codes agree with the classes, and return the rows."""
+    k_codes = num_classes
     predicted, predicted_test = (
-        map_batches(model.D, normalize(images))[:, 1:11].argmax(axis=1)
+        map_batches(model.D, normalize(images))[:, 1 : 1 + k_codes].argmax(axis=1)
         for images in (train[:10_000], test)
     )
     first_labels = labels[:10_000]
-    counts = np.stack([np.bincount(first_labels[predicted == k], minlength=10) for k in range(10)])
-    names = counts.argmax(axis=1)  # (10,), the most frequent digit of each code
+    counts = np.stack(
+        [np.bincount(first_labels[predicted == k], minlength=k_codes) for k in range(k_codes)]
+    )
+    names = counts.argmax(axis=1)  # (k_codes,), the most frequent class of each code
     metrics["accuracy_codes"] = accuracy(names[predicted_test], test_labels)
     metrics["num_digits_found"] = len(set(names.tolist()))
     print(
-        "With each code named after its most frequent digit, {accuracy_codes:.1%} of the test "
-        "digits are classified correctly ({num_digits_found} of ten digits name a code)".format(
-            **metrics
-        )
+        "With each code named after its most frequent class, {accuracy_codes:.1%} of the test "
+        "pictures are classified correctly ({num_digits_found} of {k_codes} classes name a "
+        "code)".format(k_codes=k_codes, **metrics)
     )
     line, zeros = np.linspace(-1, 1, 6), np.zeros(6)
     u_1, u_2 = np.stack([line, zeros], axis=1), np.stack([zeros, line], axis=1)  # (6, 2)
-    u = np.tile(np.concatenate([u_1, u_2]), (10, 1))  # (120, 2)
-    z = np.repeat(numpy_rng.normal(size=(10, model.latent_dim)), 12, axis=0)  # a row per noise
-    c = np.repeat(np.arange(10), 12)
-    pictures = generate(np.concatenate([z, scaled_one_hot(c, 10), u], axis=1).astype(np.float32))
-    return {f"c = {k}": pictures[c == k] for k in range(10)}
+    num_rows = min(10, k_codes)
+    u = np.tile(np.concatenate([u_1, u_2]), (num_rows, 1))  # (12 num_rows, 2)
+    z = np.repeat(numpy_rng.normal(size=(num_rows, model.latent_dim)), 12, axis=0)  # a row per z
+    c = np.repeat(np.arange(num_rows), 12)
+    codes = np.concatenate([z, scaled_one_hot(c, k_codes), u], axis=1).astype(np.float32)
+    pictures = generate(codes)
+    return {f"c = {k}": pictures[c == k] for k in range(num_rows)}
 
 
 # %% Semi-supervised: the classes of D, and of the same network trained on the labels alone
 def train_on_labels_alone():
     """Train a discriminator of the same architecture as a classifier of the known labels."""
     classifier = ConvDiscriminator(
-        10, channels=args.channels, rng=default_rng(args.seed, args.device)
+        num_classes,
+        channels=args.channels,
+        image_shape=image_shape,
+        rng=default_rng(args.seed, args.device),
     )
     optimizer = optim.Adam(classifier.parameters(), lr=LR)
     labelled_batches = labelled_loader().forever()
@@ -333,7 +370,7 @@ def evaluate_semi_supervised():
         predicted = map_batches(network, normalize(test)).argmax(axis=1)
         metrics[f"accuracy_{name}"] = accuracy(predicted, test_labels)
     print(
-        f"Accuracy on test digits with {len(labelled)} labels: semi-supervised "
+        f"Accuracy on test pictures with {len(labelled)} labels: semi-supervised "
         f"{metrics['accuracy_semi_supervised']:.2%}, trained on the labels alone "
         f"{metrics['accuracy_labels_alone']:.2%}"
     )
@@ -344,20 +381,23 @@ def evaluate_semi_supervised():
 def evaluate_bigan():
     """Measure how often G(E(x)) has the class of x, and return the rows."""
     reconstructions = generate(map_batches(model.E, normalize(test)))
-    metrics["same_class"] = accuracy(classify(reconstructions), test_labels)
     x, x_hat = test / 255, reconstructions / 255
     metrics["error"] = rmse_per_picture(x_hat, x)
     metrics["error_other_digit"] = rmse_per_picture(x[1:], x[:-1])
     print(
-        "G(E(x)) is classified as the digit of x in {same_class:.1%}; its error is {error:.3f} per "
-        "pixel (that of another test digit: {error_other_digit:.3f})".format(**metrics)
+        "The error of G(E(x)) is {error:.3f} of the range per picture (that of another test "
+        "picture: {error_other_digit:.3f})".format(**metrics)
     )
+    if are_digits:
+        metrics["same_class"] = accuracy(classify(reconstructions), test_labels)
+        print(f"G(E(x)) is classified as the digit of x in {metrics['same_class']:.1%}")
+    n = min(12, len(test) // 2)
     return {
-        "test digits": test[:12],
-        "G(E(x))": reconstructions[:12],
-        " test digits": test[12:24],
-        " G(E(x))": reconstructions[12:24],
-        "samples": samples[:12],
+        "test pictures": test[:n],
+        "G(E(x))": reconstructions[:n],
+        " test pictures": test[n : 2 * n],
+        " G(E(x))": reconstructions[n : 2 * n],
+        "samples": samples[:n],
     }
 
 
@@ -368,8 +408,8 @@ def rmse_per_picture(a, b):
 
 # %% Evaluation and pictures
 evaluate = {
-    "projection": evaluate_class_conditional,
-    "acgan": evaluate_class_conditional,
+    "projection": draw_classes,
+    "acgan": draw_classes,
     "infogan": evaluate_infogan,
     "semi": evaluate_semi_supervised,
     "bigan": evaluate_bigan,
