@@ -17,6 +17,8 @@ mapped to noise? What density will the model assign to it?
         (realnvp, glow, maf)
     python demos/flow.py --data mnist --model realnvp
         digits as points of R^784; also --data digits, drawn by this package
+    python demos/flow.py --data folder:PATH --size 32
+        your own pictures
 
 In the plane it draws
     plane.png          above: the data, coloured by mode, at several layers on
@@ -24,7 +26,7 @@ In the plane it draws
                        learned density in the same colours, samples, and a grid
                        of lines of the noise mapped to the data; between two
                        neighbouring lines is 1/16 of the probability
-For digits it draws
+For digits and pictures it draws
     samples.png        samples
     interpolation.png  straight lines between the z of two digits; z loses no
                        information, so the ends are the digits themselves
@@ -49,6 +51,7 @@ from statistics import NormalDist
 
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, no_grad, optim
@@ -75,10 +78,16 @@ PLANE_DATA = {
 }
 p = parser(
     __doc__,
-    steps=dict.fromkeys(PLANE_DATA, 2000) | {"digits": 1500, "mnist": 4000},
+    steps=dict.fromkeys(PLANE_DATA, 2000) | {"digits": 1500, "mnist": 4000, "folder:PATH": 3000},
     takes=dict.fromkeys(PLANE_DATA, "a minute and a half")
-    | {"digits": "several minutes", "mnist": "5 to 15 minutes (depends on the model)"},
-    batch=dict.fromkeys(PLANE_DATA, 256) | {"digits": 64, "mnist": 64},
+    | {
+        "digits": "several minutes",
+        "mnist": "5 to 15 minutes (depends on the model)",
+        "folder:PATH": "10 to 20 minutes",
+    },
+    batch=dict.fromkeys(PLANE_DATA, 256) | {"digits": 64, "mnist": 64, "folder:PATH": 64},
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(4, 257, 4),  # the flow halves it twice
 )
 p.add_argument(
     "--model",
@@ -101,7 +110,8 @@ else:
 EMA_DECAY = 0.99 if args.steps < 10_000 else 0.999
 EVALUATION_INTERVAL = 500  # steps between two evaluations on held-out digits
 
-# %% Data: points (n, 2) with a known density, or bytes (n, 1, 28, 28)
+# %% Data: points (n, 2) with a known density, or bytes (n, C, H, W)
+noun = "digit"
 if in_plane:
     source = PLANE_DATA[args.data]
     train, _ = source.sample(100_000, np.random.default_rng(1))
@@ -109,6 +119,10 @@ if in_plane:
 elif args.data == "mnist":
     (train, _), (test, _) = data.mnist("train"), data.mnist("test")
     train, held_out = train[:50_000], train[50_000:]
+elif args.data.startswith("folder:"):
+    noun = "picture"
+    (train, _), (test, _), _ = read_folder(args)
+    held_out = test
 else:
     print("Drawing 57,000 digits ...", flush=True)
     train, _ = data.digits(50_000, seed=1)
@@ -128,17 +142,23 @@ def build_plane_flow(num_layers):
     return MAF(2, num_layers or 8, (64, 64), rng=rng)
 
 
-def build_digit_flow(num_layers):
-    """Build the flow of --model for digits: Glow with convolutions, the others fully connected."""
-    order = checkerboard(28, 28)
-    if args.model == "realnvp":
-        return RealNVP(784, num_layers or 6, (512,), order, rng=rng)
+def build_picture_flow(num_layers):
+    """Build the flow of --model for pictures: Glow with convolutions, the others fully connected.
+
+    The others take the numbers of a picture in the order of a checkerboard.
+    """
+    channels, height, width = train.shape[1:]
     if args.model == "glow":
-        return Glow((1, 28, 28), num_layers or 4, num_levels=2, hidden=32, rng=rng)
-    return MAF(784, num_layers or 5, (512,), order, rng=rng)
+        return Glow(train.shape[1:], num_layers or 4, num_levels=2, hidden=32, rng=rng)
+    pixels = checkerboard(height, width)
+    halves = np.split(pixels, 2)  # the black squares and the white ones
+    order = np.concatenate([k * len(pixels) + half for half in halves for k in range(channels)])
+    if args.model == "realnvp":
+        return RealNVP(len(order), num_layers or 6, (512,), order, rng=rng)
+    return MAF(len(order), num_layers or 5, (512,), order, rng=rng)
 
 
-flow = (build_plane_flow if in_plane else build_digit_flow)(args.layers)
+flow = (build_plane_flow if in_plane else build_picture_flow)(args.layers)
 
 
 def prepare(rows, rng):
@@ -164,7 +184,7 @@ run = Run(args, flow=flow, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 
 
 def log_likelihood(rows, rng):
-    """Compute log p of each row of data, (n,), and for digits the mean number of bits per byte."""
+    """Compute log p of each row of data, (n,), and for pictures the mean bits per byte."""
     log_p, bits = [], []
     with no_grad():
         for batch in data.split_batches(rows, 500):
@@ -223,17 +243,24 @@ if in_plane:
         "(1 % of real points, by definition)".format(**metrics)
     )
 else:
-    flat = [to_numpy(prepare(rows, evaluation_rng)).reshape(-1, 784) for rows in (train, test)]
-    flat_train, flat_test = (a.astype(np.float64) for a in flat)
-    metrics["gaussian_log_likelihood"] = float(Gaussian.fit(flat_train).log_prob(flat_test).mean())
+    num_numbers = train[0].size
+    flat_train, flat_test = (
+        to_numpy(prepare(rows, evaluation_rng)).reshape(-1, num_numbers).astype(np.float64)
+        for rows in (train, test)
+    )
     metrics["bits_per_byte"] = bits_per_byte
     metrics["log_likelihood_held_out"] = float(log_likelihood(held_out, evaluation_rng)[0].mean())
     print(
         "Test log-likelihood {log_likelihood:.1f} +- {log_likelihood_standard_error:.1f} nats per "
-        "digit, {bits_per_byte:.3f} bits per byte\n(training digits "
-        "{log_likelihood_in_training:.1f} nats; one Gaussian "
-        "{gaussian_log_likelihood:.1f} nats)".format(**metrics)
+        "{noun}, {bits_per_byte:.3f} bits per byte (training {noun}s "
+        "{log_likelihood_in_training:.1f} nats)".format(noun=noun, **metrics)
     )
+    if len(train) > num_numbers:
+        log_p_gaussian = Gaussian.fit(flat_train).log_prob(flat_test)
+        metrics["gaussian_log_likelihood"] = float(log_p_gaussian.mean())
+        print(f"One Gaussian: {metrics['gaussian_log_likelihood']:.1f} nats")
+    else:
+        print(f"One Gaussian needs more {noun}s than the {num_numbers:,} numbers of each.")
 
 
 # %% Pictures
@@ -290,9 +317,9 @@ def save_plane_pictures():
     save_planes(args.out / "plane.png", panels, extent, columns=4)
 
 
-def save_digit_pictures():
+def save_pictures():
     """Draw samples.png and interpolation.png."""
-    images = to_pixels(samples.reshape(-1, 28, 28))
+    images = to_pixels(samples.reshape(-1, *train.shape[1:]))
     save_grid(args.out / "samples.png", images, title="Samples")
     x = prepare(test[:10], evaluation_rng)
     t = np.linspace(0, 1, 12, dtype=np.float32)
@@ -303,20 +330,20 @@ def save_digit_pictures():
         walks = flow.inverse(to_device(walks, args.device)).numpy()
     save_grid(
         args.out / "interpolation.png",
-        to_pixels(walks.reshape(-1, 28, 28)),
+        to_pixels(walks.reshape(-1, *train.shape[1:])),
         columns=12,
-        title="Straight lines between the z of two test digits",
+        title=f"Straight lines between the z of two test {noun}s",
     )
 
 
 if in_plane:
     save_plane_pictures()
 else:
-    save_digit_pictures()
+    save_pictures()
 curves = {"-log p": (np.arange(args.steps), run.history["loss"])}
 if "held_out" in run.history:
     evaluated = np.arange(EVALUATION_INTERVAL - 1, args.steps, EVALUATION_INTERVAL)
-    curves["held-out digits"] = (evaluated, run.history["held_out"])
+    curves[f"held-out {noun}s"] = (evaluated, run.history["held_out"])
 save_curves(args.out / "curves.png", curves, ylabel="nats")
 run.write_metrics(picture="plane.png" if in_plane else "samples.png", **metrics)
 
