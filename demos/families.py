@@ -12,6 +12,9 @@ for it after training? And which takes longest to generate?
     python demos/families.py                digits drawn by this package: no
                                             download, no GPU
     python demos/families.py --data mnist   MNIST, for six times as long
+    python demos/families.py --data folder:PATH --size 32
+                                            your own pictures, without the
+                                            measures of the digit classifier
 
 It draws
     families.png  a row for each family: what goes in, through which networks,
@@ -57,6 +60,7 @@ import time
 
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 from figures.families import Code, Network, Picture, Text, save_families
 
@@ -75,9 +79,11 @@ from tinygen.nn.module import parameter
 
 p = parser(
     __doc__,
-    steps={"digits": 400, "mnist": 2400},
-    takes={"digits": "two minutes", "mnist": "ten minutes"},
+    steps={"digits": 400, "mnist": 2400, "folder:PATH": 800},
+    takes={"digits": "two minutes", "mnist": "ten minutes", "folder:PATH": "ten minutes"},
     batch=32,
+    sizes={"folder:PATH": 32},
+    valid_sizes=range(8, 65, 4),  # flow and U-Net halve it twice; one Gaussian has size^4 numbers
 )
 args = parse(p)
 UPDATES = {"GAN": 7, "VAE": 11, "flow": 1, "diffusion": 1}  # per step: all take the same time
@@ -101,13 +107,21 @@ LOGIT_MEAN, LOGIT_STD = np.float32(-4), np.float32(5)  # of a digit's pixels, ap
 NUM_LIKELIHOOD = 32  # unseen digits whose likelihood is measured
 NUM_CODES = 200  # codes per digit for the VAE's bound
 
-# %% Data: bytes (n, 1, 28, 28)
+# %% Data: bytes (n, C, H, W)
+are_digits, noun = True, "digit"
 if args.data == "mnist":
     (train, labels), (test, _) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     print("Drawing 21,000 digits ...", flush=True)
     (train, labels), (test, _) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
+else:
+    are_digits, noun = False, "picture"
+    (train, labels), (test, _), _ = read_folder(args)
+    few = train[:1000]
+    logits = to_logits(few, np.full(few.shape, 0.5, np.float32))
+    LOGIT_MEAN, LOGIT_STD = logits.mean(dtype=np.float32), logits.std(dtype=np.float32)
 test = test[:1000]
+image_shape, num_numbers = train.shape[1:], train[0].size
 
 
 def prepare(images, rng):
@@ -128,17 +142,17 @@ def to_gan_range(images):
 
 # %% The models
 rng = default_rng(args.seed, args.device)
-G = MLPGenerator(LATENT_DIM, HIDDEN, (1, 28, 28), nn.SiLU, rng=rng)
-D = MLPDiscriminator(HIDDEN, (1, 28, 28), nn.SiLU, rng=rng)
+G = MLPGenerator(LATENT_DIM, HIDDEN, image_shape, nn.SiLU, rng=rng)
+D = MLPDiscriminator(HIDDEN, image_shape, nn.SiLU, rng=rng)
 nn.init.kaiming_normal_(G, rng)
 nn.init.kaiming_normal_(D, rng)
-vae = VAE(LATENT_DIM, HIDDEN, rng=rng)
+vae = VAE(LATENT_DIM, HIDDEN, image_shape, rng=rng)
 # The log-variance of each pixel of p(x|z), divided by 10: all steps of Adam have about one size,
 # and it has further to go than the weights.
-vae.log_variance = parameter(rng.normal((1, 1, 28, 28)) * 0)
-flow = Glow((1, 28, 28), num_steps=4, num_levels=2, hidden=32, rng=rng)
+vae.log_variance = parameter(rng.normal((1, *image_shape)) * 0)
+flow = Glow(image_shape, num_steps=4, num_levels=2, hidden=32, rng=rng)
 flow.initialize(prepare(train[:500], default_rng(args.seed + 2, args.device)))
-unet = UNet(1, (16, 64), patch_size=2, attention=False, film=True, rng=rng)
+unet = UNet(image_shape[0], (16, 64), patch_size=2, attention=False, film=True, rng=rng)
 
 networks = {"G": G, "D": D, "VAE": vae, "flow": flow, "diffusion": unet}
 families = {"GAN": nn.ModuleList([G, D]), "VAE": vae, "flow": flow, "diffusion": unet}
@@ -205,7 +219,7 @@ def train_diffusion(images, i):
     eps = rng.normal(x0.shape)
     x_t = VARIANCE_PRESERVING.q_sample(x0, eps, t)
     v = VARIANCE_PRESERVING.velocity(x0, eps, t)
-    loss = losses.squared_error(unet(x_t, t), v).mean() / 784
+    loss = losses.squared_error(unet(x_t, t), v).mean() / num_numbers
     update("diffusion", loss)
     return loss
 
@@ -237,13 +251,13 @@ LATENT_SHAPES = {
     "GAN": (LATENT_DIM,),
     "VAE": (LATENT_DIM,),
     "flow": flow.latent_shape,
-    "diffusion": (1, 28, 28),
+    "diffusion": image_shape,
 }
 NETWORK_EVALUATIONS = {"GAN": 1, "VAE": 1, "flow": 1, "diffusion": SAMPLING_STEPS}
 
 
 def generate(name, z, callback=None):
-    """Generate images (n, 1, 28, 28), from 0 to 1, from noise z."""
+    """Generate images (n, C, H, W), from 0 to 1, from noise z."""
     with no_grad():
         if name == "GAN":
             return data.denormalize(to_numpy(ops.tanh(G(z)).data))
@@ -256,12 +270,12 @@ def generate(name, z, callback=None):
 
 print("Sampling ...", flush=True)
 evaluation_rng = default_rng(args.seed + 1, args.device)
-num_samples = len(test) // 2
+num_samples = max(100, len(test) // 2)
 noise, samples, figures = {}, {}, {}
 for name, shape in LATENT_SHAPES.items():
     noise[name] = evaluation_rng.normal((num_samples, *shape))
     start = time.process_time()
-    samples[name] = np.concatenate([generate(name, z) for z in np.split(noise[name], 5)])
+    samples[name] = np.concatenate([generate(name, z) for z in np.array_split(noise[name], 5)])
     seconds = time.process_time() - start
     figures[name] = {
         "num_parameters": sum(w.data.size for w in families[name].parameters()),
@@ -269,7 +283,7 @@ for name, shape in LATENT_SHAPES.items():
         "network_evaluations": NETWORK_EVALUATIONS[name],
     }
 
-# %% The likelihood of unseen digits, the same 32 with the same noise for all
+# %% The likelihood of unseen pictures, the same 32 with the same noise for all
 # One Gaussian with a full covariance is for comparison.
 x = prepare(test[:NUM_LIKELIHOOD], evaluation_rng)
 log_p = {}
@@ -288,38 +302,40 @@ flat_train = to_numpy(prepare(train, evaluation_rng)).reshape(len(train), -1).as
 flat_x = to_numpy(x).reshape(len(x), -1).astype(np.float64)
 log_p["one Gaussian"] = Gaussian.fit(flat_train, noise_variance=1e-3).log_prob(flat_x)
 for name, values in log_p.items():
-    log_p_logits = values.astype(np.float64) - 784 * math.log(LOGIT_STD)  # undo the scaling
+    log_p_logits = values.astype(np.float64) - num_numbers * math.log(LOGIT_STD)  # undo the scaling
     bits = bits_per_dimension(log_p_logits, to_numpy(x) * LOGIT_STD + LOGIT_MEAN)
     family = figures.setdefault(name, {})
     family["bits"] = float(bits.mean())
     family["bits_standard_error"] = float(bits.std() / len(bits) ** 0.5)
 
+
 # %% The quality of samples, by a small classifier of the training digits
-print("Training the evaluator ...", flush=True)
-evaluator = train_digit_classifier(
-    train, labels, steps=min(500, 10 * args.steps), device=args.device
-)
-
-
 def recognized_fraction(images):
     """Return the fraction of images whose class the evaluator gives more than 90 %."""
     return float((evaluator.predict_proba(images, args.device).max(axis=1) > 0.9).mean())
 
 
-for name, images in samples.items():
-    measures, _ = evaluate_samples(evaluator, test, images, device=args.device)
-    for key, value in measures.items():
-        if not key.endswith("_floor"):
-            figures[name][key.removeprefix("evaluator_")] = value
-    figures[name]["recognized"] = recognized_fraction(images)
-figures["real digits"] = {
-    key.removeprefix("evaluator_").removesuffix("_floor"): value
-    for key, value in measures.items()
-    if key.endswith("_floor")
-}
-figures["real digits"]["recognized"] = recognized_fraction(test[1::2])
+if are_digits:
+    print("Training the evaluator ...", flush=True)
+    evaluator = train_digit_classifier(
+        train, labels, steps=min(500, 10 * args.steps), device=args.device
+    )
+    for name, images in samples.items():
+        measures, _ = evaluate_samples(evaluator, test, images, device=args.device)
+        for key, value in measures.items():
+            if not key.endswith("_floor"):
+                figures[name][key.removeprefix("evaluator_")] = value
+        figures[name]["recognized"] = recognized_fraction(images)
+    figures["real digits"] = {
+        key.removeprefix("evaluator_").removesuffix("_floor"): value
+        for key, value in measures.items()
+        if key.endswith("_floor")
+    }
+    figures["real digits"]["recognized"] = recognized_fraction(test[1::2])
+else:
+    print("The evaluator knows digits only: of samples, nothing but the time is measured.")
 
-# %% The first test digit in each family, for the picture
+# %% The first test picture in each family, for the picture
 diffusion_path = []  # of the first sample, from noise to data
 
 
@@ -374,6 +390,8 @@ TABLE = {
 }
 print(f"{'':22s}" + "".join(f"{name:>14s}" for name in figures))
 for title, (key, form) in TABLE.items():
+    if not any(key in family for family in figures.values()):
+        continue
     cells = [form.format(family[key]) if key in family else "-" for family in figures.values()]
     print(f"{title:22s}" + "".join(f"{cell:>14s}" for cell in cells))
 
@@ -383,18 +401,35 @@ def describe(name):
     """Return what the figures say about a family, in one line."""
     family = figures[name]
     bits = f"{family['bits']:.2f} bits per pixel" if "bits" in family else "no likelihood"
+    time_text = f"100 samples take {family['seconds_per_100']:.2g} s"
+    if not are_digits:
+        return f"{bits}; {time_text}"
     return (
         f"{bits}; {family['recognized']:.0%} of the samples are recognized, "
-        f"Frechet distance {family['frechet']:.1f}, coverage {family['coverage']:.0%}; "
-        f"100 samples take {family['seconds_per_100']:.2g} s"
+        f"Frechet distance {family['frechet']:.1f}, coverage {family['coverage']:.0%}; {time_text}"
     )
 
 
-digit, real = Picture(test[0], "x"), figures["real digits"]
+def describe_data():
+    """Return what the figures say about the data."""
+    note = (
+        f"8 bits per pixel without a model, {figures['one Gaussian']['bits']:.2f} with one Gaussian"
+    )
+    if not are_digits:
+        return note
+    real = figures["real digits"]
+    return (
+        f"{note}; {real['recognized']:.0%} of real digits are recognized, "
+        f"Frechet distance {real['frechet']:.1f}, coverage {real['coverage']:.0%}"
+    )
+
+
+digit = Picture(test[0], "x")
+shown = np.resize(test, (43, *image_shape))  # the first 43; fewer are repeated
 # The flow's z at the places of the pixels that it was computed from: undo the two squeezes.
 z_at_pixels = ops.pixel_shuffle(first_codes["flow"], upscale_factor=2)
-z_at_pixels = ops.pixel_shuffle(z_at_pixels, upscale_factor=2).numpy()[0, 0]  # (28, 28)
-few_numbers, many_numbers = f"z: {LATENT_DIM} numbers", "z: 784 numbers"
+z_at_pixels = ops.pixel_shuffle(z_at_pixels, upscale_factor=2).numpy()[0, 0]  # (H, W)
+few_numbers, many_numbers = f"z: {LATENT_DIM} numbers", f"z: {num_numbers} numbers"
 schemes = {
     "GAN": [
         digit,
@@ -429,16 +464,13 @@ schemes = {
         Picture(samples["diffusion"][0], "x', a new one"),
     ],
 }
-data_parts = [part for image in test[:7] for part in (Picture(image), None)][:-1]
+data_parts = [part for image in shown[:7] for part in (Picture(image), None)][:-1]
 rows = {
     "The data": {
         "parts": data_parts,
         "feedback": None,
-        "samples": test[7:23],
-        "note": "8 bits per pixel without a model, "
-        f"{figures['one Gaussian']['bits']:.2f} with one Gaussian; {real['recognized']:.0%} of "
-        f"real digits are recognized, Frechet distance {real['frechet']:.1f}, "
-        f"coverage {real['coverage']:.0%}",
+        "samples": shown[7:23],
+        "note": describe_data(),
     }
 }
 for name, parts in schemes.items():
@@ -449,7 +481,7 @@ for name, parts in schemes.items():
         "note": describe(name),
     }
 save_families(args.out / "families.png", rows)
-sample_rows = {"real digits": data.to_float(test[23:43])}
+sample_rows = {f"real {noun}s": data.to_float(shown[23:43])}
 sample_rows |= {name: images[17:37] for name, images in samples.items()}
 plot.save_rows(args.out / "samples.png", sample_rows)
 run.write_metrics(picture="families.png", families=figures)

@@ -10,6 +10,8 @@ put its distributions, and how wide will they be? And the second?
 
     python demos/vae_regularisation.py
     python demos/vae_regularisation.py --data mnist
+    python demos/vae_regularisation.py --data folder:PATH --size 32
+               your own pictures; the sub-folders are the classes
 
 It draws
     maps.png   above, q(z|x) of the test digits: ellipses of one sigma,
@@ -49,6 +51,7 @@ from statistics import NormalDist
 
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
+from _pictures import read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, losses, nn, no_grad, ops, optim, plot
@@ -57,9 +60,14 @@ from tinygen.models.vae import VAE, squared_error_and_kl
 
 p = parser(
     __doc__,
-    steps={"digits": 1500, "mnist": 5000},
-    takes={"digits": "about a minute", "mnist": "two to three minutes"},
+    steps={"digits": 1500, "mnist": 5000, "folder:PATH": 3000},
+    takes={
+        "digits": "about a minute",
+        "mnist": "two to three minutes",
+        "folder:PATH": "some minutes",
+    },
     batch=128,
+    sizes={"folder:PATH": 32},
 )
 args = parse(p)
 LR = 2e-3  # learning rate at the start
@@ -69,26 +77,34 @@ WEIGHTS = {  # of |x - x_hat|^2 and of the KL: (1, lambda)
     "both": (1, 1),
 }
 
-# %% Data: bytes (n, 1, 28, 28), and labels for the colours of the map and the classifier
+# %% Data: bytes (n, C, H, W), and labels for the colours of the map and the classifier
+noun, class_names = "digit", list("0123456789")
 if args.data == "mnist":
     (train, train_labels), (test, labels) = data.mnist("train"), data.mnist("test")
-else:
+elif args.data == "digits":
     (train, train_labels), (test, labels) = data.digits(20_000, seed=1), data.digits(2_000, seed=2)
+else:
+    noun = "picture"
+    train_set, test_set, class_names = read_folder(args, needs_classes=True)
+    (train, train_labels), (test, labels) = train_set, test_set
+shape, num_numbers, num_classes = train.shape[1:], train[0].size, len(class_names)
 test, labels = test[:2000], labels[:2000]
 
 # %% Three models with the same initial weights, and a classifier for the evaluation
 rng = default_rng(args.seed, args.device)
 mean_image = train.mean(axis=0) / 255
 models = nn.ModuleList(
-    VAE(2, [256, 64], mean=mean_image, rng=default_rng(args.seed, args.device)) for _ in WEIGHTS
+    VAE(2, [256, 64], shape, mean=mean_image, rng=default_rng(args.seed, args.device))
+    for _ in WEIGHTS
 )
 classifier = nn.Sequential(
     nn.Flatten(),
-    nn.Linear(784, 128, rng=rng),
+    nn.Linear(num_numbers, 128, rng=rng),
     nn.ReLU(),
-    nn.Linear(128, 10, rng=rng),
+    nn.Linear(128, num_classes, rng=rng),
 )
-uniform = to_device(np.full((args.batch, 10), 0.1, np.float32), args.device)  # class probabilities
+uniform = np.full((args.batch, num_classes), 1 / num_classes, np.float32)  # class probabilities
+uniform = to_device(uniform, args.device)
 optimizer = optim.Adam([*models.parameters(), *classifier.parameters()], lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(
@@ -101,14 +117,14 @@ batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
     images, classes = next(batches)
-    x = to_device(images, args.device)  # (N, 1, 28, 28)
+    x = to_device(images, args.device)  # (N, C, H, W)
     eps = rng.normal((args.batch, 2))
     loss, errors = 0, {}
     for model, (name, (error_weight, kl_weight)) in zip(models, WEIGHTS.items(), strict=True):
         error, kl = squared_error_and_kl(model, x, eps)  # (N,) each
         loss = loss + (error_weight * error + kl_weight * kl).mean()
         errors[name] = error.mean()
-    # The classifier learns the training digits, and to give all ten classes to noise: without that,
+    # The classifier learns the training pictures, and to give all classes to noise: without that,
     # it would be confident of almost any image.
     class_loss = losses.cross_entropy(classifier(x), to_device(classes, args.device))
     noise_loss = losses.cross_entropy(classifier(rng.uniform(x.shape)), uniform)
@@ -121,7 +137,7 @@ for step in run.steps():
 
 # %% Evaluation
 def decode(model, z):
-    """Decode codes (n, 2) to images (n, 1, 28, 28) from 0 to 1."""
+    """Decode codes (n, 2) to images (n, C, H, W) from 0 to 1."""
     with no_grad():
         return ops.sigmoid(model.decode(to_device(z.astype(np.float32), args.device))).numpy()
 
@@ -129,7 +145,7 @@ def decode(model, z):
 def classify(images):
     """Return the largest probability of the classifier (n,) and its class (n,)."""
     with no_grad():
-        p = ops.softmax(classifier(to_device(images, args.device)), axis=1).numpy()  # (n, 10)
+        p = ops.softmax(classifier(to_device(images, args.device)), axis=1).numpy()  # (n, K)
     return p.max(axis=1), p.argmax(axis=1)
 
 
@@ -144,7 +160,8 @@ confidence, predictions = classify(x_test)
 threshold = float(np.quantile(confidence, 0.05))
 
 numpy_rng = np.random.default_rng(args.seed)
-pairs = numpy_rng.permutation(len(test))[:400].reshape(200, 2)
+num_pairs = min(200, len(test) // 2)
+pairs = numpy_rng.permutation(len(test))[: 2 * num_pairs].reshape(num_pairs, 2)
 first, second = pairs.T
 typical_distance = float(np.sqrt(((x_test[first] - x_test[second]) ** 2).mean()))
 z_prior = numpy_rng.normal(size=(2000, 2))
@@ -152,7 +169,7 @@ t = np.linspace(0, 1, 51)[:, None]
 
 
 def interpolate(model, z0, z1, t):
-    """Decode z_t = (1 - t) z_0 + t z_1 for each of t (n, 1): images (n, 1, 28, 28)."""
+    """Decode z_t = (1 - t) z_0 + t z_1 for each of t (n, 1): images (n, C, H, W)."""
     return decode(model, (1 - t) * z0 + t * z1)
 
 
@@ -160,7 +177,7 @@ def largest_step(model, mu):
     """Measure the continuity: the largest step of a line between two codes, mean over pairs."""
     largest = []
     for a, b in pairs:
-        steps = np.diff(interpolate(model, mu[a], mu[b], t), axis=0)  # (50, 1, 28, 28)
+        steps = np.diff(interpolate(model, mu[a], mu[b], t), axis=0)  # (50, C, H, W)
         largest.append((steps**2).mean(axis=(1, 2, 3)).max())
     return float(np.sqrt(np.array(largest)).mean() / typical_distance)
 
@@ -169,8 +186,8 @@ def measure_samples(model):
     """Return the fraction of confident samples and their effective number of classes."""
     confidence, predictions = classify(decode(model, z_prior))
     is_confident = confidence > threshold
-    num_classes = effective_number(np.bincount(predictions[is_confident], minlength=10))
-    return float(is_confident.mean()), num_classes
+    counts = np.bincount(predictions[is_confident], minlength=num_classes)
+    return float(is_confident.mean()), effective_number(counts)
 
 
 metrics = {
@@ -178,12 +195,13 @@ metrics = {
     "threshold": threshold,
 }
 print(
-    f"The classifier has an accuracy of {metrics['classifier_accuracy']:.1%} on test digits. "
+    f"The classifier has an accuracy of {metrics['classifier_accuracy']:.1%} on test {noun}s. "
     f"It counts as confident above a probability of {threshold:.3f}."
 )
 quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 15) for i in range(15)])
 z_grid = latent.grid(np.zeros(2), *np.eye(2), quantiles).reshape(225, 2)
-walk_pairs = pairs[labels[first] != labels[second]][:2]
+is_between_classes = labels[first] != labels[second]
+walk_pairs = pairs[np.argsort(~is_between_classes, kind="stable")][:2]  # these pairs first
 posteriors, walks, notes = {}, {}, {}
 for name, model in zip(WEIGHTS, models, strict=True):
     x = to_device(x_test, args.device)
@@ -192,8 +210,8 @@ for name, model in zip(WEIGHTS, models, strict=True):
         eps = default_rng(args.seed + 1, args.device).normal((len(test), 2))
         error, kl = (float(a.mean().numpy()) for a in squared_error_and_kl(model, x, eps))
     continuity = largest_step(model, mu)
-    fraction, num_classes = measure_samples(model)
-    completeness = fraction * num_classes / 10
+    fraction, num_found = measure_samples(model)
+    completeness = fraction * num_found / num_classes
     sigma = float(np.exp(0.5 * np.median(log_var)))
     key = name.replace(" ", "_")
     metrics |= {
@@ -202,14 +220,14 @@ for name, model in zip(WEIGHTS, models, strict=True):
         f"{key}_kl": kl,
         f"{key}_largest_step": continuity,
         f"{key}_fraction_confident": fraction,
-        f"{key}_num_classes": num_classes,
+        f"{key}_num_classes": num_found,
         f"{key}_rms_mu": float(np.sqrt((mu**2).mean())),
         f"{key}_median_sigma": sigma,
     }
     notes[name] = (
         f"squared error {error:.1f}, KL {kl:.1f} nats, median $\\sigma$ {sigma:.1g}\n"
         f"continuity: largest step of a line {continuity:.1%}\n"
-        f"completeness {completeness:.0%}: {fraction:.0%} confident, {num_classes:.1f} classes"
+        f"completeness {completeness:.0%}: {fraction:.0%} confident, {num_found:.1f} classes"
     )
     print(f"{name}: {notes[name]}".replace("\n", "; ").replace("$\\sigma$", "sigma"))
     posteriors[name] = (mu, np.exp(0.5 * log_var), decode(model, z_grid))
@@ -217,14 +235,14 @@ for name, model in zip(WEIGHTS, models, strict=True):
         walks[f"{name} {i + 1}"] = interpolate(model, mu[a], mu[b], t[::4])
 
 # %% Pictures
-plot.save_posteriors(args.out / "maps.png", posteriors, labels, notes=notes)
+plot.save_posteriors(args.out / "maps.png", posteriors, labels, names=class_names, notes=notes)
 sorted_walks = dict(sorted(walks.items(), key=lambda item: item[0][-1]))  # by pair, then by model
 plot.save_rows(args.out / "walks.png", sorted_walks)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
     {name: (steps, values) for name, values in run.history.items()},
-    ylabel="squared error per digit",
+    ylabel=f"squared error per {noun}",
 )
 run.write_metrics(picture="maps.png", **metrics)
 

@@ -63,6 +63,21 @@ def test_every_demo_of_pictures_learns_from_a_small_folder_of_mixed_ones(name, t
     assert "Reading" in output and "in colour, of 2 classes: chats noirs, été" in output
 
 
+@pytest.mark.parametrize("name", ["vae", "autoencoder_vs_vae", "ddpm", "flow", "stylegan"])
+def test_without_sub_folders_there_are_no_classes_and_grey_pictures_stay_grey(name, tmp_path):
+    folder = write_pictures(tmp_path / "pictures", 12, classes=["."], grey=True)
+    size = SMALLEST.get(name, 8)
+    _, output = run_folder(name, tmp_path, folder, "--size", size, *OPTIONS.get(name, ()))
+    assert "9 pictures for training, 3 for tests, in grey\n" in output
+
+
+@pytest.mark.parametrize("model", ["acgan", "infogan", "semi", "bigan"])
+def test_every_conditional_gan_learns_from_a_folder(model, tmp_path):
+    folder = write_pictures(tmp_path / "pictures", 6)
+    metrics, _ = run_folder("conditional_gan", tmp_path, folder, "--size", 8, "--model", model)
+    assert metrics["model"] == model
+
+
 def test_pix2pix_learns_from_a_folder_of_pairs(tmp_path):
     for part, n in (("train", 9), ("test", 12)):
         (tmp_path / part).mkdir()
