@@ -425,7 +425,7 @@ def describe_data():
 
 
 digit = Picture(test[0], "x")
-shown = np.resize(test, (43, *image_shape))  # the first 43; fewer are repeated
+examples = np.resize(test, (43, *image_shape))  # the first 43; fewer are repeated
 # The flow's z at the places of the pixels that it was computed from: undo the two squeezes.
 z_at_pixels = ops.pixel_shuffle(first_codes["flow"], upscale_factor=2)
 z_at_pixels = ops.pixel_shuffle(z_at_pixels, upscale_factor=2).numpy()[0, 0]  # (H, W)
@@ -464,12 +464,12 @@ schemes = {
         Picture(samples["diffusion"][0], "x', a new one"),
     ],
 }
-data_parts = [part for image in shown[:7] for part in (Picture(image), None)][:-1]
+data_parts = [part for image in examples[:7] for part in (Picture(image), None)][:-1]
 rows = {
     "The data": {
         "parts": data_parts,
         "feedback": None,
-        "samples": shown[7:23],
+        "samples": examples[7:23],
         "note": describe_data(),
     }
 }
@@ -481,7 +481,7 @@ for name, parts in schemes.items():
         "note": describe(name),
     }
 save_families(args.out / "families.png", rows)
-sample_rows = {f"real {noun}s": data.to_float(shown[23:43])}
+sample_rows = {f"real {noun}s": data.to_float(examples[23:43])}
 sample_rows |= {name: images[17:37] for name, images in samples.items()}
 plot.save_rows(args.out / "samples.png", sample_rows)
 run.write_metrics(picture="families.png", families=figures)
