@@ -85,13 +85,15 @@ def parser(
     if not isinstance(batch, dict):
         batch = dict.fromkeys(steps, batch)
     lengths = {source: f"{n:,} steps, {takes[source]}" for source, n in steps.items()}
+    choices = ",".join(steps)
     p = argparse.ArgumentParser(description=doc, formatter_class=HelpFormatter)
     p.add_argument(
         "--data",
         type=data_source(steps),
         default=default,
-        metavar="{" + ",".join(steps) + "}",
-        help=f"data set to learn from (default: {default}, which needs no download)",
+        metavar="{" + choices + "}" if len(choices) < 60 else "NAME",  # the line has 80 columns
+        help=f"data set to learn from: {', '.join(steps)} "
+        f"(default: {default}, which needs no download)",
     )
     p.add_argument(
         "--steps",

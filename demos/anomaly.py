@@ -178,12 +178,13 @@ for key, values in scores.items():
     label = f"{names[key]}: {100 * areas[key]:.1f} %"
     curves[label] = (rates, np.interp(rates, false_positive_rate, true_positive_rate))
 curves["random scores: 50 %"] = (rates, rates)
+normal_name = class_names[normal_label].replace("$", r"\$")  # it begins no formula
 plot.save_curves(
     args.out / "roc.png",
     curves,
     xlabel="false positive rate",
     ylabel="true positive rate",
-    title=f"{args.normal} is normal: how many of the other {noun}s are detected?",
+    title=f"{normal_name} is normal: how many of the other {noun}s are detected?",
     smooth=False,
 )
 
