@@ -2,7 +2,8 @@
 
     parser(doc, ...)  --data --steps --batch --device --seed --out --resume --save-every, and --size
                       where the size of a picture can be chosen
-    parse(p)          the settings, checked: device, folder and values
+    parse(p)          the settings, checked: device, folder and values; in a notebook, which has no
+                      command line, parse(p, "--steps 500 --seed 1")
     natural, fraction, positive, ...    types of arguments
 
 **Errors from outside the program** are reported in one line: a folder that cannot be written, a
@@ -20,6 +21,7 @@ import atexit
 import io
 import math
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -38,8 +40,9 @@ try:
 except ValueError as error:  # TINYGEN_THREADS is not a number of threads
     sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 from tinygen import data
+from tinygen.plot.canvas import in_notebook
 
-IN_NOTEBOOK = "ipykernel" in sys.modules
+IN_NOTEBOOK = in_notebook()
 FOLDER = "folder:PATH"  # in the list of data sets: any folder of pictures, given as folder:PATH
 NO_FOLDER = (
     "a folder of pictures does not do here: this demo compares with what is known about its data, "
@@ -80,7 +83,8 @@ def parser(
     valid_sizes : range or tuple of int
         The sizes that the networks take.
     """
-    name = Path(sys.argv[0]).stem
+    # Jupyter gives its kernel the path of the notebook.
+    name = Path(os.environ.get("JPY_SESSION_NAME", "notebook") if IN_NOTEBOOK else sys.argv[0]).stem
     default = next(iter(steps))
     if not isinstance(batch, dict):
         batch = dict.fromkeys(steps, batch)
@@ -157,14 +161,18 @@ def _describe_defaults(values: dict) -> str:
     return "; ".join(f"{value} on {', '.join(names)}" for value, names in sources.items())
 
 
-def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
-    """Return the settings; in a notebook, which has a command line of its own, the defaults."""
+def parse(p: argparse.ArgumentParser, options: str = "") -> argparse.Namespace:
+    """Return the settings: those of the options, of the command line after them, and the defaults.
+
+    A notebook has no command line for the user. There, options are given here, in the same form:
+    ``parse(p, "--data mnist --steps 500")``.
+    """
     if not IN_NOTEBOOK:
         _prepare_output()
         # Figures go to files. A program that a notebook starts inherits a setting of the notebook,
         # whose backend may be missing here.
         os.environ["MPLBACKEND"] = "agg"
-    args = p.parse_args([] if IN_NOTEBOOK else None)
+    args = p.parse_args(shlex.split(options) + ([] if IN_NOTEBOOK else sys.argv[1:]))
     if not IN_NOTEBOOK:
         stop_signals.install(_stop_before_training)
         sys.excepthook = _report_error

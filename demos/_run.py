@@ -5,9 +5,10 @@ metrics.json.
 
 **A run that is interrupted is not lost.** A checkpoint is written before the first step, every few
 seconds, and at the end. Ctrl-C or SIGTERM lets the current step finish before it saves, because no
-uninterrupted run passes through half a step. The checkpoint holds everything that decides the next
-step: weights, optimizer, the order of the data and the random number generator. So a resumed run
-ends with the same bits as an uninterrupted one.
+uninterrupted run passes through half a step. In a notebook, an interrupt of the kernel does the
+same. The checkpoint holds everything that decides the next step: weights, optimizer, the order of
+the data and the random number generator. So a resumed run ends with the same bits as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from _command_line import IN_NOTEBOOK
 from _signals import stop_signals
 from tqdm import tqdm
 
@@ -78,7 +81,8 @@ class Run:
                 self._keep_unfinished()
         except (OSError, ValueError) as error:
             sys.exit(f"{Path(sys.argv[0]).name}: {error}")
-        stop_signals.install(self._on_signal)
+        if not IN_NOTEBOOK:
+            stop_signals.install(self._on_signal)
 
     # -------------------------------------------------------------------------------- training
 
@@ -90,7 +94,7 @@ class Run:
         total = self.args.steps
         bar_style = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5}
         bar_style["disable"] = sys.stderr is None  # standard error is closed
-        with tqdm(total=total, initial=self.step, **bar_style) as bar:
+        with tqdm(total=total, initial=self.step, **bar_style) as bar, self._handle_signals():
             while self.step < total:
                 start = time.monotonic()
                 yield self.step
@@ -106,9 +110,27 @@ class Run:
                     last_save = time.monotonic()
                 if self._stop and self.step < total:
                     bar.close()
-                    self._exit(f"Stopped after step {self.step} of {total} and saved.")
-        self._training = False
+                    self._exit(
+                        f"Stopped after step {self.step} of {total} and saved.",
+                        in_notebook="run this cell again",
+                    )
         self.save()
+
+    @contextmanager
+    def _handle_signals(self) -> Iterator[None]:
+        """Handle signals while a notebook trains; a script does so from the beginning to the end.
+
+        The kernel of a notebook puts its own handlers back after each cell.
+        """
+        if IN_NOTEBOOK:
+            self._stop = False  # an earlier call may have been stopped
+            stop_signals.install(self._on_signal)
+        try:
+            yield
+        finally:
+            self._training = False
+            if IN_NOTEBOOK:
+                stop_signals.restore()
 
     def log(self, **values) -> None:
         """Add scalars of this step (numbers or tensors) to the curves.
@@ -240,15 +262,20 @@ class Run:
         if self._training and not self._stop:
             self._stop = True
         elif self._stop or self.path.exists():
-            self._exit(f"Stopped; the last checkpoint is in {self.path}.")
+            self._exit(
+                f"Stopped; the last checkpoint is in {self.path}.",
+                in_notebook='run all cells again, with parse(p, "--resume")',
+            )
         else:
             stop_signals.restore()
             print("\nStopped")
             raise SystemExit(130)
 
-    def _exit(self, message: str) -> None:
-        """End the program with exit status 130 and say how to continue."""
+    def _exit(self, message: str, *, in_notebook: str) -> None:
+        """End the program with exit status 130, or the cell of a notebook; say how to continue."""
         stop_signals.restore()
+        if IN_NOTEBOOK:
+            raise KeyboardInterrupt(f"{message} To go on, {in_notebook}.")
         print(f"\n{message} Go on with:\n\n    {self.command()}\n")
         raise SystemExit(130)
 

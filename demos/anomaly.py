@@ -1,3 +1,4 @@
+# %% [markdown]
 """Anomaly detection: a model of eights reconstructs other digits badly.
 
 Lecture: applications of autoencoders. An autoencoder and a VAE learn from one
@@ -40,7 +41,8 @@ Three changes to try, with --steps 300:
 3. `is_normal = labels >= 0`: trained on all ten digits.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, principal_directions, read_folder
@@ -73,7 +75,8 @@ LATENT_DIM = 32  # of both models and of PCA; fixed beforehand, not chosen on th
 HIDDEN = (256, 128)  # units of the autoencoder's two hidden layers; the VAE has one of 256
 LR = 2e-3  # learning rate at the start
 
-# %% Data: bytes (n, C, H, W); only pictures of the normal class are used in training
+# %%
+# Data: bytes (n, C, H, W); only pictures of the normal class are used in training
 if args.data.startswith("folder:"):
     (train, labels), (test, test_labels), class_names = read_folder(args, needs_classes=True)
     noun, args.normal = "picture", args.normal or class_names[0]
@@ -93,7 +96,8 @@ train = train[is_normal]
 is_anomaly = test_labels != normal_label
 shape, num_numbers = train.shape[1:], train[0].size
 
-# %% Models
+# %%
+# Models
 rng = default_rng(args.seed, args.device)
 autoencoder = Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng)
 vae = VAE(LATENT_DIM, HIDDEN[0], shape, mean=train.mean(axis=0) / 255, rng=rng)
@@ -103,7 +107,8 @@ batch_size = min(args.batch, len(train))  # there may be fewer pictures of one c
 loader = data.Loader(train, batch_size=batch_size, seed=args.seed, transform=data.to_float)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
-# %% Training: the same batch for both
+# %%
+# Training: the same batch for both
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -117,7 +122,8 @@ for step in run.steps():
     run.log(error=error, elbo=bound)
 
 
-# %% Anomaly scores: higher is more anomalous
+# %%
+# Anomaly scores: higher is more anomalous
 def score(x):
     """Compute the reconstructions and three scores of pictures x (n, C, H, W), from 0 to 1.
 
@@ -170,7 +176,8 @@ metrics["normal_examples"] = int((~is_anomaly).sum())
 metrics["anomalies"] = int(is_anomaly.sum())
 metrics["training_examples"] = len(train)
 
-# %% Pictures
+# %%
+# Pictures
 rates = np.linspace(0, 1, 201)  # false positive rates at which the curves are drawn
 curves = {}
 for key, values in scores.items():
@@ -220,7 +227,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="roc.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 17 seconds on one core) the AUROC is
 #
 #     error of the autoencoder   95.7 %

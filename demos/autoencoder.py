@@ -1,3 +1,4 @@
+# %% [markdown]
 """An autoencoder that compresses each digit to two numbers.
 
 Lecture: autoencoders, with an L1 loss and a latent space of two dimensions
@@ -30,7 +31,8 @@ Three changes to try, with --steps 1000:
    `ops`), to keep grey levels between 0 and 1.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, principal_directions, principal_plane, read_folder
@@ -59,7 +61,8 @@ if args.latent_dim < 2:
 HIDDEN = (256, 64)  # units of the two hidden layers
 LR = 3e-3  # learning rate at the start
 
-# %% Data: bytes (n, C, H, W); the labels are used only for the colours of the map
+# %%
+# Data: bytes (n, C, H, W); the labels are used only for the colours of the map
 noun, class_names = "digit", "0123456789"
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
@@ -70,14 +73,16 @@ else:
     (train, _), (test, labels), class_names = read_folder(args)
 shape, num_numbers = train.shape[1:], train[0].size
 
-# %% Model
+# %%
+# Model
 model = Autoencoder(args.latent_dim, HIDDEN, shape, rng=default_rng(args.seed, args.device))
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
 
-# %% Training: the picture is its own target
+# %%
+# Training: the picture is its own target
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -89,7 +94,8 @@ for step in run.steps():
     run.log(loss=loss)
 
 
-# %% Evaluation: the error per number of a picture, from 0 to 1 (a grey pixel is one number)
+# %%
+# Evaluation: the error per number of a picture, from 0 to 1 (a grey pixel is one number)
 # Two baselines need no network: the best single picture, which is the median of each pixel, and
 # PCA with as many components as z has dimensions.
 def encode(x):
@@ -127,7 +133,8 @@ print(
     "{median_picture_error:.4f}".format(noun=noun, **metrics)
 )
 
-# %% Pictures
+# %%
+# Pictures
 first, second = np.split(choose_examples(labels, min(20, len(test) // 2 * 2)), 2)
 label = f"from {args.latent_dim} numbers"
 plot.save_rows(
@@ -158,7 +165,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="latent_map.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 19 seconds on one core), the mean absolute error per pixel of 5,000
 # test digits is 0.0729. With PCA of the same size it is 0.1151, and with the median picture for
 # every digit 0.1130.

@@ -1,3 +1,4 @@
+# %% [markdown]
 """The latent spaces of an autoencoder and of a VAE at the same codes.
 
 Lecture: limits of the autoencoder. Its latent space has holes; that of a
@@ -44,7 +45,8 @@ Three changes to try:
 3. `>= 0.5` in `confidence`: another threshold. Does the order change?
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, principal_plane, read_folder
@@ -70,7 +72,8 @@ if args.latent_dim < 2:
 LR = 3e-3  # learning rate at the start
 NUM_SAMPLES = 1000  # decoded random codes
 
-# %% Data: bytes (n, C, H, W); labels for the classifier and for the colours of the maps
+# %%
+# Data: bytes (n, C, H, W); labels for the classifier and for the colours of the maps
 are_digits, noun, class_names = True, "digit", "0123456789"
 if args.data == "mnist":
     (train, train_labels), (test, labels) = data.mnist("train"), data.mnist("test")
@@ -82,7 +85,8 @@ else:
     (train, _), (test, labels), class_names = read_folder(args)
 shape = train.shape[1:]
 
-# %% Two networks of one shape. The autoencoder is a VAE whose log sigma^2 is not used.
+# %%
+# Two networks of one shape. The autoencoder is a VAE whose log sigma^2 is not used.
 rng = default_rng(args.seed, args.device)
 mean_picture = train.mean(axis=0) / 255
 autoencoder = VAE(args.latent_dim, shape=shape, mean=mean_picture, rng=rng)
@@ -92,7 +96,8 @@ schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, autoencoder=autoencoder, vae=vae, optimizer=optimizer, loader=loader, rng=rng)
 
-# %% Training: the same batch for both
+# %%
+# Training: the same batch for both
 # The two blocks of the loop show the whole difference between an autoencoder and a VAE.
 batches = loader.forever()
 for step in run.steps():
@@ -114,7 +119,8 @@ for step in run.steps():
     run.log(autoencoder=error_ae.mean(), vae=error_vae.mean(), kl=kl.mean())
 
 
-# %% Codes of the test digits, and pictures of codes
+# %%
+# Codes of the test digits, and pictures of codes
 def encode(model, images):
     """Encode bytes (n, C, H, W) to codes (n, latent_dim), the means of q(z|x)."""
     with no_grad():
@@ -135,7 +141,8 @@ models = {"autoencoder": autoencoder, "VAE": vae}
 codes = {name: encode(model, test) for name, model in models.items()}
 
 
-# %% Random codes: from N(0, I), and from a Gaussian fitted to each model's codes
+# %%
+# Random codes: from N(0, I), and from a Gaussian fitted to each model's codes
 # The fitted Gaussian is a fairer test of the autoencoder, whose codes can lie anywhere. The same
 # noise is used for both models.
 def fit_and_transform(codes, eps):
@@ -156,7 +163,8 @@ for name, model in models.items():
     print(f"{name}: reconstruction error {error:.4f} per number of a {noun}")
 
 
-# %% How many of the decoded pictures are digits?
+# %%
+# How many of the decoded pictures are digits?
 def confidence(images):
     """Measure the fraction of images with a class of probability 0.9 or more."""
     probabilities = evaluator.predict_proba(images, args.device)  # (n, 10)
@@ -206,7 +214,8 @@ else:
     print("Confidence and precision need a classifier of digits; a folder has none.")
 
 
-# %% Pictures
+# %%
+# Pictures
 def decode_plane(model, codes, corners, n=9):
     """Interpolate between the codes of four pictures and decode, (n * n, C, H, W).
 
@@ -260,7 +269,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="samples.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 31 seconds on one core):
 #
 #                               error per pixel    N(0, I)                  fitted Gaussian

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Five types of GAN with labels or codes, trained by one loop.
 
 Lecture: building different types of GAN. Miyato and Koyama, 2018 (projection);
@@ -47,7 +48,8 @@ Three changes to try, with --model projection:
    average.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -118,7 +120,8 @@ R1_GAMMA = 1.0  # weight of the penalty R1
 R1_INTERVAL = 8  # steps from one penalty to the next
 EMA_DECAY = 0.998  # of the averaged weights, with which the model is evaluated
 
-# %% Data: bytes (n, C, H, W) and labels
+# %%
+# Data: bytes (n, C, H, W) and labels
 class_names = list("0123456789")
 if args.data == "mnist":
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
@@ -163,7 +166,8 @@ def next_batch():
     return normalize(x), to_device(y, args.device)
 
 
-# %% The networks: G and D, and with --model bigan an encoder E
+# %%
+# The networks: G and D, and with --model bigan an encoder E
 rng = default_rng(args.seed, args.device)
 options = {} if args.model == "bigan" else {"num_classes": num_classes}
 model = MODELS[args.model](channels=args.channels, image_shape=image_shape, rng=rng, **options)
@@ -183,7 +187,8 @@ run = Run(
     **loaders,
 )
 
-# %% Training: a step of D, then a step of G (and E) with the same fake pictures
+# %%
+# Training: a step of D, then a step of G (and E) with the same fake pictures
 batches = {name: loader.forever() for name, loader in loaders.items()}
 for step in run.steps():
     schedule.set(step)
@@ -212,7 +217,8 @@ for step in run.steps():
     run.log(discriminator=loss_d, generator=loss_g)
 
 
-# %% Samples, with the averaged weights
+# %%
+# Samples, with the averaged weights
 def map_batches(f, rows):
     """Return f(rows) as a NumPy array, computed from 500 rows at a time."""
     batches = [rows[i : i + 500] for i in range(0, len(rows), 500)]
@@ -258,7 +264,8 @@ if are_digits:
     )
 
 
-# %% With labels: does G obey them, and can a classifier learn from the samples alone?
+# %%
+# With labels: does G obey them, and can a classifier learn from the samples alone?
 def evaluate_class_conditional():
     """Measure agreement, the classification accuracy score and diversity."""
     agreement = [accuracy(found[requested == k], k) for k in range(10)]
@@ -312,7 +319,8 @@ def draw_classes():
     return {name: pictures[y == k] for k, name in enumerate(names)}
 
 
-# %% InfoGAN: each class code is named after the class that is most frequent in it
+# %%
+# InfoGAN: each class code is named after the class that is most frequent in it
 def evaluate_infogan():
     """Measure how well the class codes agree with the classes, and return the rows."""
     k_codes = num_classes
@@ -343,7 +351,8 @@ def evaluate_infogan():
     return {f"c = {k}": pictures[c == k] for k in range(num_rows)}
 
 
-# %% Semi-supervised: the classes of D, and of the same network trained on the labels alone
+# %%
+# Semi-supervised: the classes of D, and of the same network trained on the labels alone
 def train_on_labels_alone():
     """Train a discriminator of the same architecture as a classifier of the known labels."""
     classifier = ConvDiscriminator(
@@ -377,7 +386,8 @@ def evaluate_semi_supervised():
     return {f"samples {k}": samples[10 * k : 10 * k + 10] for k in range(1, 6)}
 
 
-# %% BiGAN: is G(E(x)) the same digit as x?
+# %%
+# BiGAN: is G(E(x)) the same digit as x?
 def evaluate_bigan():
     """Measure how often G(E(x)) has the class of x, and return the rows."""
     reconstructions = generate(map_batches(model.E, normalize(test)))
@@ -406,7 +416,8 @@ def rmse_per_picture(a, b):
     return float(np.sqrt(((a - b) ** 2).mean(axis=(1, 2, 3))).mean())
 
 
-# %% Evaluation and pictures
+# %%
+# Evaluation and pictures
 evaluate = {
     "projection": draw_classes,
     "acgan": draw_classes,
@@ -421,7 +432,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="samples.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults, two minutes each (seed 0 where no other is named):
 #
 #     projection   classification accuracy score 94.2, 93.9, 94.6, 93.8 and 94.3 % for five seeds

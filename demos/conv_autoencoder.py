@@ -1,3 +1,4 @@
+# %% [markdown]
 """A convolutional autoencoder, a dense one, and arithmetic on codes.
 
 Lecture: convolutional autoencoders; z1 + z2 = z3 and interpolation in latent
@@ -37,7 +38,8 @@ Three changes to try:
    of the lower half of the face. Is it easier or harder, and why?
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, read_folder
@@ -73,7 +75,8 @@ CHANNELS = 16  # output channels of the first convolution
 HIDDEN = (256, 128)  # units of the dense network's two hidden layers
 LR = 3e-3  # learning rate at the start
 
-# %% Data: bytes (n, C, H, W)
+# %%
+# Data: bytes (n, C, H, W)
 if args.data == "faces":
     factors = sample_aligned_factors(16_000, seed=1)
     test_factors = sample_aligned_factors(1500, seed=2)
@@ -92,7 +95,8 @@ else:
     # One test digit of each class. Walks go between neighbours: 2 to 3, 8 to 5, 6 to 4, 9 to 7.
     examples = np.array([np.flatnonzero(labels == k)[0] for k in (0, 1, 2, 3, 8, 5, 6, 4, 9, 7)])
 
-# %% Two networks with the same latent dimension. As in PCA, the mean picture is subtracted first.
+# %%
+# Two networks with the same latent dimension. As in PCA, the mean picture is subtracted first.
 mean_picture = to_device((train.mean(axis=0) / 255).astype(np.float32), args.device)  # (C, H, W)
 rng, shape = default_rng(args.seed, args.device), train.shape[1:]
 models = {
@@ -106,7 +110,8 @@ schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, **models, optimizer=optimizer, loader=loader)
 
-# %% Training: the same batch for both
+# %%
+# Training: the same batch for both
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -119,7 +124,8 @@ for step in run.steps():
     run.log(**{name: e.mean() for name, e in error.items()})
 
 
-# %% Evaluation: the root mean squared error per number of the test pictures
+# %%
+# Evaluation: the root mean squared error per number of the test pictures
 # Baselines: the mean picture, and PCA with as many components as z has dimensions.
 def encode(model, images):
     """Encode bytes (n, C, H, W) to codes (n, latent_dim)."""
@@ -159,7 +165,8 @@ print(
     "PCA {rmse_pca:.4f}, the mean picture {rmse_mean_picture:.4f}".format(**figures)
 )
 
-# %% Pictures
+# %%
+# Pictures
 rows = {"test pictures": x_test[examples]}
 rows |= {name: reconstructions[name][examples] for name in models}
 plot.save_rows(args.out / "reconstructions.png", rows)
@@ -177,7 +184,8 @@ plot.save_curves(
     ylabel="squared error per picture",
 )
 
-# %% z1 + z2 = z3: glasses on test faces that have none
+# %%
+# z1 + z2 = z3: glasses on test faces that have none
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 
@@ -238,7 +246,9 @@ if args.data == "faces":
 
 run.write_metrics(picture="reconstructions.png", **figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 27 seconds on one core), the root mean squared error of the test digits
 # is 0.085 for the convolutional network (157,425 weights) and 0.106 for the dense one (472,608). It
 # is 0.148 for PCA and 0.248 for the mean picture. With faces the convolutional network has a fifth

@@ -1,3 +1,4 @@
+# %% [markdown]
 """CycleGAN: put glasses on faces and take them off, learned without pairs.
 
 Lecture: CycleGAN (Zhu, Park, Isola and Efros, 2017).
@@ -43,7 +44,8 @@ Three changes to try, with --steps 1200:
 3. `--steps 1600`: a longer training.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -82,7 +84,8 @@ LR = 3e-3  # learning rate at the first step
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 
-# %% X without the attribute, Y with it; and test people in both versions. Bytes (n, C, size, size)
+# %%
+# X without the attribute, Y with it; and test people in both versions. Bytes (n, C, size, size)
 def sample_people(n, seed, has):
     """Sample factors of n faces that look straight ahead, all with or without the attribute."""
     factors = sample_aligned_factors(n, seed)
@@ -111,7 +114,8 @@ else:
     (train_x, train_y), (test_x, test_y) = read_domains()
 image_channels = train_x.shape[1]
 
-# %% Generators G: X -> Y and F: Y -> X, discriminators D_X and D_Y, and a pool of samples for each
+# %%
+# Generators G: X -> Y and F: Y -> X, discriminators D_X and D_Y, and a pool of samples for each
 rng = default_rng(args.seed, args.device)
 G, F = (ResidualUNet(image_channels, args.size, args.width, rng=rng) for _ in range(2))
 D_X, D_Y = (PatchDiscriminator(image_channels, 24, rng=rng) for _ in range(2))
@@ -151,7 +155,8 @@ def discriminator_loss(D, real, fake):
     return least_squares(D(real), target=1.0).mean() + least_squares(D(fake), target=0.0).mean()
 
 
-# %% Training
+# %%
+# Training
 batches_x, batches_y = loader_x.forever(), loader_y.forever()
 for step in run.steps():
     schedule.set(step)
@@ -182,7 +187,8 @@ for step in run.steps():
     )
 
 
-# %% Both cycles, on the test people. The same people are in x and y: each is the other's truth
+# %%
+# Both cycles, on the test people. The same people are in x and y: each is the other's truth
 def translate(network, images):
     """Map pictures from 0 to 1 to pictures from 0 to 1."""
     with no_grad():
@@ -211,7 +217,8 @@ plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
 )
 
-# %% The way there and back, and the comparison with the true pictures
+# %%
+# The way there and back, and the comparison with the true pictures
 metrics = {
     "cycle_x": float(np.abs(reconstructed_x - x).mean()),
     "cycle_y": float(np.abs(reconstructed_y - y).mean()),
@@ -237,7 +244,8 @@ def compare_with_truth():
         )
 
 
-# %% What a classifier of the two sets finds, and what it finds in the true pictures
+# %%
+# What a classifier of the two sets finds, and what it finds in the true pictures
 attributes = ATTRIBUTES if args.data in ATTRIBUTES else (*ATTRIBUTES, args.data)
 
 
@@ -278,7 +286,9 @@ else:
     print("The true pictures and the attributes are not known: nothing else is measured.")
 run.write_metrics(picture="cycles.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The error of G and of F, as a fraction of the error of not changing the face (seed 0):
 #
 #     python demos/cyclegan.py                              0.46 and 0.47    two minutes

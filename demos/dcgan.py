@@ -1,3 +1,4 @@
+# %% [markdown]
 """A deep convolutional GAN draws faces: interpolation and latent arithmetic.
 
 Lecture: the convolutional GAN (Radford, Metz and Chintala, 2015).
@@ -49,7 +50,8 @@ Three changes to try:
    paper, without the normalization that compensated for them.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -92,7 +94,8 @@ R1_INTERVAL = 8  # steps from one penalty to the next
 R1_GAMMA *= (args.size / 32) ** 2
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Data: bytes (n, channels, size, size); digits of 28 pixels get a black border
+# %%
+# Data: bytes (n, channels, size, size); digits of 28 pixels get a black border
 border = (args.size - 28) // 2
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
@@ -108,7 +111,8 @@ else:
         (train, labels), (test, _) = data.digits(20_000, seed=1), data.digits(4_000, seed=2)
     train = np.pad(train, ((0, 0), (0, 0), (border, border), (border, border)))
 
-# %% Two networks
+# %%
+# Two networks
 rng = default_rng(args.seed, args.device)
 image_channels = train.shape[1]
 G = DCGenerator(LATENT_DIM, image_channels, args.size, args.width, rng=rng)
@@ -121,7 +125,8 @@ schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, step
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.normalize)
 run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
-# %% Training: a step of D, then a step of G with the same fake pictures
+# %%
+# Training: a step of D, then a step of G with the same fake pictures
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -146,7 +151,8 @@ for step in run.steps():
     optimizer_g.step()
     run.log(discriminator=loss_d, generator=loss_g)
 
-# %% Samples. In evaluation mode each picture depends on its own z alone
+# %%
+# Samples. In evaluation mode each picture depends on its own z alone
 G.eval()
 
 
@@ -169,7 +175,8 @@ plot.save_curves(
 )
 
 
-# %% How good are the samples? A classifier of 28 or 32 pixels evaluates them
+# %%
+# How good are the samples? A classifier of 28 or 32 pixels evaluates them
 def downsample(pictures):
     """Reduce pictures, bytes or floats from 0 to 1, to the 32 pixels of the classifier."""
     return data.downsample(data.to_float(pictures), 32)
@@ -195,7 +202,8 @@ else:
     metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
     print(table)
 
-# %% Interpolation: how evenly does the picture change along 50 steps from one z to another?
+# %%
+# Interpolation: how evenly does the picture change along 50 steps from one z to another?
 paths = latent.slerp(z[:100], z[100:200], 51)  # (100, 51, LATENT_DIM)
 pictures = generate(paths.reshape(-1, LATENT_DIM)).reshape(100, 51, *train.shape[1:])
 change = np.sqrt(((pictures[:, 1:] - pictures[:, :-1]) ** 2).mean(axis=(2, 3, 4)))  # (100, 50)
@@ -217,7 +225,8 @@ plot.save_grid(
 )
 
 
-# %% Arithmetic on means of z: with glasses - without + with a hat
+# %%
+# Arithmetic on means of z: with glasses - without + with a hat
 def find_attributes(pictures):
     """Return which pictures have glasses and which have a hat, (n,) each."""
     found = evaluator.predict(pictures, args.device)  # (n, 5)
@@ -285,7 +294,9 @@ if args.data == "faces":
 
 run.write_metrics(picture="samples.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # `python demos/dcgan.py`, two minutes, seed 0: Frechet distance 2.7 to real faces (floor 0.13), and
 # 43 % of the real faces are covered by samples. With 10 samples per concept, 85 % of the results of
 # the arithmetic have glasses and a hat. Seeds 0 to 4 have the distances 2.7, 2.8, 4.0, 3.7 and 3.0,

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A diffusion model draws digits.
 
 Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020, with
@@ -46,7 +47,8 @@ And some that train again: `--parametrization eps` and `--parametrization x0`;
 `--schedule cosine`, which draws the angle t of training times uniformly.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import finite, natural, parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, read_folder
@@ -172,7 +174,8 @@ SAMPLING_SCHEDULE = cosine_schedule if args.schedule == "logistic" else TRAINING
 FIRST_FRACTION = 0.999 if args.parametrization == "eps" else 1.0
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")  # of faces, for the classifier
 
-# %% Data: bytes (n, channels, height, width)
+# %%
+# Data: bytes (n, channels, height, width)
 class_names = list("0123456789")
 if args.data.startswith("folder:"):
     (train, labels), (test, test_labels), class_names = read_folder(args)
@@ -195,7 +198,8 @@ loader = data.Loader(
     transform=data.normalize,
 )
 
-# %% The network
+# %%
+# The network
 # patch_size=2: half of the height and width, so a quarter of the time. attention=False: at the
 # bottom of the U there are 7 x 7 or 8 x 8 pixels, which the convolutions span without attention.
 # film=True: the time and the label give each channel a scale and a shift (`ResidualBlock`).
@@ -230,7 +234,8 @@ def time_at(schedule, u):
     return PATH.time_at(VARIANCE_PRESERVING.noise_to_signal(t))
 
 
-# %% Training: least squares between the prediction and its target
+# %%
+# Training: least squares between the prediction and its target
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 batches = loader.forever()
 for step in run.steps():
@@ -258,7 +263,8 @@ for step in run.steps():
     ema.update()
     run.log(loss=loss)
 
-# %% Sampling, with the averages of the weights
+# %%
+# Sampling, with the averages of the weights
 fractions = np.linspace(FIRST_FRACTION, 0, sampling_steps + 1)[:-1]
 TIMES = [*(time_at(SAMPLING_SCHEDULE, float(u)) for u in fractions), 0.0]
 
@@ -311,7 +317,8 @@ else:
 steps = np.arange(args.steps)
 plot.save_curves(args.out / "curves.png", {"loss": (steps, run.history["loss"])})
 
-# %% From noise to image: x_t, and the prediction of x_0 at each time
+# %%
+# From noise to image: x_t, and the prediction of x_0 at each time
 history, two_labels = [], np.array([3, 8]) % max(num_classes, 1)
 if not are_digits:
     two_labels = np.arange(2) % max(num_classes, 1)
@@ -324,7 +331,8 @@ for k, name in enumerate(names):
     strips[f"{name}: prediction"] = np.stack([history[i][2][k] for i in moments])
 plot.save_rows(args.out / "strip.png", strips)
 
-# %% Inpainting: the lower half of real images, generated three times
+# %%
+# Inpainting: the lower half of real images, generated three times
 examples = choose_examples(test_labels, 10)  # one digit of each class
 real = test[examples]
 height = image_shape[1]
@@ -339,7 +347,8 @@ for title in ("generated", "again", "and again"):
 plot.save_rows(args.out / "inpainting.png", rows)
 
 
-# %% Evaluation, with a small classifier of real images
+# %%
+# Evaluation, with a small classifier of real images
 def train_evaluator():
     """Train a classifier of digits, or of the attributes of drawn faces."""
     print("Training the evaluator ...", flush=True)
@@ -405,7 +414,9 @@ run.write_metrics(
     **figures,
 )
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The questions. From pure noise the network predicts a blurred mean of all images of the requested
 # digit, whatever the noise. But x moves only a little towards it. At the next time x contains a
 # trace of one particular digit, so the next prediction is a mean of fewer digits. Small differences

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A deepfake: one encoder, two decoders, and the face of another person.
 
 Lecture: deepfake, an application (tinygen/models/deepfake.py explains it).
@@ -51,7 +52,8 @@ Three changes to try, with --steps 300:
    people of change 2.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -89,7 +91,8 @@ STATE = [
 ]
 
 
-# %% Data: bytes (n, C, size, size) of each person, for training and for tests
+# %%
+# Data: bytes (n, C, size, size) of each person, for training and for tests
 def sample_states(person, n, seed):
     """Sample factors of n pictures of one person (or of people), upright and by day.
 
@@ -130,7 +133,8 @@ if is_drawn:
 else:
     train, test = read_people()
 
-# %% The encoder's input: the difference from the person's mean picture, with standard deviation 1
+# %%
+# The encoder's input: the difference from the person's mean picture, with standard deviation 1
 mean = [(pictures.mean(axis=0) / 255).astype(np.float32) for pictures in train]
 std = [
     np.float32((data.to_float(pictures[:1000]) - m).std())
@@ -148,7 +152,8 @@ def to_pictures(y, person):
     return (y.numpy() * std[person] + mean[person]).clip(0, 1)
 
 
-# %% The networks: two autoencoders that share an encoder
+# %%
+# The networks: two autoencoders that share an encoder
 rng = default_rng(args.seed, args.device)
 shape = train[0].shape[1:]  # (C, size, size)
 autoencoders = [Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng) for _ in NAMES]
@@ -162,7 +167,8 @@ loaders = [
 ]
 run = Run(args, model=model, optimizer=optimizer, loader_a=loaders[0], loader_b=loaders[1], rng=rng)
 
-# %% Training: pictures of each person through the common encoder and their own decoder. The noise
+# %%
+# Training: pictures of each person through the common encoder and their own decoder. The noise
 # makes the encoder use what both people have in common (models/deepfake.py).
 batches = [loader.forever() for loader in loaders]
 for step in run.steps():
@@ -186,7 +192,8 @@ plot.save_curves(
     ylabel="fraction of the variance not reconstructed",
 )
 
-# %% The swap, on test pictures; swapped[0] shows B in the place of A
+# %%
+# The swap, on test pictures; swapped[0] shows B in the place of A
 model.eval()
 with no_grad():
     inputs = [standardize(test[k], k) for k in (0, 1)]
@@ -203,7 +210,8 @@ for k, (name, other) in enumerate([NAMES, NAMES[::-1]]):
 plot.save_rows(args.out / "swaps.png", rows)
 
 
-# %% Errors, as fractions of that of the mean picture
+# %%
+# Errors, as fractions of that of the mean picture
 def relative_error(pictures, person):
     """Return the error of pictures of a person, divided by the error of the person's mean picture.
 
@@ -231,7 +239,8 @@ else:
     )
 
 
-# %% State and identity in the swaps, found by a regression network that sees 32 pixels
+# %%
+# State and identity in the swaps, found by a regression network that sees 32 pixels
 def downsample(pictures):
     """Reduce bytes or floats from 0 to 1 to 32 pixels, floats from 0 to 1."""
     scale = 255 if pictures.dtype == np.uint8 else 1
@@ -303,7 +312,9 @@ if is_drawn:
     evaluate_states(train_regressor())
 run.write_metrics(picture="swaps.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # `python demos/deepfake.py`, two minutes, seed 0: the errors of the swaps are 0.34 and 0.34 of that
 # of the mean picture; those of the reconstructions are 0.30 and 0.30.
 #

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A denoising autoencoder: corrupted digits in, clean digits out.
 
 Vincent et al., 2008 and 2010. One network learns to remove three kinds of
@@ -30,7 +31,8 @@ Three changes to try:
 3. `noisy = x` in the loop: no noise in training, an ordinary autoencoder.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import fraction, parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, read_folder
@@ -70,7 +72,8 @@ LATENT_DIM = 128  # dimensions of the code
 HIDDEN = (512, 256)  # units of the two hidden layers
 LR = 2e-3  # learning rate at the start
 
-# %% Data: bytes (n, C, H, W); the labels are used only to show one picture of each class
+# %%
+# Data: bytes (n, C, H, W); the labels are used only to show one picture of each class
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
 elif args.data == "digits":
@@ -79,7 +82,8 @@ else:
     (train, _), (test, labels), _ = read_folder(args)
 shape, num_numbers = train.shape[1:], train[0].size
 
-# %% Model: its code is wide, because here the noise, not a bottleneck, prevents copying
+# %%
+# Model: its code is wide, because here the noise, not a bottleneck, prevents copying
 rng = default_rng(args.seed, args.device)
 model = Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
@@ -87,7 +91,8 @@ schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.to_float)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 
-# %% Training: the input is noisy, the target is clean; a third of the steps for each noise
+# %%
+# Training: the input is noisy, the target is clean; a third of the steps for each noise
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -100,7 +105,8 @@ for step in run.steps():
     optimizer.step()
     run.log(loss=loss)
 
-# %% Evaluation: the root mean squared error per number of a picture
+# %%
+# Evaluation: the root mean squared error per number of a picture
 # There are two baselines for each kind of noise. One leaves the noisy picture as it is. The other
 # is the best linear filter for this noise (Wiener). It shows what correlations between pixels can
 # do, without knowledge of digits.
@@ -158,7 +164,8 @@ for name, noise in NOISES.items():
         )
     )
 
-# %% Pictures
+# %%
+# Pictures
 plot.save_rows(args.out / "denoised.png", rows | {"clean": x_test[examples]})
 steps = np.arange(args.steps)
 plot.save_curves(
@@ -168,7 +175,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="denoised.png", **figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 32 seconds on one core), the root mean squared error per pixel of 2,000
 # test digits is
 #

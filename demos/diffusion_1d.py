@@ -1,3 +1,4 @@
+# %% [markdown]
 """Diffusion on a line, where all densities can be seen.
 
 Data become noise, and noise becomes data again (Song et al., Score-Based
@@ -34,7 +35,8 @@ Three changes to try:
 3. `exact.sample(300, ...)`: only 300 training points.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _noise import normal_quantiles
@@ -79,7 +81,8 @@ EMA_DECAY = 0.99  # of the averages of the weights
 # that predicts the noise does not determine them.
 FIRST_FRACTION = 0.998
 
-# %% Data: numbers (n, 1) from a mixture of Gaussians, whose density at each time is known
+# %%
+# Data: numbers (n, 1) from a mixture of Gaussians, whose density at each time is known
 exact = ExactMixture(
     weights=np.array([0.3, 0.3, 0.4]),
     means=np.array([[-1.5], [-0.2], [1.3]]),
@@ -88,7 +91,8 @@ exact = ExactMixture(
 points = exact.sample(100_000, default_rng(1)).astype(np.float32)
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
-# %% The network
+# %%
+# The network
 rng = default_rng(args.seed, args.device)
 network = MLPDenoiser(1, (64, 64, 64), rng=rng)
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
@@ -96,7 +100,8 @@ lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 noise_schedule = SCHEDULES[args.schedule]
 
-# %% Training: least squares between the prediction and its target
+# %%
+# Training: least squares between the prediction and its target
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 batches = loader.forever()
 for step in run.steps():
@@ -113,7 +118,8 @@ for step in run.steps():
     ema.update()
     run.log(loss=loss)
 
-# %% The least possible loss: that of the best prediction, a mean over 200 times
+# %%
+# The least possible loss: that of the best prediction, a mean over 200 times
 numpy_rng = np.random.default_rng(2)
 least_by_time = []
 for t in map(float, noise_schedule((np.arange(200) + 0.5) / 200)):
@@ -125,7 +131,8 @@ for t in map(float, noise_schedule((np.arange(200) + 0.5) / 200)):
     least_by_time.append(((target - best_output) ** 2).mean())
 least_loss = float(np.mean(least_by_time))
 
-# %% From data to noise: the exact density at 101 times, and the paths of five points
+# %%
+# From data to noise: the exact density at 101 times, and the paths of five points
 X = np.linspace(-3.2, 3.2, 321)
 DX = X[1] - X[0]
 times = [float(noise_schedule(u)) for u in np.linspace(0, 1, 101)]
@@ -139,7 +146,8 @@ for s, t in zip(times, times[1:], strict=False):
     forward_paths.append(alpha_t / alpha_s * x_s + beta**0.5 * numpy_rng.normal(size=(5, 1)))
 forward_paths = np.stack(forward_paths, axis=2)[:, 0]  # (5, 101)
 
-# %% From noise to data by the network, with the averages of its weights
+# %%
+# From noise to data by the network, with the averages of its weights
 sampling_times = [
     float(noise_schedule(u)) for u in np.linspace(FIRST_FRACTION, 0, args.sampling_steps + 1)
 ]
@@ -195,7 +203,8 @@ estimated = {
     "deterministic": np.stack([quantile_density(x) for x in deterministic.T], axis=1),
 }
 
-# %% Evaluation
+# %%
+# Evaluation
 # The density of the deterministic way is known exactly: log p(x) by following the ODE to the noise.
 on_device = to_device(X[:, None].astype(np.float32), args.device)  # (321, 1)
 with ema.average_parameters():
@@ -224,7 +233,8 @@ print(
     f"(as many points of the data: {floor:.3f})"
 )
 
-# %% Pictures
+# %%
+# Pictures
 exact_ends = (density[:, 0], density[:, -1])
 panels = {
     "From data to noise": {
@@ -275,7 +285,9 @@ run.write_metrics(
     **{f"total_variation_{name}": distance for name, distance in distances.items()},
 )
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The question. Two solutions of an ODE never cross. So the points keep their order, and the lowest
 # point of the noise becomes the lowest of the data. The stochastic paths cross. With ten steps
 # both ways lose about the same.

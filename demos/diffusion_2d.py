@@ -1,3 +1,4 @@
+# %% [markdown]
 """Diffusion in the plane: two moons, a spiral or a checkerboard to noise and back.
 
 After Sohl-Dickstein et al., Deep Unsupervised Learning using Nonequilibrium
@@ -40,7 +41,8 @@ Three changes to try:
    `--data grid`.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _run import Run
@@ -92,7 +94,8 @@ EMA_DECAY = 0.995  # of the averages of the weights
 LOGIT_SCALE, LOGIT_SHIFT = 0.8, -0.7  # of the logistic schedule
 TIMES = [*PATH.end * np.linspace(1, 0, args.sampling_steps + 1) ** 2]  # the last steps are short
 
-# %% Data: points (n, 2), in units of their standard deviation
+# %%
+# Data: points (n, 2), in units of their standard deviation
 source = SETS[args.data]
 points, labels = source.sample(50_000, np.random.default_rng(1))
 mean, std = points.mean(axis=0), points.std()
@@ -100,14 +103,16 @@ loader = data.Loader(
     ((points - mean) / std).astype(np.float32), batch_size=args.batch, seed=args.seed
 )
 
-# %% The network
+# %%
+# The network
 rng = default_rng(args.seed, args.device)
 network = MLPDenoiser(2, (128, 128, 128), rng=rng)
 optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
 lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
-# %% Training: the network predicts the velocity
+# %%
+# Training: the network predicts the velocity
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 batches = loader.forever()
 for step in run.steps():
@@ -125,7 +130,8 @@ for step in run.steps():
     ema.update()
     run.log(loss=loss)
 
-# %% From noise to data by Heun's method, with the averages of the weights
+# %%
+# From noise to data by Heun's method, with the averages of the weights
 denoise = objectives.denoiser(network, "v", PATH)
 
 
@@ -146,7 +152,8 @@ sampling_rng = default_rng(args.seed + 1, args.device)
 backward_paths = sample_paths(sampling_rng.normal((10_000, 2))) * std + mean  # in units of the data
 samples = backward_paths[-1]
 
-# %% Evaluation
+# %%
+# Evaluation
 test, _ = source.sample(20_000, np.random.default_rng(2))
 test_log_p = source.log_prob(test)
 lowest = np.quantile(test_log_p, 0.01)  # 99 % of real points have a higher density
@@ -179,7 +186,8 @@ print(
     "{nll_true:.3f})".format(**figures)
 )
 
-# %% Pictures
+# %%
+# Pictures
 NUM_SHOWN = 2500  # points in each picture
 half = 1.12 * np.abs(points - mean).max()  # half of the side of the pictures
 EXTENT = (mean[0] - half, mean[0] + half, mean[1] - half, mean[1] + half)
@@ -226,7 +234,9 @@ steps = np.arange(args.steps)
 save_curves(args.out / "curves.png", {"loss": (steps, run.history["loss"])})
 run.write_metrics(picture="there_and_back.png", **figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The question. The flow cannot tear the cloud either, but it can make the part between the moons
 # so thin that hardly a sample lies there.
 #

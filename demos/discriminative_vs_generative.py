@@ -1,3 +1,4 @@
+# %% [markdown]
 """Discriminative and generative models of labelled points: p(y|x) and p(x, y).
 
 Lecture: discriminative against generative models. Logistic regression learns
@@ -35,7 +36,8 @@ Three changes to try:
    --batch 24: few data.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _run import Run
@@ -49,7 +51,8 @@ TAKES = {"gaussians": "about 5 seconds", "moons": "about 5 seconds"}
 p = parser(__doc__, steps=dict.fromkeys(TAKES, 1000), takes=TAKES, batch=64)
 args = parse(p)
 
-# %% Data: points (n, 2) and their classes (n,)
+# %%
+# Data: points (n, 2) and their classes (n,)
 NUM_TRAIN, NUM_TEST = 1000, 5000
 numpy_rng = np.random.default_rng(1)
 
@@ -75,14 +78,16 @@ else:
     train, labels = sample_two_gaussians(NUM_TRAIN)
     test, test_labels = sample_two_gaussians(NUM_TEST)
 
-# %% Discriminative model: p(y = 1|x) = sigmoid(w x + b), three parameters
+# %%
+# Discriminative model: p(y = 1|x) = sigmoid(w x + b), three parameters
 rng = default_rng(args.seed, args.device)
 model = nn.Linear(2, 1, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=0.03)
 loader = data.Loader(train, labels.astype(np.float32), batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader)
 
-# %% Training: maximize log p(y|x); the distribution of x has no effect
+# %%
+# Training: maximize log p(y|x); the distribution of x has no effect
 batches = loader.forever()
 for _ in run.steps():
     x, y = (to_device(a, args.device) for a in next(batches))  # (N, 2), (N,)
@@ -93,7 +98,8 @@ for _ in run.steps():
     optimizer.step()
     run.log(loss=loss)
 
-# %% Generative model: p(x, y) = p(y) N(x; mu_y, Sigma_y)
+# %%
+# Generative model: p(x, y) = p(y) N(x; mu_y, Sigma_y)
 # Eleven parameters, each of which is a mean over the training points.
 prior = np.bincount(labels, minlength=2) / len(labels)
 points = to_device(train.astype(np.float64), args.device)
@@ -102,7 +108,8 @@ gaussians = [
 ]
 
 
-# %% The predictions of both for any points x (n, 2)
+# %%
+# The predictions of both for any points x (n, 2)
 def predict_discriminative(x):
     """Compute p(y = 1|x), (n,)."""
     with no_grad():
@@ -120,7 +127,8 @@ def predict_generative(x):
     return log_p, np.exp(log_joint[1] - log_p)
 
 
-# %% Evaluation: accuracy on new points, and what both models say about the outlier
+# %%
+# Evaluation: accuracy on new points, and what both models say about the outlier
 outlier_row = np.array([outlier])  # (1, 2)
 outlier_p = predict_discriminative(outlier_row)[0]
 outlier_log_p, outlier_posterior = (a[0] for a in predict_generative(outlier_row))
@@ -155,7 +163,8 @@ print(
 )
 
 
-# %% Pictures
+# %%
+# Pictures
 def lighten(colour):
     """Mix a colour "#rrggbb" with white, so that points of this colour are visible on it."""
     channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
@@ -214,7 +223,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="discriminative_vs_generative.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, one second on one core), the accuracy on 5,000 new points is 0.944 for
 # the discriminative model and 0.953 for the generative one. The discriminative model is more than
 # 99.99 % confident of the outlier's class, because the outlier is far from the boundary. On the two

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Four families of generative models: GAN, VAE, flow and diffusion.
 
 All learn from the same digits for the same time. It is the last figure of the
@@ -54,7 +55,8 @@ used as they are:
    * rng.normal((len(z), 1, 28, 28)))`.
 """
 
-# %% Settings
+# %%
+# Settings
 import math
 import time
 
@@ -107,7 +109,8 @@ LOGIT_MEAN, LOGIT_STD = np.float32(-4), np.float32(5)  # of a digit's pixels, ap
 NUM_LIKELIHOOD = 32  # unseen digits whose likelihood is measured
 NUM_CODES = 200  # codes per digit for the VAE's bound
 
-# %% Data: bytes (n, C, H, W)
+# %%
+# Data: bytes (n, C, H, W)
 are_digits, noun = True, "digit"
 if args.data == "mnist":
     (train, labels), (test, _) = data.mnist("train"), data.mnist("test")
@@ -140,7 +143,8 @@ def to_gan_range(images):
     return data.normalize(to_device(images, args.device))
 
 
-# %% The models
+# %%
+# The models
 rng = default_rng(args.seed, args.device)
 G = MLPGenerator(LATENT_DIM, HIDDEN, image_shape, nn.SiLU, rng=rng)
 D = MLPDiscriminator(HIDDEN, image_shape, nn.SiLU, rng=rng)
@@ -166,7 +170,8 @@ lr_schedule = optim.LRSchedule(
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 
 
-# %% One update of each family, with a batch of bytes
+# %%
+# One update of each family, with a batch of bytes
 def update(name, loss):
     """Take one step of a network down its loss."""
     optimizers[name].zero_grad()
@@ -226,7 +231,8 @@ def train_diffusion(images, i):
 
 TRAIN = {"GAN": train_gan, "VAE": train_vae, "flow": train_flow, "diffusion": train_diffusion}
 
-# %% Training: in each step all families take the same time
+# %%
+# Training: in each step all families take the same time
 run = Run(
     args,
     networks=nn.ModuleList(families.values()),
@@ -243,7 +249,8 @@ for step in run.steps():
             last_losses[name] = train_family(next(batches), step * UPDATES[name] + k)
     run.log(**last_losses)
 
-# %% Samples of each family, from noise of the shape of its z
+# %%
+# Samples of each family, from noise of the shape of its z
 denoise = objectives.denoiser(unet, "v")
 fractions = np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]
 TIMES = [*(schedules.cosine_schedule(float(u)) for u in fractions), 0.0]
@@ -283,7 +290,8 @@ for name, shape in LATENT_SHAPES.items():
         "network_evaluations": NETWORK_EVALUATIONS[name],
     }
 
-# %% The likelihood of unseen pictures, the same 32 with the same noise for all
+# %%
+# The likelihood of unseen pictures, the same 32 with the same noise for all
 # One Gaussian with a full covariance is for comparison.
 x = prepare(test[:NUM_LIKELIHOOD], evaluation_rng)
 log_p = {}
@@ -309,7 +317,8 @@ for name, values in log_p.items():
     family["bits_standard_error"] = float(bits.std() / len(bits) ** 0.5)
 
 
-# %% The quality of samples, by a small classifier of the training digits
+# %%
+# The quality of samples, by a small classifier of the training digits
 def recognized_fraction(images):
     """Return the fraction of images whose class the evaluator gives more than 90 %."""
     return float((evaluator.predict_proba(images, args.device).max(axis=1) > 0.9).mean())
@@ -335,7 +344,8 @@ if are_digits:
 else:
     print("The evaluator knows digits only: of samples, nothing but the time is measured.")
 
-# %% The first test picture in each family, for the picture
+# %%
+# The first test picture in each family, for the picture
 diffusion_path = []  # of the first sample, from noise to data
 
 
@@ -364,7 +374,8 @@ original = logits_to_pixels(x[:1])[0]
 for name, image in reconstructions.items():
     figures[name]["reconstruction_error"] = float(np.abs(image - original).mean())
 
-# %% How many seconds of one core did each family train? Measured last, since it changes the models
+# %%
+# How many seconds of one core did each family train? Measured last, since it changes the models
 for name, train_family in TRAIN.items():
     start = time.process_time()
     for k in range(4 * UPDATES[name]):
@@ -372,7 +383,8 @@ for name, train_family in TRAIN.items():
     seconds_per_step = (time.process_time() - start) / 4
     figures[name]["training_seconds"] = seconds_per_step * args.steps
 
-# %% The table
+# %%
+# The table
 TABLE = {
     "recognized": ("recognized", "{:.1%}"),
     "Frechet distance": ("frechet", "{:.1f}"),
@@ -396,7 +408,8 @@ for title, (key, form) in TABLE.items():
     print(f"{title:22s}" + "".join(f"{cell:>14s}" for cell in cells))
 
 
-# %% Pictures
+# %%
+# Pictures
 def describe(name):
     """Return what the figures say about a family, in one line."""
     family = figures[name]
@@ -486,7 +499,9 @@ sample_rows |= {name: images[17:37] for name, images in samples.items()}
 plot.save_rows(args.out / "samples.png", sample_rows)
 run.write_metrics(picture="families.png", families=figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # `python demos/families.py`, two minutes, seed 0. Recognized means that a classifier of training
 # digits is surer than 0.9; coverage is the fraction of unseen digits with a sample nearby. The
 # standard errors of the bits are 0.04.

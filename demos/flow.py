@@ -1,3 +1,4 @@
+# %% [markdown]
 """A normalizing flow: exact densities of points in the plane and of digits.
 
 Lecture: overview of the families of generative models. The flows are RealNVP
@@ -46,7 +47,8 @@ Three changes to try, with --steps 600:
 3. `data.ring(8, 2.0, 0.2)`: modes two thirds as wide.
 """
 
-# %% Settings
+# %%
+# Settings
 from statistics import NormalDist
 
 import numpy as np
@@ -110,7 +112,8 @@ else:
 EMA_DECAY = 0.99 if args.steps < 10_000 else 0.999
 EVALUATION_INTERVAL = 500  # steps between two evaluations on held-out digits
 
-# %% Data: points (n, 2) with a known density, or bytes (n, C, H, W)
+# %%
+# Data: points (n, 2) with a known density, or bytes (n, C, H, W)
 noun = "digit"
 if in_plane:
     source = PLANE_DATA[args.data]
@@ -129,7 +132,8 @@ else:
     held_out, _ = data.digits(2_000, seed=3)
     test, _ = data.digits(5_000, seed=2)
 
-# %% Model
+# %%
+# Model
 rng = default_rng(args.seed, args.device)
 
 
@@ -195,7 +199,8 @@ def log_likelihood(rows, rng):
     return np.concatenate(log_p), float(np.concatenate(bits).mean()) if bits else None
 
 
-# %% Training: maximize the likelihood itself
+# %%
+# Training: maximize the likelihood itself
 # For digits, the likelihood of held-out digits is measured too. If it falls while that of the
 # training digits rises, the flow memorizes.
 batches = loader.forever()
@@ -214,7 +219,8 @@ for step in run.steps():
             log_p, _ = log_likelihood(held_out[::10], noise_rng)
             run.log(held_out=-log_p.mean())
 
-# %% Evaluation: the mean log-likelihood of test data, in nats
+# %%
+# Evaluation: the mean log-likelihood of test data, in nats
 # In the plane it is compared with that of the true density (the negative entropy), which no model
 # can exceed. For digits it is compared with one Gaussian, and given in bits per byte too.
 # The evaluation has its own rng, so that its figures do not depend on how long the training was.
@@ -263,7 +269,8 @@ else:
         print(f"One Gaussian needs more {noun}s than the {num_numbers:,} numbers of each.")
 
 
-# %% Pictures
+# %%
+# Pictures
 def noise_grid():
     """Lines of constant z_1 and of constant z_2, (30, 601, 2).
 
@@ -347,7 +354,9 @@ if "held_out" in run.history:
 save_curves(args.out / "curves.png", curves, ylabel="nats")
 run.write_metrics(picture="plane.png" if in_plane else "samples.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 20 to 90 seconds on one core) the log-likelihood is 0.050 nats below
 # that of the true density, and 2.1 % of the samples are outside of the support. (Another processor
 # gives 0.047 nats and 2.4 %.) On the 25 modes of --data grid it is 0.207 nats and 4.9 %.

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A GAN of two fully connected networks that draws digits.
 
 Lecture: the GAN (Goodfellow et al., Generative Adversarial Nets, 2014).
@@ -34,7 +35,8 @@ Three changes to try:
    the other imports: the generator's loss of Algorithm 1 as printed.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -61,7 +63,8 @@ LR = 1e-3  # learning rate of both networks at the first step: Adam's default
 R1_GAMMA = 2.0  # weight of the penalty R1, the best of 0.2, 2 and 20 (figures at the end)
 R1_INTERVAL = 4  # steps from one penalty to the next
 
-# %% Data: bytes (n, C, H, W)
+# %%
+# Data: bytes (n, C, H, W)
 noun = "digit"
 if args.data == "mnist":
     (train, labels), (test, _) = data.mnist("train"), data.mnist("test")
@@ -73,7 +76,8 @@ else:
     (train, labels), (test, _), _ = read_folder(args)
 test, shape = test[:4000], train.shape[1:]
 
-# %% Two networks
+# %%
+# Two networks
 rng = default_rng(args.seed, args.device)
 G = MLPGenerator(LATENT_DIM, HIDDEN_SIZES, shape, nn.SiLU, rng=rng)
 # The network D returns the logit l of each picture. The paper's D(x) is a probability, sigmoid(l).
@@ -88,7 +92,8 @@ schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, step
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed, transform=data.normalize)
 run = Run(args, G=G, D=D, optimizer_g=optimizer_g, optimizer_d=optimizer_d, loader=loader, rng=rng)
 
-# %% Training: Algorithm 1 with k = 1
+# %%
+# Training: Algorithm 1 with k = 1
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -120,7 +125,8 @@ for step in run.steps():
     run.log(discriminator=loss_d, generator=loss_g)
 
 
-# %% How good are the samples? A classifier of training digits evaluates them
+# %%
+# How good are the samples? A classifier of training digits evaluates them
 def generate(z):
     """Map noise z (n, LATENT_DIM) to NumPy pictures (n, C, H, W) from 0 to 1."""
     with no_grad():
@@ -143,7 +149,8 @@ if noun == "digit":
 else:
     print("The evaluator knows digits only: without it, there is no Frechet distance.")
 
-# %% Does it copy? The training digit nearest to a sample and, for comparison, to a test digit
+# %%
+# Does it copy? The training digit nearest to a sample and, for comparison, to a test digit
 train_images, test_images = data.to_float(train), data.to_float(test[:200])
 nearest_to_samples, distances = nearest_neighbours(samples[:200], train_images)
 nearest_to_test, test_distances = nearest_neighbours(test_images, train_images)
@@ -154,7 +161,8 @@ print(
     "of test {noun}s {nearest_training_digit_floor:.2f}".format(noun=noun, **metrics)
 )
 
-# %% Pictures
+# %%
+# Pictures
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
 columns = min(12, len(test))
 plot.save_rows(
@@ -181,7 +189,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="samples.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # `python demos/gan.py`, seed 0, 40 seconds of training on one core: Frechet distance 0.83 (floor
 # 0.20), precision 0.77, recall 0.85. `--data mnist`, 208 seconds: Frechet distance 1.17 (floor
 # 0.24).

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A GAN on a line, where everything can be computed and drawn.
 
 It trains by Algorithm 1 of Goodfellow et al., Generative Adversarial Nets,
@@ -42,7 +43,8 @@ Three changes to try. Predict TV, W and V for each, then run:
    far apart.
 """
 
-# %% Settings
+# %%
+# Settings
 from typing import NamedTuple
 
 import numpy as np
@@ -77,14 +79,16 @@ args = parse(p)
 DATA = TwoGaussians(weights=(0.5, 0.5), means=(-1.2, 1.5), deviations=(0.5, 0.7))
 NUM_FRAMES = 60  # pictures of the animation before the last one
 
-# %% Two networks with two hidden layers each
+# %%
+# Two networks with two hidden layers each
 rng = default_rng(args.seed, args.device)
 G = MLPGenerator(1, (32, 32), (1,), nn.Tanh, rng=rng)
 D = MLPDiscriminator((32, 32), (1,), nn.Tanh, rng=rng)
 optimizer_d = optim.SGD(D.parameters(), lr=0.1, momentum=0.5)
 optimizer_g = optim.SGD(G.parameters(), lr=0.05, momentum=0.5)
 
-# %% The exact picture of the game: densities on a fine grid
+# %%
+# The exact picture of the game: densities on a fine grid
 X = np.linspace(-5, 5, 1001)
 DX = X[1] - X[0]
 CELL_EDGES = np.append(X - DX / 2, X[-1] + DX / 2)  # (1002,): the cells around X
@@ -145,7 +149,8 @@ def measure(samples, logits):
     return Measures(q, value, optimal_value, total_variation, wasserstein, arrows)
 
 
-# %% Training: Algorithm 1. The networks are recorded at some steps for the animation.
+# %%
+# Training: Algorithm 1. The networks are recorded at some steps for the animation.
 game = GAMES[args.game]
 quadratic = np.linspace(0, 1, NUM_FRAMES) ** 2  # more frames at the beginning
 frame_steps = np.unique(np.round((args.steps - 1) * quadratic).astype(int))
@@ -169,7 +174,8 @@ for step in run.steps():
     run.log(discriminator=loss_d, generator=loss_g)
 run.record(**evaluate_networks())
 
-# %% Measures of each frame
+# %%
+# Measures of each frame
 frame_steps = np.append(frame_steps, args.steps)
 samples, logits = run.records["samples"], run.records["logits"]
 measures = [measure(*networks) for networks in zip(samples, logits, strict=True)]
@@ -183,7 +189,8 @@ print(
     f"and -log 4 = {-np.log(4):.3f} where p = q"
 )
 
-# %% Pictures
+# %%
+# Pictures
 frames = []
 for step, m, logit in zip(frame_steps, measures, logits.astype(np.float64), strict=True):
     accuracy = (1 + m.total_variation) / 2  # of the optimal discriminator
@@ -211,7 +218,9 @@ run.write_metrics(
     optimal_value=float(last.optimal_value),
 )
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The question. The output of D does not say where the data are, but its slope does: the gradient
 # moves each sample of G towards places where D is larger. D falls off on both sides of each mode of
 # the data, so samples on either side of a valley of D move apart, until G covers both modes. Where

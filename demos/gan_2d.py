@@ -1,3 +1,4 @@
+# %% [markdown]
 """A GAN in the plane: how the generator maps its noise onto the data.
 
 Goodfellow et al., Generative Adversarial Nets, 2014, with the R1 penalty of
@@ -36,7 +37,8 @@ Three changes to try. Predict both measures for each, then run:
 3. `R1_GAMMA = 0`: no penalty.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _noise import quantile_grid
@@ -67,12 +69,14 @@ LR = 1e-3  # learning rate of both networks at the first step
 BETAS = (0.0, 0.99)
 R1_GAMMA = 0.01  # weight of the R1 penalty
 
-# %% Data: points (n, 2) from a distribution with a known density
+# %%
+# Data: points (n, 2) from a distribution with a known density
 source = SETS[args.data]
 points, _ = source.sample(20_000, np.random.default_rng(1))
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
-# %% Two networks with two hidden layers each
+# %%
+# Two networks with two hidden layers each
 rng = default_rng(args.seed, args.device)
 G = MLPGenerator(2, (64, 64), (2,), nn.SiLU, rng=rng)
 D = MLPDiscriminator((64, 64), (2,), nn.SiLU, rng=rng)
@@ -83,7 +87,8 @@ optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=BETAS)
 
 schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
 
-# %% What is drawn: the grid of noise mapped by G, and D over the plane
+# %%
+# What is drawn: the grid of noise mapped by G, and D over the plane
 NOISE_GRID = quantile_grid(121)  # (30, 121, 2)
 EXTENT = (-1.6, 2.6, -1.35, 1.85) if args.data == "moons" else (-2.0, 2.0, -2.0, 2.0)
 PLANE = grid_points(EXTENT, 100)  # (10000, 2)
@@ -99,7 +104,8 @@ def evaluate_networks():
         return {"meshes": G(noise).reshape(NOISE_GRID.shape), "fields": ops.sigmoid(D(plane))}
 
 
-# %% Training: one step of D, one step of G
+# %%
+# Training: one step of D, one step of G
 run = Run(
     args,
     G=G,
@@ -128,7 +134,8 @@ for step in run.steps():
     run.log(discriminator=loss_d, generator=loss_g)
 run.record(**evaluate_networks())
 
-# %% Evaluation: samples off the data, and data covered by samples (metrics/distances.py)
+# %%
+# Evaluation: samples off the data, and data covered by samples (metrics/distances.py)
 evaluation_rng = default_rng(args.seed + 1, args.device)
 with no_grad():
     samples = G(evaluation_rng.normal((20_000, 2))).numpy()
@@ -147,7 +154,8 @@ print(
     f"(by as many real points: {figures['coverage_floor']:.1%})"
 )
 
-# %% Pictures
+# %%
+# Pictures
 COLOURS = ("#f4a460", "#ffffff", "#7fb0e6")  # of D = 0, 1/2 and 1
 panels = {}
 for step, mesh, field in zip(
@@ -171,7 +179,9 @@ losses = {name: (np.arange(args.steps), values) for name, values in run.history.
 save_curves(args.out / "curves.png", losses)
 run.write_metrics(picture="plane.png", **figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The question. G stretches the plane between the moons: few samples lie there, but some must. At
 # the end p and q nearly agree on the data, so D is close to undecided there.
 #

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Six losses and six penalties: every pair of them on one problem.
 
 The games are those of losses/adversarial.py. The penalties bound the gradient
@@ -43,7 +44,8 @@ Three changes to try. Predict the table for each, then run:
    the gradient penalty.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser, positive  # first of ours: finds the package
 from _ensemble import ensemble_mlp
@@ -74,7 +76,8 @@ PENALTIES = ("none", "clipped weights", "gradient penalty", "R1", "R1 + R2", "sp
 DATA = ring(modes=8, radius=1.0, sigma=0.05)
 NUM_GAMES, NUM_PENALTIES = len(GAMES), len(PENALTIES)
 
-# %% The generators' losses against the logit, and their derivatives, by the engine.
+# %%
+# The generators' losses against the logit, and their derivatives, by the engine.
 # The relativistic loss compares with a real example, which has the logit 0 here.
 logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
 curves = {}
@@ -84,7 +87,8 @@ for name, game in GAMES.items():
     curves[title] = (logit, loss, grad(loss.sum(), logit))
 
 
-# %% 36 pairs of networks that begin alike. Each penalty has six discriminators side by side.
+# %%
+# 36 pairs of networks that begin alike. Each penalty has six discriminators side by side.
 def make_networks(count, sizes, seed, spectral_norm=False):
     """Return `count` networks side by side that begin alike, with leaky ReLUs between layers."""
     rngs = [default_rng(seed, args.device) for _ in range(count)]
@@ -146,7 +150,8 @@ def penalty_loss(name, real, fake, t):
     return 0.0
 
 
-# %% Training. The pairs share no weight, so the sum of their losses has the gradient of each.
+# %%
+# Training. The pairs share no weight, so the sum of their losses has the gradient of each.
 run = Run(
     args,
     G=G,
@@ -186,7 +191,8 @@ for step in run.steps():
     optimizer_g.step()
     run.log(discriminators=loss_d, generators=loss_g)
 
-# %% Samples, measures and the table
+# %%
+# Samples, measures and the table
 EXTENT = (-1.5, 1.5, -1.5, 1.5)
 NUM_SAMPLES = 2500
 evaluation_rng = default_rng(args.seed + 1, args.device)
@@ -223,7 +229,9 @@ for name, x in {"the data themselves": data_points, "a uniform circle": circle}.
     print(f"{name}: {text}")
 run.write_metrics(picture="games.png", pairs=figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The question. Where D recognizes a sample (logit l far below 0), log(1 - D) is flat and -log D is
 # steep. gradients.png shows both.
 #

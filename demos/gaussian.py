@@ -1,3 +1,4 @@
+# %% [markdown]
 """Faces from one Gaussian, and from a mixture of Gaussians fitted by EM.
 
 Lecture: "the distribution of the data is Gaussian". The models are
@@ -35,7 +36,8 @@ Three changes to try:
    the model has in the directions it did not keep. Compare the kurtosis.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -80,7 +82,8 @@ args = parse(p)
 from_folder = args.data.startswith("folder:")
 args.covariance = args.covariance or ("tied" if from_folder else "full")
 
-# %% Data: pictures as rows of numbers from 0 to 1, some of them held out
+# %%
+# Data: pictures as rows of numbers from 0 to 1, some of them held out
 num_held_out = NUM_HELD_OUT = 500
 if args.data == "faces":
     if not 32 <= args.size <= 1024:
@@ -103,7 +106,8 @@ x = to_device(images.reshape(len(images), -1) / 255, args.device)  # (n, D), D =
 train, test = np.split(x, [len(images) - num_held_out])
 args.latent_dim = args.latent_dim or min(60, len(train) // 4)
 
-# %% The models
+# %%
+# The models
 # One Gaussian has the mean and the covariance of the training pictures. It keeps the eigenvectors
 # of largest variance, and models all other directions as equal noise (probabilistic PCA).
 #
@@ -128,7 +132,8 @@ except ValueError as error:  # --latent-dim or --components do not fit the data
 one_gaussian = Gaussian.fit(t_train)
 run = Run(args, mixture=mixture, rng=rng)
 
-# %% Training by EM: the likelihood of the training pictures never falls; that of others may
+# %%
+# Training by EM: the likelihood of the training pictures never falls; that of others may
 baseline_train = float(one_gaussian.log_prob(t_train).mean())
 baseline_test = float(one_gaussian.log_prob(t_test).mean())
 for _ in run.steps():
@@ -137,7 +142,8 @@ for _ in run.steps():
     run.log(gain=gain, gain_test=gain_test)
 
 
-# %% Evaluation: the log-likelihood of held-out pictures, and the tails of the samples
+# %%
+# Evaluation: the log-likelihood of held-out pictures, and the tails of the samples
 def kurtosis(x):
     """Measure how often neighbouring pixels differ much more than usual.
 
@@ -191,7 +197,8 @@ print(
 )
 
 
-# %% Pictures
+# %%
+# Pictures
 def to_images(x):
     """Reshape rows of numbers (n, D) to images (n, C, H, W), clipped to [0, 1]."""
     return to_numpy(x).clip(0, 1).reshape(-1, *shape)
@@ -238,7 +245,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="gaussian.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, about 10 seconds on one core), on the 500 held-out faces:
 #
 #     log-likelihood per face       one Gaussian 10025.7 nats, mixture 16.6 +- 0.6 nats above it

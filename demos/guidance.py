@@ -1,3 +1,4 @@
+# %% [markdown]
 """Classifier-free guidance, and how many steps a sampler needs.
 
 Ho and Salimans, Classifier-Free Diffusion Guidance, 2022.
@@ -41,7 +42,8 @@ Three changes to try. With `--resume` the trained network is used as it is:
 3. `partial(samplers.ddim, eta=1.0)` in SAMPLERS: fresh noise in each step.
 """
 
-# %% Settings
+# %%
+# Settings
 from functools import partial
 
 import numpy as np
@@ -103,7 +105,8 @@ SAMPLERS = {
 }
 EVALUATIONS_PER_STEP = dict.fromkeys(SAMPLERS, 1) | {"heun": 2, "edm": 2}
 
-# %% Data: bytes (n, C, H, W)
+# %%
+# Data: bytes (n, C, H, W)
 class_names, noun, are_digits = list("0123456789"), "digit", True
 if args.data == "mnist":
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
@@ -125,7 +128,8 @@ loader = data.Loader(
     transform=data.normalize,
 )
 
-# %% The network
+# %%
+# The network
 rng = default_rng(args.seed, args.device)
 network = UNet(
     image_shape[0],
@@ -140,7 +144,8 @@ optimizer = optim.Adam(network.parameters(), lr=LR, betas=(0.9, 0.99))
 lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
-# %% Training, as in ddpm.py: the velocity, and one label in ten dropped
+# %%
+# Training, as in ddpm.py: the velocity, and one label in ten dropped
 run = Run(args, network=network, optimizer=optimizer, ema=ema, loader=loader, rng=rng)
 batches = loader.forever()
 for step in run.steps():
@@ -162,7 +167,8 @@ training_steps = np.arange(args.steps)
 plot.save_curves(args.out / "curves.png", {"loss": (training_steps, run.history["loss"])})
 
 
-# %% Sampling with any guidance scale, sampler and number of steps
+# %%
+# Sampling with any guidance scale, sampler and number of steps
 def sampling_times(steps):
     """Return the times of the cosine schedule, from noise to data."""
     fractions = np.linspace(0.999, 0, steps + 1)[:-1]
@@ -201,7 +207,8 @@ else:
 sampling_rng = default_rng(args.seed + 1, args.device)
 requested, noise = np.arange(100) % min(num_classes, 50), sampling_rng.normal((100, *image_shape))
 
-# %% Guidance: accuracy and variety
+# %%
+# Guidance: accuracy and variety
 print("Sampling ...", flush=True)
 figures, rows, accuracies, distances = {}, {}, [], []
 real, real_labels = test[:1000], test_labels[:1000]
@@ -233,7 +240,8 @@ plot.save_curves(
     args.out / "scales.png", curves, smooth=False, ylabel="fraction", xlabel="guidance scale w"
 )
 
-# %% Samplers: from the same noise, the distance from the exact solution
+# %%
+# Samplers: from the same noise, the distance from the exact solution
 ten, ten_noise = requested[:10], noise[:10]
 solution = sample(ten, ten_noise, sampler=samplers.heun, steps=100)
 errors, strips = {}, {}
@@ -257,7 +265,8 @@ print(f"Distance from the solution of the ODE after {', '.join(map(str, EVALUATI
 for name, values in errors.items():
     print(f"  {name:10s} " + " ".join(f"{e:.4f}" for e in values))
 
-# %% Quality of the samples, close to the solution or not: their Frechet distance
+# %%
+# Quality of the samples, close to the solution or not: their Frechet distance
 if num_compared:
     many, many_noise = (
         np.arange(num_compared) % 10,
@@ -280,7 +289,9 @@ if num_compared:
     print(f"  {'real':10s} {figures['frechet_floor']:7.3f}")
 run.write_metrics(picture="guidance.png", **figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The questions. With a large w the requested digit is recognized more often, and variety falls. So
 # "more often recognized" is not "better". The fast samplers of the ODE use how its velocity
 # changes: Heun's method evaluates it at both ends of a step, DPM-Solver remembers the last step.

@@ -1,3 +1,4 @@
+# %% [markdown]
 r"""VAE or IWAE? A comparison at equal steps and at equal time.
 
 Beyond the lecture: the importance weighted autoencoder (Burda, Grosse and
@@ -45,7 +46,8 @@ Three changes to try, with --steps 1000:
 3. `--k 1`: a VAE whose KL is estimated from the sample.
 """
 
-# %% Settings
+# %%
+# Settings
 import time
 
 import numpy as np
@@ -108,7 +110,8 @@ LR = 3e-3  # learning rate at the start
 MAX_GRAD_NORM = 200
 KS = [1, 5, 50, 500, 5000]  # numbers of samples of the evaluation
 
-# %% Data: bytes (n, C, H, W)
+# %%
+# Data: bytes (n, C, H, W)
 if args.data == "mnist":
     (train, _), (test, _) = data.mnist("train"), data.mnist("test")
 elif args.data == "digits":
@@ -117,7 +120,8 @@ else:
     (train, _), (test, _), _ = read_folder(args)
 test = test[: args.num_test]
 
-# %% Three models with the same initial weights, each with its own optimizer and order of the data
+# %%
+# Three models with the same initial weights, each with its own optimizer and order of the data
 names = [f"IWAE-{args.k}", "VAE, equal steps", f"VAE, {args.vae_updates} times the steps"]
 keys = ["iwae", "vae_equal_steps", "vae_more_steps"]  # in metrics.json
 num_updates = [1, 1, args.vae_updates]  # per step
@@ -166,7 +170,8 @@ def update(i, step):
     return -bound.mean()
 
 
-# %% Training
+# %%
+# Training
 batches = [loader.forever() for loader in loaders]
 for step in run.steps():
     losses_of_step = {}
@@ -175,7 +180,8 @@ for step in run.steps():
             losses_of_step[name] = update(i, step)
     run.log(**losses_of_step)
 
-# %% Evaluation: L_k for growing k on the same binarized test digits; L_5000 is nearly log p(x)
+# %%
+# Evaluation: L_k for growing k on the same binarized test digits; L_5000 is nearly log p(x)
 test_x = data.binarize(test, default_rng(args.seed + 1, args.device))
 estimates = [
     [
@@ -201,7 +207,8 @@ for name, key, of_model in zip(names, keys, estimates, strict=True):
         f"{key}_minus_iwae_standard_error": float(error),
     }
 
-# %% Pictures
+# %%
+# Pictures
 plot.save_curves(
     args.out / "bounds.png",
     {
@@ -225,7 +232,8 @@ plot.save_curves(
     ylabel="minus the bound of its training, nats",
 )
 
-# %% Time per step: measured last, since it changes the models
+# %%
+# Time per step: measured last, since it changes the models
 for i, key in enumerate(keys):
     start = time.perf_counter()
     for step in np.linspace(0, args.steps, 30, endpoint=False):
@@ -236,7 +244,9 @@ times = [f"{name} {metrics[f'{key}_ms']:.1f} ms" for name, key in zip(names, key
 print("Time per step: " + ", ".join(times))
 run.write_metrics(picture="bounds.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With --steps 1000 (seed 0, 19 seconds on one core), log p(x) of the 50 test digits is -95.7 for
 # IWAE-10, -96.4 for the VAE with equal steps, and -90.6 for the VAE with twice the steps. The first
 # two are 0.7 +- 0.5 nats apart, image by image, which is too little to tell. A step of the third

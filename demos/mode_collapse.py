@@ -1,3 +1,4 @@
+# %% [markdown]
 r"""Mode collapse and its cures, on data where a lost mode can be counted.
 
 The data are PacGAN's test (Lin et al., 2018): Gaussians on a ring or a grid.
@@ -40,7 +41,8 @@ Predict the captured modes and the good samples for each, then run:
 3. `"average": {"ema_decay": 0.0}`: no average of the weights.
 """
 
-# %% Settings
+# %%
+# Settings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -119,7 +121,8 @@ NUM_SAMPLES = 2500  # for counting modes
 # 1 / sigma at the edge of a mode, so the penalty must be relaxed in the end.
 R1_GAMMA = (0.3, 3e-5)
 
-# %% Data
+# %%
+# Data
 mixture = data.ring() if args.data == "ring" else data.grid()
 modes = to_device(mixture.modes.astype(np.float32), args.device)
 seeds = range(args.seed, args.seed + args.seeds)
@@ -141,7 +144,8 @@ def for_each_seed(sample, n):
     return np.stack([sample(n, rng) for rng in rngs])
 
 
-# %% Networks. Each column begins with the same generator, and sees the same examples and noise.
+# %%
+# Networks. Each column begins with the same generator, and sees the same examples and noise.
 # Each network is an ensemble with one member for each seed.
 class GANTraining:
     """Both networks of a column, their optimizers, and the average of the generator's weights.
@@ -172,7 +176,8 @@ decaying = [
 ]
 schedule = optim.LRSchedule(decaying, optim.cosine_decay, steps=args.steps)
 
-# %% Measures, on the same noise at every step
+# %%
+# Measures, on the same noise at every step
 EVALUATION_NOISE = np.stack(
     [sample_noise(NUM_SAMPLES, default_rng(seed + 1000, args.device)) for seed in seeds]
 )
@@ -194,7 +199,8 @@ def count_captured_modes():
     return np.array([measure(training)[:, 0] for training in trainings.values()], np.float32)
 
 
-# %% Training
+# %%
+# Training
 def penalty_loss(name, D, real, fake, t, gamma):
     """Return the mean penalty of D on examples (seeds n, 2), t (seeds n,) from U(0, 1)."""
     if name == "gradient penalty":
@@ -255,7 +261,8 @@ for step in run.steps():
         run.log(**{name: loss_d})
 run.record(captured=count_captured_modes())
 
-# %% The table
+# %%
+# The table
 table = {name: measure(training) for name, training in trainings.items()}
 print(
     f"\n{'':26s}captured modes of {len(modes)}, fraction of good samples, reverse KL in nats, "
@@ -265,7 +272,8 @@ for name, rows in table.items():
     cells = [f"{int(n):2d} {100 * good:5.1f} % {kl:5.2f}" for n, good, kl in rows]
     print(f"{name:26s}" + "   ".join(cells))
 
-# %% Pictures
+# %%
+# Pictures
 half_width = 1.6 if args.data == "ring" else 5.8
 extent = (-half_width, half_width, -half_width, half_width)
 
@@ -318,7 +326,9 @@ for name, rows in table.items():
     }
 run.write_metrics(picture="columns.png", table=figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The question. The plain GAN does not settle on some modes; it moves from one to another. Where it
 # has gathered its samples, the discriminator learns to say "generated", and the samples leave.
 # What it has captured at the end of training is chance, and one seed shows nothing.

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Progressive growing: faces of 4, 8, 16 and 32 pixels, by networks that grow.
 
 Lecture: progressive growing of GANs (Karras, Aila, Laine and Lehtinen, 2018).
@@ -40,7 +41,8 @@ Three changes to try, with --steps 2300 --evaluate:
 3. `betas=(0.9, 0.99)`, the usual momentum of Adam.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -94,7 +96,8 @@ STAGE_FRACTIONS = {32: (0.08, 0.2, 0.3, 0.42), 64: (0.03, 0.12, 0.25, 0.3, 0.3)}
 STAGE_LENGTHS = [round(args.steps * fraction) for fraction in STAGE_FRACTIONS]  # steps per size
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Data: bytes (n, C, size, size)
+# %%
+# Data: bytes (n, C, size, size)
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
     factors = sample_aligned_factors(12_000, seed=1)
@@ -110,7 +113,8 @@ def downsample(images, size):
     return data.downsample(images, size) / np.float32(255)
 
 
-# %% Two networks, built for all sizes; blocks that are not used yet get no gradient
+# %%
+# Two networks, built for all sizes; blocks that are not used yet get no gradient
 rng = default_rng(args.seed, args.device)
 G = PGGenerator(LATENT_DIM, CHANNELS, image_channels, rng=rng)
 D = PGDiscriminator(CHANNELS, image_channels, rng=rng)
@@ -159,7 +163,8 @@ def size_at(step):
     return growth_stage(step, STAGE_LENGTHS)[0]
 
 
-# %% Training: a step of D, then a step of G with the same fake pictures
+# %%
+# Training: a step of D, then a step of G with the same fake pictures
 z_fixed = default_rng(args.seed + 1).normal((10, LATENT_DIM))  # of growing.png
 batches = loader.forever()
 for step in run.steps():
@@ -204,7 +209,8 @@ for step in run.steps():
     if step + 1 == args.steps or size_at(step + 1) != size:
         run.record(pictures=repeat_pixels(generate(z_fixed, size)))
 
-# %% Pictures
+# %%
+# Pictures
 num_samples = max(100, len(test) // 2)
 z = np.random.default_rng(args.seed).normal(size=(num_samples, LATENT_DIM))
 samples = generate(z)
@@ -223,7 +229,8 @@ plot.save_curves(
 )
 
 
-# %% Comparison with real faces, by a small classifier of 32 pixels
+# %%
+# Comparison with real faces, by a small classifier of 32 pixels
 def evaluate_faces():
     """Measure the distance to real faces, and how many faces have each attribute."""
     print("Training the evaluator ...", flush=True)
@@ -252,7 +259,9 @@ def evaluate_faces():
 metrics = evaluate_faces() if evaluate else {}
 run.write_metrics(picture="growing.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # Frechet distance to real faces (floor 0.13) on two processors. They round differently, and the
 # training of a GAN amplifies this, so a processor has the effect of another seed:
 #

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Pix2pix: from a drawing to a face, learned from pairs of pictures.
 
 Lecture: pix2pix (Isola, Zhu, Zhou and Efros, 2017).
@@ -45,7 +46,8 @@ Three changes to try, with --steps 1500:
 3. `R1_GAMMA = 0.003`: hardly any penalty on the discriminator.
 """
 
-# %% Settings
+# %%
+# Settings
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +90,8 @@ R1_GAMMA *= (args.size / 32) ** 2
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 
-# %% Pairs: x is given, y is to be generated; bytes (n, channels, size, size)
+# %%
+# Pairs: x is given, y is to be generated; bytes (n, channels, size, size)
 def read_pairs(path):
     """Return the training pairs (y, x) and the test pairs (y, x) of a folder."""
     if (path / "train").is_dir() and (path / "test").is_dir():
@@ -114,7 +117,8 @@ else:
         )
 print(f"{len(x):,} training pairs, {len(test_x):,} test pairs")
 
-# %% The networks: G plays against D; L1_alone minimizes the absolute error and nothing else
+# %%
+# The networks: G plays against D; L1_alone minimizes the absolute error and nothing else
 rng = default_rng(args.seed, args.device)
 x_channels, y_channels = x.shape[1], y.shape[1]
 G, L1_alone = (
@@ -148,7 +152,8 @@ def normalize(images):
     return data.normalize(to_device(images, args.device))
 
 
-# %% Training
+# %%
+# Training
 num_patches = (args.size >> NUM_DOWNSAMPLINGS) ** 2  # logits per picture
 batches = loader.forever()
 for step in run.steps():
@@ -188,7 +193,8 @@ for step in run.steps():
     run.log(discriminator=loss_d, generator=adversarial, L1=error, L1_alone=error_l1)
 
 
-# %% Outputs for the test split. G keeps its dropout, which is its noise. L1_alone is used without
+# %%
+# Outputs for the test split. G keeps its dropout, which is its noise. L1_alone is used without
 # dropout, because this is nearer to the true pictures.
 def translate(network, images):
     """Map bytes (n, C_x, size, size) to pictures (n, C_y, size, size) from 0 to 1.
@@ -222,7 +228,8 @@ plot.save_curves(
     ylabel="mean absolute error, range -1 to 1",
 )
 
-# %% The absolute error, and that of the median picture
+# %%
+# The absolute error, and that of the median picture
 median_picture = np.median(y[:2000], axis=0) / 255
 outputs["median picture"] = np.repeat(median_picture[None], len(true_pictures), axis=0)
 metrics = {}
@@ -231,7 +238,8 @@ for name, pictures in outputs.items():
     print(f"Mean absolute error, range 0 to 1: {metrics[f'l1_{name}']:.4f}  {name}")
 
 
-# %% The evaluator, trained on real pictures; each figure with that of the true pictures
+# %%
+# The evaluator, trained on real pictures; each figure with that of the true pictures
 def evaluate_faces(pictures):
     """Return the fraction of faces about which the evaluator is right, for each attribute."""
     return (evaluator.predict(pictures, args.device) == true_attributes).mean(axis=0)
@@ -274,7 +282,8 @@ for name, pictures in outputs.items():
         metrics[f"evaluator_{column}_{name}"] = float(fraction)
     print("  " + " ".join(f"{fraction:6.1%}" for fraction in fractions) + f"  {name}")
 
-# %% The distance to real pictures: outputs for one half of the test split, real pictures of both
+# %%
+# The distance to real pictures: outputs for one half of the test split, real pictures of both
 num_compared = min(len(true_pictures), 2000 if is_faces else 500) // 2 * 2  # an even number
 real = outputs["true picture"][:num_compared]
 for name in ("L1 alone", "pix2pix"):
@@ -292,7 +301,9 @@ for name in ("L1 alone", "pix2pix"):
 metrics = {key.replace(" ", "_"): value for key, value in metrics.items()}
 run.write_metrics(picture="pairs.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # On 2,000 unseen drawings (seed 0). Errors are for a range of 0 to 1.
 #
 #                            python demos/pix2pix.py        --steps 1500

@@ -1,3 +1,4 @@
+# %% [markdown]
 """From a caption to a face: latent diffusion with a small text encoder.
 
 Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models,
@@ -39,7 +40,8 @@ Three changes to try:
 3. `GUIDANCE_SCALE = -2.0` instead of 4.0: away from what the caption says.
 """
 
-# %% Settings
+# %%
+# Settings
 import sys
 
 import numpy as np
@@ -110,7 +112,8 @@ NEW_COMBINATIONS = (
 )
 
 
-# %% Data: upright faces that look at us, bytes (n, 3, 32, 32), and their captions
+# %%
+# Data: upright faces that look at us, bytes (n, 3, 32, 32), and their captions
 def draw_factors(n, seed):
     """Draw the factors of n faces. Of those that change from moment to moment, only the smile."""
     factors = sample_aligned_factors(n, seed)
@@ -136,7 +139,8 @@ is_known = ~has_combinations(has_properties(all_factors)).any(axis=1)
 images = all_images[is_known]
 texts, mentions = write_captions(all_factors[is_known], seed=1)  # mentions (n, 19): -1, 0 or 1
 
-# %% Codes: the coordinates of a face along the eigenfaces
+# %%
+# Codes: the coordinates of a face along the eigenfaces
 # Which scale should they have? If each coordinate were divided by its standard deviation, details
 # would count as much as outlines. If all were divided by one number, details would drown in noise
 # in which outlines can still be seen. So each is divided by the square root of its standard
@@ -156,7 +160,8 @@ def decode(codes):
     return data.to_bytes(mean + codes * code_scale @ components.T).reshape(-1, 3, 32, 32)
 
 
-# %% The network and its text encoder
+# %%
+# The network and its text encoder
 # The diffusion loss alone trains the text encoder too, but slowly: it mixed up the colours of hat
 # and clothes. So a linear layer, the property head, has to tell from the caption's vector what the
 # caption mentions: 1 for yes, -1 for no, 0 for what it leaves open.
@@ -178,7 +183,8 @@ optimizer = optim.Adam(
 lr_schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(network, EMA_DECAY)
 
-# %% Training: the velocity, and one caption in ten dropped
+# %%
+# Training: the velocity, and one caption in ten dropped
 run = Run(
     args,
     network=network,
@@ -209,7 +215,8 @@ curves = {name: (np.arange(args.steps), values) for name, values in run.history.
 plot.save_curves(args.out / "curves.png", curves)
 
 
-# %% Sampling, with the averages of the weights
+# %%
+# Sampling, with the averages of the weights
 def sample(texts, noise, scale=GUIDANCE_SCALE):
     """Sample a face for each caption from this noise (n, 128): bytes (n, 3, 32, 32)."""
     fractions = np.linspace(1, 0, SAMPLING_STEPS + 1)[:-1]
@@ -239,7 +246,8 @@ if requested:
     run.write_metrics(picture="prompt.png")
     sys.exit()
 
-# %% Evaluation: do samples have the properties that their captions mention?
+# %%
+# Evaluation: do samples have the properties that their captions mention?
 # An attribute classifier, trained on all combinations, finds the properties of an image. Two rows
 # of the table are for comparison: drawings of the captions, which no sample can be expected to
 # beat, and samples of other captions, which show how much agrees by chance.
@@ -326,7 +334,9 @@ for name, pairs in known_images.items():
     figures[f"nearest_distance_{key}"] = nearest
 run.write_metrics(picture="prompt.png", **figures)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # The questions. The model composes what it has not seen together, unless it always saw that one
 # excludes the other: old faces never had hats, and only one in five samples shows both. The word
 # order matters to it: see the first change.

@@ -1,3 +1,4 @@
+# %% [markdown]
 """The reparametrization trick: how a gradient passes through a random draw.
 
 Lecture: the sampling node of the VAE that stops the gradient, and its
@@ -31,7 +32,8 @@ Three changes to try:
    `+ 0 * z` the engine refuses, since f then depends on nothing.)
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _run import Run
@@ -45,7 +47,8 @@ NUM_RUNS = 1000  # runs of gradient descent with each estimator
 NUM_SAMPLES = 2**20  # from which the variances are measured
 f = ops.square  # E[f(z)] is minimized
 
-# %% Two graphs of a small VAE, with the same layers and the same kind of noise
+# %%
+# Two graphs of a small VAE, with the same layers and the same kind of noise
 rng = default_rng(args.seed, args.device)
 encoder = nn.Sequential(nn.Linear(784, 100, rng=rng), nn.ReLU())
 to_mu, to_log_var = nn.Linear(100, 2, rng=rng), nn.Linear(100, 2, rng=rng)
@@ -78,7 +81,8 @@ def record_graph(reparametrized):
     return tensors
 
 
-# %% Two estimators of d/dmu E[f(z)], z ~ N(mu, 1)
+# %%
+# Two estimators of d/dmu E[f(z)], z ~ N(mu, 1)
 # eps ~ N(0, 1) has the shape (samples, *mu.shape). Many mu with one sample each are computed in one
 # call. The derivative of each function is the estimate.
 def reparametrization(mu, eps):
@@ -94,7 +98,8 @@ def score_function(mu, eps, baseline=0.0):
     return losses.score_function(f(z) - baseline, log_q).mean(axis=0).sum()
 
 
-# %% Gradient descent on E[f(z)] from mu = 1, `NUM_RUNS` runs with each estimator
+# %%
+# Gradient descent on E[f(z)] from mu = 1, `NUM_RUNS` runs with each estimator
 class Means(nn.Module):
     """The mu of all runs."""
 
@@ -122,7 +127,8 @@ for _ in run.steps():
         )
 
 
-# %% Variances at mu = sigma = 1: measured from a million samples, and exact
+# %%
+# Variances at mu = sigma = 1: measured from a million samples, and exact
 # Gauss-Hermite quadrature with 60 nodes is exact if f is a polynomial of moderate degree.
 def estimate_each(estimator, eps):
     """Return the gradient estimate of each single sample of eps (n,)."""
@@ -171,7 +177,8 @@ for name, estimator in estimators.items():
     of_means = [estimates.reshape(-1, n).mean(axis=1).var() for n in group_sizes]
     variances[f"{name}: {exact_variance:.3g} / samples"] = (group_sizes, np.array(of_means))
 
-# %% Pictures
+# %%
+# Pictures
 stopped, passing = record_graph(reparametrized=False), record_graph(reparametrized=True)
 panels = {
     "z drawn from N(μ, σ²): the gradient stops at the sampling node": stopped,
@@ -204,7 +211,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="graphs.png", **{name: float(value) for name, value in metrics.items()})
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # Both estimates have the mean 2. The variance of the first is 4, that of the second 30, and 14 with
 # the best baseline, the constant 4. So the second needs 30 / 4 = 7.5 samples for the precision that
 # the first has with one. With the defaults (seed 0, 2 seconds on one core), the variances measured

@@ -1,3 +1,4 @@
+# %% [markdown]
 """StyleGAN: faces with a style for each layer, style mixing and truncation.
 
 Lecture: StyleGAN (Karras, Laine and Aila, 2019; Karras et al., 2020).
@@ -38,7 +39,8 @@ Three changes to try, with --steps 1500 --evaluate:
    rate as everything else.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _pictures import read_folder
@@ -93,7 +95,8 @@ EMA_DECAY = 0.98  # of the averaged weights of G, which generate the samples
 CHANNELS = {32: (32, 24, 16, 8), 64: (48, 32, 24, 16, 8)}[args.size]  # at 4, 8, 16, ... pixels
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
-# %% Data: bytes (n, C, size, size)
+# %%
+# Data: bytes (n, C, size, size)
 if args.data == "faces":
     print("Drawing faces ...", flush=True)
     factors = sample_aligned_factors(12_000, seed=1)
@@ -103,7 +106,8 @@ else:
     (train, _), (test, _), _ = read_folder(args, batch_multiple=4)
 image_channels = train.shape[1]
 
-# %% Two networks. The parameters of G are in three groups, with a learning rate each
+# %%
+# Two networks. The parameters of G are in three groups, with a learning rate each
 rng = default_rng(args.seed, args.device)
 G = StyleGenerator(LATENT_DIM, CHANNELS, image_channels, adain=args.adain, rng=rng)
 D = StyleDiscriminator(CHANNELS, image_channels, rng=rng)
@@ -161,7 +165,8 @@ def sample_w(n):
     return mix_styles(w1, w2, layers >= crossover)
 
 
-# %% Training: a step of D, then a step of G with the same fake pictures
+# %%
+# Training: a step of D, then a step of G with the same fake pictures
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -199,7 +204,8 @@ for step in run.steps():
     ema.update()
     run.log(discriminator=loss_d, generator=loss_g, path=mean_path_length.value.data + 0)
 
-# %% Samples with the averaged weights of G, and truncation: w moved towards its mean
+# %%
+# Samples with the averaged weights of G, and truncation: w moved towards its mean
 numpy_rng = np.random.default_rng(args.seed)
 
 
@@ -235,7 +241,8 @@ plot.save_curves(
     {name: (steps, run.history[name]) for name in ("discriminator", "generator")},
 )
 
-# %% How evenly does the picture change with w? Path lengths for 200 w (`losses.path_length`)
+# %%
+# How evenly does the picture change with w? Path lengths for 200 w (`losses.path_length`)
 with ema.average_parameters():
     noise_rng = default_rng(args.seed + 2, args.device)
     noise = G.sample_noise(200, noise_rng)
@@ -244,7 +251,8 @@ with ema.average_parameters():
 path_deviation = lengths.std() / lengths.mean()
 print(f"Path lengths: mean {lengths.mean():.2f}, standard deviation {path_deviation:.0%} of it")
 
-# %% Style mixing: each row is a face, each column another one, which gives the styles of some sizes
+# %%
+# Style mixing: each row is a face, each column another one, which gives the styles of some sizes
 LARGEST = "32" if args.size == 32 else "32 and 64"
 SIZES = {"4 and 8": (0, 3), "16": (3, 5), LARGEST: (5, G.num_layers)}  # pixels: range of layers
 
@@ -267,7 +275,8 @@ for k, sizes in enumerate(sizes for sizes in SIZES for _ in range(2)):
 plot.save_rows(args.out / "mixing.png", rows)
 
 
-# %% Comparison with real faces, by a small classifier of 32 pixels
+# %%
+# Comparison with real faces, by a small classifier of 32 pixels
 def downsample(pictures):
     """Reduce pictures, bytes or floats from 0 to 1, to the 32 pixels of the classifier."""
     return data.downsample(data.to_float(pictures), 32)
@@ -332,7 +341,9 @@ if evaluate:
     evaluate_mixing(evaluator)
 run.write_metrics(picture="mixing.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # Frechet distance to real faces (floor 0.13) on two processors. They round differently, and the
 # training of a GAN amplifies this, so a processor has the effect of another seed:
 #

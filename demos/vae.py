@@ -1,3 +1,4 @@
+# %% [markdown]
 """A variational autoencoder that learns to draw digits.
 
 Lecture: the VAE (Kingma and Welling, 2013).
@@ -37,7 +38,8 @@ Three changes to try, with --steps 1500:
    place of black-and-white ones.
 """
 
-# %% Settings
+# %%
+# Settings
 from statistics import NormalDist
 
 import numpy as np
@@ -72,7 +74,8 @@ if args.latent_dim < 2:
 HIDDEN_UNITS = 400  # of the one hidden layer of the encoder, and of that of the decoder
 LR = 3e-3  # learning rate at the start, three times Adam's default (compared at the end)
 
-# %% Data: bytes (n, C, H, W); the labels are used only for the colours of the map
+# %%
+# Data: bytes (n, C, H, W); the labels are used only for the colours of the map
 is_binary, noun, class_names = True, "digit", "0123456789"
 if args.data == "mnist":
     (train, _), (test, labels) = data.mnist("train"), data.mnist("test")
@@ -92,7 +95,8 @@ def observe(images, rng):
     return to_device(data.to_float(images), args.device)
 
 
-# %% Model
+# %%
+# Model
 rng = default_rng(args.seed, args.device)
 model = VAE(args.latent_dim, HIDDEN_UNITS, shape, mean=mean_image, rng=rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
@@ -100,7 +104,8 @@ schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(args, model=model, optimizer=optimizer, loader=loader, rng=rng)
 
-# %% Training
+# %%
+# Training
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -113,7 +118,8 @@ for step in run.steps():
     optimizer.step()
     run.log(loss=loss, kl=kl.mean())
 
-# %% Evaluation: the ELBO of all test pictures, each binarized once, with one sample of z each
+# %%
+# Evaluation: the ELBO of all test pictures, each binarized once, with one sample of z each
 # The baseline knows only how often each pixel is 1. Its pixels are independent of one another.
 pixel_probability = mean_image.clip(1e-3, 1 - 1e-3).astype(np.float32)  # never 0 or 1
 pixel_logits = to_device(np.log(pixel_probability / (1 - pixel_probability)), args.device)
@@ -146,7 +152,8 @@ print(
 )
 
 
-# %% Pictures
+# %%
+# Pictures
 def decode(z):
     """Decode codes (n, latent_dim) to the probability that each pixel is 1, (n, C, H, W)."""
     with no_grad():
@@ -216,7 +223,9 @@ else:
 
 run.write_metrics(picture="samples.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # `python demos/vae.py` (seed 0, 53 seconds on two cores) reaches a test ELBO of -85.0 +- 0.3 nats
 # per digit: -58.2 - 26.8 = -85.0, the mean of log p(x|z) minus the KL. A model of independent
 # pixels has -186.4. With `--latent-dim 2`, the ELBO is -144.4 +- 0.7 and the KL 5.0: two numbers

@@ -1,3 +1,4 @@
+# %% [markdown]
 """What each term of the VAE's objective does to the latent space.
 
 Lecture: the VAE's regularization, with |x - x_hat|^2 alone, the KL alone, and
@@ -46,7 +47,8 @@ Three changes to try:
    noise.
 """
 
-# %% Settings
+# %%
+# Settings
 from statistics import NormalDist
 
 import numpy as np
@@ -77,7 +79,8 @@ WEIGHTS = {  # of |x - x_hat|^2 and of the KL: (1, lambda)
     "both": (1, 1),
 }
 
-# %% Data: bytes (n, C, H, W), and labels for the colours of the map and the classifier
+# %%
+# Data: bytes (n, C, H, W), and labels for the colours of the map and the classifier
 noun, class_names = "digit", list("0123456789")
 if args.data == "mnist":
     (train, train_labels), (test, labels) = data.mnist("train"), data.mnist("test")
@@ -90,7 +93,8 @@ else:
 shape, num_numbers, num_classes = train.shape[1:], train[0].size, len(class_names)
 test, labels = test[:2000], labels[:2000]
 
-# %% Three models with the same initial weights, and a classifier for the evaluation
+# %%
+# Three models with the same initial weights, and a classifier for the evaluation
 rng = default_rng(args.seed, args.device)
 mean_image = train.mean(axis=0) / 255
 models = nn.ModuleList(
@@ -112,7 +116,8 @@ loader = data.Loader(
 )
 run = Run(args, models=models, classifier=classifier, optimizer=optimizer, loader=loader, rng=rng)
 
-# %% Training: all at once, each network with its own loss, on the same images and the same noise
+# %%
+# Training: all at once, each network with its own loss, on the same images and the same noise
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
@@ -135,7 +140,8 @@ for step in run.steps():
     run.log(**errors)
 
 
-# %% Evaluation
+# %%
+# Evaluation
 def decode(model, z):
     """Decode codes (n, 2) to images (n, C, H, W) from 0 to 1."""
     with no_grad():
@@ -234,7 +240,8 @@ for name, model in zip(WEIGHTS, models, strict=True):
     for i, (a, b) in enumerate(walk_pairs):
         walks[f"{name} {i + 1}"] = interpolate(model, mu[a], mu[b], t[::4])
 
-# %% Pictures
+# %%
+# Pictures
 plot.save_posteriors(args.out / "maps.png", posteriors, labels, names=class_names, notes=notes)
 sorted_walks = dict(sorted(walks.items(), key=lambda item: item[0][-1]))  # by pair, then by model
 plot.save_rows(args.out / "walks.png", sorted_walks)
@@ -246,7 +253,9 @@ plot.save_curves(
 )
 run.write_metrics(picture="maps.png", **metrics)
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # With the defaults (seed 0, 26 seconds on one core), on 2,000 test digits:
 #
 #                             squared error    KL           median sigma    largest step of a line

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Wasserstein GANs on a line, where the distance is known exactly.
 
 Arjovsky, Chintala and Bottou, 2017; Gulrajani et al., 2017; Petzka et al.,
@@ -52,7 +53,8 @@ Three changes to try. Predict W at the end of each column, then run:
 3. `LR_G = 5e-3`, a third of the learning rate of the generators.
 """
 
-# %% Settings
+# %%
+# Settings
 import numpy as np
 from _command_line import (  # first of ours: finds the package
     natural,
@@ -110,7 +112,8 @@ LR_G = 1.5e-2  # learning rate of the generators at the first step
 FIRST_CRITIC_STEPS = 100  # before the first step of the generators
 NUM_SNAPSHOTS = 60  # steps at which the networks are measured
 
-# %% Four games: the loss of each. Their names say how the slope of the critic is bounded.
+# %%
+# Four games: the loss of each. Their names say how the slope of the critic is bounded.
 LOSSES = {
     "minimax": "minimax",
     "weight clipping": "Wasserstein",
@@ -172,7 +175,8 @@ def generator_step():
     optimizer_g.step()
 
 
-# %% What is known exactly. Both distributions are given by 1000 quantiles of equal mass.
+# %%
+# What is known exactly. Both distributions are given by 1000 quantiles of equal mass.
 LEVELS = (np.arange(1000) + 0.5) / 1000
 NOISE = normal_quantiles(LEVELS)
 HALF = normal_quantiles(LEVELS[::2] + LEVELS[0])  # 500 quantiles for each of the equal modes
@@ -230,7 +234,8 @@ def outputs_on_grid():
         return np.stack([critic(as_column(X)).numpy() for critic in D.values()])
 
 
-# %% Training. The critics make 100 steps first. The networks are measured at some steps.
+# %%
+# Training. The critics make 100 steps first. The networks are measured at some steps.
 snapshot_steps = np.unique(np.round(np.linspace(0, args.steps - 1, NUM_SNAPSHOTS)).astype(int))
 early = len(snapshot_steps) // 15  # the index of the early snapshot that is drawn
 run = Run(
@@ -253,7 +258,8 @@ for step in run.steps():
     run.log(critics=loss_d)
 run.record(**measure_all(), outputs=outputs_on_grid())
 
-# %% Pictures: one column for each game
+# %%
+# Pictures: one column for each game
 BOLD = {"color": "#222222", "linewidth": 2.2}
 DOTTED = {"color": "#777777", "linewidth": 1.0, "linestyle": ":"}
 steps = np.append(snapshot_steps, args.steps)
@@ -318,7 +324,9 @@ for k, name in enumerate(LOSSES):
 save_critics(args.out / "critics.png", columns)
 run.write_metrics(picture="critics.png", **{name: float(value) for name, value in figures.items()})
 
-# %% What you should see
+# %% [markdown]
+# ## What you should see
+#
 # `python demos/wgan_gp.py`, seed 0, three quarters of a minute. The learning rates, the limit of
 # the weights and the number of steps were chosen with this seed.
 #

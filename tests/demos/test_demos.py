@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 
 import pytest
 
@@ -41,13 +42,29 @@ def test_every_demo_asks_a_question_and_answers_it_at_the_end_of_the_file(name):
     docstring = ast.get_docstring(ast.parse(text))
     assert "Question to predict" in docstring[:1000]
     assert docstring.index("Question to predict") < docstring.index("Three changes to try")
-    cells = text.split("\n# %% ")
-    assert len(cells) >= 5
-    *others, last = cells
-    assert last.startswith("What you should see\n")
+    *others, last = split_cells(text)
+    assert last.startswith("[markdown]\n# ## What you should see\n#\n")
     assert not any("What you should see" in cell for cell in others)
-    lines = last.splitlines()[1:]
+    lines = last.splitlines()[3:]
     assert lines and all(line.startswith("#") for line in lines), "results stand in comments"
+
+
+def split_cells(text):
+    """Return the cells of a notebook: what follows each mark, with the rest of the mark's line."""
+    before, *cells = re.split(r"^# %% ?", text, flags=re.MULTILINE)
+    assert not before
+    return cells
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_demo_is_divided_into_cells(name):
+    """One of prose, cells of code that begin with a heading, and one of prose at the end."""
+    first, *codes, last = split_cells((DEMOS / f"{name}.py").read_text())
+    assert first.startswith("[markdown]\n") and last.startswith("[markdown]\n")
+    assert len(codes) >= 4
+    for code in codes:
+        assert code.startswith("\n# "), f"a cell without a heading: {code[:60]}"
+        ast.parse(code)  # no statement is split
 
 
 @pytest.mark.parametrize("name", ["pggan", "stylegan"])

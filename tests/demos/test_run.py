@@ -2,7 +2,9 @@
 
 import signal
 import sys
+from pathlib import Path
 
+import _command_line
 import numpy as np
 import pytest
 from _command_line import parse, parser
@@ -87,3 +89,14 @@ def test_records_before_training_and_of_another_shape_are_refused(start):
             run.record(x=np.zeros(3))
         with pytest.raises(ValueError, match="x is float32"):
             run.record(x=np.zeros(2, np.float32))
+
+
+def test_a_notebook_gives_its_options_in_the_program(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_command_line, "IN_NOTEBOOK", True)
+    monkeypatch.setenv("JPY_SESSION_NAME", "demos/gan.ipynb")
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
+    p = parser("", steps={"digits": 1, "mnist": 2}, takes={"digits": "", "mnist": ""}, batch=8)
+    assert parse(p).out == Path("out/gan")
+    args = parse(p, "--data mnist --out 'a folder'")
+    assert (args.data, args.steps, args.out) == ("mnist", 2, Path("a folder"))

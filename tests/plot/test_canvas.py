@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,3 +113,18 @@ def test_an_animation_lasts_as_long_as_asked_and_holds_its_last_frame(tmp_path):
 def test_matplotlib_is_imported_only_to_draw():
     code = "import sys, tinygen.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["kernel", "terminal", "none"])
+def test_a_saved_picture_is_displayed_in_a_kernel(shell, tmp_path, monkeypatch):
+    pytest.importorskip("PIL")
+    displayed = []
+    shells = {"kernel": SimpleNamespace(kernel=1), "terminal": SimpleNamespace(), "none": None}
+    display = SimpleNamespace(Image=lambda filename: filename, display=displayed.append)
+    ipython = SimpleNamespace(get_ipython=lambda: shells[shell], display=display)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    plot.save_grid(tmp_path / "a.png", np.ones((1, 1, 4, 4)))
+    save_gif(tmp_path / "a.gif", [np.zeros((8, 8, 3), np.uint8)], seconds=2.0)
+    paths = [str(tmp_path / "a.png"), str(tmp_path / "a.gif")]
+    assert displayed == (paths if shell == "kernel" else [])

@@ -1,11 +1,14 @@
 """Figures without pyplot (no window, no global state), their common style, and their files.
 
+In a notebook, a figure that is saved is also displayed below the cell.
+
 matplotlib and Pillow are imported only when a figure is drawn or saved.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ __all__ = [
     "DPI",
     "FAINT",
     "INK",
+    "in_notebook",
     "new_figure",
     "rasterize",
     "save_gif",
@@ -69,6 +73,12 @@ def style_axes(ax) -> None:
     ax.tick_params(colors="#666666", labelsize=8, length=3)
     ax.xaxis.label.set(color=INK, size=10)
     ax.yaxis.label.set(color=INK, size=10)
+
+
+def in_notebook() -> bool:
+    """Tell whether this runs in a Jupyter kernel, whose output can be a picture."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def save_png(figure, path) -> None:
@@ -134,7 +144,8 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
 def _replaced(path: Path) -> Iterator[Path]:
     """Yield a temporary path; at the end rename that file to `path`, unless an error occurred.
 
-    So an interrupted run leaves the old picture and not an incomplete new one.
+    So an interrupted run leaves the old picture and not an incomplete new one. In a notebook, the
+    picture is then displayed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -143,3 +154,7 @@ def _replaced(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    if in_notebook():
+        from IPython.display import Image, display
+
+        display(Image(filename=str(path)))
