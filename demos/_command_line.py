@@ -90,7 +90,7 @@ def parser(
         batch = dict.fromkeys(steps, batch)
     lengths = {source: f"{n:,} steps, {takes[source]}" for source, n in steps.items()}
     choices = ",".join(steps)
-    p = argparse.ArgumentParser(description=doc, formatter_class=HelpFormatter)
+    p = argparse.ArgumentParser(f"{name}.py", description=doc, formatter_class=HelpFormatter)
     p.add_argument(
         "--data",
         type=data_source(steps),
