@@ -82,7 +82,12 @@ X, W = np.ones((2, 3, 5, 5)), np.ones((4, 3, 3, 3))
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: ops.conv2d(X[0], W), r"x \(3, 5, 5\) and w \(4, 3, 3, 3\) must have four axes"),
+        (lambda: ops.conv2d(X[0, 0], W), r"x \(5, 5\) and w \(4, 3, 3, 3\) must be \(N, C, H, W\)"),
+        (lambda: ops.conv2d(X, W, stride=2, padding="same"), "stride must be 1 for .same."),
+        (
+            lambda: ops.conv2d(X, W, padding="full"),
+            "padding='full'.*give a number, .same. or .valid.",
+        ),
         (
             lambda: ops.conv2d(X, W[:, :1]),
             r"x has 3 channels but w \(4, 1, 3, 3\) takes 1 per group; groups=1",
@@ -120,7 +125,17 @@ X, W = np.ones((2, 3, 5, 5)), np.ones((4, 3, 3, 3))
             lambda: ops.conv2d_weight(X, np.ones((2, 4, 9, 9)), kernel_size=(3, 3)),
             r"gives \(3, 3\), but y is \(2, 4, 9, 9\)",
         ),
-        (lambda: ops.conv1d(X, W), "must have three axes"),
+        (lambda: ops.conv1d(X, W), "must be .N, C, L. or .C, L., and a weight with three axes"),
+        (lambda: ops.conv1d(X[0], W[0], stride=(1, 2)), "conv1d: stride=.1, 2.; give an integer"),
+        (lambda: ops.conv1d(X[0], W[0], padding=-1), "conv1d: padding=-1; give an integer"),
+        (
+            lambda: ops.conv_transpose2d(X, W[:3], padding="same", output_size=(6, 6)),
+            r"output_padding \(1, 1\) must .* without it the size is \(5, 5\)",
+        ),
+        (
+            lambda: ops.conv2d_weight(X[0], np.ones((2, 4, 3, 3)), kernel_size=3),
+            "or both without N",
+        ),
     ],
 )
 def test_errors_teach(call, message):

@@ -20,6 +20,7 @@
     linear_systems.py     linear systems, Cholesky decomposition
     contraction.py        einsum
     conv.py               convolution, its transpose, its weight gradient
+    conv_1d.py            convolution of sequences
     normalization.py      batch, group, instance and layer norm
     vector_norm.py        norms of vectors, and division by them
     pooling.py            average and maximum over windows
@@ -73,7 +74,8 @@ from .comparison import (
     not_equal,
 )
 from .contraction import einsum
-from .conv import conv1d, conv2d, conv2d_weight, conv_transpose1d, conv_transpose2d
+from .conv import conv2d, conv2d_weight, conv_transpose2d
+from .conv_1d import conv1d, conv_transpose1d
 from .custom_gradient import reverse_gradient, stop_gradient, straight_through
 from .elementwise import (
     abs,

@@ -62,12 +62,11 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import conv as kernels
-from ..backend.windows import ConvSettings, output_size
+from ..backend.windows import ConvSettings, Pair, output_size
 from .arguments import as_pair, check_dtypes
 from .reduce import sum
-from .shape import reshape
 
-__all__ = ["conv1d", "conv2d", "conv2d_weight", "conv_transpose1d", "conv_transpose2d"]
+__all__ = ["conv2d", "conv2d_weight", "conv_transpose2d"]
 
 
 @primitive
@@ -80,22 +79,23 @@ def conv2d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     dw = conv2d_weight(x, g).
     dbias = sum of g over n, height and width.
     **Shapes** x (N, C, H, W), w (O, C/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo),
-    Ho = (H + 2p - d (kh - 1) - 1) // s + 1.
+    Ho = (H + 2p - d (kh - 1) - 1) // s + 1. One image (C, H, W) gives (O, Ho, Wo).
     The settings are integers or pairs (height, width). `groups` divides the channels of x and of y
     into that many equal groups, and convolves each group separately; groups = C is the depthwise
     convolution.
+    A padding of "valid" is 0. With "same", which needs stride 1, y has the size of x: of the
+    d (k - 1) zeros that this takes, half come before x. An odd one comes after it.
     **Saved** x for dw, w for dx.
     """
-    settings = _settings("conv2d", stride, padding, dilation, groups)
-    channels = w.shape[1] * groups if w.ndim == 4 else 0
-    _check_arrays("conv2d", x, w, bias, groups, channels, num_outputs=len(w))
-    size = output_size(x.shape[2:], w.shape[2:], *settings[:3])
+    kernel = _check_arrays("conv2d", x, w, bias, groups)
+    settings = _settings("conv2d", kernel, stride, padding, dilation, groups)
+    size = _conv_size(x.shape[-2:], kernel, padding, settings)
     if 0 in size:
         raise ValueError(
-            f"conv2d: kernel {w.shape[2:]} with dilation {settings.dilation} does not fit into "
+            f"conv2d: kernel {kernel} with dilation {settings.dilation} does not fit into "
             f"x {x.shape} padded by {settings.padding}; pad more or shrink it"
         )
-    return kernels.conv(x, w, bias, settings, size)
+    return _like(x, kernels.conv(_as_batch(x), w, bias, settings, size))
 
 
 # The rules of conv2d. g, their first argument, is the cotangent of y.
@@ -104,7 +104,7 @@ def conv2d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
 def _conv2d_dx(g, w, x_shape, stride, padding, dilation, groups):
     """dx[i] = sum g[o] w[t] over s o + d t - p = i, by definition conv_transpose2d(g, w)."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return conv_transpose2d(g, w, output_size=x_shape[2:], **settings)
+    return conv_transpose2d(g, w, output_size=x_shape[-2:], **settings)
 
 
 def _conv2d_dw(g, x, w_shape, stride, padding, dilation, groups):
@@ -115,7 +115,7 @@ def _conv2d_dw(g, x, w_shape, stride, padding, dilation, groups):
 
 def _dbias(g):
     """The bias is added to every pixel of its channel, so its cotangent is the sum over them."""
-    return sum(g, axis=(0, 2, 3))
+    return sum(g, axis=(0, 2, 3) if g.ndim == 4 else (1, 2))
 
 
 conv2d.vjp(x=_conv2d_dx, w=_conv2d_dw, bias=_dbias)
@@ -130,8 +130,8 @@ def conv_transpose2d(
     stride=1,
     padding=0,
     output_padding=0,
-    dilation=1,
     groups=1,
+    dilation=1,
     output_size=None,
 ):
     """2-D transposed convolution: the adjoint of `conv2d` in its input, a learned up-sampling.
@@ -142,27 +142,30 @@ def conv_transpose2d(
     dw = conv2d_weight(g, x): g has the place of the convolution's input, x that of its output.
     dbias = sum of g over n, height and width.
     **Shapes** x (N, C, H, W), w (C, O/groups, kh, kw), bias (O,) or None -> (N, O, Ho, Wo),
-    Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding.
+    Ho = (H - 1) s - 2p + d (kh - 1) + 1 + output_padding. One image (C, H, W) gives (O, Ho, Wo).
     A convolution with stride s maps s input sizes to one output size. So its transpose must know
     which of the s sizes to give: by `output_padding`, from 0 to s - 1, or by `output_size`, which
-    is (Ho, Wo).
+    is (Ho, Wo). The transpose of a convolution with padding "same" has the size of x.
     **Saved** x for dw, w for dx.
     """
-    settings = _settings("conv_transpose2d", stride, padding, dilation, groups)
-    num_outputs = w.shape[1] * groups if w.ndim == 4 else 0
-    _check_arrays("conv_transpose2d", x, w, bias, groups, len(w), num_outputs)
-    size = _transposed_size(x.shape[2:], w.shape[2:], settings, output_padding, output_size)
-    return kernels.conv_transpose(x, w, bias, settings, size)
+    kernel = _check_arrays("conv_transpose2d", x, w, bias, groups, is_transposed=True)
+    settings = _settings("conv_transpose2d", kernel, stride, padding, dilation, groups)
+    size = _transposed_size(x.shape[-2:], kernel, padding, settings, output_padding, output_size)
+    return _like(x, kernels.conv_transpose(_as_batch(x), w, bias, settings, size))
 
 
-def _transposed_size(size, kernel, settings, output_padding, output_size):
+def _transposed_size(size, kernel, padding, settings, output_padding, output_size):
     """Return (Ho, Wo) of a transposed convolution, from `output_size` if given."""
-    name = "conv_transpose2d"
-    stride, padding, dilation, _ = settings
+    name, stride = "conv_transpose2d", settings.stride
     least = tuple(
-        (size[a] - 1) * stride[a] - 2 * padding[a] + dilation[a] * (kernel[a] - 1) + 1
+        (size[a] - 1) * stride[a]
+        - 2 * settings.padding[a]
+        + settings.dilation[a] * (kernel[a] - 1)
+        + 1
         for a in (0, 1)
     )
+    if padding == "same":
+        least = size
     if output_size is None:
         extra, requested = as_pair(name, "output_padding", output_padding, 0), ""
     else:
@@ -206,28 +209,31 @@ def conv2d_weight(x, y, *, kernel_size, stride=1, padding=0, dilation=1, groups=
     dx = conv_transpose2d(y, g), of x's size.
     dy = conv2d(x, g).
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/groups, kh, kw), kernel_size = (kh, kw).
+    Of one image, x and y are (C, H, W) and (O, Ho, Wo).
     **Saved** x for dy, y for dx.
     """
-    settings = _settings("conv2d_weight", stride, padding, dilation, groups)
     kernel = as_pair("conv2d_weight", "kernel_size", kernel_size, 1)
-    if x.ndim != 4 or y.ndim != 4 or len(x) != len(y) or x.shape[1] % groups or y.shape[1] % groups:
+    settings = _settings("conv2d_weight", kernel, stride, padding, dilation, groups)
+    is_batch = x.ndim == y.ndim == 4 and len(x) == len(y)
+    is_image = x.ndim == y.ndim == 3
+    if not (is_batch or is_image) or x.shape[-3] % groups or y.shape[-3] % groups:
         raise ValueError(
             f"conv2d_weight: x {x.shape} and y {y.shape} must be (N, C, H, W) and (N, O, Ho, Wo), "
-            f"C and O divisible by groups={groups}"
+            f"or both without N, C and O divisible by groups={groups}"
         )
-    size = output_size(x.shape[2:], kernel, *settings[:3])
-    if size != y.shape[2:]:
+    size = _conv_size(x.shape[-2:], kernel, padding, settings)
+    if size != y.shape[-2:]:
         raise ValueError(
             f"conv2d_weight: a convolution of x {x.shape} with a {kernel} kernel gives {size}, "
             f"but y is {y.shape}"
         )
-    return kernels.conv_weight(x, y, kernel, settings)
+    return kernels.conv_weight(_as_batch(x), _as_batch(y), kernel, settings)
 
 
 def _weight_dx(g, y, x_shape, stride, padding, dilation, groups):
     """dx[i] = sum y[o] g[t] over s o + d t - p = i, by definition conv_transpose2d(y, g)."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return conv_transpose2d(y, g, output_size=x_shape[2:], **settings)
+    return conv_transpose2d(y, g, output_size=x_shape[-2:], **settings)
 
 
 def _weight_dy(g, x, stride, padding, dilation, groups):
@@ -239,68 +245,62 @@ def _weight_dy(g, x, stride, padding, dilation, groups):
 conv2d_weight.vjp(x=_weight_dx, y=_weight_dy)
 
 
-def conv1d(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
-    """1-D convolution: `conv2d` of height one.
+def _as_batch(x):
+    """Return one image (C, H, W) as a batch (1, C, H, W); a batch itself."""
+    return x if x.ndim == 4 else x[None]
 
-    **Shapes** x (N, C, L), w (O, C/groups, k), bias (O,) or None -> (N, O, Lo) with
-    Lo = (L + 2p - d (k - 1) - 1) // s + 1.
+
+def _like(x, y):
+    """Return the batch y as one image if x is one."""
+    return y if x.ndim == 4 else y[0]
+
+
+def _conv_size(size: Pair, kernel: Pair, padding, settings: ConvSettings) -> Pair:
+    """Return (Ho, Wo) of a convolution of images of this size."""
+    if padding == "same":
+        return tuple(size)
+    return output_size(size, kernel, *settings[:3])
+
+
+def _settings(function: str, kernel: Pair, stride, padding, dilation, groups) -> ConvSettings:
+    """Return the checked settings, the first three as pairs.
+
+    For "same", the padding is what stands before x; the size of the result does the rest.
     """
-    x, w = _with_height("conv1d", x, w)
-    settings = {"stride": (1, stride), "padding": (0, padding), "dilation": (1, dilation)}
-    y = conv2d(x, w, bias, groups=groups, **settings)
-    return reshape(y, shape=(*y.shape[:2], y.shape[3]))
+    stride = as_pair(function, "stride", stride, 1)
+    dilation = as_pair(function, "dilation", dilation, 1)
+    if not isinstance(padding, str):
+        padding = as_pair(function, "padding", padding, 0)
+    elif padding == "valid":
+        padding = (0, 0)
+    elif padding == "same" and stride == (1, 1):
+        padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation))
+    else:
+        is_same = padding == "same"
+        reason = 'stride must be 1 for "same"' if is_same else 'give a number, "same" or "valid"'
+        raise ValueError(f"{function}: padding={padding!r}, stride={stride}: {reason}")
+    return ConvSettings(stride, padding, dilation, groups)
 
 
-def conv_transpose1d(
-    x, w, bias=None, *, stride=1, padding=0, output_padding=0, dilation=1, groups=1
-):
-    """1-D transposed convolution: `conv_transpose2d` of height one.
-
-    **Shapes** x (N, C, L), w (C, O/groups, k), bias (O,) or None -> (N, O, Lo) with
-    Lo = (L - 1) s - 2p + d (k - 1) + 1 + output_padding.
-    """
-    x, w = _with_height("conv_transpose1d", x, w)
-    settings = {"stride": (1, stride), "padding": (0, padding), "dilation": (1, dilation)}
-    y = conv_transpose2d(x, w, bias, groups=groups, output_padding=(0, output_padding), **settings)
-    return reshape(y, shape=(*y.shape[:2], y.shape[3]))
-
-
-def _with_height(function: str, x, w):
-    """Insert a height of one: (..., L) to (..., 1, L)."""
-    if x.ndim != 3 or w.ndim != 3:
+def _check_arrays(function: str, x, w, bias, groups: int, is_transposed: bool = False) -> Pair:
+    """Check that x, w, groups and bias agree, and return the size of the kernel."""
+    if x.ndim not in (3, 4) or w.ndim != 4:
         raise ValueError(
-            f"{function}: x {x.shape} and w {w.shape} must have three axes: "
-            "(N, C, L) and (O, C/groups, k)"
-        )
-    return (reshape(a, shape=(a.shape[0], a.shape[1], 1, a.shape[2])) for a in (x, w))
-
-
-def _settings(function: str, stride, padding, dilation, groups) -> ConvSettings:
-    """Return the checked settings, the first three as pairs."""
-    return ConvSettings(
-        as_pair(function, "stride", stride, 1),
-        as_pair(function, "padding", padding, 0),
-        as_pair(function, "dilation", dilation, 1),
-        groups,
-    )
-
-
-def _check_arrays(function: str, x, w, bias, groups: int, channels: int, num_outputs: int) -> None:
-    """Check that x has `channels`, and that w, groups and bias agree with it."""
-    if x.ndim != 4 or w.ndim != 4:
-        raise ValueError(
-            f"{function}: x {x.shape} and w {w.shape} must have four axes: (N, C, H, W), "
-            "and a weight with (kh, kw) last"
+            f"{function}: x {x.shape} and w {w.shape} must be (N, C, H, W) or (C, H, W), and a "
+            "weight with four axes, (kh, kw) last"
         )
     is_divisor = isinstance(groups, (int, np.integer)) and groups >= 1
+    channels, num_outputs = w.shape[1] * groups, w.shape[0]
+    if is_transposed:
+        channels, num_outputs = num_outputs, channels
     if not is_divisor or channels % groups or num_outputs % groups:
         raise ValueError(
             f"{function}: groups={groups} must divide the {channels} input and {num_outputs} "
             f"output channels that w {w.shape} implies"
         )
-    if x.shape[1] != channels:
+    if x.shape[-3] != channels:
         raise ValueError(
-            f"{function}: x has {x.shape[1]} channels but w {w.shape} takes "
+            f"{function}: x has {x.shape[-3]} channels but w {w.shape} takes "
             f"{channels // groups} per group; groups={groups}"
         )
     if bias is not None and bias.shape != (num_outputs,):
@@ -309,3 +309,4 @@ def _check_arrays(function: str, x, w, bias, groups: int, channels: int, num_out
             f"give a bias of shape ({num_outputs},) or None"
         )
     check_dtypes(function, x=x, w=w, bias=bias)
+    return w.shape[2:]
