@@ -41,7 +41,7 @@ def padding(draw, mode):
 
         return build([n + b + a for n, (b, a) in zip(x.shape, pairs)], element)
 
-    return lambda x: ops.pad(x, pad_width, mode, value), [x], naive
+    return lambda x: ops.pad(x, pad_width, mode, constant_values=value), [x], naive
 
 
 @case("pad")

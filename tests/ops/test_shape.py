@@ -202,6 +202,13 @@ ROWS = np.zeros((4, 3), np.float32)
         (lambda: ops.pad(X, -1), ValueError, "pad: pad_width -1 must .* slice"),
         (lambda: ops.pad(X, ((1, 1),) * 3), ValueError, "pad: pad_width .* fits no x of shape"),
         (
+            lambda: ops.pad(X[None], (1, 2, 3, 4)),
+            ValueError,
+            r"; PyTorch's \(1, 2, 3, 4\) is \(\(0, 0\), \(3, 4\), \(1, 2\)\) here",
+        ),
+        (lambda: ops.pad(X, 1, "constant", (1, 2)), ValueError, "give one number for the whole"),
+        (lambda: ops.pad(X, 1, value=1), TypeError, "PyTorch's value is constant_values here"),
+        (
             lambda: ops.pad(X, ((0, 0), (0, 3)), "reflect"),
             ValueError,
             "pad: mode 'reflect' can make at most 2 .* axis 1",

@@ -49,6 +49,8 @@ PYTORCH_NAMES = {
     "dim2": "axis2",
     "dims": "axis",
     "keepdim": "keepdims",
+    "pad": "pad_width",
+    "value": "constant_values",
     "correction": "ddof",
     "unbiased": "ddof",
 }

@@ -35,7 +35,7 @@ class _Conv(WeightedLayer):
         bias: bool,
         rng: RNG,
         dtype: Any,
-        **settings: Pair,
+        **settings: Pair | str,
     ) -> None:
         """Check the sizes, keep the settings as attributes and draw weight and bias."""
         name, groups = type(self).__name__, settings["groups"]
@@ -105,6 +105,7 @@ class Conv2d(_Conv):
     ----------
     in_channels, out_channels : number of channels of x and y. `groups` divides both.
     kernel_size, stride, padding, dilation : an int, or a pair for height and width.
+        A padding of "same" gives y the size of x, with stride 1; "valid" is 0.
     groups : number of groups of channels that are convolved independently.
     bias : False leaves the bias out.
     rng : source of the initial values.
@@ -119,7 +120,7 @@ class Conv2d(_Conv):
         out_channels: int,
         kernel_size: Pair,
         stride: Pair = 1,
-        padding: Pair = 0,
+        padding: Pair | str = 0,
         dilation: Pair = 1,
         groups: int = 1,
         bias: bool = True,
@@ -157,7 +158,7 @@ class Conv2d(_Conv):
 class Conv1d(Conv2d):
     """1-D convolution of x (N, in_channels, L) to (N, out_channels, Lo).
 
-    As `Conv2d`, with one spatial axis. All settings are ints.
+    As `Conv2d`, with one spatial axis. An int stands for each pair.
     """
 
     num_spatial_axes = 1
@@ -255,7 +256,7 @@ class ConvTranspose2d(_Conv):
 class ConvTranspose1d(ConvTranspose2d):
     """1-D transposed convolution of x (N, in_channels, L) to (N, out_channels, Lo).
 
-    As `ConvTranspose2d`, with one spatial axis. All settings are ints.
+    As `ConvTranspose2d`, with one spatial axis. An int stands for each pair.
     """
 
     num_spatial_axes = 1

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from .indexing import getitem
+from .pytorch_names import explain_names
 
 __all__ = ["pad"]
 
@@ -32,10 +33,17 @@ _MODES = {
 }
 
 
-def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: float = 0.0) -> Array:
-    """Surround x with a border of new elements.
+@explain_names
+def pad(
+    x: Array,
+    pad_width: int | Sequence,
+    mode: str = "constant",
+    constant_values: float = 0.0,
+) -> Array:
+    """Surround x with a border of new elements, as np.pad.
 
-    **Math** y[i] = x[r(i)], where r(i) is the position that element i is copied from, or the value.
+    **Math** y[i] = x[r(i)], where r(i) is the position that element i is copied from, or the
+    constant.
     dx[j] = sum of g[i] over all i with r(i) = j.
     **Shapes** each side n becomes before + n + after.
 
@@ -43,15 +51,16 @@ def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: floa
     ----------
     pad_width : int or sequence
         How many new elements before and after, as in NumPy: an integer for all sides;
-        (before, after) for all axes; or a pair for each axis.
+        (before, after) for all axes; or a pair for each axis. PyTorch's flat list begins with the
+        last axis: its (1, 2, 3, 4) of images is ((0, 0), (0, 0), (3, 4), (1, 2)) here.
     mode : str
         What the border holds.
-        "constant": `value`.
+        "constant": `constant_values`.
         "reflect": x mirrored at its last element, which is not repeated; before and after < n.
         "edge" (or "replicate"): the last element.
         "wrap" (or "circular"): x from its other end; before and after <= n.
-    value : float
-        The elements of a constant border.
+    constant_values : float
+        The elements of a constant border, one number for all.
 
     Raises
     ------
@@ -64,7 +73,12 @@ def pad(x: Array, pad_width: int | Sequence, mode: str = "constant", value: floa
     widths = _read_widths(x, pad_width)
     mode = _MODES[mode]
     if mode == "constant":
-        return _pad(x, widths=widths, value=value)
+        if np.ndim(constant_values):
+            raise ValueError(
+                f"pad: constant_values={constant_values}; give one number for the whole border, or "
+                "pad once for each number"
+            )
+        return _pad(x, widths=widths, value=constant_values)
     for axis, (n, width) in enumerate(zip(x.shape, widths)):
         longest = {"reflect": n - 1, "wrap": n, "edge": max(width) if n else 0}[mode]
         if max(width) > max(longest, 0):
@@ -82,7 +96,7 @@ def _read_widths(x, pad_width) -> list[tuple[int, int]]:
     except ValueError:
         raise ValueError(
             f"pad: pad_width {pad_width} fits no x of shape {x.shape}; give an int, "
-            f"(before, after), or {x.ndim} such pairs"
+            f"(before, after), or {x.ndim} such pairs{_pytorch_hint(x.ndim, pad_width)}"
         ) from None
     if table.dtype.kind not in "iu" or (table < 0).any():
         raise ValueError(
@@ -90,6 +104,15 @@ def _read_widths(x, pad_width) -> list[tuple[int, int]]:
             "to make x smaller, slice it"
         )
     return [(int(before), int(after)) for before, after in table]
+
+
+def _pytorch_hint(ndim: int, pad_width) -> str:
+    """Return what PyTorch's flat list of widths is here, to end an error; "" if it is none."""
+    if np.ndim(pad_width) != 1 or len(pad_width) % 2 or len(pad_width) > 2 * ndim:
+        return ""
+    pairs = [tuple(pad_width[i : i + 2]) for i in range(0, len(pad_width), 2)]
+    pairs += [(0, 0)] * (ndim - len(pairs))
+    return f"; PyTorch's {tuple(pad_width)} is {tuple(reversed(pairs))} here"
 
 
 def _padded_shape(shape, widths) -> tuple:
