@@ -39,3 +39,10 @@ def test_a_name_of_pytorch_says_what_to_type_and_that_runs(name, advice):
 def test_an_unknown_name_is_refused_as_usual():
     with pytest.raises(AttributeError, match="module 'tinygen' has no attribute 'nonsense'$"):
         _ = tinygen.nonsense
+
+
+def test_names_of_data_packages_say_what_is_here():
+    with pytest.raises(AttributeError, match=r"it is Loader\(images, labels, batch_size=64\)"):
+        _ = tinygen.data.DataLoader
+    with pytest.raises(AttributeError, match="module 'tinygen.data' has no attribute 'nonsense'$"):
+        _ = tinygen.data.nonsense

@@ -45,6 +45,7 @@ _IMPORTED_ON_USE = ("checkpoint", "data", "latent", "metrics", "models", "plot")
 # What people who know PyTorch look for here, and what to type instead.
 _ELSEWHERE = {
     "as_tensor": "tinygen.tensor(array)",
+    "cuda": 'the device "cuda", as in model.to("cuda")',
     "device": 'the name of a device, "cpu" or "cuda"',
     "empty": "tinygen.tensor(np.zeros(shape, np.float32))",
     "enable_grad": "recording, which is on outside of tinygen.no_grad()",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.autograd.helpers import leaf
-from tinygen import grad, no_grad, tensor
+from tinygen import Tensor, grad, no_grad, tensor
 
 
 def test_writes_that_the_graph_cannot_allow():
@@ -65,6 +65,12 @@ def test_integer_tensors_have_no_gradient():
         tensor(np.arange(3), requires_grad=True)
     with pytest.raises(TypeError, match="cannot hold dtype complex"):
         tensor(np.ones(3) * 1j)
+
+
+@pytest.mark.parametrize("data", [[1.0, 2.0], 3.0, np.float32(1), tensor([1.0])])
+def test_a_tensor_holds_an_array(data):
+    with pytest.raises(TypeError, match=r"not an array; make it one with tinygen.tensor\(data\)"):
+        Tensor(data)
 
 
 def test_requires_grad_can_be_switched_on_leaves_alone():

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from ..backend import array_module
+from ..backend import array_module, type_name
 from ..backend.references import shared_version
 from .results import as_array, check_nan
 from .tensor import Node, Tensor, mode
@@ -301,8 +301,8 @@ class Primitive:
                 a is None or isinstance(a, (bool, int, float)) or hasattr(a, "__array_function__")
             ):
                 raise TypeError(
-                    f"{self.__name__}: argument {i} is a {type(a).__name__}; "
-                    "give a Tensor, an array or a number"
+                    f"{self.__name__}: argument {i} is a {type_name(a)}; "
+                    "give a Tensor, an array or a number; tinygen.tensor(data) makes a Tensor"
                 )
         array_module(*arrays)
 

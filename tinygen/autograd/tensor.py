@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..backend import device_of, from_dlpack, to_device
+from ..backend import device_of, from_dlpack, to_device, type_name
 
 # One clock counts recorded calls and in-place writes, so that any two of them can be ordered.
 clock = itertools.count(1)
@@ -167,6 +167,8 @@ class Tensor:
     __slots__ = ("_data", "_edge", "_version", "grad", "__weakref__")
 
     def __init__(self, data, edge=None, version=None):
+        if type(data) is not ndarray:
+            check_is_array(data)
         self._data = data
         self._edge = edge  # (node, k), or None for a constant
         self._version = version or [0]  # [time of the last write]: a list, so that it can be shared
@@ -255,6 +257,16 @@ class Tensor:
     def detach(self) -> Tensor:
         """Return a constant that shares the memory: no gradient flows through it."""
         return Tensor(self._data, None, self._version)
+
+
+def check_is_array(data: Any) -> None:
+    """Raise TypeError unless `data` is an array, such as a list that `tinygen.tensor` takes."""
+    is_array = hasattr(data, "__array_function__")
+    if not is_array or isinstance(data, (np.generic, Tensor)):
+        raise TypeError(
+            f"Tensor: data is a {type_name(data)}, not an array; make it one with "
+            "tinygen.tensor(data)"
+        )
 
 
 def tensor(

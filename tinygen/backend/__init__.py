@@ -14,7 +14,15 @@ The kernels, and most other code that exists only for speed, are here:
     references.py   whether an array may be handed out without a copy
 """
 
-from .arrays import array_module, device_of, from_dlpack, register, to_device, to_numpy
+from .arrays import (
+    array_module,
+    device_of,
+    from_dlpack,
+    register,
+    to_device,
+    to_numpy,
+    type_name,
+)
 from .random import RNG, default_rng
 
 __all__ = [
@@ -26,4 +34,5 @@ __all__ = [
     "register",
     "to_device",
     "to_numpy",
+    "type_name",
 ]

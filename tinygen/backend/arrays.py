@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array_module", "device_of", "from_dlpack", "register", "to_device", "to_numpy"]
+__all__ = [
+    "array_module",
+    "device_of",
+    "from_dlpack",
+    "register",
+    "to_device",
+    "to_numpy",
+    "type_name",
+]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
@@ -46,7 +54,7 @@ def array_module(*arrays: Array) -> Any:
             module = _module_of(array)
             if module is None:
                 raise TypeError(
-                    f"expected NumPy or CuPy arrays, got {_type_name(array)}; make an array of it "
+                    f"expected NumPy or CuPy arrays, got {type_name(array)}; make an array of it "
                     "first, for example with np.asarray"
                 )
         if first is None:
@@ -76,12 +84,18 @@ def _known_type(array: Array) -> type:
     return next(cls for cls in type(array).__mro__ if cls in _modules)
 
 
-def _type_name(array: Array) -> str:
-    return f"{type(array).__module__}.{type(array).__qualname__}"
+def type_name(value: Any) -> str:
+    """Return the name of a value's type as users know it: "list", "torch.Tensor"."""
+    kind = type(value)
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _describe(array: Array) -> str:
-    return f"{_type_name(array)} of shape {array.shape} on {device_of(array)!r}"
+    return f"{type_name(array)} of shape {array.shape} on {device_of(array)!r}"
 
 
 # ----------------------------------------------------------------------------------------- devices

@@ -56,3 +56,20 @@ __all__ = [
     "to_bytes",
     "to_float",
 ]
+
+# What people who know PyTorch look for here, and what to type instead.
+_ELSEWHERE = {
+    "DataLoader": "Loader(images, labels, batch_size=64)",
+    "Dataset": "an array, or Loader(images, labels, batch_size=64) for several",
+    "ImageFolder": "folder(path, size), which returns images, labels and class names",
+    "MNIST": 'mnist("train")',
+    "CIFAR10": 'cifar10("train")',
+    "TensorDataset": "Loader(images, labels, batch_size=64)",
+    "random_split": "slices, as in x[:1000] and x[1000:]",
+}
+
+
+def __getattr__(name: str):
+    """Say what a name of PyTorch's data packages is here."""
+    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

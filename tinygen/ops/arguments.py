@@ -34,10 +34,8 @@ def normalize_axis(function: str, axis: int, ndim: int) -> int:
         If there is no such axis. `function` names the caller in the message.
     """
     if not -ndim <= axis < ndim:
-        raise ValueError(
-            f"{function}: axis {axis} is out of bounds for ndim={ndim}; "
-            f"axes go from {-ndim} to {ndim - 1}"
-        )
+        there_are = f"axes go from {-ndim} to {ndim - 1}" if ndim else "a single number has no axis"
+        raise ValueError(f"{function}: axis {axis} is out of bounds for ndim={ndim}; {there_are}")
     return axis % ndim
 
 
