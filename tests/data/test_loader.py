@@ -227,7 +227,7 @@ def test_bad_data_are_errors(arrays, batch_size, message):
 @pytest.mark.parametrize(
     ("arrays", "settings", "message"),
     [
-        ((X, Y.tolist()), {}, "argument 1 is no array: .*got builtins.list.*np.asarray"),
+        ((X, Y.tolist()), {}, "argument 1 is no array: .*got list.*np.asarray"),
         (((x for x in X),), {}, "argument 0 is no array: .*generator"),
         ((X, 64), {}, "argument 1 is 64, not an array; settings have names: batch_size=64"),
         ((X, None), {}, "argument 1 is None"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import RNG
+from ..backend import RNG, type_name
 from .pytorch_names import ARGUMENTS
 
 __all__ = ["check_arguments", "check_rng", "check_sizes"]
@@ -25,10 +25,9 @@ def check_rng(rng: Any) -> None:
     """Raise TypeError unless `rng` is one of this package's; an integer was meant as its seed."""
     if isinstance(rng, RNG):
         return
-    kind = type(rng)
-    is_plain = kind.__module__ == "builtins"
-    given = repr(rng) if is_plain else f"a {kind.__module__}.{kind.__qualname__}"
-    seed = rng if kind is int else "seed"
+    is_plain = type(rng).__module__ == "builtins"
+    given = repr(rng) if is_plain else f"a {type_name(rng)}"
+    seed = rng if type(rng) is int else "seed"
     raise TypeError(f"rng is {given}; give tinygen.default_rng({seed})")
 
 
