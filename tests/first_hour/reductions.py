@@ -1,0 +1,126 @@
+"""Sums, means, maxima and the like along axes, and the order along an axis."""
+
+import numpy as np
+
+from tests.first_hour.phrases import SAME, Row, torch
+from tinygen import ops
+
+ROWS = [
+    Row("x.sum()", lambda x: x.sum(), SAME, SAME),
+    Row("sum by position", lambda x: x.sum(0), SAME, SAME),
+    Row("sum of the last axis", lambda x: x.sum(-1), SAME, SAME),
+    Row("sum by name", lambda x: x.sum(axis=1), SAME, lambda x: x.sum(dim=1)),
+    Row("sum of two axes", lambda cube: cube.sum((0, 2)), SAME, SAME),
+    Row("sum of a list of axes", lambda cube: cube.sum([0, 2]), None, SAME),
+    Row(
+        "sum with keepdims",
+        lambda cube: cube.sum(axis=(1, 2), keepdims=True),
+        SAME,
+        lambda cube: cube.sum(dim=(1, 2), keepdim=True),
+    ),
+    Row("ops.sum", lambda x: ops.sum(x, 1), lambda x: np.sum(x, 1), lambda x: torch.sum(x, 1)),
+    Row("sum of integers", lambda integers: integers.sum(1), SAME, SAME),
+    Row("count where", lambda x: (x > 0).sum(), SAME, SAME),
+    Row("x.mean()", lambda x: x.mean(), SAME, SAME),
+    Row("mean of an axis", lambda x: x.mean(0), SAME, SAME),
+    Row("mean of several axes", lambda images: images.mean((2, 3)), SAME, SAME),
+    Row("mean with keepdims", lambda x: x.mean(1, keepdims=True), SAME, SAME),
+    Row("variance", lambda x: x.var(), SAME, lambda x: x.var(correction=0)),
+    Row(
+        "unbiased variance",
+        lambda x: x.var(axis=0, ddof=1),
+        SAME,
+        lambda x: x.var(0),
+    ),
+    Row(
+        "variance of several axes",
+        lambda images: images.var(axis=(0, 2, 3)),
+        SAME,
+        lambda images: images.var((0, 2, 3), correction=0),
+    ),
+    Row("standard deviation", lambda x: x.std(0), SAME, lambda x: x.std(0, correction=0)),
+    Row("unbiased standard deviation", lambda x: x.std(ddof=1), SAME, lambda x: x.std()),
+    Row("x.prod()", lambda x: x.prod(), SAME, SAME),
+    Row("prod of an axis", lambda x: x.prod(1), SAME, SAME),
+    Row("x.max()", lambda x: x.max(), SAME, SAME),
+    Row("x.min()", lambda x: x.min(), SAME, SAME),
+    Row("max of an axis", lambda x: x.max(1), SAME, lambda x: x.max(1).values),
+    Row("min of an axis", lambda x: x.min(0), SAME, lambda x: x.amin(0)),
+    Row(
+        "max of two axes",
+        lambda images: images.max(axis=(2, 3), keepdims=True),
+        SAME,
+        lambda images: images.amax((2, 3), keepdim=True),
+    ),
+    Row("argmax", lambda x: x.argmax(), SAME, SAME),
+    Row("argmax of an axis", lambda logits: logits.argmax(1), SAME, SAME),
+    Row("argmin of an axis", lambda x: x.argmin(0), SAME, SAME),
+    Row("any", lambda mask: mask.any(), SAME, SAME),
+    Row("all of an axis", lambda mask: mask.all(1), SAME, SAME),
+    Row(
+        "all close",
+        lambda x: bool((ops.abs(x - x) < 1e-9).all()),
+        lambda x: np.allclose(x, x),
+        lambda x: torch.allclose(x, x),
+    ),
+    Row(
+        "accuracy",
+        lambda logits, labels: (logits.argmax(1) == labels).mean(),
+        SAME,
+        lambda logits, labels: (logits.argmax(1) == labels).double().mean(),
+    ),
+    Row("cumsum", lambda x: x.cumsum(1), SAME, SAME),
+    Row("cumsum of all", lambda x: x.cumsum(), SAME, lambda x: x.flatten().cumsum(0)),
+    Row("cumprod", lambda x: x.cumprod(axis=0), SAME, lambda x: x.cumprod(dim=0)),
+    Row(
+        "logsumexp",
+        lambda x: ops.logsumexp(x, 1),
+        lambda x: np.log(np.exp(x).sum(1)),
+        lambda x: torch.logsumexp(x, 1),
+    ),
+    Row(
+        "norm of all",
+        lambda x: ops.norm(x),
+        lambda x: np.linalg.norm(x),
+        lambda x: torch.linalg.norm(x),
+    ),
+    Row(
+        "norm of rows",
+        lambda x: ops.norm(x, axis=1),
+        lambda x: np.linalg.norm(x, axis=1),
+        lambda x: torch.linalg.norm(x, dim=1),
+    ),
+    Row(
+        "sum of magnitudes of rows",
+        lambda x: ops.norm(x, 1, 1, keepdims=True),
+        lambda x: np.linalg.norm(x, 1, 1, keepdims=True),
+        lambda x: torch.linalg.norm(x, 1, 1, keepdim=True),
+    ),
+    # The order along an axis
+    Row("sort", lambda x: ops.sort(x, 1), lambda x: np.sort(x, 1), lambda x: x.sort(1).values),
+    Row(
+        "sort downwards",
+        lambda x: ops.sort(x, descending=True),
+        lambda x: np.sort(x)[:, ::-1],
+        lambda x: x.sort(descending=True).values,
+    ),
+    Row("argsort", lambda x: x.argsort(0), SAME, SAME),
+    Row(
+        "the two greatest",
+        lambda x: ops.sort(x, descending=True)[:, :2],
+        lambda x: np.sort(x)[:, ::-1][:, :2],
+        lambda x: x.topk(2).values,
+    ),
+    Row(
+        "subtract the mean of each column",
+        lambda x: x - x.mean(0),
+        SAME,
+        SAME,
+    ),
+    Row(
+        "standardize",
+        lambda x: (x - x.mean(0)) / x.std(0),
+        SAME,
+        lambda x: (x - x.mean(0)) / x.std(0, correction=0),
+    ),
+]
