@@ -65,7 +65,7 @@ def backward_with_inputs(x, y):
     return x.grad, y.grad is None
 
 
-def descend(library, x):
+def gradient_descent(library, x):
     """Five steps of gradient descent, written out."""
     for _ in range(5):
         loss = (x**4).sum() + (x**2).sum()
@@ -163,9 +163,9 @@ ROWS = [
     Row("no gradient before backward", lambda x: x.grad is None, None, SAME),
     Row(
         "gradient descent by hand",
-        lambda x: descend(tinygen, x),
+        lambda x: gradient_descent(tinygen, x),
         None,
-        lambda x: descend(torch, x),
+        lambda x: gradient_descent(torch, x),
     ),
     Row("detach", lambda x: x * (x**2).detach(), lambda x: x**3, SAME),
     Row("requires_grad of a result", lambda x: (x * 2).requires_grad, None, SAME),
