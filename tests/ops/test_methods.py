@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import pydoc
 
 import numpy as np
 import pytest
@@ -183,12 +184,20 @@ def test_a_move_to_the_same_device_returns_the_tensor_itself():
         ("zero_", r"t\[...\] = 0"),
         ("relu", r"use tinygen.ops.relu\(t\)"),
         ("sort", r"use tinygen.ops.sort\(t\)"),
-        ("foo", "a Tensor has no attribute 'foo'$"),
+        ("foo", "has no attribute 'foo'$"),
     ],
 )
 def test_an_unknown_attribute_names_the_one_that_is_here(name, message):
     with pytest.raises(AttributeError, match=message):
         getattr(float32(3), name)
+
+
+def test_names_that_are_not_there_are_not_listed():
+    x = float32(3)
+    for names in (dir(x), dir(Tensor)):
+        assert {"reshape", "data", "grad", "T"} <= {*names} and not {"view", "relu"} & {*names}
+    assert "  view" not in pydoc.render_doc(Tensor, renderer=pydoc.plaintext)
+    assert not hasattr(x, "view")
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,14 @@ class Leaf:
 # ------------------------------------------------------------------------------------------ Tensor
 
 
-class Tensor:
+class _TensorType(type):
+    """The type of `Tensor`: `dir` and `help` leave out names whose reading only raises an error."""
+
+    def __dir__(cls) -> list[str]:
+        return [name for name in super().__dir__() if hasattr(cls, name)]
+
+
+class Tensor(metaclass=_TensorType):
     """An array that remembers how it was computed. Make one with `tinygen.tensor`.
 
     Operators are attached in `ops/operators.py`, methods in `ops/methods.py`, and what other

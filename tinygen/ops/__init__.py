@@ -114,7 +114,7 @@ from .pooling import avg_pool2d, max_pool2d
 from .powers import power
 from .products import cumprod, prod
 from .protocols import Protocols
-from .pytorch_names import ops_hint
+from .pytorch_names import explain_attributes, ops_hint
 from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
 from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pixel_unshuffle
 from .rounding import ceil, floor, floor_divide, mod, round
@@ -284,6 +284,8 @@ __all__ = [
     "var",
     "where",
 ]
+
+explain_attributes(Tensor, __all__)
 
 
 def __getattr__(name: str):

@@ -16,7 +16,6 @@ from ..autograd.tensor import Tensor
 from ..backend import to_device, to_numpy
 from . import comparison, elementwise, joining, linalg, products, reduce, rounding, sorting
 from . import shape as shapes
-from .pytorch_names import tensor_hint
 from .trigonometry import tanh
 
 __all__ = ["Methods"]
@@ -125,9 +124,9 @@ class Methods:
             return self
         return move(self, device=device, source=self.device)
 
-    def __getattr__(self, name: str):
-        """Raise AttributeError that names what PyTorch's method of this name is here."""
-        raise AttributeError(f"a Tensor has no attribute {name!r}{tensor_hint(name)}")
+    def __dir__(self) -> list[str]:
+        """List the names that are there, without those that `Elsewhere` explains."""
+        return dir(type(self))
 
 
 Methods.mT = property(

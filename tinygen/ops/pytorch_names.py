@@ -7,11 +7,11 @@ nothing but the texts of errors.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..autograd.primitive import PYTORCH_NAMES
 
-__all__ = ["explain_names", "ops_hint", "tensor_hint"]
+__all__ = ["explain_attributes", "explain_names", "ops_hint"]
 
 # Functions of torch and torch.nn.functional -> what to write after `tinygen.ops.`.
 FUNCTIONS = {
@@ -166,15 +166,27 @@ def ops_hint(name: str) -> str:
     return ""
 
 
-def tensor_hint(name: str) -> str:
-    """Return what PyTorch's method of this name is here, to end an error; "" if unknown."""
-    from .. import ops  # it imports this file
+class Elsewhere:
+    """A name that a Tensor does not have: reading it raises AttributeError with what to type.
 
-    if name in METHODS:
-        return f"; PyTorch's {name} is {METHODS[name]} here"
-    if name in ops.__all__:
-        return f"; use tinygen.ops.{name}(t)"
-    return ops_hint(name)
+    One for each name, because a method `__getattr__` would slow down every read of an attribute.
+    """
+
+    def __init__(self, name: str, hint: str):
+        self.name, self.hint = name, hint
+
+    def __get__(self, instance, owner=None):
+        raise AttributeError(f"a Tensor has no attribute {self.name!r}{self.hint}")
+
+
+def explain_attributes(tensor_class: type, functions: Iterable[str]) -> None:
+    """Let a class explain PyTorch's names of methods, and functions that are no methods of it."""
+    hints = {name: ops_hint(name) for name in (*FUNCTIONS, *LOSSES, *EXPRESSIONS)}
+    hints |= {name: f"; use tinygen.ops.{name}(t)" for name in functions}
+    hints |= {name: f"; PyTorch's {name} is {text} here" for name, text in METHODS.items()}
+    for name, hint in hints.items():
+        if not hasattr(tensor_class, name):
+            setattr(tensor_class, name, Elsewhere(name, hint))
 
 
 def explain_names(function: Callable) -> Callable:
