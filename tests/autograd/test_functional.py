@@ -138,6 +138,14 @@ def test_the_gradient_of_a_penalty_has_no_part_for_the_last_bias():
     assert grad(penalty, b, allow_unused=True) is None
 
 
+def test_inputs_may_be_an_iterator_as_parameters_is():
+    w, b, x = leaf([2.0]), leaf([1.0]), leaf([3.0])
+    dw, db = grad((w * x + b).sum(), (p for p in (w, b)))
+    assert (dw.item(), db.item()) == (3, 1)
+    with pytest.raises(TypeError, match="grad: outputs and inputs are Tensors .* a float"):
+        grad((w * x).sum(), iter([1.0]))
+
+
 def test_a_missing_create_graph_is_named():
     w, x = leaf([2.0]), leaf([3.0])
     derivative = grad((w * x * x).sum(), x)

@@ -22,6 +22,20 @@ def test_a_tensor_that_requires_a_gradient_is_not_handed_over():
     assert np.from_dlpack(x.detach()).tolist() == [1, 2]
 
 
+def test_a_reversed_view_is_copied_first():
+    """PyTorch ends the process at negative strides."""
+    t = tensor(np.arange(3.0))[::-1]
+    with pytest.raises(BufferError, match=r"negative strides.* use tensor.copy\(\)"):
+        np.from_dlpack(t)
+    assert np.from_dlpack(t.copy()).tolist() == [2, 1, 0]
+
+
+def test_a_dtype_that_numpy_does_not_have_is_named():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"NumPy has no bfloat16: give tensor.float\(\)"):
+        tensor(torch.ones(2, dtype=torch.bfloat16))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "uint8", "bool"])
 @pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
 def test_pytorch_gives_and_takes(dtype, shape):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from .tensor import Tensor, tensor
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Iterable[Tensor],
     grad_outputs: Any = None,
     create_graph: bool = False,
     retain_graph: bool | None = None,
@@ -31,8 +31,8 @@ def grad(
     ----------
     outputs : Tensor or sequence of Tensors
         What is differentiated.
-    inputs : Tensor or sequence of Tensors
-        Leaves or intermediate results.
+    inputs : Tensor, or sequence or iterator of Tensors
+        Leaves or intermediate results; `model.parameters()`, for example.
     grad_outputs : Tensor, array or sequence of them, optional
         The cotangent of each output, of its shape. It can be left out for outputs of one element.
     create_graph : bool
@@ -46,7 +46,7 @@ def grad(
 
     Returns
     -------
-    Tensor, or a tuple of them if `inputs` is a sequence
+    Tensor, or a tuple of them if `inputs` is no single Tensor
         They are writable and share memory with nothing.
 
     Raises
@@ -134,8 +134,8 @@ def backward(
 
 
 def as_list(value: Any) -> list:
-    """Return a tuple or list as a list, and any other value as a list of one element."""
-    return list(value) if isinstance(value, (tuple, list)) else [value]
+    """Return a tuple, list or iterator as a list, and any other value as a list of one element."""
+    return list(value) if isinstance(value, (tuple, list, Iterator)) else [value]
 
 
 def jvp(f: Callable, x: Any, v: Any) -> tuple[Tensor, Tensor]:

@@ -155,8 +155,11 @@ def to_numpy(array: Array) -> np.ndarray:
 def from_dlpack(array: Any) -> Array:
     """Return a copy of another library's array, which it hands over by `__dlpack__`.
 
-    It lies where that array does: DLPack's device 1 is the CPU, all others are GPUs.
+    It lies where that array does: DLPack's device 1 is the CPU, all others are GPUs. Raises
+    TypeError for a dtype that NumPy does not have.
     """
+    if "bfloat16" in str(getattr(array, "dtype", "")):
+        raise TypeError("NumPy has no bfloat16: give tensor.float()")
     is_on_cpu = array.__dlpack_device__()[0] == 1
     module = np if is_on_cpu else cupy_with_gpu()
     return module.from_dlpack(array).copy()

@@ -99,8 +99,7 @@ def _read(expected: Any, given: Any) -> tuple[Any, str]:
             given = from_dlpack(given)
         except (BufferError, RuntimeError, TypeError, ValueError, ImportError) as error:
             kind = f"{type(given).__name__} of {getattr(given, 'dtype', 'unknown dtype')}"
-            advice = "; NumPy has no bfloat16: give tensor.float()" if "bfloat16" in kind else ""
-            return None, f"{wanted}, the state has a {kind} that cannot be read ({error}){advice}"
+            return None, f"{wanted}, the state has a {kind} that cannot be read ({error})"
     if not hasattr(given, "shape"):
         text = (
             f"a {type(given).__name__}" if isinstance(given, (list, tuple, dict)) else repr(given)

@@ -65,12 +65,18 @@ class Protocols:
         Raises
         ------
         BufferError
-            If the tensor requires a gradient, which the other library would not record.
+            If the tensor requires a gradient, which the other library would not record; or if it
+            is a reversed view, whose negative strides PyTorch, for example, cannot read.
         """
         if self.requires_grad:
             raise BufferError(
                 "a Tensor that requires a gradient is not handed to another library, because its "
                 "graph would be lost: use tensor.detach()"
+            )
+        if min(self._data.strides, default=0) < 0:
+            raise BufferError(
+                "a Tensor that is a reversed view has negative strides, which PyTorch, for "
+                "example, cannot read: use tensor.copy()"
             )
         return self._data.__dlpack__(**settings)
 
