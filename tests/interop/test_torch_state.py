@@ -4,6 +4,7 @@ Without PyTorch these tests are skipped.
 """
 
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
@@ -59,12 +60,16 @@ def test_a_state_of_pytorch_is_loaded(name):
     compare_calls(layer.eval(), torch_layer.eval(), shape)
 
 
+def load_into_torch(layer, torch_layer):
+    state = {name: torch.from_numpy(a) for name, a in layer.state_dict().items()}
+    torch_layer.load_state_dict(state)
+
+
 @pytest.mark.parametrize("name", WITH_PARAMETERS)
 def test_pytorch_loads_a_state(name):
     make, make_torch, shape = WITH_PARAMETERS[name]
     layer, torch_layer = make(), make_torch(torch)
-    state = {name: torch.from_numpy(a) for name, a in layer.state_dict().items()}
-    torch_layer.load_state_dict(state)
+    load_into_torch(layer, torch_layer)
     compare_calls(layer.eval(), torch_layer.eval(), shape)
 
 
@@ -97,23 +102,63 @@ def test_every_layer_of_both_is_in_the_table():
     assert shared == (tested - {"SpectralNorm"}) | own_tests
 
 
-def test_embedding():
+@pytest.mark.parametrize("into_torch", [False, True])
+def test_embedding(into_torch):
     layer, torch_layer = nn.Embedding(10, 3, rng=RNG), torch.nn.Embedding(10, 3)
-    layer.load_state_dict(torch_layer.state_dict())
+    if into_torch:
+        load_into_torch(layer, torch_layer)
+    else:
+        layer.load_state_dict(torch_layer.state_dict())
     indices = np.array([[1, 9], [0, 1]])
-    np.testing.assert_array_equal(
-        layer(indices).data, torch_layer(torch.from_numpy(indices)).detach().numpy()
-    )
+    y, torch_y = layer(indices), torch_layer(torch.from_numpy(indices))
+    np.testing.assert_array_equal(y.data, torch_y.detach().numpy())
+    (y * y).sum().backward()
+    (torch_y * torch_y).sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad.data, torch_layer.weight.grad.numpy())
 
 
+class Containers(nn.Module):
+    """A module with lists and dicts of layers, and a parameter of its own."""
+
+    def __init__(self):
+        super().__init__()
+        linear = partial(nn.Linear, rng=RNG, dtype=np.float64)
+        self.layers = nn.ModuleList([linear(3, 4), nn.BatchNorm1d(4, dtype=np.float64)])
+        self.heads = nn.ModuleDict({"a": linear(4, 2)})
+        self.scale = tensor(np.ones(2), requires_grad=True)
+
+
+def test_names_in_containers():
+    class TorchContainers(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            layers = [torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)]
+            self.layers = torch.nn.ModuleList(layers)
+            self.heads = torch.nn.ModuleDict({"a": torch.nn.Linear(4, 2)})
+            self.scale = torch.nn.Parameter(torch.ones(2))
+
+    module, torch_module = Containers(), TorchContainers().double()
+    load_into_torch(module, torch_module)
+    randomize(torch_module)
+    module.load_state_dict(torch_module.state_dict())
+    for name, value in torch_module.state_dict().items():
+        np.testing.assert_array_equal(module.state_dict()[name], value.numpy(), err_msg=name)
+    names = [name for name, _ in module.named_parameters()]
+    assert names == [name for name, _ in torch_module.named_parameters()]
+
+
+@pytest.mark.parametrize("into_torch", [False, True])
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_multihead_attention(bias, batch_first):
+def test_multihead_attention(bias, batch_first, into_torch):
     settings = {"bias": bias, "batch_first": batch_first}
     layer = nn.MultiheadAttention(6, 2, **settings, rng=RNG, dtype=np.float64)
     torch_layer = torch.nn.MultiheadAttention(6, 2, **settings, dtype=torch.float64)
-    randomize(torch_layer)
-    layer.load_state_dict(torch_layer.state_dict())
+    if into_torch:
+        load_into_torch(layer, torch_layer)
+    else:
+        randomize(torch_layer)
+        layer.load_state_dict(torch_layer.state_dict())
     shapes = ((2, 3, 6), (2, 4, 6), (2, 4, 6))
     q, k, v = (random_input(s if batch_first else (s[1], s[0], s[2])) for s in shapes)
     masks = {
@@ -125,8 +170,14 @@ def test_multihead_attention(bias, batch_first):
             outputs = layer(tensor(q), tensor(k), tensor(v), **given, **more)
             torch_masks = {key: torch.from_numpy(mask) for key, mask in given.items()}
             inputs = [torch.from_numpy(x) for x in (q, k, v)]
-            for y, torch_y in zip(outputs, torch_layer(*inputs, **torch_masks, **more)):
+            torch_outputs = torch_layer(*inputs, **torch_masks, **more)
+            for y, torch_y in zip(outputs, torch_outputs):
                 assert_close(y, torch_y)
+    sum((y * y).sum() for y in outputs).backward()
+    sum((y * y).sum() for y in torch_outputs).backward()
+    torch_parameters = dict(torch_layer.named_parameters())
+    for name, p in layer.named_parameters():
+        assert_close(p.grad, torch_parameters[name].grad)
 
 
 def test_multihead_attention_of_one_example():
