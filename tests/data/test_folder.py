@@ -3,6 +3,8 @@
 import builtins
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -176,6 +178,28 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypa
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
     with pytest.raises(DataError, match=rf"bomb.png: .*{width * height}|{width} x {height}"):
         folder(tmp_path, 4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+@pytest.mark.parametrize("mode, factor", [("RGB", 1), ("RGBA", 3), ("I;16", 2), ("LA", 4)])
+def test_converting_takes_few_times_the_memory_of_an_image(tmp_path, mode, factor):
+    """In units of 4 bytes per pixel. A white page of 16 megapixels is a file of a few kilobytes."""
+    size = 4000
+    Image.new(mode, (size, size)).save(tmp_path / "a.png")
+    code = f"""if True:
+        from pathlib import Path
+        from PIL import Image, ImageOps
+        from tinygen.data import folder
+        def peak():
+            return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+        Image.init()
+        before = peak()
+        folder({str(tmp_path)!r}, 4)
+        print(peak() - before)
+    """
+    arguments, root = [sys.executable, "-c", code], Path(__file__).parents[2]
+    result = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=True)
+    assert 1024 * int(result.stdout) < (factor + 0.3) * 4 * size**2
 
 
 def test_a_file_is_decoded_as_an_image_of_a_listed_kind_only(tmp_path):

@@ -2,12 +2,13 @@
 
 import gzip
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from tests.data.conftest import CODES, idx_bytes
-from tinygen.data import fashion_mnist, idx, mnist, read_idx
+from tinygen.data import DataError, fashion_mnist, idx, mnist, read_idx
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -101,6 +102,22 @@ def test_a_gzip_bomb_is_not_decompressed(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="expands to more than the expected 40 bytes"):
         read_idx(path)
     assert limits == [40]
+
+
+def test_a_gzip_file_that_expands_too_far_is_not_decompressed(tmp_path, monkeypatch):
+    """Its header tells the truth: the array is all zeros."""
+    num_zeros = idx.SMALL + 1
+    header = b"\0\0\x08\1" + num_zeros.to_bytes(4, "big")
+    path = tmp_path / "zeros.gz"
+    path.write_bytes(gzip.compress(header + bytes(num_zeros), 1))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="zeros.gz: .* 67,108,873 bytes, over 100 times .* gunzip"):
+        read_idx(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+    monkeypatch.setattr(idx, "SMALL", idx.SMALL + 9)
+    assert read_idx(path).shape == (num_zeros,)
 
 
 def test_a_huge_file_is_not_read(tmp_path):

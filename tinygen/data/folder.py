@@ -32,7 +32,8 @@ __all__ = ["folder", "paired_folder"]
 SUFFIXES = frozenset(".bmp .gif .jfif .jpeg .jpg .pbm .pgm .png .ppm .tif .tiff .webp".split())
 DECODERS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow's names of these kinds
 OF_THE_SYSTEM = frozenset(("thumbs.db", "desktop.ini"))  # Windows puts them into folders
-MAX_PIXELS = 100_000_000  # of one image: 400 MB when decoded
+# Of one image: 400 MB when decoded, and no more than four times that while it is converted.
+MAX_PIXELS = 100_000_000
 MAX_LISTED = 5  # files that a message lists
 
 
@@ -225,7 +226,9 @@ def _open_all(files: list[Path], others: list[Path], store: Callable[[int, Any],
                 with _open(file) as image:
                     if getattr(image, "is_animated", False) and image.format != "MPO":
                         animations.append(file)  # MPO: a photograph with a small copy of itself
-                    store(i, _to_grey_or_rgb(ImageOps.exif_transpose(image)))
+                    image.load()
+                    ImageOps.exif_transpose(image, in_place=True)
+                    store(i, _to_grey_or_rgb(image))
         # Pillow's decoders raise errors of any type. None is ignored: all are reported below.
         except Exception as error:
             broken.append(f"  {file}: {error or type(error).__name__}")
@@ -267,21 +270,27 @@ def _to_grey_or_rgb(image: Image.Image) -> Image.Image:
 
     if image.mode.startswith("I"):
         # 16 bits, or 32 that hold 16. Here convert("L") would clip at 255 instead of scaling.
-        values = np.asarray(image).astype(np.int64) >> 8
+        values = np.asarray(image) >> 8
         return Image.fromarray(values.clip(0, 255).astype(np.uint8))
     if image.mode == "F":
         raise ValueError("holds floating-point numbers of unknown range; save it with 8 or 16 bits")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        image = _convert(image, "RGBA")
+        # Without a name, the white image is freed before the last one is made.
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return image.convert("RGB")
+    return _convert(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    """Convert an image to a mode; unlike Pillow, do not copy one that has it already."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _crop_square(image: Image.Image, size: int, channels: int) -> np.ndarray:
     """Crop the central square and resize it with antialiasing: uint8 (channels, size, size)."""
     from PIL import Image, ImageOps
 
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = _convert(image, "L" if channels == 1 else "RGB")
     image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)

@@ -29,6 +29,10 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">
 # training, has about half as many bytes.
 MAX_BYTES = 2**30
 MAX_HEADER = 4 + 4 * 255  # bytes
+# How far a gzip file may expand. The published images become about 5 times smaller when they are
+# compressed, zeros 1,000 times. Below SMALL bytes, the factor is not looked at.
+MAX_EXPANSION = 100
+SMALL = 2**26
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -48,7 +52,8 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     ------
     DataError
         If the header is not IDX, announces more than 1 GiB, or does not agree with the number of
-        bytes that follow; or if the gzip data are damaged. The message names the file.
+        bytes that follow; or if the gzip data are damaged, or announce over 64 MiB that are also
+        over 100 times their own size. The message names the file.
     FileNotFoundError
         If there is no such file.
     """
@@ -61,6 +66,12 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             raise DataError(f"{path}: damaged gzip data ({error}); download it again") from error
         dtype, shape = _parse_header(header, path)
         size = 4 + 4 * len(shape) + math.prod(shape) * dtype.itemsize
+        if size > max(SMALL, MAX_EXPANSION * len(content)):
+            raise DataError(
+                f"{path}: {len(content):,} bytes of gzip data announce an array of {size:,} bytes, "
+                f"over {MAX_EXPANSION} times as many; not a file to trust. If it is your own, "
+                "decompress it with gunzip"
+            )
         content = gunzip(content, size, path)
     return _parse(content, path)
 
