@@ -109,7 +109,7 @@ if in_plane:
     LR = 1e-2 if args.data == "ring" else 5e-3  # the highest learning rate
 else:
     LR = 3e-3 if args.model == "glow" else 1e-3
-EMA_DECAY = 0.99 if args.steps < 10_000 else 0.999
+EMA_DECAY = 0.99  # of the averages of the weights
 EVALUATION_INTERVAL = 500  # steps between two evaluations on held-out digits
 
 # %%

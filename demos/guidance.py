@@ -87,7 +87,7 @@ if num_compared is None:
     num_compared = 1000 if args.data == "mnist" else 0
 # The settings of training are those of ddpm.py, which gives the reasons.
 LR = 2e-3  # learning rate at the first step
-EMA_DECAY = 0.99 if args.steps < 2000 else 0.999  # of the averages of the weights
+EMA_DECAY = 0.999  # of the averages of the weights
 DROPPED = 0.1  # fraction of training examples without a label
 SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)  # w
 EVALUATIONS = (4, 8, 16, 32)  # of the network, for one sample

@@ -1,5 +1,7 @@
 """The exponential moving average of parameters."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,9 @@ def make_network(seed=0):
 def test_averages_follow_the_recursion_and_replace_the_parameters_for_a_while():
     network = make_network()
     weight, rng = network[0].weight, np.random.default_rng(0)
-    ema = optim.ExponentialMovingAverage(network, decay=0.8)
+    ema = optim.ExponentialMovingAverage(network, decay=0.3)
     expected = np.float64(0)
-    for decay in (0, 1 / 2, 2 / 3, 3 / 4, 0.8, 0.8, 0.8):
+    for decay in (0, 1 / 11, 2 / 12, 3 / 13, 4 / 14, 0.3, 0.3, 0.3):
         weight.data += rng.normal(size=weight.shape).astype(np.float32)
         ema.update()
         expected = decay * expected + (1 - decay) * weight.data
@@ -40,19 +42,23 @@ def average_numbers(numbers, decay, initial=1e6):
     return averages
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.95])
+def weight_in_warm_up(s, t):
+    return 10 * math.prod(range(s, s + 9)) / math.prod(range(t, t + 10))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.5, 0.75, 0.95])
 def test_the_weight_of_each_step_is_the_one_of_the_derivation(decay):
     """It is the average of numbers of which only the one of this step is 1, not 0."""
     num_updates = 50
-    warm_up = max(t for t in range(1, 100) if (t - 1) / t <= decay)  # N
+    warm_up = max(t for t in range(1, 300) if (t - 1) / (t + 9) <= decay)  # N
     for s in range(1, num_updates + 1):
         numbers = [float(t == s) for t in range(1, num_updates + 1)]
         averages = average_numbers(numbers, decay, initial=0.0)
         for t in range(s, num_updates + 1):
             if t <= warm_up:
-                expected = 1 / t
+                expected = weight_in_warm_up(s, t)
             elif s <= warm_up:
-                expected = decay ** (t - warm_up) / warm_up
+                expected = decay ** (t - warm_up) * weight_in_warm_up(s, warm_up)
             else:
                 expected = (1 - decay) * decay ** (t - s)
             np.testing.assert_allclose(averages[t - 1], expected, rtol=1e-9)
@@ -62,7 +68,9 @@ def test_the_initial_parameters_have_no_weight_and_a_constant_is_its_own_average
     numbers = np.random.default_rng(0).normal(size=2000)
     averages = average_numbers(numbers, 0.999)
     np.testing.assert_allclose(averages[0], numbers[0], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(averages[999], numbers[:1000].mean(), rtol=0, atol=1e-9)
+    weights = [weight_in_warm_up(s, 1000) for s in range(1, 1001)]
+    np.testing.assert_allclose(sum(weights), 1, rtol=1e-12)
+    np.testing.assert_allclose(averages[999], numbers[:1000] @ weights, rtol=0, atol=1e-9)
     np.testing.assert_allclose(average_numbers([3.0] * 20, 0.9), 3, rtol=1e-9)
 
 
@@ -74,7 +82,7 @@ def test_the_fused_update_has_the_bits_of_the_formula(dtype):
     for t in (1, 2, 3):
         layer.weight.data += rng.normal(size=layer.weight.shape).astype(dtype)
         ema.update()
-        average = average + (1 - (t - 1) / t) * (layer.weight.data - average)
+        average = average + (1 - (t - 1) / (t + 9)) * (layer.weight.data - average)
     np.testing.assert_array_equal(ema.state_dict()["weight"], average, strict=True)
 
 
@@ -131,8 +139,8 @@ def test_a_loaded_average_goes_on_with_the_bits_of_the_saved_one():
     """In the warm-up as after it: the state holds the number of updates."""
     network = make_network()
     weight, rng = network[0].weight, np.random.default_rng(0)
-    ema = optim.ExponentialMovingAverage(network, 0.8)
-    loaded = optim.ExponentialMovingAverage(network, 0.8)
+    ema = optim.ExponentialMovingAverage(network, 0.3)
+    loaded = optim.ExponentialMovingAverage(network, 0.3)
     for _ in range(8):
         loaded.load_state_dict(ema.state_dict())
         weight.data += rng.normal(size=weight.shape).astype(np.float32)

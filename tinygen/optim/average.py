@@ -26,23 +26,43 @@ class ExponentialMovingAverage:
 
     **Math** the t-th call of `update()`, t = 1, 2, ..., averages the parameters p_t in:
 
-        average_t = decay_t average_(t-1) + (1 - decay_t) p_t,   decay_t = min(decay, (t - 1) / t).
+        average_t = decay_t average_(t-1) + (1 - decay_t) p_t,
+        decay_t = min(decay, (t - 1) / (t + 9)).
 
-    **Derivation** of the weight of each p_s in average_t. Let N be the last t for which (t - 1) / t
-    does not exceed `decay`: about 1 / (1 - decay), so 1,000 for a decay of 0.999.
+    **Why decay_t begins at 0 and grows** With `decay` at once, the initial parameters would have
+    the weight decay^t: 37 % after 1,000 updates with 0.999. With (t - 1) / t the average would be
+    the plain mean of all p so far, in which the first, bad ones count as much as the last. With
+    (t - 1) / (t + 9) it covers about the last tenth of the updates, however many there have been.
+    So one `decay`, such as 0.999, serves short and long runs.
 
-    1. Up to N the average is the plain mean of all p so far. By induction: decay_1 = 0 gives
-       average_1 = p_1, and (t - 1) / t times a mean of t - 1 terms plus p_t / t is the mean of t.
+    **Derivation** of the weight of each p_s in average_t. Let N be the last t for which
+    (t - 1) / (t + 9) does not exceed `decay`: about 10 / (1 - decay), so 10,000 for a decay of
+    0.999.
+
+    1. Up to N, p_s enters with the weight 1 - decay_s = 10 / (s + 9), and each later update
+       multiplies that by its decay. In the product of these decays
+
+           decay_(s+1) ... decay_t = s (s + 1) ... (t - 1) / ((s + 10) (s + 11) ... (t + 9))
+
+       the numerator is (t - 1)! / (s - 1)! and the denominator (t + 9)! / (s + 9)!. Exchange
+       (t - 1)! and (s + 9)!, and divide out the common factors:
+
+           decay_(s+1) ... decay_t = s (s + 1) ... (s + 9) / (t (t + 1) ... (t + 9)).
+
+       Times 10 / (s + 9) this is
+
+           weight of p_s = 10 s (s + 1) ... (s + 8) / (t (t + 1) ... (t + 9)),
+
+       about 10 / t (s / t)^9. The first half of the updates has a weight of 2^-10 together, about
+       0.1 %, the last tenth 1 - 0.9^10 = 65 %.
     2. From then on each update multiplies all older weights by `decay`. So for t > N
 
-           weight of p_s = 1 / N decay^(t - N)          for s <= N,
-           weight of p_s = (1 - decay) decay^(t - s)    for s > N.
+           weight of p_s = decay^(t - N) times its weight at N    for s <= N,
+           weight of p_s = (1 - decay) decay^(t - s)              for s > N,
 
-    The weights add up to 1. The parameters of before the first update have none. Without the
-    warm-up by the mean they would have the weight decay^t, 37 % after 1,000 updates with 0.999.
+       and the average covers about the last 1 / (1 - decay) updates.
 
-    **What it costs**: the first N updates weigh the same, however bad the parameters still were.
-    So N should be a small part of a run: decay = 0.99 for 1,000 updates, 0.999 for 10,000 or more.
+    The weights add up to 1. The parameters of before the first update have none.
 
     Samples of a generator with averaged parameters are usually better than with the last ones.
 
@@ -52,6 +72,9 @@ class ExponentialMovingAverage:
         ...                                 # after each optimizer.step(): ema.update()
         with ema.average_parameters():      # the module computes with the averages here
             samples = generator(z)
+
+    **Source** Shamir and Zhang, Stochastic Gradient Descent for Non-smooth Optimization, 2013, for
+    the average up to N: polynomial-decay averaging, with eta = 9.
 
     Parameters
     ----------
@@ -85,7 +108,7 @@ class ExponentialMovingAverage:
         """Average the module's present parameters in."""
         parameters = self._check_parameters("update")
         self.num_updates += 1
-        decay = min(self.decay, (self.num_updates - 1) / self.num_updates)
+        decay = min(self.decay, (self.num_updates - 1) / (self.num_updates + 9))
         follow = partial(moving_average_update, decay=decay)
         jobs = []
         for name, p in parameters.items():
@@ -127,7 +150,7 @@ class ExponentialMovingAverage:
         """
         self._check_parameters("load_state_dict")
         if isinstance(state, Mapping):
-            state = {"num_updates": np.array(math.ceil(1 / (1 - self.decay))), **state}
+            state = {"num_updates": np.array(math.ceil(10 / (1 - self.decay))), **state}
         expected = {"num_updates": np.array(self.num_updates), **self._averages}
         check_state_dict("ExponentialMovingAverage", expected, state)
         self.num_updates = int(state["num_updates"])
