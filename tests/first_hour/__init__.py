@@ -15,5 +15,7 @@ arguments by name (x is a matrix, `images` a batch of images, ...) and says when
     images.py        convolution, pooling, padding, interpolation
     objectives.py    losses
     gradients.py     derivatives, and what is not differentiated
+    layers.py        layers with the weights of a model of PyTorch
+    training.py      optimizers, schedules, states, loaders, saved runs
     refusals.py      what is refused, and what the error says
 """

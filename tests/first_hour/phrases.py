@@ -29,6 +29,15 @@ class Row(NamedTuple):
     torch: Callable | str | None = None
 
 
+class Layer(NamedTuple):
+    """How a layer is made here and in PyTorch, and the name of the argument to call it with."""
+
+    name: str
+    tinygen: Callable
+    torch: Callable
+    argument: str
+
+
 class Refusal(NamedTuple):
     """A call that is refused: the error, and words of its message, which say what to do."""
 
@@ -115,6 +124,22 @@ def check_against_torch(row: Row) -> None:
     ours = two_orders(tinygen.grad, our_arguments, ours, np.asarray)
     theirs = two_orders(torch.autograd.grad, their_arguments, theirs, torch.tensor)
     assert_equal(ours, theirs)
+
+
+def check_layer(layer: Layer) -> None:
+    """Load PyTorch's weights. Compare results, gradients of both orders, and the states after."""
+    here, there = layer.tinygen(), layer.torch().double()
+    here.load_state_dict(there.state_dict())
+    array = make_arguments()[layer.argument]
+    x, torch_x = to_tinygen(array), to_torch(array)
+    ours, theirs = here(x), there(torch_x)
+    assert_equal(ours, theirs)
+    ours = two_orders(tinygen.grad, [x, *here.parameters()], ours, np.asarray)
+    theirs = two_orders(torch.autograd.grad, [torch_x, *there.parameters()], theirs, torch.tensor)
+    assert_equal(ours, theirs)
+    state, torch_state = here.state_dict(), there.state_dict()
+    assert_equal(sorted(state), sorted(torch_state))
+    assert_equal([state[name] for name in torch_state], [*torch_state.values()])
 
 
 # ----------------------------------------------------------------------------------------- equality

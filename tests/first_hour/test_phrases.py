@@ -16,8 +16,10 @@ from tests.first_hour import (
     objectives,
     reductions,
     shapes,
+    training,
 )
-from tests.first_hour.phrases import check_against_numpy, check_against_torch, torch
+from tests.first_hour.layers import LAYERS
+from tests.first_hour.phrases import check_against_numpy, check_against_torch, check_layer, torch
 from tests.first_hour.refusals import REFUSALS
 
 PAGES = [
@@ -32,6 +34,7 @@ PAGES = [
     objectives,
     reductions,
     shapes,
+    training,
 ]
 ROWS = {row.name: row for page in PAGES for row in page.ROWS}
 
@@ -47,6 +50,12 @@ def test_as_pytorch(name):
     check_against_torch(ROWS[name])
 
 
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_layers_with_weights_of_pytorch(layer):
+    check_layer(layer)
+
+
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
 def test_refused_with_advice(refusal):
     with pytest.raises(refusal.error, match=re.escape(refusal.words)):
@@ -56,5 +65,5 @@ def test_refused_with_advice(refusal):
 def test_the_table_is_large_and_each_row_has_another_column():
     rows = [row for page in PAGES for row in page.ROWS]
     assert len(rows) == len(ROWS)  # no name twice
-    assert len(rows) + len(REFUSALS) >= 200
+    assert len(rows) + len(LAYERS) + len(REFUSALS) >= 400
     assert all(row.numpy or row.torch for row in rows)
