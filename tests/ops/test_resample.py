@@ -12,10 +12,14 @@ rng = np.random.default_rng(0)
 LINEAR = {
     "avg_pool2d": lambda x: ops.avg_pool2d(x, 3, 2, 1),
     "avg_pool2d without overlap": lambda x: ops.avg_pool2d(x, 2),
+    "avg_pool2d with a rest": lambda x: ops.avg_pool2d(x, 3, 2, 1, True, False),
     "adaptive": lambda x: ops.adaptive_avg_pool2d(x, (3, 5)),
     "nearest": lambda x: ops.interpolate(x, scale_factor=2),
     "nearest to size": lambda x: ops.interpolate(x, size=(5, 11)),
+    "nearest-exact": lambda x: ops.interpolate(x, (5, 11), mode="nearest-exact"),
     "bilinear": lambda x: ops.interpolate(x, scale_factor=2, mode="bilinear"),
+    "bicubic": lambda x: ops.interpolate(x, size=(5, 11), mode="bicubic"),
+    "area": lambda x: ops.interpolate(x, size=(3, 5), mode="area"),
     "blur": ops.blur,
     "pixel_shuffle": lambda x: ops.pixel_shuffle(x, upscale_factor=2),
     "pixel_unshuffle": lambda x: ops.pixel_unshuffle(x, downscale_factor=2),
@@ -23,6 +27,7 @@ LINEAR = {
 ALL = LINEAR | {
     "max_pool2d": lambda x: ops.max_pool2d(x, 2),
     "max_pool2d overlapping": lambda x: ops.max_pool2d(x, 3, 1, 1),
+    "max_pool2d with a rest": lambda x: ops.max_pool2d(x, 3, 2, 1, 2, True),
 }
 
 
@@ -179,9 +184,33 @@ X = np.zeros((2, 3, 4, 6), np.float32)
     "f, message",
     [
         (
-            lambda: ops.avg_pool2d(X[0], 2),
-            r"avg_pool2d: x has shape \(3, 4, 6\); give images \(N, C, H, W\)",
+            lambda: ops.avg_pool2d(X[0, 0], 2),
+            r"avg_pool2d: x has shape \(4, 6\); give images \(N, C, H, W\), or one image \(C, H, W",
         ),
+        (
+            lambda: ops.max_pool1d(X, 2),
+            r"max_pool1d: x has shape .*; give sequences \(N, C, L\), or one sequence \(C, L\)",
+        ),
+        (
+            lambda: ops.max_pool1d(X[0], (2, 2)),
+            "max_pool1d: kernel_size=.2, 2.; give an integer",
+        ),
+        (lambda: ops.avg_pool2d(X, 2, divisor_override=0), "avg_pool2d: divisor_override must not"),
+        (lambda: ops.max_pool2d(X, 2, dilation=0), "max_pool2d: dilation=0"),
+        (
+            lambda: ops.max_pool2d(X, 3, dilation=2),
+            "max_pool2d: kernel_size 3 with dilation 2 is larger than x, 4x6 with padding 0",
+        ),
+        (
+            lambda: ops.max_pool1d(X[0, :, :2], 2, 1, 1, 7),
+            "max_pool1d: dilation 7 is larger than x, 6: with padding 1 some windows would hold",
+        ),
+        (lambda: ops.max_pool2d(X[:, :, :0], 2, 1, 1), "max_pool2d: kernel_size 2 .* than x, 0x6"),
+        (
+            lambda: ops.adaptive_avg_pool2d(X, (2, 2, 2)),
+            "adaptive_avg_pool2d: output_size=.2, 2",
+        ),
+        (lambda: ops.adaptive_avg_pool1d(X[0], None), "adaptive_avg_pool1d: output_size=None"),
         (
             lambda: ops.avg_pool2d(X, 0),
             "avg_pool2d: kernel_size=0; give an integer of at least 1, or a pair of them",
@@ -196,15 +225,23 @@ X = np.zeros((2, 3, 4, 6), np.float32)
         ),
         (
             lambda: ops.max_pool2d(X, 5),
-            "max_pool2d: kernel_size .5, 5. is larger than x, 4x6 with padding .0, 0.",
+            "max_pool2d: kernel_size 5 with dilation 1 is larger than x, 4x6 with padding 0",
         ),
         (lambda: ops.max_pool2d(X[0, 0], 2), "max_pool2d: x has shape"),
         (lambda: ops.adaptive_avg_pool2d(X, 0), "adaptive_avg_pool2d: output_size=0"),
-        (lambda: ops.adaptive_avg_pool2d(X[:, :, :0], 1), "adaptive_avg_pool2d: x .* no pixels"),
+        (lambda: ops.adaptive_avg_pool2d(X[:, :, :0], 1), "adaptive_avg_pool2d: x .* no elements"),
         (lambda: ops.interpolate(X), "interpolate: give either size or scale_factor"),
         (lambda: ops.interpolate(X, 4, 2), "interpolate: give either size or scale_factor"),
-        (lambda: ops.interpolate(X, 4, mode="bicubic"), "interpolate: mode 'bicubic'"),
-        (lambda: ops.interpolate(X, 4, align_corners=True), "align_corners=True; the modes"),
+        (lambda: ops.interpolate(X, 4, mode="cubic"), "interpolate: mode 'cubic' for x .*bicubic"),
+        (lambda: ops.interpolate(X, 4, mode="linear"), "interpolate: mode 'linear' for x"),
+        (lambda: ops.interpolate(X[0], 4, mode="bicubic"), "interpolate: mode 'bicubic' for x"),
+        (lambda: ops.interpolate(X, 4, align_corners=True), "align_corners=True is for the modes"),
+        (
+            lambda: ops.interpolate(X[None], 4),
+            r"interpolate: x has shape \(1, 2, 3, 4, 6\); give",
+        ),
+        (lambda: ops.interpolate(X[0], (4, 4)), "interpolate: size=.4, 4.; give an integer of"),
+        (lambda: ops.interpolate(X[0], None, (1, 2)), "leaves no pixel of 6; .* numbers, one$"),
         (lambda: ops.interpolate(X, 0), "interpolate: size=0"),
         (
             lambda: ops.interpolate(X, scale_factor=0.1),
@@ -215,7 +252,7 @@ X = np.zeros((2, 3, 4, 6), np.float32)
             "interpolate: scale_factor -2 leaves no pixel",
         ),
         (lambda: ops.interpolate(X[..., :0], 2), "interpolate: x .* has no pixels"),
-        (lambda: ops.interpolate(X[0], 2), "interpolate: x has shape"),
+        (lambda: ops.interpolate(X[0, 0], 2), "interpolate: x has shape"),
         (lambda: ops.blur(X, (1, 1)), "blur: kernel .* odd number"),
         (lambda: ops.blur(X, (1, -2, 1)), "blur: kernel .* do not add up to 0"),
         (
@@ -233,9 +270,31 @@ X = np.zeros((2, 3, 4, 6), np.float32)
             lambda: ops.pixel_unshuffle(X, downscale_factor=3),
             "pixel_unshuffle: 4x6 pixels do not divide into blocks of downscale_factor = 3",
         ),
-        (lambda: ops.pixel_unshuffle(X[0], downscale_factor=2), "pixel_unshuffle: x has shape"),
+        (lambda: ops.pixel_unshuffle(X[0, 0], 2), "pixel_unshuffle: x has shape"),
     ],
 )
 def test_errors_teach(f, message):
     with pytest.raises(ValueError, match=message):
+        f()
+
+
+@pytest.mark.parametrize(
+    "f, message",
+    [
+        (lambda: ops.max_pool2d(X, 2, return_indices=True), "max_pool2d: return_indices must be"),
+        (
+            lambda: ops.max_pool1d(X[0], 2, return_indices=True),
+            "max_pool1d: return_indices must be",
+        ),
+        (lambda: ops.interpolate(X, 2, antialias=True), "antialias must be False; smooth x first"),
+        (lambda: ops.avg_pool2d(X.astype(int), 2), "avg_pool2d: x is int64; .* astype"),
+        (lambda: ops.max_pool2d(X.astype(int), 2), "max_pool2d: x is int64"),
+        (lambda: ops.adaptive_avg_pool2d(X.astype(int), 2), "adaptive_avg_pool2d: x is int64"),
+        (lambda: ops.interpolate(X.astype(int), 2, mode="bilinear"), "interpolate: x is int64"),
+        (lambda: ops.interpolate(X.astype(int), 2, mode="area"), "interpolate: x is int64"),
+        (lambda: ops.blur(X.astype(int)), "blur: x is int64"),
+    ],
+)
+def test_what_is_refused_by_its_kind(f, message):
+    with pytest.raises(TypeError, match=message):
         f()

@@ -23,9 +23,11 @@
     conv_1d.py            convolution of sequences
     normalization.py      batch, group, instance and layer norm
     vector_norm.py        norms of vectors, and division by them
-    pooling.py            average and maximum over windows
+    windows.py            sums and maxima over windows of images
+    pooling.py            pooling: windows with PyTorch's settings, and adaptive pooling
     separable.py          a matrix along the height and one along the width of images
-    resample.py           interpolation, blur, pixel shuffle
+    interpolation.py      images and sequences at another resolution
+    resample.py           blur, pixel shuffle
     attention.py          attention and dropout
     masking.py            the product with a mask, in which 0 times infinity is 0
     arguments.py          reading of arguments that many ops share
@@ -102,6 +104,7 @@ from .elementwise import (
 )
 from .error_function import erf
 from .indexing import add_at, embedding, getitem, one_hot, take_along_axis
+from .interpolation import interpolate
 from .joining import concatenate, repeat, split, stack, tile
 from .layout import channels_last
 from .linalg import diagonal, dot, inv, linear, logdet, matmul, outer, slogdet, trace, tril, triu
@@ -110,13 +113,20 @@ from .methods import Methods
 from .normalization import batch_norm, group_norm, instance_norm, layer_norm
 from .operators import Operators, attach_methods
 from .padding import pad
-from .pooling import avg_pool2d, max_pool2d
+from .pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from .powers import power
 from .products import cumprod, prod
 from .protocols import Protocols
 from .pytorch_names import explain_attributes, ops_hint
 from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
-from .resample import adaptive_avg_pool2d, blur, interpolate, pixel_shuffle, pixel_unshuffle
+from .resample import blur, pixel_shuffle, pixel_unshuffle
 from .rounding import ceil, floor, floor_divide, mod, round
 from .shape import (
     astype,
@@ -141,6 +151,7 @@ attach_methods(Tensor, Operators, Methods, Protocols)
 
 __all__ = [
     "abs",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "add",
     "add_at",
@@ -154,6 +165,7 @@ __all__ = [
     "argmin",
     "argsort",
     "astype",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
     "blur",
@@ -220,6 +232,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool1d",
     "max_pool2d",
     "maximum",
     "mean",

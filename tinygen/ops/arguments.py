@@ -54,22 +54,33 @@ def normalize_axes(function: str, axis: int | tuple[int, ...], ndim: int) -> tup
     return axes
 
 
-def as_pair(function: str, name: str, value: int | Pair, minimum: int) -> Pair:
-    """Return `value`, an integer or a pair of them, as a pair (height, width).
+def as_pair(function: str, name: str, value: int | Pair, minimum: int, num_sides: int = 2) -> Pair:
+    """Return a setting of images as a pair (height, width).
+
+    A setting of sequences, num_sides=1, becomes (minimum, length): sequences are images of height
+    one, and along that side a setting of `minimum` changes nothing.
+
+    Parameters
+    ----------
+    value : an integer for all sides, or a tuple or list with one for each side or for all.
 
     Raises
     ------
     ValueError
-        If it is no integer, no pair, or less than `minimum`. `function` and `name` say in the
+        If it is nothing of these, or less than `minimum`. `function` and `name` say in the
         message which argument it is.
     """
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or any(not isinstance(v, (int, np.integer)) or v < minimum for v in pair):
+    sides = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(sides) == 1:
+        sides *= num_sides
+    is_integer = all(isinstance(side, (int, np.integer)) and side >= minimum for side in sides)
+    if len(sides) != num_sides or not is_integer:
+        pair = ", or a pair of them (height, width)" if num_sides == 2 else ""
         raise ValueError(
-            f"{function}: {name}={value!r}; give an integer of at least {minimum}, "
-            "or a pair of them (height, width)"
+            f"{function}: {name}={value!r}; give an integer of at least {minimum}{pair}"
         )
-    return operator.index(pair[0]), operator.index(pair[1])
+    sides = [operator.index(side) for side in sides]
+    return (sides[0], sides[1]) if num_sides == 2 else (minimum, sides[0])
 
 
 def check_images(function: str, x: Array) -> None:

@@ -1,221 +1,319 @@
-"""Pooling over windows of images. Logical (N, C, H, W), channels-last in memory on NumPy.
+"""Pooling: the mean or the maximum of each window of an image or a sequence.
 
-With stride s and padding p, tap t of window o reads pixel i = s o + t - p (see backend/windows.py).
-Average pooling is linear in the image. So is max pooling, once it is known which tap has the
-maximum of each window. The rule of a linear function applies its adjoint to the cotangent g:
+With kernel size k, stride s, padding p and dilation d, window o reads along each axis the positions
 
-    sum_pool         y[o] = sum of the pixels of window o
-    sum_unpool       dx[i] = sum of g[o] over the windows o that contain pixel i
+    i = s o + d t - p,    t = 0 ... k - 1
 
-    max_pool         y[o] = the greatest pixel of window o
-    max_unpool       dx[i] = sum of g[o] over the windows o whose maximum is pixel i
-    gather_maxima    y[o] = the pixel of window o at the tap that had the maximum
+**How many windows there are.** Along an axis of n elements, the last tap of window o must lie
+inside the padded input, so s o + d (k - 1) - p <= n - 1 + p. The number of such windows is
 
-sum_pool and sum_unpool are adjoint to each other, and so are max_unpool and gather_maxima. The code
-loops over the taps, each a strided view of the whole image: a 2x2 window takes four additions of
-large arrays.
+    floor((n + 2p - d (k - 1) - 1) / s) + 1
+
+What is left behind the last window is not read. With `ceil_mode` the quotient is rounded up instead
+of down: one more window reads the rest, and its last taps lie behind the padded input. It is left
+out if it would begin in the padding behind the input, at s o - p >= n.
+
+**The divisor of the mean.** A window is divided by one of the following numbers. Each is a product
+of one factor for each axis, the length of an interval of positions:
+
+    default                     from s o - p to min(s o - p + k, n + p): zeros of the padding count,
+                                but not what `ceil_mode` adds behind the padding
+    count_include_pad=False     the part of it from 0 to n: only pixels count
+    divisor_override            this number
+
+The mean stays linear in x, y = c sum_pool(x), with one constant c[o] for each window. So its rule
+multiplies the cotangent by c, too: dx = sum_unpool(c g). The sums are in `windows.py`.
+
+**Source** PyTorch's documentation of MaxPool2d and AvgPool2d; ATen/native/Pool.h and
+ATen/native/cpu/AvgPoolKernel.cpp have the rules of `ceil_mode` and of the divisor.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import primitive
-from ..backend.windows import output_size, taps
-from .arguments import as_pair, check_images
-from .layout import empty_images
-from .masking import apply_mask
+from ..backend import array_module
+from .arguments import as_pair, check_dtypes, raw
+from .elementwise import multiply
+from .layout import as_images, from_images
+from .separable import resize
+from .windows import Windows, max_pool, sum_pool
 
-__all__ = ["avg_pool2d", "max_pool2d"]
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "max_pool1d",
+    "max_pool2d",
+]
 
 Array = Any  # an array of any module, or a Tensor
 Pair = tuple[int, int]  # (height, width)
 
 
-def _settings(function: str, x, kernel_size, stride, padding) -> dict:
-    """Return the checked settings of a pooling; `size` is the height and width of x."""
-    check_images(function, x)
-    kernel = as_pair(function, "kernel_size", kernel_size, 1)
-    stride = kernel if stride is None else as_pair(function, "stride", stride, 1)
-    padding = as_pair(function, "padding", padding, 0)
-    size = x.shape[2:]
-    if any(2 * p > k for p, k in zip(padding, kernel)):
+# ----------------------------------------------------------------------------------------- windows
+
+
+def _num_windows(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool):
+    """Return how many windows there are along an axis of n elements; none if less than 1."""
+    room = n + 2 * padding - dilation * (kernel - 1) - 1  # for moving the first window
+    num_windows = room // stride + 1
+    has_rest = room % stride > 0
+    if ceil_mode and has_rest and stride * num_windows < n + padding:
+        num_windows += 1
+    return num_windows
+
+
+def _has_empty_window(n, kernel, stride, padding, dilation, num_windows: int) -> bool:
+    """Return whether the taps of a window skip all n elements of an axis."""
+    if padding == 0 or dilation <= n:
+        return False
+    start = stride * np.arange(num_windows) - padding
+    positions = start[:, None] + dilation * np.arange(kernel)
+    return not ((positions >= 0) & (positions < n)).any(axis=1).all()
+
+
+def _read_windows(
+    function: str, x, kernel_size, stride, padding, dilation, ceil_mode, num_sides: int
+) -> Windows:
+    """Return the windows over x (N, C, H, W), for settings of images or of sequences."""
+    check_dtypes(function, x=x)
+    kernel = as_pair(function, "kernel_size", kernel_size, 1, num_sides)
+    is_default = stride in (None, (), [])  # PyTorch writes it in these three ways
+    strides = kernel if is_default else as_pair(function, "stride", stride, 1, num_sides)
+    paddings = as_pair(function, "padding", padding, 0, num_sides)
+    dilations = as_pair(function, "dilation", dilation, 1, num_sides)
+    size = tuple(x.shape[2:])
+    sides = [*zip(size, kernel, strides, paddings, dilations)]
+    output_size = tuple(_num_windows(*side, ceil_mode) for side in sides)
+    if any(2 * p > k for _, k, _, p, _ in sides):
         raise ValueError(
-            f"{function}: padding {padding} is more than half of kernel_size {kernel}: "
+            f"{function}: padding {padding} is more than half of kernel_size {kernel_size}: "
             "some windows would hold nothing but padding"
         )
-    if any(k > n + 2 * p for n, k, p in zip(size, kernel, padding)):
+    if 0 in size or min(output_size) < 1:
         raise ValueError(
-            f"{function}: kernel_size {kernel} is larger than x, {size[0]}x{size[1]} "
-            f"with padding {padding}"
+            f"{function}: kernel_size {kernel_size} with dilation {dilation} is larger than x, "
+            f"{'x'.join(map(str, size[-num_sides:]))} with padding {padding}"
         )
-    return {"kernel": kernel, "stride": stride, "padding": padding, "size": tuple(size)}
+    if any(_has_empty_window(*side, m) for side, m in zip(sides, output_size)):
+        raise ValueError(
+            f"{function}: dilation {dilation} is larger than x, "
+            f"{'x'.join(map(str, size[-num_sides:]))}: with padding {padding} "
+            "some windows would hold nothing but padding"
+        )
+    return Windows(kernel, strides, paddings, dilations, size, output_size)
 
 
-def _output_size(kernel, stride, padding, size) -> Pair:
-    return output_size(size, kernel, stride, padding, (1, 1))
+# ----------------------------------------------------------------------------------------- the mean
 
 
-def _taps(kernel, stride, padding, size):
-    """Yield each tap's number, the pixels it reads, and their windows.
+@functools.lru_cache(maxsize=256)
+def _weights(xp, dtype, windows: Windows, count_include_pad: bool):
+    """Return (Ho, Wo): one divided by the divisor of each window, see the module's docstring."""
+    lengths = []
+    for n, m, k, s, p in zip(windows.input_size, windows.output_size, *windows[:3]):
+        start = s * np.arange(m) - p
+        end = np.minimum(start + k, n + p)
+        is_pixel = (np.maximum(start, 0), np.minimum(end, n))
+        lengths.append(end - start if count_include_pad else is_pixel[1] - is_pixel[0])
+    return xp.asarray((1 / np.outer(*lengths)).astype(dtype))
 
-    Pixels and windows are indices into (N, C, H, W). The numbers count down to 1, so the greatest
-    of several numbers belongs to the first tap.
+
+def _avg_pool(function: str, x, num_sides: int, settings: tuple, count_include_pad, divisor):
+    """Average pooling of images or sequences; `divisor` overrides the counts.
+
+    `settings` are kernel_size, stride, padding and ceil_mode.
     """
-    rows, columns = _output_size(kernel, stride, padding, size)
-    windows = range(rows), range(columns)
-    for (i, j), pixels, outputs in taps(kernel, stride, padding, (1, 1), size, windows):
-        yield kernel[0] * kernel[1] - (kernel[1] * i + j), (..., *pixels), (..., *outputs)
-
-
-def _is_partition(kernel, stride, padding, size) -> bool:
-    """Return whether each pixel lies in exactly one window."""
-    fits = all(n % k == 0 for n, k in zip(size, kernel))
-    return stride == kernel and padding == (0, 0) and fits
-
-
-@primitive
-def sum_pool(x, *, kernel, stride, padding, size, scale):
-    """y[o] = scale times the sum of x over window o; padding counts as 0. Adjoint: `sum_unpool`."""
-    y = empty_images(x, (*x.shape[:2], *_output_size(kernel, stride, padding, size)))
-    is_first_complete = padding == (0, 0)  # without padding the first tap reaches every window
-    if not is_first_complete:
-        y[...] = 0
-    for number, pixels, windows in _taps(kernel, stride, padding, size):
-        if is_first_complete and number == kernel[0] * kernel[1]:
-            y[...] = x[pixels]
-        else:
-            y[windows] += x[pixels]
-    if scale != 1:
-        y *= scale
-    return y
-
-
-@primitive(outputs=("x",))
-def sum_unpool(y, *, kernel, stride, padding, size, scale):
-    """x[i] = scale times the sum of y over the windows that contain pixel i.
-
-    Adjoint: `sum_pool`.
-    """
-    x = empty_images(y, (*y.shape[:2], *size))
-    y = y * scale if scale != 1 else y
-    if _is_partition(kernel, stride, padding, size):
-        (n, c, h, w), (kh, kw) = y.shape, kernel
-        blocks = x.reshape(n, c, h, kh, w, kw)  # a view in any memory order, since axes only split
-        blocks[...] = y[:, :, :, None, :, None]
-        return x
-    x[...] = 0
-    for _, pixels, windows in _taps(kernel, stride, padding, size):
-        x[pixels] += y[windows]
-    return x
-
-
-def _sum_pool_rule(g, kernel, stride, padding, size, scale):
-    return sum_unpool(g, kernel=kernel, stride=stride, padding=padding, size=size, scale=scale)
-
-
-def _sum_unpool_rule(g, kernel, stride, padding, size, scale):
-    return sum_pool(g, kernel=kernel, stride=stride, padding=padding, size=size, scale=scale)
-
-
-sum_pool.vjp(x=_sum_pool_rule)
-sum_unpool.vjp(y=_sum_unpool_rule)
+    images = as_images(function, x, num_sides)
+    *pairs, ceil_mode = settings
+    windows = _read_windows(function, images, *pairs, 1, ceil_mode, num_sides)
+    if divisor == 0:
+        raise ValueError(f"{function}: divisor_override must not be 0")
+    counts_padding = count_include_pad or windows.padding == (0, 0)
+    are_complete = counts_padding and not ceil_mode  # then all have the same divisor
+    if divisor is not None or are_complete:
+        y = sum_pool(images, windows=windows, scale=1 / (divisor or windows.num_taps))
+    else:
+        weights = _weights(array_module(raw(x)), raw(x).dtype, windows, bool(count_include_pad))
+        y = multiply(sum_pool(images, windows=windows, scale=1), weights)
+    return from_images(y, x, num_sides)
 
 
 def avg_pool2d(
-    x: Array, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
+    x: Array,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Array:
-    """The mean of each window; zeros of the padding count, as in PyTorch's default.
+    """The mean of each window of images.
 
-    **Math** y[o] = 1/(kh kw) sum_t x[s o + t - p].
-    dx[i] = 1/(kh kw) sum of g[o] over the windows o that contain pixel i.
-    **Shapes** x (N, C, H, W) -> (N, C, Ho, Wo) with Ho = (H + 2p - kh) // s + 1. The stride is
-    kernel_size unless given.
+    **Math** y[o] = c[o] sum_t x[s o + t - p], where 1 / c[o] is the divisor of the window, by
+    default the kernel's height times its width.
+    dx[i] = sum of c[o] g[o] over the windows o that contain pixel i.
+    **Shapes** x (N, C, H, W) -> (N, C, Ho, Wo) with Ho = (H + 2p - kh) // s + 1, or the same
+    without N for one image.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) or (C, H, W)
+    kernel_size, stride, padding : int or pair
+        For height and width. The stride is the kernel size unless given; the padding are zeros,
+        at most half a kernel on each side.
+    ceil_mode : bool
+        Whether one more window reads what is left at the end of an axis.
+    count_include_pad : bool
+        Whether the padding counts in the divisor.
+    divisor_override : int
+        The divisor of all windows.
+
+    Raises
+    ------
+    ValueError
+        For images smaller than a window, too much padding, and a divisor of 0.
     """
-    settings = _settings("avg_pool2d", x, kernel_size, stride, padding)
-    kernel = settings["kernel"]
-    return sum_pool(x, **settings, scale=1.0 / (kernel[0] * kernel[1]))
+    settings = (kernel_size, stride, padding, ceil_mode)
+    return _avg_pool("avg_pool2d", x, 2, settings, count_include_pad, divisor_override)
 
 
-@primitive(outputs=("y", "argmax"))
-def max_pool(x, *, kernel, stride, padding, size):
-    """The maximum of each window, and the number of the tap that has it.
+def avg_pool1d(
+    x: Array,
+    kernel_size: int,
+    stride: int | None = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Array:
+    """The mean of each window of sequences: `avg_pool2d` of images of height one.
 
-    Taps are numbered down to 1 and the greatest number is kept, so of equal values the first
-    counts.
+    **Shapes** x (N, C, L) -> (N, C, Lo) with Lo = (L + 2p - k) // s + 1, or the same without N.
     """
-    y = empty_images(x, (*x.shape[:2], *_output_size(kernel, stride, padding, size)))
-    y[...] = -np.inf
-    for _, pixels, windows in _taps(kernel, stride, padding, size):
-        y[windows] = np.maximum(y[windows], x[pixels])
-    argmax = np.zeros_like(y, dtype=np.uint8 if kernel[0] * kernel[1] < 256 else np.int32)
-    # On other devices a look at the values would wait for them, so there NaN counts as possible.
-    may_have_nan = type(y) is not np.ndarray or np.isnan(np.max(y, initial=-np.inf))
-    for number, pixels, windows in _taps(kernel, stride, padding, size):
-        is_max = x[pixels] == y[windows]
-        if may_have_nan:  # NaN is the maximum of its windows, though it equals nothing
-            is_max = is_max | (x[pixels] != x[pixels])
-        # The maximum of numbers takes a tenth of the time of a masked copy.
-        argmax[windows] = np.maximum(argmax[windows], is_max * argmax.dtype.type(number))
-    return y, argmax
+    settings = (kernel_size, stride, padding, ceil_mode)
+    return _avg_pool("avg_pool1d", x, 1, settings, count_include_pad, None)
 
 
-@primitive(outputs=("x",))
-def max_unpool(y, argmax, *, kernel, stride, padding, size):
-    """x[i] = the sum of y over the windows whose maximum is pixel i. Adjoint: `gather_maxima`."""
-    x = empty_images(y, (*y.shape[:2], *size))
-    is_partition = _is_partition(kernel, stride, padding, size)
-    if not is_partition:
-        x[...] = 0
-    for number, pixels, windows in _taps(kernel, stride, padding, size):
-        if is_partition:  # each pixel is written once
-            x[pixels] = apply_mask(y, argmax == number)
-        else:
-            x[pixels] += apply_mask(y[windows], argmax[windows] == number)
-    return x
+# ---------------------------------------------------------------------------------- the maximum
 
 
-@primitive
-def gather_maxima(x, argmax, *, kernel, stride, padding, size):
-    """y[o] = the pixel of x that tap argmax[o] of window o reads. Adjoint: `max_unpool`."""
-    y = empty_images(x, argmax.shape)
-    y[...] = 0
-    for number, pixels, windows in _taps(kernel, stride, padding, size):
-        y[windows] += apply_mask(x[pixels], argmax[windows] == number)
-    return y
-
-
-def _max_pool_rule(g, argmax, kernel, stride, padding, size):
-    return max_unpool(g[0], argmax, kernel=kernel, stride=stride, padding=padding, size=size)
-
-
-def _max_unpool_rule(g, argmax, kernel, stride, padding, size):
-    return gather_maxima(g, argmax, kernel=kernel, stride=stride, padding=padding, size=size)
-
-
-def _gather_maxima_rule(g, argmax, kernel, stride, padding, size):
-    return max_unpool(g, argmax, kernel=kernel, stride=stride, padding=padding, size=size)
-
-
-max_pool.vjp(x=_max_pool_rule)
-max_unpool.vjp(y=_max_unpool_rule, argmax=None)
-gather_maxima.vjp(x=_gather_maxima_rule, argmax=None)
+def _max_pool(function: str, x, num_sides: int, settings: tuple, return_indices: bool):
+    """Max pooling of images or sequences; `settings` are those from kernel_size to ceil_mode."""
+    if return_indices:
+        raise TypeError(
+            f"{function}: return_indices must be False; the indices serve PyTorch's max_unpool, "
+            "which is not here: enlarge with interpolate"
+        )
+    images = as_images(function, x, num_sides)
+    windows = _read_windows(function, images, *settings, num_sides)
+    y, _ = max_pool(images, windows=windows)
+    return from_images(y, x, num_sides)
 
 
 def max_pool2d(
-    x: Array, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
+    x: Array,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Array:
-    """The greatest value of each window; padding never is the greatest.
+    """The greatest value of each window of images; padding never is the greatest.
 
-    **Math** y[o] = max_t x[s o + t - p].
+    **Math** y[o] = max_t x[s o + d t - p].
     dx[i] = sum of g[o] over the windows o whose maximum is pixel i; of equal values the first
     counts.
-    **Shapes** as `avg_pool2d`.
+    **Shapes** x (N, C, H, W) -> (N, C, Ho, Wo) with Ho = (H + 2p - d (kh - 1) - 1) // s + 1, or the
+    same without N for one image.
     **Saved** the place of the maximum in each window, one byte (four for a kernel of 256 taps or
     more); no values.
     **Numerics** A kink where two values are equal. A NaN is the maximum of its window, and receives
     the cotangent.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) or (C, H, W)
+    kernel_size, stride, padding : int or pair
+        As for `avg_pool2d`.
+    dilation : int or pair
+        The distance between neighbouring taps of a window.
+    ceil_mode : bool
+        Whether one more window reads what is left at the end of an axis.
+    return_indices : bool
+        PyTorch's last setting; True is refused.
+
+    Raises
+    ------
+    ValueError
+        For images smaller than a window, and for windows that would hold nothing but padding.
     """
-    return max_pool(x, **_settings("max_pool2d", x, kernel_size, stride, padding))[0]
+    settings = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool("max_pool2d", x, 2, settings, return_indices)
+
+
+def max_pool1d(
+    x: Array,
+    kernel_size: int,
+    stride: int | None = None,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Array:
+    """The greatest value of each window of sequences: `max_pool2d` of images of height one.
+
+    **Shapes** x (N, C, L) -> (N, C, Lo) with Lo = (L + 2p - d (k - 1) - 1) // s + 1, or the same
+    without N.
+    """
+    settings = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool("max_pool1d", x, 1, settings, return_indices)
+
+
+# ------------------------------------------------------------------------------- adaptive pooling
+
+
+def mean_matrix(n: int, m: int) -> np.ndarray:
+    """Return (m, n): output o is the mean of inputs floor(o n / m) to ceil((o + 1) n / m) - 1."""
+    matrix = np.zeros((m, n))
+    for o in range(m):
+        start, stop = o * n // m, -(-(o + 1) * n // m)
+        matrix[o, start:stop] = 1 / (stop - start)
+    return matrix
+
+
+def _adaptive_avg_pool(function: str, x, num_sides: int, output_size):
+    """The means over `output_size` blocks of images or sequences; a side of None stays as it is."""
+    if isinstance(output_size, (tuple, list)) and len(output_size) == num_sides:
+        sides = zip(x.shape[-num_sides:], output_size)
+        output_size = tuple(n if m is None else m for n, m in sides)
+    images = as_images(function, x, num_sides)
+    if 0 in images.shape[2:]:
+        raise ValueError(f"{function}: x {x.shape} has no elements to average")
+    check_dtypes(function, x=x)
+    size = as_pair(function, "output_size", output_size, 1, num_sides)
+    return from_images(resize(images, mean_matrix, *zip(images.shape[2:], size)), x, num_sides)
+
+
+def adaptive_avg_pool2d(x: Array, output_size: int | tuple[int | None, int | None]) -> Array:
+    """The means over a grid of `output_size` blocks that cover the image as evenly as possible.
+
+    With output_size 1 it is the mean over all pixels. A side of None stays as it is.
+
+    **Math** y = A x B^T for each channel, where the rows of A and B average; dx = A^T g B.
+    **Shapes** x (N, C, H, W) -> (N, C, *output_size), or the same without N for one image.
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool2d", x, 2, output_size)
+
+
+def adaptive_avg_pool1d(x: Array, output_size: int) -> Array:
+    """The means over `output_size` blocks of sequences: `adaptive_avg_pool2d` of height one.
+
+    **Shapes** x (N, C, L) -> (N, C, output_size), or the same without N for one sequence.
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool1d", x, 1, output_size)
