@@ -172,12 +172,9 @@ def parse(p: argparse.ArgumentParser, options: str = "") -> argparse.Namespace:
         # Figures go to files. A program that a notebook starts inherits a setting of the notebook,
         # whose backend may be missing here.
         os.environ["MPLBACKEND"] = "agg"
-    args = p.parse_args(shlex.split(options) + ([] if IN_NOTEBOOK else sys.argv[1:]))
-    if not IN_NOTEBOOK:
         stop_signals.install(_stop_before_training)
         sys.excepthook = _report_error
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # prints any name of a file
+    args = p.parse_args(shlex.split(options) + ([] if IN_NOTEBOOK else sys.argv[1:]))
     if args.device == "cuda":
         try:
             tinygen.default_rng(0, "cuda")
@@ -244,7 +241,7 @@ def _check_folder(p: argparse.ArgumentParser, out: Path, resume: bool) -> None:
 def _prepare_output() -> None:
     """Print characters that the encoding lacks as escapes; accept that the reader may go."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, io.TextIOWrapper):  # not None, as where the stream is closed
             stream.reconfigure(errors="backslashreplace")
     atexit.register(_flush_output)
 
