@@ -48,9 +48,9 @@ def test_every_command_names_a_demo_and_its_options(page):
     text = PAGES[page].replace("\\\n", " ")
     commands = re.findall(r"demos/(\w+)\.py((?: +[^`\n;|]+)?)", text)
     assert commands
-    shared = (ROOT / "demos" / "_command_line.py").read_text()
+    shared = (ROOT / "demos" / "_command_line.py").read_text(encoding="utf-8")
     for name, arguments in commands:
-        source = (ROOT / "demos" / f"{name}.py").read_text() + shared
+        source = (ROOT / "demos" / f"{name}.py").read_text(encoding="utf-8") + shared
         unknown = [o for o in re.findall(r"--[a-z][\w-]*", arguments) if f'"{o}"' not in source]
         assert not unknown, f"{page}: demos/{name}.py has no option {', '.join(unknown)}"
 

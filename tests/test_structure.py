@@ -87,7 +87,7 @@ def imports(path: pathlib.Path) -> list[tuple[str, list[str]]]:
     """Return (absolute module, names) of each import in a file, wherever it stands."""
     package = path.relative_to(PROJECT).parts[:-1]
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [(alias.name, []) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -129,14 +129,14 @@ def test_no_file_imports_the_private_names_of_another(path):
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_files_stay_readable(path):
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 450, f"{path.name} has {len(lines)} lines: is it two ideas?"
 
 
 def identifiers(path: pathlib.Path) -> set[str]:
     """Return every name that a file defines or uses."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):

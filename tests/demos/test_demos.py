@@ -38,7 +38,7 @@ def test_the_help_of_every_demo_fits_80_columns(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_demo_asks_a_question_and_answers_it_at_the_end_of_the_file(name):
     """So a reader can predict the results before reading them."""
-    text = (DEMOS / f"{name}.py").read_text()
+    text = (DEMOS / f"{name}.py").read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(text))
     assert "Question to predict" in docstring[:1000]
     assert docstring.index("Question to predict") < docstring.index("Three changes to try")
@@ -59,7 +59,7 @@ def split_cells(text):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_demo_is_divided_into_cells(name):
     """One of prose, cells of code that begin with a heading, and one of prose at the end."""
-    first, *codes, last = split_cells((DEMOS / f"{name}.py").read_text())
+    first, *codes, last = split_cells((DEMOS / f"{name}.py").read_text(encoding="utf-8"))
     assert first.startswith("[markdown]\n") and last.startswith("[markdown]\n")
     assert len(codes) >= 4
     for code in codes:

@@ -62,8 +62,9 @@ UTF8 = {"LC_ALL": "C.UTF-8"}
     [
         # The names of folders cannot be decoded.
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-        # The names of folders cannot be printed. The backend, a notebook's, is not installed.
-        UTF8 | {"PYTHONIOENCODING": "ascii", "MPLBACKEND": "module://nowhere.backend_inline"},
+        # The names of folders cannot be printed. Matplotlib does not know the backend, as if a
+        # notebook sets its own and starts a demo in another environment.
+        UTF8 | {"PYTHONIOENCODING": "ascii", "MPLBACKEND": "backend_inline"},
         # A folder below a file cannot be made. Assertions are off.
         UTF8 | {"HOME": "/dev/null/home", "PYTHONOPTIMIZE": "1"},
         # There is no display. An empty setting is as good as none.

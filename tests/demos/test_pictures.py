@@ -15,7 +15,9 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 Image = pytest.importorskip("PIL.Image")
 
-WITH_FOLDERS = [name for name in NAMES if "folder:PATH" in (DEMOS / f"{name}.py").read_text()]
+WITH_FOLDERS = [
+    name for name in NAMES if "folder:PATH" in (DEMOS / f"{name}.py").read_text(encoding="utf-8")
+]
 # Kinds and modes of one class's pictures: what a folder on somebody's disk may hold.
 KINDS = [
     ("png", "RGB"),
