@@ -195,7 +195,7 @@ def test_a_step_of_an_optimizer_by_hand():
 
 def test_a_raw_array_takes_no_tensor_in_place():
     a = np.ones(2, np.float32)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"np.add does not write .* p.data -= lr \* p.grad.data"):
         a += float32(2)  # NumPy would have to write a Tensor into the array's memory
     assert a.tolist() == [1, 1]
 

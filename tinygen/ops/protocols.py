@@ -92,6 +92,12 @@ class Protocols:
         reflected = REFLECTED_OPERATORS.get(ufunc.__name__)
         if reflected and method == "__call__" and not settings and type(inputs[0]) is not Tensor:
             return getattr(self, reflected)(inputs[0])
+        if reflected and "out" in settings:  # array -= tensor
+            raise TypeError(
+                f"np.{ufunc.__name__} does not write a Tensor into an array: give the Tensor's "
+                "array, as in p.data -= lr * p.grad.data, or write into a Tensor within "
+                "tinygen.no_grad(), as in p -= lr * p.grad"
+            )
         raise TypeError(refusal(ufunc.__name__))
 
     def __array_function__(self, function, types, args, kwargs):
