@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.strict import StrictArray
+from tinygen import tensor
 from tinygen.metrics import frechet_distance, kernel_distance, wasserstein_1d
 
 each_distance = pytest.mark.parametrize("distance", [frechet_distance, kernel_distance])
@@ -151,6 +152,13 @@ def test_device_arrays_give_the_values_of_numpy(distance):
 def test_wrong_features_raise(distance, bad, message):
     with pytest.raises(ValueError, match=message):
         distance(np.zeros((9, 3)), bad)
+
+
+@pytest.mark.parametrize("distance", [frechet_distance, kernel_distance, wasserstein_1d])
+def test_tensors_are_refused(distance):
+    name = distance.__name__
+    with pytest.raises(TypeError, match=rf"{name}: takes arrays, .* give tensor.numpy\(\)"):
+        distance(tensor(np.ones((9, 3))), np.ones((9, 3)))
 
 
 # ---------------------------------------------------------------------------------- Wasserstein

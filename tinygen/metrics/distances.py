@@ -21,7 +21,7 @@ import numpy as np
 
 from ..backend import to_numpy
 from ..backend.reductions import matmul
-from .features import check_features
+from .features import check_features, refuse_tensors
 
 __all__ = ["frechet_distance", "kernel_distance", "wasserstein_1d"]
 
@@ -145,6 +145,7 @@ def wasserstein_1d(x: Array, y: Array) -> float:
     ----------
     x, y : numbers (n,) and (m,).
     """
+    refuse_tensors("wasserstein_1d", x, y)
     for numbers in (x, y):
         _check_numbers(numbers)
     x, y = np.sort(x.astype(np.float64)), np.sort(y.astype(np.float64))

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.tensor import Tensor
 from ..backend import to_numpy
 
-__all__ = ["check_features"]
+__all__ = ["check_features", "refuse_tensors"]
 
 Array = Any
 
 
 def check_features(name: str, x: Array, y: Array, min_count: int) -> tuple[Array, Array]:
-    """Return two sets of features (n, d) and (m, d) in float64, or raise ValueError.
+    """Return two sets of features (n, d) and (m, d) in float64, or raise an error.
 
     Parameters
     ----------
@@ -22,6 +23,7 @@ def check_features(name: str, x: Array, y: Array, min_count: int) -> tuple[Array
     x, y : the features: finite, of one dimension d.
     min_count : smallest n and m allowed.
     """
+    refuse_tensors(name, x, y)
     for features in (x, y):
         is_matrix = getattr(features, "ndim", 0) == 2
         if not is_matrix or features.dtype.kind not in "fiu" or len(features) < min_count:
@@ -38,3 +40,9 @@ def check_features(name: str, x: Array, y: Array, min_count: int) -> tuple[Array
             "network"
         )
     return x.astype(np.float64), y.astype(np.float64)
+
+
+def refuse_tensors(name: str, *arrays: Any) -> None:
+    """Raise TypeError for a Tensor: a metric has no gradient."""
+    if any(isinstance(array, Tensor) for array in arrays):
+        raise TypeError(f"{name}: takes arrays, and has no gradient: give tensor.numpy()")
