@@ -169,6 +169,27 @@ def test_reductions_of_empty_arrays_give_a_value_or_teach():
         ops.var(np.ones((1, 3)), axis=0, ddof=1)
 
 
+REDUCTIONS = ["all", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "prod", "sum"]
+
+
+@pytest.mark.parametrize("name", [*REDUCTIONS, "norm", "std", "var"])
+def test_a_single_number_is_reduced_along_axis_0_as_in_pytorch(name):
+    f = getattr(ops, name)
+    x = tensor(1.5, requires_grad=True)
+    for axis in (0, -1):
+        for keepdims in (False, True):
+            y = f(x, axis=axis, keepdims=keepdims)
+            assert y.shape == () and y.dtype == f(x).dtype and y.item() == f(x).item()
+            if y.requires_grad and name != "std":  # its derivative is infinite here
+                assert grad(y, x).item() == grad(f(x), x).item()
+
+
+@pytest.mark.parametrize("name", [*REDUCTIONS, "std", "var", "softmax", "log_softmax", "flip"])
+def test_an_axis_that_does_not_exist_is_refused_by_the_function(name):
+    with pytest.raises(ValueError, match=f"^{name}: axis 2 is out of bounds for ndim=2"):
+        getattr(ops, name)(np.ones((2, 3)), axis=2)
+
+
 def test_errors_teach():
     x = np.ones(3)
     message = "mean: axis 1 is out of bounds for ndim=1; axes go from -1 to 0"
@@ -196,12 +217,17 @@ def test_norms_of_matrices_are_those_of_numpy(ord):
     np.testing.assert_allclose(ops.norm(x[0], ord), np.linalg.norm(x[0], ord))
 
 
-def test_norms_by_singular_values_and_of_order_zero_are_refused():
+def test_the_norm_of_order_zero_counts():
+    x = tensor(np.array([[0.0, 2.0, -1.0], [0.0, 0.0, 0.5]]), requires_grad=True)
+    y = ops.norm(x, 0, axis=1)
+    assert y.tolist() == [2, 1] and y.dtype == x.dtype and not y.requires_grad
+
+
+def test_norms_by_singular_values_are_refused():
     x = np.ones((2, 2))
     for f, message in [
         (lambda: ops.norm(x, 2), r"norm: ord=2 of the matrices .* give ravel"),
         (lambda: ops.norm(x, "nuc", (0, 1)), "norm: ord='nuc' of the matrices"),
-        (lambda: ops.norm(x, 0, 1), "norm: ord=0; give a number other than 0"),
         (lambda: ops.norm(x, "nuc", 1), "norm: ord='nuc'; give a number"),
     ]:
         with pytest.raises(ValueError, match=message):

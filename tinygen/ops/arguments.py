@@ -20,11 +20,6 @@ def raw(x: Array) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
-def as_axes(axis: Any) -> Any:
-    """Return the axis of a reduction as NumPy takes it: a list, as of PyTorch, becomes a tuple."""
-    return tuple(axis) if isinstance(axis, list) else axis
-
-
 def normalize_axis(function: str, axis: int, ndim: int) -> int:
     """Return `axis` counted from 0, where a negative one counts from the end.
 
@@ -52,6 +47,22 @@ def normalize_axes(function: str, axis: int | tuple[int, ...], ndim: int) -> tup
     if len(set(axes)) < len(axes):
         raise ValueError(f"{function}: axis {axis} names one axis twice")
     return axes
+
+
+def as_axes(function: str, axis: Any, ndim: int) -> tuple[int, ...] | None:
+    """Return the axes of a reduction as a tuple, counted from 0; None stands for all of them.
+
+    A single number, which has no axis, can be reduced along axis 0 or -1, as in PyTorch.
+
+    Raises
+    ------
+    ValueError
+        As `normalize_axes`.
+    """
+    if axis is None:
+        return None
+    axes = normalize_axes(function, axis, max(ndim, 1))
+    return axes if ndim else None
 
 
 def as_pair(function: str, name: str, value: int | Pair, minimum: int, num_sides: int = 2) -> Pair:

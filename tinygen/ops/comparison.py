@@ -109,13 +109,13 @@ def isfinite(x):
 @primitive
 def any(x, *, axis=None, keepdims=False):
     """Whether any element along the axes is true (not 0)."""
-    return x.any(axis=as_axes(axis), keepdims=keepdims)
+    return x.any(axis=as_axes("any", axis, x.ndim), keepdims=keepdims)
 
 
 @primitive
 def all(x, *, axis=None, keepdims=False):
     """Whether all elements along the axes are true (not 0)."""
-    return x.all(axis=as_axes(axis), keepdims=keepdims)
+    return x.all(axis=as_axes("all", axis, x.ndim), keepdims=keepdims)
 
 
 for test in (invert, logical_not, isnan, isinf, isfinite, any, all):

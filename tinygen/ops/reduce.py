@@ -39,10 +39,8 @@ __all__ = [
 
 def _count(function: str, shape: tuple, axis) -> int:
     """Return how many values each result combines; raise ValueError if an axis does not exist."""
-    if axis is None:
-        return math.prod(shape)
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    return math.prod(shape[normalize_axis(function, a, len(shape))] for a in axes)
+    axes = as_axes(function, axis, len(shape))
+    return math.prod(shape if axes is None else [shape[a] for a in axes])
 
 
 @primitive
@@ -52,7 +50,7 @@ def sum(x, *, axis=None, keepdims=False):
     **Math** dx = g, repeated along the summed axes (a view).
     **Saved** nothing.
     """
-    return axis_sum(x, as_axes(axis), keepdims)
+    return axis_sum(x, as_axes("sum", axis, x.ndim), keepdims)
 
 
 @primitive
@@ -92,7 +90,7 @@ def mean(x, *, axis=None, keepdims=False):
         raise ValueError(
             f"mean: no values to average, x is {x.shape} and axis={axis}; leave out the empty batch"
         )
-    return axis_sum(x, as_axes(axis), keepdims) / n
+    return axis_sum(x, as_axes("mean", axis, x.ndim), keepdims) / n
 
 
 def _mean_rule(g, x_shape, axis):
@@ -116,13 +114,17 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
     **Saved** x.
     **Numerics** Two passes, first the mean, so that a large mean costs no digits.
     """
-    n = _count("var", x.shape, axis)
+    return _variance("var", x, axis, ddof, keepdims)
+
+
+def _variance(function: str, x, axis, ddof, keepdims):
+    n = _count(function, x.shape, axis)
     if n <= ddof:
         raise ValueError(
-            f"var: {n} values along axis={axis} of {x.shape} are too few for ddof={ddof}; "
+            f"{function}: {n} values along axis={axis} of {x.shape} are too few for ddof={ddof}; "
             f"it takes {ddof + 1} or more"
         )
-    axis = as_axes(axis)
+    axis = as_axes(function, axis, x.ndim)
     d = x - axis_sum(x, axis, True) / n
     return axis_sum(d * d, axis, keepdims) / (n - ddof)
 
@@ -145,7 +147,7 @@ def std(x, *, axis=None, ddof=0, keepdims=False):
     **Saved** x and y.
     **Numerics** Domain y > 0: the derivative at 0 is infinite.
     """
-    return np.sqrt(var.forward(x, axis=axis, ddof=ddof, keepdims=keepdims))
+    return np.sqrt(_variance("std", x, axis, ddof, keepdims))
 
 
 def _std_rule(g, x, x_shape, y, axis, ddof):
@@ -166,7 +168,7 @@ def max(x, *, axis=None, keepdims=False):
     **Numerics** Equal greatest values receive equal parts of g.
     """
     _check_not_empty("max", x, axis)
-    return x.max(axis=as_axes(axis), keepdims=keepdims)
+    return x.max(axis=as_axes("max", axis, x.ndim), keepdims=keepdims)
 
 
 @primitive
@@ -178,7 +180,7 @@ def min(x, *, axis=None, keepdims=False):
     **Numerics** Equal least values receive equal parts of g.
     """
     _check_not_empty("min", x, axis)
-    return x.min(axis=as_axes(axis), keepdims=keepdims)
+    return x.min(axis=as_axes("min", axis, x.ndim), keepdims=keepdims)
 
 
 def _check_not_empty(function: str, x, axis) -> None:
@@ -198,7 +200,7 @@ def _tie_weights(x, y, *, axis):
     is_extreme = x == (np.expand_dims(y, axis) if y.ndim < x.ndim and axis is not None else y)
     is_nan = x != x  # a NaN is the extreme, though it equals nothing
     hit = (is_extreme | is_nan).astype(x.dtype)
-    return hit / np.maximum(axis_sum(hit, as_axes(axis), True), 1)
+    return hit / np.maximum(axis_sum(hit, as_axes("max", axis, x.ndim), True), 1)
 
 
 _tie_weights.vjp(x=None, y=None)
@@ -223,7 +225,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
     overflows. Where all values are -inf, y is -inf and dx is 0.
     """
     _check_not_empty("logsumexp", x, axis)
-    axis = as_axes(axis)
+    axis = as_axes("logsumexp", axis, x.ndim)
     m = x.max(axis=axis, keepdims=True)
     m = np.where(np.isfinite(m), m, np.zeros_like(m))
     with np.errstate(divide="ignore"):
@@ -245,6 +247,7 @@ def _subtract_max(function: str, x, axis):
         raise TypeError(
             f"{function}: x is {x.dtype}, but the result is no integer; convert x with astype"
         )
+    axis = as_axes(function, axis, x.ndim)
     greatest = x.max(axis=axis, keepdims=True) if x.size else 0
     return np.subtract(x, greatest, out=np.empty_like(x))
 
@@ -259,7 +262,7 @@ def softmax(x, *, axis=-1):
     """
     y = _subtract_max("softmax", x, axis)
     np.exp(y, out=y)
-    y /= axis_sum(y, axis, True)
+    y /= axis_sum(y, as_axes("softmax", axis, x.ndim), True)
     return y
 
 
@@ -276,7 +279,7 @@ def log_softmax(x, *, axis=-1):
     """
     y = _subtract_max("log_softmax", x, axis)
     if y.size:
-        y -= np.log(axis_sum(np.exp(y), axis, True))
+        y -= np.log(axis_sum(np.exp(y), as_axes("log_softmax", axis, x.ndim), True))
     return y
 
 

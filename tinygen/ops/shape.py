@@ -170,7 +170,7 @@ def flip(x, *, axis=None):
 
     **Math** y[i] = x[n - 1 - i] along each of the axes; dx = flip(g): flip is its own inverse.
     """
-    return np.flip(x, axis)
+    return np.flip(x, None if axis is None else normalize_axes("flip", axis, x.ndim))
 
 
 flip.vjp(x=lambda g, axis: flip(g, axis=axis))
@@ -185,7 +185,7 @@ def roll(x, *, shift, axis=None):
 
     **Math** y[i] = x[(i - shift) mod n]; dx = g rolled back by -shift.
     """
-    return np.roll(x, shift, axis)
+    return np.roll(x, shift, None if axis is None else normalize_axes("roll", axis, x.ndim))
 
 
 def _roll_rule(g, shift, axis):

@@ -23,7 +23,7 @@ def argmax(x, *, axis=None, keepdims=False):
 
     Without an axis, the index into x in one axis, as np.argmax.
     """
-    return np.argmax(x, axis=axis, keepdims=keepdims)
+    return np.argmax(x, axis=_as_one_axis("argmax", axis, x.ndim), keepdims=keepdims)
 
 
 @primitive
@@ -32,7 +32,12 @@ def argmin(x, *, axis=None, keepdims=False):
 
     Without an axis, the index into x in one axis, as np.argmin.
     """
-    return np.argmin(x, axis=axis, keepdims=keepdims)
+    return np.argmin(x, axis=_as_one_axis("argmin", axis, x.ndim), keepdims=keepdims)
+
+
+def _as_one_axis(function: str, axis: int | None, ndim: int) -> int | None:
+    """Return the axis counted from 0; None for all axes, and for a single number."""
+    return None if axis is None or not ndim else normalize_axis(function, axis, ndim)
 
 
 @primitive

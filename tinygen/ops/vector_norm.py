@@ -19,7 +19,7 @@ from .masking import apply_mask
 from .powers import power
 from .pytorch_names import explain_names
 from .reduce import expand, max, mean, min, sum
-from .shape import broadcast_to, reshape
+from .shape import astype, broadcast_to, reshape
 
 __all__ = ["cosine_similarity", "norm", "normalize", "pixel_norm", "spectral_norm"]
 
@@ -53,13 +53,16 @@ def norm(
     Parameters
     ----------
     ord : number, math.inf, -math.inf, or "fro" for matrices
-        The p of the norm, not 0. By default it is 2, over all axes.
+        The p of the norm. By default it is 2, over all axes. 0 gives the number of elements that
+        are not 0, a constant.
     """
     if ord is None or ord == "fro":
         return _norm(x, p=2, axis=axis, keepdims=keepdims)
     is_matrix = x.ndim == 2 if axis is None else np.size(axis) == 2
     if is_matrix:
         return _matrix_norm(x, ord, (0, 1) if axis is None else axis, keepdims)
+    if ord == 0:
+        return astype(sum(x != 0, axis=axis, keepdims=keepdims), dtype=x.dtype)
     if ord in (math.inf, -math.inf):
         return (max if ord > 0 else min)(abs(x), axis=axis, keepdims=keepdims)
     return _norm(x, p=ord, axis=axis, keepdims=keepdims)
@@ -79,13 +82,11 @@ def _matrix_norm(x, ord, axes, keepdims):
 @primitive
 def _norm(x, *, p, axis, keepdims):
     """The p-th root of the sum of p-th powers of absolute values."""
-    if not isinstance(p, (int, float)) or p == 0:
-        raise ValueError(
-            f"norm: ord={p!r}; give a number other than 0, math.inf, -math.inf, or None for 2"
-        )
+    if not isinstance(p, (int, float)):
+        raise ValueError(f"norm: ord={p!r}; give a number, math.inf, -math.inf, or None for 2")
     if p == 2:
-        return np.sqrt(axis_sum(x * x, as_axes(axis), keepdims))
-    return axis_sum(np.abs(x) ** p, as_axes(axis), keepdims) ** (1 / p)
+        return np.sqrt(axis_sum(x * x, as_axes("norm", axis, x.ndim), keepdims))
+    return axis_sum(np.abs(x) ** p, as_axes("norm", axis, x.ndim), keepdims) ** (1 / p)
 
 
 def _norm_rule(g, x, x_shape, y, p, axis):
