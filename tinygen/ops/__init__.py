@@ -47,6 +47,10 @@ PyTorch's. Where one name means two things, a call of PyTorch's is written as fo
     torch.repeat_interleave(x, 2, 1) repeat(x, 2, 1)
     torch.std(x), torch.var(x)       std(x, ddof=1), var(x, ddof=1)
     torch.max(x, 1)                  max(x, 1), argmax(x, 1): one of the two results each
+    torch.max(x, y)                  maximum(x, y)
+    torch.equal(x, y)                (x == y).all(): equal compares element by element
+    torch.norm(x, 1)                 norm(ravel(x), 1): norm(x, 1) is that of a matrix
+    torch.linalg.solve(a, b)         solve(a, b[..., None])[..., 0] for a batch of vectors b
     torch.sort(x, 1)                 sort(x, 1), argsort(x, 1)
     functional.pad(x, (1, 1, 2, 2))  pad(x, ((2, 2), (1, 1))): one pair per axis, in their order
     functional.one_hot(y)            one_hot(y): float32

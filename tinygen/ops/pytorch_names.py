@@ -54,7 +54,6 @@ FUNCTIONS = {
     "true_divide": "divide",
     "unsqueeze": "expand_dims",
     "upsample": "interpolate",
-    "vector_norm": "norm",
     "view": "reshape",
 }
 
@@ -96,6 +95,7 @@ EXPRESSIONS = {
     "threshold": "where(x > threshold, x, value)",
     "topk": "sort(x)[..., -k:], with the indices argsort(x)[..., -k:]",
     "unbind": "a tuple of x, which iterates over the first axis",
+    "vector_norm": "norm(x, ord, axis) along one axis, and norm(ravel(x), ord) of all",
     "zeros": "tinygen.tensor(np.zeros(shape, np.float32))",
     "zeros_like": "tinygen.tensor(np.zeros(x.shape, x.dtype))",
 }
