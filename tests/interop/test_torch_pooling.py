@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tinygen import check_grads, grad, ops, tensor
+from tinygen import check_grads, grad, nn, ops, tensor
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -139,3 +139,24 @@ def test_interpolate_images(mode, align_corners):
         assert compare("interpolate", x, size, None, mode, align_corners)
     for scale in (0.4, 1.3, 2, (2.6, 1), [1, 0.7], (3, 2)):
         assert compare("interpolate", x, None, scale, mode, align_corners)
+
+
+def layers(nn):
+    """Return layers of either library."""
+    return [
+        nn.MaxPool1d(2),
+        nn.MaxPool2d((2, 3), 1, dilation=2, ceil_mode=True),
+        nn.AvgPool2d(2, padding=1),
+        nn.AdaptiveAvgPool1d(3),
+        nn.AdaptiveAvgPool2d((None, 2)),
+        nn.PixelShuffle(2),
+        nn.PixelUnshuffle(3),
+        nn.Flatten(2),
+        nn.Unflatten(1, (2, 3)),
+        nn.Upsample((3, 4)),
+        nn.Upsample(scale_factor=1.5, mode="bilinear"),
+    ]
+
+
+def test_layers_print_as_those_of_pytorch():
+    assert [repr(layer) for layer in layers(nn)] == [repr(layer) for layer in layers(torch.nn)]

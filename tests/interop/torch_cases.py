@@ -119,11 +119,23 @@ WITHOUT_PARAMETERS = {
     "Unflatten": _without_parameters("Unflatten", IMAGES, 1, (2, 2)),
     "MaxPool2d": _without_parameters("MaxPool2d", IMAGES, 2),
     "MaxPool2d with padding": _without_parameters("MaxPool2d", IMAGES, (3, 2), 2, (1, 0)),
+    "MaxPool2d with dilation": _without_parameters("MaxPool2d", IMAGES, 2, 1, 1, 2, ceil_mode=True),
+    "MaxPool2d of one image": _without_parameters("MaxPool2d", IMAGES[1:], 3, 2, 1),
+    "MaxPool1d": _without_parameters("MaxPool1d", SEQUENCES, 3, 2, 1, 2, ceil_mode=True),
+    "AvgPool1d": _without_parameters("AvgPool1d", SEQUENCES, 3, 2, 1, True, False),
     "AvgPool2d": _without_parameters("AvgPool2d", IMAGES, 2),
+    "AvgPool2d with a rest": _without_parameters("AvgPool2d", IMAGES, 3, 2, 1, True, False),
+    "AvgPool2d with a divisor": _without_parameters("AvgPool2d", IMAGES, 3, divisor_override=2),
     "AvgPool2d with padding": _without_parameters("AvgPool2d", IMAGES, 3, 2, 1),
     "AdaptiveAvgPool2d": _without_parameters("AdaptiveAvgPool2d", IMAGES, (3, 2)),
+    "AdaptiveAvgPool2d of rows": _without_parameters("AdaptiveAvgPool2d", IMAGES[1:], (None, 2)),
+    "AdaptiveAvgPool1d": _without_parameters("AdaptiveAvgPool1d", SEQUENCES, 4),
     "PixelShuffle": _without_parameters("PixelShuffle", IMAGES, 2),
     "PixelUnshuffle": _without_parameters("PixelUnshuffle", (2, 3, 4, 6), 2),
     "Upsample": _without_parameters("Upsample", IMAGES, scale_factor=2),
     "Upsample by lines": _without_parameters("Upsample", IMAGES, (7, 9), None, "bilinear", True),
+    "Upsample by cubics": _without_parameters("Upsample", IMAGES, None, (1.5, 2.0), "bicubic"),
+    "Upsample of sequences": _without_parameters(
+        "Upsample", SEQUENCES, scale_factor=1.5, mode="linear", recompute_scale_factor=True
+    ),
 }

@@ -267,6 +267,21 @@ LAYERS = {
         (2, 3, 4, 2),
         lambda x, layer: x.reshape(2, 3, 2, 2, 1, 2).mean((3, 5)),
     ),
+    "AvgPool2d with padding": Case(
+        lambda g, t: nn.AvgPool2d((1, 2), 1, (0, 1), count_include_pad=False),
+        (2, 3, 4, 2),
+        lambda x, layer: np.stack([x[..., 0], x.mean(3), x[..., 1]], 3),
+    ),
+    "AvgPool1d": Case(
+        lambda g, t: nn.AvgPool1d(2, ceil_mode=True),
+        (2, 3, 3),
+        lambda x, layer: np.stack([x[..., :2].mean(2), x[..., 2]], 2),
+    ),
+    "AdaptiveAvgPool1d": Case(
+        lambda g, t: nn.AdaptiveAvgPool1d(2),
+        (2, 3, 4),
+        lambda x, layer: x.reshape(2, 3, 2, 2).mean(3),
+    ),
     "AdaptiveAvgPool2d": Case(
         lambda g, t: nn.AdaptiveAvgPool2d(1),
         (2, 3, 4, 2),
@@ -284,6 +299,11 @@ LAYERS = {
         lambda g, t: nn.MaxPool2d((2, 1), 1),
         (2, 3, 4, 2),
         lambda x, layer: np.maximum(x[:, :, 1:], x[:, :, :-1]),
+    ),
+    "MaxPool1d": Case(
+        lambda g, t: nn.MaxPool1d(2, 1, dilation=2),
+        (2, 3, 4),
+        lambda x, layer: np.maximum(x[..., :2], x[..., 2:]),
     ),
     "Upsample": Case(
         lambda g, t: nn.Upsample(scale_factor=2),

@@ -10,7 +10,8 @@ Names, argument order and defaults of the layers are PyTorch's. The files:
     norm.py              batch, layer, group, instance and pixel normalization
     attention.py         multi-head attention
     activation.py        activations, dropout and the identity
-    reshape.py           flattening, pooling and up-sampling
+    pooling.py           means and maxima over windows
+    reshape.py           flattening and up-sampling
     weighted.py          what Linear and the convolutions share
     parametrizations.py  SpectralNorm and EqualizedLR: layers with a function of their weight
     ensemble.py          EnsembleLinear: many small networks at once
@@ -52,22 +53,23 @@ from .norm import (
     PixelNorm,
 )
 from .parametrizations import EqualizedLR, SpectralNorm
-from .pytorch_names import LAYERS, refuse
-from .reshape import (
+from .pooling import (
+    AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
+    AvgPool1d,
     AvgPool2d,
-    Flatten,
+    MaxPool1d,
     MaxPool2d,
-    PixelShuffle,
-    PixelUnshuffle,
-    Unflatten,
-    Upsample,
 )
+from .pytorch_names import LAYERS, refuse
+from .reshape import Flatten, PixelShuffle, PixelUnshuffle, Unflatten, Upsample
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -88,6 +90,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MaxPool1d",
     "MaxPool2d",
     "Module",
     "ModuleDict",

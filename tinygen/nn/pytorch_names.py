@@ -11,7 +11,6 @@ _LOSSES = "losses are functions here: tinygen.losses"
 _NO_HOOKS = "there are no hooks; write what should happen into forward()"
 _SET_DTYPE = "construct each layer with dtype=numpy.{}"
 _PAD = "use tinygen.ops.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode={})"
-_POOL = "pool over a 2-D image of height 1: MaxPool2d((1, k)), AvgPool2d((1, k))"
 
 # Names that torch.nn has.
 LAYERS = {
@@ -40,9 +39,6 @@ LAYERS = {
     "ReplicationPad2d": _PAD.format('"edge"'),
     "UpsamplingNearest2d": "use Upsample(scale_factor=2)",
     "UpsamplingBilinear2d": 'use Upsample(scale_factor=2, mode="bilinear", align_corners=True)',
-    "MaxPool1d": _POOL,
-    "AvgPool1d": _POOL,
-    "AdaptiveAvgPool1d": "use x.mean(axis=2, keepdims=True) for one output",
     "AdaptiveMaxPool2d": "use x.max(axis=(2, 3), keepdims=True) for one output",
     "Hardtanh": "use tinygen.ops.clip(x, -1, 1)",
     "ReLU6": "use tinygen.ops.clip(x, 0, 6)",
@@ -62,7 +58,6 @@ ARGUMENTS = {
     "padding_mode": 'pad first, with tinygen.ops.pad(x, pad_width, mode="reflect") or another mode',
     "padding_idx": "multiply the vectors by a mask that is 0 where the index is the padding",
     "return_indices": "there is no unpooling; use Upsample",
-    "ceil_mode": "pad first, with tinygen.ops.pad",
 }
 
 # Names that torch.nn.Module has.

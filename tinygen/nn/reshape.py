@@ -1,4 +1,4 @@
-"""Layers without parameters that change the shape: flattening, pooling, changes of resolution.
+"""Layers without parameters that change the shape: flattening, changes of resolution.
 
 Each is a function of `tinygen.ops` with its settings.
 """
@@ -11,10 +11,7 @@ from .. import ops
 from .module import Module
 
 __all__ = [
-    "AdaptiveAvgPool2d",
-    "AvgPool2d",
     "Flatten",
-    "MaxPool2d",
     "PixelShuffle",
     "PixelUnshuffle",
     "Unflatten",
@@ -47,7 +44,7 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         """Return the axes."""
-        return f"{self.start_dim}, {self.end_dim}"
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class Unflatten(Module):
@@ -75,67 +72,7 @@ class Unflatten(Module):
 
     def extra_repr(self) -> str:
         """Return the axis and the sizes."""
-        return f"{self.dim}, {self.unflattened_size}"
-
-
-class _Pool(Module):
-    """What the two poolings share: their settings."""
-
-    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
-        self.kernel_size, self.padding = kernel_size, padding
-        self.stride = kernel_size if stride is None else stride
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class AvgPool2d(_Pool):
-    """Average pooling of x (N, C, H, W): the mean of each window, zeros of the padding included.
-
-    Parameters
-    ----------
-    kernel_size, stride, padding : an int, or a pair for height and width. The stride is the
-        kernel size by default.
-    """
-
-    def forward(self, x):
-        """Apply `ops.avg_pool2d`."""
-        return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
-
-
-class MaxPool2d(_Pool):
-    """Max pooling of x (N, C, H, W): the largest value in each window.
-
-    Parameters
-    ----------
-    kernel_size, stride, padding : an int, or a pair for height and width. The stride is the
-        kernel size by default.
-    """
-
-    def forward(self, x):
-        """Apply `ops.max_pool2d`."""
-        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding)
-
-
-class AdaptiveAvgPool2d(Module):
-    """Means of x (N, C, H, W) over a grid of blocks, as many as the output has pixels.
-
-    Parameters
-    ----------
-    output_size : height and width of the output, an int or a pair. 1 is the mean over all pixels.
-    """
-
-    def __init__(self, output_size: Pair):
-        self.output_size = output_size
-
-    def forward(self, x):
-        """Apply `ops.adaptive_avg_pool2d`."""
-        return ops.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        """Return the size."""
-        return str(self.output_size)
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class PixelShuffle(Module):
@@ -146,11 +83,11 @@ class PixelShuffle(Module):
 
     def forward(self, x):
         """Apply `ops.pixel_shuffle`."""
-        return ops.pixel_shuffle(x, upscale_factor=self.upscale_factor)
+        return ops.pixel_shuffle(x, self.upscale_factor)
 
     def extra_repr(self) -> str:
         """Return the factor."""
-        return str(self.upscale_factor)
+        return f"upscale_factor={self.upscale_factor}"
 
 
 class PixelUnshuffle(Module):
@@ -161,21 +98,21 @@ class PixelUnshuffle(Module):
 
     def forward(self, x):
         """Apply `ops.pixel_unshuffle`."""
-        return ops.pixel_unshuffle(x, downscale_factor=self.downscale_factor)
+        return ops.pixel_unshuffle(x, self.downscale_factor)
 
     def extra_repr(self) -> str:
         """Return the factor."""
-        return str(self.downscale_factor)
+        return f"downscale_factor={self.downscale_factor}"
 
 
 class Upsample(Module):
-    """Change the resolution of images x (N, C, H, W): `ops.interpolate`.
+    """Change the resolution of images (N, C, H, W) or sequences (N, C, L): `ops.interpolate`.
 
     Parameters
     ----------
-    size : the new height and width, an int or a pair.
+    size : the new height and width, an int or a pair; the new length of sequences.
     scale_factor : their factor, if `size` is not given; a number or a pair.
-    mode, align_corners : as for `ops.interpolate`.
+    mode, align_corners, recompute_scale_factor : as for `ops.interpolate`.
     """
 
     def __init__(
@@ -183,17 +120,26 @@ class Upsample(Module):
         size: Pair | None = None,
         scale_factor: float | tuple[float, float] | None = None,
         mode: str = "nearest",
-        align_corners: bool = False,
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
     ):
         self.size, self.scale_factor = size, scale_factor
         self.mode, self.align_corners = mode, align_corners
+        self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, x):
         """Apply `ops.interpolate`."""
-        return ops.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
+        return ops.interpolate(
+            x,
+            self.size,
+            self.scale_factor,
+            self.mode,
+            self.align_corners,
+            self.recompute_scale_factor,
+        )
 
     def extra_repr(self) -> str:
-        """Return the settings."""
+        """Return the size or its factor, and the mode."""
         has_size = self.scale_factor is None
         target = f"size={self.size}" if has_size else f"scale_factor={self.scale_factor}"
         return f"{target}, mode={self.mode!r}"
