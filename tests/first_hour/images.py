@@ -31,6 +31,18 @@ ROWS = [
         lambda images, kernel: F.conv2d(images, kernel[:4, :2], groups=2),
     ),
     Row(
+        "conv2d that keeps the size",
+        lambda images, kernel: ops.conv2d(images, kernel, padding="same"),
+        None,
+        lambda images, kernel: F.conv2d(images, kernel, padding="same"),
+    ),
+    Row(
+        "conv2d of one image",
+        lambda images, kernel: ops.conv2d(images[0], kernel),
+        None,
+        lambda images, kernel: F.conv2d(images[0], kernel),
+    ),
+    Row(
         "conv1d",
         lambda sequences, kernel1d: ops.conv1d(sequences, kernel1d, stride=2, padding=1),
         None,
@@ -87,12 +99,60 @@ ROWS = [
         lambda images: images.mean((2, 3)),
         lambda images: F.adaptive_avg_pool2d(images, 1).flatten(1),
     ),
+    Row(
+        "max_pool2d with ceil_mode",
+        lambda images: ops.max_pool2d(images, 3, 2, ceil_mode=True),
+        None,
+        lambda images: F.max_pool2d(images, 3, 2, ceil_mode=True),
+    ),
+    Row(
+        "max_pool2d with dilation",
+        lambda images: ops.max_pool2d(images, 2, 1, dilation=2),
+        None,
+        lambda images: F.max_pool2d(images, 2, 1, dilation=2),
+    ),
+    Row(
+        "avg_pool2d without the padding",
+        lambda images: ops.avg_pool2d(images, 3, 1, 1, count_include_pad=False),
+        None,
+        lambda images: F.avg_pool2d(images, 3, 1, 1, count_include_pad=False),
+    ),
+    Row(
+        "max_pool1d",
+        lambda sequences: ops.max_pool1d(sequences, 3),
+        lambda sequences: sequences.reshape(2, 4, 3, 3).max(-1),
+        lambda sequences: F.max_pool1d(sequences, 3),
+    ),
+    Row(
+        "avg_pool1d",
+        lambda sequences: ops.avg_pool1d(sequences, 3),
+        lambda sequences: sequences.reshape(2, 4, 3, 3).mean(-1),
+        lambda sequences: F.avg_pool1d(sequences, 3),
+    ),
+    Row(
+        "adaptive_avg_pool1d",
+        lambda sequences: ops.adaptive_avg_pool1d(sequences, 4),
+        None,
+        lambda sequences: F.adaptive_avg_pool1d(sequences, 4),
+    ),
     # Padding: a pair for each axis, as in NumPy
     Row(
         "pad with zeros",
         lambda images: ops.pad(images, ((0, 0), (0, 0), (1, 1), (2, 2))),
         lambda images: np.pad(images, ((0, 0), (0, 0), (1, 1), (2, 2))),
         lambda images: F.pad(images, (2, 2, 1, 1)),
+    ),
+    Row(
+        "pad with a number",
+        lambda x: ops.pad(x, ((0, 0), (1, 2)), constant_values=7.0),
+        lambda x: np.pad(x, ((0, 0), (1, 2)), constant_values=7.0),
+        lambda x: F.pad(x, (1, 2), value=7.0),
+    ),
+    Row(
+        "pad around",
+        lambda x: ops.pad(x, 2, mode="wrap"),
+        lambda x: np.pad(x, 2, mode="wrap"),
+        lambda x: F.pad(x[None], (2, 2, 2, 2), mode="circular")[0],
     ),
     Row(
         "pad by mirroring",
@@ -130,6 +190,24 @@ ROWS = [
         lambda images: ops.interpolate(images, (5, 9), mode="bilinear", align_corners=True),
         None,
         lambda images: F.interpolate(images, (5, 9), mode="bilinear", align_corners=True),
+    ),
+    Row(
+        "bicubic",
+        lambda images: ops.interpolate(images, scale_factor=2, mode="bicubic"),
+        None,
+        lambda images: F.interpolate(images, scale_factor=2, mode="bicubic"),
+    ),
+    Row(
+        "means over areas",
+        lambda images: ops.interpolate(images, (4, 3), mode="area"),
+        lambda images: images.reshape(2, 4, 4, 2, 3, 2).mean((3, 5)),
+        lambda images: F.interpolate(images, (4, 3), mode="area"),
+    ),
+    Row(
+        "a sequence of another length",
+        lambda sequences: ops.interpolate(sequences, 6, mode="linear"),
+        None,
+        lambda sequences: F.interpolate(sequences, 6, mode="linear"),
     ),
     Row(
         "pixel_shuffle",

@@ -85,6 +85,12 @@ LAYERS = [
         "images",
     ),
     Layer(
+        "nn.BatchNorm2d in evaluation",
+        lambda: nn.BatchNorm2d(4, **f64).eval(),
+        lambda: torch.nn.BatchNorm2d(4).eval(),
+        "images",
+    ),
+    Layer(
         "nn.BatchNorm1d",
         lambda: nn.BatchNorm1d(4, **f64),
         lambda: torch.nn.BatchNorm1d(4),
