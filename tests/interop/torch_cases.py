@@ -119,7 +119,7 @@ WITHOUT_PARAMETERS = {
     "Unflatten": _without_parameters("Unflatten", IMAGES, 1, (2, 2)),
     "MaxPool2d": _without_parameters("MaxPool2d", IMAGES, 2),
     "MaxPool2d with padding": _without_parameters("MaxPool2d", IMAGES, (3, 2), 2, (1, 0)),
-    "MaxPool2d with dilation": _without_parameters("MaxPool2d", IMAGES, 2, 1, 1, 2, ceil_mode=True),
+    "MaxPool2d with dilation": _without_parameters("MaxPool2d", IMAGES, 2, 1, 1, 2, False, True),
     "MaxPool2d of one image": _without_parameters("MaxPool2d", IMAGES[1:], 3, 2, 1),
     "MaxPool1d": _without_parameters("MaxPool1d", SEQUENCES, 3, 2, 1, 2, ceil_mode=True),
     "AvgPool1d": _without_parameters("AvgPool1d", SEQUENCES, 3, 2, 1, True, False),

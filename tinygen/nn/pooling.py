@@ -29,9 +29,14 @@ class _MaxPool(Module):
         stride: Pair | None = None,
         padding: Pair = 0,
         dilation: Pair = 1,
-        *,  # PyTorch's next argument is return_indices
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ):
+        if return_indices:
+            raise TypeError(
+                f"{type(self).__name__}: return_indices must be False; there is no unpooling "
+                "here: enlarge with Upsample"
+            )
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
@@ -51,6 +56,7 @@ class MaxPool1d(_MaxPool):
     ----------
     kernel_size, stride, padding, dilation : int
         The stride is the kernel size by default.
+    return_indices : PyTorch's setting; True is refused.
     ceil_mode : whether one more window reads what is left at the end.
     """
 
@@ -68,6 +74,7 @@ class MaxPool2d(_MaxPool):
     ----------
     kernel_size, stride, padding, dilation : int or pair
         For height and width. The stride is the kernel size by default.
+    return_indices : PyTorch's setting; True is refused.
     ceil_mode : whether one more window reads what is left at the end of an axis.
     """
 

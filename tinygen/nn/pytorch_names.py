@@ -37,8 +37,11 @@ LAYERS = {
     "ZeroPad2d": _PAD.format('"constant"'),
     "ReflectionPad2d": _PAD.format('"reflect"'),
     "ReplicationPad2d": _PAD.format('"edge"'),
+    "MaxUnpool1d": "there is no unpooling; use Upsample",
+    "MaxUnpool2d": "there is no unpooling; use Upsample",
     "UpsamplingNearest2d": "use Upsample(scale_factor=2)",
     "UpsamplingBilinear2d": 'use Upsample(scale_factor=2, mode="bilinear", align_corners=True)',
+    "AdaptiveMaxPool1d": "use x.max(axis=2, keepdims=True) for one output",
     "AdaptiveMaxPool2d": "use x.max(axis=(2, 3), keepdims=True) for one output",
     "Hardtanh": "use tinygen.ops.clip(x, -1, 1)",
     "ReLU6": "use tinygen.ops.clip(x, 0, 6)",
@@ -57,7 +60,6 @@ ARGUMENTS = {
     ),
     "padding_mode": 'pad first, with tinygen.ops.pad(x, pad_width, mode="reflect") or another mode',
     "padding_idx": "multiply the vectors by a mask that is 0 where the index is the padding",
-    "return_indices": "there is no unpooling; use Upsample",
 }
 
 # Names that torch.nn.Module has.

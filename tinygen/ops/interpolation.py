@@ -232,7 +232,7 @@ def interpolate(
     recompute_scale_factor : bool
         If true, positions follow the rounded size instead of the scale factor.
     antialias : bool
-        PyTorch's last setting; True is refused.
+        PyTorch's setting; True is refused.
 
     Raises
     ------

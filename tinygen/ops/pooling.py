@@ -206,8 +206,8 @@ def _max_pool(function: str, x, num_sides: int, settings: tuple, return_indices:
     """Max pooling of images or sequences; `settings` are those from kernel_size to ceil_mode."""
     if return_indices:
         raise TypeError(
-            f"{function}: return_indices must be False; the indices serve PyTorch's max_unpool, "
-            "which is not here: enlarge with interpolate"
+            f"{function}: return_indices must be False; there is no unpooling here: enlarge with "
+            "interpolate"
         )
     images = as_images(function, x, num_sides)
     windows = _read_windows(function, images, *settings, num_sides)
@@ -246,7 +246,7 @@ def max_pool2d(
     ceil_mode : bool
         Whether one more window reads what is left at the end of an axis.
     return_indices : bool
-        PyTorch's last setting; True is refused.
+        PyTorch's setting; True is refused.
 
     Raises
     ------

@@ -59,6 +59,8 @@ FUNCTIONS = {
 
 # Functions that are an expression of others.
 EXPRESSIONS = {
+    "adaptive_max_pool1d": "max(x, axis=2, keepdims=True) for one output",
+    "adaptive_max_pool2d": "max(x, axis=(2, 3), keepdims=True) for one output",
     "addmm": "c + a @ b",
     "arange": "tinygen.tensor(np.arange(n))",
     "baddbmm": "c + a @ b",
