@@ -54,10 +54,13 @@ _ELSEWHERE = {
     "from_numpy": "tinygen.tensor(array), which copies",
     "inference_mode": "tinygen.no_grad()",
     "int64": "np.int64",
+    "is_tensor": "isinstance(x, tinygen.Tensor)",
     "linspace": "tinygen.tensor(np.linspace(start, stop, num, dtype=np.float32))",
     "load": "tinygen.checkpoint.load_checkpoint(path)",
     "manual_seed": "rng = tinygen.default_rng(seed), which is passed to what draws random numbers",
+    "random": "rng = tinygen.default_rng(seed), which is passed to what draws random numbers",
     "save": "tinygen.checkpoint.save_checkpoint(path, model=model)",
+    "set_grad_enabled": "tinygen.no_grad(), with which nothing is recorded",
     "set_num_threads": "tinygen.set_threads(n)",
     "utils": "tinygen.data.Loader, for batches",
 }

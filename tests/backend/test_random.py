@@ -34,6 +34,21 @@ def test_shapes_dtypes_and_ranges():
     assert abs(backend.default_rng(0).bernoulli(0.3, (100_000,)).mean() - 0.3) < 0.01
 
 
+@pytest.mark.parametrize(
+    "name, here",
+    [
+        ("standard_normal", r"rng.normal\(shape\)"),
+        ("random", r"rng.uniform\(shape\)"),
+        ("randint", r"rng.integers\(low, high, shape\)"),
+        ("shuffle", r"rng.permutation\(len\(array\)\)"),
+        ("gamma", "RNG has no attribute 'gamma'$"),
+    ],
+)
+def test_names_of_numpy_and_pytorch_say_what_they_are_here(name, here):
+    with pytest.raises(AttributeError, match=here):
+        getattr(backend.default_rng(0), name)
+
+
 def test_a_stream_resumes_from_a_file():
     rng, other = backend.default_rng(3), backend.default_rng(4)
     for _ in range(3):

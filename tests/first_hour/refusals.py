@@ -66,6 +66,7 @@ REFUSALS = [
     Refusal("tinygen.float32", lambda: tinygen.float32, AttributeError, "np.float32"),
     Refusal("from_numpy", lambda: tinygen.from_numpy(t), AttributeError, "tinygen.tensor(array)"),
     Refusal("tinygen.save", lambda: tinygen.save(t), AttributeError, "save_checkpoint"),
+    Refusal("autograd.grad", lambda: tinygen.autograd.grad(t, t), AttributeError, "tinygen.grad"),
     # PyTorch's methods
     Refusal("x.view", lambda: t.view(4), AttributeError, "t.reshape(shape)"),
     Refusal("x.permute", lambda: t.permute(1, 0), AttributeError, "t.transpose(axes)"),
@@ -79,12 +80,24 @@ REFUSALS = [
     Refusal("x.clone", lambda: t.clone(), AttributeError, "x.copy()"),
     Refusal("x.sigmoid", lambda: t.sigmoid(), AttributeError, "tinygen.ops.sigmoid(t)"),
     Refusal("x.softmax", lambda: t.softmax(1), AttributeError, "tinygen.ops.softmax(t)"),
+    Refusal("x.max(1).values", lambda: t.max(1).values, AttributeError, "return no indices"),
+    Refusal(
+        "x.register_hook", lambda: t.register_hook(print), AttributeError, "tinygen.grad(y, t)"
+    ),
     Refusal("x.transpose(0, 1)", lambda: t.transpose(0, 1), ValueError, "use T or swapaxes"),
     # PyTorch's names of parameters
     Refusal("sum(dim=)", lambda: t.sum(dim=0), TypeError, "dim is axis here"),
     Refusal("mean(keepdim=)", lambda: t.mean(0, keepdim=True), TypeError, "keepdim is keepdims"),
     Refusal("softmax(dim=)", lambda: ops.softmax(t, dim=1), TypeError, "dim is axis here"),
     Refusal("std(unbiased=)", lambda: t.std(unbiased=False), TypeError, "unbiased is ddof here"),
+    Refusal("norm(p=)", lambda: ops.norm(t, p=1), TypeError, "p is ord here"),
+    Refusal("conv2d(weight=)", lambda: ops.conv2d(images, weight=t), TypeError, "weight is w here"),
+    Refusal("roll(shifts=)", lambda: ops.roll(t, shifts=1), TypeError, "shifts is shift here"),
+    Refusal("triu(diagonal=)", lambda: ops.triu(t, diagonal=1), TypeError, "diagonal is k here"),
+    # Random numbers
+    Refusal("rng.standard_normal", lambda: rng.standard_normal(3), AttributeError, "rng.normal("),
+    Refusal("rng.random", lambda: rng.random(3), AttributeError, "rng.uniform(shape)"),
+    Refusal("rng.choice", lambda: rng.choice([1, 2]), AttributeError, "rng.integers(0, len(array)"),
     # NumPy's functions
     Refusal("np.exp", lambda: np.exp(t), TypeError, "use tinygen.ops.exp(tensor)"),
     Refusal("np.sum", lambda: np.sum(t), TypeError, "use tinygen.ops.sum(tensor)"),
@@ -100,6 +113,7 @@ REFUSALS = [
     Refusal("an index too large", lambda: t[5], IndexError, "out of bounds"),
     Refusal("complex numbers", lambda: tensor([1j]), TypeError, "floating point, integers"),
     Refusal("text", lambda: tensor("abc"), TypeError, "floating point, integers or booleans"),
+    Refusal("a tensor of tensors", lambda: tensor([t, t]), TypeError, "tinygen.ops.stack"),
     # Shapes and dtypes
     Refusal("matmul", lambda: images @ t, ValueError, "matmul"),
     Refusal("reshape", lambda: t.reshape(3, 2), ValueError, "reshape"),
@@ -111,6 +125,8 @@ REFUSALS = [
     Refusal("channels", lambda: ops.conv2d(images, images[:, :2]), ValueError, "3 channels"),
     Refusal("mask & floats", lambda: (t > 0) & t, TypeError, "compare floating point first"),
     Refusal("embedding", lambda: ops.embedding(t, t), TypeError, "integers"),
+    Refusal("an axis of text", lambda: t.sum("rows"), TypeError, "give an integer"),
+    Refusal("astype(object)", lambda: t.astype(object), TypeError, "does not hold object"),
     Refusal("item of several", lambda: t.item(), ValueError, "tolist()"),
     Refusal("to(dtype)", lambda: t.to(np.float64), TypeError, "astype"),
     Refusal("losses of other shapes", lambda: losses.squared_error(t, leaf), ValueError, "shape"),

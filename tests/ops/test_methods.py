@@ -239,6 +239,22 @@ def test_pytorch_s_name_of_a_parameter_says_ours(call):
         call(float32(2, 2))
 
 
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x: ops.conv2d(x, weight=x), "conv2d: missing w; PyTorch's weight is w here"),
+        (lambda x: ops.relu(input=x), "relu: missing x; PyTorch's input is x here"),
+        (lambda x: ops.add(x, other=x), "add: missing b; PyTorch's other is b here"),
+        (lambda x: ops.norm(x, p=1), "norm: unknown p; PyTorch's p is ord here"),
+        (lambda x: ops.roll(x, shifts=1), "roll: unknown shifts; PyTorch's shifts is shift here"),
+        (lambda x: ops.triu(x, diagonal=1), "triu: unknown diagonal; PyTorch's diagonal is k here"),
+    ],
+)
+def test_pytorch_s_name_of_an_array_or_a_setting_says_ours(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(float32(2, 2))
+
+
 def test_signatures_are_visible_through_the_explanation():
     assert str(inspect.signature(ops.sort)).startswith("(x: ")
     assert Tensor.squeeze.__name__ == "squeeze"

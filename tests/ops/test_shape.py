@@ -225,6 +225,12 @@ ROWS = np.zeros((4, 3), np.float32)
             "pad: mode 'mirror' is unknown; choose one of constant",
         ),
         (lambda: ops.pad(X, 1.5), ValueError, "pad: pad_width 1.5 .* integers"),
+        (lambda: ops.concatenate([X, 1]), ValueError, r"concatenate: shapes \(2, 3\), \(\) differ"),
+        (lambda: ops.stack([X, 1]), ValueError, r"stack: shapes \(2, 3\), \(\) differ"),
+        (lambda: ops.squeeze(X, 1.0), TypeError, "squeeze: axis is 1.0; give an integer"),
+        (lambda: ops.sum(X, "rows"), TypeError, "sum: axis is 'rows'; give an integer"),
+        (lambda: ops.astype(X, object), TypeError, "astype: a Tensor does not hold object"),
+        (lambda: tensor(X).astype("complex64"), TypeError, "astype: .* does not hold complex64"),
         (lambda: ops.getitem(X, np.array([0, 2])), IndexError, "index 2 is out of bounds"),
         (lambda: tensor(X)[-3], IndexError, "out of bounds"),
         (

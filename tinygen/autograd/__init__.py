@@ -9,3 +9,18 @@ Read the files in this order:
     gradcheck.py    gradients against finite differences
     graph.py        the recorded graph as data, to be drawn
 """
+
+# What people who know PyTorch look for here, and what to type instead.
+_ELSEWHERE = {
+    "Function": "tinygen.primitive",
+    "backward": "y.backward()",
+    "detect_anomaly": "tinygen.detect_nan()",
+    "grad": "tinygen.grad",
+    "no_grad": "tinygen.no_grad()",
+}
+
+
+def __getattr__(name: str):
+    """Raise AttributeError that says what a name of torch.autograd is here."""
+    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

@@ -42,15 +42,21 @@ from .results import as_array, check_nan
 from .tensor import Node, Tensor, mode
 
 _HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
-# {PyTorch's name of a setting: the one of NumPy, which is used here}
+# {PyTorch's name of a parameter: the one here, which is NumPy's for a setting}
 PYTORCH_NAMES = {
+    "diagonal": "k",
     "dim": "axis",
     "dim1": "axis1",
     "dim2": "axis2",
     "dims": "axis",
+    "input": "x",
     "keepdim": "keepdims",
+    "other": "b",
+    "p": "ord",
     "pad": "pad_width",
+    "shifts": "shift",
     "value": "constant_values",
+    "weight": "w",
     "correction": "ddof",
     "unbiased": "ddof",
 }
@@ -264,7 +270,7 @@ class Primitive:
         twice = [name for name in names if name in settings]
         settings.update(zip(names, values))
         if missing:
-            self._refuse("missing " + ", ".join(missing))
+            self._refuse("missing " + ", ".join(missing), unknown)
         if unknown:
             self._refuse("unknown " + ", ".join(unknown), unknown)
         if twice:
@@ -281,7 +287,7 @@ class Primitive:
         hints = [
             f"PyTorch's {name} is {PYTORCH_NAMES[name]} here; "
             for name in unknown
-            if PYTORCH_NAMES.get(name) in self.settings
+            if PYTORCH_NAMES.get(name) in (*self.settings, *self.arguments)
         ]
         raise TypeError(
             f"{self.__name__}: {problem}; {''.join(hints)}its arrays are "

@@ -33,6 +33,19 @@ def default_rng(seed: int, device: str = "cpu") -> RNG:
     return RNG(seed, device)
 
 
+# Names of NumPy's Generator and of PyTorch -> what to write instead.
+_ELSEWHERE = {
+    "choice": "array[rng.integers(0, len(array), shape)], or array[rng.permutation(n)[:k]]",
+    "rand": "rng.uniform(shape)",
+    "randint": "rng.integers(low, high, shape)",
+    "randn": "rng.normal(shape)",
+    "random": "rng.uniform(shape)",
+    "randperm": "rng.permutation(n)",
+    "shuffle": "array[rng.permutation(len(array))]",
+    "standard_normal": "rng.normal(shape)",
+}
+
+
 class RNG:
     """A stream of random numbers on one device. Make one with `default_rng`.
 
@@ -60,6 +73,11 @@ class RNG:
         """Show the device, and the seed if no other state was loaded."""
         seed = "" if self._seed is None else f"seed={self._seed}, "
         return f"RNG({seed}device={self.device!r})"
+
+    def __getattr__(self, name: str):
+        """Raise AttributeError that says what NumPy's or PyTorch's method of this name is here."""
+        hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+        raise AttributeError(f"RNG has no attribute {name!r}{hint}", name=name, obj=self)
 
     def _generator(self) -> Any:
         """Return the numpy.random.Generator or cupy.random.Generator to draw from now."""

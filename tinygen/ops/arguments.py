@@ -28,6 +28,8 @@ def normalize_axis(function: str, axis: int, ndim: int) -> int:
     ValueError
         If there is no such axis. `function` names the caller in the message.
     """
+    if not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"{function}: axis is {axis!r}; give an integer")
     if not -ndim <= axis < ndim:
         there_are = f"axes go from {-ndim} to {ndim - 1}" if ndim else "a single number has no axis"
         raise ValueError(f"{function}: axis {axis} is out of bounds for ndim={ndim}; {there_are}")

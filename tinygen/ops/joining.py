@@ -47,7 +47,7 @@ def _check_joinable(function: str, xs, axis: int) -> int:
     """Return the axis, counted from 0, after a check that the arrays fit together."""
     if not xs:
         raise ValueError(f"{function}: no arrays were given; give at least one")
-    shapes = [x.shape for x in xs]
+    shapes = [getattr(x, "shape", ()) for x in xs]  # a number has none
     axis = normalize_axis(function, axis, len(shapes[0]))
     others = {(s[:axis], s[axis + 1 :], len(s)) for s in shapes}
     if len(others) > 1:
@@ -73,9 +73,11 @@ def stack(*xs, axis=0):
 
     **Math** y[..., i, ...] = x_i; dx_i = g[..., i, ...].
     """
-    if any(x.shape != xs[0].shape for x in xs):
-        shapes = ", ".join(str(x.shape) for x in xs)
-        raise ValueError(f"stack: shapes {shapes} differ; all must be one shape")
+    shapes = [getattr(x, "shape", ()) for x in xs]  # a number has none
+    if len(set(shapes)) > 1:
+        raise ValueError(
+            f"stack: shapes {', '.join(map(str, shapes))} differ; all must be one shape"
+        )
     axis = normalize_axis("stack", axis, xs[0].ndim + 1) if xs else 0
     new_axis = (*[slice(None)] * axis, None)
     parts = [x[new_axis] for x in xs]

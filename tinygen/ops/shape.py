@@ -88,6 +88,11 @@ def astype(x, *, dtype):
 
     **Math** y = x up to rounding; dx = g, converted back to the dtype of x.
     """
+    if np.dtype(dtype).kind not in "fiub":
+        raise TypeError(
+            f"astype: a Tensor does not hold {np.dtype(dtype)}; give floating point, integers or "
+            "booleans"
+        )
     return x.astype(dtype)
 
 
