@@ -274,6 +274,9 @@ def test_a_gradient_of_another_shape_raises_and_changes_nothing(optimizer_class)
         message = "the gradient of parameter 1 is .* no parameter was changed"
         with pytest.raises(ValueError, match=message):
             optimizer.step()
+    b.grad = np.ones(3, np.float32)
+    with pytest.raises(TypeError, match="parameter 1 is a numpy.ndarray, .* tinygen.tensor"):
+        optimizer.step()
     assert a.data.tolist() == b.data.tolist() == [1, 1, 1]
     assert optimizer.num_updates == [0, 0]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from ..backend import type_name
 from ..backend.fused import apply_in_blocks
 from ..nn.module import Module
 from ..nn.pytorch_names import refuse
@@ -91,6 +92,8 @@ class Optimizer:
 
         Raises
         ------
+        TypeError
+            If a gradient is no Tensor.
         ValueError
             If a gradient does not have its parameter's shape. Nothing has been changed.
         """
@@ -128,6 +131,12 @@ class Optimizer:
     def _check_gradients(self) -> None:
         for i, p in enumerate(self.parameters):
             g = p.grad
+            if g is not None and not isinstance(g, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}.step: the gradient of parameter {i} is a "
+                    f"{type_name(g)}, not a Tensor: p.grad = tinygen.tensor(g); no parameter was "
+                    "changed"
+                )
             if g is not None and (g.shape, g.dtype.kind) != (p.shape, "f"):
                 raise ValueError(
                     f"{type(self).__name__}.step: the gradient of parameter {i} is {g.dtype} "
