@@ -113,7 +113,7 @@ REFUSALS = [
     Refusal("an index too large", lambda: t[5], IndexError, "out of bounds"),
     Refusal("complex numbers", lambda: tensor([1j]), TypeError, "floating point, integers"),
     Refusal("text", lambda: tensor("abc"), TypeError, "floating point, integers or booleans"),
-    Refusal("a tensor of tensors", lambda: tensor([t, t]), TypeError, "tinygen.ops.stack"),
+    Refusal("a tensor of tensors", lambda: tensor([t, t]), TypeError, "ops.stack joins"),
     # Shapes and dtypes
     Refusal("matmul", lambda: images @ t, ValueError, "matmul"),
     Refusal("reshape", lambda: t.reshape(3, 2), ValueError, "reshape"),

@@ -54,7 +54,7 @@ class Protocols:
         """Refuse `np.asarray(tensor)`, and NumPy's functions that begin with it."""
         raise TypeError(
             "a Tensor does not turn into an array silently, because its graph would be lost: "
-            "tensor.numpy() copies it, tinygen.ops computes with it, tinygen.ops.stack joins several"
+            "tensor.numpy() copies it, tinygen.ops computes with it, ops.stack joins several"
         )
 
     def __dlpack__(self, **settings):
