@@ -218,6 +218,8 @@ X = np.zeros((2, 3, 4, 6), np.float32)
         (lambda: ops.avg_pool2d(X, 2.0), "avg_pool2d: kernel_size=2.0"),
         (lambda: ops.avg_pool2d(X, (2, 2, 2)), "avg_pool2d: kernel_size=.2, 2, 2."),
         (lambda: ops.avg_pool2d(X, 2, 0), "avg_pool2d: stride=0"),
+        (lambda: ops.avg_pool2d(X, 2, 2, True), "avg_pool2d: padding=True; give an integer"),
+        (lambda: ops.avg_pool2d(X, 2, np.array([2, 2])), "avg_pool2d: stride=array"),
         (lambda: ops.avg_pool2d(X, 2, padding=-1), "avg_pool2d: padding=-1"),
         (
             lambda: ops.avg_pool2d(X, 2, padding=2),
@@ -251,6 +253,8 @@ X = np.zeros((2, 3, 4, 6), np.float32)
             lambda: ops.interpolate(X, scale_factor=-2),
             "interpolate: scale_factor -2 leaves no pixel",
         ),
+        (lambda: ops.interpolate(X, scale_factor=np.nan), "scale_factor nan leaves no pixel"),
+        (lambda: ops.interpolate(X, scale_factor=(2, None)), "scale_factor .2, None. leaves no"),
         (lambda: ops.interpolate(X[..., :0], 2), "interpolate: x .* has no pixels"),
         (lambda: ops.interpolate(X[0, 0], 2), "interpolate: x has shape"),
         (lambda: ops.blur(X, (1, 1)), "blur: kernel .* odd number"),
@@ -265,7 +269,11 @@ X = np.zeros((2, 3, 4, 6), np.float32)
             lambda: ops.pixel_shuffle(X, upscale_factor=2),
             "pixel_shuffle: 3 channels do not divide into groups of upscale_factor.2 = 4",
         ),
-        (lambda: ops.pixel_shuffle(X, upscale_factor=0), "pixel_shuffle: 3 channels"),
+        (
+            lambda: ops.pixel_shuffle(X, upscale_factor=0),
+            "pixel_shuffle: upscale_factor=0; give",
+        ),
+        (lambda: ops.pixel_unshuffle(X, 2.0), "pixel_unshuffle: downscale_factor=2.0; give an"),
         (
             lambda: ops.pixel_unshuffle(X, downscale_factor=3),
             "pixel_unshuffle: 4x6 pixels do not divide into blocks of downscale_factor = 3",

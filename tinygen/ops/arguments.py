@@ -88,8 +88,11 @@ def as_pair(function: str, name: str, value: int | Pair, minimum: int, num_sides
     sides = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(sides) == 1:
         sides *= num_sides
-    is_integer = all(isinstance(side, (int, np.integer)) and side >= minimum for side in sides)
-    if len(sides) != num_sides or not is_integer:
+    are_integers = all(
+        isinstance(side, (int, np.integer)) and type(side) is not bool and side >= minimum
+        for side in sides
+    )
+    if len(sides) != num_sides or not are_integers:
         pair = ", or a pair of them (height, width)" if num_sides == 2 else ""
         raise ValueError(
             f"{function}: {name}={value!r}; give an integer of at least {minimum}{pair}"

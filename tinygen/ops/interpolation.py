@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -296,8 +297,9 @@ def _target_size(old: Pair, size, scale_factor, num_sides: int) -> tuple[Pair, t
     is_several = isinstance(scale_factor, (tuple, list))
     scale = tuple(scale_factor) if is_several else (scale_factor,) * num_sides
     sides = old[-num_sides:]
-    size = tuple(int(n * s) for n, s in zip(sides, scale))
-    if len(scale) != num_sides or min(scale) <= 0 or min(size) < 1:
+    are_numbers = all(isinstance(s, (int, float, np.number)) and 0 < s < math.inf for s in scale)
+    size = tuple(int(n * s) for n, s in zip(sides, scale)) if are_numbers else ()
+    if len(scale) != num_sides or 0 in size or not are_numbers:
         numbers = "one or two" if num_sides == 2 else "one"
         raise ValueError(
             f"interpolate: scale_factor {scale_factor} leaves no pixel of "

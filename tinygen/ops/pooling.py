@@ -54,7 +54,6 @@ __all__ = [
 Array = Any  # an array of any module, or a Tensor
 Pair = tuple[int, int]  # (height, width)
 
-
 # ----------------------------------------------------------------------------------------- windows
 
 
@@ -83,7 +82,7 @@ def _read_windows(
     """Return the windows over x (N, C, H, W), for settings of images or of sequences."""
     check_dtypes(function, x=x)
     kernel = as_pair(function, "kernel_size", kernel_size, 1, num_sides)
-    is_default = stride in (None, (), [])  # PyTorch writes it in these three ways
+    is_default = stride is None or (isinstance(stride, (tuple, list)) and not stride)
     strides = kernel if is_default else as_pair(function, "stride", stride, 1, num_sides)
     paddings = as_pair(function, "padding", padding, 0, num_sides)
     dilations = as_pair(function, "dilation", dilation, 1, num_sides)
@@ -119,8 +118,9 @@ def _weights(xp, dtype, windows: Windows, count_include_pad: bool):
     for n, m, k, s, p in zip(windows.input_size, windows.output_size, *windows[:3]):
         start = s * np.arange(m) - p
         end = np.minimum(start + k, n + p)
-        is_pixel = (np.maximum(start, 0), np.minimum(end, n))
-        lengths.append(end - start if count_include_pad else is_pixel[1] - is_pixel[0])
+        if not count_include_pad:
+            start, end = np.maximum(start, 0), np.minimum(end, n)
+        lengths.append(end - start)
     return xp.asarray((1 / np.outer(*lengths)).astype(dtype))
 
 

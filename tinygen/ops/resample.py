@@ -93,8 +93,9 @@ def pixel_shuffle(x, *, upscale_factor):
     dx = pixel_unshuffle(g): the adjoint of a permutation is its inverse.
     **Shapes** (..., C r^2, H, W) -> (..., C, H r, W r), r = upscale_factor.
     """
-    r, (*batch, c, h, w) = upscale_factor, _image_shape("pixel_shuffle", x)
-    if r < 1 or c % (r * r):
+    _check_factor("pixel_shuffle", x, "upscale_factor", upscale_factor)
+    r, (*batch, c, h, w) = upscale_factor, x.shape
+    if c % (r * r):
         raise ValueError(
             f"pixel_shuffle: {c} channels do not divide into groups of upscale_factor^2 = {r * r}"
         )
@@ -111,8 +112,9 @@ def pixel_unshuffle(x, *, downscale_factor):
     **Math** y[..., c r^2 + i r + j, h, w] = x[..., c, h r + i, w r + j]; dx = pixel_shuffle(g).
     **Shapes** (..., C, H r, W r) -> (..., C r^2, H, W), r = downscale_factor.
     """
-    r, (*batch, c, h, w) = downscale_factor, _image_shape("pixel_unshuffle", x)
-    if r < 1 or h % r or w % r:
+    _check_factor("pixel_unshuffle", x, "downscale_factor", downscale_factor)
+    r, (*batch, c, h, w) = downscale_factor, x.shape
+    if h % r or w % r:
         raise ValueError(
             f"pixel_unshuffle: {h}x{w} pixels do not divide into blocks of downscale_factor = {r}"
         )
@@ -122,11 +124,12 @@ def pixel_unshuffle(x, *, downscale_factor):
     return y
 
 
-def _image_shape(function: str, x) -> tuple[int, ...]:
-    """Return the shape of images, which have at least three axes."""
+def _check_factor(function: str, x, name: str, factor: int) -> None:
+    """Raise ValueError unless x has the axes of images and the factor is a positive integer."""
     if x.ndim < 3:
         raise ValueError(f"{function}: x has shape {x.shape}; give images (..., C, H, W)")
-    return x.shape
+    if not isinstance(factor, (int, np.integer)) or factor < 1:
+        raise ValueError(f"{function}: {name}={factor!r}; give an integer of at least 1")
 
 
 pixel_shuffle.vjp(x=lambda g, upscale_factor: pixel_unshuffle(g, downscale_factor=upscale_factor))
