@@ -13,6 +13,16 @@ from tinygen import check_grads, grad, nn, ops, tensor
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
 
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small arrays take longest where threads wait for each other."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
+
+
 STRIDES, SIZES = (None, 1, 2, 5), (1, 2, 5, 8)
 
 

@@ -217,6 +217,7 @@ def interpolate(
     Parameters
     ----------
     x : (N, C, H, W) or (N, C, L)
+        Three axes are a batch of sequences, never one image (as in PyTorch): that is x[None].
     size : int or pair
         The new height and width, or the new length.
     scale_factor : float or pair

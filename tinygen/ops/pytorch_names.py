@@ -54,6 +54,7 @@ FUNCTIONS = {
     "true_divide": "divide",
     "unsqueeze": "expand_dims",
     "upsample": "interpolate",
+    "upsample_nearest": "interpolate",
     "view": "reshape",
 }
 
@@ -98,6 +99,7 @@ EXPRESSIONS = {
     "topk": "sort(x)[..., -k:], with the indices argsort(x)[..., -k:]",
     "unbind": "a tuple of x, which iterates over the first axis",
     "vector_norm": "norm(x, ord, axis) along one axis, and norm(ravel(x), ord) of all",
+    "upsample_bilinear": 'interpolate(x, size, mode="bilinear", align_corners=True)',
     "zeros": "tinygen.tensor(np.zeros(shape, np.float32))",
     "zeros_like": "tinygen.tensor(np.zeros(x.shape, x.dtype))",
 }
