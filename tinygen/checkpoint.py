@@ -119,7 +119,8 @@ def _encode_array(value: Any, name: str, arrays: dict[str, Any]) -> dict[str, An
         kind = f"an array of dtype {value.dtype}" if has_dtype else f"a {type(value).__name__}"
         raise TypeError(
             f"save_checkpoint: {name} is {kind}, which cannot be stored; give an object with "
-            "state_dict(), numbers, strings, arrays, or dicts and lists of them"
+            "state_dict(), numbers, strings, arrays, or dicts and lists of them; a learning-rate "
+            "schedule needs none, save the number of the step"
         )
     # The number keeps two equal paths apart: {"a/b": x, "a": {"b": y}}.
     entry = f"{len(arrays)}/{name}"

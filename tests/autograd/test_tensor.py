@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import threading
 
 import numpy as np
@@ -166,3 +167,28 @@ def test_an_array_of_another_library_is_taken_through_dlpack():
     x = tensor(Foreign(a))
     a[0] = 9
     assert x.dtype == np.float32 and x.numpy().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "value, given",
+    [
+        (3, "a int"),
+        (np.ones(2), "a numpy.ndarray"),
+        (tensor(np.ones(3)), r"float64 \(3,\)"),
+        (tensor([1.0, 2.0]), r"float32 \(2,\)"),
+    ],
+)
+def test_a_gradient_has_the_shape_and_dtype_of_its_tensor(value, given):
+    x = leaf([1.0, 2.0])
+    with pytest.raises(ValueError, match=rf"give None or a Tensor of float64 \(2,\), not {given}"):
+        x.grad = value
+    x.grad = tensor([3.0, 4.0], dtype=np.float64)
+    assert x.grad.tolist() == [3, 4]
+
+
+def test_constants_are_pickled_and_a_graph_is_not():
+    x = leaf([1.0, 2.0])
+    assert pickle.loads(pickle.dumps(x.detach())).tolist() == [1, 2]
+    for t in (x, x * x):
+        with pytest.raises(TypeError, match="save_checkpoint"):
+            pickle.dumps(t)

@@ -99,3 +99,13 @@ def test_a_source_prints_its_seed_until_another_state_is_loaded():
     assert repr(first) == "RNG(seed=3, device='cpu')"
     first.load_state_dict(second.state_dict())
     assert repr(first) == "RNG(device='cpu')"
+
+
+def test_the_shape_is_one_argument_named_as_in_numpy():
+    a, b = (backend.default_rng(0) for _ in range(2))
+    np.testing.assert_array_equal(a.normal(size=(2, 3)), b.normal((2, 3)))
+    assert a.uniform(4).shape == (4,) and a.bernoulli(0.5, size=4).shape == (4,)
+    with pytest.raises(TypeError, match=r"dtype is 3: give the shape as one tuple"):
+        a.normal(2, 3)
+    with pytest.raises(TypeError, match=r"dtype is 1.0: .* mean \+ std \* rng.normal"):
+        a.normal(0.0, 1.0)

@@ -321,3 +321,14 @@ def test_sequential_calls_its_layers_in_order():
     x = tensor(np.array([-1.0, 2.0]))
     np.testing.assert_allclose(network(x).data, [0, np.tanh(2)], rtol=1e-12)
     assert nn.Sequential()(x) is x
+
+
+def test_arrays_of_another_dtype_have_gradients_of_that_dtype():
+    layer = nn.Linear(2, 1, rng=default_rng(0))
+    layer(tensor([[1.0, 2.0]])).sum().backward()
+    layer.map_arrays_(lambda array: array.astype(np.float64))
+    assert layer.weight.grad.dtype == np.float64
+    x = tensor([[1.0, 1e-9]], dtype=np.float64)
+    layer.zero_grad()
+    layer(x).sum().backward()
+    assert layer.weight.grad.tolist() == x.tolist()

@@ -88,10 +88,18 @@ def test_an_average_prints_what_it_averages_and_how_often_it_did(block):
             r"tinygen.optim has no lr_scheduler: .*LRSchedule\(optimizer, cosine_decay, steps",
         ),
         (
-            lambda m: optim.LRSchedule(optim.SGD(m.parameters()), optim.cosine_decay).step(),
+            lambda m: optim.LRSchedule(
+                optim.SGD(m.parameters()), optim.cosine_decay, steps=9
+            ).step(),
             AttributeError,
             r"LRSchedule has no step: call schedule.set\(step\)",
         ),
+        (
+            lambda m: optim.LRSchedule(optim.SGD(m.parameters()), optim.warmup_cosine, warmup=3),
+            TypeError,
+            "warmup_cosine.* unexpected keyword argument 'warmup'",
+        ),
+        (lambda m: optim.StepLR, AttributeError, r"where factor\(step\) is any function"),
         (lambda m: optim.Adam(m.parameters(), 1e-3, 0.9), TypeError, r"betas=0.9 must be a pair"),
         (lambda m: optim.Adagrad, AttributeError, "here are SGD, RMSprop, Adam and AdamW"),
         (lambda m: optim.Foo, AttributeError, "tinygen.optim has no Foo$"),

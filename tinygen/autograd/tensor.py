@@ -161,8 +161,7 @@ class Tensor(metaclass=_TensorType):
     libraries ask of an array in `ops/protocols.py`. NumPy's functions refuse a Tensor; the
     functions of `tinygen.ops` take it.
 
-    `data` is the array, also when it has no axes. `grad` is the gradient that `backward` left, a
-    Tensor, or None.
+    `data` is the array, also when it has no axes.
 
     Write in place with `t[index] = value`, with `t -= step` within `no_grad()`, or through the
     array, `t.data -= step`. These count as writes, so a backward pass that still needs the old
@@ -171,7 +170,7 @@ class Tensor(metaclass=_TensorType):
     Raw arrays that are combined with Tensors are constants, and writes to them are never seen.
     """
 
-    __slots__ = ("_data", "_edge", "_version", "grad", "__weakref__")
+    __slots__ = ("_data", "_edge", "_version", "_grad", "__weakref__")
 
     def __init__(self, data, edge=None, version=None):
         if type(data) is not ndarray:
@@ -179,7 +178,7 @@ class Tensor(metaclass=_TensorType):
         self._data = data
         self._edge = edge  # (node, k), or None for a constant
         self._version = version or [0]  # [time of the last write]: a list, so that it can be shared
-        self.grad = None
+        self._grad = None
 
     shape, dtype, ndim, size = (
         property(attrgetter(f"_data.{name}")) for name in ("shape", "dtype", "ndim", "size")
@@ -217,6 +216,28 @@ class Tensor(metaclass=_TensorType):
                 )
             self[...] = array
         self.touch()
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` left, or None. One that is assigned has its shape and dtype.
+
+        Raises
+        ------
+        ValueError
+            If what is assigned is neither None nor such a Tensor.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            is_tensor = isinstance(value, Tensor)
+            if not is_tensor or (value.shape, value.dtype) != (self.shape, self.dtype):
+                given = f"{value.dtype} {value.shape}" if is_tensor else f"a {type_name(value)}"
+                raise ValueError(
+                    f"grad: give None or a Tensor of {self.dtype} {self.shape}, not {given}"
+                )
+        self._grad = value
 
     @property
     def requires_grad(self) -> bool:

@@ -88,23 +88,28 @@ class RNG:
         self._num_draws += 1
         return random.Generator(random.Philox4x3210(key))
 
-    def normal(self, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
-        """Draw from N(0, 1)."""
-        return self._floats("standard_normal", shape, dtype)
+    def normal(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
+        """Draw an array of the shape `size` from N(0, 1)."""
+        return self._floats("standard_normal", size, dtype)
 
-    def uniform(self, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
-        """Draw from the uniform distribution on [0, 1)."""
-        return self._floats("random", shape, dtype)
+    def uniform(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
+        """Draw an array of the shape `size` from the uniform distribution on [0, 1)."""
+        return self._floats("random", size, dtype)
 
-    def _floats(self, method: str, shape: tuple[int, ...], dtype: Any) -> Array:
+    def _floats(self, method: str, size: int | tuple[int, ...], dtype: Any) -> Array:
+        if isinstance(dtype, (int, float, tuple)):
+            raise TypeError(
+                f"dtype is {dtype!r}: give the shape as one tuple, and scale the numbers that are "
+                "drawn, as in mean + std * rng.normal((2, 3))"
+            )
         # NumPy and CuPy draw these two types; any other is converted from float32.
         drawn_dtype = np.float64 if np.dtype(dtype) == np.float64 else np.float32
         draw = getattr(self._generator(), method)
-        return draw(shape, dtype=drawn_dtype).astype(dtype, copy=False)
+        return draw(size, dtype=drawn_dtype).astype(dtype, copy=False)
 
-    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Array:
+    def integers(self, low: int, high: int, size: int | tuple[int, ...]) -> Array:
         """Draw int64 numbers uniformly from low, low + 1, ..., high - 1."""
-        return self._generator().integers(low, high, size=shape)
+        return self._generator().integers(low, high, size=size)
 
     def permutation(self, n: int) -> Array:
         """Return the numbers 0 to n - 1 in random order."""
@@ -114,20 +119,20 @@ class RNG:
         return generator.random(n).argsort()  # CuPy's Generator has no permutation
 
     def bernoulli(
-        self, p: float | Array, shape: tuple[int, ...] | None = None, dtype: Any = np.float32
+        self, p: float | Array, size: int | tuple[int, ...] | None = None, dtype: Any = np.float32
     ) -> Array:
         """Draw 1 with probability p, else 0.
 
         Parameters
         ----------
         p : float or array
-            The probability; an array broadcasts to `shape`.
-        shape : tuple of int, optional
-            By default the shape of p.
+            The probability; an array broadcasts to `size`.
+        size : int or tuple of int, optional
+            The shape of the result; by default that of p.
         dtype : dtype
             Of the result.
         """
-        return (self.uniform(np.shape(p) if shape is None else shape) < p).astype(dtype)
+        return (self.uniform(np.shape(p) if size is None else size) < p).astype(dtype)
 
     def state_dict(self) -> dict[str, Any]:
         """Return {"kind": str, "words": uint64 array}: all that decides the numbers to come."""

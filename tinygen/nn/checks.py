@@ -54,7 +54,9 @@ def check_arguments(module_class: type, args: tuple, kwargs: dict[str, Any]) -> 
             raise TypeError(f"{name} has no argument {argument!r}{advice}")
     rng = parameters.get("rng")
     is_needed = rng is not None and rng.kind is rng.KEYWORD_ONLY and rng.default is rng.empty
-    if is_needed and "rng" not in kwargs:
+    required = [p.name for p in parameters.values() if p.default is p.empty]
+    is_complete = all(name in kwargs or name == "rng" for name in required[len(args) :])
+    if is_needed and is_complete and "rng" not in kwargs:
         are_plain = all(type(value) in (int, float, bool, str, tuple) for value in args)
         given = [repr(value) for value in args] if are_plain else ["..."]
         given += [f"{key}={value!r}" for key, value in kwargs.items()]

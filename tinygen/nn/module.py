@@ -263,10 +263,12 @@ class Module:
     def map_arrays_(self, f: Callable[[Array], Array]) -> Module:
         """Replace the array of each parameter, gradient and buffer by f of it. Returns self."""
         for tensor in self._state_tensors().values():
+            requires_grad, gradient = tensor.requires_grad, tensor.grad
+            tensor.requires_grad = False  # a leaf of the graph has one dtype: make a new one
             tensor._data = f(tensor.data)  # assigning to `data` would copy into the old array
             tensor.touch()
-            if tensor.grad is not None:
-                tensor.grad = Tensor(f(tensor.grad.data))
+            tensor.requires_grad = requires_grad
+            tensor.grad = None if gradient is None else Tensor(f(gradient.data))
         return self
 
     # ---------------------------------------------------------------------------------- the state

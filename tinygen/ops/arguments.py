@@ -116,6 +116,9 @@ def check_dtypes(function: str, **arrays: Array | None) -> None:
     dtypes = {name: a.dtype for name, a in arrays.items() if a is not None}
     if len(set(dtypes.values())) > 1 or any(dtype.kind != "f" for dtype in dtypes.values()):
         given = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
+        is_bytes = any(dtype == np.uint8 for dtype in dtypes.values())
+        advice = "; data.to_float makes pixels of bytes" if is_bytes else ""
         raise TypeError(
-            f"{function}: {given}; all must share one floating-point dtype: convert with astype"
+            f"{function}: {given}; all must share one floating-point dtype: convert with "
+            f"astype{advice}"
         )

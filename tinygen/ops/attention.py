@@ -192,8 +192,8 @@ def dropout(x, p: float = 0.5, training: bool = True, *, rng=None):
         return x
     if rng is None:
         raise TypeError(
-            "dropout: give the source of the random mask, rng=tinygen.default_rng(seed), "
-            "or training=False"
+            "dropout: give the source of the random mask by name, "
+            "rng=tinygen.default_rng(seed), or training=False"
         )
     scale = 1 / (1 - p) if p < 1 else 0.0
     return multiply(x, rng.bernoulli(1 - p, x.shape, x.dtype) * scale)

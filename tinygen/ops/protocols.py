@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from .pytorch_names import ops_hint
 
 __all__ = ["Protocols"]
 
@@ -43,7 +44,8 @@ def refusal(name: str) -> str:
     if name in ops.__all__:
         advice = f"use tinygen.ops.{name}(tensor)"
     else:
-        advice = f"tinygen.ops has no {name}; tensor.numpy() gives an array without its graph"
+        hint = ops_hint(name)
+        advice = f"tinygen.ops has no {name}; tensor.numpy() gives an array without its graph{hint}"
     return f"np.{name} does not take a Tensor: {advice}"
 
 
@@ -53,9 +55,20 @@ class Protocols:
     def __array__(self, *args, **kwargs):
         """Refuse `np.asarray(tensor)`, and NumPy's functions that begin with it."""
         raise TypeError(
-            "a Tensor does not turn into an array silently, because its graph would be lost: "
-            "tensor.numpy() copies it, tinygen.ops computes with it, ops.stack joins several"
+            "a Tensor becomes an array only where that is written, because an array has no graph: "
+            "tensor.numpy() copies it, tinygen.ops computes with it, and tinygen.ops.stack joins "
+            "several"
         )
+
+    def __reduce_ex__(self, protocol: int):
+        """Pickle a constant; refuse a parameter or a result, whose graph cannot be stored."""
+        if self.requires_grad:
+            raise TypeError(
+                "a Tensor that requires a gradient is not pickled, because its graph would be "
+                "lost: pickle tensor.detach() or model.state_dict(), or save a file with "
+                "tinygen.checkpoint.save_checkpoint(path, model=model)"
+            )
+        return object.__reduce_ex__(self, protocol)
 
     def __dlpack__(self, **settings):
         """Hand the memory to another library: `torch.from_dlpack(tensor)` shares it.

@@ -1,7 +1,7 @@
 """Optimizers, learning-rate schedules, clipping, and moving averages of parameters.
 
     optimizer = Adam(model.parameters(), lr=1e-3)
-    schedule = LRSchedule(optimizer, lambda step: cosine_decay(step, steps=steps))
+    schedule = LRSchedule(optimizer, cosine_decay, steps=steps)
     for step in range(steps):
         schedule.set(step)
         optimizer.zero_grad()
@@ -44,9 +44,17 @@ __all__ = [
 ]
 
 
+_SCHEDULE = "a schedule is LRSchedule(optimizer, factor), where factor(step) is any function"
 _OTHERS = "here are SGD, RMSprop, Adam and AdamW"
 _ELSEWHERE = {
     "lr_scheduler": "a schedule is LRSchedule(optimizer, cosine_decay, steps=1000)",
+    "CosineAnnealingLR": "a schedule is LRSchedule(optimizer, cosine_decay, steps=1000)",
+    "LinearLR": "a schedule is LRSchedule(optimizer, linear_decay, steps=1000)",
+    "OneCycleLR": (
+        "a schedule is LRSchedule(optimizer, warmup_cosine, warmup_steps=100, steps=1000)"
+    ),
+    "clip_grad_value_": "here is clip_grad_norm_(parameters, max_norm)",
+    **dict.fromkeys(("ExponentialLR", "LambdaLR", "MultiStepLR", "StepLR"), _SCHEDULE),
     "swa_utils": "averages of parameters are ExponentialMovingAverage(model, decay)",
     **dict.fromkeys(("Adadelta", "Adagrad", "Adamax", "LBFGS", "NAdam", "RAdam"), _OTHERS),
 }

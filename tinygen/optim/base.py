@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend import type_name
 from ..backend.fused import apply_in_blocks
 from ..nn.module import Module
 from ..nn.pytorch_names import refuse
@@ -89,15 +88,7 @@ class Optimizer:
         """Update, in place, every parameter that has a gradient.
 
         A parameter without a gradient is left alone, and its state, too.
-
-        Raises
-        ------
-        TypeError
-            If a gradient is no Tensor.
-        ValueError
-            If a gradient does not have its parameter's shape. Nothing has been changed.
         """
-        self._check_gradients()
         jobs = []
         for i, p in enumerate(self.parameters):
             if p.grad is not None:
@@ -127,21 +118,6 @@ class Optimizer:
     def fused_update(self, t: int) -> Callable[..., None]:
         """Return f(p, g, *state, scratch), which computes the t-th update in place."""
         raise NotImplementedError
-
-    def _check_gradients(self) -> None:
-        for i, p in enumerate(self.parameters):
-            g = p.grad
-            if g is not None and not isinstance(g, Tensor):
-                raise TypeError(
-                    f"{type(self).__name__}.step: the gradient of parameter {i} is a "
-                    f"{type_name(g)}, not a Tensor: p.grad = tinygen.tensor(g); no parameter was "
-                    "changed"
-                )
-            if g is not None and (g.shape, g.dtype.kind) != (p.shape, "f"):
-                raise ValueError(
-                    f"{type(self).__name__}.step: the gradient of parameter {i} is {g.dtype} "
-                    f"{g.shape}, the parameter {p.dtype} {p.shape}; no parameter was changed"
-                )
 
     def _state_arrays(self) -> dict[str, Array]:
         return {f"{i}.{name}": a for i, s in enumerate(self.state) for name, a in s.items()}

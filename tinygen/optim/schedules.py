@@ -50,12 +50,15 @@ class LRSchedule:
                 "give LRSchedule(optimizer, cosine_decay, steps=...)"
             )
         self.factor, self.settings = factor, settings
+        factor(0, **settings)  # a setting that is missing or unknown raises its TypeError here
 
     def __getattr__(self, name: str):
         """Raise an AttributeError, which says what to type for a method of PyTorch's schedules."""
         table = {
             "step": "call schedule.set(step) before each step, with its number from 0",
             "get_last_lr": "optimizer.lr is the learning rate",
+            "state_dict": "it has no state to save, since the rate follows from the step",
+            "load_state_dict": "it has no state to load, since the rate follows from the step",
         }
         raise AttributeError(refuse("LRSchedule", name, table), name=name, obj=self)
 

@@ -184,7 +184,7 @@ def _fit(model: Module, compute_loss: Callable[[int], Tensor], steps: int, lr: f
     `compute_loss(step)` draws a batch and returns its loss. The model is returned in evaluation.
     """
     optimizer = Adam(model.parameters(), lr=lr)
-    schedule = LRSchedule(optimizer, lambda step: cosine_decay(step, steps=steps))
+    schedule = LRSchedule(optimizer, cosine_decay, steps=steps)
     for step in range(steps):
         schedule.set(step)
         loss = compute_loss(step)
