@@ -94,6 +94,15 @@ REFUSALS = [
     Refusal("conv2d(weight=)", lambda: ops.conv2d(images, weight=t), TypeError, "weight is w here"),
     Refusal("roll(shifts=)", lambda: ops.roll(t, shifts=1), TypeError, "shifts is shift here"),
     Refusal("triu(diagonal=)", lambda: ops.triu(t, diagonal=1), TypeError, "diagonal is k here"),
+    Refusal("exp(out=)", lambda: ops.exp(t, out=t), TypeError, "assign the result to a name"),
+    Refusal("relu(inplace=)", lambda: ops.relu(t, inplace=True), TypeError, "assign the result"),
+    Refusal("sum(dtype=)", lambda: t.sum(dtype=float), TypeError, "convert with astype"),
+    Refusal(
+        "divide(rounding_mode=)",
+        lambda: ops.divide(t, t, rounding_mode="floor"),
+        TypeError,
+        "a // b rounds down",
+    ),
     # Random numbers
     Refusal("rng.standard_normal", lambda: rng.standard_normal(3), AttributeError, "rng.normal("),
     Refusal("rng.random", lambda: rng.random(3), AttributeError, "rng.uniform(shape)"),

@@ -247,6 +247,10 @@ def test_pytorch_s_name_of_a_parameter_says_ours(call):
         (lambda x: ops.add(x, other=x), "add: missing b; PyTorch's other is b here"),
         (lambda x: ops.norm(x, p=1), "norm: unknown p; PyTorch's p is ord here"),
         (lambda x: ops.roll(x, shifts=1), "roll: unknown shifts; PyTorch's shifts is shift here"),
+        (lambda x: ops.exp(x, out=x), "exp: unknown out; instead of out, assign the result"),
+        (lambda x: ops.relu(x, inplace=True), "relu: unknown inplace; instead of inplace, assign"),
+        (lambda x: x.sum(0, dtype=np.float64), "sum: unknown dtype; .*, convert with astype"),
+        (lambda x: ops.divide(x, x, rounding_mode="floor"), "divide: .*, a // b rounds down"),
         (lambda x: ops.triu(x, diagonal=1), "triu: unknown diagonal; PyTorch's diagonal is k here"),
     ],
 )

@@ -60,6 +60,13 @@ PYTORCH_NAMES = {
     "correction": "ddof",
     "unbiased": "ddof",
 }
+# {a parameter of NumPy's or PyTorch's functions that no primitive has: what to do instead}
+INSTEAD = {
+    "dtype": "convert with astype",
+    "inplace": "assign the result to a name",
+    "out": "assign the result to a name",
+    "rounding_mode": "a // b rounds down",
+}
 
 
 class RuleCall(NamedTuple):
@@ -289,6 +296,7 @@ class Primitive:
             for name in unknown
             if PYTORCH_NAMES.get(name) in (*self.settings, *self.arguments)
         ]
+        hints += [f"instead of {name}, {INSTEAD[name]}; " for name in unknown if name in INSTEAD]
         raise TypeError(
             f"{self.__name__}: {problem}; {''.join(hints)}its arrays are "
             f"{', '.join(self.arguments)}, its settings {', '.join(self.settings) or 'none'}"
