@@ -67,6 +67,19 @@ def test_max_pool1d(n, padding):
     assert any(results)
 
 
+@pytest.mark.parametrize("name, shape", [("max_pool1d", (2, 7)), ("max_pool2d", (2, 2, 6, 7))])
+@pytest.mark.parametrize(
+    "settings", [(2,), (3, 2, 1), (3, 1, 1, 2), (3, 2, 1, 1, True), (2, 3, 0, 2, True)]
+)
+@pytest.mark.parametrize("values", ["distinct", "ties"])
+def test_indices_of_the_maxima(name, shape, settings, values):
+    x = images(shape) if values == "distinct" else np.round(images(shape))
+    results = getattr(ops, name)(x, *settings, return_indices=True)
+    torch_results = getattr(functional, name)(torch.tensor(x), *settings, return_indices=True)
+    for a, b in zip(results, torch_results):
+        np.testing.assert_array_equal(a, b.numpy())
+
+
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("padding", [0, 1, 2])
 def test_avg_pool1d(n, padding):

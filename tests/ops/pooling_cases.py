@@ -181,14 +181,23 @@ def draw_max_pool2d(draw):
 
 
 @case("max_pool2d")
-def draw_dilated_max_pool2d(draw):
+def draw_dilated_max_pool2d_with_indices(draw):
     shape = image_shape(draw, 5, 7)
     settings = (*draw_pooling_settings(draw, (3, 2)), draw.choice(2, (1, 2), [2, 1]))
     ceil_mode = draw.choice(True, False)
+
+    def naive(x):
+        y = naive_pooling(x, *settings, ceil_mode, greatest)
+
+        def index(n, c, i, j):
+            return np.flatnonzero(x[n, c].flatten() == y[n, c, i, j])[0]
+
+        return y, images(y.shape, index)
+
     return (
-        lambda x: ops.max_pool2d(x, *settings, ceil_mode),
+        lambda x: ops.max_pool2d(x, *settings, ceil_mode, return_indices=True),
         [draw.distinct_array(shape)],
-        lambda x: naive_pooling(x, *settings, ceil_mode, greatest),
+        naive,
     )
 
 

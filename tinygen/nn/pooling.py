@@ -32,14 +32,15 @@ class _MaxPool(Module):
         return_indices: bool = False,
         ceil_mode: bool = False,
     ):
-        if return_indices:
-            raise TypeError(
-                f"{type(self).__name__}: return_indices must be False; there is no unpooling "
-                "here: enlarge with Upsample"
-            )
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
-        self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def _settings(self) -> tuple:
+        """Return the settings in the order of `ops.max_pool2d`."""
+        sizes = self.kernel_size, self.stride, self.padding, self.dilation
+        return *sizes, self.ceil_mode, self.return_indices
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -56,15 +57,13 @@ class MaxPool1d(_MaxPool):
     ----------
     kernel_size, stride, padding, dilation : int
         The stride is the kernel size by default.
-    return_indices : PyTorch's setting; True is refused.
+    return_indices : whether to return (y, indices), see `ops.max_pool2d`.
     ceil_mode : whether one more window reads what is left at the end.
     """
 
     def forward(self, x):
         """Apply `ops.max_pool1d`."""
-        return ops.max_pool1d(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        )
+        return ops.max_pool1d(x, *self._settings())
 
 
 class MaxPool2d(_MaxPool):
@@ -74,15 +73,13 @@ class MaxPool2d(_MaxPool):
     ----------
     kernel_size, stride, padding, dilation : int or pair
         For height and width. The stride is the kernel size by default.
-    return_indices : PyTorch's setting; True is refused.
+    return_indices : whether to return (y, indices), see `ops.max_pool2d`.
     ceil_mode : whether one more window reads what is left at the end of an axis.
     """
 
     def forward(self, x):
         """Apply `ops.max_pool2d`."""
-        return ops.max_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        )
+        return ops.max_pool2d(x, *self._settings())
 
 
 class _AvgPool(Module):

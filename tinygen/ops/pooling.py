@@ -40,7 +40,7 @@ from .arguments import as_pair, check_dtypes, raw
 from .elementwise import multiply
 from .layout import as_images, from_images
 from .separable import resize
-from .windows import Windows, max_pool, sum_pool
+from .windows import Windows, max_pool, pixel_numbers, sum_pool
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -204,15 +204,13 @@ def avg_pool1d(
 
 def _max_pool(function: str, x, num_sides: int, settings: tuple, return_indices: bool):
     """Max pooling of images or sequences; `settings` are those from kernel_size to ceil_mode."""
-    if return_indices:
-        raise TypeError(
-            f"{function}: return_indices must be False; there is no unpooling here: enlarge with "
-            "interpolate"
-        )
     images = as_images(function, x, num_sides)
     windows = _read_windows(function, images, *settings, num_sides)
-    y, _ = max_pool(images, windows=windows)
-    return from_images(y, x, num_sides)
+    y, argmax = max_pool(images, windows=windows)
+    y = from_images(y, x, num_sides)
+    if not return_indices:
+        return y
+    return y, from_images(pixel_numbers(argmax, windows=windows), x, num_sides)
 
 
 def max_pool2d(
@@ -223,7 +221,7 @@ def max_pool2d(
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Array:
+) -> Array | tuple[Array, Array]:
     """The greatest value of each window of images; padding never is the greatest.
 
     **Math** y[o] = max_t x[s o + d t - p].
@@ -246,7 +244,8 @@ def max_pool2d(
     ceil_mode : bool
         Whether one more window reads what is left at the end of an axis.
     return_indices : bool
-        PyTorch's setting; True is refused.
+        Whether to return (y, indices) with the index of the pixel that each maximum is. It counts
+        the H W pixels of a channel row by row.
 
     Raises
     ------
@@ -265,7 +264,7 @@ def max_pool1d(
     dilation: int = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Array:
+) -> Array | tuple[Array, Array]:
     """The greatest value of each window of sequences: `max_pool2d` of images of height one.
 
     **Shapes** x (N, C, L) -> (N, C, Lo) with Lo = (L + 2p - d (k - 1) - 1) // s + 1, or the same

@@ -11,6 +11,7 @@ the cotangent g:
     max_pool         y[o] = the greatest pixel of window o
     max_unpool       dx[i] = sum of g[o] over the windows o whose maximum is pixel i
     gather_maxima    y[o] = the pixel of window o at the tap that had the maximum
+    pixel_numbers    where these pixels lie; they have no derivative
 
 sum_pool and sum_unpool are adjoint to each other, and so are max_unpool and gather_maxima. The code
 loops over the taps, each a strided view of the whole image: a 2x2 window takes four additions of
@@ -24,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend import array_module
 from ..backend.windows import taps
 from .layout import empty_images
 from .masking import apply_mask
@@ -154,6 +156,17 @@ def gather_maxima(x, argmax, *, windows):
     for number, pixels, outputs in windows.taps():
         y[outputs] += apply_mask(x[pixels], argmax[outputs] == number)
     return y
+
+
+@primitive
+def pixel_numbers(argmax, *, windows):
+    """The number of the pixel that has each maximum: in its channel, counted row by row from 0."""
+    (_, kw), (_, w), (ho, wo) = windows.kernel, windows.input_size, windows.output_size
+    (sh, sw), (ph, pw), (dh, dw) = windows.stride, windows.padding, windows.dilation
+    xp, tap = array_module(argmax), windows.num_taps - argmax.astype(np.int64)
+    rows = sh * xp.arange(ho)[:, None] - ph + dh * (tap // kw)
+    columns = sw * xp.arange(wo) - pw + dw * (tap % kw)
+    return w * rows + columns
 
 
 max_pool.vjp(x=lambda g, argmax, windows: max_unpool(g[0], argmax, windows=windows))
