@@ -255,7 +255,7 @@ def interpolate(
     size, scale = _target_size(images.shape[2:], size, scale_factor, num_sides)
     multiples = _SIZE_COUNTS.get((num_sides, mode), ())
     scale = tuple(
-        None if recompute_scale_factor or m in [k * n for k in multiples] else s
+        None if recompute_scale_factor or m / n in multiples else s
         for n, m, s in zip(images.shape[2:], size, scale)
     )
     if mode.startswith("nearest"):
