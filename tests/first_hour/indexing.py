@@ -31,6 +31,7 @@ ROWS = [
     Row("x[:, ::2]", lambda x: x[:, ::2], SAME, SAME),
     Row("x[:, :-1]", lambda x: x[:, :-1], SAME, SAME),
     Row("x[::-1]", lambda x: x[::-1], SAME, lambda x: x.flip(0)),
+    Row("a part of an axis", lambda x: x[:, 1:3], SAME, lambda x: x.narrow(1, 1, 2)),
     Row("x[..., 0]", lambda cube: cube[..., 0], SAME, SAME),
     Row("x[None]", lambda x: x[None], SAME, SAME),
     Row("x[:, None, :]", lambda x: x[:, None, :], SAME, SAME),

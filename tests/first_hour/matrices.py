@@ -10,6 +10,7 @@ ROWS = [
     Row("matrix @ vector", lambda x, row: x @ row, SAME, SAME),
     Row("vector @ matrix", lambda row, weight: row @ weight.T, SAME, SAME),
     Row("vector @ vector", lambda row, channels: row @ channels, SAME, SAME),
+    Row("array @ matrix", lambda x: np.eye(3) @ x, SAME, lambda x: torch.eye(3).double() @ x),
     Row("batch @ batch", lambda cube, cube2: cube @ cube2, SAME, SAME),
     Row("batch @ matrix", lambda cube, weight: cube @ weight.T, SAME, SAME),
     Row(

@@ -32,9 +32,34 @@ ROWS = [
     Row("softplus", lambda x: ops.softplus(x), None, lambda x: F.softplus(x)),
     Row("softplus with beta", lambda x: ops.softplus(x, 2.0), None, lambda x: F.softplus(x, 2.0)),
     Row("log_sigmoid", lambda x: ops.log_sigmoid(x), None, lambda x: F.logsigmoid(x)),
-    Row("relu6", lambda x: ops.clip(6 * x, 0, 6), None, lambda x: F.relu6(6 * x)),
+    # Activations that are an expression here
+    Row("celu", lambda x: 0.5 * ops.elu(x / 0.5), None, lambda x: F.celu(x, 0.5)),
     Row("glu", glu, None, lambda x: F.glu(x)),
+    Row("hardswish", lambda x: x * ops.clip(x + 3, 0, 6) / 6, None, lambda x: F.hardswish(x)),
+    Row("hardtanh", lambda x: ops.clip(x, -1, 1), None, lambda x: F.hardtanh(x)),
     Row("mish", lambda x: x * ops.tanh(ops.softplus(x)), None, lambda x: F.mish(x)),
+    Row(
+        "prelu",
+        lambda x, bias: ops.where(x > 0, x, bias[0] * x),
+        None,
+        lambda x, bias: F.prelu(x, bias[:1]),
+    ),
+    Row("relu6", lambda x: ops.clip(6 * x, 0, 6), None, lambda x: F.relu6(6 * x)),
+    Row(
+        "selu",
+        lambda x: 1.0507009873554805 * ops.elu(x, 1.6732632423543772),
+        None,
+        lambda x: F.selu(x),
+    ),
+    Row("softmin", lambda x: ops.softmax(-x, 1), None, lambda x: F.softmin(x, 1)),
+    Row("softsign", lambda x: x / (1 + ops.abs(x)), None, lambda x: F.softsign(x)),
+    Row("tanhshrink", lambda x: x - ops.tanh(x), None, lambda x: F.tanhshrink(x)),
+    Row(
+        "threshold",
+        lambda x: ops.where(x > 0.5, x, 9.0),
+        None,
+        lambda x: F.threshold(x, 0.5, 9.0),
+    ),
     # Softmax
     Row(
         "softmax", lambda logits: ops.softmax(logits, 1), None, lambda logits: F.softmax(logits, 1)
