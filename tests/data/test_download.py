@@ -240,6 +240,15 @@ def test_with_a_full_disk_the_data_are_returned_but_not_cached(tmp_path, server,
     assert os.listdir(tmp_path / "cache" / "tinygen" / "toy") == []
 
 
+def test_an_unwritable_cache_folder_is_a_warning_that_says_what_to_do(
+    tmp_path, server, monkeypatch
+):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a file" / "cache"))
+    with pytest.warns(UserWarning, match="cannot be stored in the cache: .*; set XDG_CACHE"):
+        assert fetch(toy_file(f"{server.url}/good/"))[0] == CONTENT
+
+
 def test_importing_the_data_package_imports_no_network_and_no_plotting():
     unwanted = ("http", "urllib.request", "ssl", "socket", "matplotlib", "PIL", "torch")
     script = f"import sys, tinygen.data; print([m for m in {unwanted} if m in sys.modules])"

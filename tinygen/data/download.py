@@ -214,7 +214,10 @@ def _download(file: File) -> tuple[bytes, str]:
         try:
             write_atomically(data, os.path.join(_cache_folder(), file.dataset), f"{file.name}.gz")
         except OSError as error:
-            message = f"{file.name} was downloaded but cannot be stored in the cache: {error}"
+            message = (
+                f"{file.name} was downloaded but cannot be stored in the cache: {error}; "
+                "set XDG_CACHE_HOME to a folder that can be written"
+            )
             warnings.warn(message, stacklevel=2)
         return content, url
     folders = [f"  {folder}" for folder in list_folders(file.dataset)]
