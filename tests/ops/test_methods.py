@@ -274,6 +274,7 @@ def test_the_tables_name_what_exists():
 
 
 EXACT = {
+    "celu": lambda x: x if x > 0 else 0.5 * math.expm1(x / 0.5),
     "hardswish": lambda x: x * min(max(x + 3, 0), 6) / 6,
     "hardtanh": lambda x: min(max(x, -1), 1),
     "mish": lambda x: x * math.tanh(math.log1p(math.exp(x))),
@@ -288,5 +289,5 @@ EXACT = {
 @pytest.mark.parametrize("name", EXACT)
 def test_the_expressions_of_activations_compute_them(name):
     x = np.linspace(1 if name == "rsqrt" else -7, 7, 9)
-    y = eval(pytorch_names.EXPRESSIONS[name], {"ops": ops}, {"x": tensor(x)})
+    y = eval(pytorch_names.EXPRESSIONS[name], {"ops": ops}, {"x": tensor(x), "alpha": 0.5})
     np.testing.assert_allclose(y.data, [EXACT[name](v) for v in x], rtol=1e-12)

@@ -65,7 +65,7 @@ EXPRESSIONS = {
     "addmm": "c + a @ b",
     "arange": "tinygen.tensor(np.arange(n))",
     "baddbmm": "c + a @ b",
-    "celu": "ops.elu(x / alpha, alpha=alpha) * alpha",
+    "celu": "alpha * ops.elu(x / alpha)",
     "clone": "x.copy()",
     "detach": "x.detach()",
     "expand": "ops.broadcast_to(x, shape)",
@@ -98,7 +98,10 @@ EXPRESSIONS = {
     "t": "x.T",
     "tanhshrink": "x - ops.tanh(x)",
     "threshold": "ops.where(x > threshold, x, value)",
-    "topk": "ops.sort(x)[..., -k:], with the indices ops.argsort(x)[..., -k:]",
+    "topk": (
+        "ops.sort(x, descending=True)[..., :k], with the indices "
+        "ops.argsort(x, descending=True)[..., :k]"
+    ),
     "unbind": "a tuple of x, which iterates over the first axis",
     "upsample_bilinear": 'ops.interpolate(x, size, mode="bilinear", align_corners=True)',
     "vector_norm": "ops.norm(x, ord, axis) along one axis, and ops.norm(x.ravel(), ord) of all",
