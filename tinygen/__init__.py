@@ -55,6 +55,7 @@ _ELSEWHERE = {
     "inference_mode": "tinygen.no_grad()",
     "int64": "np.int64",
     "is_tensor": "isinstance(x, tinygen.Tensor)",
+    "linalg": "tinygen.ops: inv, solve, slogdet, cholesky, norm",
     "linspace": "tinygen.tensor(np.linspace(start, stop, num, dtype=np.float32))",
     "load": "tinygen.checkpoint.load_checkpoint(path)",
     "manual_seed": "rng = tinygen.default_rng(seed), which is passed to what draws random numbers",

@@ -96,6 +96,18 @@ ROWS = [
         lambda x: np.linalg.norm(x, 1, 1, keepdims=True),
         lambda x: torch.linalg.norm(x, 1, 1, keepdim=True),
     ),
+    Row(
+        "logaddexp",
+        lambda x, y: ops.logsumexp(ops.stack([x, y]), axis=0),
+        lambda x, y: np.logaddexp(x, y),
+        lambda x, y: torch.logaddexp(x, y),
+    ),
+    Row(
+        "distances of all pairs",
+        lambda x, weight: ops.norm(x[:, None] - weight, axis=-1),
+        lambda x, weight: np.linalg.norm(x[:, None] - weight, axis=-1),
+        lambda x, weight: torch.linalg.norm(x[:, None] - weight, dim=-1),
+    ),
     # The order along an axis
     Row("sort", lambda x: ops.sort(x, 1), lambda x: np.sort(x, 1), lambda x: x.sort(1).values),
     Row(

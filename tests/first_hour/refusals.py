@@ -56,6 +56,12 @@ REFUSALS = [
     Refusal("ones_like", lambda: ops.ones_like(t), AttributeError, "np.ones(x.shape, x.dtype)"),
     Refusal("randn", lambda: ops.randn(2), AttributeError, "default_rng(seed).normal(shape)"),
     Refusal("hardtanh", lambda: ops.hardtanh(t), AttributeError, "clip(x, -1, 1)"),
+    Refusal("linalg", lambda: tinygen.linalg.inv(t), AttributeError, "tinygen.ops: inv"),
+    Refusal(
+        "hstack", lambda: ops.hstack([t, t]), AttributeError, "ops.concatenate([a, b], axis=1)"
+    ),
+    Refusal("randint", lambda: tinygen.randint(9), AttributeError, "integers(low, high, shape)"),
+    Refusal("allclose", lambda: ops.allclose(t, t), AttributeError, "np.allclose(a.numpy()"),
     Refusal("masked_fill", lambda: ops.masked_fill(t), AttributeError, "where(mask, value, x)"),
     Refusal("mse_loss", lambda: ops.mse_loss(t, t), AttributeError, "losses.squared_error"),
     Refusal("losses.mse_loss", lambda: losses.mse_loss(t, t), AttributeError, "squared_error"),
