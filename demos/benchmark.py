@@ -225,7 +225,7 @@ def parse() -> argparse.Namespace:
         p.error(f"--steps {args.steps}: there must be at least one step to time")
     if args.against and importlib.util.find_spec(args.against) is None:
         p.error(
-            "--against torch: PyTorch is not installed here; pip install torch, "
+            "--against torch: PyTorch is not installed here; python -m pip install torch, "
             "or leave --against out"
         )
     return args

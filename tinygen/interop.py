@@ -155,7 +155,6 @@ def _import_library():
         import safetensors.numpy
     except ImportError as error:
         raise ImportError(
-            "files of safetensors need the library of this name: "
-            'python -m pip install safetensors, or "tinygen[interop]"'
+            "files of safetensors need the library of this name: python -m pip install safetensors"
         ) from error
     return safetensors

@@ -284,7 +284,7 @@ def test_without_pillow_the_error_says_how_to_install_it(tmp_path, monkeypatch):
         return real_import(name, *args, **options)
 
     monkeypatch.setattr(builtins, "__import__", import_without_pillow)
-    with pytest.raises(ImportError, match=r"pip install tinygen\[demos\]"):
+    with pytest.raises(ImportError, match="python -m pip install pillow"):
         folder(tmp_path, 4)
 
 

@@ -108,8 +108,8 @@ def import_cupy() -> Any:
     except ImportError as error:
         raise ImportError(
             'the device "cuda" needs CuPy, which could not be imported; install it with '
-            'pip install "cupy-cuda13x[ctk]" (or cupy-cuda12x, to match the driver), or use the '
-            'device "cpu"'
+            'python -m pip install "cupy-cuda13x[ctk]" (or cupy-cuda12x, to match the driver), or '
+            'use the device "cpu"'
         ) from error
     register(cupy.ndarray, cupy)
     return cupy

@@ -217,7 +217,9 @@ def _open_all(files: list[Path], others: list[Path], store: Callable[[int, Any],
     try:
         from PIL import ImageOps
     except ImportError as error:
-        raise ImportError("reading image files needs Pillow: pip install tinygen[demos]") from error
+        raise ImportError(
+            "reading image files needs Pillow: python -m pip install pillow"
+        ) from error
     broken, animations = [], []
     for i, file in enumerate(files):
         try:

@@ -55,10 +55,7 @@ def new_figure(width: float, height: float, dpi: int = DPI):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            "drawing needs matplotlib: pip install matplotlib, or install tinygen with its extra: "
-            "tinygen[demos]"
-        ) from error
+        raise ImportError("drawing needs Matplotlib: python -m pip install matplotlib") from error
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
