@@ -435,7 +435,7 @@ run.write_metrics(
 #     v           logistic       97.6 %         0.80               3.3       the default
 #     x0          logistic       98.8 %         0.78               3.7
 #     eps         logistic       63.6 %         1.79              36.7
-#     v           linear         94.6 %         0.80               5.5
+#     v           linear         94.4 %         0.80               5.5
 #     eps         linear         54.8 %         1.27              13.4       as in 2020
 #
 # With eps and the logistic schedule, the first step spoils the samples: strip.png. Sampling

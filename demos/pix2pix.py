@@ -311,8 +311,8 @@ run.write_metrics(picture="pairs.png", **metrics)
 #                                                           evaluation)
 #     error, pix2pix         0.061                          0.057
 #     error, L1 alone        0.059                          0.055
-#     distance, pix2pix      6.7                            4.4
-#     distance, L1 alone     9.6                            8.5
+#     distance, pix2pix      5.8                            4.4
+#     distance, L1 alone     9.7                            8.5
 #     distance, real faces                                  0.4
 #     precision, pix2pix                                    65 %
 #     recall, pix2pix                                       59 %
