@@ -435,12 +435,13 @@ run.write_metrics(picture="samples.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# With the defaults, two minutes each (seed 0 where no other is named):
+# With the defaults, two minutes each (seed 0 where no other is named). Seed 0 of projection was
+# measured with the averages of today, all else before `ExponentialMovingAverage` had its warm-up:
 #
 #     projection   classification accuracy score 94.2, 93.9, 94.6, 93.8 and 94.3 % for five seeds
 #                  (a classifier trained on real digits: 96.9 %); the evaluator finds the requested
-#                  class in 97.3 % of the samples. (Processors round differently, and the training
-#                  of a GAN amplifies this: on another one, seed 0 has 93.6 and 97.0 %.)
+#                  class in 96.3 % of the samples. (Processors round differently, and the training
+#                  of a GAN amplifies this: on another one, seed 0 had 93.6 and 97.0 %.)
 #     acgan        the evaluator finds the requested class in 99.1 %, but the score is only 89.1 %:
 #                  the generator is rewarded for pictures that are easy to classify, and leaves the
 #                  others out
@@ -455,7 +456,7 @@ run.write_metrics(picture="samples.png", **metrics)
 # divides the pictures into ten classes that D can distinguish.
 #
 # The three changes (--model projection, seed 0; unchanged: score 94.2 %, requested class found in
-# 97.3 %, two samples of a class are 94.6 % as far apart as two real digits):
+# 96.3 %, two samples of a class are 97.3 % as far apart as two real digits):
 #
 # 1. No label means anything now: the requested class is found in 7 %, and the score is 7.8 %.
 # 2. Without R1 the requested class is found as often, in 97.8 %. But samples are less diverse
