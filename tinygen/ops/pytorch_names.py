@@ -165,6 +165,7 @@ METHODS = {
     "requires_grad_": "t.requires_grad = flag",
     "reshape_as": "t.reshape(other.shape)",
     "retain_grad": "tinygen.grad(y, t), which takes any tensor",
+    "split": "tinygen.ops.split(t, indices), with the indices where parts begin, not their sizes",
     "sub": "t - other",
     "type": "t.astype(dtype), and t.dtype",
     "values": "the result itself: max, min and sort return no indices",
