@@ -90,6 +90,7 @@ REFUSALS = [
     Refusal(
         "x.register_hook", lambda: t.register_hook(print), AttributeError, "tinygen.grad(y, t)"
     ),
+    Refusal("x.split", lambda: t.split(1), AttributeError, "where parts begin, not their sizes"),
     Refusal("x.transpose(0, 1)", lambda: t.transpose(0, 1), ValueError, "use T or swapaxes"),
     # PyTorch's names of parameters
     Refusal("sum(dim=)", lambda: t.sum(dim=0), TypeError, "dim is axis here"),
