@@ -97,7 +97,7 @@ TIMES = [*PATH.end * np.linspace(1, 0, args.sampling_steps + 1) ** 2]  # the las
 # %%
 # Data: points (n, 2), in units of their standard deviation
 source = SETS[args.data]
-points, labels = source.sample(50_000, np.random.default_rng(1))
+points, labels = source.sample(50_000, default_rng(1))
 mean, std = points.mean(axis=0), points.std()
 loader = data.Loader(
     ((points - mean) / std).astype(np.float32), batch_size=args.batch, seed=args.seed
@@ -154,7 +154,7 @@ samples = backward_paths[-1]
 
 # %%
 # Evaluation
-test, _ = source.sample(20_000, np.random.default_rng(2))
+test, _ = source.sample(20_000, default_rng(2))
 test_log_p = source.log_prob(test)
 lowest = np.quantile(test_log_p, 0.01)  # 99 % of real points have a higher density
 figures = {

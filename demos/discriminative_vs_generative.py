@@ -54,15 +54,15 @@ args = parse(p)
 # %%
 # Data: points (n, 2) and their classes (n,)
 NUM_TRAIN, NUM_TEST = 1000, 5000
-numpy_rng = np.random.default_rng(1)
+data_rng = default_rng(1)
 
 
 def sample_two_gaussians(n):
     """Draw n points from two Gaussians with the covariances A A^T, and their classes."""
     centres = np.array([[-1.2, 0.0], [1.2, 0.4]])
     a = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.6, 0.0], [-0.5, 0.9]]])  # (class, 2, 2)
-    y = numpy_rng.integers(0, 2, n)
-    eps = numpy_rng.normal(size=(n, 2))
+    y = data_rng.integers(0, 2, n)
+    eps = data_rng.normal((n, 2), np.float64)
     return (centres[y] + np.einsum("nij,nj->ni", a[y], eps)).astype(np.float32), y
 
 
@@ -70,8 +70,8 @@ if args.data == "moons":
     extent = (-2.5, 4.0, -3.75, 2.75)  # left, right, bottom, top
     outlier = (3.4, -2.6)
     moons = data.moons(sigma=0.15)
-    train, labels = moons.sample(NUM_TRAIN, numpy_rng)
-    test, test_labels = moons.sample(NUM_TEST, numpy_rng)
+    train, labels = moons.sample(NUM_TRAIN, data_rng)
+    test, test_labels = moons.sample(NUM_TEST, data_rng)
 else:
     extent = (-4.5, 6.0, -4.0, 6.5)
     outlier = (5.0, 5.5)

@@ -117,8 +117,8 @@ EVALUATION_INTERVAL = 500  # steps between two evaluations on held-out digits
 noun = "digit"
 if in_plane:
     source = PLANE_DATA[args.data]
-    train, _ = source.sample(100_000, np.random.default_rng(1))
-    test, _ = source.sample(20_000, np.random.default_rng(2))
+    train, _ = source.sample(100_000, default_rng(1))
+    test, _ = source.sample(20_000, default_rng(2))
 elif args.data == "mnist":
     (train, _), (test, _) = data.mnist("train"), data.mnist("test")
     train, held_out = train[:50_000], train[50_000:]
@@ -286,7 +286,7 @@ def save_plane_pictures():
     """Draw plane.png."""
     extent = (-3.2, 3.2, -3.2, 3.2)  # left, right, bottom, top
     white_to_blue = ("#ffffff", "#7fb0e6", "#00246b")
-    points, modes = source.sample(3000, np.random.default_rng(3))
+    points, modes = source.sample(3000, default_rng(3))
     grid = grid_points(extent)
     with ema.average_parameters(), no_grad():
         log_density = flow.log_prob(to_device(grid.astype(np.float32), args.device)).numpy()

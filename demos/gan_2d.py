@@ -72,7 +72,7 @@ R1_GAMMA = 0.01  # weight of the R1 penalty
 # %%
 # Data: points (n, 2) from a distribution with a known density
 source = SETS[args.data]
-points, _ = source.sample(20_000, np.random.default_rng(1))
+points, _ = source.sample(20_000, default_rng(1))
 loader = data.Loader(points, batch_size=args.batch, seed=args.seed)
 
 # %%
@@ -139,7 +139,7 @@ run.record(**evaluate_networks())
 evaluation_rng = default_rng(args.seed + 1, args.device)
 with no_grad():
     samples = G(evaluation_rng.normal((20_000, 2))).numpy()
-test_points, _ = source.sample(20_000, np.random.default_rng(2))
+test_points, _ = source.sample(20_000, default_rng(2))
 low_density = np.quantile(source.log_prob(test_points), 0.01)
 real, more_real = test_points[:3000], test_points[3000:6000]
 figures = {

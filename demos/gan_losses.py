@@ -221,7 +221,7 @@ for i, name in enumerate(PENALTIES):
     print(f"{name:17s}" + "; ".join(line))
 save_table(args.out / "games.png", rows, EXTENT)
 
-data_points, _ = DATA.sample(NUM_SAMPLES, np.random.default_rng(0))
+data_points, _ = DATA.sample(NUM_SAMPLES, default_rng(0))
 angle = 2 * np.pi * (np.arange(NUM_SAMPLES) + 0.5) / NUM_SAMPLES
 circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
 for name, x in {"the data themselves": data_points, "a uniform circle": circle}.items():

@@ -293,7 +293,7 @@ def make_panel(x, note):
     return {"points": x, "labels": is_bad.astype(int), "contours": [circles], "note": note}
 
 
-data_points, _ = mixture.sample(NUM_SAMPLES, np.random.default_rng(args.seed))
+data_points, _ = mixture.sample(NUM_SAMPLES, default_rng(args.seed))
 panels = {"data": make_panel(data_points, "empty circles are lost modes")}
 for name, training in trainings.items():
     num_captured, good, _ = table[name][0]

@@ -21,7 +21,7 @@ Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
 
 def default_rng(seed: int, device: str = "cpu") -> RNG:
-    """Return a new source of random numbers, as `numpy.random.default_rng` does.
+    """Return a new source of random numbers, an `RNG`: the numbers of `numpy.random.default_rng`.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@
 Each is an object with two methods:
 
     sample(n, rng)     x, float32 (n, 2), and the label of each point, int64 (n,);
-                       rng is NumPy's: numpy.random.default_rng(seed)
+                       rng is tinygen.default_rng(seed), on the CPU
     log_prob(x)        log-densities in nats, float64 (n,)
 
 Mixtures of Gaussians also have the means of their modes, ``modes`` (k, 2).
@@ -21,6 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from ..backend import RNG, type_name
 
 __all__ = [
     "Checkerboard",
@@ -53,10 +55,11 @@ class GaussianModes:
     modes: np.ndarray
     sigma: float
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw n points: x (n, 2) and labels (n,)."""
+    def sample(self, n: int, rng: RNG) -> tuple[np.ndarray, np.ndarray]:
+        """Draw n points: x (n, 2) and labels (n,). Raises TypeError for another kind of rng."""
+        _check_rng(rng)
         label = rng.integers(0, len(self.modes), n)
-        x = self.modes[label] + self.sigma * rng.standard_normal((n, 2))
+        x = self.modes[label] + self.sigma * rng.normal((n, 2), np.float64)
         return x.astype(np.float32), label
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
@@ -91,11 +94,12 @@ class NoisyCurves:
     curves: tuple[Curve, ...]
     sigma: float
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw n points: x (n, 2) and labels (n,)."""
+    def sample(self, n: int, rng: RNG) -> tuple[np.ndarray, np.ndarray]:
+        """Draw n points: x (n, 2) and labels (n,). Raises TypeError for another kind of rng."""
+        _check_rng(rng)
         label = rng.integers(0, len(self.curves), n)
-        u = rng.random(n)
-        x = self.sigma * rng.standard_normal((n, 2))
+        u = rng.uniform(n, np.float64)
+        x = self.sigma * rng.normal((n, 2), np.float64)
         for k, curve in enumerate(self.curves):
             x[label == k] += curve(u[label == k])
         return x.astype(np.float32), label
@@ -132,8 +136,9 @@ class Checkerboard:
 
     cells: int = 4
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw n points: x (n, 2) and labels (n,)."""
+    def sample(self, n: int, rng: RNG) -> tuple[np.ndarray, np.ndarray]:
+        """Draw n points: x (n, 2) and labels (n,). Raises TypeError for another kind of rng."""
+        _check_rng(rng)
         half = self.cells // 2
         label = rng.integers(0, self.cells * half, n)
         row = label // half
@@ -141,7 +146,7 @@ class Checkerboard:
         corner = np.stack([column, row], axis=1)
         # In float32, a point within 6e-8 of an edge could be rounded into the next square.
         # A margin of 1e-7 keeps every sample inside its own.
-        x = corner + 1e-7 + (1 - 2e-7) * rng.random((n, 2)) - half
+        x = corner + 1e-7 + (1 - 2e-7) * rng.uniform((n, 2), np.float64) - half
         return x.astype(np.float32), label
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
@@ -225,6 +230,13 @@ def checkerboard(cells: int = 4) -> Checkerboard:
     if cells < 2 or cells % 2:
         raise ValueError(f"checkerboard: cells must be even and at least 2, got {cells}")
     return Checkerboard(cells)
+
+
+def _check_rng(rng: RNG) -> None:
+    """Raise TypeError unless `rng` is one of this package's, on the CPU."""
+    if not isinstance(rng, RNG) or rng.device != "cpu":
+        given = rng if isinstance(rng, RNG) else f"a {type_name(rng)}"
+        raise TypeError(f"sample: rng is {given}; give tinygen.default_rng(seed), on the CPU")
 
 
 def _as_points(x: np.ndarray) -> np.ndarray:
