@@ -46,3 +46,10 @@ def test_names_of_data_packages_say_what_is_here():
         _ = tinygen.data.DataLoader
     with pytest.raises(AttributeError, match="module 'tinygen.data' has no attribute 'nonsense'$"):
         _ = tinygen.data.nonsense
+
+
+def test_models_are_imported_when_they_are_used():
+    assert {"vae", "gan", "diffusion"} <= {*dir(tinygen.models)}
+    assert tinygen.models.vae.VAE.__module__ == "tinygen.models.vae"
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'; it has autoencoder, "):
+        _ = tinygen.models.nonsense

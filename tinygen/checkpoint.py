@@ -6,6 +6,12 @@
     rest = load_checkpoint("run/last.npz", model=model, optimizer=optimizer, loader=loader, rng=rng)
     step, losses = rest["step"], rest["losses"]
 
+**When.** A resumed run ends with the same bits only if it was saved between two steps. Ctrl-C comes
+at any moment, even between drawing a batch and the optimizer's step. So let the signal set a
+variable, and look at it after each step:
+
+    signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))  # interrupted = []
+
 **The file** is an .npz: a zip of .npy arrays. It is read without pickle, so a file from a stranger
 can run no code. Its entry "checkpoint.json" holds format, version and a tree of all that was saved.
 In the tree an array is {"array": its entry, "dtype": ..., "shape": ...}, and a dict is

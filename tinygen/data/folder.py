@@ -138,10 +138,10 @@ def paired_folder(
 
 
 def _check_arguments(function: str, size: int, allowed: tuple, channels: int | None) -> None:
-    if size < 1 or channels not in allowed:
+    if not isinstance(size, (int, np.integer)) or size < 1 or channels not in allowed:
         raise ValueError(
-            f"{function}: needs size >= 1 and channels {' or '.join(map(str, allowed))}; "
-            f"got size={size}, channels={channels}"
+            f"{function}: needs size, one integer >= 1 for both sides, and channels "
+            f"{' or '.join(map(str, allowed))}; got size={size}, channels={channels}"
         )
 
 
@@ -236,10 +236,12 @@ def _open_all(files: list[Path], others: list[Path], store: Callable[[int, Any],
             broken.append(f"  {file}: {error or type(error).__name__}")
     notes = []
     if others:
-        notes.append(f"{len(others)} files are no images that can be read: {_list_names(others)}")
+        notes.append(
+            f"not read, as of no known kind of image ({len(others)}): {_list_names(others)}"
+        )
     if animations:
         names = _list_names(animations)
-        notes.append(f"of {len(animations)} animations only the first frame is read: {names}")
+        notes.append(f"of animations only the first frame is read ({len(animations)}): {names}")
     if broken:
         lines = [
             f"{len(broken)} of {len(files)} images cannot be read; repair or remove them:",

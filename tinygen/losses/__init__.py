@@ -86,6 +86,7 @@ _ELSEWHERE = {
     "l1_loss": _ABSOLUTE,
     "mse_loss": _SQUARED,
     "nll_loss": _CROSS_ENTROPY,
+    "reparameterize": "reparametrize(mu, log_var, eps)",
 }
 
 

@@ -47,3 +47,22 @@ Flows and diffusion; each is a package with its own overview:
                         papers)
     text.py             a caption as one vector, for models that draw what a text describes
 """
+
+import importlib
+import pkgutil
+
+__all__ = [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def __getattr__(name: str):
+    """Import `tinygen.models.vae` and the like when they are first used."""
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
+
+
+def __dir__() -> list[str]:
+    """List the files, those that are not imported yet included."""
+    return __all__
