@@ -17,5 +17,6 @@ arguments by name (x is a matrix, `images` a batch of images, ...) and says when
     gradients.py     derivatives, and what is not differentiated
     layers.py        layers with the weights of a model of PyTorch
     training.py      optimizers, schedules, states, loaders, saved runs
+    programs.py      a classifier, a VAE, a GAN
     refusals.py      what is refused, and what the error says
 """
