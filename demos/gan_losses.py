@@ -84,7 +84,7 @@ curves = {}
 for name, game in GAMES.items():
     loss = game.generator_loss(tensor(np.zeros(401)), logit)
     title = "minimax (saturating)" if name == "minimax" else name
-    curves[title] = (logit, loss, grad(loss.sum(), logit))
+    curves[title] = (logit, loss, *grad(loss.sum(), logit))
 
 
 # %%

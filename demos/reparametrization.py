@@ -133,7 +133,7 @@ for _ in run.steps():
 def estimate_each(estimator, eps):
     """Return the gradient estimate of each single sample of eps (n,)."""
     mu = tensor(np.ones_like(eps), requires_grad=True)
-    return grad(estimator(mu, eps[None]), mu).numpy().astype(np.float64)
+    return grad(estimator(mu, eps[None]), mu)[0].numpy().astype(np.float64)
 
 
 nodes, weights = np.polynomial.hermite_e.hermegauss(60)

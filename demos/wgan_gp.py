@@ -196,7 +196,7 @@ def as_column(x):
 def lipschitz_constant(critic, low, high):
     """Return the largest |f'| of a critic from `low` to `high`."""
     x = tensor(as_column(np.linspace(low, high, 1000)), requires_grad=True)
-    return np.abs(grad(critic(x).sum(), x).numpy()).max()
+    return np.abs(grad(critic(x).sum(), x)[0].numpy()).max()
 
 
 def measure(name):
@@ -218,7 +218,7 @@ def measure(name):
     estimate = (value + np.log(4)) / 2 if name == "minimax" else value
     low, high = min(samples.min(), REAL_POINTS.min()), max(samples.max(), REAL_POINTS.max())
     x = tensor(as_column(samples), requires_grad=True)
-    gradient = np.abs(grad(game.generator_loss(real, critic(x)).sum(), x).numpy()).mean()
+    gradient = np.abs(grad(game.generator_loss(real, critic(x)).sum(), x)[0].numpy()).mean()
     return samples, np.array([estimate, lipschitz_constant(critic, low, high), gradient])
 
 

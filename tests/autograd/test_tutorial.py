@@ -67,7 +67,7 @@ def test_swish_learns_its_beta():
     beta = tensor(np.array(0.5), requires_grad=True)
     for _ in range(500):
         error = swish(x, beta) - target
-        beta.data -= 2.0 * grad((error * error).mean(), beta).data
+        beta.data -= 2.0 * grad((error * error).mean(), beta)[0].data
     assert abs(beta.item() - 2.0) < 1e-3
 
 

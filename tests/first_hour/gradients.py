@@ -18,19 +18,19 @@ def torch_grad(output, x, **settings):
 
 def gradient_of_an_intermediate_result(grad, x):
     y = x**3
-    return grad((y**2).sum(), y) * x
+    return grad((y**2).sum(), y)[0] * x
 
 
 def third_derivative(grad, x):
     y = (x**4).sum()
-    y = grad(y, x, create_graph=True).sum()
-    y = grad(y, x, create_graph=True).sum()
-    return grad(y, x)
+    y = grad(y, x, create_graph=True)[0].sum()
+    y = grad(y, x, create_graph=True)[0].sum()
+    return grad(y, x)[0]
 
 
 def gradient_penalty(grad, scores, x):
     """As of a Wasserstein GAN: the squared distance of the gradient norm from 1."""
-    g = grad(scores.sum(), x, create_graph=True)
+    (g,) = grad(scores.sum(), x, create_graph=True)
     return (((g**2).sum(1) ** 0.5 - 1) ** 2).mean()
 
 
@@ -109,7 +109,7 @@ def freeze(x, y):
 ROWS = [
     Row(
         "grad",
-        lambda x: grad((x**2).sum(), x),
+        lambda x: grad((x**2).sum(), x)[0],
         lambda x: 2 * x,
         lambda x: torch.autograd.grad((x**2).sum(), x)[0],
     ),
@@ -127,13 +127,13 @@ ROWS = [
     ),
     Row(
         "grad with a cotangent",
-        lambda x, y: grad(x**2, x, y.detach()),
+        lambda x, y: grad(x**2, x, y.detach())[0],
         lambda x, y: 2 * x * y,
         lambda x, y: torch.autograd.grad(x**2, x, y.detach())[0],
     ),
     Row(
         "the second derivative",
-        lambda x: grad(grad((x**3).sum(), x, create_graph=True).sum(), x),
+        lambda x: grad(grad((x**3).sum(), x, create_graph=True)[0].sum(), x)[0],
         lambda x: 6 * x,
         lambda x: torch_grad(torch_grad((x**3).sum(), x, create_graph=True).sum(), x),
     ),

@@ -42,8 +42,8 @@ def compare(name, x, *settings):
         return False
     y = getattr(ops, name)(leaf, *settings)
     g = np.random.default_rng(1).normal(size=torch_y.shape)
-    dx = grad((y**3 * g).sum(), leaf, create_graph=True)
-    ddx = grad((dx**2).sum(), leaf)
+    (dx,) = grad((y**3 * g).sum(), leaf, create_graph=True)
+    (ddx,) = grad((dx**2).sum(), leaf)
     (torch_dx,) = torch.autograd.grad(
         (torch_y**3 * torch.tensor(g)).sum(), torch_leaf, create_graph=True
     )

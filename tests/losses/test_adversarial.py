@@ -54,8 +54,8 @@ def test_the_best_logit_is_the_log_density_ratio_and_its_value_is_2_jsd_minus_lo
     for _ in range(30):
         t = tensor(logits, requires_grad=True)
         value = (p * minimax_value(t, zero) + q * minimax_value(zero, t)).sum() * DX
-        first = grad(value, t, create_graph=True)
-        second = grad(first.sum(), t).numpy()
+        (first,) = grad(value, t, create_graph=True)
+        second = grad(first.sum(), t)[0].numpy()
         logits = logits - np.clip(first.numpy() / second, -2, 2)
     is_near = np.abs(X) < 4  # beyond, one density is 1e-12 of the other: only rounding is left
     np.testing.assert_allclose(logits[is_near], np.log(p / q)[is_near], atol=1e-8)
@@ -104,15 +104,15 @@ def test_a_trained_discriminator_reaches_the_best_one():
 def test_the_saturating_gradient_vanishes_where_the_non_saturating_one_does_not():
     logits = tensor(np.array([-10.0, 0.0, 10.0]), requires_grad=True)
     d = sigmoid(logits.numpy())
-    saturating_gradient = grad(saturating(logits).sum(), logits).numpy()
+    saturating_gradient = grad(saturating(logits).sum(), logits)[0].numpy()
     np.testing.assert_allclose(saturating_gradient, -d, rtol=1e-12)
-    non_saturating_gradient = grad(non_saturating(logits).sum(), logits).numpy()
+    non_saturating_gradient = grad(non_saturating(logits).sum(), logits)[0].numpy()
     np.testing.assert_allclose(non_saturating_gradient, -(1 - d), rtol=1e-12)
 
 
 def test_a_nan_passes_through_the_gradient_of_hinge():
     scores = tensor(np.array([np.nan, 0.5, 1.0, 2.0]), requires_grad=True)
-    assert grad(hinge(scores).sum(), scores).numpy().tolist() == [-1, -1, 0, 0]
+    assert grad(hinge(scores).sum(), scores)[0].numpy().tolist() == [-1, -1, 0, 0]
 
 
 def test_both_losses_of_each_game_are_those_of_the_papers():
@@ -146,7 +146,7 @@ def test_discriminators_raise_real_logits_and_generators_fake_ones(name):
     d_real, d_fake = (float(g.numpy()[0]) for g in grad(loss_d, [real, fake]))
     assert d_real < 0 < d_fake
     loss_g = game.generator_loss(tensor(np.zeros(1)), fake).sum()
-    assert float(grad(loss_g, fake).numpy()[0]) < 0
+    assert float(grad(loss_g, fake)[0].numpy()[0]) < 0
 
 
 @pytest.mark.parametrize("loss", [minimax_value, relativistic])

@@ -38,11 +38,11 @@ def estimate_gradients(baseline=0.0):
     eps, weights = np.polynomial.hermite_e.hermegauss(8)
     mu, log_var = tensor(np.ones(8), requires_grad=True), tensor(np.zeros(8), requires_grad=True)
     z = losses.reparametrize(mu, log_var, eps)
-    by_reparametrization = grad((z * z).sum(), mu).numpy()
+    by_reparametrization = grad((z * z).sum(), mu)[0].numpy()
     sample = z.detach()  # a drawn number, which has no derivative in mu
     log_q = -0.5 * ops.exp(-log_var) * (sample - mu) ** 2 - 0.5 * log_var
     surrogate = losses.score_function(sample * sample - baseline, log_q)
-    by_score_function = grad(surrogate.sum(), mu).numpy()
+    by_score_function = grad(surrogate.sum(), mu)[0].numpy()
     return by_reparametrization, by_score_function, weights / weights.sum()
 
 

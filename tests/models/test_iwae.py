@@ -31,8 +31,8 @@ def test_one_sample_has_the_elbo_as_its_mean():
     exact = bounds.reshape(3, 4001) @ weights
     np.testing.assert_allclose(estimated.numpy(), exact.numpy(), rtol=1e-9)
     for p in model.parameters():
-        of_estimated = grad(estimated.sum(), p, retain_graph=True).numpy()
-        of_exact = grad(exact.sum(), p, retain_graph=True).numpy()
+        of_estimated = grad(estimated.sum(), p, retain_graph=True)[0].numpy()
+        of_exact = grad(exact.sum(), p, retain_graph=True)[0].numpy()
         np.testing.assert_allclose(of_estimated, of_exact, atol=1e-9)
 
 

@@ -35,7 +35,7 @@ def test_each_logit_depends_on_its_patch_alone(num_downsamplings, patch_size):
     D = PatchDiscriminator(1, 4, num_downsamplings, rng=default_rng(0))
     x = tensor(default_rng(1).normal((1, 1, 64, 64)), requires_grad=True)
     middle = (64 >> num_downsamplings) // 2
-    gradient = grad(D(x)[0, 0, middle, middle], x).numpy()[0, 0]
+    gradient = grad(D(x)[0, 0, middle, middle], x)[0].numpy()[0, 0]
     for axis in (0, 1):
         positions = np.flatnonzero(np.abs(gradient).max(axis=axis))
         assert len(positions) == patch_size

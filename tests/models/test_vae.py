@@ -52,8 +52,8 @@ def test_gradients_pass_through_the_sample():
     x, eps = np.ones((1, 1, 2, 3)), np.array([[0.7]])
     bound, kl = elbo(model, x, eps)
     for layer in (model.to_mu, model.to_log_var):
-        of_bound = grad(bound.sum(), layer.weight, retain_graph=True).numpy()
-        of_kl = grad(-kl.sum(), layer.weight, retain_graph=True).numpy()
+        of_bound = grad(bound.sum(), layer.weight, retain_graph=True)[0].numpy()
+        of_kl = grad(-kl.sum(), layer.weight, retain_graph=True)[0].numpy()
         assert np.abs(of_bound - of_kl).max() > 1e-3
 
 

@@ -43,9 +43,9 @@ def test_a_second_call_leaves_the_graph_of_the_first():
     wrapped = make_spectral_norm()
     a, b = (tensor(np.full((1, 3), value, np.float32)) for value in (1, 2))
     first = wrapped(a)
-    grad = tinygen.grad(first.sum(), wrapped.layer.weight, retain_graph=True).data
+    grad = tinygen.grad(first.sum(), wrapped.layer.weight, retain_graph=True)[0].data
     second = wrapped(b)
-    again = tinygen.grad(first.sum(), wrapped.layer.weight, retain_graph=True).data
+    again = tinygen.grad(first.sum(), wrapped.layer.weight, retain_graph=True)[0].data
     assert (again == grad).all()
     (first.sum() + second.sum()).backward()
 

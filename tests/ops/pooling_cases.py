@@ -274,7 +274,7 @@ def draw_gradient_of_max_pool2d(draw):
 
     def f(g):
         leaf = tensor(x, requires_grad=True)
-        return grad(ops.max_pool2d(leaf, *settings), leaf, g, create_graph=True)
+        return grad(ops.max_pool2d(leaf, *settings), leaf, g, create_graph=True)[0]
 
     def naive(g):
         dx = np.zeros(values.shape)

@@ -22,8 +22,11 @@ def grad(
     retain_graph: bool | None = None,
     *,
     allow_unused: bool = False,
-) -> Tensor | None | tuple[Tensor | None, ...]:
+) -> tuple[Tensor | None, ...]:
     """Return the gradient of sum_i <outputs_i, grad_outputs_i> with respect to each input.
+
+        (dx,) = grad(y, x)
+        dw, db = grad(loss, [w, b])
 
     Nothing outside the paths from the outputs to `inputs` is computed.
 
@@ -46,7 +49,7 @@ def grad(
 
     Returns
     -------
-    Tensor, or a tuple of them if `inputs` is no single Tensor
+    tuple of Tensors, one for each input, also of a single one, as in PyTorch
         They are writable and share memory with nothing.
 
     Raises
@@ -79,8 +82,7 @@ def grad(
             raise ValueError(
                 f"grad: the outputs do not depend on input {i}, of shape {x.shape}; {reason}"
             )
-    found = tuple(gradients.get(x._edge) for x in xs)
-    return found[0] if isinstance(inputs, Tensor) else found
+    return tuple(gradients.get(x._edge) for x in xs)
 
 
 def backward(
@@ -177,7 +179,7 @@ def hvp(f: Callable, x: Any, v: Any) -> Tensor:
         The point and the direction, of one shape.
     """
     x = tensor(x, requires_grad=True)
-    g = grad(f(x), x, create_graph=True)
+    (g,) = grad(f(x), x, create_graph=True)
     hv = gradient_or_none(g, x, v)
     return Tensor(np.zeros_like(x._data)) if hv is None else hv
 

@@ -237,7 +237,7 @@ def path_length(generator: Callable, w, y):
             f"path_length: noise y {y.shape} and the generator's images {images.shape} differ in "
             "shape; draw one number for each"
         )
-    g = grad((images * raw(y)).sum(), w, create_graph=True)  # J^T y
+    (g,) = grad((images * raw(y)).sum(), w, create_graph=True)  # J^T y
     return sqrt(sum_per_example(g * g) + _EPS)
 
 
@@ -248,5 +248,5 @@ def _squared_gradient_norm(f: Callable, x):
     only if f treats each example on its own.
     """
     x = tensor(x, requires_grad=True)
-    g = grad(f(x).sum(), x, create_graph=True)
+    (g,) = grad(f(x).sum(), x, create_graph=True)
     return sum_per_example(g * g)

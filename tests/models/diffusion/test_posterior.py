@@ -85,7 +85,7 @@ def test_the_learned_variance_is_the_true_one():
     for _ in range(300):
         logits = tensor(output) + logit * np.array([0.0, 1.0])
         p = to_prediction(logits, "eps", x, t, learned_variance=True)
-        gradient = grad(posterior_kl(x0, x, p, t, s).mean(), logit)
+        (gradient,) = grad(posterior_kl(x0, x, p, t, s).mean(), logit)
         logit = tensor(logit.numpy() - 3 * gradient.numpy(), requires_grad=True)
     weight = 1 / (1 + np.exp(-logit.numpy()))
     u = np.cos(t) ** 2 * 0.16 + np.sin(t) ** 2

@@ -77,7 +77,7 @@ def jacobian(model, x):
     x = tensor(x, requires_grad=True)
     y = model(x)[0]
     rows = np.eye(y.size).reshape(-1, *y.shape)
-    return np.stack([grad(y, x, g, retain_graph=True).numpy().ravel() for g in rows])
+    return np.stack([grad(y, x, g, retain_graph=True)[0].numpy().ravel() for g in rows])
 
 
 def numeric_jacobian(model, x, h=1e-6):

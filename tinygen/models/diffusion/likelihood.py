@@ -113,13 +113,13 @@ def _velocity_and_divergence(denoise: Callable, x: Array, t: float, path: NoiseP
     x = tensor(x, requires_grad=True)
     v = ode_velocity(denoise, x, t, path)
     if signs is not None:
-        return v.data, _sum_per_example(grad(v, x, signs).data * signs)  # e^T J e
+        return v.data, _sum_per_example(grad(v, x, signs)[0].data * signs)  # e^T J e
     n, d = len(x), math.prod(x.shape[1:])
     v_rows, divergence = v.reshape((n, d)), 0.0
     for i in range(d):
         # v of one example depends on its own x alone, so the gradient of a sum over the batch
         # holds dv_i/dx of each example
-        dv_i = grad(v_rows[:, i].sum(), x, retain_graph=True).data.reshape(n, d)
+        dv_i = grad(v_rows[:, i].sum(), x, retain_graph=True)[0].data.reshape(n, d)
         divergence = divergence + dv_i[:, i]
     return v.data, divergence
 
