@@ -1,5 +1,6 @@
 """The README and the page of results: links lead somewhere, commands and code work."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -35,11 +36,24 @@ def test_every_demo_has_its_row_and_its_picture():
     assert not DEMOS - pictures, "a demo without its thumbnail: run demos/all.py"
 
 
-@pytest.mark.parametrize("number, printed", [(0, r"tensor\(36\."), (1, r"tensor\(12\.")])
-def test_the_code_runs(number, printed):
-    code = re.findall(r"```python\n(.*?)```", README, re.S)[number]
+CODE = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+@pytest.mark.parametrize(
+    "code, printed",
+    [
+        (CODE[0], r"tensor\(36\."),
+        (CODE[1], r"tensor\(12\."),
+        (CODE[0] + CODE[2] + CODE[3] + "print(optimizer.lr, step)", r".*\n[0-9.e-]+ 1000$"),
+    ],
+    ids=["ten lines", "primitive", "schedule and checkpoint"],
+)
+def test_the_code_runs(code, printed, tmp_path):
     command = [sys.executable, "-W", "error", "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=tmp_path, env=env
+    )
     assert re.match(printed, result.stdout), result.stdout
 
 
