@@ -11,14 +11,14 @@ from tests.first_hour.phrases import SAME, Row, torch
 from tinygen import grad, ops
 
 
-def torch_grad(output, x, **settings):
-    """PyTorch's grad returns a tuple; this returns the gradient."""
-    return torch.autograd.grad(output, x, **settings)[0]
-
-
 def gradient_of_an_intermediate_result(grad, x):
     y = x**3
     return grad((y**2).sum(), y)[0] * x
+
+
+def second_derivative(grad, x):
+    (dx,) = grad((x**3).sum(), x, create_graph=True)
+    return grad(dx.sum(), x)[0]
 
 
 def third_derivative(grad, x):
@@ -76,14 +76,6 @@ def gradient_descent(library, x):
     return x.detach()
 
 
-def momentum(library, x):
-    """An exponential average, kept outside of the graph."""
-    average = 0 * x.detach()
-    for _ in range(3):
-        average = 0.9 * average + 0.1 * (x**2).detach()
-    return average * x
-
-
 def without_recording(library, x):
     with library.no_grad():
         y = x * 2
@@ -123,7 +115,7 @@ ROWS = [
         "grad of a result that is no leaf",
         lambda x: gradient_of_an_intermediate_result(grad, x),
         lambda x: 2 * x**4,
-        lambda x: gradient_of_an_intermediate_result(torch_grad, x),
+        lambda x: gradient_of_an_intermediate_result(torch.autograd.grad, x),
     ),
     Row(
         "grad with a cotangent",
@@ -133,21 +125,21 @@ ROWS = [
     ),
     Row(
         "the second derivative",
-        lambda x: grad(grad((x**3).sum(), x, create_graph=True)[0].sum(), x)[0],
+        lambda x: second_derivative(grad, x),
         lambda x: 6 * x,
-        lambda x: torch_grad(torch_grad((x**3).sum(), x, create_graph=True).sum(), x),
+        lambda x: second_derivative(torch.autograd.grad, x),
     ),
     Row(
         "the third derivative",
         lambda x: third_derivative(grad, x),
         lambda x: 24 * x,
-        lambda x: third_derivative(torch_grad, x),
+        lambda x: third_derivative(torch.autograd.grad, x),
     ),
     Row(
         "a gradient penalty",
         lambda x, weight: gradient_penalty(grad, ops.tanh(x @ weight.T), x),
         None,
-        lambda x, weight: gradient_penalty(torch_grad, torch.tanh(x @ weight.T), x),
+        lambda x, weight: gradient_penalty(torch.autograd.grad, torch.tanh(x @ weight.T), x),
     ),
     Row(
         "allow_unused",

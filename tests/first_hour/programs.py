@@ -97,7 +97,7 @@ def critic_loss_by_hand(x, y, weight, bias):
     t = np.array([[0.1], [0.5], [0.8]])
     between = tensor(t * x + (1 - t) * y, requires_grad=True)  # a leaf
     scores = ops.tanh(between @ weight.T) @ bias
-    gradient = grad(scores.sum(), between, create_graph=True)
+    (gradient,) = grad(scores.sum(), between, create_graph=True)
     penalty = (ops.norm(gradient, axis=1) - 1) ** 2
     wasserstein = ops.tanh(x @ weight.T) @ bias - ops.tanh(y @ weight.T) @ bias
     return (10 * penalty - wasserstein).mean()
