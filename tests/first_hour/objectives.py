@@ -119,6 +119,17 @@ ROWS = [
         lambda logits, labels: F.nll_loss(F.log_softmax(logits, 1), labels),
     ),
     Row(
+        "KL divergence of classes",
+        lambda logits, probabilities: (
+            losses.cross_entropy(logits, probabilities)
+            + (probabilities * ops.log(probabilities)).sum() / 6
+        ),
+        None,
+        lambda logits, probabilities: F.kl_div(
+            F.log_softmax(logits, 1), probabilities, reduction="batchmean"
+        ),
+    ),
+    Row(
         "KL divergence to N(0, I)",
         lambda x, y: losses.kl_to_standard_normal(x, y).sum(),
         lambda x, y: 0.5 * (x**2 + np.exp(y) - y - 1).sum(),

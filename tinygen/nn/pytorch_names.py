@@ -32,7 +32,10 @@ LAYERS = {
     "BCELoss": f"{_LOSSES}.bernoulli_nll(logits, x), from logits, without Sigmoid",
     "CrossEntropyLoss": f"{_LOSSES}.cross_entropy(logits, target)",
     "NLLLoss": f"{_LOSSES}.cross_entropy(logits, target), from logits, without LogSoftmax",
-    "KLDivLoss": f"{_LOSSES}.kl_to_standard_normal, kl_between_normals",
+    "KLDivLoss": (
+        f"{_LOSSES}.cross_entropy(logits, target), which exceeds it by the entropy of target, a "
+        "constant"
+    ),
     "ConstantPad2d": _PAD.format('"constant"'),
     "ZeroPad2d": _PAD.format('"constant"'),
     "ReflectionPad2d": _PAD.format('"reflect"'),
@@ -59,7 +62,7 @@ ARGUMENTS = {
         "model.to(device)"
     ),
     "padding_mode": 'pad first, with tinygen.ops.pad(x, pad_width, mode="reflect") or another mode',
-    "padding_idx": "multiply the vectors by a mask that is 0 where the index is the padding",
+    "padding_idx": "use tinygen.ops.embedding(indices, layer.weight, padding_idx)",
 }
 
 # Names that torch.nn.Module has.
