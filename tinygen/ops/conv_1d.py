@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from .arguments import as_pair
 from .conv import conv2d, conv_transpose2d
 from .shape import expand_dims, squeeze
 
@@ -51,17 +50,9 @@ def _with_height(function: str, x, w):
 
 def _with_height_settings(function: str, **settings) -> dict:
     """Return the settings of a convolution of height one: pairs (height, width)."""
-    along_height = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+    least = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
     pairs = {}
     for name, value in settings.items():
-        if name == "padding" and value in ("same", "valid"):
-            pairs[name] = value
-            continue
-        if isinstance(value, (tuple, list)) and len(value) == 1:
-            value = value[0]
-        if not isinstance(value, (int, np.integer)) or value < along_height[name]:
-            raise ValueError(
-                f"{function}: {name}={value!r}; give an integer of at least {along_height[name]}"
-            )
-        pairs[name] = (along_height[name], value)
+        is_word = name == "padding" and value in ("same", "valid")
+        pairs[name] = value if is_word else as_pair(function, name, value, least[name], 1)
     return pairs
