@@ -26,17 +26,22 @@ __all__ = [
 ]
 
 
+def constant(name: str, doc: str, forward) -> Primitive:
+    """Make a primitive of two arrays, through which no gradient flows."""
+    forward.__name__ = forward.__qualname__ = name
+    forward.__doc__ = doc
+    function = primitive(forward)
+    function.vjp(a=None, b=None)
+    return function
+
+
 def comparison(name: str, ufunc) -> Primitive:
     """Make the primitive of an element-wise comparison of two arrays."""
 
     def forward(a, b):
         return ufunc(a, b)
 
-    forward.__name__ = forward.__qualname__ = name
-    forward.__doc__ = f"Element-wise {name}, as np.{name}: booleans, a constant."
-    compare = primitive(forward)
-    compare.vjp(a=None, b=None)
-    return compare
+    return constant(name, f"Element-wise {name}, as np.{name}: booleans, a constant.", forward)
 
 
 equal = comparison("equal", np.equal)
@@ -62,11 +67,8 @@ def bitwise(name: str, symbol: str, ufunc) -> Primitive:
             )
         return ufunc(a, b)
 
-    forward.__name__ = forward.__qualname__ = name
-    forward.__doc__ = f"Element-wise a {symbol} b of booleans or integers: a constant."
-    operator = primitive(forward)
-    operator.vjp(a=None, b=None)
-    return operator
+    doc = f"Element-wise a {symbol} b of booleans or integers: a constant."
+    return constant(name, doc, forward)
 
 
 bitwise_and = bitwise("bitwise_and", "&", np.bitwise_and)
