@@ -8,6 +8,7 @@ Read the files in this order:
     functional.py   backward and grad; derivatives along a direction: jvp, hvp
     gradcheck.py    gradients against finite differences
     graph.py        the recorded graph as data, to be drawn
+    results.py      what forwards and rules return, as arrays; the search for the first NaN
 """
 
 # What people who know PyTorch look for here, and what to type instead.

@@ -1,4 +1,4 @@
-"""What a forward or a rule returned, made an array; and the search for the first NaN."""
+"""Convert what a forward or a rule returned to an array, and find the first NaN."""
 
 from __future__ import annotations
 

@@ -148,7 +148,10 @@ class Leaf:
 
 
 class _TensorType(type):
-    """The type of `Tensor`: `dir` and `help` leave out names whose reading only raises an error."""
+    """The type of `Tensor`: `dir` and `help` leave out the names of `ops/pytorch_names.py`.
+
+    Reading one of these raises an AttributeError, which says what to type instead.
+    """
 
     def __dir__(cls) -> list[str]:
         return [name for name in super().__dir__() if hasattr(cls, name)]
@@ -165,9 +168,9 @@ class Tensor(metaclass=_TensorType):
 
     Write in place with `t[index] = value`, with `t -= step` within `no_grad()`, or through the
     array, `t.data -= step`. These count as writes, so a backward pass that still needs the old
-    values raises an error. A write such as `t.data[index] = value` is not seen: call `t.touch()`
-    after it.
-    Raw arrays that are combined with Tensors are constants, and writes to them are never seen.
+    values raises an error. A write such as `t.data[index] = value` is not noticed: call `t.touch()`
+    after it. Raw arrays that are combined with Tensors are constants, and writes to them are never
+    noticed.
     """
 
     __slots__ = ("_data", "_edge", "_version", "_grad", "__weakref__")
@@ -288,7 +291,7 @@ class Tensor(metaclass=_TensorType):
 
 
 def check_is_array(data: Any) -> None:
-    """Raise TypeError unless `data` is an array, such as a list that `tinygen.tensor` takes."""
+    """Raise TypeError unless `data` is an array. `tinygen.tensor` takes lists and numbers, too."""
     is_array = hasattr(data, "__array_function__")
     if not is_array or isinstance(data, (np.generic, Tensor)):
         raise TypeError(

@@ -11,7 +11,7 @@ The kernels, and most other code that exists only for speed, are here:
     conv_cpu.py     convolution of NumPy arrays, with conv_transpose_cpu.py and im2col.py
     conv_gpu.py     convolution of CuPy arrays, and of any other library's
     fused.py        element-wise updates of many arrays, block by block
-    references.py   whether an array may be handed out without a copy
+    references.py   who else refers to an array: whether to copy it, and what shares its memory
 """
 
 from .arrays import (

@@ -149,7 +149,7 @@ def _check_attention_shapes(query, key, value) -> None:
         not are_matrices
         or key.shape[-2] != value.shape[-2]
         or query.shape[-1] != key.shape[-1]
-        or not _broadcast(*[s[:-2] for s in shapes])
+        or not _can_broadcast(*[s[:-2] for s in shapes])
     ):
         raise ValueError(
             f"scaled_dot_product_attention: query {query.shape}, key {key.shape}, value "
@@ -160,7 +160,7 @@ def _check_attention_shapes(query, key, value) -> None:
         raise ValueError("scaled_dot_product_attention: there are no keys to attend to (S = 0)")
 
 
-def _broadcast(*shapes) -> bool:
+def _can_broadcast(*shapes) -> bool:
     """Return whether arrays of these shapes broadcast."""
     try:
         np.broadcast_shapes(*shapes)

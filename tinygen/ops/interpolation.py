@@ -67,9 +67,9 @@ _MODES = {
     2: ("nearest", "nearest-exact", "area", "bilinear", "bicubic"),
 }
 
-# PyTorch reads as if given a size, not a scale, where the new size is such a multiple of the old.
-# The keys are the number of sides and the mode.
-_SIZE_COUNTS = {(2, "nearest"): (1, 2), (1, "linear"): (1,), (2, "bilinear"): (1,)}
+# Where the new size is one of these multiples of the old one, PyTorch ignores the given scale and
+# takes the quotient of the sizes. The keys are the number of sides and the mode.
+_MULTIPLES_WITHOUT_SCALE = {(2, "nearest"): (1, 2), (1, "linear"): (1,), (2, "bilinear"): (1,)}
 
 # ------------------------------------------------------------------------------------------ kernels
 
@@ -253,7 +253,7 @@ def interpolate(
     if 0 in images.shape[2:]:
         raise ValueError(f"interpolate: x {x.shape} has no pixels to read")
     size, scale = _target_size(images.shape[2:], size, scale_factor, num_sides)
-    multiples = _SIZE_COUNTS.get((num_sides, mode), ())
+    multiples = _MULTIPLES_WITHOUT_SCALE.get((num_sides, mode), ())
     scale = tuple(
         None if recompute_scale_factor or m / n in multiples else s
         for n, m, s in zip(images.shape[2:], size, scale)

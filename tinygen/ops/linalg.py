@@ -144,7 +144,9 @@ def outer(a: Array, b: Array) -> Array:
 
 
 def dot(a: Array, b: Array) -> Array:
-    """The inner product of two vectors; the product of matrices is `matmul`.
+    """The inner product of two vectors, as np.dot: `matmul` of up to two axes.
+
+    Matrices are multiplied as by `matmul`; a number, or an array without axes, scales the other.
 
     **Math** y = sum_i a_i b_i; da = g b, db = g a.
     """

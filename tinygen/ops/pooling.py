@@ -165,7 +165,7 @@ def avg_pool2d(
     ----------
     x : (N, C, H, W) or (C, H, W)
     kernel_size, stride, padding : int or pair
-        For height and width. The stride is the kernel size unless given; the padding are zeros,
+        For height and width. The stride is the kernel size unless given. The padding is zeros,
         at most half a kernel on each side.
     ceil_mode : bool
         Whether one more window reads what is left at the end of an axis.
@@ -222,7 +222,7 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Array | tuple[Array, Array]:
-    """The greatest value of each window of images; padding never is the greatest.
+    """The greatest value of each window of images; padding is never the greatest.
 
     **Math** y[o] = max_t x[s o + d t - p].
     dx[i] = sum of g[o] over the windows o whose maximum is pixel i; of equal values the first

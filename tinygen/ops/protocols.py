@@ -73,7 +73,7 @@ class Protocols:
     def __dlpack__(self, **settings):
         """Hand the memory to another library: `torch.from_dlpack(tensor)` shares it.
 
-        That library's writes are not seen: call `tensor.touch()` after them.
+        That library's writes are not noticed: call `tensor.touch()` after them.
 
         Raises
         ------
