@@ -8,6 +8,7 @@ Read the files in this order:
     functional.py   backward and grad; derivatives along a direction: jvp, hvp
     gradcheck.py    gradients against finite differences
     graph.py        the recorded graph as data, to be drawn
+    call.py         how the arrays and settings of a call are read
     results.py      what forwards and rules return, as arrays; the search for the first NaN
 """
 

@@ -8,7 +8,8 @@
 
 **Arrays and settings.** The positional parameters of the forward are arrays. The parameters after a
 `*` are settings: numbers, axes, shapes, which have no derivative. A caller may give settings by
-name or, after the arrays, by position: `softmax(x, axis=1)` and `softmax(x, 1)` are the same call.
+name or, after the arrays, by position: `softmax(x, axis=1)` and `softmax(x, 1)` are the same call
+(call.py).
 
 **The signature of a rule says what is saved.** Its first parameter is g, the cotangent of the
 output. Its other parameters are names: of an argument, of an output (`y` unless declared
@@ -38,35 +39,11 @@ from numpy import ndarray
 
 from ..backend import array_module, type_name
 from ..backend.references import shared_version
+from .call import call_signature, order_arguments
 from .results import as_array, check_nan
 from .tensor import Node, Tensor, mode
 
 _HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
-# {PyTorch's name of a parameter: the one here, which is NumPy's for a setting}
-PYTORCH_NAMES = {
-    "diagonal": "k",
-    "dim": "axis",
-    "dim1": "axis1",
-    "dim2": "axis2",
-    "dims": "axis",
-    "input": "x",
-    "keepdim": "keepdims",
-    "other": "b",
-    "p": "ord",
-    "pad": "pad_width",
-    "shifts": "shift",
-    "value": "constant_values",
-    "weight": "w",
-    "correction": "ddof",
-    "unbiased": "ddof",
-}
-# {a parameter of NumPy's or PyTorch's functions that no primitive has: what to do instead}
-INSTEAD = {
-    "dtype": "convert with astype",
-    "inplace": "assign the result to a name",
-    "out": "assign the result to a name",
-    "rounding_mode": "a // b rounds down",
-}
 
 
 class RuleCall(NamedTuple):
@@ -192,7 +169,7 @@ class Primitive:
     def __call__(self, *args, **settings):
         """Run the forward on raw arrays and, if an argument is a Tensor, record the call."""
         if settings or len(args) != self.num_arguments:
-            args = self._positional(args, settings)
+            args = order_arguments(self, args, settings)
         arrays, edges, versions = [], [], []
         has_tensor, only_numpy = False, True
         pattern = 1  # in binary, 1 and then a digit for each argument: 1 if it requires a gradient
@@ -254,53 +231,6 @@ class Primitive:
             is_recorded = node is not None and output.dtype.kind == "f"
             tensors.append(Tensor(output, (node, k) if is_recorded else None, version))
         return tuple(tensors)
-
-    def _positional(self, args: tuple, settings: dict) -> Sequence:
-        """Return all arrays in the order of the arguments, and complete `settings`.
-
-        Settings that were given by position move into `settings`. Arrays that were given by keyword
-        are removed from it. An optional array that was not given is None. Raises TypeError if an
-        array is missing, a name is unknown, or there are more values than parameters.
-        """
-        if self.is_variadic:
-            # The arrays are all positional values, or a list of them that settings may follow.
-            is_list = bool(args) and isinstance(args[0], (list, tuple))
-            arrays, values = (args[0], args[1:]) if is_list else (args, ())
-            missing = []
-        else:
-            arrays, values = args[: self.num_arguments], args[self.num_arguments :]
-            rest = self.arguments[len(arrays) :]
-            missing = [name for name in rest if name not in settings and name not in self.optional]
-            arrays = [*arrays, *(settings.pop(name, self.optional.get(name)) for name in rest)]
-        names = [*self.settings][: len(values)]
-        unknown = settings.keys() - self.settings.keys()
-        twice = [name for name in names if name in settings]
-        settings.update(zip(names, values))
-        if missing:
-            self._refuse("missing " + ", ".join(missing), unknown)
-        if unknown:
-            self._refuse("unknown " + ", ".join(unknown), unknown)
-        if twice:
-            self._refuse(", ".join(twice) + " was given twice, by position and by name")
-        if len(values) > len(names):
-            self._refuse(f"{len(args)} values were given by position")
-        for name, value in zip(names, values):
-            if type(value) is Tensor:
-                self._refuse(f"{name} is a Tensor, but a setting has no gradient: give a number")
-        return arrays
-
-    def _refuse(self, problem: str, unknown: Iterable[str] = ()) -> None:
-        """Raise TypeError that states the problem and the parameters that there are."""
-        hints = [
-            f"PyTorch's {name} is {PYTORCH_NAMES[name]} here; "
-            for name in unknown
-            if PYTORCH_NAMES.get(name) in (*self.settings, *self.arguments)
-        ]
-        hints += [f"instead of {name}, {INSTEAD[name]}; " for name in unknown if name in INSTEAD]
-        raise TypeError(
-            f"{self.__name__}: {problem}; {''.join(hints)}its arrays are "
-            f"{', '.join(self.arguments)}, its settings {', '.join(self.settings) or 'none'}"
-        )
 
     def _check(self, arrays: list, has_tensor: bool) -> None:
         """Refuse what is no array, and arrays of two devices.
@@ -406,20 +336,6 @@ def primitive(forward: Callable | None = None, *, outputs: Sequence[str] = ("y",
     if forward is None:
         return functools.partial(Primitive, outputs=outputs)
     return Primitive(forward, outputs)
-
-
-def call_signature(forward: Callable):
-    """Return the signature of calls: that of `forward`, with settings by position too."""
-    import inspect  # slow to import, and seldom needed
-
-    signature = inspect.signature(forward)
-    visible, by_position, has_default = [], True, False
-    for p in signature.parameters.values():
-        # Python allows no parameter without a default after one with a default.
-        by_position &= p.kind is not p.VAR_POSITIONAL and not (has_default and p.default is p.empty)
-        has_default |= p.default is not p.empty
-        visible.append(p.replace(kind=p.POSITIONAL_OR_KEYWORD) if by_position else p)
-    return signature.replace(parameters=visible)
 
 
 def parameters(function: Callable) -> tuple[str, ...]:

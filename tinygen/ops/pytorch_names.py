@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
-from ..autograd.primitive import PYTORCH_NAMES
+from ..autograd.call import PYTORCH_NAMES
 
 __all__ = ["explain_attributes", "explain_names", "ops_hint"]
 
