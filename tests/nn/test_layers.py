@@ -225,7 +225,7 @@ SEQUENCES = [tensor(np.ones((3, 1, 4), np.float32))] * 3
         ),
         (lambda g: nn.PReLU(4)(X), r"PReLU: x must be \(N, 4, ...\)"),
         (lambda g: nn.Dropout(1.0, rng=g), "Dropout"),
-        (lambda g: nn.Flatten(2, 7)(X), "no axes 2 to 7"),
+        (lambda g: nn.Flatten(2, 7)(X), "flatten: axis 7 is out of bounds"),
         (lambda g: nn.Unflatten(1, (2, 2))(X), "does not have the 4 elements"),
     ],
 )

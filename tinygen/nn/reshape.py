@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from .. import ops
+from ..ops.arguments import normalize_axis
 from .module import Module
 
 __all__ = [
@@ -34,13 +35,8 @@ class Flatten(Module):
 
     def forward(self, x):
         """Merge the axes of x."""
-        first, last = (_absolute_axis(dim, x.ndim) for dim in (self.start_dim, self.end_dim))
-        if not 0 <= first <= last < x.ndim:
-            raise ValueError(f"Flatten: x {x.shape} has no axes {self.start_dim} to {self.end_dim}")
         # Images lie channels-last already. The call makes sure that their gradients do, too.
-        x = ops.channels_last(x)
-        size = math.prod(x.shape[first : last + 1])
-        return ops.reshape(x, shape=(*x.shape[:first], size, *x.shape[last + 1 :]))
+        return ops.flatten(ops.channels_last(x), self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         """Return the axes."""
@@ -61,8 +57,8 @@ class Unflatten(Module):
 
     def forward(self, x):
         """Split the axis of x."""
-        axis, sizes = _absolute_axis(self.dim, x.ndim), self.unflattened_size
-        if not 0 <= axis < x.ndim or x.shape[axis] != math.prod(sizes):
+        axis, sizes = normalize_axis("Unflatten", self.dim, x.ndim), self.unflattened_size
+        if x.shape[axis] != math.prod(sizes):
             raise ValueError(
                 f"Unflatten: axis {self.dim} of x {x.shape} does not have the {math.prod(sizes)} "
                 f"elements of {sizes}"
@@ -143,8 +139,3 @@ class Upsample(Module):
         has_size = self.scale_factor is None
         target = f"size={self.size}" if has_size else f"scale_factor={self.scale_factor}"
         return f"{target}, mode={self.mode!r}"
-
-
-def _absolute_axis(axis: int, ndim: int) -> int:
-    """Count a negative axis from the end."""
-    return axis + ndim if axis < 0 else axis

@@ -107,12 +107,12 @@ def ravel(x: Array) -> Array:
 def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     """Merge the axes from `start_dim` to `end_dim` into one, as PyTorch's flatten.
 
-    By default all are merged, as by the method `flatten` of a NumPy array.
+    By default all are merged, as by the method `flatten` of a NumPy array. A single number has
+    axis 0.
     """
-    if not x.ndim:
-        return reshape(x, shape=(1,))
-    first = normalize_axis("flatten", start_dim, x.ndim)
-    last = normalize_axis("flatten", end_dim, x.ndim)
+    ndim = max(x.ndim, 1)
+    first = normalize_axis("flatten", start_dim, ndim)
+    last = normalize_axis("flatten", end_dim, ndim)
     if last < first:
         raise ValueError(
             f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in shape {x.shape}"
