@@ -221,13 +221,13 @@ def test_an_interrupted_download_leaves_nothing_in_the_cache(tmp_path, server, m
 def test_a_killed_download_leaves_no_file_that_is_found(tmp_path):
     folder = tmp_path / "cache" / "tinygen" / "toy"
     script = (
-        "import os, sys; from tinygen.data.download import write_atomically;"
+        "import os, sys; from tinygen.atomic_write import replace_file;"
         "os.replace = lambda *_: os._exit(9);"
-        "write_atomically(b'half', sys.argv[1], 'toy-idx1-ubyte.gz')"
+        "replace_file(sys.argv[1], lambda stream: stream.write(b'half'))"
     )
-    assert run_python(script, str(folder)).returncode == 9
+    assert run_python(script, str(folder / "toy-idx1-ubyte.gz")).returncode == 9
     (remainder,) = os.listdir(folder)
-    assert remainder.endswith(".part") and download.find(toy_file()) is None
+    assert remainder.endswith(".tmp") and download.find(toy_file()) is None
 
 
 def test_with_a_full_disk_the_data_are_returned_but_not_cached(tmp_path, server, monkeypatch):

@@ -6,8 +6,8 @@ A file is looked for in this order:
 2. the cache: ``$XDG_CACHE_HOME/tinygen/NAME/``, or else ``~/.cache/tinygen/NAME/``,
 3. each mirror in turn.
 
-A download must have a published digest. It enters the cache whole or not at all: it is written to
-a temporary file in the folder of its final place, flushed to the disk, and then renamed.
+A download must have a published digest. It enters the cache whole or not at all
+(`atomic_write.py`).
 
 Modules that only checking and downloading need are imported inside the functions that use them.
 So ``import tinygen`` stays quick and touches no network.
@@ -22,9 +22,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..atomic_write import replace_file
 from .errors import DataError
 
-__all__ = ["File", "fetch", "find", "gunzip", "list_folders", "read_bounded", "write_atomically"]
+__all__ = ["File", "fetch", "find", "gunzip", "list_folders", "read_bounded"]
 
 TIMEOUT = 30  # seconds without any data after which a mirror is given up
 GZIP_MAGIC = b"\x1f\x8b"  # the first two bytes of every gzip file
@@ -212,7 +213,8 @@ def _download(file: File) -> tuple[bytes, str]:
             reasons.append(f"  {url}\n    {error}")
             continue
         try:
-            write_atomically(data, os.path.join(_cache_folder(), file.dataset), f"{file.name}.gz")
+            path = os.path.join(_cache_folder(), file.dataset, f"{file.name}.gz")
+            replace_file(path, lambda stream: stream.write(data))
         except OSError as error:
             message = (
                 f"{file.name} was downloaded but cannot be stored in the cache: {error}; "
@@ -261,24 +263,3 @@ def _get(url: str, max_size: int) -> bytes:
             f"that begin {body[:40]!r}"
         )
     return body
-
-
-def write_atomically(data: bytes, folder: str, name: str) -> None:
-    """Write ``folder/name`` so that at every moment the file is either whole or absent.
-
-    This holds even if the program is killed or the disk is full: the data go to a temporary file,
-    are flushed to the disk, and only then renamed.
-    """
-    import tempfile
-
-    os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, os.path.join(folder, name))
-    except BaseException:
-        os.unlink(temporary)
-        raise
