@@ -76,7 +76,7 @@ def test_a_failed_write_leaves_the_old_picture_and_no_other_file(tmp_path, monke
     from matplotlib.figure import Figure
 
     def fail(self, where, **kwargs):
-        where.write_bytes(b"half a picture")
+        where.write(b"half a picture")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", fail)

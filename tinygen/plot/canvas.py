@@ -7,13 +7,13 @@ matplotlib and Pillow are imported only when a figure is drawn or saved.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from ..atomic_write import replace_file
 
 __all__ = [
     "CLASS_COLOURS",
@@ -85,8 +85,11 @@ def save_png(figure, path) -> None:
         raise ValueError(
             f"pictures are written as PNG: name the file {path.stem}.png, not {path.name}"
         )
-    with _replaced(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+    replace_file(
+        path,
+        lambda file: figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None}),
+    )
+    _display(path)
 
 
 def rasterize(figure) -> np.ndarray:
@@ -126,31 +129,13 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
     seconds_per_frame = (seconds - LAST_FRAME_SECONDS) / max(num_others, 1)
     duration = max(10 * round(100 * seconds_per_frame), 20)
     durations = [duration] * num_others + [round(1000 * LAST_FRAME_SECONDS)]
-    with _replaced(path) as temporary:
-        images[0].save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=images[1:],
-            duration=durations,
-            loop=0,
-        )
+    settings = {"save_all": True, "append_images": images[1:], "duration": durations, "loop": 0}
+    replace_file(path, lambda file: images[0].save(file, format="GIF", **settings))
+    _display(path)
 
 
-@contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; at the end rename that file to `path`, unless an error occurred.
-
-    So an interrupted run leaves the old picture and not an incomplete new one. In a notebook, the
-    picture is then displayed.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _display(path: Path) -> None:
+    """Display a saved picture below the cell of a notebook; elsewhere do nothing."""
     if in_notebook():
         from IPython.display import Image, display
 
