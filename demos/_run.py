@@ -30,6 +30,7 @@ from _signals import stop_signals
 from tqdm import tqdm
 
 import tinygen
+from tinygen.atomic_write import replace_file
 from tinygen.backend import threads, to_numpy
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 
@@ -308,13 +309,8 @@ class Run:
                 "machine": platform.machine(),
             },
         }
-        path = self.args.out / "metrics.json"
-        temporary = path.with_name(f".metrics.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
+        replace_file(self.args.out / "metrics.json", lambda file: file.write(text.encode()))
         before = set(self._files_before.values())
         new = sorted(name for name, stamp in _stamps(self.args.out).items() if stamp not in before)
         print(f"Written to {self.args.out}: {', '.join(new)}")
