@@ -250,9 +250,8 @@ else:
     print("The evaluator knows digits only: what it would find in the samples is left out.")
 test_rng, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
 num_samples = max(100, len(train))
-requested = np.resize(
-    np.arange(max(num_classes, 1)), num_samples
-)  # equally many samples of each class
+# Equally many samples of each class
+requested = np.resize(np.arange(max(num_classes, 1)), num_samples)
 samples = generate(model.sample_code(to_device(requested, args.device), test_rng))
 if are_digits:
     found = classify(samples)
@@ -323,30 +322,32 @@ def draw_classes():
 # InfoGAN: each class code is named after the class that is most frequent in it
 def evaluate_infogan():
     """Measure how well the class codes agree with the classes, and return the rows."""
-    k_codes = num_classes
     predicted, predicted_test = (
-        map_batches(model.D, normalize(images))[:, 1 : 1 + k_codes].argmax(axis=1)
+        map_batches(model.D, normalize(images))[:, 1 : 1 + num_classes].argmax(axis=1)
         for images in (train[:10_000], test)
     )
     first_labels = labels[:10_000]
     counts = np.stack(
-        [np.bincount(first_labels[predicted == k], minlength=k_codes) for k in range(k_codes)]
+        [
+            np.bincount(first_labels[predicted == k], minlength=num_classes)
+            for k in range(num_classes)
+        ]
     )
-    names = counts.argmax(axis=1)  # (k_codes,), the most frequent class of each code
+    names = counts.argmax(axis=1)  # (num_classes,), the most frequent class of each code
     metrics["accuracy_codes"] = accuracy(names[predicted_test], test_labels)
     metrics["num_digits_found"] = len(set(names.tolist()))
     print(
         "With each code named after its most frequent class, {accuracy_codes:.1%} of the test "
-        "pictures are classified correctly ({num_digits_found} of {k_codes} classes name a "
-        "code)".format(k_codes=k_codes, **metrics)
+        "pictures are classified correctly ({num_digits_found} of {num_classes} classes name a "
+        "code)".format(num_classes=num_classes, **metrics)
     )
     line, zeros = np.linspace(-1, 1, 6), np.zeros(6)
     u_1, u_2 = np.stack([line, zeros], axis=1), np.stack([zeros, line], axis=1)  # (6, 2)
-    num_rows = min(10, k_codes)
+    num_rows = min(10, num_classes)
     u = np.tile(np.concatenate([u_1, u_2]), (num_rows, 1))  # (12 num_rows, 2)
     z = np.repeat(numpy_rng.normal(size=(num_rows, model.latent_dim)), 12, axis=0)  # a row per z
     c = np.repeat(np.arange(num_rows), 12)
-    codes = np.concatenate([z, scaled_one_hot(c, k_codes), u], axis=1).astype(np.float32)
+    codes = np.concatenate([z, scaled_one_hot(c, num_classes), u], axis=1).astype(np.float32)
     pictures = generate(codes)
     return {f"c = {k}": pictures[c == k] for k in range(num_rows)}
 

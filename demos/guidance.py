@@ -15,7 +15,6 @@ ones use that Euler's method does not?
                                             download, no GPU
     python demos/guidance.py --data mnist   MNIST; also the quality of each
                                             sampler by its number of steps
-
     python demos/guidance.py --data folder:PATH --size 32
                                             your own pictures; the sub-folders
                                             are the classes
@@ -213,8 +212,8 @@ print("Sampling ...", flush=True)
 figures, rows, accuracies, distances = {}, {}, [], []
 real, real_labels = test[:1000], test_labels[:1000]
 if not are_digits:  # there may be few test pictures of a class
-    rows_per_class = choose_examples(labels, 1000)
-    real, real_labels = train[rows_per_class], labels[rows_per_class]
+    examples = choose_examples(labels, 1000)
+    real, real_labels = train[examples], labels[examples]
 real_distance = within_class_distance(real / 255, real_labels)
 for w in SCALES:
     images = data.denormalize(sample(requested, noise, w))
