@@ -1,7 +1,9 @@
 """Your own pictures, for the demos: --data folder:PATH --size N.
 
-read_folder(args)            the pictures of the folder, for training and for tests
-choose_examples(labels, n)   which pictures to show, so that every class is among them
+read_folder(args)              the pictures of the folder, for training and for tests
+read_two_folders(args, "XY")   those of two sub-folders, apart
+choose_examples(labels, n)     which pictures to show, so that every class is among them
+principal_directions(x, k)     in which rows of numbers vary most; principal_plane, for a map
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygen import data
+from tinygen.models.gaussian import principal_components
 
 MIN_TRAIN, MIN_TEST = 6, 2  # pictures; eight can be divided so
 
@@ -69,11 +72,42 @@ def read_folder(args: argparse.Namespace, *, needs_classes: bool = False, batch_
     kind = "grey" if train[0].shape[1] == 1 else "colour"
     classes = f", of {len(class_names)} classes: {', '.join(class_names)}" if class_names else ""
     print(f"{num_train:,} pictures for training, {num_test:,} for tests, in {kind}{classes}")
-    if args.batch > num_train:
-        largest = num_train // batch_multiple * batch_multiple
+    _limit_batch(args, num_train // batch_multiple * batch_multiple)
+    return train, test, class_names
+
+
+def read_two_folders(args: argparse.Namespace, symbols: str):
+    """Read the pictures of --data folder:PATH, which has two sub-folders.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        As for `read_folder`.
+    symbols : str
+        What the demo calls the two kinds of pictures, a letter each.
+
+    Returns
+    -------
+    train, test : two lists
+        The pictures of the first sub-folder and of the second, bytes (n, channels, size, size).
+    """
+    train, test, names = read_folder(args, needs_classes=True)
+    first, second = symbols
+    if len(names) != 2:
+        raise data.DataError(
+            f"--data {args.data}: has {len(names)} sub-folders; give two, {first} and {second}"
+        )
+    print(f"{first} is {names[0]}, {second} is {names[1]}")
+    both = [[images[labels == k] for k in (0, 1)] for images, labels in (train, test)]
+    _limit_batch(args, min(map(len, both[0])))
+    return both
+
+
+def _limit_batch(args: argparse.Namespace, largest: int) -> None:
+    """Reduce --batch to the number of pictures that there are."""
+    if args.batch > largest:
         print(f"--batch is {largest} instead of {args.batch}: there are no more pictures")
         args.batch = largest
-    return train, test, class_names
 
 
 def _read_both(path: Path, size: int):
@@ -107,17 +141,14 @@ def choose_examples(labels: np.ndarray, n: int) -> np.ndarray:
 
 
 def principal_directions(x: np.ndarray, k: int) -> np.ndarray:
-    """Return the k directions in which rows x (n, d) vary most, (d, k), the largest one last.
+    """Return the k directions in which rows x (n, d) vary most, (d, k), the largest one first.
 
-    Fewer than k rows vary in fewer directions, which are returned then.
+    Fewer than k + 1 rows vary in fewer directions, which are returned then.
     """
-    if len(x) > x.shape[1]:
-        _, eigenvectors = np.linalg.eigh(np.cov(x.T))  # ascending eigenvalues
-        return eigenvectors[:, -k:]
-    _, _, right_vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
-    return right_vectors[:k][::-1].T
+    _, _, components = principal_components(x.astype(np.float64), min(k, len(x) - 1, x.shape[1]))
+    return components
 
 
 def principal_plane(codes: np.ndarray) -> np.ndarray:
     """Project codes (n, d) on the two directions in which they vary most, (n, 2)."""
-    return codes @ principal_directions(codes, 2)[:, ::-1]
+    return codes @ principal_directions(codes, 2)

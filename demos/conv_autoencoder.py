@@ -42,7 +42,7 @@ Three changes to try:
 # Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
-from _pictures import choose_examples, read_folder
+from _pictures import choose_examples, principal_directions, read_folder
 from _run import Run
 
 from tinygen import data, default_rng, latent, losses, metrics, no_grad, optim, plot
@@ -151,9 +151,8 @@ reconstructions = {name: decode(model, codes[name]) for name, model in models.it
 flat_train = train[:2000].reshape(-1, int(np.prod(shape))) / np.float32(255)
 flat_test = x_test.reshape(len(test), -1)
 mean = flat_train.mean(axis=0)
-_, _, right_vectors = np.linalg.svd(flat_train - mean, full_matrices=False)
-components = right_vectors[: args.latent_dim]  # (latent_dim, D)
-pca = (mean + (flat_test - mean) @ components.T @ components).clip(0, 1)
+components = principal_directions(flat_train, args.latent_dim).astype(np.float32)
+pca = (mean + (flat_test - mean) @ components @ components.T).clip(0, 1)
 
 figures = {f"rmse_{name}": metrics.rmse(reconstructions[name], x_test) for name in models}
 figures |= {f"weights_{name}": num_weights[name] for name in models}

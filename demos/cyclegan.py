@@ -48,7 +48,7 @@ Three changes to try, with --steps 1200:
 # Settings
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
-from _pictures import read_folder
+from _pictures import read_two_folders
 from _run import Run
 
 from tinygen import data, default_rng, no_grad, optim, plot
@@ -93,17 +93,6 @@ def sample_people(n, seed, has):
     return set_attribute(factors, args.data, has)
 
 
-def read_domains():
-    """Return the training pictures and the test pictures of X and of Y, the two sub-folders."""
-    train, test, names = read_folder(args, needs_classes=True)
-    if len(names) != 2:
-        p.error(f"--data {args.data}: has {len(names)} sub-folders; give two, X and Y")
-    print(f"X is {names[0]}, Y is {names[1]}")
-    both = [[images[domain == k] for k in (0, 1)] for images, domain in (train, test)]
-    args.batch = min(args.batch, *map(len, both[0]))
-    return both
-
-
 if are_drawn:
     print("Drawing faces ...", flush=True)
     factors_x, factors_y = sample_people(5_000, 1, False), sample_people(5_000, 2, True)
@@ -111,7 +100,7 @@ if are_drawn:
     train_x, train_y = render(factors_x, args.size), render(factors_y, args.size)
     test_x, test_y = render(test_factors_x, args.size), render(test_factors_y, args.size)
 else:
-    (train_x, train_y), (test_x, test_y) = read_domains()
+    (train_x, train_y), (test_x, test_y) = read_two_folders(args, "XY")
 image_channels = train_x.shape[1]
 
 # %%

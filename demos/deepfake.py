@@ -56,7 +56,7 @@ Three changes to try, with --steps 300:
 # Settings
 import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
-from _pictures import read_folder
+from _pictures import read_two_folders
 from _run import Run
 
 from tinygen import data, default_rng, losses, nn, no_grad, optim, plot
@@ -110,17 +110,6 @@ def render_faces(factors):
     return render(factors, 6 * border)[..., border:-border, border:-border]
 
 
-def read_people():
-    """Return the training pictures and the test pictures of each of the two people in a folder."""
-    train, test, names = read_folder(args, needs_classes=True)
-    if len(names) != 2:
-        p.error(f"--data {args.data}: has {len(names)} sub-folders; give two, one for each person")
-    print(f"A is {names[0]}, B is {names[1]}")
-    both = [[images[person == k] for k in (0, 1)] for images, person in (train, test)]
-    args.batch = min(args.batch, *map(len, both[0]))
-    return both
-
-
 if is_drawn:
     print("Drawing two people ...", flush=True)
     people = sample_factors(25, seed=3)[PEOPLE]
@@ -131,7 +120,7 @@ if is_drawn:
         [render_faces(factors) for factors in both] for both in (train_factors, test_factors)
     )
 else:
-    train, test = read_people()
+    train, test = read_two_folders(args, "AB")
 
 # %%
 # The encoder's input: the difference from the person's mean picture, with standard deviation 1
