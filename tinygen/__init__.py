@@ -48,7 +48,7 @@ _ELSEWHERE = {
     "cuda": 'the device "cuda", as in model.to("cuda")',
     "device": 'the name of a device, "cpu" or "cuda"',
     "empty": "tinygen.tensor(np.zeros(shape, np.float32))",
-    "enable_grad": "recording, which is on outside of tinygen.no_grad()",
+    "enable_grad": "what holds everywhere outside of tinygen.no_grad()",
     "float32": "np.float32",
     "float64": "np.float64",
     "from_numpy": "tinygen.tensor(array), which copies",

@@ -131,7 +131,7 @@ def test_files_of_other_kinds_are_named_in_one_warning(tmp_path):
     (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "photo.heic").write_bytes(b"a kind that is not read")
     with pytest.warns(
-        UserWarning, match=r"no known kind of image .2.: .*notes.txt, .*photo.heic"
+        UserWarning, match=r"they are no images .2.: .*notes.txt, .*photo.heic"
     ) as caught:
         images, _, _ = folder(tmp_path, 4)
     assert len(caught) == 1 and caught[0].filename == __file__ and len(images) == 1

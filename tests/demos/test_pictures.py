@@ -152,7 +152,7 @@ def test_a_batch_larger_than_the_folder_is_reduced_and_other_files_are_named(tmp
     read_folder(args, batch_multiple=4)
     output = capsys.readouterr().out
     assert args.batch == 8 and "--batch is 8 instead of 12" in output
-    assert "not read, as of no known kind of image (1)" in output and "notes.txt" in output
+    assert "skipped, because they are no images (1)" in output and "notes.txt" in output
 
 
 def test_examples_show_every_class_first():

@@ -81,11 +81,11 @@ REFUSALS = [
     Refusal("x.clamp", lambda: t.clamp(0), AttributeError, "tinygen.ops.clip"),
     Refusal("x.float", lambda: t.float(), AttributeError, "t.astype(np.float32)"),
     Refusal("x.cuda", lambda: t.cuda(), AttributeError, 't.to("cuda")'),
-    Refusal("x.contiguous", lambda: t.contiguous(), AttributeError, "nothing"),
+    Refusal("x.contiguous", lambda: t.contiguous(), AttributeError, "t itself"),
     Refusal("x.numel", lambda: t.numel(), AttributeError, "x.size"),
     Refusal("x.clone", lambda: t.clone(), AttributeError, "x.copy()"),
-    Refusal("x.sigmoid", lambda: t.sigmoid(), AttributeError, "tinygen.ops.sigmoid(t)"),
-    Refusal("x.softmax", lambda: t.softmax(1), AttributeError, "tinygen.ops.softmax(t)"),
+    Refusal("x.sigmoid", lambda: t.sigmoid(), AttributeError, "tinygen.ops.sigmoid(t, ...)"),
+    Refusal("x.softmax", lambda: t.softmax(1), AttributeError, "tinygen.ops.softmax(t, ...)"),
     Refusal("x.max(1).values", lambda: t.max(1).values, AttributeError, "return no indices"),
     Refusal(
         "x.register_hook", lambda: t.register_hook(print), AttributeError, "tinygen.grad(y, t)"

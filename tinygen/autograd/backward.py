@@ -72,7 +72,7 @@ def starting_cotangent(y: Tensor, g: Any) -> Tensor:
         g = np.ones_like(y._data)
     if getattr(g, "shape", None) != y.shape:
         if g is None:
-            given = "none; reduce it first, y.sum().backward()"
+            given = "none; reduce it to one number first, as with y.sum()"
         else:
             given = f"{type(g).__name__} {getattr(g, 'shape', '')}"
         raise ValueError(

@@ -301,7 +301,7 @@ def check_is_array(data: Any) -> None:
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False
+    data: Any, dtype: Any = None, *, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a Tensor that holds a copy of `data`.
 

@@ -236,9 +236,7 @@ def _open_all(files: list[Path], others: list[Path], store: Callable[[int, Any],
             broken.append(f"  {file}: {error or type(error).__name__}")
     notes = []
     if others:
-        notes.append(
-            f"not read, as of no known kind of image ({len(others)}): {_list_names(others)}"
-        )
+        notes.append(f"skipped, because they are no images ({len(others)}): {_list_names(others)}")
     if animations:
         names = _list_names(animations)
         notes.append(f"of animations only the first frame is read ({len(animations)}): {names}")

@@ -140,7 +140,7 @@ METHODS = {
     "add_": "t += other",
     "bool": "t.astype(bool)",
     "clamp_": "t[...] = t.detach().clip(min, max)",
-    "contiguous": "nothing: a view can be used as it is",
+    "contiguous": "t itself, since a view can be used as it is,",
     "copy_": "t[...] = other",
     "cpu": 't.to("cpu")',
     "cuda": 't.to("cuda")',
@@ -213,7 +213,7 @@ class Elsewhere:
 def explain_attributes(tensor_class: type, functions: Iterable[str]) -> None:
     """Let a class explain PyTorch's names of methods, and functions that are no methods of it."""
     hints = {name: ops_hint(name) for name in (*FUNCTIONS, *LOSSES, *EXPRESSIONS)}
-    hints |= {name: f"; use tinygen.ops.{name}(t)" for name in functions}
+    hints |= {name: f"; use tinygen.ops.{name}(t, ...)" for name in functions}
     hints |= {name: f"; PyTorch's {name} is {text} here" for name, text in METHODS.items()}
     for name, hint in hints.items():
         if not hasattr(tensor_class, name):
