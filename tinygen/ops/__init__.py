@@ -1,6 +1,7 @@
 """The differentiable functions. In each file a function's forward and its rules are side by side.
 
-    elementwise.py        arithmetic, functions of one number, selection
+    elementwise.py        arithmetic, functions of one number
+    selection.py          by a condition, the greater, the lesser, limits
     powers.py             powers
     trigonometry.py       trigonometric and hyperbolic functions
     rounding.py           rounding, and division with a remainder
@@ -86,7 +87,6 @@ from .custom_gradient import reverse_gradient, stop_gradient, straight_through
 from .elementwise import (
     abs,
     add,
-    clip,
     divide,
     exp,
     exp2,
@@ -95,8 +95,6 @@ from .elementwise import (
     log1p,
     log2,
     log10,
-    maximum,
-    minimum,
     multiply,
     negative,
     reciprocal,
@@ -104,7 +102,6 @@ from .elementwise import (
     sqrt,
     square,
     subtract,
-    where,
 )
 from .error_function import erf
 from .indexing import add_at, embedding, getitem, one_hot, take_along_axis
@@ -132,6 +129,7 @@ from .pytorch_names import explain_attributes, ops_hint
 from .reduce import cumsum, log_softmax, logsumexp, max, mean, min, softmax, std, sum, var
 from .resample import blur, pixel_shuffle, pixel_unshuffle
 from .rounding import ceil, floor, floor_divide, mod, round
+from .selection import clip, maximum, minimum, where
 from .shape import (
     astype,
     broadcast_to,

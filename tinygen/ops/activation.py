@@ -15,9 +15,10 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .elementwise import exp, maximum, minimum, where
+from .elementwise import exp
 from .error_function import erf, erf_of_array
 from .masking import apply_mask
+from .selection import maximum, minimum, where
 from .trigonometry import tanh
 
 __all__ = ["elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]

@@ -15,8 +15,9 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module
 from .arguments import normalize_axis, raw
-from .elementwise import add, where
+from .elementwise import add
 from .pytorch_names import explain_names
+from .selection import where
 from .shape import broadcast_to
 
 __all__ = ["add_at", "embedding", "getitem", "one_hot", "take_along_axis"]

@@ -14,7 +14,17 @@ from ..autograd import functional
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import to_device, to_numpy
-from . import comparison, elementwise, joining, linalg, products, reduce, rounding, sorting
+from . import (
+    comparison,
+    elementwise,
+    joining,
+    linalg,
+    products,
+    reduce,
+    rounding,
+    selection,
+    sorting,
+)
 from . import shape as shapes
 from .trigonometry import tanh
 
@@ -32,7 +42,7 @@ class Methods:
 
     # Element by element.
     abs = elementwise.abs
-    clip = elementwise.clip
+    clip = selection.clip
     exp = elementwise.exp
     log = elementwise.log
     round = rounding.round

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .elementwise import log, where
+from .elementwise import log
+from .selection import where
 
 __all__ = ["power"]
 

@@ -19,8 +19,9 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
 from .arguments import as_axes, normalize_axis
-from .elementwise import exp, where
+from .elementwise import exp
 from .masking import apply_mask
+from .selection import where
 from .shape import reshape
 
 __all__ = [

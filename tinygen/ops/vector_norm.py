@@ -13,12 +13,13 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
 from .arguments import as_axes
-from .elementwise import abs, maximum, sign, sqrt, square, where
+from .elementwise import abs, sign, sqrt, square
 from .linalg import matmul
 from .masking import apply_mask
 from .powers import power
 from .pytorch_names import explain_names
 from .reduce import expand, max, mean, min, sum
+from .selection import maximum, where
 from .shape import astype, broadcast_to, reshape
 
 __all__ = ["cosine_similarity", "norm", "normalize", "pixel_norm", "spectral_norm"]
