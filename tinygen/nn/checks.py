@@ -12,6 +12,8 @@ from .pytorch_names import ARGUMENTS
 
 __all__ = ["check_arguments", "check_rng", "check_sizes"]
 
+Parameters = dict[str, inspect.Parameter]
+
 
 def check_sizes(name: str, **sizes: int) -> None:
     """Raise ValueError unless every size is a positive whole number; `name` is the layer's."""
@@ -32,15 +34,17 @@ def check_rng(rng: Any) -> None:
 
 
 def check_arguments(module_class: type, args: tuple, kwargs: dict[str, Any]) -> None:
-    """Raise TypeError for arguments of PyTorch's that a layer does not have, and without an `rng`.
-
-    The `rng` has no default. A hidden global one would make results depend on all that ran before,
-    and one that begins anew in each layer would give equal layers the same weights.
-    """
-    name, parameters = module_class.__name__, {}
+    """Raise TypeError for arguments that a layer does not have, and without an `rng`."""
+    parameters = {}
     if module_class.__init__ is not object.__init__:
         parameters = dict(inspect.signature(module_class.__init__).parameters)
         parameters.pop("self", None)
+    _check_known(module_class.__name__, parameters, args, kwargs)
+    _check_rng_is_given(module_class.__name__, parameters, args, kwargs)
+
+
+def _check_known(name: str, parameters: Parameters, args: tuple, kwargs: dict[str, Any]) -> None:
+    """Raise TypeError for an argument that is not among the parameters."""
     kinds = [p.kind for p in parameters.values()]
     num_positional = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if len(args) > num_positional and inspect.Parameter.VAR_POSITIONAL not in kinds:
@@ -52,6 +56,16 @@ def check_arguments(module_class: type, args: tuple, kwargs: dict[str, Any]) -> 
         if argument not in parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
             advice = f": {ARGUMENTS[argument]}" if argument in ARGUMENTS else ""
             raise TypeError(f"{name} has no argument {argument!r}{advice}")
+
+
+def _check_rng_is_given(
+    name: str, parameters: Parameters, args: tuple, kwargs: dict[str, Any]
+) -> None:
+    """Raise TypeError if nothing but a required `rng` is missing.
+
+    The `rng` has no default. A hidden global one would make results depend on all that ran before,
+    and one that begins anew in each layer would give equal layers the same weights.
+    """
     rng = parameters.get("rng")
     is_needed = rng is not None and rng.kind is rng.KEYWORD_ONLY and rng.default is rng.empty
     required = [p.name for p in parameters.values() if p.default is p.empty]
