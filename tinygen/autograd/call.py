@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import inspect
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from .tensor import Tensor
@@ -83,11 +84,8 @@ def refuse(op, problem: str, unknown: Iterable[str] = ()) -> NoReturn:
     )
 
 
-def call_signature(forward: Callable):
-    """Return the signature of calls: that of `forward`, with settings by position too."""
-    import inspect  # slow to import, and seldom needed
-
-    signature = inspect.signature(forward)
+def call_signature(signature: inspect.Signature) -> inspect.Signature:
+    """Return the signature of calls: that of the forward, with settings by position too."""
     visible, by_position, has_default = [], True, False
     for p in signature.parameters.values():
         # Python allows no parameter without a default after one with a default.

@@ -30,6 +30,7 @@ not write into its arguments either.
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -42,8 +43,6 @@ from ..backend.references import shared_version
 from .call import call_signature, order_arguments
 from .results import as_array, check_nan
 from .tensor import Node, Tensor, mode
-
-_HAS_VARARGS = 0x04  # inspect.CO_VARARGS: the function has a *argument
 
 
 class RuleCall(NamedTuple):
@@ -90,19 +89,15 @@ class Primitive:
     def __init__(self, forward: Callable, outputs: Sequence[str] = ("y",)):
         functools.update_wrapper(self, forward)
         self.__name__ = forward.__name__.strip("_")  # what errors and graphs show
-        # Read from the code object: importing `inspect` takes longer than importing this package.
-        # Its names are the positional parameters, the keyword-only ones, and then *argument.
-        code = forward.__code__
-        num_arrays, num_settings = code.co_argcount, code.co_kwonlyargcount
-        self.is_variadic = bool(code.co_flags & _HAS_VARARGS)
-        if self.is_variadic:
-            self.arguments = [code.co_varnames[num_settings]]
-        else:
-            self.arguments = list(code.co_varnames[:num_arrays])
-        self.num_arguments = None if self.is_variadic else num_arrays  # None: any number
-        names = code.co_varnames[num_arrays : num_arrays + num_settings]
-        self.settings = {name: (forward.__kwdefaults__ or {}).get(name) for name in names}
-        self.optional = dict(zip(reversed(self.arguments), reversed(forward.__defaults__ or ())))
+        signature = inspect.signature(forward)
+        self.__signature__ = call_signature(signature)  # what `help` shows
+        arrays = [p for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        settings = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        self.arguments = [p.name for p in arrays]
+        self.optional = {p.name: p.default for p in arrays if p.default is not p.empty}
+        self.settings = {p.name: None if p.default is p.empty else p.default for p in settings}
+        self.is_variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
+        self.num_arguments = None if self.is_variadic else len(arrays)  # None: any number
         self.forward, self.outputs = forward, tuple(outputs)
         self.has_several_outputs = len(self.outputs) > 1
         self.rules: dict[str, Callable | None] = {}
@@ -256,12 +251,6 @@ class Primitive:
         """Bind like a function: a primitive in the body of a class is a method."""
         return self if instance is None else types.MethodType(self, instance)
 
-    def __getattr__(self, name: str):
-        """Make `__signature__`, which `help` and `inspect.signature` show, when it is asked for."""
-        if name == "__signature__":
-            return call_signature(self.forward)
-        raise AttributeError(f"the primitive {self.__name__} has no attribute {name!r}")
-
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}{self.__signature__}>"
 
@@ -339,5 +328,5 @@ def primitive(forward: Callable | None = None, *, outputs: Sequence[str] = ("y",
 
 
 def parameters(function: Callable) -> tuple[str, ...]:
-    """Return the names of a function's positional parameters."""
-    return function.__code__.co_varnames[: function.__code__.co_argcount]
+    """Return the names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)
