@@ -181,7 +181,7 @@ class Primitive:
             pattern = 2 * pattern + (edge is not None)
         if not only_numpy:
             self._check(arrays, has_tensor)
-        y = self.forward(*arrays, **settings) if settings else self.forward(*arrays)
+        y = self.forward(*arrays, **settings)
         if type(y) is not ndarray:
             y = self._as_arrays(y, like=arrays)
         if mode.nan:
