@@ -265,6 +265,11 @@ ROWS = np.zeros((4, 3), np.float32)
         ),
         (lambda: ops.embedding(np.array([-1]), X), IndexError, "embedding: indices run from -1"),
         (
+            lambda: ops.embedding(np.array([0]), X, 2),
+            ValueError,
+            "embedding: padding_idx=2 is no row of weight",
+        ),
+        (
             lambda: ops.embedding(np.array([0.0]), X),
             TypeError,
             "embedding: indices must be an array of integers, not float64",

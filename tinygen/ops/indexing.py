@@ -163,8 +163,13 @@ def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> 
     y = getitem(weight, indices)
     if padding_idx is None:
         return y
-    row = normalize_axis("embedding, padding_idx", padding_idx, len(weight))
-    return where((raw(indices) == row)[..., None], raw(y), y)
+    num_rows = weight.shape[0]
+    if not -num_rows <= padding_idx < num_rows:
+        raise ValueError(
+            f"embedding: padding_idx={padding_idx} is no row of weight {weight.shape}; give an "
+            f"integer from {-num_rows} to {num_rows - 1}"
+        )
+    return where((raw(indices) == padding_idx % num_rows)[..., None], raw(y), y)
 
 
 def one_hot(indices: Array, num_classes: int = -1) -> Array:
