@@ -139,6 +139,7 @@ class Methods:
         return dir(type(self))
 
 
+# NumPy's name, which has a capital: the linter refuses such a name in the body of a class.
 Methods.mT = property(
     lambda self: shapes.swapaxes(self, -1, -2), doc="The last two axes exchanged."
 )
