@@ -45,8 +45,8 @@ from tinygen.plot.canvas import in_notebook
 IN_NOTEBOOK = in_notebook()
 FOLDER = "folder:PATH"  # in the list of data sets: any folder of pictures, given as folder:PATH
 NO_FOLDER = (
-    "a folder of pictures does not do here: this demo compares with what is known about its data, "
-    "their exact distribution or the captions"
+    "a folder of pictures cannot be used here: this demo needs data of which more is known, their "
+    "exact distribution or the captions"
 )
 
 

@@ -247,7 +247,7 @@ if are_digits:
     evaluator = train_digit_classifier(train, labels, steps=evaluator_steps, device=args.device)
     metrics["evaluator_accuracy"] = accuracy(classify(test), test_labels)
 else:
-    print("The evaluator knows digits only: what it would find in the samples is left out.")
+    print("The evaluator classifies digits only: the classes of the samples are not measured.")
 test_rng, numpy_rng = default_rng(args.seed + 1, args.device), np.random.default_rng(args.seed)
 num_samples = max(100, len(train))
 # Equally many samples of each class

@@ -197,7 +197,7 @@ elif args.data in ("digits", "mnist"):
         without_border, labels, steps=min(500, args.steps), device=args.device
     )
 if args.data.startswith("folder:"):
-    print("The evaluators know digits and drawn faces only: there is no Frechet distance.")
+    print("The evaluators classify digits and drawn faces only: there is no Frechet distance.")
 else:
     metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
     print(table)

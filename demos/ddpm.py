@@ -153,7 +153,7 @@ sampler, sampling_steps, guidance_scale, num_scored = (
 )
 is_mnist = args.data == "mnist"
 if num_scored and args.data not in ("digits", "mnist"):
-    p.error("--score: its classifier knows digits only")
+    p.error("--score: its classifier is for digits only")
 if guidance_scale is None:
     guidance_scale = 1.0 if is_mnist else 2.0
 if num_scored is None and is_mnist:
@@ -361,7 +361,7 @@ def train_evaluator():
 
 figures = {}
 if args.data.startswith("folder:"):
-    print("The evaluators know digits and drawn faces only: there is no Frechet distance.")
+    print("The evaluators classify digits and drawn faces only: there is no Frechet distance.")
 else:
     evaluator = train_evaluator()
     half = samples[: len(test) // 2]

@@ -342,7 +342,7 @@ if are_digits:
     }
     figures["real digits"]["recognized"] = recognized_fraction(test[1::2])
 else:
-    print("The evaluator knows digits only: of samples, nothing but the time is measured.")
+    print("The evaluator classifies digits only: of the samples, only the time is measured.")
 
 # %%
 # The first test picture in each family, for the picture

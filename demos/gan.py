@@ -147,7 +147,7 @@ if noun == "digit":
     metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
     print(table)
 else:
-    print("The evaluator knows digits only: without it, there is no Frechet distance.")
+    print("The evaluator classifies digits only: there is no Frechet distance.")
 
 # %%
 # Does it copy? The training digit nearest to a sample and, for comparison, to a test digit

@@ -115,7 +115,7 @@ else:
     noun, are_digits = "picture", False
     (train, labels), (test, test_labels), class_names = read_folder(args, needs_classes=True)
     if num_compared:
-        p.error("--compare: its evaluator knows digits only")
+        p.error("--compare: its evaluator classifies digits only")
 image_shape, num_classes = train.shape[1:], len(class_names)
 if 2 * num_compared > len(test):
     p.error(f"--compare {num_compared}: needs twice as many real images, but there are {len(test)}")
@@ -202,7 +202,7 @@ if are_digits:
     num_evaluator_steps = min(500, args.steps)
     evaluator = train_digit_classifier(train, labels, steps=num_evaluator_steps, device=args.device)
 else:
-    print("The evaluator knows digits only: how many samples it recognizes is not measured.")
+    print("The evaluator classifies digits only: the classes of the samples are not measured.")
 sampling_rng = default_rng(args.seed + 1, args.device)
 requested, noise = np.arange(100) % min(num_classes, 50), sampling_rng.normal((100, *image_shape))
 

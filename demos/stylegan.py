@@ -76,7 +76,7 @@ p.add_argument(
 args = parse(p)
 evaluate = vars(args).pop("evaluate")  # not a setting of the training
 if evaluate and args.data != "faces":
-    p.error("--evaluate: the evaluator knows drawn faces only")
+    p.error("--evaluate: the evaluator classifies drawn faces only")
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT_DIM = 64  # dimensions of z and of w

@@ -89,7 +89,7 @@ mean_image, shape = train.mean(axis=0) / 255, train.shape[1:]
 
 
 def observe(images, rng):
-    """Convert bytes to what the model sees: pixels 0 or 1, or the levels between them too."""
+    """Convert bytes to the model's input: digits to pixels 0 or 1, pictures to levels between."""
     if is_binary:
         return data.binarize(images, rng)
     return to_device(data.to_float(images), args.device)

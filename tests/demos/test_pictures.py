@@ -198,7 +198,7 @@ def test_an_empty_folder_is_refused_in_one_line(tmp_path):
 @pytest.mark.parametrize("name", ["gan_1d", "prompt"])
 def test_other_demos_say_why_they_take_no_folder(name, tmp_path):
     output = run_demo(name, tmp_path, "--data", f"folder:{tmp_path}", code=2)
-    assert "a folder of pictures does not do here" in output
+    assert "a folder of pictures cannot be used here" in output
 
 
 def test_names_are_printed_where_the_terminal_has_no_such_letters(tmp_path):
