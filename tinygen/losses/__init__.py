@@ -25,6 +25,7 @@ PyTorch's, whose default is the mean; with `reduction="none"` it gives one numbe
 errors. A function whose name says bound or value is maximized.
 """
 
+from ..ops.pytorch_names import LOSS_CLASSES, LOSSES
 from .adversarial import (
     hinge,
     least_squares,
@@ -61,34 +62,11 @@ __all__ = [
     "squared_error",
 ]
 
-# What people who know PyTorch look for here, and what to type instead. Ours are sums over each
-# example: for PyTorch's mean over everything, divide their mean by the numbers in an example.
-_ABSOLUTE = "absolute_error(x, x_hat), summed over each example"
-_BERNOULLI = "bernoulli_nll(logits, x), from logits and summed over each example"
-_CROSS_ENTROPY = "cross_entropy(logits, target), from logits"
-_GAUSSIAN = "squared_error(x, mu) / (2 * var), plus ops.log(var) / 2 per number if var is learned"
-_KL_OF_CLASSES = (
-    "cross_entropy(logits, target), which exceeds it by the entropy of target, a constant; for "
-    "Gaussians kl_between_normals and kl_to_standard_normal"
-)
-_SQUARED = "squared_error(x, x_hat), summed over each example"
+# What people who know PyTorch look for here, and what to type instead.
 _ELSEWHERE = {
-    "BCELoss": _BERNOULLI,
-    "BCEWithLogitsLoss": _BERNOULLI,
-    "CrossEntropyLoss": _CROSS_ENTROPY,
-    "GaussianNLLLoss": _GAUSSIAN,
-    "KLDivLoss": _KL_OF_CLASSES,
-    "L1Loss": _ABSOLUTE,
-    "MSELoss": _SQUARED,
-    "NLLLoss": _CROSS_ENTROPY,
-    "binary_cross_entropy": _BERNOULLI,
-    "binary_cross_entropy_with_logits": _BERNOULLI,
-    "gaussian_nll_loss": _GAUSSIAN,
-    "kl_div": _KL_OF_CLASSES,
+    **LOSSES,
+    **LOSS_CLASSES,
     "kl_divergence": "kl_between_normals or kl_to_standard_normal, for Gaussians",
-    "l1_loss": _ABSOLUTE,
-    "mse_loss": _SQUARED,
-    "nll_loss": _CROSS_ENTROPY,
     "reparameterize": "reparametrize(mu, log_var, eps)",
 }
 

@@ -5,9 +5,10 @@ Each table gives the advice of an AttributeError or a TypeError.
 
 from __future__ import annotations
 
+from ..ops.pytorch_names import LOSS_CLASSES
+
 __all__ = ["ARGUMENTS", "LAYERS", "METHODS", "refuse"]
 
-_LOSSES = "losses are functions here: tinygen.losses"
 _NO_HOOKS = "there are no hooks; write what should happen into forward()"
 _SET_DTYPE = "construct each layer with dtype=numpy.{}"
 _PAD = "use tinygen.ops.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode={})"
@@ -26,16 +27,7 @@ LAYERS = {
     ),
     "ParameterList": "assign each tensor to an attribute of its own, or put it into a Module",
     "ParameterDict": "assign each tensor to an attribute of its own, or put it into a Module",
-    "MSELoss": f"{_LOSSES}.squared_error(x, x_hat), summed over each example",
-    "L1Loss": f"{_LOSSES}.absolute_error(x, x_hat), summed over each example",
-    "BCEWithLogitsLoss": f"{_LOSSES}.bernoulli_nll(logits, x), summed over each example",
-    "BCELoss": f"{_LOSSES}.bernoulli_nll(logits, x), from logits, without Sigmoid",
-    "CrossEntropyLoss": f"{_LOSSES}.cross_entropy(logits, target)",
-    "NLLLoss": f"{_LOSSES}.cross_entropy(logits, target), from logits, without LogSoftmax",
-    "KLDivLoss": (
-        f"{_LOSSES}.cross_entropy(logits, target), which exceeds it by the entropy of target, a "
-        "constant"
-    ),
+    **{name: f"losses are functions here: tinygen.losses.{f}" for name, f in LOSS_CLASSES.items()},
     "ConstantPad2d": _PAD.format('"constant"'),
     "ZeroPad2d": _PAD.format('"constant"'),
     "ReflectionPad2d": _PAD.format('"reflect"'),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from ..autograd.call import PYTORCH_NAMES
 
-__all__ = ["explain_attributes", "explain_names", "ops_hint"]
+__all__ = ["LOSSES", "LOSS_CLASSES", "explain_attributes", "explain_names", "ops_hint"]
 
 # Functions of torch and torch.nn.functional -> what to write after `tinygen.ops.`.
 FUNCTIONS = {
@@ -123,15 +123,36 @@ EXPRESSIONS = {
     "zeros_like": "tinygen.tensor(np.zeros(x.shape, x.dtype))",
 }
 
-# Losses of torch.nn.functional -> what to write after `tinygen.losses.`.
+# Losses of torch.nn.functional -> what to write after `tinygen.losses.`. Ours are sums over each
+# example: for PyTorch's mean over everything, divide their mean by the numbers in an example.
 LOSSES = {
-    "binary_cross_entropy": "bernoulli_nll, from logits and summed over each example",
-    "binary_cross_entropy_with_logits": "bernoulli_nll, summed over each example",
-    "cross_entropy": "cross_entropy",
-    "kl_div": "cross_entropy, which exceeds it by the entropy of the target, a constant",
-    "l1_loss": "absolute_error, summed over each example",
-    "mse_loss": "squared_error, summed over each example",
-    "nll_loss": "cross_entropy, from logits",
+    "binary_cross_entropy": (
+        "bernoulli_nll(logits, x), from logits, without a sigmoid, and summed over each example"
+    ),
+    "binary_cross_entropy_with_logits": "bernoulli_nll(logits, x), summed over each example",
+    "cross_entropy": "cross_entropy(logits, target)",
+    "gaussian_nll_loss": (
+        "squared_error(x, mu) / (2 * var), plus ops.log(var) / 2 per number if var is learned"
+    ),
+    "kl_div": (
+        "cross_entropy(logits, target), which exceeds it by the entropy of target, a constant; for "
+        "Gaussians kl_between_normals and kl_to_standard_normal"
+    ),
+    "l1_loss": "absolute_error(x, x_hat), summed over each example",
+    "mse_loss": "squared_error(x, x_hat), summed over each example",
+    "nll_loss": "cross_entropy(logits, target), from logits, without a log_softmax",
+}
+
+# The same as classes of torch.nn.
+LOSS_CLASSES = {
+    "BCELoss": LOSSES["binary_cross_entropy"],
+    "BCEWithLogitsLoss": LOSSES["binary_cross_entropy_with_logits"],
+    "CrossEntropyLoss": LOSSES["cross_entropy"],
+    "GaussianNLLLoss": LOSSES["gaussian_nll_loss"],
+    "KLDivLoss": LOSSES["kl_div"],
+    "L1Loss": LOSSES["l1_loss"],
+    "MSELoss": LOSSES["mse_loss"],
+    "NLLLoss": LOSSES["nll_loss"],
 }
 
 # Attributes and methods of torch.Tensor alone -> what to write instead.
