@@ -259,3 +259,13 @@ def test_backward_with_inputs_changes_and_computes_no_other_gradient():
         (g * d).sum().backward(inputs=[g * 2.0])
     with pytest.raises(ValueError, match="is not a leaf that requires a gradient"):
         (g * d).sum().backward(inputs=[tensor(np.ones(2))])
+
+
+def test_a_gradient_shares_no_memory_with_the_cotangent_that_was_given():
+    x, g = leaf(np.zeros(3)), tensor(np.ones(3))  # nothing but this Tensor refers to its array
+    for y in (x, x + 1.0):
+        (dx,) = grad(y, x, g, retain_graph=True)
+        assert not np.shares_memory(dx.data, g.data)
+        x.grad = None
+        y.backward(g)
+        assert not np.shares_memory(x.grad.data, g.data)

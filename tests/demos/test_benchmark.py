@@ -32,8 +32,8 @@ def recorded(monkeypatch):
         if edge is not None and edge[0].op is not None:
             arrays["forward"].append((edge[0].op.__name__, data))
 
-    def record_cotangent(cotangents, edge, g, op=None, unshared=False):
-        add(cotangents, edge, g, op, unshared)
+    def record_cotangent(cotangents, edge, g, op=None):
+        add(cotangents, edge, g, op)
         name = op.__name__ if op else "start"
         arrays["backward"].append((name, cotangents.sums[edge]))
 

@@ -36,8 +36,9 @@ def backward_pass(
     retain_graph = create_graph if retain_graph is None else retain_graph
     cotangents = Cotangents()
     for y, g in zip(outputs, grad_outputs, strict=True):
-        g = starting_cotangent(y, g)
-        cotangents.add(y._edge, g if create_graph else g._data)
+        start = starting_cotangent(y, g)
+        array = start._data  # a name of its own: the caller may hold it
+        cotangents.add(y._edge, start if create_graph else array)
     order = ancestors(cotangents.edges())  # all nodes, from the oldest to the newest
     if inputs is None:
         targets, paths = leaves(order), None  # None: every argument with an edge is on a path
@@ -154,9 +155,7 @@ def run_rules(
             result = rule(g, i, *values) if op.is_variadic else rule(g, *values)
             if detect_nan:
                 check_nan(f"the rule of {op.__name__} for its argument {i}", result, (g, values))
-            # Only a leaf's gradient is handed out, so only there does a copy need to be avoided.
-            unshared = parents[i][0].op is None and is_unshared(result)
-            cotangents.add(parents[i], result, op, unshared)
+            cotangents.add(parents[i], result, op)
 
 
 def saved_values(node: Node, create_graph: bool) -> dict[str, Any]:
@@ -214,20 +213,21 @@ class Cotangents:
         self.sums: dict[Edge, Any] = {}
         self.owned: set[Edge] = set()  # edges whose sum no one else holds
 
-    def add(self, edge: Edge, g: Any, op: Any = None, unshared: bool = False) -> None:
+    def add(self, edge: Edge, g: Any, op: Any = None) -> None:
         """Add g, which a rule of `op` returned, to the sum at the edge.
 
         A rule may return one array for two arguments, a view, or an array that it keeps. So a sum
-        is updated in place only if nothing else can refer to its array. `unshared` says this of g.
+        is updated in place only if nothing else can refer to its array.
         """
         shape, dtype = edge[0].outputs[edge[1]]
         if type(g) is not ndarray or g.shape != shape or g.dtype is not dtype:
             g = fitted(g, shape, dtype, op)
         before = self.sums.get(edge)
         if before is None:
-            self.sums[edge] = g
-            if unshared:
+            # Only a leaf's gradient is handed out, so only there does a copy need to be avoided.
+            if edge[0].op is None and is_unshared(g):
                 self.owned.add(edge)
+            self.sums[edge] = g
         elif edge in self.owned:
             before += g
         else:

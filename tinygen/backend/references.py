@@ -15,25 +15,29 @@ _count_references = getattr(sys, "getrefcount", lambda array: sys.maxsize)
 
 
 def is_unshared(array: Any) -> bool:
-    """Return whether one local name of the caller is the only reference to an array and its memory.
+    """Return whether the caller's parameter is the only reference to an array and its memory.
 
-    The array's reference count is compared with that of an array to which one name is known to
-    refer. A view (its `base` is not None) counts as shared, and so does an object that is no array.
+    The local name of which the caller was given it may still refer to it, too. The array's
+    reference count is compared with that of an array which is known to have these two references.
+    A view (its `base` is not None) counts as shared, and so does an object that is no array.
     """
-    return getattr(array, "base", array) is None and _count_references(array) <= _ONE_NAME
+    return getattr(array, "base", array) is None and _count_references(array) <= _UNSHARED_COUNT
 
 
-def _count_of_one_name() -> int:
-    """Return the reference count that `is_unshared` finds if only one local name refers to it."""
+def _count_if_unshared() -> int:
+    """Return the reference count that `is_unshared` finds for such an array."""
 
     def count(array: Any) -> int:
         return _count_references(array)
 
+    def caller(parameter: Any) -> int:
+        return count(parameter)
+
     array = np.empty(0)
-    return count(array)
+    return caller(array)
 
 
-_ONE_NAME = min(_count_of_one_name(), sys.maxsize - 1)
+_UNSHARED_COUNT = min(_count_if_unshared(), sys.maxsize - 1)
 
 
 def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:
