@@ -54,6 +54,7 @@ CONSTANTS = {
     *comparison.__all__,
     *("argmax", "argmin", "argsort", "ceil", "floor", "floor_divide", "round", "sign"),
 }
+NUM_GRADIENT_EXAMPLES = 20
 ALL = [Case(name, function) for name in sorted(CASES) for function in CASES[name]]
 each_case = pytest.mark.parametrize("case", ALL, ids=str)
 
@@ -121,7 +122,7 @@ def test_gradients_agree_with_finite_differences_to_second_order(case, device):
         f, arguments, _ = case.draw(data, lambda a: to_device(a, device))
         check_grads(f, *[to_device(a, device) for a in arguments])
 
-    run_examples(check, 20)
+    run_examples(check, NUM_GRADIENT_EXAMPLES)
 
 
 def as_float32(a):
@@ -338,7 +339,7 @@ def test_a_rule_with_the_wrong_sign_is_caught(p, argument, coverage, monkeypatch
     flip_sign(p, argument, monkeypatch)
     for case in cases:
         try:
-            run_examples(gradient_check(case), 100, shrink=False)
+            run_examples(gradient_check(case), NUM_GRADIENT_EXAMPLES, shrink=False)
         except AssertionError:
             return
     pytest.fail(f"the rule of {p.__name__} for {argument} can change its sign and no case notices")
