@@ -115,6 +115,12 @@ LAYERS = [
         lambda: torch.nn.Embedding(7, 3),
         "places",
     ),
+    Layer(
+        "nn.Embedding with padding",
+        lambda: nn.Embedding(7, 3, 2, rng=rng, **f64),
+        lambda: torch.nn.Embedding(7, 3, 2),
+        "places",
+    ),
     Layer("nn.PReLU", lambda: nn.PReLU(**f64), lambda: torch.nn.PReLU(), "x"),
     Layer("nn.LeakyReLU", lambda: nn.LeakyReLU(0.2), lambda: torch.nn.LeakyReLU(0.2), "x"),
     Layer("nn.Softmax", lambda: nn.Softmax(dim=1), lambda: torch.nn.Softmax(dim=1), "x"),

@@ -160,6 +160,15 @@ def test_embedding_looks_up_rows_and_adds_their_gradients():
     assert layer.weight.grad.data.tolist() == [[1] * 3, [2] * 3, [0] * 3, [1] * 3]
 
 
+def test_the_padding_of_an_embedding_is_zero_and_has_no_gradient():
+    layer = nn.Embedding(4, 3, -1, rng=new_rng())
+    assert (layer.weight.data[3] == 0).all() and layer.weight.data[:3].all()
+    layer(np.array([3, 0, 3])).sum().backward()
+    assert layer.weight.grad.data.tolist() == [[1] * 3, [0] * 3, [0] * 3, [0] * 3]
+    with pytest.raises(ValueError, match="padding_idx=4 is none of the 4 vectors"):
+        nn.Embedding(4, 3, 4, rng=new_rng())
+
+
 def test_dropout_keeps_the_mean_and_depends_on_its_rng():
     x = tensor(np.ones((100, 100), np.float32), requires_grad=True)
     first, second = (nn.Dropout(0.25, rng=new_rng()) for _ in range(2))

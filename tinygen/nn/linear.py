@@ -68,6 +68,7 @@ class Embedding(Module):
     ----------
     num_embeddings : number of vectors.
     embedding_dim : size of each vector.
+    padding_idx : index of a vector that is 0 at first and has no gradient, for padding.
     rng : source of the initial values.
     dtype : of the weight.
     """
@@ -76,18 +77,28 @@ class Embedding(Module):
         self,
         num_embeddings: int,
         embedding_dim: int,
+        padding_idx: int | None = None,
         *,
         rng: RNG,
         dtype: Any = np.float32,
     ):
         check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = parameter(init.normal((num_embeddings, embedding_dim), rng, dtype=dtype))
+        self.padding_idx = padding_idx
+        weight = init.normal((num_embeddings, embedding_dim), rng, dtype=dtype)
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ValueError(
+                    f"Embedding: padding_idx={padding_idx} is none of the {num_embeddings} vectors"
+                )
+            weight[padding_idx] = 0
+        self.weight = parameter(weight)
 
     def forward(self, indices):
         """Look up the vectors of the indices."""
-        return ops.embedding(indices, self.weight)
+        return ops.embedding(indices, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        """Return the sizes, and the index of the padding."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

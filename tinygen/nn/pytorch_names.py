@@ -54,7 +54,6 @@ ARGUMENTS = {
         "model.to(device)"
     ),
     "padding_mode": 'pad first, with tinygen.ops.pad(x, pad_width, mode="reflect") or another mode',
-    "padding_idx": "use tinygen.ops.embedding(indices, layer.weight, padding_idx)",
 }
 
 # Names that torch.nn.Module has.
