@@ -83,6 +83,8 @@ def _read(name: str, value: Any) -> np.ndarray:
     """Return a value of a state as an array of NumPy, in the order of C."""
     if not isinstance(name, str):
         raise TypeError(f"save_safetensors: the names are strings, not {name!r}")
+    if name == "__metadata__":
+        raise TypeError("save_safetensors: the format keeps the name __metadata__ for itself")
     if isinstance(value, Tensor):
         value = value.data
     elif hasattr(value, "__dlpack__") and not hasattr(value, "__array_function__"):

@@ -155,3 +155,10 @@ def test_a_missing_create_graph_is_named():
         (derivative * derivative).sum().backward()
     with pytest.raises(ValueError, match="create_graph=True"):
         grad((derivative * x).sum(), (x, w))
+
+
+def test_an_input_that_is_named_twice_has_two_gradients():
+    x = tensor(np.ones(3), requires_grad=True)
+    first, second = grad((x * x).sum(), [x, x])
+    assert first.data.tolist() == second.data.tolist() == [2, 2, 2]
+    assert not np.shares_memory(first.data, second.data)

@@ -269,3 +269,9 @@ def test_a_primitive_in_the_body_of_a_class_is_a_method():
 
     assert Number.double is vars(Number)["double"]
     assert inspect.ismethod(Number(3).double)
+
+
+def test_settings_that_are_scalars_of_numpy_keep_float32():
+    x = tensor([1.0, 2.0])
+    for y in (ops.softplus(x, np.float64(2)), ops.leaky_relu(x, negative_slope=np.float64(0.1))):
+        assert y.dtype == np.float32

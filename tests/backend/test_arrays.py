@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import tinygen
 from tests.strict import StrictArray
 from tinygen import backend
 from tinygen.backend import arrays
@@ -95,3 +96,10 @@ def test_import_is_light():
         result = subprocess.run(command, capture_output=True, text=True, check=True)
         ratios.append(float(result.stdout))
     assert min(ratios) < 0.2
+
+
+def test_a_masked_array_is_refused():
+    masked = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+    for f in (backend.array_module, tinygen.tensor, tinygen.ops.exp, tinygen.tensor([1.0]).__mul__):
+        with pytest.raises(TypeError, match=r"would lose its mask; give array.filled\(value\)"):
+            f(masked)

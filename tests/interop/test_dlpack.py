@@ -30,6 +30,12 @@ def test_a_reversed_view_is_copied_first():
     assert np.from_dlpack(t.copy()).tolist() == [2, 1, 0]
 
 
+def test_the_signs_of_a_negative_view_are_kept():
+    torch = pytest.importorskip("torch")
+    view = torch.imag(torch.tensor([1 + 2j]).conj())
+    assert view.is_neg() and tensor(view).tolist() == [-2]
+
+
 def test_a_dtype_that_numpy_does_not_have_is_named():
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match=r"NumPy has no bfloat16: give tensor.float\(\)"):

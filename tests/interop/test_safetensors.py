@@ -145,6 +145,7 @@ def test_a_dtype_that_numpy_has_not_is_named(path):
         ({"a": np.ones(2, complex)}, r"cannot save a \(array of complex128\)"),
         ({"a": np.array(["text"])}, "array of <U4"),
         ({3: np.ones(2)}, "the names are strings, not 3"),
+        ({"__metadata__": np.ones(2)}, "keeps the name __metadata__ for itself"),
     ],
 )
 def test_what_cannot_be_saved_raises_and_keeps_the_old_file(path, state, message):

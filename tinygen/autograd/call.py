@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
+import numpy as np
+
 from .tensor import Tensor
 
 # {PyTorch's name of a parameter: the one here, which is NumPy's for a setting}
@@ -39,8 +41,9 @@ def order_arguments(op, args: tuple, settings: dict) -> Sequence:
     """Return all arrays of a call in the order of the arguments of `op`, and complete `settings`.
 
     Settings that were given by position move into `settings`. Arrays that were given by keyword
-    are removed from it. An optional array that was not given is None. Raises TypeError if an
-    array is missing, a name is unknown, or there are more values than parameters.
+    are removed from it. An optional array that was not given is None. A setting that is a scalar of
+    NumPy becomes Python's, because np.float64(2) would make a float32 result float64. Raises
+    TypeError if an array is missing, a name is unknown, or there are more values than parameters.
     """
     if op.is_variadic:
         # The arrays are all positional values, or a list of them that settings may follow.
@@ -64,9 +67,11 @@ def order_arguments(op, args: tuple, settings: dict) -> Sequence:
         refuse(op, ", ".join(twice) + " was given twice, by position and by name")
     if len(values) > len(names):
         refuse(op, f"{len(args)} values were given by position")
-    for name, value in zip(names, values):
+    for name, value in settings.items():
         if type(value) is Tensor:
             refuse(op, f"{name} is a Tensor, but a setting has no gradient: give a number")
+        if isinstance(value, np.generic):
+            settings[name] = value.item()
     return arrays
 
 

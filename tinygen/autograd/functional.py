@@ -82,7 +82,12 @@ def grad(
             raise ValueError(
                 f"grad: the outputs do not depend on input {i}, of shape {x.shape}; {reason}"
             )
-    return tuple(gradients.get(x._edge) for x in xs)
+    found = []
+    for i, x in enumerate(xs):
+        g = gradients.get(x._edge)
+        is_repeated = any(x is other for other in xs[:i])
+        found.append(g.copy() if is_repeated and g is not None else g)
+    return tuple(found)
 
 
 def backward(

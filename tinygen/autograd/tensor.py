@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..backend import device_of, from_dlpack, to_device, type_name
+from ..backend import array_module, device_of, from_dlpack, to_device, type_name
 
 # One clock counts recorded calls and in-place writes, so that any two of them can be ordered.
 clock = itertools.count(1)
@@ -325,6 +325,7 @@ def tensor(
     """
     data = data._data if isinstance(data, Tensor) else data
     if isinstance(data, (ndarray, np.generic)):
+        array_module(data)  # it refuses a masked array
         array = np.array(data)
     elif hasattr(data, "__array_function__"):  # an array of CuPy
         array = data.copy()

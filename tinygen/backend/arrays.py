@@ -68,7 +68,12 @@ def array_module(*arrays: Array) -> Any:
 
 
 def _module_of(array: Array) -> Any:
-    """Return the module of one array, or None if its type is not known."""
+    """Return the module of one array, or None if its type is not known.
+
+    Raises TypeError for a masked array: the functions here would use the elements that it masks.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("a masked array would lose its mask; give array.filled(value)")
     for cls in type(array).__mro__:
         if cls in _modules:
             return _modules[cls]
@@ -160,6 +165,8 @@ def from_dlpack(array: Any) -> Array:
     """
     if "bfloat16" in str(getattr(array, "dtype", "")):
         raise TypeError("NumPy has no bfloat16: give tensor.float()")
+    if hasattr(array, "is_neg") and array.is_neg():
+        array = array.resolve_neg()  # a view of PyTorch whose signs are not in the memory
     is_on_cpu = array.__dlpack_device__()[0] == 1
     module = np if is_on_cpu else cupy_with_gpu()
     return module.from_dlpack(array).copy()

@@ -223,7 +223,9 @@ def interpolate(
     scale_factor : float or pair
         The factors for height and width; the new size is rounded down. Give this or `size`.
     mode : str
-        "nearest": output o of m is element floor(o n / m) of n, or floor(o / scale_factor).
+        "nearest": output o of m is element floor(o n / m) of n, or floor(o / scale_factor). (Where
+        o / scale_factor is nearly an integer, PyTorch, which divides in float32, may copy the
+        neighbour.)
         "nearest-exact": the element whose centre is the nearest, floor((o + 1/2) n / m).
         "linear" of sequences, "bilinear" of images: the weighted mean of the neighbours.
         "bicubic" of images: a weighted sum of the 4 x 4 pixels around the position.
@@ -299,6 +301,7 @@ def _target_size(old: Pair, size, scale_factor, num_sides: int) -> tuple[Pair, t
     scale = tuple(scale_factor) if is_several else (scale_factor,) * num_sides
     sides = old[-num_sides:]
     are_numbers = all(isinstance(s, (int, float, np.number)) and 0 < s < math.inf for s in scale)
+    scale = tuple(float(s) for s in scale) if are_numbers else scale
     size = tuple(int(n * s) for n, s in zip(sides, scale)) if are_numbers else ()
     if len(scale) != num_sides or 0 in size or not are_numbers:
         numbers = "one or two" if num_sides == 2 else "one"
