@@ -190,6 +190,55 @@ def test_an_axis_that_does_not_exist_is_refused_by_the_function(name):
         getattr(ops, name)(np.ones((2, 3)), axis=2)
 
 
+WITH_KEEPDIMS = [*REDUCTIONS, "norm", "std", "var"]
+
+
+@pytest.mark.parametrize(
+    "name, flag",
+    [(name, "keepdims") for name in WITH_KEEPDIMS]
+    + [("cumsum", "reverse"), ("sort", "descending"), ("argsort", "descending")],
+)
+def test_a_flag_is_true_or_false(name, flag):
+    """Anything else stands where NumPy has another setting, such as a dtype or the kind of sort."""
+    f, x = getattr(ops, name), np.array([[2.0, 1.0, 3.0]])
+    for value in (np.float64, np.dtype("f4"), "stable", None, 1, 0):
+        is_dtype = isinstance(value, (type, np.dtype))
+        hint = "; astype converts the result" if is_dtype else ""
+        with pytest.raises(TypeError, match=f"^{name}: {flag} is .*; give True or False{hint}$"):
+            f(x, axis=1, **{flag: value})
+    for value in (True, False):
+        given, expected = (f(x, axis=1, **{flag: v}) for v in (np.bool_(value), value))
+        assert given.shape == expected.shape and (given == expected).all()
+
+
+def test_numpy_s_positions_of_settings_are_refused():
+    x = tensor(np.array([[2.0, 1.0, 3.0]]))
+    for f in (x.cumsum, x.sum, x.mean, x.prod, x.max, x.any, x.var):
+        with pytest.raises(TypeError, match="astype converts the result"):
+            f(1, np.float64)
+    with pytest.raises(TypeError, match="argsort: descending is 'stable'"):
+        x.argsort(1, "stable")
+    with pytest.raises(TypeError, match="^var: ddof is None; give a number$"):
+        x.var(1, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*WITH_KEEPDIMS, "softmax", "log_softmax", "flip", "cumsum", "cumprod", "sort", "argsort"],
+)
+def test_a_bool_is_no_axis(name):
+    for axis in (True, False):
+        with pytest.raises(TypeError, match=f"^{name}: axis is {axis}; give an integer"):
+            getattr(ops, name)(np.ones((2, 3)), axis=axis)
+
+
+def test_pytorch_s_unbiased_is_ddof():
+    x = tensor(np.ones((2, 3)))
+    for f in (x.std, x.var):
+        with pytest.raises(TypeError, match="PyTorch's unbiased=True is ddof=1"):
+            f(False)
+
+
 def test_errors_teach():
     x = np.ones(3)
     message = "mean: axis 1 is out of bounds for ndim=1; axes go from -1 to 0"

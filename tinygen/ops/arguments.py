@@ -20,6 +20,24 @@ def raw(x: Array) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
+def as_flag(function: str, name: str, value: bool) -> bool:
+    """Return the setting `name`, which must be True or False.
+
+    Any other value, taken for true, would hide a setting that stands at another position in NumPy
+    or PyTorch: NumPy's dtype follows the axis, as `keepdims` does here.
+    """
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_):
+        raise TypeError(f"{function}: {name} is {value!r}; give True or False{dtype_hint(value)}")
+    return bool(value)
+
+
+def dtype_hint(value: Any) -> str:
+    """Return what to do instead of giving a dtype, to end an error; "" if the value is none."""
+    return "; astype converts the result" if isinstance(value, (type, np.dtype)) else ""
+
+
 def normalize_axis(function: str, axis: int, ndim: int) -> int:
     """Return `axis` counted from 0, where a negative one counts from the end.
 
@@ -28,8 +46,8 @@ def normalize_axis(function: str, axis: int, ndim: int) -> int:
     ValueError
         If there is no such axis. `function` names the caller in the message.
     """
-    if not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"{function}: axis is {axis!r}; give an integer")
+    if not isinstance(axis, (int, np.integer)) or type(axis) is bool:
+        raise TypeError(f"{function}: axis is {axis!r}; give an integer{dtype_hint(axis)}")
     if not -ndim <= axis < ndim:
         there_are = f"axes go from {-ndim} to {ndim - 1}" if ndim else "a single number has no axis"
         raise ValueError(f"{function}: axis {axis} is out of bounds for ndim={ndim}; {there_are}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import Primitive, primitive
-from .arguments import as_axes
+from .arguments import as_axes, as_flag
 
 __all__ = [
     "all",
@@ -111,12 +111,14 @@ def isfinite(x):
 @primitive
 def any(x, *, axis=None, keepdims=False):
     """Whether any element along the axes is true (not 0)."""
+    keepdims = as_flag("any", "keepdims", keepdims)
     return x.any(axis=as_axes("any", axis, x.ndim), keepdims=keepdims)
 
 
 @primitive
 def all(x, *, axis=None, keepdims=False):
     """Whether all elements along the axes are true (not 0)."""
+    keepdims = as_flag("all", "keepdims", keepdims)
     return x.all(axis=as_axes("all", axis, x.ndim), keepdims=keepdims)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .arguments import as_axes, normalize_axis
+from .arguments import as_axes, as_flag, normalize_axis
 from .joining import concatenate
 from .pytorch_names import explain_names
 from .reduce import sum
@@ -28,6 +28,7 @@ def prod(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = F
     **Math** y = the product of the x_i; dx_j = g times the product of the x_i with i not j.
     **Numerics** Halves are multiplied with each other, log2(n) times, until one value is left.
     """
+    keepdims = as_flag("prod", "keepdims", keepdims)
     axes = as_axes("prod", axis, x.ndim)
     axes = tuple(range(x.ndim)) if axes is None else axes
     others = tuple(i for i in range(x.ndim) if i not in axes)

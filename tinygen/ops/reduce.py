@@ -18,7 +18,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .arguments import as_axes, normalize_axis
+from .arguments import as_axes, as_flag, dtype_hint, normalize_axis
 from .elementwise import exp
 from .masking import apply_mask
 from .selection import where
@@ -51,6 +51,7 @@ def sum(x, *, axis=None, keepdims=False):
     **Math** dx = g, repeated along the summed axes (a view).
     **Saved** nothing.
     """
+    keepdims = as_flag("sum", "keepdims", keepdims)
     return axis_sum(x, as_axes("sum", axis, x.ndim), keepdims)
 
 
@@ -86,6 +87,7 @@ def mean(x, *, axis=None, keepdims=False):
     ValueError
         If there are no values to average.
     """
+    keepdims = as_flag("mean", "keepdims", keepdims)
     n = _count("mean", x.shape, axis)
     if n == 0:
         raise ValueError(
@@ -119,6 +121,13 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
 
 
 def _variance(function: str, x, axis, ddof, keepdims):
+    keepdims = as_flag(function, "keepdims", keepdims)
+    if isinstance(axis, (bool, np.bool_)):
+        raise TypeError(
+            f"{function}: axis is {axis}; give an integer; PyTorch's unbiased=True is ddof=1"
+        )
+    if not isinstance(ddof, (int, float, np.number)):
+        raise TypeError(f"{function}: ddof is {ddof!r}; give a number{dtype_hint(ddof)}")
     n = _count(function, x.shape, axis)
     if n <= ddof:
         raise ValueError(
@@ -168,6 +177,7 @@ def max(x, *, axis=None, keepdims=False):
     **Saved** x and y.
     **Numerics** Equal greatest values receive equal parts of g.
     """
+    keepdims = as_flag("max", "keepdims", keepdims)
     _check_not_empty("max", x, axis)
     return x.max(axis=as_axes("max", axis, x.ndim), keepdims=keepdims)
 
@@ -180,6 +190,7 @@ def min(x, *, axis=None, keepdims=False):
     **Saved** x and y.
     **Numerics** Equal least values receive equal parts of g.
     """
+    keepdims = as_flag("min", "keepdims", keepdims)
     _check_not_empty("min", x, axis)
     return x.min(axis=as_axes("min", axis, x.ndim), keepdims=keepdims)
 
@@ -225,6 +236,7 @@ def logsumexp(x, *, axis=None, keepdims=False):
     **Numerics** With m the greatest value, log sum e^x = m + log sum e^(x - m), where nothing
     overflows. Where all values are -inf, y is -inf and dx is 0.
     """
+    keepdims = as_flag("logsumexp", "keepdims", keepdims)
     _check_not_empty("logsumexp", x, axis)
     axis = as_axes("logsumexp", axis, x.ndim)
     m = x.max(axis=axis, keepdims=True)
@@ -297,6 +309,7 @@ def cumsum(x, *, axis=None, reverse=False):
     the other direction.
     **Saved** nothing.
     """
+    reverse = as_flag("cumsum", "reverse", reverse)
     if axis is not None:
         normalize_axis("cumsum", axis, x.ndim)
     if reverse:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .arguments import normalize_axis
+from .arguments import as_flag, normalize_axis
 from .indexing import take_along_axis
 from .pytorch_names import explain_names
 from .shape import ravel
@@ -23,6 +23,7 @@ def argmax(x, *, axis=None, keepdims=False):
 
     Without an axis, the index into x in one axis, as np.argmax.
     """
+    keepdims = as_flag("argmax", "keepdims", keepdims)
     return np.argmax(x, axis=_as_one_axis("argmax", axis, x.ndim), keepdims=keepdims)
 
 
@@ -32,6 +33,7 @@ def argmin(x, *, axis=None, keepdims=False):
 
     Without an axis, the index into x in one axis, as np.argmin.
     """
+    keepdims = as_flag("argmin", "keepdims", keepdims)
     return np.argmin(x, axis=_as_one_axis("argmin", axis, x.ndim), keepdims=keepdims)
 
 
@@ -46,6 +48,7 @@ def argsort(x, *, axis=-1, descending=False):
 
     With axis=None, x is flattened, as by np.argsort.
     """
+    descending = as_flag("argsort", "descending", descending)
     if axis is None:
         x, axis = x.reshape(x.size), 0
     axis = normalize_axis("argsort", axis, x.ndim)
@@ -67,6 +70,8 @@ def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Array:
 
     **Math** y = x at the indices of `argsort`; dx = g put back in place, see `take_along_axis`.
     """
+    descending = as_flag("sort", "descending", descending)
     if axis is None:
         x, axis = ravel(x), 0
+    axis = normalize_axis("sort", axis, x.ndim)
     return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis)

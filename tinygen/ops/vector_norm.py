@@ -12,7 +12,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .arguments import as_axes
+from .arguments import as_axes, as_flag
 from .elementwise import abs, sign, sqrt, square
 from .linalg import matmul
 from .masking import apply_mask
@@ -57,6 +57,7 @@ def norm(
         The p of the norm. By default it is 2, over all axes. 0 gives the number of elements that
         are not 0, a constant.
     """
+    keepdims = as_flag("norm", "keepdims", keepdims)
     if ord is None or ord == "fro":
         return _norm(x, p=2, axis=axis, keepdims=keepdims)
     is_matrix = x.ndim == 2 if axis is None else np.size(axis) == 2
