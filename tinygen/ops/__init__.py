@@ -57,6 +57,9 @@ PyTorch's. Where one name means two things, a call of PyTorch's is written as fo
     functional.one_hot(y)            one_hot(y): float32
     functional.dropout(x, 0.5)       dropout(x, 0.5, rng=rng): there is no hidden source of noise
 
+tinygen computes in float32 and float64: functions of networks refuse integers alone, and functions
+that sum, but `sum` itself, refuse float16, which is for storage.
+
 Importing this package gives `Tensor` its operators.
 """
 

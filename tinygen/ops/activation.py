@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from .arguments import check_floating
 from .elementwise import exp
 from .error_function import erf, erf_of_array
 from .masking import apply_mask
@@ -24,14 +25,9 @@ from .trigonometry import tanh
 __all__ = ["elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]
 
 
-def _buffer(x):
-    """Return an uninitialised array with the shape and memory order of x."""
-    return np.empty_like(x, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
-
-
 def _one_plus_exp_negative(x):
     """Return 1 + e^-x, infinite where that overflows: its inverse is then 0, as it should be."""
-    y = np.negative(x, out=_buffer(x))
+    y = np.negative(x, out=np.empty_like(x))
     with np.errstate(over="ignore"):
         np.exp(y, out=y)
     y += 1
@@ -46,6 +42,7 @@ def sigmoid(x):
     **Saved** y.
     **Numerics** Small values keep their relative accuracy, down to e^-88 in float32.
     """
+    check_floating("sigmoid", x=x)
     y = _one_plus_exp_negative(x)
     return np.divide(1, y, out=y)
 
@@ -65,8 +62,9 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     **Numerics** Nothing overflows, and small values keep their relative accuracy. Beyond the
     threshold of 20 the term log(1 + e^-u) is below 2.1e-9, which float32 cannot hold next to u.
     """
+    check_floating("softplus", x=x)
     u = x if beta == 1 else x * beta
-    y = np.abs(u, out=_buffer(u))
+    y = np.abs(u, out=np.empty_like(u))
     np.negative(y, out=y)
     np.exp(y, out=y)
     np.log1p(y, out=y)
@@ -92,6 +90,7 @@ def log_sigmoid(x):
     **Saved** x.
     **Numerics** Stable where the logarithm of `sigmoid` would be -inf.
     """
+    check_floating("log_sigmoid", x=x)
     return -softplus(-x, threshold=math.inf)
 
 
@@ -128,6 +127,7 @@ def leaky_relu(x, *, negative_slope=0.01):
     **Math** dx = g where x > 0, else negative_slope g.
     **Saved** y, which has the sign of x. Therefore negative_slope must lie in [0, 1].
     """
+    check_floating("leaky_relu", x=x)
     if not 0 <= negative_slope <= 1:
         raise ValueError(
             f"leaky_relu: negative_slope={negative_slope} must lie in [0, 1], "
@@ -135,7 +135,7 @@ def leaky_relu(x, *, negative_slope=0.01):
         )
     if negative_slope == 0:  # this is relu; 0 times an infinite x would be NaN
         return np.maximum(x, 0)
-    y = np.multiply(x, negative_slope, out=_buffer(x))
+    y = np.multiply(x, negative_slope, out=np.empty_like(x))
     return np.maximum(x, y, out=y)
 
 
@@ -155,11 +155,12 @@ def elu(x, *, alpha=1.0):
     **Math** dx = g where x > 0, else g alpha e^x.
     **Saved** x. (y + alpha would have lost the digits of e^x where that is far below 1.)
     """
+    check_floating("elu", x=x)
     if not alpha >= 0:
         raise ValueError(
             f"elu: alpha={alpha} must be at least 0; a negative one would turn the curve back at 0"
         )
-    y = np.minimum(x, 0, out=_buffer(x))
+    y = np.minimum(x, 0, out=np.empty_like(x))
     np.expm1(y, out=y)
     y *= alpha
     y += np.maximum(x, 0)
@@ -182,6 +183,7 @@ def silu(x):
     dx = g (s + x s') = g (s + y (1 - s)).
     **Saved** x and y.
     """
+    check_floating("silu", x=x)
     y = _one_plus_exp_negative(x)
     return np.divide(x, y, out=y)
 
@@ -206,13 +208,14 @@ def gelu(x, *, approximate="none"):
     **Saved** x.
     **Source** Hendrycks and Gimpel 2016, Gaussian error linear units.
     """
+    check_floating("gelu", x=x)
     if approximate not in ("none", "tanh"):
         raise ValueError(f'gelu: approximate={approximate!r}; it is "none" (exact) or "tanh"')
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * (x * x))))
     if x.dtype == np.float16:
         return gelu.forward(x.astype(np.float32)).astype(x.dtype)
-    y = erf_of_array(np.multiply(x, math.sqrt(0.5), out=_buffer(x)))
+    y = erf_of_array(np.multiply(x, math.sqrt(0.5), out=np.empty_like(x)))
     y += 1
     y *= x
     y *= 0.5

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from ..backend.arrays import type_name
 
 __all__: list[str] = []
 
@@ -125,18 +126,78 @@ def check_images(function: str, x: Array) -> None:
         raise ValueError(f"{function}: x has shape {x.shape}; give images (N, C, H, W)")
 
 
+def check_arrays(function: str, **arrays: Array | None) -> None:
+    """Raise TypeError unless all are arrays or None, and not lists or numbers."""
+    for name, a in arrays.items():
+        if a is not None and not hasattr(a, "dtype"):
+            raise TypeError(
+                f"{function}: {name} is a {type_name(a)}; give an array, which tinygen.tensor "
+                "makes of numbers; if it is meant as another argument, give it by name"
+            )
+
+
 def check_dtypes(function: str, **arrays: Array | None) -> None:
-    """Raise TypeError unless all given arrays share one floating-point dtype.
+    """Raise TypeError unless all given arrays share one dtype, float32 or float64.
 
     With mixed dtypes, NumPy would silently compute the result in the larger dtype, and everything
     that is computed from it too.
     """
+    check_arrays(function, **arrays)
     dtypes = {name: a.dtype for name, a in arrays.items() if a is not None}
     if len(set(dtypes.values())) > 1 or any(dtype.kind != "f" for dtype in dtypes.values()):
-        given = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
-        is_bytes = any(dtype == np.uint8 for dtype in dtypes.values())
-        advice = "; data.to_float makes pixels of bytes" if is_bytes else ""
         raise TypeError(
-            f"{function}: {given}; all must share one floating-point dtype: convert with "
-            f"astype{advice}"
+            f"{function}: {_describe(dtypes)}; all must share one floating-point dtype: convert "
+            f"with astype{_advice(dtypes)}"
         )
+    _check_not_half(function, dtypes)
+
+
+def check_floating(function: str, **arrays: Array) -> None:
+    """Raise TypeError unless one of the arrays, at least, is floating point.
+
+    With integers alone, NumPy would compute in their dtype, where the negative of 1 can be 255.
+    """
+    for a in arrays.values():
+        if hasattr(a, "dtype") and a.dtype.kind == "f":
+            return
+    check_arrays(function, **arrays)
+    dtypes = {name: a.dtype for name, a in arrays.items()}
+    raise TypeError(
+        f"{function}: {_describe(dtypes)}; give floating point: convert with astype"
+        f"{_advice(dtypes)}"
+    )
+
+
+def check_sums(function: str, **arrays: Array) -> None:
+    """Raise TypeError if sums over the arrays would be computed in float16.
+
+    It ends at 65504, and beyond 2048 adding 1 changes nothing.
+    """
+    for a in arrays.values():
+        if hasattr(a, "dtype") and a.dtype.itemsize > 2:
+            return  # then NumPy computes in no less than float32
+    check_arrays(function, **arrays)
+    _check_not_half(function, {name: a.dtype for name, a in arrays.items()})
+
+
+def _check_not_half(function: str, dtypes: dict) -> None:
+    name = next((name for name, dtype in dtypes.items() if dtype == np.float16), None)
+    if name is not None:
+        raise TypeError(
+            f"{function}: {name} is float16, which cannot hold the sums of {function}: compute "
+            f"with {name}.astype(np.float32)"
+        )
+
+
+def _describe(dtypes: dict) -> str:
+    return ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
+
+
+def _advice(dtypes: dict) -> str:
+    is_bytes = any(dtype == np.uint8 for dtype in dtypes.values())
+    return "; data.to_float makes pixels of bytes" if is_bytes else ""
+
+
+def as_number(value: Any) -> Any:
+    """Return a NumPy scalar as Python's number, which leaves the dtype of float32 as it is."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -212,6 +212,7 @@ def conv2d_weight(x, y, *, kernel_size, stride=1, padding=0, dilation=1, groups=
     Of one image, x and y are (C, H, W) and (O, Ho, Wo).
     **Saved** x for dy, y for dx.
     """
+    check_dtypes("conv2d_weight", x=x, y=y)
     kernel = as_pair("conv2d_weight", "kernel_size", kernel_size, 1)
     settings = _settings("conv2d_weight", kernel, stride, padding, dilation, groups)
     is_batch = x.ndim == y.ndim == 4 and len(x) == len(y)
@@ -284,6 +285,7 @@ def _settings(function: str, kernel: Pair, stride, padding, dilation, groups) ->
 
 def _check_arrays(function: str, x, w, bias, groups: int, is_transposed: bool = False) -> Pair:
     """Check that x, w, groups and bias agree, and return the size of the kernel."""
+    check_dtypes(function, x=x, w=w, bias=bias)
     if x.ndim not in (3, 4) or w.ndim != 4:
         raise ValueError(
             f"{function}: x {x.shape} and w {w.shape} must be (N, C, H, W) or (C, H, W), and a "
@@ -308,5 +310,4 @@ def _check_arrays(function: str, x, w, bias, groups: int, is_transposed: bool = 
             f"{function}: bias has shape {bias.shape}, the result {num_outputs} channels: "
             f"give a bias of shape ({num_outputs},) or None"
         )
-    check_dtypes(function, x=x, w=w, bias=bias)
     return w.shape[2:]

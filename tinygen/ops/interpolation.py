@@ -49,7 +49,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module
-from .arguments import as_pair, check_dtypes, raw
+from .arguments import as_pair, check_arrays, check_dtypes, raw
 from .indexing import getitem
 from .layout import as_images, empty_images, from_images
 from .pooling import mean_matrix
@@ -275,6 +275,7 @@ def interpolate(
 
 def _check_mode(x, mode: str, align_corners: bool | None) -> int:
     """Return the number of sides, 1 of sequences and 2 of images, after a check of the mode."""
+    check_arrays("interpolate", x=x)
     num_sides = x.ndim - 2
     if num_sides not in _MODES:
         raise ValueError(

@@ -110,6 +110,7 @@ def linear(x, weight, bias=None):
     **Shapes** x (..., I), weight (O, I), bias (O,) or None -> (..., O).
     **Saved** W for dx, x for dW.
     """
+    check_dtypes("linear", x=x, weight=weight, bias=bias)
     if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: weight {weight.shape} is (outputs, inputs), and x {x.shape} must end in "
@@ -120,7 +121,6 @@ def linear(x, weight, bias=None):
             f"linear: bias {bias.shape} must be ({weight.shape[0]},), one for each row of weight "
             f"{weight.shape}"
         )
-    check_dtypes("linear", x=x, weight=weight, bias=bias)
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     y = reductions.matmul(rows, weight.T)
     if bias is not None:

@@ -45,8 +45,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..autograd.primitive import primitive
-from .arguments import check_dtypes, raw
+from .arguments import as_number, check_dtypes, raw
 from .elementwise import sqrt
 from .reduce import sum
 from .shape import broadcast_to, reshape
@@ -218,7 +220,7 @@ def _normalize_by_running(function: str, x, mean, var, weight, bias, eps: float)
             f"{function}: in evaluation the statistics are running_mean and running_var: give "
             "them, or use those of the batch"
         )
-    scale = 1.0 / sqrt(var + eps)
+    scale = 1.0 / sqrt(var + as_number(eps))
     scale = scale if weight is None else scale * weight
     shift = -mean * scale if bias is None else bias - mean * scale
     column = (x.shape[1], *[1] * (x.ndim - 2))
@@ -281,10 +283,6 @@ def instance_norm(
 
 
 def _check(function: str, x, weight, bias, running_mean=None, running_var=None) -> None:
-    if x.ndim < 2:
-        raise ValueError(f"{function}: x must have axes (N, C, ...), not {x.shape}")
-    if (running_mean is None) != (running_var is None):
-        raise ValueError(f"{function}: give both running_mean and running_var, or neither")
     channels = {
         "running_mean": running_mean,
         "running_var": running_var,
@@ -292,6 +290,10 @@ def _check(function: str, x, weight, bias, running_mean=None, running_var=None) 
         "bias": bias,
     }
     check_dtypes(function, x=x, **channels)
+    if x.ndim < 2:
+        raise ValueError(f"{function}: x must have axes (N, C, ...), not {x.shape}")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{function}: give both running_mean and running_var, or neither")
     for name, v in channels.items():
         if v is not None and v.shape != (x.shape[1],):
             raise ValueError(
@@ -343,9 +345,9 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps: float = 1e-5):
     **Shapes** x (..., *normalized_shape), weight and bias of normalized_shape or None -> y like x.
     normalized_shape is an integer or a tuple.
     """
-    is_number = isinstance(normalized_shape, int)
-    shape = (normalized_shape,) if is_number else tuple(normalized_shape)
     check_dtypes("layer_norm", x=x, weight=weight, bias=bias)
+    is_number = isinstance(normalized_shape, (int, np.integer))
+    shape = (normalized_shape,) if is_number else tuple(normalized_shape)
     shapes = {"x's last axes": x.shape[x.ndim - len(shape) :]}
     shapes |= {name: v.shape for name, v in (("weight", weight), ("bias", bias)) if v is not None}
     for name, given in shapes.items():

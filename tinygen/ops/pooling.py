@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module
-from .arguments import as_pair, check_dtypes, raw
+from .arguments import as_pair, check_dtypes, check_floating, raw
 from .elementwise import multiply
 from .layout import as_images, from_images
 from .separable import resize
@@ -80,7 +80,6 @@ def _read_windows(
     function: str, x, kernel_size, stride, padding, dilation, ceil_mode, num_sides: int
 ) -> Windows:
     """Return the windows over x (N, C, H, W), for settings of images or of sequences."""
-    check_dtypes(function, x=x)
     kernel = as_pair(function, "kernel_size", kernel_size, 1, num_sides)
     is_default = stride is None or (isinstance(stride, (tuple, list)) and not stride)
     strides = kernel if is_default else as_pair(function, "stride", stride, 1, num_sides)
@@ -129,6 +128,7 @@ def _avg_pool(function: str, x, num_sides: int, settings: tuple, count_include_p
 
     `settings` are kernel_size, stride, padding and ceil_mode.
     """
+    check_dtypes(function, x=x)
     images = as_images(function, x, num_sides)
     *pairs, ceil_mode = settings
     windows = _read_windows(function, images, *pairs, 1, ceil_mode, num_sides)
@@ -204,6 +204,7 @@ def avg_pool1d(
 
 def _max_pool(function: str, x, num_sides: int, settings: tuple, return_indices: bool):
     """Max pooling of images or sequences; `settings` are those from kernel_size to ceil_mode."""
+    check_floating(function, x=x)
     images = as_images(function, x, num_sides)
     windows = _read_windows(function, images, *settings, num_sides)
     y, argmax = max_pool(images, windows=windows)
@@ -288,13 +289,13 @@ def mean_matrix(n: int, m: int) -> np.ndarray:
 
 def _adaptive_avg_pool(function: str, x, num_sides: int, output_size):
     """The means over `output_size` blocks of images or sequences; a side of None stays as it is."""
+    check_dtypes(function, x=x)
     if isinstance(output_size, (tuple, list)) and len(output_size) == num_sides:
         sides = zip(x.shape[-num_sides:], output_size)
         output_size = tuple(n if m is None else m for n, m in sides)
     images = as_images(function, x, num_sides)
     if 0 in images.shape[2:]:
         raise ValueError(f"{function}: x {x.shape} has no elements to average")
-    check_dtypes(function, x=x)
     size = as_pair(function, "output_size", output_size, 1, num_sides)
     return from_images(resize(images, mean_matrix, *zip(images.shape[2:], size)), x, num_sides)
 

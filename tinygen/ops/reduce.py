@@ -18,7 +18,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .arguments import as_axes, as_flag, dtype_hint, normalize_axis
+from .arguments import as_axes, as_flag, check_floating, check_sums, dtype_hint, normalize_axis
 from .elementwise import exp
 from .masking import apply_mask
 from .selection import where
@@ -87,6 +87,7 @@ def mean(x, *, axis=None, keepdims=False):
     ValueError
         If there are no values to average.
     """
+    check_sums("mean", x=x)
     keepdims = as_flag("mean", "keepdims", keepdims)
     n = _count("mean", x.shape, axis)
     if n == 0:
@@ -121,6 +122,7 @@ def var(x, *, axis=None, ddof=0, keepdims=False):
 
 
 def _variance(function: str, x, axis, ddof, keepdims):
+    check_sums(function, x=x)
     keepdims = as_flag(function, "keepdims", keepdims)
     if isinstance(axis, (bool, np.bool_)):
         raise TypeError(
@@ -236,6 +238,8 @@ def logsumexp(x, *, axis=None, keepdims=False):
     **Numerics** With m the greatest value, log sum e^x = m + log sum e^(x - m), where nothing
     overflows. Where all values are -inf, y is -inf and dx is 0.
     """
+    check_floating("logsumexp", x=x)
+    check_sums("logsumexp", x=x)
     keepdims = as_flag("logsumexp", "keepdims", keepdims)
     _check_not_empty("logsumexp", x, axis)
     axis = as_axes("logsumexp", axis, x.ndim)
@@ -256,10 +260,8 @@ logsumexp.vjp(x=_logsumexp_rule)
 
 def _subtract_max(function: str, x, axis):
     """Return x minus its greatest value along the axis: at most 0, so exp does not overflow."""
-    if x.dtype.kind != "f":
-        raise TypeError(
-            f"{function}: x is {x.dtype}, but the result is no integer; convert x with astype"
-        )
+    check_floating(function, x=x)
+    check_sums(function, x=x)
     axis = as_axes(function, axis, x.ndim)
     greatest = x.max(axis=axis, keepdims=True) if x.size else 0
     return np.subtract(x, greatest, out=np.empty_like(x))

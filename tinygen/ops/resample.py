@@ -64,8 +64,8 @@ def blur(x: Array, kernel: Sequence[float] = (1, 2, 1), mode: str = "zero") -> A
         For a kernel without a centre or with sum 0, an unknown mode, and an image too small to be
         reflected.
     """
-    check_images("blur", x)
     check_dtypes("blur", x=x)
+    check_images("blur", x)
     kernel = tuple(float(k) for k in kernel)
     if len(kernel) % 2 == 0 or sum(kernel) == 0:
         raise ValueError(

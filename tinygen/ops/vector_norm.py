@@ -12,7 +12,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum
-from .arguments import as_axes, as_flag
+from .arguments import as_axes, as_flag, as_number, check_arrays, check_floating, check_sums
 from .elementwise import abs, sign, sqrt, square
 from .linalg import matmul
 from .masking import apply_mask
@@ -57,12 +57,20 @@ def norm(
         The p of the norm. By default it is 2, over all axes. 0 gives the number of elements that
         are not 0, a constant.
     """
+    check_floating("norm", x=x)
+    check_sums("norm", x=x)
     keepdims = as_flag("norm", "keepdims", keepdims)
     if ord is None or ord == "fro":
         return _norm(x, p=2, axis=axis, keepdims=keepdims)
     is_matrix = x.ndim == 2 if axis is None else np.size(axis) == 2
     if is_matrix:
         return _matrix_norm(x, ord, (0, 1) if axis is None else axis, keepdims)
+    return _vector_norm(x, ord, axis, keepdims)
+
+
+def _vector_norm(x, ord, axis, keepdims):
+    """Return the norm of the vectors along the axis, or over all of several axes."""
+    ord = as_number(ord)
     if ord == 0:
         return astype(sum(x != 0, axis=axis, keepdims=keepdims), dtype=x.dtype)
     if ord in (math.inf, -math.inf):
@@ -101,12 +109,18 @@ _norm.vjp(x=_norm_rule)
 
 
 @explain_names
-def normalize(x: Array, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Array:
+def normalize(
+    x: Array, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: float = 1e-12
+) -> Array:
     """Divide x by its norm along the axis, or by eps if that is greater: PyTorch's function.
+
+    Several axes make one vector, where `norm` takes a pair of them for a matrix.
 
     **Math** y = x / max(|x|_p, eps).
     """
-    return x / maximum(norm(x, p, axis, keepdims=True), eps)
+    check_floating("normalize", x=x)
+    check_sums("normalize", x=x)
+    return x / maximum(_vector_norm(x, p, axis, True), as_number(eps))
 
 
 @explain_names
@@ -116,6 +130,7 @@ def cosine_similarity(a: Array, b: Array, axis: int = 1, eps: float = 1e-8) -> A
     **Math** y = sum(a b) / (max(|a|, eps) max(|b|, eps)).
     **Shapes** a and b broadcast; the axis is left out.
     """
+    check_arrays("cosine_similarity", a=a, b=b)
     shape = np.broadcast_shapes(a.shape, b.shape)
     a, b = (normalize(broadcast_to(v, shape=shape), 2.0, axis, eps) for v in (a, b))
     return sum(a * b, axis=axis)
@@ -130,9 +145,11 @@ def pixel_norm(x, *, eps: float = 1e-8):
     **Shapes** x (N, C, ...) -> y like x.
     **Source** Karras et al. 2018, Progressive Growing of GANs, section 4.2.
     """
+    check_floating("pixel_norm", x=x)
+    check_sums("pixel_norm", x=x)
     if x.ndim < 2:
         raise ValueError(f"pixel_norm: x must have axes (N, C, ...), not {x.shape}")
-    return x / sqrt(mean(square(x), axis=1, keepdims=True) + eps)
+    return x / sqrt(mean(square(x), axis=1, keepdims=True) + as_number(eps))
 
 
 def spectral_norm(w, u, v):
