@@ -114,6 +114,14 @@ def test_an_index_tensor_may_be_written_after_the_forward():
     assert grad(y, x)[0].numpy().tolist() == [0, 4, 0, 6]
 
 
+def test_a_shift_is_rolled_back_whatever_its_dtype():
+    x, weight = tensor(np.arange(5.0), requires_grad=True), np.arange(5.0) ** 2
+    for shift in (np.uint8(1), np.array(1, np.uint8), (np.uint8(1),), np.int8(1), 1):
+        y = ops.roll(x, shift, 0)
+        assert y.tolist() == [4, 0, 1, 2, 3]
+        assert grad((y * weight).sum(), x)[0].tolist() == [1, 4, 9, 16, 0]
+
+
 def test_add_at_sums_over_repeated_rows():
     indices = rng.integers(0, 50, (400,))
     g = rng.standard_normal((400, 3))
@@ -225,6 +233,8 @@ ROWS = np.zeros((4, 3), np.float32)
             "pad: mode 'mirror' is unknown; choose one of constant",
         ),
         (lambda: ops.pad(X, 1.5), ValueError, "pad: pad_width 1.5 .* integers"),
+        (lambda: ops.roll(X, 1.5, 0), TypeError, "roll: shift is 1.5; give an integer, or a tuple"),
+        (lambda: ops.roll(X, True, 0), TypeError, "roll: shift is True"),
         (lambda: ops.concatenate([X, 1]), ValueError, r"concatenate: shapes \(2, 3\), \(\) differ"),
         (lambda: ops.stack([X, 1]), ValueError, r"stack: shapes \(2, 3\), \(\) differ"),
         (lambda: ops.squeeze(X, 1.0), TypeError, "squeeze: axis is 1.0; give an integer"),
@@ -310,14 +320,46 @@ def test_errors_teach(f, error, message):
         lambda x, i: ops.embedding(i, x),
         lambda x, i: ops.take_along_axis(x, i[:, None], 0),
         lambda x, i: x[1:3][i < 2],
+        lambda x, i: x[i[1:].reshape(())],
+        lambda x, i: x[i[1:].reshape(()) :],
+        lambda x, i: x[: i[1:].reshape(()), 1],
+        lambda x, i: ops.embedding(i[:1].reshape(()), x),
+        lambda x, i: ops.add_at(np.zeros((4, 2)), i[:1].reshape(()), x[1]),
+        lambda x, i: ops.roll(x, i, (0, 1)),
+        lambda x, i: ops.repeat(x[:2], i + 1, 0),
     ],
 )
 def test_an_index_array_may_be_written_after_the_call(f):
     x, i = tensor(np.zeros((4, 2)), requires_grad=True), np.array([0, 1])
-    expected = grad(f(x, i.copy()).sum(), x)[0].data
-    y = f(x, i).sum()
+    weight = rng.standard_normal(f(x, i).shape)
+    expected = grad((f(x, i.copy()) * weight).sum(), x)[0].data
+    y = (f(x, i) * weight).sum()
     i[:] = 3
     assert (grad(y, x)[0].data == expected).all()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, axes: ops.transpose(x, axes=axes),
+        lambda x, axes: ops.flip(x, axes),
+        lambda x, axes: ops.roll(x, axes, (0, 1)),
+        lambda x, axes: ops.roll(x, (1, 2), axes),
+        *[
+            lambda x, axes, f=f: f(x, axis=axes) * x
+            for f in (ops.softmax, ops.log_softmax, ops.logsumexp, ops.max, ops.sum, ops.mean)
+            + (ops.std, ops.var, ops.norm)
+        ],
+    ],
+)
+def test_a_list_of_settings_may_be_written_after_the_call(f):
+    x = tensor(rng.standard_normal((3, 3)), requires_grad=True)
+    weight = rng.standard_normal((3, 3))
+    expected = grad((f(x, (1, 0)) * weight).sum(), x)[0].data
+    axes = [1, 0]
+    y = (f(x, axes) * weight).sum()
+    axes[:] = [0]
+    np.testing.assert_allclose(grad(y, x)[0].data, expected)
 
 
 def test_index_arrays_of_a_narrow_dtype_reach_all_rows():

@@ -14,7 +14,8 @@ name or, after the arrays, by position: `softmax(x, axis=1)` and `softmax(x, 1)`
 **The signature of a rule says what is saved.** Its first parameter is g, the cotangent of the
 output. Its other parameters are names: of an argument, of an output (`y` unless declared
 otherwise), of a setting, or `<argument>_shape`. Exactly what the rules name is saved for the
-backward pass: `lambda g, b: g * b` saves b, and `lambda g: g` saves nothing.
+backward pass: `lambda g, b: g * b` saves b, and `lambda g: g` saves nothing. Of a setting that is
+a list or an array a copy is saved, so the caller may write into it after the call.
 
 **The only arrays that are saved are arguments and outputs**, and their own derivatives are known.
 This is what makes the second derivative right. An array that a rule gets in another way, from a
@@ -29,6 +30,7 @@ not write into its arguments either.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import types
@@ -79,7 +81,10 @@ class Plan(NamedTuple):
             else:
                 saved[name] = [np.shape(arrays[i]) for i in index]
         for name, default in self.settings:
-            saved[name] = settings.get(name, default)
+            value = settings.get(name, default)
+            if type(value) is list or type(value) is ndarray:
+                value = copy.copy(value)  # the caller may write into it before the backward pass
+            saved[name] = value
         return saved
 
 

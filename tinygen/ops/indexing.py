@@ -7,6 +7,7 @@ tables and gathering are built on these two. In the docstrings g is the cotangen
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -60,14 +61,18 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
 def _as_tuple(function: str, index, x) -> tuple:
     """Return the index as a tuple without Tensors or lists.
 
-    Index arrays are copied if a gradient may flow: a write into one after the forward must not
-    change where the gradient goes.
+    Index arrays are copied if a gradient may flow, those without axes too: a write into one after
+    the forward must not change where the gradient goes.
     """
     entries = []
     for i in index if isinstance(index, tuple) else (index,):
-        if isinstance(i, Tensor):
+        if type(i) is slice:
+            if hasattr(i.start, "dtype") or hasattr(i.stop, "dtype") or hasattr(i.step, "dtype"):
+                bounds = (i.start, i.stop, i.step)  # among them arrays, which a write would change
+                i = slice(*(n if n is None else operator.index(n) for n in bounds))
+        elif isinstance(i, Tensor):
             i = i.data.copy()
-        elif hasattr(i, "dtype") and i.ndim and isinstance(x, Tensor) and x.requires_grad:
+        elif hasattr(i, "dtype") and isinstance(x, Tensor) and x.requires_grad:
             i = i.copy()
         elif isinstance(i, (list, range)):
             i = array_module(raw(x)).asarray(i, dtype=None if len(i) else np.intp)

@@ -190,12 +190,20 @@ def roll(x, *, shift, axis=None):
 
     **Math** y[i] = x[(i - shift) mod n]; dx = g rolled back by -shift.
     """
-    return np.roll(x, shift, None if axis is None else normalize_axes("roll", axis, x.ndim))
+    axis = None if axis is None else normalize_axes("roll", axis, x.ndim)
+    return np.roll(x, _as_shifts(shift), axis)
+
+
+def _as_shifts(shift) -> tuple[int, ...]:
+    """Return one shift or several as Python integers, since a uint8 has no negative."""
+    shifts = np.ravel(shift)
+    if shifts.dtype.kind not in "iu":
+        raise TypeError(f"roll: shift is {shift!r}; give an integer, or a tuple of integers")
+    return tuple(shifts.tolist())
 
 
 def _roll_rule(g, shift, axis):
-    back = tuple(-s for s in shift) if isinstance(shift, (tuple, list)) else -shift
-    return roll(g, shift=back, axis=axis)
+    return roll(g, shift=tuple(-s for s in _as_shifts(shift)), axis=axis)
 
 
 roll.vjp(x=_roll_rule)
