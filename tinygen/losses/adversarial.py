@@ -63,6 +63,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..ops import sigmoid, softplus
+from ..ops.arguments import check_floating
 from ..ops.masking import apply_mask
 
 __all__ = [
@@ -112,6 +113,8 @@ def minimax_value(real, fake):
     **Source** Goodfellow et al., Generative Adversarial Nets, 2014, eq. 1 and Algorithm 1.
     """
     _check_pairs("minimax_value", real, fake)
+    check_floating("minimax_value", real=real)
+    check_floating("minimax_value", fake=fake)
     return -softplus(-real) - softplus(fake)
 
 
@@ -140,6 +143,7 @@ def saturating(fake):
 
     **Source** Goodfellow et al., Generative Adversarial Nets, 2014, Algorithm 1.
     """
+    check_floating("saturating", fake=fake)
     return -softplus(fake)
 
 
@@ -192,6 +196,7 @@ def non_saturating(fake):
     **Source** Goodfellow et al., 2014, section 3. Arjovsky and Bottou, Towards Principled Methods
     for Training Generative Adversarial Networks, 2017, theorem 2.5.
     """
+    check_floating("non_saturating", fake=fake)
     return softplus(-fake)
 
 
@@ -224,6 +229,7 @@ def least_squares(output, *, target: float):
 
     **Source** Mao et al., Least Squares Generative Adversarial Networks, 2017, eq. 9.
     """
+    check_floating("least_squares", output=output)
     return 0.5 * (output - target) ** 2
 
 
@@ -258,6 +264,7 @@ def hinge(scores):
     **Source** Lim and Ye, Geometric GAN, 2017; Miyato et al., Spectral Normalization for Generative
     Adversarial Networks, 2018.
     """
+    check_floating("hinge", scores=scores)
     return np.maximum(1 - scores, 0)
 
 
@@ -295,6 +302,7 @@ def relativistic(scores, other_scores):
     dead; long live the GAN!, 2024, section 2.
     """
     _check_pairs("relativistic", scores, other_scores)
+    check_floating("relativistic", scores=scores, other_scores=other_scores)
     return softplus(other_scores - scores)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..ops import exp, expm1
-from .per_example import check_same_shape, expand_per_example, sum_per_example
+from ..ops.arguments import check_floating, check_sums
+from .per_example import check_examples, expand_per_example, sum_per_example
 
 __all__ = ["kl_between_normals", "kl_to_standard_normal"]
 
@@ -98,7 +99,7 @@ def kl_to_standard_normal(mu, log_var):
 
     **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix B.
     """
-    check_same_shape("kl_to_standard_normal", mu=mu, log_var=log_var)
+    _check_normals("kl_to_standard_normal", mu=mu, log_var=log_var)
     return 0.5 * sum_per_example(np.expm1(log_var) - log_var + mu * mu)
 
 
@@ -164,7 +165,7 @@ def kl_between_normals(mu1, log_var1, mu2, log_var2):
     **Numerics** The first three terms are expm1(r) - r. There is no quotient, and near q = p the
     error has the size of the rounding of r and not of 1 (see `kl_to_standard_normal`).
     """
-    check_same_shape("kl_between_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
+    _check_normals("kl_between_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
     r, d = log_var1 - log_var2, mu1 - mu2
     return 0.5 * sum_per_example(np.expm1(r) - r + d * d * np.exp(-log_var2))
 
@@ -175,3 +176,11 @@ def _(g, needs, mu1, log_var1, mu2, log_var2):
     wd = exp(-log_var2) * d
     ratio = expm1(log_var1 - log_var2)  # e^r - 1
     return g * wd, 0.5 * g * ratio, -g * wd, -0.5 * g * (ratio + wd * d)
+
+
+def _check_normals(name: str, **arrays) -> None:
+    """Refuse arrays that do not fit, and each that is not float32 or float64: all are squared."""
+    check_examples(name, **arrays)
+    for key, a in arrays.items():
+        check_floating(name, **{key: a})
+        check_sums(name, **{key: a})

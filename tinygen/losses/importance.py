@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..ops import softmax, where
+from ..ops.arguments import check_floating, check_sums
 
 __all__ = ["iwae_bound"]
 
@@ -77,6 +78,8 @@ def iwae_bound(log_w):
     **Source** Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2015,
     equations 8, 9, 13 and 14.
     """
+    check_floating("iwae_bound", log_w=log_w)
+    check_sums("iwae_bound", log_w=log_w)
     if log_w.ndim != 2 or not log_w.shape[0]:
         raise ValueError(
             f"iwae_bound: log_w {log_w.shape} must be (k, N), k >= 1 samples for each of N examples"

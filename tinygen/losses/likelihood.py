@@ -14,8 +14,9 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend.reductions import by_rows
 from ..ops import sigmoid
+from ..ops.arguments import check_floating
 from ..ops.elementwise import sign
-from .per_example import check_same_shape, expand_per_example, sum_per_example
+from .per_example import check_examples, expand_per_example, sum_per_example
 
 __all__ = ["absolute_error", "bernoulli_nll", "squared_error"]
 
@@ -81,7 +82,8 @@ def bernoulli_nll(logits, x):
 
     **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix C.1.
     """
-    check_same_shape("bernoulli_nll", logits=logits, x=x)
+    check_examples("bernoulli_nll", logits=logits, x=x)
+    check_floating("bernoulli_nll", logits=logits)
     if x.dtype.kind != "f":
         raise TypeError(
             f"bernoulli_nll: x is {x.dtype}; give floats from 0 to 1, "
@@ -134,7 +136,7 @@ def squared_error(x, x_hat):
 
     **Saved** x and x_hat.
     """
-    check_same_shape("squared_error", x=x, x_hat=x_hat)
+    check_examples("squared_error", x=x, x_hat=x_hat)
     difference = x - x_hat
     return sum_per_example(difference * difference)
 
@@ -173,7 +175,7 @@ def absolute_error(x, x_hat):
     **Numerics** There is a kink at x = x_hat. There sign gives 0, which is one of the subgradients.
     Everywhere else the second derivative is zero.
     """
-    check_same_shape("absolute_error", x=x, x_hat=x_hat)
+    check_examples("absolute_error", x=x, x_hat=x_hat)
     return sum_per_example(np.abs(x - x_hat))
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from ..autograd.functional import grad
 from ..autograd.tensor import Tensor, tensor
 from ..ops import relu, sqrt
-from ..ops.arguments import raw
+from ..ops.arguments import check_floating, check_sums, raw
 from .per_example import sum_per_example
 
 __all__ = ["gradient_penalty", "path_length", "r1"]
@@ -115,6 +115,8 @@ def gradient_penalty(critic: Callable, real, fake, t, *, one_sided: bool = False
     ValueError
         If the shapes do not fit.
     """
+    check_floating("gradient_penalty", real=real)  # t takes its dtype
+    check_sums("gradient_penalty", real=real)
     if real.shape != fake.shape or t.shape != real.shape[:1]:
         raise ValueError(
             f"gradient_penalty: real {real.shape} and fake {fake.shape} must have one shape, "
@@ -170,6 +172,7 @@ def r1(discriminator: Callable, x):
     -------
     Tensor (N,)
     """
+    check_sums("r1", x=x)
     return 0.5 * _squared_gradient_norm(discriminator, raw(x))
 
 
@@ -229,6 +232,7 @@ def path_length(generator: Callable, w, y):
     ValueError
         If y has not the shape of the images.
     """
+    check_sums("path_length", w=w)
     if not (isinstance(w, Tensor) and w.requires_grad):
         w = tensor(w, requires_grad=True)
     images = generator(w)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["check_same_shape", "expand_per_example", "sum_per_example"]
+from ..ops.arguments import check_floating, check_sums
+
+__all__ = ["check_examples", "expand_per_example", "sum_per_example"]
 
 
 def sum_per_example(a):
@@ -19,8 +21,8 @@ def expand_per_example(g, like):
     return g.reshape(g.shape + (1,) * (like.ndim - 1))
 
 
-def check_same_shape(name: str, **arrays) -> None:
-    """Refuse arrays whose shapes differ or that have no axis of examples.
+def check_examples(name: str, **arrays) -> None:
+    """Refuse arrays whose shapes differ or that have no axis of examples, and sums in float16.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ def check_same_shape(name: str, **arrays) -> None:
     ------
     ValueError
         Unless all have the same shape (N, ...).
+    TypeError
+        If none is floating point, or none has more digits than float16.
     """
     shapes = {key: getattr(a, "shape", ()) for key, a in arrays.items()}
     first = next(iter(shapes.values()))
@@ -42,3 +46,5 @@ def check_same_shape(name: str, **arrays) -> None:
             f"{name}: got {received}; these must have the same shape (N, ...), N examples first. "
             "Nothing is broadcast, since (N,) and (N, 1) would silently give (N, N)"
         )
+    check_floating(name, **arrays)
+    check_sums(name, **arrays)

@@ -55,6 +55,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..ops import exp
+from ..ops.arguments import check_floating
 
 __all__ = ["reparametrize", "score_function"]
 
@@ -101,6 +102,7 @@ def reparametrize(mu, log_var, eps):
 
     **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4.
     """
+    check_floating("reparametrize", mu=mu, log_var=log_var, eps=eps)
     if (
         mu.shape != log_var.shape
         or eps.ndim < mu.ndim
@@ -165,6 +167,7 @@ def score_function(f, log_q):
     **Source** Williams, Simple statistical gradient-following algorithms for connectionist
     reinforcement learning, 1992.
     """
+    check_floating("score_function", f=f, log_q=log_q)
     if f.shape != log_q.shape:
         raise ValueError(
             f"score_function: f {f.shape} and log_q {log_q.shape} must have one shape: "
