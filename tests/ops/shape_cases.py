@@ -317,7 +317,7 @@ def draw_concatenate(draw):
     axis, given = draw_axis(draw, len(shape))
     sizes = [draw.integer(0, 3) for _ in range(draw.integer(1, 3))]
     xs = [draw.array((*shape[:axis], n, *shape[axis + 1 :])) for n in sizes]
-    is_list = draw.choice(True, False)
+    is_list = len(xs) == 1 or draw.choice(True, False)
 
     def f(*xs):
         return (
@@ -341,7 +341,7 @@ def draw_stack(draw):
     shape = draw.shape(0, 3)
     axis, given = draw_axis(draw, len(shape) + 1)
     xs = [draw.array(shape) for _ in range(draw.integer(1, 3))]
-    is_list = draw.choice(True, False)
+    is_list = len(xs) == 1 or draw.choice(True, False)
 
     def f(*xs):
         return ops.stack(xs, axis=given) if is_list else ops.stack(*xs, axis=given)

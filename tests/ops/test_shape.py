@@ -114,6 +114,15 @@ def test_an_index_tensor_may_be_written_after_the_forward():
     assert grad(y, x)[0].numpy().tolist() == [0, 4, 0, 6]
 
 
+def test_the_parts_of_one_array_are_joined_as_by_numpy():
+    x = tensor(rng.standard_normal((2, 3, 4)), requires_grad=True)
+    for f in ("concatenate", "stack"):
+        y = getattr(ops, f)(list(x), 1)
+        assert (y.data == getattr(np, f)(x.data, 1)).all()
+        assert (grad(y.sum(), x)[0].data == 1).all()
+    assert (ops.concatenate([x], 1).data == x.data).all()
+
+
 def test_a_shift_is_rolled_back_whatever_its_dtype():
     x, weight = tensor(np.arange(5.0), requires_grad=True), np.arange(5.0) ** 2
     for shift in (np.uint8(1), np.array(1, np.uint8), (np.uint8(1),), np.int8(1), 1):
@@ -235,8 +244,13 @@ ROWS = np.zeros((4, 3), np.float32)
         (lambda: ops.pad(X, 1.5), ValueError, "pad: pad_width 1.5 .* integers"),
         (lambda: ops.roll(X, 1.5, 0), TypeError, "roll: shift is 1.5; give an integer, or a tuple"),
         (lambda: ops.roll(X, True, 0), TypeError, "roll: shift is True"),
-        (lambda: ops.concatenate([X, 1]), ValueError, r"concatenate: shapes \(2, 3\), \(\) differ"),
-        (lambda: ops.stack([X, 1]), ValueError, r"stack: shapes \(2, 3\), \(\) differ"),
+        (lambda: ops.concatenate([X, 2.5]), TypeError, r"concatenate: xs\[1\] is the number 2.5; "),
+        (lambda: ops.concatenate([2.5, X]), TypeError, r"concatenate: xs\[0\] is the number 2.5; "),
+        (lambda: ops.stack([tensor(1.0), 2.5]), TypeError, r"stack: xs\[1\] is the number 2.5; "),
+        (lambda: ops.stack([2.5, X[0, 0]]), TypeError, r"stack: xs\[0\] is the number 2.5; "),
+        (lambda: ops.concatenate(X), TypeError, r"concatenate: one array .* the parts list\(x\)"),
+        (lambda: ops.stack(X, axis=1), TypeError, r"stack: one array .* a list of arrays, \[x\]"),
+        (lambda: ops.stack(tensor(X)), TypeError, "stack: one array was given"),
         (lambda: ops.squeeze(X, 1.0), TypeError, "squeeze: axis is 1.0; give an integer"),
         (lambda: ops.sum(X, "rows"), TypeError, "sum: axis is 'rows'; give an integer"),
         (lambda: ops.astype(X, object), TypeError, "astype: a Tensor does not hold object"),

@@ -48,6 +48,8 @@ def order_arguments(op, args: tuple, settings: dict) -> Sequence:
     if op.is_variadic:
         # The arrays are all positional values, or a list of them that settings may follow.
         is_list = bool(args) and isinstance(args[0], (list, tuple))
+        if len(args) == 1 and not is_list:  # which NumPy's functions read as a list of its parts
+            refuse(op, "one array was given; give a list of arrays, [x] or the parts list(x)")
         arrays, values = (args[0], args[1:]) if is_list else (args, ())
         missing = []
     else:

@@ -47,7 +47,7 @@ def einsum(subscripts: str, *operands: Array) -> Array:
         while repeated := [c for c in labels if labels.count(c) > 1]:
             operands[k], labels = _diagonal(operands[k], labels, repeated[0])
         inputs[k] = labels
-    return _einsum(*operands, inputs=tuple(inputs), output=output)
+    return _einsum(operands, inputs=tuple(inputs), output=output)
 
 
 # ------------------------------------------------------------------------------ reading subscripts
@@ -171,7 +171,7 @@ def _einsum_rule(g, which, xs, xs_shape, inputs, output):
     given = (output, *(inputs[k] for k in others))
     target = inputs[which]
     known = "".join(c for c in target if any(c in labels for labels in given))
-    dx = _einsum(g, *(xs[k] for k in others), inputs=given, output=known)
+    dx = _einsum([g, *(xs[k] for k in others)], inputs=given, output=known)
     if known == target:
         return dx
     # A letter that occurs in this operand alone was summed over: its cotangent is repeated.

@@ -36,7 +36,7 @@ def _part(axis: int, start: int, stop: int) -> tuple:
 
 @primitive
 def concatenate(*xs, axis=0):
-    """Join arrays along `axis`; they may be given as one list.
+    """Join arrays along `axis`; they may be given as one list, as a single one must be.
 
     **Math** y = [x_1, x_2, ...]; dx_i = the part of g at the place of x_i.
     """
@@ -47,7 +47,7 @@ def _check_joinable(function: str, xs, axis: int) -> int:
     """Return the axis, counted from 0, after a check that the arrays fit together."""
     if not xs:
         raise ValueError(f"{function}: no arrays were given; give at least one")
-    shapes = [getattr(x, "shape", ()) for x in xs]  # a number has none
+    shapes = _shapes(function, xs)
     axis = normalize_axis(function, axis, len(shapes[0]))
     others = {(s[:axis], s[axis + 1 :], len(s)) for s in shapes}
     if len(others) > 1:
@@ -56,6 +56,14 @@ def _check_joinable(function: str, xs, axis: int) -> int:
             f"axis {axis}"
         )
     return axis
+
+
+def _shapes(function: str, xs) -> list[tuple[int, ...]]:
+    """Return the shapes of all, after a check that none is a Python number, which has no shape."""
+    for i, x in enumerate(xs):
+        if not hasattr(x, "shape"):
+            raise TypeError(f"{function}: xs[{i}] is the number {x}; give arrays, np.array({x})")
+    return [x.shape for x in xs]
 
 
 def _concatenate_rule(g, which, xs_shape, axis):
@@ -69,11 +77,11 @@ concatenate.vjp(xs=_concatenate_rule)
 
 @primitive
 def stack(*xs, axis=0):
-    """Join arrays of one shape along a new axis; they may be given as one list.
+    """Join arrays of one shape along a new axis; they may be given as one list, as a single one.
 
     **Math** y[..., i, ...] = x_i; dx_i = g[..., i, ...].
     """
-    shapes = [getattr(x, "shape", ()) for x in xs]  # a number has none
+    shapes = _shapes("stack", xs)
     if len(set(shapes)) > 1:
         raise ValueError(
             f"stack: shapes {', '.join(map(str, shapes))} differ; all must be one shape"
