@@ -90,6 +90,42 @@ def test_extreme_logits_give_exact_losses_and_gradients(dtype, label_smoothing):
     np.testing.assert_allclose(d_logits, [1, 0, 0] - t, rtol=1e-6)
 
 
+MASKED = np.array([[0.5, 1.0, -np.inf], [-np.inf, -1.0, -np.inf], [0.0, -np.inf, 2.0]])
+
+
+@pytest.mark.parametrize("target", [np.array([0, 1, 2]), np.eye(3)])
+def test_a_logit_of_minus_infinity_excludes_its_class(target):
+    """Values and derivatives are those without the class, up to second order."""
+    weight = np.array([1.0, 2.0, 3.0])
+    (logits,) = xs = [tensor(MASKED, requires_grad=True)]
+    kept = [tensor(row[np.isfinite(row)], requires_grad=True) for row in MASKED]
+    w = tensor(weight, requires_grad=True)
+    y = cross_entropy(logits, target, w, reduction="none")
+    classes = [(0, 0), (0, 1), (1, 2)]  # of the row: its class without the excluded ones, and with
+    expected = [v * cross_entropy(x, np.array(c)) for (c, _), x, v in zip(classes, kept, weight)]
+    np.testing.assert_allclose(y.data, [e.item() for e in expected], rtol=1e-12)
+    coefficients = RNG.normal(size=3)
+    g, gw = grad((y * coefficients).sum(), [*xs, w], create_graph=True)
+    np.testing.assert_allclose(gw.data, coefficients * y.data / weight, rtol=1e-12)
+    h, hw = grad((g * g).sum() + (gw * gw).sum(), [logits, w])
+    assert np.isfinite(h.data).all() and np.isfinite(hw.data).all()
+    for k, (e, x) in enumerate(zip(expected, kept)):
+        (d,) = grad(coefficients[k] * e, x, create_graph=True)
+        is_finite = np.isfinite(MASKED[k])
+        np.testing.assert_allclose(g.data[k, is_finite], d.data, rtol=1e-12)
+        assert (g.data[k, ~is_finite] == 0).all() and (h.data[k, ~is_finite] == 0).all()
+
+
+def test_a_smoothed_label_of_an_excluded_class_is_infinite_as_in_pytorch():
+    assert cross_entropy(MASKED[:1], np.array([0]), label_smoothing=0.1) == np.inf
+    assert cross_entropy(MASKED[:1], np.array([2])) == np.inf
+
+
+def test_label_smoothing_may_be_a_scalar_of_numpy():
+    y = cross_entropy(np.zeros((1, 3), "f4"), np.array([0]), label_smoothing=np.float64(0.1))
+    assert y.dtype == np.float32
+
+
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 @pytest.mark.parametrize("kind", ["indices", "some unknown", "probabilities"])
 def test_the_gradients_are_right_to_second_order(kind, reduction):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..autograd.primitive import primitive
 from ..backend import array_module
-from ..ops import exp, expand_dims, log_softmax, moveaxis
-from ..ops.arguments import raw
+from ..ops import exp, expand_dims, log_softmax, moveaxis, where
+from ..ops.arguments import as_number, raw
 
 __all__ = ["cross_entropy"]
 
@@ -70,7 +71,8 @@ def cross_entropy(
 
     **Numerics** log p_c is computed from l - max(l), so nothing overflows, and logits of +-1e4 give
     the loss and the gradient to the last digits. The logarithm of a softmax is the usual way to
-    get an infinite loss: exp(-1e4) is 0.
+    get an infinite loss: exp(-1e4) is 0. A logit of -inf excludes its class: where also q_c = 0,
+    the class adds nothing, neither to y nor to a derivative.
 
     **Source** Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Szegedy et
     al., Rethinking the Inception Architecture, 2015, section 7, for label smoothing.
@@ -104,7 +106,8 @@ def cross_entropy(
         t, is_counted = _one_hot(logits, raw(target), ignore_index, axis)
         total = int(is_counted.sum()) if weight is None else (w * t).sum()
     if label_smoothing:
-        t = (1 - label_smoothing) * t + label_smoothing / num_classes * is_counted
+        s = as_number(label_smoothing)
+        t = (1 - s) * t + s / num_classes * is_counted
     y = _weighted_nll(logits, t if weight is None else w * t, axis=axis)
     if reduction == "none":
         return y
@@ -121,7 +124,14 @@ def cross_entropy(
 @primitive
 def _weighted_nll(logits, q, *, axis):
     """Return -sum_c q_c log p_c over the class axis. `cross_entropy` derives the rules."""
-    return -(log_softmax(logits, axis=axis) * q).sum(axis=axis)
+    return -(_log_probabilities(logits, q, axis) * q).sum(axis=axis)
+
+
+def _log_probabilities(logits, q, axis):
+    """Return log p_c; 0 instead of -inf where q_c is 0, so that their product is 0 and not NaN."""
+    log_p = log_softmax(logits, axis=axis)
+    is_infinite = raw(log_p) == -math.inf
+    return where(is_infinite & (raw(q) == 0), 0.0, log_p) if is_infinite.any() else log_p
 
 
 def _logits_rule(g, logits, q, axis):
@@ -131,7 +141,7 @@ def _logits_rule(g, logits, q, axis):
 
 _weighted_nll.vjp(
     logits=_logits_rule,
-    q=lambda g, logits, axis: -expand_dims(g, axis) * log_softmax(logits, axis=axis),
+    q=lambda g, logits, q, axis: -expand_dims(g, axis) * _log_probabilities(logits, q, axis),
 )
 
 
