@@ -266,6 +266,19 @@ def test_norms_of_matrices_are_those_of_numpy(ord):
     np.testing.assert_allclose(ops.norm(x[0], ord), np.linalg.norm(x[0], ord))
 
 
+@pytest.mark.parametrize("p", [0.5, 1, 2, 2.0, 3, math.inf])
+@pytest.mark.parametrize("axis", [1, (1, 2), (0, 1, 2)])
+def test_normalize_divides_by_the_norm_of_vectors_along_all_its_axes(p, axis):
+    """As torch.nn.functional.normalize; `norm` takes a pair of axes for a matrix."""
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    magnitudes = np.abs(x)
+    if p == math.inf:
+        norms = magnitudes.max(axis=axis, keepdims=True)
+    else:
+        norms = (magnitudes**p).sum(axis=axis, keepdims=True) ** (1 / p)
+    np.testing.assert_allclose(ops.normalize(x, p, axis), x / norms)
+
+
 def test_the_norm_of_order_zero_counts():
     x = tensor(np.array([[0.0, 2.0, -1.0], [0.0, 0.0, 0.5]]), requires_grad=True)
     y = ops.norm(x, 0, axis=1)
