@@ -64,7 +64,7 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """Parametric ReLU: x where x > 0, else a x, with a learned slope a.
+    """Parametric ReLU: x where x > 0, else a x, with a learned slope a, which is the slope at 0.
 
     **Shapes** x (N, C, ...). Weight (num_parameters,): one slope for all channels, or C.
 
@@ -89,13 +89,13 @@ class PReLU(Module):
         self.weight = parameter(constant((num_parameters,), init, device, dtype))
 
     def forward(self, x):
-        """Compute relu(x) - a relu(-x)."""
+        """Compute relu(x) + a min(x, 0); at 0 the gradient passes `clip`, and not relu."""
         num_slopes = self.weight.size
         if num_slopes > 1 and (x.ndim < 2 or x.shape[1] != num_slopes):
             raise ValueError(f"PReLU: x must be (N, {num_slopes}, ...), not {x.shape}")
         column = (num_slopes, *[1] * (x.ndim - 2)) if num_slopes > 1 else [1] * x.ndim
         a = ops.reshape(self.weight, shape=tuple(column))
-        return ops.relu(x) - a * ops.relu(-x)
+        return ops.relu(x) + a * ops.clip(x, max=0)
 
     def extra_repr(self) -> str:
         """Return the number of slopes."""
