@@ -6,7 +6,7 @@ import pytest
 from tests.nn import naive
 from tests.nn.cases import LAYERS, build, new_rng
 from tests.strict import StrictArray
-from tinygen import check_grads, nn, tensor
+from tinygen import check_grads, grad, nn, tensor
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -64,6 +64,14 @@ def test_float32_agrees_with_float64(name):
     layer.train("Batch" in name)
     y = layer(tensor(x)).data
     np.testing.assert_allclose(y, forward(wide_x, wide), rtol=2e-4, atol=2e-5)
+
+
+def test_the_derivative_of_prelu_at_0_is_its_slope():
+    """PyTorch's value there. Infinite inputs give the slope a finite gradient where it has none."""
+    layer = nn.PReLU(dtype=np.float64)
+    x = tensor(np.array([-2.0, -0.0, 0.0, 3.0, np.inf]), requires_grad=True)
+    gx, ga = grad(layer(x).sum(), [x, layer.weight])
+    assert gx.tolist() == [0.25, 0.25, 0.25, 1, 1] and ga.tolist() == [-2]
 
 
 @each_layer
@@ -224,6 +232,12 @@ SEQUENCES = [tensor(np.ones((3, 1, 4), np.float32))] * 3
         (lambda g: nn.MultiheadAttention(4, 2, False, rng=g), "dropout=False .* bias comes after"),
         (
             lambda g: nn.MultiheadAttention(4, 2, rng=g)(*SEQUENCES, attn_mask=np.ones((3, 3)) > 0),
+            "no key to attend to",
+        ),
+        (
+            lambda g: nn.MultiheadAttention(4, 2, rng=g)(
+                *SEQUENCES, attn_mask=np.full((3, 3), -np.inf, np.float32)
+            ),
             "no key to attend to",
         ),
         (

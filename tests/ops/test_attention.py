@@ -44,7 +44,13 @@ def test_dropout_keeps_the_mean_and_zeroes_the_given_fraction():
         ),
         (
             lambda: ops.scaled_dot_product_attention(*[np.ones((2, 3))] * 3, np.eye(2) > 2),
-            "no key at all",
+            "no key to attend to",
+        ),
+        (
+            lambda: ops.scaled_dot_product_attention(
+                *[np.ones((2, 3))] * 3, np.array([[0, -np.inf], [-np.inf, -np.inf]])
+            ),
+            "scaled_dot_product_attention: the mask leaves some query no key to attend to",
         ),
         (
             lambda: ops.scaled_dot_product_attention(
@@ -70,6 +76,17 @@ def test_a_mask_of_integers_is_refused():
     x = np.ones((2, 3))
     with pytest.raises(TypeError, match="attn_mask is int64"):
         ops.scaled_dot_product_attention(x, x, x, np.ones((2, 2), int))
+
+
+def test_a_list_is_refused_by_name():
+    x = np.ones((2, 3))
+    with pytest.raises(TypeError, match="scaled_dot_product_attention: attn_mask is a list"):
+        ops.scaled_dot_product_attention(x, x, x, [[True, False], [True, True]])
+
+
+def test_dropout_takes_a_scalar_of_numpy():
+    y = ops.dropout(np.ones(4, np.float32), np.float64(0.5), rng=default_rng(0))
+    assert y.dtype == np.float32
 
 
 def test_mixed_dtypes_are_refused():

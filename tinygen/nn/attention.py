@@ -11,7 +11,7 @@ from .. import ops
 from ..autograd.tensor import Tensor, mode
 from ..backend import RNG
 from ..ops.arguments import raw
-from ..ops.attention import attention
+from ..ops.attention import attention, check_mask
 from . import init
 from .checks import check_sizes
 from .linear import Linear
@@ -171,17 +171,17 @@ class MultiheadAttention(Module):
             if attn_mask.ndim == 3:
                 attn_mask = attn_mask.reshape((n, self.num_heads, *attn_mask.shape[1:]))
             masks.append(attn_mask)
-        if not all(mask.dtype.kind == "b" for mask in masks):
+        if not masks:
+            return None
+        if all(mask.dtype.kind == "b" for mask in masks):
+            mask = ~(masks[0] if len(masks) == 1 else masks[0] | masks[1])
+        else:
             dtype = self.in_proj_weight.dtype
             zero, minus_infinity = dtype.type(0), dtype.type(-math.inf)
             masks = [np.where(m, minus_infinity, zero) if m.dtype.kind == "b" else m for m in masks]
-            return sum(masks[1:], masks[0])
-        if not masks:
-            return None
-        is_excluded = masks[0] if len(masks) == 1 else masks[0] | masks[1]
-        if is_excluded.all(axis=-1).any():
-            raise ValueError("MultiheadAttention: the masks leave some query no key to attend to")
-        return ~is_excluded
+            mask = sum(masks[1:], masks[0])
+        check_mask("MultiheadAttention", mask)
+        return mask
 
     def extra_repr(self) -> str:
         """Return the sizes and the settings that are not the defaults."""

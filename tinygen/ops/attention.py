@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module
-from .arguments import check_dtypes, raw
+from .arguments import as_number, check_arrays, check_dtypes, raw
 from .elementwise import multiply
 from .linalg import matmul, transposed
 from .shape import broadcast_to, expand_dims, reshape, sum_to
@@ -101,21 +101,20 @@ def scaled_dot_product_attention(
     Raises
     ------
     ValueError
-        For shapes that do not match, and a boolean mask that leaves some query no key.
+        For shapes that do not match, and a mask that leaves some query no key.
     TypeError
         For a mask that is neither boolean nor floating-point, and for mixed dtypes.
     """
+    name = "scaled_dot_product_attention"
+    check_arrays(name, query=query, key=key, value=value, attn_mask=attn_mask)
     if enable_gqa:
         key, value = _repeat_heads(key, query), _repeat_heads(value, query)
     _check_attention_shapes(query, key, value)
     is_boolean = attn_mask is not None and attn_mask.dtype.kind == "b"
     added = {} if attn_mask is None or is_boolean else {"attn_mask": attn_mask}
-    check_dtypes("scaled_dot_product_attention", query=query, key=key, value=value, **added)
-    if is_boolean and not raw(attn_mask).any(axis=-1).all():
-        raise ValueError(
-            "scaled_dot_product_attention: the mask leaves some query no key at all: "
-            "its weights would be 0/0"
-        )
+    check_dtypes(name, query=query, key=key, value=value, **added)
+    if attn_mask is not None:
+        check_mask(name, raw(attn_mask))
     if is_causal:
         if attn_mask is not None:
             raise ValueError(
@@ -126,6 +125,15 @@ def scaled_dot_product_attention(
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     y, p = attention(query, key, value, attn_mask, scale=scale)
     return matmul(dropout(p, dropout_p, rng=rng), value) if dropout_p else y
+
+
+def check_mask(function: str, mask) -> None:
+    """Raise ValueError if a mask, False or -inf for what is excluded, leaves some query no key."""
+    is_allowed = mask if mask.dtype.kind == "b" else mask != -math.inf
+    if not is_allowed.any(axis=-1).all():
+        raise ValueError(
+            f"{function}: the mask leaves some query no key to attend to; its weights would be 0/0"
+        )
 
 
 def _repeat_heads(x, query):
@@ -195,5 +203,6 @@ def dropout(x, p: float = 0.5, training: bool = True, *, rng=None):
             "dropout: give the source of the random mask by name, "
             "rng=tinygen.default_rng(seed), or training=False"
         )
+    p = as_number(p)
     scale = 1 / (1 - p) if p < 1 else 0.0
     return multiply(x, rng.bernoulli(1 - p, x.shape, x.dtype) * scale)
