@@ -190,6 +190,17 @@ def test_an_axis_that_does_not_exist_is_refused_by_the_function(name):
         getattr(ops, name)(np.ones((2, 3)), axis=2)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u4", "i8", "?", "f4"])
+@pytest.mark.parametrize("shape", [(2,), (1,), (0,), (2, 3)])
+def test_products_have_the_dtype_of_numpy_s(dtype, shape):
+    """It holds 100 times 100, which is no uint8."""
+    x = np.full(shape, 100).astype(dtype)
+    for name, axes in (("prod", (None, 0)), ("cumprod", (None, 0)), ("cumsum", (None, 0))):
+        for axis in axes:
+            y, expected = getattr(ops, name)(x, axis), getattr(np, name)(x, axis)
+            assert y.dtype == expected.dtype and (y == expected).all()
+
+
 WITH_KEEPDIMS = [*REDUCTIONS, "norm", "std", "var"]
 
 

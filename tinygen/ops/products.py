@@ -10,15 +10,24 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .arguments import as_axes, as_flag, normalize_axis
 from .joining import concatenate
 from .pytorch_names import explain_names
 from .reduce import sum
-from .shape import moveaxis, ravel, reshape, transpose
+from .shape import astype, moveaxis, ravel, reshape, transpose
 
 __all__ = ["cumprod", "prod"]
 
 Array = Any  # an array of any module, or a Tensor
+
+
+def _promote(x: Array) -> Array:
+    """Return x in the dtype of NumPy's products, in which 100 times 100 fits: that of its sums."""
+    if x.dtype.kind not in "biu":
+        return x
+    return astype(x, dtype=np.prod(np.empty(0, x.dtype)).dtype)
 
 
 @explain_names
@@ -32,6 +41,7 @@ def prod(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = F
     axes = as_axes("prod", axis, x.ndim)
     axes = tuple(range(x.ndim)) if axes is None else axes
     others = tuple(i for i in range(x.ndim) if i not in axes)
+    x = _promote(x)
     n, shape = math.prod(x.shape[i] for i in axes), tuple(x.shape[i] for i in others)
     if n == 0:
         return sum(x, axis=axes, keepdims=keepdims) + 1
@@ -55,7 +65,7 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis("cumprod", axis, x.ndim)
-    y, length = moveaxis(x, axis, 0), 1
+    y, length = moveaxis(_promote(x), axis, 0), 1
     while length < len(y):
         y = concatenate(y[:length], y[length:] * y[:-length])
         length *= 2
