@@ -268,10 +268,11 @@ def draw_solve_triangular_from_the_right(draw):
     a = draw.rng.uniform(-1, 1, (n, n)) / n + 2 * np.eye(n)
 
     def naive(a, b):
-        return substitute(a.T, b.T, upper).T
+        return substitute(a.T, b.reshape(-1, n).T, upper).T.reshape(b.shape)
 
     f = functools.partial(ops.solve_triangular, upper=upper, left=False)
-    return f, [draw.in_random_layout(a), draw.array((draw.integer(1, 3), n))], naive
+    shape = draw.choice((n,), (draw.integer(1, 3), n))
+    return f, [draw.in_random_layout(a), draw.array(shape)], naive
 
 
 @case("solve_triangular")

@@ -61,11 +61,12 @@ def solve_triangular(
     unitriangular : bool
         Whether the diagonal of T consists of ones; that of a is not read then.
     """
+    check_square("solve_triangular", a)
     if not left:
-        x = solve_triangular(
-            transposed(a), transposed(b), upper=not upper, unitriangular=unitriangular
-        )
-        return transposed(x)
+        is_vector = b.ndim == 1  # its transpose is itself
+        b = b if is_vector else transposed(b)
+        x = solve_triangular(transposed(a), b, upper=not upper, unitriangular=unitriangular)
+        return x if is_vector else transposed(x)
     _check_system("solve_triangular", a, b)
     if unitriangular:
         a = triu(a, k=1) if upper else tril(a, k=-1)
