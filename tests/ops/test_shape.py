@@ -114,6 +114,20 @@ def test_an_index_tensor_may_be_written_after_the_forward():
     assert grad(y, x)[0].numpy().tolist() == [0, 4, 0, 6]
 
 
+def test_add_at_keeps_the_dtype_of_x():
+    for dtype, values in (("f4", 1.5), ("f4", [1.5]), ("u1", 1), ("i8", [True])):
+        y = ops.add_at(np.zeros(2, dtype), [0], values)
+        assert y.dtype == dtype and y.tolist() == [np.max(values), 0]
+
+
+def test_one_number_of_repeats_holds_for_all():
+    x = tensor(np.arange(2.0), requires_grad=True)
+    for repeats in (2, np.array(2), tensor(np.array(2)), [2], np.uint8(2)):
+        y = ops.repeat(x, repeats, 0)
+        assert y.tolist() == [0, 0, 1, 1] and grad(y.sum(), x)[0].tolist() == [2, 2]
+    assert ops.repeat(x, 0, 0).shape == (0,) and ops.repeat(x[:0], [], 0).shape == (0,)
+
+
 def test_the_parts_of_one_array_are_joined_as_by_numpy():
     x = tensor(rng.standard_normal((2, 3, 4)), requires_grad=True)
     for f in ("concatenate", "stack"):
@@ -216,6 +230,11 @@ ROWS = np.zeros((4, 3), np.float32)
         (lambda: ops.expand_dims(X, (0, 0)), ValueError, "expand_dims: .* names one axis twice"),
         (lambda: ops.flatten(X, 1, 0), ValueError, "flatten: start_dim=1 comes after end_dim=0"),
         (lambda: ops.repeat(X, [1, 2, 3], 0), ValueError, "repeat: 3 numbers for axis 0 .* give 2"),
+        (lambda: ops.repeat(X, -1, 0), ValueError, "repeat: repeats is -1; give integers, none of"),
+        (lambda: ops.repeat(X, [1, -1], 0), ValueError, r"repeat: repeats is \[1, -1\]; give"),
+        (lambda: ops.repeat(X, np.array([1.9, 1.9]), 0), ValueError, "repeat: repeats is array"),
+        (lambda: ops.repeat(X, 2.0, 0), ValueError, "repeat: repeats is 2.0; give integers"),
+        (lambda: ops.repeat(X, [[1, 2]], 0), ValueError, "repeat: 2 numbers for axis 0"),
         (lambda: ops.pad(X, -1), ValueError, "pad: pad_width -1 must .* slice"),
         (lambda: ops.pad(X, ((1, 1),) * 3), ValueError, "pad: pad_width .* fits no x of shape"),
         (
@@ -272,6 +291,19 @@ ROWS = np.zeros((4, 3), np.float32)
             "add_at: .* x .4, 3. names elements in the shape .3, 3., to which values .2, 3. do not",
         ),
         (
+            lambda: ops.add_at(np.zeros(2, int), [0], 1.7),
+            TypeError,
+            "add_at: x is int64, .*float64",
+        ),
+        (lambda: ops.add_at(np.zeros(2, int), [0], [1.7]), TypeError, "add_at: .* convert x"),
+        (
+            lambda: ops.add_at(np.zeros(2, int), [0], np.array([1.7])),
+            TypeError,
+            "add_at: x is int64",
+        ),
+        (lambda: ops.add_at(np.zeros(2, bool), [0], 2), TypeError, "add_at: x is bool"),
+        (lambda: ops.add_at(np.zeros(2), [0], None), TypeError, "add_at: .* sums, object"),
+        (
             lambda: ops.take_along_axis(X, np.array([0]), 1),
             ValueError,
             "take_along_axis: indices are int64 .1,.; x .2, 3. needs integers with 2 axes",
@@ -313,6 +345,13 @@ ROWS = np.zeros((4, 3), np.float32)
             IndexError,
             "one_hot: indices run from 0 to 5; there are 5 classes",
         ),
+        (
+            lambda: ops.one_hot(np.zeros(0, int)),
+            ValueError,
+            "one_hot: .* empty .* give num_classes",
+        ),
+        (lambda: ops.one_hot(np.array([1]), 2.5), ValueError, "one_hot: num_classes=2.5; give"),
+        (lambda: ops.one_hot(np.array([1]), -2), ValueError, "one_hot: num_classes=-2; give"),
         (lambda: ops.one_hot(np.array([-1]), 5), IndexError, "one_hot: indices run from -1"),
         (
             lambda: ops.one_hot(np.array([1.0]), 5),

@@ -44,6 +44,13 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
     dvalues = getitem(g, index), the adjoint.
     **Shapes** values broadcasts to the shape of x[index].
     """
+    is_known = hasattr(values, "dtype") or isinstance(values, (int, float))
+    given = values if is_known else np.asarray(values)
+    dtype = np.result_type(x.dtype, getattr(given, "dtype", given))
+    if not np.can_cast(dtype, x.dtype, "same_kind"):
+        raise TypeError(
+            f"add_at: x is {x.dtype}, which does not hold the sums, {dtype}; convert x with astype"
+        )
     if not hasattr(values, "shape"):
         values = array_module(raw(x)).asarray(values, dtype=x.dtype)
     index = _as_tuple("add_at", index, values)
@@ -186,7 +193,16 @@ def one_hot(indices: Array, num_classes: int = -1) -> Array:
     array = raw(indices)
     _check_integers("one_hot", array)
     if num_classes == -1:
+        if not array.size:
+            raise ValueError(
+                f"one_hot: indices {array.shape} are empty and name no class; give num_classes"
+            )
         num_classes = int(array.max()) + 1
+    if not isinstance(num_classes, (int, np.integer)) or num_classes < 0:
+        raise ValueError(
+            f"one_hot: num_classes={num_classes!r}; give the number of classes, or -1 for the "
+            "smallest that fits"
+        )
     _check_range("one_hot", array, num_classes, "classes")
     classes = array_module(array).arange(num_classes)
     y = (array[..., None] == classes).astype(np.float32)

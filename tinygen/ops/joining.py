@@ -157,17 +157,21 @@ def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
         x, axis = ravel(x), 0
     axis = normalize_axis("repeat", axis, x.ndim)
     before, n, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    if isinstance(repeats, (int, np.integer)):
-        copies = broadcast_to(expand_dims(x, axis + 1), shape=(*before, n, repeats, *after))
-        return reshape(copies, shape=(*before, n * repeats, *after))
-    repeats = to_numpy(raw(repeats)).astype(np.intp)
-    if len(repeats) != n:
+    counts = np.asarray(to_numpy(raw(repeats)))
+    if counts.size and (counts.dtype.kind not in "biu" or counts.min() < 0):
+        raise ValueError(f"repeat: repeats is {repeats!r}; give integers, none of them negative")
+    if counts.size == 1:
+        m = int(counts.item())
+        copies = broadcast_to(expand_dims(x, axis + 1), shape=(*before, n, m, *after))
+        return reshape(copies, shape=(*before, n * m, *after))
+    if counts.shape != (n,):
         raise ValueError(
-            f"repeat: {len(repeats)} numbers for axis {axis} of shape {x.shape}; give {n} of them, "
+            f"repeat: {counts.size} numbers for axis {axis} of shape {x.shape}; give {n} of them, "
             "or one integer"
         )
     xp = array_module(raw(x))
-    return getitem(x, (*[slice(None)] * axis, xp.asarray(np.repeat(np.arange(n), repeats))))
+    index = np.repeat(np.arange(n), counts.astype(np.intp))
+    return getitem(x, (*[slice(None)] * axis, xp.asarray(index)))
 
 
 def tile(x: Array, reps: int | Sequence[int]) -> Array:
