@@ -97,15 +97,15 @@ MASKED = np.array([[0.5, 1.0, -np.inf], [-np.inf, -1.0, -np.inf], [0.0, -np.inf,
 def test_a_logit_of_minus_infinity_excludes_its_class(target):
     """Values and derivatives are those without the class, up to second order."""
     weight = np.array([1.0, 2.0, 3.0])
-    (logits,) = xs = [tensor(MASKED, requires_grad=True)]
+    logits = tensor(MASKED, requires_grad=True)
     reduced = [tensor(row[np.isfinite(row)], requires_grad=True) for row in MASKED]
     w = tensor(weight, requires_grad=True)
     y = cross_entropy(logits, target, w, reduction="none")
-    classes = [(0, 0), (0, 1), (1, 2)]  # of the row: its class without the excluded ones, and with
-    expected = [v * cross_entropy(x, np.array(c)) for (c, _), x, v in zip(classes, reduced, weight)]
+    classes = [0, 0, 1]  # the targets, counted without the excluded classes
+    expected = [v * cross_entropy(x, np.array(c)) for c, x, v in zip(classes, reduced, weight)]
     np.testing.assert_allclose(y.data, [e.item() for e in expected], rtol=1e-12)
     coefficients = RNG.normal(size=3)
-    g, gw = grad((y * coefficients).sum(), [*xs, w], create_graph=True)
+    g, gw = grad((y * coefficients).sum(), [logits, w], create_graph=True)
     np.testing.assert_allclose(gw.data, coefficients * y.data / weight, rtol=1e-12)
     h, hw = grad((g * g).sum() + (gw * gw).sum(), [logits, w])
     assert np.isfinite(h.data).all() and np.isfinite(hw.data).all()
