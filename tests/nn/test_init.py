@@ -99,6 +99,14 @@ def test_the_memory_layout_does_not_change_the_values():
     assert (w == init.kaiming_uniform((4, 3, 3, 3), default_rng(5), a=math.sqrt(5))).all()
 
 
+def test_settings_that_are_scalars_of_numpy_leave_the_dtype():
+    half, rng = np.float64(0.5), default_rng(0)
+    for draw in (init.normal, init.uniform):
+        assert draw((2, 3), rng, half, half + 1).dtype == np.float32
+    for draw in (init.xavier_normal, init.xavier_uniform, init.orthogonal):
+        assert draw((2, 3), rng, half).dtype == np.float32
+
+
 def test_constants():
     assert init.zeros((2, 3)).tolist() == [[0] * 3] * 2
     assert init.ones(()).dtype == np.float32

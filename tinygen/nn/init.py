@@ -36,6 +36,7 @@ import numpy as np
 from .. import ops
 from ..autograd.tensor import Tensor
 from ..backend import RNG, array_module, to_device
+from ..ops.arguments import as_number
 from .checks import check_rng
 from .module import Module, parameter
 from .weighted import WeightedLayer, WeightWrapper
@@ -116,6 +117,7 @@ def uniform(
 ) -> Array:
     """Return samples of the uniform distribution on [low, high)."""
     check_rng(rng)
+    low, high = as_number(low), as_number(high)
     return rng.uniform(shape, dtype) * (high - low) + low
 
 
@@ -124,7 +126,7 @@ def normal(
 ) -> Array:
     """Return samples of N(mean, std^2)."""
     check_rng(rng)
-    return rng.normal(shape, dtype) * std + mean
+    return rng.normal(shape, dtype) * as_number(std) + as_number(mean)
 
 
 def kaiming_uniform(
@@ -295,4 +297,4 @@ def orthogonal(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float3
     q, r = array_module(a).linalg.qr(a)
     q = q * np.where(r.diagonal() < 0, -1, 1).astype(dtype)
     matrix = q if rows >= columns else q.T
-    return (matrix * gain).reshape(shape)
+    return (matrix * as_number(gain)).reshape(shape)

@@ -62,7 +62,7 @@ METHODS = {
     "cpu": 'use model.to("cpu")',
     "float": _SET_DTYPE.format("float32"),
     "double": _SET_DTYPE.format("float64"),
-    "half": _SET_DTYPE.format("float16"),
+    "half": "tinygen computes in float32 and float64; float16 is for storage",
     "type": _SET_DTYPE.format("float64"),
     "add_module": "assign it to an attribute: setattr(model, name, module)",
     "register_module": "assign it to an attribute: setattr(model, name, module)",
