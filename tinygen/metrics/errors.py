@@ -10,6 +10,7 @@ __all__ = ["rmse"]
 def rmse(x: np.ndarray, y: np.ndarray) -> float:
     """Return the root mean squared error sqrt(mean((x - y)^2)) over all elements.
 
-    The arrays broadcast. The mean is computed in float64.
+    The arrays broadcast. All is computed in float64, also of bytes.
     """
-    return float(np.sqrt(((x - y) ** 2).mean(dtype=np.float64)))
+    difference = np.subtract(x, y, dtype=np.float64)
+    return float(np.sqrt((difference**2).mean()))
