@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from typing import Any
 
@@ -37,6 +38,20 @@ def as_flag(function: str, name: str, value: bool) -> bool:
 def dtype_hint(value: Any) -> str:
     """Return what to do instead of giving a dtype, to end an error; "" if the value is none."""
     return "; astype converts the result" if isinstance(value, (type, np.dtype)) else ""
+
+
+def as_integer(function: str, name: str, value: Any) -> int:
+    """Return the setting `name` as a Python integer.
+
+    Raises
+    ------
+    TypeError
+        If it is none: a bool, a float or a dtype.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        with contextlib.suppress(TypeError):
+            return operator.index(value)
+    raise TypeError(f"{function}: {name} is {value!r}; give an integer{dtype_hint(value)}")
 
 
 def normalize_axis(function: str, axis: int, ndim: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module
-from .arguments import normalize_axis, raw
+from .arguments import as_integer, normalize_axis, raw
 from .elementwise import add
 from .pytorch_names import explain_names
 from .selection import where
@@ -175,7 +175,7 @@ def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> 
     y = getitem(weight, indices)
     if padding_idx is None:
         return y
-    num_rows = weight.shape[0]
+    num_rows, padding_idx = weight.shape[0], as_integer("embedding", "padding_idx", padding_idx)
     if not -num_rows <= padding_idx < num_rows:
         raise ValueError(
             f"embedding: padding_idx={padding_idx} is no row of weight {weight.shape}; give an "
@@ -198,9 +198,9 @@ def one_hot(indices: Array, num_classes: int = -1) -> Array:
                 f"one_hot: indices {array.shape} are empty and name no class; give num_classes"
             )
         num_classes = int(array.max()) + 1
-    if not isinstance(num_classes, (int, np.integer)) or num_classes < 0:
+    if as_integer("one_hot", "num_classes", num_classes) < 0:
         raise ValueError(
-            f"one_hot: num_classes={num_classes!r}; give the number of classes, or -1 for the "
+            f"one_hot: num_classes={num_classes}; give the number of classes, or -1 for the "
             "smallest that fits"
         )
     _check_range("one_hot", array, num_classes, "classes")

@@ -11,7 +11,6 @@ In the docstrings g is the cotangent of the output y.
 from __future__ import annotations
 
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module, to_numpy
-from .arguments import normalize_axis, raw
+from .arguments import as_integer, normalize_axis, raw
 from .indexing import getitem
 from .pytorch_names import explain_names
 from .shape import broadcast_to, expand_dims, ravel, reshape
@@ -62,7 +61,7 @@ def _shapes(function: str, xs) -> list[tuple[int, ...]]:
     """Return the shapes of all, after a check that none is a Python number, which has no shape."""
     for i, x in enumerate(xs):
         if not hasattr(x, "shape"):
-            raise TypeError(f"{function}: xs[{i}] is the number {x}; give arrays, np.array({x})")
+            raise TypeError(f"{function}: xs[{i}] is the number {x}; give arrays, and axis by name")
     return [x.shape for x in xs]
 
 
@@ -121,7 +120,8 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     """
     axis = normalize_axis("split", axis, x.ndim)
     n = x.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)):
+    if np.ndim(indices_or_sections) == 0:
+        indices_or_sections = as_integer("split", "indices_or_sections", indices_or_sections)
         if indices_or_sections < 1 or n % indices_or_sections:
             raise ValueError(
                 f"split: axis {axis} of shape {x.shape} does not divide into "
@@ -129,7 +129,8 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
             )
         bounds = [n * i // indices_or_sections for i in range(indices_or_sections + 1)]
     else:
-        starts = [slice(operator.index(i)).indices(n)[1] for i in indices_or_sections]
+        starts = [as_integer("split", "an index", i) for i in indices_or_sections]
+        starts = [slice(i).indices(n)[1] for i in starts]
         bounds = [0, *starts, n]
     if bounds != sorted(bounds):
         raise ValueError(
@@ -181,7 +182,9 @@ def tile(x: Array, reps: int | Sequence[int]) -> Array:
 
     **Math** dx is the sum of g over the copies, because `broadcast_to` sums it.
     """
-    reps = [reps] if isinstance(reps, (int, np.integer)) else list(reps)
+    reps = [as_integer("tile", "reps", r) for r in ([reps] if np.ndim(reps) == 0 else reps)]
+    if reps and min(reps) < 0:
+        raise ValueError(f"tile: reps {reps} must not be negative")
     ndim = max(len(reps), x.ndim)
     shape = [*[1] * (ndim - x.ndim), *x.shape]
     reps = [*[1] * (ndim - len(reps)), *reps]

@@ -31,7 +31,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
-from .arguments import check_dtypes, normalize_axes, raw
+from .arguments import as_integer, check_dtypes, normalize_axes, raw
 from .indexing import getitem
 from .pytorch_names import explain_names
 from .reduce import sum
@@ -168,6 +168,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     **Math** y[..., i] = x[..., i, i + offset], with the rows and columns last; dx = g at these
     places, 0 elsewhere.
     """
+    offset = as_integer("diagonal", "offset", offset)
     first, second = normalize_axes("diagonal", (axis1, axis2), x.ndim)
     x = moveaxis(x, (first, second), (-2, -1))
     rows, columns = x.shape[-2:]
@@ -189,7 +190,7 @@ def tril(x, *, k=0):
     **Math** dx = tril(g, k).
     **Saved** nothing.
     """
-    return np.tril(x, k)
+    return np.tril(x, as_integer("tril", "k", k))
 
 
 @primitive
@@ -199,7 +200,7 @@ def triu(x, *, k=0):
     **Math** dx = triu(g, k).
     **Saved** nothing.
     """
-    return np.triu(x, k)
+    return np.triu(x, as_integer("triu", "k", k))
 
 
 tril.vjp(x=lambda g, k: tril(g, k=k))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
+from .arguments import as_integer
 
 __all__ = ["ceil", "floor", "floor_divide", "mod", "round"]
 
@@ -30,7 +31,7 @@ def ceil(x):
 @primitive
 def round(x, *, decimals=0):
     """The nearest number of so many decimals, halves to the even one: a constant."""
-    return np.round(x, decimals)
+    return np.round(x, as_integer("round", "decimals", decimals))
 
 
 @primitive

@@ -49,7 +49,13 @@ def reshape(x, *, shape):
 
     **Math** y = x, renumbered; dx = g, numbered as x was.
     """
-    return x.reshape(shape)
+    try:
+        return x.reshape(shape)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"reshape: x {x.shape} cannot have the shape {shape!r}; give integers whose product is "
+            f"{x.size}, of which one may be -1; the elements are read in C order"
+        ) from None
 
 
 reshape.vjp(x=lambda g, x_shape: reshape(g, shape=x_shape))
@@ -217,7 +223,12 @@ def broadcast_to(x, *, shape):
 
     **Math** y = x at every repetition; dx = sum_to(g, shape of x), the adjoint.
     """
-    return np.broadcast_to(x, shape)
+    try:
+        return np.broadcast_to(x, shape)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"broadcast_to: x {np.shape(x)} does not broadcast to the shape {shape!r}"
+        ) from None
 
 
 @primitive
