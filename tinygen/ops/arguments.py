@@ -16,6 +16,8 @@ __all__: list[str] = []
 Array = Any  # an array of any module, or a Tensor
 Pair = tuple[int, int]  # (height, width)
 
+_SINGLE_OR_DOUBLE = ({np.dtype(np.float32)}, {np.dtype(np.float64)})
+
 
 def raw(x: Array) -> Any:
     """Return the array of a Tensor; an array itself."""
@@ -157,8 +159,10 @@ def check_dtypes(function: str, **arrays: Array | None) -> None:
     With mixed dtypes, NumPy would silently compute the result in the larger dtype, and everything
     that is computed from it too.
     """
+    dtypes = {name: getattr(a, "dtype", None) for name, a in arrays.items() if a is not None}
+    if set(dtypes.values()) in _SINGLE_OR_DOUBLE:
+        return
     check_arrays(function, **arrays)
-    dtypes = {name: a.dtype for name, a in arrays.items() if a is not None}
     if len(set(dtypes.values())) > 1 or any(dtype.kind != "f" for dtype in dtypes.values()):
         raise TypeError(
             f"{function}: {_describe(dtypes)}; all must share one floating-point dtype: convert "
