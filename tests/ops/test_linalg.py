@@ -10,6 +10,13 @@ from tinygen import check_grads, grad, ops, tensor
 rng = np.random.default_rng(0)
 
 
+def test_numbers_for_arrays_are_refused():
+    with pytest.raises(TypeError, match="outer: b is a float; give an array"):
+        ops.outer(np.ones(2), 2.0)
+    with pytest.raises(TypeError, match="einsum: operand 0 is a int; give an array"):
+        ops.einsum("i->i", [1, 2])
+
+
 def test_linear_agrees_with_einsum():
     """The products are large enough to be shared among threads."""
     x, w, b, g = (rng.standard_normal(s) for s in ((128, 784), (400, 784), (400,), (128, 400)))

@@ -387,6 +387,21 @@ def test_errors_teach(f, error, message):
         f()
 
 
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        *[(name, ()) for name in ("cumprod", "flatten", "prod", "ravel", "sort", "squeeze")],
+        *[(name, (1,)) for name in ("expand_dims", "pad", "repeat", "split", "tile")],
+        *[(name, (np.ones(2),)) for name in ("outer", "solve")],
+        *[("add_at", (0, 1)), ("take_along_axis", (np.array([0]), 0)), ("diagonal", ())],
+        *[("trace", ()), ("cholesky", ()), ("logdet", ())],
+    ],
+)
+def test_a_list_is_no_array(name, arguments):
+    with pytest.raises(TypeError, match="is a list.*tinygen.tensor"):
+        getattr(ops, name)([[1.0]], *arguments)
+
+
 def test_index_arrays_of_a_narrow_dtype_reach_all_rows():
     x, i = tensor(np.zeros((300, 2)), requires_grad=True), np.array([-1, 2, 2], np.int8)
     g = grad(x[i].sum(), x)[0].data

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
-from .arguments import raw
+from .arguments import check_arrays, raw
 from .indexing import getitem
 from .shape import broadcast_to, moveaxis, reshape
 
@@ -41,6 +41,7 @@ def einsum(subscripts: str, *operands: Array) -> Array:
     """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = operands[0]
+    check_arrays("einsum", **{f"operand {k}": x for k, x in enumerate(operands)})
     inputs, output = _parse(subscripts, [x.shape for x in operands])
     operands = list(operands)
     for k, labels in enumerate(inputs):

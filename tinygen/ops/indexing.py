@@ -15,7 +15,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module
-from .arguments import as_integer, normalize_axis, raw
+from .arguments import as_integer, check_arrays, normalize_axis, raw
 from .elementwise import add
 from .pytorch_names import explain_names
 from .selection import where
@@ -44,6 +44,7 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
     dvalues = getitem(g, index), the adjoint.
     **Shapes** values broadcasts to the shape of x[index].
     """
+    check_arrays("add_at", x=x)
     is_known = hasattr(values, "dtype") or isinstance(values, (int, float))
     given = values if is_known else np.asarray(values)
     dtype = np.result_type(x.dtype, getattr(given, "dtype", given))

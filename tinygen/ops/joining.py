@@ -175,6 +175,7 @@ def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
     return getitem(x, (*[slice(None)] * axis, xp.asarray(index)))
 
 
+@explain_names
 def tile(x: Array, reps: int | Sequence[int]) -> Array:
     """Repeat the whole of x along its axes, as np.tile and as PyTorch's method repeat.
 

@@ -31,7 +31,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
-from .arguments import as_integer, check_dtypes, normalize_axes, raw
+from .arguments import as_integer, check_arrays, check_dtypes, normalize_axes, raw
 from .indexing import getitem
 from .pytorch_names import explain_names
 from .reduce import sum
@@ -140,6 +140,7 @@ def outer(a: Array, b: Array) -> Array:
 
     **Math** y[i, j] = a_i b_j; da_i = sum_j g[i, j] b_j, db_j = sum_i g[i, j] a_i.
     """
+    check_arrays("outer", a=a, b=b)
     return reshape(a, shape=(a.size, 1)) * reshape(b, shape=(1, b.size))
 
 
@@ -216,6 +217,7 @@ def transposed(x: Array) -> Array:
 
 def check_square(function: str, a: Array) -> None:
     """Raise ValueError unless the last two axes of a are square matrices."""
+    check_arrays(function, a=a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(
             f"{function}: a has shape {a.shape}; it must be (..., n, n), square in its last two "

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
-from .arguments import raw
+from .arguments import check_arrays, raw
 from .linalg import check_square, matmul, transposed, tril, triu
 from .shape import expand_dims, squeeze
 
@@ -78,6 +78,7 @@ def solve_triangular(
 
 def _check_system(function: str, a, b) -> None:
     check_square(function, a)
+    check_arrays(function, b=b)
     n = a.shape[-1]
     if b.ndim == 0 or b.shape[max(b.ndim - 2, 0)] != n:
         raise ValueError(

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Iterable
 
 from ..autograd.call import PYTORCH_NAMES
+from .arguments import check_arrays
 
 __all__ = ["LOSSES", "LOSS_CLASSES", "explain_attributes", "explain_names", "ops_hint"]
 
@@ -242,8 +243,9 @@ def explain_attributes(tensor_class: type, functions: Iterable[str]) -> None:
 
 
 def explain_names(function: Callable) -> Callable:
-    """Decorate a function: given PyTorch's name of a parameter, it raises TypeError with ours.
+    """Decorate a function of an array: a call with PyTorch's name of a parameter says ours.
 
+    It raises TypeError, as it does for a list or a number where the first array is expected.
     Primitives do so without it.
     """
     code = function.__code__
@@ -257,6 +259,8 @@ def explain_names(function: Callable) -> Callable:
                     f"{function.__name__}: unknown {name}; PyTorch's {name} is "
                     f"{PYTORCH_NAMES[name]} here"
                 )
+        if args and not hasattr(args[0], "dtype"):
+            check_arrays(function.__name__, **{parameters[0]: args[0]})
         return function(*args, **named)
 
     return call

@@ -105,11 +105,13 @@ def astype(x, *, dtype):
 astype.vjp(x=lambda g: g)  # the engine converts every cotangent to the dtype of its argument
 
 
+@explain_names
 def ravel(x: Array) -> Array:
     """All elements in one axis, in C order, as np.ravel."""
     return reshape(x, shape=(x.size,))
 
 
+@explain_names
 def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     """Merge the axes from `start_dim` to `end_dim` into one, as PyTorch's flatten.
 
