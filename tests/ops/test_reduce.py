@@ -222,6 +222,36 @@ def test_a_flag_is_true_or_false(name, flag):
         assert given.shape == expected.shape and (given == expected).all()
 
 
+IMAGES, QUERY = np.ones((2, 3, 4, 4)), np.ones((2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "name, arguments, flag",
+    [
+        ("batch_norm", (IMAGES, None, None), "training"),
+        ("instance_norm", (IMAGES,), "use_input_stats"),
+        ("dropout", (IMAGES, 0.5), "training"),
+        ("avg_pool2d", (IMAGES, 2), "ceil_mode"),
+        ("avg_pool1d", (QUERY, 2), "count_include_pad"),
+        ("max_pool2d", (IMAGES, 2), "ceil_mode"),
+        ("max_pool1d", (QUERY, 2), "return_indices"),
+        ("scaled_dot_product_attention", (QUERY, QUERY, QUERY), "is_causal"),
+        ("scaled_dot_product_attention", (QUERY, QUERY, QUERY), "enable_gqa"),
+        ("cholesky", (np.eye(2),), "upper"),
+        ("solve_triangular", (np.eye(2), np.ones(2)), "upper"),
+    ],
+)
+def test_a_flag_of_networks_and_of_matrices_is_true_or_false(name, arguments, flag):
+    for value in (1, 0.5, "no"):
+        with pytest.raises(TypeError, match=f"^{name}: {flag} is .*; give True or False$"):
+            getattr(ops, name)(*arguments, **{flag: value})
+
+
+def test_an_array_for_an_axis_is_shown_by_its_shape():
+    with pytest.raises(TypeError, match=r"^max: axis is an array \(2, 3, 4\); give an integer$"):
+        ops.max(QUERY, QUERY)
+
+
 def test_numpy_s_positions_of_settings_are_refused():
     x = tensor(np.array([[2.0, 1.0, 3.0]]))
     for f in (x.cumsum, x.sum, x.mean, x.prod, x.max, x.any, x.var):

@@ -33,8 +33,15 @@ def as_flag(function: str, name: str, value: bool) -> bool:
     if value is True or value is False:
         return value
     if not isinstance(value, np.bool_):
-        raise TypeError(f"{function}: {name} is {value!r}; give True or False{dtype_hint(value)}")
+        raise TypeError(
+            f"{function}: {name} is {_brief(value)}; give True or False{dtype_hint(value)}"
+        )
     return bool(value)
+
+
+def _brief(value: Any) -> str:
+    """Return a setting as errors print it: of an array its shape, which fits into a line."""
+    return f"an array {value.shape}" if getattr(value, "ndim", 0) else repr(value)
 
 
 def dtype_hint(value: Any) -> str:
@@ -53,7 +60,7 @@ def as_integer(function: str, name: str, value: Any) -> int:
     if not isinstance(value, (bool, np.bool_)):
         with contextlib.suppress(TypeError):
             return operator.index(value)
-    raise TypeError(f"{function}: {name} is {value!r}; give an integer{dtype_hint(value)}")
+    raise TypeError(f"{function}: {name} is {_brief(value)}; give an integer{dtype_hint(value)}")
 
 
 def normalize_axis(function: str, axis: int, ndim: int) -> int:
@@ -65,7 +72,7 @@ def normalize_axis(function: str, axis: int, ndim: int) -> int:
         If there is no such axis. `function` names the caller in the message.
     """
     if not isinstance(axis, (int, np.integer)) or type(axis) is bool:
-        raise TypeError(f"{function}: axis is {axis!r}; give an integer{dtype_hint(axis)}")
+        raise TypeError(f"{function}: axis is {_brief(axis)}; give an integer{dtype_hint(axis)}")
     if not -ndim <= axis < ndim:
         there_are = f"axes go from {-ndim} to {ndim - 1}" if ndim else "a single number has no axis"
         raise ValueError(f"{function}: axis {axis} is out of bounds for ndim={ndim}; {there_are}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module
-from .arguments import as_number, check_arrays, check_dtypes, raw
+from .arguments import as_flag, as_number, check_arrays, check_dtypes, raw
 from .elementwise import multiply
 from .linalg import matmul, transposed
 from .shape import broadcast_to, expand_dims, reshape, sum_to
@@ -107,7 +107,7 @@ def scaled_dot_product_attention(
     """
     name = "scaled_dot_product_attention"
     check_arrays(name, query=query, key=key, value=value, attn_mask=attn_mask)
-    if enable_gqa:
+    if as_flag(name, "enable_gqa", enable_gqa):
         key, value = _repeat_heads(key, query), _repeat_heads(value, query)
     _check_attention_shapes(query, key, value)
     is_boolean = attn_mask is not None and attn_mask.dtype.kind == "b"
@@ -115,7 +115,7 @@ def scaled_dot_product_attention(
     check_dtypes(name, query=query, key=key, value=value, **added)
     if attn_mask is not None:
         check_mask(name, raw(attn_mask))
-    if is_causal:
+    if as_flag(name, "is_causal", is_causal):
         if attn_mask is not None:
             raise ValueError(
                 "scaled_dot_product_attention: is_causal is a mask of its own; give either it or "
@@ -196,7 +196,7 @@ def dropout(x, p: float = 0.5, training: bool = True, *, rng=None):
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be in [0, 1], the probability to be dropped, not {p}")
-    if not training:
+    if not as_flag("dropout", "training", training):
         return x
     if rng is None:
         raise TypeError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
-from .arguments import check_arrays, raw
+from .arguments import as_flag, check_arrays, raw
 from .linalg import check_square, matmul, transposed, tril, triu
 from .shape import expand_dims, squeeze
 
@@ -62,7 +62,9 @@ def solve_triangular(
         Whether the diagonal of T consists of ones; that of a is not read then.
     """
     check_square("solve_triangular", a)
-    if not left:
+    upper = as_flag("solve_triangular", "upper", upper)
+    unitriangular = as_flag("solve_triangular", "unitriangular", unitriangular)
+    if not as_flag("solve_triangular", "left", left):
         is_vector = b.ndim == 1  # its transpose is itself
         b = b if is_vector else transposed(b)
         x = solve_triangular(transposed(a), b, upper=not upper, unitriangular=unitriangular)
@@ -156,7 +158,7 @@ def cholesky(a: Array, *, upper: bool = False) -> Array:
     """
     check_square("cholesky", a)
     y = _cholesky(a)
-    return transposed(y) if upper else y
+    return transposed(y) if as_flag("cholesky", "upper", upper) else y
 
 
 @primitive

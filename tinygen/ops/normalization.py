@@ -48,7 +48,7 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .arguments import as_number, check_dtypes, raw
+from .arguments import as_flag, as_number, check_dtypes, raw
 from .elementwise import sqrt
 from .reduce import sum
 from .shape import broadcast_to, reshape
@@ -191,7 +191,7 @@ def batch_norm(
         gradient. In evaluation without running statistics.
     """
     _check("batch_norm", x, weight, bias, running_mean, running_var)
-    if not training:
+    if not as_flag("batch_norm", "training", training):
         return _normalize_by_running("batch_norm", x, running_mean, running_var, weight, bias, eps)
     m = _count(x.shape, None)
     if m < 2:
@@ -265,7 +265,7 @@ def instance_norm(
     **Shapes** x (N, C, *space), all others (C,) or None -> y like x.
     """
     _check("instance_norm", x, weight, bias, running_mean, running_var)
-    if not use_input_stats:
+    if not as_flag("instance_norm", "use_input_stats", use_input_stats):
         return _normalize_by_running(
             "instance_norm", x, running_mean, running_var, weight, bias, eps
         )

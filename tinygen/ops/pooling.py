@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module
-from .arguments import as_pair, check_dtypes, check_floating, raw
+from .arguments import as_flag, as_pair, check_dtypes, check_floating, raw
 from .elementwise import multiply
 from .layout import as_images, from_images
 from .separable import resize
@@ -85,6 +85,7 @@ def _read_windows(
     strides = kernel if is_default else as_pair(function, "stride", stride, 1, num_sides)
     paddings = as_pair(function, "padding", padding, 0, num_sides)
     dilations = as_pair(function, "dilation", dilation, 1, num_sides)
+    ceil_mode = as_flag(function, "ceil_mode", ceil_mode)
     size = tuple(x.shape[2:])
     sides = [*zip(size, kernel, strides, paddings, dilations)]
     output_size = tuple(_num_windows(*side, ceil_mode) for side in sides)
@@ -130,6 +131,7 @@ def _avg_pool(function: str, x, num_sides: int, settings: tuple, count_include_p
     """
     check_dtypes(function, x=x)
     images = as_images(function, x, num_sides)
+    count_include_pad = as_flag(function, "count_include_pad", count_include_pad)
     *pairs, ceil_mode = settings
     windows = _read_windows(function, images, *pairs, 1, ceil_mode, num_sides)
     if divisor == 0:
@@ -209,7 +211,7 @@ def _max_pool(function: str, x, num_sides: int, settings: tuple, return_indices:
     windows = _read_windows(function, images, *settings, num_sides)
     y, argmax = max_pool(images, windows=windows)
     y = from_images(y, x, num_sides)
-    if not return_indices:
+    if not as_flag(function, "return_indices", return_indices):
         return y
     return y, from_images(pixel_numbers(argmax, windows=windows), x, num_sides)
 
