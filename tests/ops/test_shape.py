@@ -229,6 +229,7 @@ ROWS = np.zeros((4, 3), np.float32)
         (lambda: ops.moveaxis(X, (0, 1), 0), ValueError, "moveaxis: .* must name as many axes"),
         (lambda: ops.expand_dims(X, (0, 0)), ValueError, "expand_dims: .* names one axis twice"),
         (lambda: ops.flatten(X, 1, 0), ValueError, "flatten: start_dim=1 comes after end_dim=0"),
+        (lambda: ops.flatten(X, "F"), TypeError, "flatten: start_dim is 'F'; give an integer"),
         (lambda: ops.repeat(X, [1, 2, 3], 0), ValueError, "repeat: 3 numbers for axis 0 .* give 2"),
         (lambda: ops.repeat(X, -1, 0), ValueError, "repeat: repeats is -1; give integers, none of"),
         (lambda: ops.repeat(X, [1, -1], 0), ValueError, r"repeat: repeats is \[1, -1\]; give"),

@@ -59,10 +59,13 @@ def _check_joinable(function: str, xs, axis: int) -> int:
 
 def _shapes(function: str, xs) -> list[tuple[int, ...]]:
     """Return the shapes of all, after a check that none is a Python number, which has no shape."""
-    for i, x in enumerate(xs):
-        if not hasattr(x, "shape"):
-            raise TypeError(f"{function}: xs[{i}] is the number {x}; give arrays, and axis by name")
-    return [x.shape for x in xs]
+    try:
+        return [x.shape for x in xs]
+    except AttributeError:
+        i, number = next((i, x) for i, x in enumerate(xs) if not hasattr(x, "shape"))
+        raise TypeError(
+            f"{function}: xs[{i}] is the number {number}; give arrays, and axis by name"
+        ) from None
 
 
 def _concatenate_rule(g, which, xs_shape, axis):

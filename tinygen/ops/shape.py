@@ -19,7 +19,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend.reductions import axis_sum, broadcast_axes, matmul
-from .arguments import normalize_axes, normalize_axis
+from .arguments import as_integer, normalize_axes, normalize_axis
 from .pytorch_names import explain_names
 
 __all__ = [
@@ -119,8 +119,8 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
     axis 0.
     """
     ndim = max(x.ndim, 1)
-    first = normalize_axis("flatten", start_dim, ndim)
-    last = normalize_axis("flatten", end_dim, ndim)
+    first = normalize_axis("flatten", as_integer("flatten", "start_dim", start_dim), ndim)
+    last = normalize_axis("flatten", as_integer("flatten", "end_dim", end_dim), ndim)
     if last < first:
         raise ValueError(
             f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in shape {x.shape}"
