@@ -53,3 +53,10 @@ def test_models_are_imported_when_they_are_used():
     assert tinygen.models.vae.VAE.__module__ == "tinygen.models.vae"
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'; it has autoencoder, "):
         _ = tinygen.models.nonsense
+
+
+def test_names_of_other_libraries_pictures_say_what_is_here():
+    with pytest.raises(AttributeError, match=r"it is save_grid\(path, images\)$"):
+        _ = tinygen.plot.save_image
+    with pytest.raises(AttributeError, match="module 'tinygen.plot' has no attribute 'nonsense'$"):
+        _ = tinygen.plot.nonsense

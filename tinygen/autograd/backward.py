@@ -73,11 +73,11 @@ def starting_cotangent(y: Tensor, g: Any) -> Tensor:
         g = np.ones_like(y._data)
     if getattr(g, "shape", None) != y.shape:
         if g is None:
-            given = "none; reduce it to one number first, as with y.sum()"
+            given = "none; reduce it to one number first, as with y.mean()"
         else:
             given = f"{type(g).__name__} {getattr(g, 'shape', '')}"
         raise ValueError(
-            f"backward: an output of shape {y.shape} needs a grad_output of that shape, "
+            f"backward: an output of shape {y.shape} needs a gradient of that shape to begin with, "
             f"and here is {given}"
         )
     return g if isinstance(g, Tensor) else Tensor(g)

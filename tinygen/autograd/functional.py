@@ -92,7 +92,7 @@ def grad(
 
 def backward(
     output: Tensor,
-    grad_output: Any = None,
+    gradient: Any = None,
     *,
     inputs: Tensor | Iterable[Tensor] | None = None,
     create_graph: bool = False,
@@ -102,7 +102,7 @@ def backward(
 
     Parameters
     ----------
-    grad_output : Tensor or array, optional
+    gradient : Tensor or array, optional
         The cotangent of the output, of its shape. It can be left out if that has one element.
     inputs : leaf or iterable of leaves, optional
         Only these receive a gradient, by default all leaves that the output depends on. A GAN's
@@ -116,7 +116,7 @@ def backward(
     Raises
     ------
     ValueError
-        If the output depends on no leaf, `grad_output` has another shape, or an input is no leaf.
+        If the output depends on no leaf, `gradient` has another shape, or an input is no leaf.
     RuntimeError
         If the graph was freed by an earlier backward pass, or a value that a rule needs was
         written in place since the forward pass.
@@ -129,15 +129,15 @@ def backward(
                     f"backward: input {i}, of shape {x.shape}, is not a leaf that requires a "
                     "gradient; for the gradient in a result use tinygen.grad"
                 )
-    gradients = backward_pass([output], [grad_output], inputs, create_graph, retain_graph)
-    for (leaf, _), gradient in gradients.items():
+    gradients = backward_pass([output], [gradient], inputs, create_graph, retain_graph)
+    for (leaf, _), g in gradients.items():
         x = leaf.tensor()
         if x is None:  # the leaf's last name is gone, so nobody can read its gradient
             continue
         if x.grad is None:
-            x.grad = gradient
+            x.grad = g
         else:
-            x.grad = (x.grad if create_graph else x.grad.detach()) + gradient
+            x.grad = (x.grad if create_graph else x.grad.detach()) + g
 
 
 def as_list(value: Any) -> list:

@@ -42,7 +42,8 @@ def refusal(name: str) -> str:
 
     name = {"absolute": "abs"}.get(name, name)
     if name in ops.__all__:
-        advice = f"use tinygen.ops.{name}(tensor)"
+        is_joining = name in ("concatenate", "stack")
+        advice = f"use tinygen.ops.{name}({'[tensor, ...]' if is_joining else 'tensor'})"
     else:
         hint = ops_hint(name)
         advice = f"tinygen.ops has no {name}; tensor.numpy() gives an array without its graph{hint}"

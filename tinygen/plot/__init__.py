@@ -36,3 +36,13 @@ __all__ = [
     "save_rows",
     "save_scatter",
 ]
+
+_GRID = "save_grid(path, images)"  # what people who know torchvision and matplotlib look for
+
+
+def __getattr__(name: str):
+    """Say what a function of torchvision's or matplotlib's is here."""
+    hint = (
+        f"; here it is {_GRID}" if name in ("imsave", "imshow", "make_grid", "save_image") else ""
+    )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
