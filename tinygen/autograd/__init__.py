@@ -12,6 +12,8 @@ Read the files in this order:
     results.py      what forwards and rules return, as arrays; the search for the first NaN
 """
 
+from ..missing_names import missing_name
+
 # What people who know PyTorch look for here, and what to type instead.
 _ELSEWHERE = {
     "Function": "tinygen.primitive",
@@ -24,5 +26,4 @@ _ELSEWHERE = {
 
 def __getattr__(name: str):
     """Raise AttributeError that says what a name of torch.autograd is here."""
-    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    raise missing_name(__name__, name, _ELSEWHERE)

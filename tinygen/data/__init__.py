@@ -19,6 +19,7 @@ Images are uint8 (n, channels, height, width), labels int64 (n,).
 these names. Import other names from the modules: ``from tinygen.data.faces import render``.
 """
 
+from ..missing_names import missing_name
 from .cifar import cifar10
 from .digits import digits
 from .edges import edges
@@ -71,5 +72,4 @@ _ELSEWHERE = {
 
 def __getattr__(name: str):
     """Say what a name of PyTorch's data packages is here."""
-    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    raise missing_name(__name__, name, _ELSEWHERE)

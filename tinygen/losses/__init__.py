@@ -25,6 +25,7 @@ PyTorch's, whose default is the mean; with `reduction="none"` it gives one numbe
 errors. A function whose name says bound or value is maximized.
 """
 
+from ..missing_names import missing_name
 from ..ops.pytorch_names import LOSS_CLASSES, LOSSES
 from .adversarial import (
     hinge,
@@ -73,5 +74,4 @@ _ELSEWHERE = {
 
 def __getattr__(name: str):
     """Say what a loss of PyTorch is here."""
-    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    raise missing_name(__name__, name, _ELSEWHERE)

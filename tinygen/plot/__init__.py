@@ -16,6 +16,7 @@ Images are (n, channels, height, width), with 1 channel for grey or 3 for colour
 (n, height, width): uint8, or floats from 0 to 1. Arrays of any device and Tensors are accepted.
 """
 
+from ..missing_names import missing_name
 from .arrays import linear_discriminants
 from .canvas import CLASS_COLOURS
 from .curves import save_curves
@@ -37,12 +38,12 @@ __all__ = [
     "save_scatter",
 ]
 
-_GRID = "save_grid(path, images)"  # what people who know torchvision and matplotlib look for
+# What people who know torchvision and matplotlib look for here, and what to type instead.
+_ELSEWHERE = dict.fromkeys(
+    ("imsave", "imshow", "make_grid", "save_image"), "save_grid(path, images)"
+)
 
 
 def __getattr__(name: str):
     """Say what a function of torchvision's or matplotlib's is here."""
-    hint = (
-        f"; here it is {_GRID}" if name in ("imsave", "imshow", "make_grid", "save_image") else ""
-    )
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    raise missing_name(__name__, name, _ELSEWHERE)
