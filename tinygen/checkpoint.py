@@ -10,7 +10,12 @@
 at any moment, even between drawing a batch and the optimizer's step. So let the signal set a
 variable, and look at it after each step:
 
-    signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))  # interrupted = []
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    ...
+    if interrupted.is_set():  # at the end of each step
+        save_checkpoint("run/last.npz", ...)
+        break
 
 **The file** is an .npz: a zip of .npy arrays. It is read without pickle, so a file from a stranger
 can run no code. Its entry "checkpoint.json" holds format, version and a tree of all that was saved.

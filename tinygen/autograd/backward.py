@@ -37,7 +37,9 @@ def backward_pass(
     cotangents = Cotangents()
     for y, g in zip(outputs, grad_outputs, strict=True):
         start = starting_cotangent(y, g)
-        array = start._data  # a name of its own: the caller may hold it
+        # The caller may hold `start`. This name is one reference more, so that the array counts as
+        # shared (`is_unshared`), and a leaf's gradient is a copy of it.
+        array = start._data
         cotangents.add(y._edge, start if create_graph else array)
     order = ancestors(cotangents.edges())  # all nodes, from the oldest to the newest
     if inputs is None:

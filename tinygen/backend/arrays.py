@@ -92,11 +92,8 @@ def _known_type(array: Array) -> type:
 def type_name(value: Any) -> str:
     """Return the name of a value's type as users know it: "list", "torch.Tensor"."""
     kind = type(value)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}"
 
 
 def _describe(array: Array) -> str:

@@ -56,9 +56,13 @@ PyTorch's. Where one name means two things, a call of PyTorch's is written as fo
     functional.pad(x, (1, 1, 2, 2))  pad(x, ((2, 2), (1, 1))): one pair per axis, in their order
     functional.one_hot(y)            one_hot(y): float32
     functional.dropout(x, 0.5)       dropout(x, 0.5, rng=rng): there is no hidden source of noise
+    x.size(0)                        x.shape[0]: x.size is the number of elements
 
-tinygen computes in float32 and float64: functions of networks refuse integers alone, and functions
-that sum, but `sum` itself, refuse float16, which is for storage.
+Dtypes combine as in NumPy: float32 with an array of float64 or int64 gives float64. (In PyTorch,
+float32 with integers stays float32.)
+
+tinygen computes in float32 and float64. Functions of networks refuse arrays that are all integers.
+Functions that sum, except for `sum` itself, refuse float16, which is for storage.
 
 Importing this package gives `Tensor` its operators.
 """

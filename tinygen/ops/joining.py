@@ -35,7 +35,7 @@ def _part(axis: int, start: int, stop: int) -> tuple:
 
 @primitive
 def concatenate(*xs, axis=0):
-    """Join arrays along `axis`; they may be given as one list, as a single one must be.
+    """Join arrays along `axis`: several, or a list of them. A single array stands in a list.
 
     **Math** y = [x_1, x_2, ...]; dx_i = the part of g at the place of x_i.
     """
@@ -79,7 +79,7 @@ concatenate.vjp(xs=_concatenate_rule)
 
 @primitive
 def stack(*xs, axis=0):
-    """Join arrays of one shape along a new axis; they may be given as one list, as a single one.
+    """Join arrays of one shape along a new axis: several, or a list. A single one is in a list.
 
     **Math** y[..., i, ...] = x_i; dx_i = g[..., i, ...].
     """
