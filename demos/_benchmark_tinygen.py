@@ -1,112 +1,101 @@
-"""The training steps of the benchmark in tinygen.
+"""The steps of the benchmark in tinygen: autoencoders and diffusion; those of GANs are imported.
 
-Each function builds a model and returns a function that makes one training step.
+Each function builds networks and returns a `Step`. _benchmark_torch.py has the same in PyTorch.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen in a checkout
 
-import numpy as np
+from _benchmark_step import Step
+from _benchmark_tinygen_gans import cyclegan, dcgan, pix2pix, stylegan2, wgan_gp
 
-from tinygen import default_rng, losses, nn, optim, tensor
-from tinygen.models.dcgan import DCDiscriminator, DCGenerator
+from tinygen import default_rng, losses, nn, optim
+from tinygen.models.diffusion.objectives import denoiser
 from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
+from tinygen.models.diffusion.samplers import ddim
 from tinygen.models.diffusion.schedules import linear_schedule
 from tinygen.models.diffusion.unet import UNet
+
+
+class VAE(nn.Module):
+    """A variational autoencoder of these parts."""
+
+    def __init__(self, encoder, features: int, latent_dim: int, decoder, rng):
+        self.encoder, self.decoder = encoder, decoder
+        self.to_mu = nn.Linear(features, latent_dim, rng=rng)
+        self.to_log_var = nn.Linear(features, latent_dim, rng=rng)
+
+    def forward(self, x, eps):
+        """Return the reconstruction, mu and log_var."""
+        h = self.encoder(x)
+        mu, log_var = self.to_mu(h), self.to_log_var(h)
+        return self.decoder(losses.reparametrize(mu, log_var, eps)), mu, log_var
+
+
+def vae_step(vae: VAE, draw, reconstruction_loss) -> Step:
+    """Build the step of a VAE: reconstruction loss + KL, Adam."""
+    optimizer = optim.Adam(vae.parameters(), lr=1e-3)
+
+    def train(x, eps):
+        x_hat, mu, log_var = vae(x, eps)
+        kl = losses.kl_to_standard_normal(mu, log_var)
+        loss = (reconstruction_loss(x_hat, x) + kl).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return (loss,)
+
+    return Step({"vae": vae}, draw, train)
 
 
 def mlp_vae():
     """784-400-20-400-784, batch 128, Bernoulli likelihood + KL, Adam."""
     rng = default_rng(0)
     encoder = nn.Sequential(nn.Linear(784, 400, rng=rng), nn.ReLU())
-    to_mu, to_log_var = nn.Linear(400, 20, rng=rng), nn.Linear(400, 20, rng=rng)
     decoder = nn.Sequential(nn.Linear(20, 400, rng=rng), nn.ReLU(), nn.Linear(400, 784, rng=rng))
-    parameters = [p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()]
-    optimizer = optim.Adam(parameters, lr=1e-3)
-    x = tensor(rng.uniform((128, 784)))
+    vae = VAE(encoder, 400, 20, decoder, rng)
+    x = rng.uniform((128, 784))
 
-    def step():
-        h = encoder(x)
-        mu, log_var = to_mu(h), to_log_var(h)
-        z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
-        nll = losses.bernoulli_nll(decoder(z), x)
-        loss = (nll + losses.kl_to_standard_normal(mu, log_var)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    def draw():
+        return x, rng.normal((128, 20))
 
-    return step
+    return vae_step(vae, draw, losses.bernoulli_nll)
 
 
-def conv_vae():
+def conv_vae(batch: int = 128, width: int = 32, size: int = 28):
     """1x28x28, convolutions to 32 and 64 channels (kernel 4, stride 2), latent 32, and back.
 
-    Batch 128, squared error + KL, Adam.
+    Batch 128, squared error + KL, Adam. `--scaling` varies the arguments.
     """
     rng = default_rng(0)
+    features = 2 * width * (size // 4) ** 2  # the numbers after both convolutions
     encoder = nn.Sequential(
-        nn.Conv2d(1, 32, 4, 2, 1, rng=rng),
+        nn.Conv2d(1, width, 4, 2, 1, rng=rng),
         nn.ReLU(),
-        nn.Conv2d(32, 64, 4, 2, 1, rng=rng),
+        nn.Conv2d(width, 2 * width, 4, 2, 1, rng=rng),
         nn.ReLU(),
         nn.Flatten(),
     )
-    to_mu, to_log_var = nn.Linear(3136, 32, rng=rng), nn.Linear(3136, 32, rng=rng)
     decoder = nn.Sequential(
-        nn.Linear(32, 3136, rng=rng),
+        nn.Linear(32, features, rng=rng),
         nn.ReLU(),
-        nn.Unflatten(1, (64, 7, 7)),
-        nn.ConvTranspose2d(64, 32, 4, 2, 1, rng=rng),
+        nn.Unflatten(1, (2 * width, size // 4, size // 4)),
+        nn.ConvTranspose2d(2 * width, width, 4, 2, 1, rng=rng),
         nn.ReLU(),
-        nn.ConvTranspose2d(32, 1, 4, 2, 1, rng=rng),
+        nn.ConvTranspose2d(width, 1, 4, 2, 1, rng=rng),
         nn.Sigmoid(),
     )
-    parameters = [p for m in (encoder, to_mu, to_log_var, decoder) for p in m.parameters()]
-    optimizer = optim.Adam(parameters, lr=1e-3)
-    x = tensor(rng.uniform((128, 1, 28, 28)))
+    vae = VAE(encoder, features, 32, decoder, rng)
+    x = rng.uniform((batch, 1, size, size))
 
-    def step():
-        h = encoder(x)
-        mu, log_var = to_mu(h), to_log_var(h)
-        z = losses.reparametrize(mu, log_var, rng.normal(mu.shape))
-        error = losses.squared_error(decoder(z), x)
-        loss = (error + losses.kl_to_standard_normal(mu, log_var)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    def draw():
+        return x, rng.normal((batch, 32))
 
-    return step
-
-
-def dcgan():
-    """3x32x32, widths 256, 128, 64 and back, batch normalization, batch 64.
-
-    One step of each network, non-saturating loss, Adam.
-    """
-    rng = default_rng(0)
-    generator, discriminator = DCGenerator(rng=rng), DCDiscriminator(rng=rng)
-    optimizer_g = optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    optimizer_d = optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    x = tensor(rng.uniform((64, 3, 32, 32)) * 2 - 1)
-
-    def step():
-        fake = generator(rng.normal((64, 100)))
-        value = losses.minimax_value(discriminator(x), discriminator(fake.detach()))
-        loss_d = -value.mean()
-        optimizer_d.zero_grad()
-        loss_d.backward()
-        optimizer_d.step()
-        loss_g = losses.non_saturating(discriminator(fake)).mean()
-        optimizer_g.zero_grad()
-        loss_g.backward(inputs=optimizer_g.parameters)
-        optimizer_g.step()
-
-    return step
+    return vae_step(vae, draw, losses.squared_error)
 
 
 def ddpm_unet():
@@ -119,44 +108,43 @@ def ddpm_unet():
     optimizer = optim.Adam(network.parameters(), lr=2e-4)
     x = rng.uniform((64, 1, 28, 28)) * 2 - 1
 
-    def step():
-        t, eps = linear_schedule(rng.uniform((64,))), rng.normal(x.shape)
+    def draw():
+        return x, linear_schedule(rng.uniform((64,))), rng.normal(x.shape)
+
+    def train(x, t, eps):
         prediction = network(VARIANCE_PRESERVING.q_sample(x, eps, t), t)
         loss = losses.squared_error(prediction, eps).mean() / 784
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        return (loss,)
 
-    return step
-
-
-STEPS = {"mlp_vae": mlp_vae, "conv_vae": conv_vae, "dcgan": dcgan, "ddpm_unet": ddpm_unet}
+    return Step({"network": network}, draw, train)
 
 
-def measure_overhead(repeats: int) -> dict[str, list[float]]:
-    """Measure the cost of one op beyond its arithmetic, in units of NumPy's own a * a.
+def sampling():
+    """One DDIM step of 64 images with the U-Net of `ddpm_unet`, without gradients."""
+    rng = default_rng(0)
+    network = UNet(rng=rng)
+    denoise = denoiser(network, "eps")
 
-    Chains of 1000 products of one element, forward and backward, alternate with chains of NumPy's
-    product. CPU times are compared, so that other processes count less.
+    def draw():
+        return (rng.normal((64, 1, 28, 28)),)
 
-    Returns
-    -------
-    dict of lists
-        The ratios of "forward" and of "backward", one for each repeat.
-    """
-    a = np.ones(1, np.float32)
-    t = tensor(a, requires_grad=True)
-    clock = time.thread_time
-    ratios = {"forward": [], "backward": []}
-    for _ in range(repeats):
-        start, v = clock(), a
-        for _ in range(1000):
-            v = v * a
-        base, start, y = clock() - start, clock(), t
-        for _ in range(1000):
-            y = y * t
-        forward, start = clock() - start, clock()
-        y.backward()
-        ratios["forward"].append(forward / base)
-        ratios["backward"].append((clock() - start) / base)
-    return ratios
+    def sample(x):
+        return (ddim(denoise, x, (1.0, 0.5)),)
+
+    return Step({"network": network}, draw, sample)
+
+
+STEPS = {
+    "mlp_vae": mlp_vae,
+    "conv_vae": conv_vae,
+    "dcgan": dcgan,
+    "wgan_gp": wgan_gp,
+    "pix2pix": pix2pix,
+    "cyclegan": cyclegan,
+    "stylegan2": stylegan2,
+    "ddpm_unet": ddpm_unet,
+    "sampling": sampling,
+}

@@ -1,25 +1,39 @@
-"""Time one training step, here and in PyTorch.
+# %% [markdown]
+"""Time one training step of each model, here and in PyTorch.
 
-Question to predict before you run it: which part of a convolutional VAE's
-step is spent on multiplications, and which on moving numbers to where they
-are multiplied?
+Question to predict before you run it: PyTorch is written in C++. For which
+model is the distance larger: for one with few large convolutions, or for one
+with many small ones? And which part of a convolutional VAE's step is spent on
+multiplications, which on moving numbers to where they are multiplied?
 
     python demos/benchmark.py
-        every step, this library alone
-    python demos/benchmark.py conv_vae --against torch
-        the same step in PyTorch, in turn, and the ratio
+        every step, this library alone; one op; the speed of drawing data
+    python demos/benchmark.py --against torch
+        the table of RESULTS.md: the same steps in PyTorch, in turns, and the
+        ratios; four minutes
+    python demos/benchmark.py mlp_vae --against torch --against compile
+        also with the networks compiled by torch.compile
 
 A step is everything between two minibatches: forward pass, loss, backward
-pass, optimizer. Each library runs in a new process of its own. The processes
-take turns of ten steps, so that a change in the machine's speed meets all of
-them alike. PyTorch runs in both of its memory formats, and the better one
-counts. Compare ratios: times depend on the machine and on its other load.
+pass, optimizer. The same networks get the same batches in each library, and
+the losses agree (tests/demos/test_benchmark_torch.py).
 
-Compare like with like, too. OPENBLAS_CORETYPE=Haswell, for example, keeps
-NumPy's matrix products from instructions newer than AVX2, but not PyTorch's.
+Each library runs in a process of its own. The processes take turns, so that a
+change in the machine's speed meets all of them alike. A turn is one second of
+steps, after a third of a second that is not timed. Times are medians over all
+turns. PyTorch runs in both of its memory formats, and the better one counts.
+Compare ratios: times depend on the machine and on its other load.
 
-Peak memory is the rise of the process's largest resident size over its first
-five steps.
+Compare like with like, too. The head of the output says which instructions
+each library uses. With AVX-512 on a processor that has it, unset
+OPENBLAS_CORETYPE. To hold both libraries to AVX2:
+
+    export OPENBLAS_CORETYPE=Haswell
+    export ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
+    python demos/benchmark.py --against torch
+
+Memory is the rise of the process's largest resident size over its first five
+steps, the least of both formats for PyTorch.
 
 Three changes to try:
 
@@ -27,166 +41,163 @@ Three changes to try:
    by 0: a quarter of the multiplications. Is it four times faster?
 2. Run with TINYGEN_THREADS=1, then 2. The ratio of the two shows which
    fraction of the step runs in parallel.
-3. Start a second benchmark at the same time. Which library slows down by more
-   than its share?
+3. Start `python -c "while True: pass"` at the same time. Which library slows
+   down by more than its share?
 """
 
-# %% Settings
+# %%
+# Settings
 from __future__ import annotations
 
 import argparse
 import importlib.util
 import json
-import os
-import resource
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-# The number of steps to time, if --steps is not given. One step of dcgan takes as long as 6 steps
-# of conv_vae, and one of ddpm_unet as long as 15.
-NUM_STEPS = {"mlp_vae": 60, "conv_vae": 60, "dcgan": 20, "ddpm_unet": 20}
+from _benchmark_machine import describe_jax, describe_tinygen, describe_torch, processor
+from _benchmark_worker import Worker, WorkerError
+
+STEPS = (
+    "mlp_vae",
+    "conv_vae",
+    "dcgan",
+    "wgan_gp",
+    "pix2pix",
+    "cyclegan",
+    "stylegan2",
+    "ddpm_unet",
+    "sampling",
+)
+ALONE = ("op", "data")  # measured of this library alone
+NUM_TURNS = 5
 NUM_OVERHEAD_REPEATS = 60
-STEPS_PER_TURN = 10
+NUM_DRAWINGS = 3
 
-# %% The process of one library: it builds the step, reports its memory, and times on request.
-
-
-def peak_mib() -> float:
-    """Return the largest resident size of this process so far, in MiB."""
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def build_step(library: str, name: str):
-    """Return the function that makes one step of the model `name`."""
-    if library == "tinygen":
-        from _benchmark_tinygen import STEPS
-
-        return STEPS[name]()
-    import torch
-    from _benchmark_torch import STEPS
-
-    channels_last = library.endswith("channels_last")
-    return STEPS[name](torch.channels_last if channels_last else torch.contiguous_format)
+# The libraries of each --against, as _benchmark_worker.py calls them.
+OTHERS = {
+    "torch": ("torch contiguous", "torch channels_last"),
+    "compile": ("torch.compile",),
+}
+PACKAGES = {"torch": "torch", "compile": "torch"}
+MEASURES = {"median_ms": "medians", "min_ms": "minima", "peak_mib": "memory"}
 
 
-def serve_times(library: str, name: str) -> None:
-    """Answer each line n on standard input with the times of n steps, in milliseconds."""
-    step = build_step(library, name)
-    before = peak_mib()
-    for _ in range(5):
-        step()
-    print(json.dumps({"memory": peak_mib() - before}), flush=True)
-    for line in sys.stdin:
-        # Two steps are not timed: the other process has used the caches, and its threads may
-        # still be active.
-        step()
-        step()
-        times = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            step()
-            times.append(1e3 * (time.perf_counter() - start))
-        print(json.dumps(times), flush=True)
-
-
-class Worker:
-    """The process of one library, as the main process uses it."""
-
-    def __init__(self, library: str, name: str):
-        self.library, self.times = library, []
-        command = [sys.executable, __file__, name, "--worker", library]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
-        self.memory = self.read_answer()["memory"]
-
-    def read_answer(self):
-        """Return the next answer of the process; exit if it has stopped."""
-        line = self.process.stdout.readline()
-        if not line:
-            status = self.process.wait()
-            sys.exit(f"{self.library} stopped with exit status {status}; its message is above")
-        return json.loads(line)
-
-    def run(self, steps: int) -> None:
-        """Time some steps."""
-        print(steps, file=self.process.stdin, flush=True)
-        self.times += self.read_answer()
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def figures(self) -> dict[str, float]:
-        """Return the times and the memory of a step."""
-        return {
-            "min_ms": min(self.times),
-            "median_ms": statistics.median(self.times),
-            "peak_mib": self.memory,
-        }
-
-
-# %% Take turns and print.
-
-
-def format_row(name: str, library: str, figures: dict[str, float]) -> str:
-    """Return a line of the table; a figure that is missing is nan."""
-    values = [figures.get(key, float("nan")) for key in ("min_ms", "median_ms", "peak_mib")]
-    return f"{name:10s} {library:22s} " + " ".join(f"{value:8.2f}" for value in values)
-
-
-def list_libraries(name: str, against: str | None) -> list[str]:
-    """Return the libraries, with both memory formats of PyTorch where there are images."""
-    libraries = ["tinygen"]
-    if against:
-        libraries.append("torch contiguous")
-        if name != "mlp_vae":
-            libraries.append("torch channels_last")
-    return libraries
-
-
-def compare(name: str, libraries: list[str], steps: int) -> dict[str, dict[str, float]]:
-    """Time one model in each library, in turns; print and return the figures."""
-    workers = [Worker(library, name) for library in libraries]
-    for first in range(0, steps, STEPS_PER_TURN):
+# %%
+# One step in each library
+def measure(name: str, libraries: list[str], turns: int) -> dict[str, dict[str, float]]:
+    """Time one step in each library, in turns. A library that cannot run it gets an "error"."""
+    workers, results = [], {}
+    for library in libraries:
+        try:
+            workers.append(Worker(library, name))
+        except WorkerError as error:
+            results[library] = {"error": str(error)}
+    for _ in range(turns):
         for worker in workers:
-            worker.run(min(STEPS_PER_TURN, steps - first))
-    results = {}
+            worker.run_turn()
     for worker in workers:
         results[worker.library] = worker.figures()
-        print(format_row(name, worker.library, results[worker.library]))
         worker.close()
-    if len(libraries) > 1:
-        results["ratio"] = ratio_to_the_better(results)
-        print(format_row(name, "ratio to the better", results["ratio"]))
     return results
 
 
-def ratio_to_the_better(results: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return tinygen's figures, each divided by the best of the other libraries."""
+def ratios(results: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return tinygen's figures, each divided by the better of PyTorch's formats."""
     own = results["tinygen"]
-    others = [figures for library, figures in results.items() if library != "tinygen"]
-    best = {key: min(figures[key] for figures in others) for key in own}
-    return {key: own[key] / best[key] for key in own if best[key]}
+    others = [results[library] for library in OTHERS["torch"] if "median_ms" in results[library]]
+    return {key: own[key] / min(figures[key] for figures in others) for key in MEASURES}
 
 
-def benchmark_op(repeats: int) -> dict[str, float]:
+# %%
+# The table, in Markdown. Its rows appear one by one
+def print_row(cells: list[str]) -> None:
+    """Print a row of the table."""
+    first, *others = cells
+    print(f"| {first:9s} | " + " | ".join(f"{cell:>11s}" for cell in others) + " |", flush=True)
+
+
+def print_head(libraries: list[str], against: list[str]) -> None:
+    """Print the head of the table."""
+    columns = [library.removeprefix("torch ") for library in libraries]
+    if "torch" in against:
+        columns += ["ratio", "of minima", "MiB", "MiB, ratio"]
+    else:
+        columns += ["minimum", "MiB"]
+    print_row(["ms", *columns])
+    print_row(["---", *["---:"] * len(columns)])
+
+
+def print_figures(name: str, results: dict[str, dict[str, float]]) -> None:
+    """Print the row of a step."""
+    own = results["tinygen"]
+    cells = [
+        f"{figures['median_ms']:.1f}" if "median_ms" in figures else "-"
+        for library, figures in results.items()
+        if library != "ratio"
+    ]
+    if "ratio" in results:
+        ratio = results["ratio"]
+        cells += [f"{ratio['median_ms']:.2f}", f"{ratio['min_ms']:.2f}"]
+        cells += [f"{own['peak_mib']:.0f}", f"{ratio['peak_mib']:.2f}"]
+    else:
+        cells += [f"{own['min_ms']:.1f}", f"{own['peak_mib']:.0f}"]
+    print_row([name, *cells])
+
+
+def benchmark_steps(names: list[str], against: list[str], turns: int) -> dict[str, dict]:
+    """Time steps, print the table, and return the figures."""
+    libraries = ["tinygen", *(library for name in against for library in OTHERS[name])]
+    all_figures = {}
+    print_head(libraries, against)
+    for name in names:
+        results = measure(name, libraries, turns)
+        results = {library: results[library] for library in libraries}
+        for library in ("tinygen", *OTHERS["torch"]):
+            if "error" in results.get(library, {}):
+                sys.exit(f"{name} in {library}: {results[library]['error']}")
+        if "torch" in against:
+            results["ratio"] = ratios(results)
+        print_figures(name, results)
+        all_figures[name] = results
+    print()
+    for name, results in all_figures.items():
+        for library, figures in results.items():
+            if "error" in figures:
+                print(f"{name} is not available in {library}: {figures['error']}")
+    return all_figures
+
+
+# %%
+# This library alone
+def benchmark_op() -> dict[str, float]:
     """Measure, print and return the cost of one op, in units of NumPy's own product."""
-    from _benchmark_tinygen import measure_overhead
+    from _benchmark_alone import measure_overhead
 
-    ratios = measure_overhead(repeats)
-    figures = {name: statistics.median(values) for name, values in ratios.items()}
+    figures = {
+        name: statistics.median(values)
+        for name, values in measure_overhead(NUM_OVERHEAD_REPEATS).items()
+    }
     print(
-        f"one op of one element: forward {figures['forward']:.1f} times a * a in NumPy, "
-        f"backward {figures['backward']:.1f} times\n"
+        f"One op on one element: forward {figures['forward']:.1f} times a * a in NumPy, "
+        f"backward {figures['backward']:.1f} times"
     )
     return figures
 
 
+def benchmark_data() -> dict[str, float]:
+    """Measure, print and return how many pictures are drawn per second."""
+    from _benchmark_alone import measure_drawing
+
+    figures = measure_drawing(NUM_DRAWINGS)
+    rates = ", ".join(f"{rate:,.0f} {name}" for name, rate in figures.items())
+    print(f"Drawn per second: {rates}")
+    return figures
+
+
+# %%
+# The command line
 def parse() -> argparse.Namespace:
     """Return the settings, checked."""
     p = argparse.ArgumentParser(
@@ -197,18 +208,22 @@ def parse() -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"steps to time: {', '.join(NUM_STEPS)}, or op, the cost of one op (default: all; "
-        "each takes 3 to 45 seconds of one core, and three times that against PyTorch)",
+        help=f"what to time: {', '.join(STEPS)}; op, the cost of one op; data, the speed of "
+        "drawing digits and faces (default: all, a minute and a half on two cores)",
     )
     p.add_argument(
         "--against",
-        choices=["torch"],
-        help="run the same steps in PyTorch in turn and print the ratio",
+        action="append",
+        default=[],
+        choices=list(OTHERS),
+        help="run the same steps in PyTorch, or in PyTorch with torch.compile (it needs a C++ "
+        "compiler and takes minutes); may be given several times",
     )
     p.add_argument(
-        "--steps",
+        "--turns",
         type=int,
-        help="number of steps to time in each process (default: 60; for dcgan and ddpm_unet, 20)",
+        default=NUM_TURNS,
+        help=f"turns of a second that each process gets (default: {NUM_TURNS})",
     )
     p.add_argument(
         "--out",
@@ -216,49 +231,39 @@ def parse() -> argparse.Namespace:
         metavar="DIR",
         help="folder for the figures, as benchmark.json (default: none are written)",
     )
-    p.add_argument("--worker", help=argparse.SUPPRESS)
     args = p.parse_args()
-    if unknown := set(args.names) - {*NUM_STEPS, "op"}:
+    if unknown := set(args.names) - {*STEPS, *ALONE}:
         names = ", ".join(sorted(unknown))
-        p.error(f"no step called {names}; there are {', '.join(NUM_STEPS)} and op")
-    if args.steps is not None and args.steps < 1:
-        p.error(f"--steps {args.steps}: there must be at least one step to time")
-    if args.against and importlib.util.find_spec(args.against) is None:
-        p.error(
-            "--against torch: PyTorch is not installed here; python -m pip install torch, "
-            "or leave --against out"
-        )
+        p.error(f"nothing here is called {names}; there are {', '.join([*STEPS, *ALONE])}")
+    if args.turns < 1:
+        p.error(f"--turns {args.turns}: there must be at least one")
+    for name in args.against:
+        if importlib.util.find_spec(PACKAGES[name]) is None:
+            title = "JAX" if name == "jax" else "PyTorch"
+            p.error(
+                f"--against {name}: {title} is not installed here; "
+                f"python -m pip install {PACKAGES[name]}, or leave --against out"
+            )
     return args
 
 
-def warn_of_different_instructions() -> None:
-    """Say so if the environment limits NumPy's matrix products, but not PyTorch's."""
-    if core := os.environ.get("OPENBLAS_CORETYPE"):
-        print(
-            f"OPENBLAS_CORETYPE={core} holds NumPy's products to that processor's instructions, "
-            "but not PyTorch's: unset it, or hold PyTorch back too (for Haswell, "
-            "ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2)"
-        )
-
-
 def main() -> None:
-    """Run the benchmark, or with --worker the loop of a process that the benchmark has started."""
+    """Run the benchmark."""
     args = parse()
-    if args.worker:
-        serve_times(args.worker, args.names[0])
-        return
-    if args.against:
-        warn_of_different_instructions()
+    print(processor(), describe_tinygen(), sep="\n")
+    if "torch" in args.against or "compile" in args.against:
+        print(describe_torch())
+    if "jax" in args.against:
+        print(describe_jax())
+    print(flush=True)
     figures = {}
-    names = args.names or [*NUM_STEPS, "op"]
+    names = args.names or [*STEPS, *ALONE]
+    if steps := [name for name in names if name in STEPS]:
+        figures |= benchmark_steps(steps, args.against, args.turns)
     if "op" in names:
-        figures["op"] = benchmark_op(args.steps or NUM_OVERHEAD_REPEATS)
-        names = [name for name in names if name != "op"]
-    if names:
-        print(f"{'step':10s} {'library':22s} {'min ms':>8s} {'median':>8s} {'peak MiB':>8s}")
-    for name in names:
-        libraries = list_libraries(name, args.against)
-        figures[name] = compare(name, libraries, args.steps or NUM_STEPS[name])
+        figures["op"] = benchmark_op()
+    if "data" in names:
+        figures["data"] = benchmark_data()
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "benchmark.json").write_text(json.dumps(figures, indent=1))
@@ -266,3 +271,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+# %% [markdown]
+# ## What you should see
+#
+# To be written.

@@ -14,11 +14,15 @@ from tinygen.autograd import backward as engine
 from tinygen.backend import threads
 
 
-def optimizer_of(step) -> optim.Optimizer:
-    """Return the optimizer that a step holds."""
-    values = [cell.cell_contents for cell in step.__closure__]
-    [optimizer] = [value for value in values if isinstance(value, optim.Optimizer)]
-    return optimizer
+def optimizers_of(step) -> list[optim.Optimizer]:
+    """Return the optimizers that a step holds."""
+    values = [cell.cell_contents for cell in step.train.__closure__]
+    return [value for value in values if isinstance(value, optim.Optimizer)]
+
+
+def parameters_of(step) -> list:
+    """Return the parameters of all networks of a step."""
+    return [p for network in step.networks.values() for p in network.parameters()]
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def recorded(monkeypatch):
     return arrays
 
 
-@pytest.mark.parametrize("name", ["mlp_vae", "conv_vae"])
+@pytest.mark.parametrize("name", ["mlp_vae", "conv_vae", "cyclegan", "stylegan2"])
 def test_bits_do_not_depend_on_the_number_of_threads(name):
     results, before = [], threads.threads()
     try:
@@ -51,7 +55,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(name):
             step = benchmark.STEPS[name]()
             for _ in range(3):
                 step()
-            results.append([p.numpy().tobytes() for p in optimizer_of(step).parameters])
+            results.append([p.numpy().tobytes() for p in parameters_of(step)])
     finally:
         threads.set_threads(before)
     assert results[0] == results[1] == results[2]
@@ -61,16 +65,24 @@ def is_float(array) -> bool:
     return array.dtype.kind == "f"
 
 
-@pytest.mark.parametrize("name", ["mlp_vae", "conv_vae"])
+@pytest.mark.parametrize("name", [name for name in benchmark.STEPS if name != "sampling"])
 def test_a_float32_step_has_no_float64_anywhere(name, recorded):
     step = benchmark.STEPS[name]()
     step()
     assert recorded["forward"] and recorded["backward"]
     for op, array in recorded["forward"] + recorded["backward"]:
         assert not is_float(array) or array.dtype == np.float32, (op, array.dtype)
-    state = optimizer_of(step).state_dict().values()
-    state = [v for v in state if isinstance(v, np.ndarray) and is_float(v) and v.ndim]
-    assert state and all(v.dtype == np.float32 for v in state)
+    assert optimizers_of(step)
+    for optimizer in optimizers_of(step):
+        state = optimizer.state_dict().values()
+        state = [v for v in state if isinstance(v, np.ndarray) and is_float(v) and v.ndim]
+        assert state and all(v.dtype == np.float32 for v in state)
+
+
+def test_sampling_records_no_graph(recorded):
+    """Images are drawn without gradients, in float32."""
+    (images,) = benchmark.STEPS["sampling"]()()
+    assert images.dtype == np.float32 and not recorded["forward"]
 
 
 def is_channels_last(array) -> bool:
@@ -111,9 +123,10 @@ def test_a_linear_layer_learns_the_least_squares_solution():
 
 
 NOTHING_IS_INSTALLED = """
-import importlib.util, runpy, sys
+import importlib.util, os, runpy, sys
 importlib.util.find_spec = lambda name: None
 sys.argv[:] = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -126,8 +139,10 @@ def test_a_comparison_with_a_missing_library_is_refused_first():
 
 
 def test_the_figures_of_a_step_and_of_an_op_are_written(tmp_path):
-    result = run_python(DEMOS / "benchmark.py", "op", "mlp_vae", "--steps", 2, "--out", tmp_path)
+    """And the head says what the library runs on."""
+    result = run_python(DEMOS / "benchmark.py", "op", "mlp_vae", "--turns", 1, "--out", tmp_path)
     assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Processor: ") and "threads" in result.stdout
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     assert set(figures["op"]) == {"forward", "backward"}
     assert set(figures["mlp_vae"]["tinygen"]) == {"min_ms", "median_ms", "peak_mib"}

@@ -1,0 +1,108 @@
+"""What the benchmark runs on: the processor, and the instructions and threads of each library.
+
+A ratio compares like with like only if both libraries use the same instructions. Environment
+variables hold each of them back in its own way, so each is asked what it uses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen in a checkout
+
+SIZE = 1024  # of the matrices whose product is timed
+
+# Run in a new process, since oneDNN prints when it is first used. Its lines go to standard output.
+DESCRIBE_TORCH = """
+import torch
+from _benchmark_machine import gflops
+with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+    torch.conv2d(torch.ones(64, 16, 32, 32), torch.ones(16, 16, 3, 3))
+print(torch.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
+      gflops(torch.matmul, torch.ones), sep="\\n")
+"""
+
+DESCRIBE_JAX = """
+import jax
+print(jax.__version__, jax.default_backend(), sep="\\n")
+"""
+
+
+def processor() -> str:
+    """Return the name of the processor and the number of cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"Processor: {name}, {cores} cores"
+
+
+def gflops(matmul, ones) -> float:
+    """Measure the speed of a library's product of matrices, in 10^9 operations per second."""
+    a, seconds = ones((SIZE, SIZE)), []
+    for _ in range(10):
+        start = time.perf_counter()
+        matmul(a, a)
+        seconds.append(time.perf_counter() - start)
+    return 2e-9 * SIZE**3 / min(seconds)
+
+
+def openblas_kernels(numpy) -> str:
+    """Return the processor whose instructions NumPy's OpenBLAS uses, such as Haswell for AVX2."""
+    try:  # NumPy's own wheels contain OpenBLAS, which exports this function
+        library = ctypes.CDLL(numpy._core._multiarray_umath.__file__)
+        core_name = library.scipy_openblas_get_corename64_
+    except (AttributeError, OSError):
+        return numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    core_name.restype = ctypes.c_char_p
+    return f"OpenBLAS for {core_name().decode()}"
+
+
+def describe_tinygen() -> str:
+    """Return the versions, instructions and threads of this package."""
+    import numpy as np
+
+    import tinygen
+    from tinygen.backend import threads
+
+    speed = gflops(tinygen.ops.matmul, lambda shape: np.ones(shape, np.float32))
+    simd = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    functions = (simd.get("found") or simd.get("baseline") or ["unknown"])[-1]
+    return (
+        f"tinygen {tinygen.__version__}: NumPy {np.__version__}, functions with {functions}, "
+        f"products by {openblas_kernels(np)}: {speed:.0f} GFLOPS; {threads.threads()} threads"
+    )
+
+
+def run_python(program: str) -> list[str]:
+    """Return what a program prints in a new process, in lines."""
+    command = [sys.executable, "-c", program]
+    folder = Path(__file__).parent
+    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    return result.stdout.splitlines()
+
+
+def describe_torch() -> str:
+    """Return the version, instructions and threads of PyTorch."""
+    lines = run_python(DESCRIBE_TORCH)
+    isa = [line.split("isa:")[1] for line in lines if line.startswith("onednn") and "isa:" in line]
+    version, functions, num_threads, speed = lines[-4:]
+    return (
+        f"PyTorch {version}: functions with {functions}, convolutions by oneDNN with "
+        f"{isa[0] if isa else 'unknown instructions'}, products: {float(speed):.0f} GFLOPS; "
+        f"{num_threads} threads"
+    )
+
+
+def describe_jax() -> str:
+    """Return the version of JAX."""
+    version, backend = run_python(DESCRIBE_JAX)
+    return f"JAX {version}: compiled by XLA for the {backend}"

@@ -1,0 +1,147 @@
+"""A process for one step in one library, and the class by which the benchmark talks to it.
+
+    python demos/_benchmark_worker.py LIBRARY STEP SETTINGS
+
+builds the step, makes the first five, and prints the rise of memory. Then it answers each line on
+standard input with the times of a turn. A process of its own for each library keeps their threads
+and their memory apart.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+# PyTorch's threads, which wait in a busy loop, take about a third of a second to settle after
+# another process has had the cores. With turns of a few steps, its medians scatter by 40 %.
+UNTIMED_SECONDS = 1 / 3
+TIMED_SECONDS = 1.0
+NUM_FIRST_STEPS = 5
+
+# ------------------------------------------------------------------------- in the worker's process
+
+
+def peak_mib() -> float:
+    """Return the largest resident size of this process so far, in MiB."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def build_step(library: str, name: str, settings: dict):
+    """Return the step `name` in a library, which is a key of NAMES."""
+    if library == "tinygen":
+        from _benchmark_tinygen import STEPS
+
+        return STEPS[name](**settings)
+    if library == "jax":
+        from _benchmark_jax import STEPS
+
+        return STEPS[name](**settings)
+    import torch
+    from _benchmark_torch import STEPS
+
+    memory_format = torch.contiguous_format
+    if library == "torch channels_last":
+        memory_format = torch.channels_last
+    step = STEPS[name](memory_format, **settings)
+    if library == "torch.compile":
+        for network in step.networks.values():
+            network.compile()
+    return step
+
+
+def time_turn(step) -> list[float]:
+    """Return the times of steps in milliseconds; the first ones are not timed."""
+    end = time.perf_counter() + UNTIMED_SECONDS
+    while time.perf_counter() < end:
+        step()
+    times = []
+    start = time.perf_counter()
+    end = start + TIMED_SECONDS
+    while start < end:
+        step()
+        stop = time.perf_counter()
+        times.append(1e3 * (stop - start))
+        start = stop
+    return times
+
+
+def serve(library: str, name: str, settings: dict) -> None:
+    """Build a step, report its memory, and answer each line of standard input with a turn."""
+    step = build_step(library, name, settings)
+    before = peak_mib()
+    for _ in range(NUM_FIRST_STEPS):
+        step()
+    print(json.dumps(peak_mib() - before), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(time_turn(step)), flush=True)
+
+
+# ---------------------------------------------------------------------- in the benchmark's process
+
+
+class WorkerError(RuntimeError):
+    """A worker's process has stopped."""
+
+
+class Worker:
+    """The process of one library, as the benchmark uses it.
+
+    Attributes
+    ----------
+    memory : float
+        The rise of the process's largest resident size over the first five steps, in MiB.
+    times : list of floats
+        Of all steps timed so far, in milliseconds.
+    """
+
+    def __init__(self, library: str, name: str, **settings):
+        self.library, self.times = library, []
+        command = [sys.executable, __file__, library, name, json.dumps(settings)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        self.memory = self.read_answer()
+
+    def read_answer(self):
+        """Return the next answer of the process.
+
+        Raises
+        ------
+        WorkerError
+            If the process has stopped; the message is the last line of its own.
+        """
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.stdin.close()
+            errors = self.process.stderr.read().strip() or "no message"
+            status = self.process.wait()
+            raise WorkerError(f"{errors.splitlines()[-1]} (exit status {status})")
+        return json.loads(line)
+
+    def run_turn(self) -> None:
+        """Time the steps of one turn."""
+        print(file=self.process.stdin, flush=True)
+        self.times += self.read_answer()
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def figures(self) -> dict[str, float]:
+        """Return the times and the memory of a step."""
+        return {
+            "median_ms": statistics.median(self.times),
+            "min_ms": min(self.times),
+            "peak_mib": self.memory,
+        }
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))
