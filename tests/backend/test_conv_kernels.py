@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from tests.strict import StrictArray
 from tinygen import backend
 from tinygen.backend import conv as kernels
-from tinygen.backend import conv_transpose_cpu, im2col
+from tinygen.backend import conv_transpose_cpu, im2col, products
 from tinygen.backend import threads as pool
 from tinygen.backend.windows import ConvSettings, output_size, tap_slices, taps
 
@@ -80,14 +80,19 @@ def apply_all(case, x, w, y, bias_o=None, bias_c=None):
 def set_chunk_sizes(monkeypatch):
     """A function that makes even small batches divide into many chunks, or restores the default.
 
-    The chunks are several images, or some rows of one image.
+    The chunks are several images, or some rows of one image. Their products are made in pieces.
     """
-    default = im2col.CHUNK_BYTES, im2col.UNDIVIDED_BYTES
+    default = {
+        (im2col, "CHUNK_BYTES"): im2col.CHUNK_BYTES,
+        (im2col, "UNDIVIDED_BYTES"): im2col.UNDIVIDED_BYTES,
+        (products, "SMALL_PRODUCT"): products.SMALL_PRODUCT,
+        (products, "FEWEST_ROWS"): products.FEWEST_ROWS,
+    }
+    small_sizes = dict(zip(default, (1 << 9, 1 << 7, 60, 2), strict=True))
 
     def set_sizes(small):
-        chunk, undivided = (1 << 9, 1 << 7) if small else default
-        monkeypatch.setattr(im2col, "CHUNK_BYTES", chunk)
-        monkeypatch.setattr(im2col, "UNDIVIDED_BYTES", undivided)
+        for (module, name), value in (small_sizes if small else default).items():
+            monkeypatch.setattr(module, name, value)
 
     return set_sizes
 
@@ -164,6 +169,20 @@ def test_the_three_kernels_are_adjoint(set_chunk_sizes):
         assert abs((z * y).sum() - (w * dw).sum()) <= tolerance
 
     check()
+
+
+@pytest.mark.parametrize("m", [1, 4, 7, 8])
+def test_products_in_pieces_are_the_product(m, monkeypatch):
+    """Products of up to 48 multiplications: four rows of 3 x 4 a piece, and a shorter rest."""
+    monkeypatch.setattr(products, "SMALL_PRODUCT", 48)
+    monkeypatch.setattr(products, "FEWEST_ROWS", 2)
+    rng = np.random.default_rng(0)
+    a, b, y = (rng.standard_normal(shape) for shape in ((2, m, 3), (2, 3, 4), (2, m, 4)))
+    out, total = np.full((m, 2, 4), np.nan).transpose(1, 0, 2), np.ones((2, 3, 4))
+    products.multiply(a, products.right_factor(b), out)
+    products.add_product(total, a, y)
+    np.testing.assert_allclose(out, a @ b, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(total, 1 + a.transpose(0, 2, 1) @ y, rtol=0, atol=1e-14)
 
 
 def test_gather_and_scatter_agree(set_chunk_sizes):

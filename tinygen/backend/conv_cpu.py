@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from .conv_transpose_cpu import by_gather, by_scatter, is_scatter_faster
-from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns, run_chunks, scratch
+from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns, run_chunks
+from .products import add_product, multiply, right_factor
 from .windows import ConvSettings, Pair
 
 __all__ = ["conv", "conv_transpose", "conv_weight"]
@@ -35,7 +36,7 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
         # With few output channels it is faster to transpose a convolution, see `_flip_kernel`.
         settings = _flip_settings(settings, kernel)
         return by_scatter(x, _flip_kernel(w, groups), bias, settings, size)
-    matrix = flatten_kernel(w, groups).transpose(0, 2, 1)  # (G, kh kw C/G, O/G)
+    matrix = right_factor(flatten_kernel(w, groups).transpose(0, 2, 1))  # (G, kh kw C/G, O/G)
     row_bytes = size[1] * kernel[0] * kernel[1] * c * dtype.itemsize
     chunks = divide_into_chunks(n, size[0], row_bytes)
     y = np.empty((n, *size, o), dtype)
@@ -46,7 +47,7 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
         n0, n1, y0, y1 = chunks[i]
         columns = make_columns(x, chunks[i], size[1], kernel, settings, dtype)  # (G, m, kh kw C/G)
         out = y[n0:n1, y0:y1].reshape(columns.shape[1], groups, o // groups)  # (m, G, O/G), a view
-        np.matmul(columns, matrix, out=out.transpose(1, 0, 2))
+        multiply(columns, matrix, out=out.transpose(1, 0, 2))
         if bias is not None:
             out += bias.reshape(groups, o // groups)
 
@@ -95,9 +96,8 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
         for chunk in chunks[i * len(chunks) // num_sums : (i + 1) * len(chunks) // num_sums]:
             columns = make_columns(x, chunk, wo, kernel, settings, dtype)  # (G, m, kh kw C/G)
             rows = crop(y, chunk[:2], chunk[2:], (0, wo), dtype, "rows")
-            rows = rows.reshape(columns.shape[1], groups, o // groups).transpose(1, 2, 0)
-            product = scratch("product", sums.shape[1:], dtype)
-            sums[i] += np.matmul(rows, columns, out=product)  # (G, O/G, m) (G, m, kh kw C/G)
+            rows = rows.reshape(columns.shape[1], groups, o // groups).transpose(1, 0, 2)
+            add_product(sums[i], rows, columns)  # of (G, m, O/G) and (G, m, kh kw C/G)
 
     run_chunks(run, num_sums, n * ho * row_bytes)
     for part in sums[1:]:

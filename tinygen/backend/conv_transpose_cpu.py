@@ -53,6 +53,7 @@ from .im2col import (
     run_chunks,
     scratch,
 )
+from .products import multiply
 from .windows import ConvSettings, Pair, taps
 
 __all__ = ["by_gather", "by_scatter", "is_scatter_faster"]
@@ -116,14 +117,14 @@ def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, si
         m = columns.shape[1]  # of (G, m, uh uw O/G)
         if (sh, sw) == (1, 1):  # one phase: the product is the result
             out = x[n0:n1, q0:q1].reshape(m, groups, c // groups)
-            np.matmul(columns, kernel, out=out.transpose(1, 0, 2))
+            multiply(columns, kernel, out=out.transpose(1, 0, 2))
             if bias is not None:
                 out += shift
             return
         shape = (n1 - n0, q1 - q0, count[1], groups, sh, sw, c // groups)
         product = scratch("product", shape, dtype)
         out = product.reshape(m, groups, sh * sw * c // groups)
-        np.matmul(columns, kernel, out=out.transpose(1, 0, 2))
+        multiply(columns, kernel, out=out.transpose(1, 0, 2))
         # Interleave: phase r of block q is position s q + r - p, as if r were the tap of window q.
         blocks = range(first[0] + q0, first[0] + q1), range(first[1], first[1] + count[1])
         phases = taps((sh, sw), (sh, sw), padding, (1, 1), size, blocks)
@@ -178,7 +179,7 @@ def by_scatter(y: Array, w: Array, bias: Array | None, settings: ConvSettings, s
         shape = (n1 - n0, y1 - y0, wo, groups, kh, kw, c // groups)
         product = scratch("product", shape, dtype)
         out = product.reshape(m, groups, kernel.shape[2]).transpose(1, 0, 2)  # (G, m, kh kw C/G)
-        np.matmul(rows, kernel, out=out)
+        multiply(rows, kernel, out=out)
         windows = range(y0, y1), range(wo)
         for (i, j), (ys, xs), (os, ps) in taps((kh, kw), *settings[:3], size, windows):
             x[n0:n1, ys, xs] += product[:, os, ps, :, i, j]

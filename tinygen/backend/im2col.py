@@ -50,7 +50,8 @@ Array = np.ndarray
 CHUNK_BYTES = 1 << 21  # of columns in a chunk: they should stay in the cache
 UNDIVIDED_BYTES = 1 << 17  # so few bytes of columns are not worth dividing
 # With fewer bytes, waking a second thread and passing Python's lock cost more time than it saves.
-SHARED_BYTES = 1 << 22
+# A 4x4 convolution of 3 to 64 channels makes 3 MB of columns: 0.58 ms shared, 0.87 ms alone.
+SHARED_BYTES = 1 << 20
 KEPT_BYTES = 1 << 23  # the largest buffer that is kept for the next call
 
 
@@ -119,7 +120,7 @@ def make_columns(
 ) -> Array:
     """Return the windows of one chunk as the rows of a matrix.
 
-    This thread's next call may overwrite the result.
+    This thread's next call may overwrite the result. Its memory may be in transposed order.
 
     **Shapes** x (N, H, W, C), `width` windows in a row -> (G, m, kh kw C/G).
     """
@@ -134,13 +135,22 @@ def make_columns(
     number = dtype.itemsize
     pixel = c * number
     counts, steps = (n1 - n0, y1 - y0, width, kh), (image, sh * row, sw * pixel, dh * row)
+    m = (n1 - n0) * (y1 - y0) * width
+    if c == sw == 1:
+        # With one channel, a row of a window is kw numbers only. What one tap reads for a row of
+        # windows is a run of `width` numbers, so the transposed matrix is copied: 3x3, 28 windows
+        # in a row: 0.03 instead of 0.10 ms.
+        shape, strides = (kh, kw, *counts[:3]), (dh * row, dw * pixel, *steps[:3])
+        columns = scratch("columns", shape, dtype)
+        columns[...] = as_strided(x, shape, strides)
+        return columns.reshape(1, kh * kw, m).transpose(0, 2, 1)
     if groups == 1 and dw == 1:  # each row of a window is one run of kw C numbers
         shape, strides = (1, *counts, 1, kw * c), (0, *steps, 0, number)
     else:
         shape = (groups, *counts, kw, c // groups)
         strides = (c // groups * number, *steps, dw * pixel, number)
     windows = as_strided(x, shape, strides)
-    matrix = groups, (n1 - n0) * (y1 - y0) * width, kh * kw * c // groups
+    matrix = groups, m, kh * kw * c // groups
     # For a 1x1 kernel, or one as large as the image, the memory is the matrix already.
     if windows.flags.c_contiguous:
         return windows.reshape(matrix)
