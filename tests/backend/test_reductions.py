@@ -75,26 +75,3 @@ def test_matmul_bits_do_not_depend_on_threads(m, k, n):
     finally:
         pool.set_threads(before)
     assert len(set(results)) == 1
-
-
-@pytest.mark.parametrize("rows, columns", [(3, 5), (1, 1 << 18), (1000, 300), (7, 50_000), (0, 4)])
-def test_by_rows_gives_the_bits_of_one_call(rows, columns, n_threads):
-    calls = []
-
-    def f(a, b):
-        calls.append(len(a))
-        return (a * b).sum(axis=1)
-
-    a, b = np.random.default_rng(0).normal(size=(2, rows, columns)).astype(np.float32)
-    assert reductions.by_rows(f, a, b).tobytes() == (a * b).sum(axis=1).tobytes()
-    assert sum(calls) == rows and (len(calls) > 1) == (rows > 1 and rows * columns >= 2 << 16)
-
-
-def test_by_rows_leaves_other_modules_whole():
-    a = StrictArray(np.ones((1000, 300), np.float32))
-    assert type(reductions.by_rows(lambda a: a.sum(axis=1), a)) is StrictArray
-
-
-def test_by_rows_checks_shapes():
-    with pytest.raises(ValueError, match="one shape"):
-        reductions.by_rows(lambda a, b: (a * b).sum(axis=1), np.ones((4, 3)), np.ones((5, 3)))

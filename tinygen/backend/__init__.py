@@ -5,6 +5,8 @@ The kernels, and most other code that exists only for speed, are here:
     arrays.py       NumPy or CuPy: the library of an array, and the devices
     random.py       random numbers from a seed, on one device
     threads.py      one pool of threads for the CPU
+    pieces.py       functions of large arrays, piece by piece, shared among the threads
+    norms.py        batch, group and instance norm of channels-last images
     reductions.py   matrix products and sums, shared among the threads
     windows.py      which positions the windows of a convolution or a pooling read
     conv.py         convolution of raw arrays: what it computes, and which file computes it

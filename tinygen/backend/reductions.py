@@ -8,57 +8,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .arrays import array_module
+from .pieces import equal_slices
 from .threads import parallel
 
-__all__ = ["axis_sum", "broadcast_axes", "by_rows", "channel_sum", "matmul"]
+__all__ = ["axis_sum", "broadcast_axes", "channel_sum", "matmul"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
-
-# ------------------------------------------------------------------------------------ row by row
-
-_BLOCK_ELEMENTS = 1 << 16  # 256 KiB of float32
-
-
-def by_rows(f: Callable[..., Array], *arrays: Array) -> Array:
-    """Return f(*arrays) for an f that computes one number for each row, from that row alone.
-
-    A row is everything under one index of the first axis. NumPy arrays are handed to f in blocks
-    of rows. A block is small enough for the intermediate results to stay in the processor's cache,
-    and the blocks are shared among the threads.
-
-    Raises
-    ------
-    ValueError
-        Unless all arrays have the same shape.
-    """
-    first = arrays[0]
-    if any(a.shape != first.shape for a in arrays):
-        shapes = ", ".join(str(a.shape) for a in arrays)
-        raise ValueError(f"by_rows: needs arrays of one shape; got {shapes}")
-    num_blocks = min(first.size // _BLOCK_ELEMENTS, len(first))
-    if first.size < 2 * _BLOCK_ELEMENTS or any(type(a) is not np.ndarray for a in arrays):
-        return f(*arrays)
-    blocks = _slices(len(first), num_blocks)
-    results: list = [None] * num_blocks
-
-    def run(i: int) -> None:
-        results[i] = f(*(a[blocks[i]] for a in arrays))
-
-    parallel(run, num_blocks)
-    return np.concatenate(results)
-
-
-def _slices(size: int, n: int) -> list[slice]:
-    """Cut range(size) into n slices whose lengths differ by one at most."""
-    return [slice(i * size // n, (i + 1) * size // n) for i in range(n)]
-
 
 # ------------------------------------------------------------------------------- matrix products
 
@@ -88,17 +49,17 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     if batch and batch[0] >= num_chunks:
         a = np.broadcast_to(a, (*batch, *a.shape[-2:]))
         b = np.broadcast_to(b, (*batch, *b.shape[-2:]))
-        _products([(a[s], b[s], out[s]) for s in _slices(batch[0], num_chunks)])
+        _products([(a[s], b[s], out[s]) for s in equal_slices(batch[0], num_chunks)])
     elif rows >= columns and rows >= 8 * num_chunks:
-        slices = _slices(rows, num_chunks)
+        slices = equal_slices(rows, num_chunks)
         _products([(a[..., s, :], b, out[..., s, :]) for s in slices])
     elif columns >= 8 * num_chunks:
-        slices = _slices(columns, num_chunks)
+        slices = equal_slices(columns, num_chunks)
         _products([(a, b[..., s], out[..., s]) for s in slices])
     elif inner >= 64 * num_chunks:
         # Few results, each a long sum: share the sum, and add the partial sums in their order.
         partial = np.empty((num_chunks, *out.shape), out.dtype)
-        slices = _slices(inner, num_chunks)
+        slices = equal_slices(inner, num_chunks)
         _products([(a[..., s], b[..., s, :], partial[i]) for i, s in enumerate(slices)])
         np.add.reduce(partial, axis=0, out=out)
     else:

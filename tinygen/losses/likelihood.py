@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend.reductions import by_rows
+from ..backend.pieces import by_rows
 from ..ops import sigmoid
 from ..ops.arguments import check_floating
 from ..ops.elementwise import sign

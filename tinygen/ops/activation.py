@@ -1,9 +1,11 @@
-"""Activation functions, each a primitive with few passes over memory, with its derivative.
+"""Activation functions, each a primitive with its derivative.
 
-Forwards work in one buffer of their own, because allocating a fresh array of some MB takes as long
-as one pass over it. Where the derivative is a function of the output y, the rule saves y: the next
-layer saves it too, as its input, so it takes no additional memory. At a kink each takes PyTorch's
-value: relu'(0) = 0, leaky_relu'(0) = negative_slope.
+Where the derivative is a function of the output y, the rule saves y: the next layer saves it too,
+as its input, so it takes no additional memory. At a kink each takes PyTorch's value: relu'(0) = 0,
+leaky_relu'(0) = negative_slope.
+
+`in_pieces` hands a large array to a formula piece by piece, in several threads. The result is the
+same.
 
 In the docstrings g is the cotangent of the output y.
 """
@@ -15,23 +17,15 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.pieces import in_pieces
 from .arguments import check_floating
 from .elementwise import exp
 from .error_function import erf, erf_of_array
 from .masking import apply_mask
-from .selection import maximum, minimum, where
+from .selection import minimum, where
 from .trigonometry import tanh
 
 __all__ = ["elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu", "softplus"]
-
-
-def _one_plus_exp_negative(x):
-    """Return 1 + e^-x, infinite where that overflows: its inverse is then 0, as it should be."""
-    y = np.negative(x, out=np.empty_like(x))
-    with np.errstate(over="ignore"):
-        np.exp(y, out=y)
-    y += 1
-    return y
 
 
 @primitive
@@ -43,11 +37,16 @@ def sigmoid(x):
     **Numerics** Small values keep their relative accuracy, down to e^-88 in float32.
     """
     check_floating("sigmoid", x=x)
-    y = _one_plus_exp_negative(x)
-    return np.divide(1, y, out=y)
+    return _sigmoid(x)
 
 
-sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
+@in_pieces
+def _sigmoid(x):
+    with np.errstate(over="ignore"):  # where e^-x is infinite, the quotient is 0, as it should be
+        return 1 / (1 + np.exp(-x))
+
+
+sigmoid.vjp(x=in_pieces(lambda g, y: g * y * (1 - y)))
 
 
 @primitive
@@ -63,17 +62,20 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     threshold of 20 the term log(1 + e^-u) is below 2.1e-9, which float32 cannot hold next to u.
     """
     check_floating("softplus", x=x)
+    return _softplus(x, beta, threshold)
+
+
+@in_pieces
+def _softplus(x, beta, threshold):
     u = x if beta == 1 else x * beta
-    y = np.abs(u, out=np.empty_like(u))
-    np.negative(y, out=y)
-    np.exp(y, out=y)
-    np.log1p(y, out=y)
+    y = np.log1p(np.exp(-np.abs(u)), out=np.empty_like(u))
     y += np.maximum(u, 0)
     if threshold < np.inf:
         np.copyto(y, u, where=u > threshold)
     return y if beta == 1 else np.divide(y, beta, out=y)
 
 
+@in_pieces
 def _softplus_rule(g, x, beta, threshold):
     u = x if beta == 1 else x * beta
     return g * where(u > threshold, 1.0, sigmoid(u))
@@ -105,16 +107,23 @@ def relu(x):
     **Saved** y.
     **Numerics** Where x is NaN the gradient passes, so that a NaN stays visible.
     """
-    return np.maximum(x, 0)
+    return _relu(x)
 
 
-relu.vjp(x=lambda g, y: apply_mask(g, y != 0))  # y is never negative, and NaN != 0 holds
+def _relu(x):
+    # Clipping by two numbers takes a third of the time of np.maximum(x, 0).
+    return x.clip(0, np.inf) if x.dtype.kind == "f" else np.maximum(x, 0)
+
+
+# y is never negative, and NaN != 0 holds
+relu.vjp(x=in_pieces(lambda g, y: apply_mask(g, y != 0)))
 
 
 @primitive
-def _step(x):
-    """1 where x > 0, else 0, in the dtype of x: a constant."""
-    return (x > 0).astype(x.dtype)
+def _step(x, *, low=0):
+    """1 where x > 0, else `low` from 0 to 1, in the dtype of x: a constant."""
+    step = (x > 0).astype(x.dtype)
+    return step.clip(low, 1) if low else step
 
 
 _step.vjp(x=None)
@@ -134,14 +143,15 @@ def leaky_relu(x, *, negative_slope=0.01):
             "so that the output tells the sign of x"
         )
     if negative_slope == 0:  # this is relu; 0 times an infinite x would be NaN
-        return np.maximum(x, 0)
+        return _relu(x)
     y = np.multiply(x, negative_slope, out=np.empty_like(x))
     return np.maximum(x, y, out=y)
 
 
+@in_pieces
 def _leaky_relu_rule(g, y, negative_slope):
     if negative_slope:
-        return g * maximum(_step(y), negative_slope)
+        return g * _step(y, low=negative_slope)
     return apply_mask(g, y != 0)
 
 
@@ -160,13 +170,15 @@ def elu(x, *, alpha=1.0):
         raise ValueError(
             f"elu: alpha={alpha} must be at least 0; a negative one would turn the curve back at 0"
         )
-    y = np.minimum(x, 0, out=np.empty_like(x))
-    np.expm1(y, out=y)
-    y *= alpha
-    y += np.maximum(x, 0)
-    return y
+    return _elu(x, alpha)
 
 
+@in_pieces
+def _elu(x, alpha):
+    return alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
+
+
+@in_pieces
 def _elu_rule(g, x, alpha):
     # alpha e^min(x, 0) is alpha e^x left of 0, and alpha right of 0; there add 1 - alpha.
     return g * (alpha * exp(minimum(x, 0.0)) + (1 - alpha) * _step(x))
@@ -184,10 +196,16 @@ def silu(x):
     **Saved** x and y.
     """
     check_floating("silu", x=x)
-    y = _one_plus_exp_negative(x)
-    return np.divide(x, y, out=y)
+    return _silu(x)
 
 
+@in_pieces
+def _silu(x):
+    with np.errstate(over="ignore"):  # as in _sigmoid
+        return x / (1 + np.exp(-x))
+
+
+@in_pieces
 def _silu_rule(g, x, y):
     s = sigmoid(x)
     return g * (s + y * (1 - s))
@@ -211,10 +229,15 @@ def gelu(x, *, approximate="none"):
     check_floating("gelu", x=x)
     if approximate not in ("none", "tanh"):
         raise ValueError(f'gelu: approximate={approximate!r}; it is "none" (exact) or "tanh"')
+    return _gelu(x, approximate)
+
+
+@in_pieces
+def _gelu(x, approximate):
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * (x * x))))
     if x.dtype == np.float16:
-        return gelu.forward(x.astype(np.float32)).astype(x.dtype)
+        return _gelu(x.astype(np.float32), approximate).astype(x.dtype)
     y = erf_of_array(np.multiply(x, math.sqrt(0.5), out=np.empty_like(x)))
     y += 1
     y *= x
@@ -225,6 +248,7 @@ def gelu(x, *, approximate="none"):
 _TANH_SCALE, _TANH_CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
+@in_pieces
 def _gelu_rule(g, x, approximate):
     if approximate == "tanh":
         xx = x * x

@@ -1,0 +1,174 @@
+"""Batch, group and instance norm of channels-last images: the fast forms of `channel_norm`.
+
+`ops/normalization.py` derives the formulas, and evaluates them as they stand for other arrays. Here
+they are a few passes over the images, in pieces of several images that the threads share. Each
+pass writes into the memory of the result. What lies between two passes is about tables of sums
+(N, C), which are small.
+
+**Rows.** In channels-last memory (N, H, W, C), all pixels of an image have the same factors, one
+for each channel. Broadcast from (N, 1, 1, C), they would give NumPy an inner loop of C numbers,
+which is short. So they are repeated to a row of several pixels, and the inner loop is as long as
+the row. This alone takes group norm of 64x32x28x28 from 1.5 to 1.0 ms.
+
+**Threads** take it to 0.75 ms, and its gradients from 2.7 ms to 2.0 without and 1.15 with threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .pieces import cut
+from .reductions import channel_sum
+from .threads import parallel
+
+__all__ = ["are_images", "channel_norm", "channel_norm_gradients"]
+
+Array = Any  # an array of any library, or a Tensor
+Table = np.ndarray  # (N, C): a number for each image and channel
+
+_LEAST_PIXELS = 16  # in smaller images, the sums over pixels are no longer most of the work
+_LONGEST_ROW = 2048  # numbers
+
+
+def are_images(*arrays: Array) -> bool:
+    """Return whether all are channels-last NumPy images of one shape and dtype, not too small."""
+    first = arrays[0]
+    return (
+        all(type(a) is np.ndarray for a in arrays)
+        and first.ndim > 2
+        and first.size > 0
+        and first.dtype in (np.float32, np.float64)
+        and math.prod(first.shape[2:]) >= _LEAST_PIXELS
+        and all(a.shape == first.shape and a.dtype == first.dtype for a in arrays)
+        and all(np.moveaxis(a, 1, -1).flags.c_contiguous for a in arrays)
+    )
+
+
+def _sum_images(table: Table) -> np.ndarray:
+    """Sum a table over the images: (C,)."""
+    return table.sum(axis=0, dtype=np.float64).astype(table.dtype)
+
+
+class _Images:
+    """How to read images (N, C, *space), and which of their values share a mean.
+
+    Statistics, which are means, have the shape (N, groups); without groups (batch norm) it is
+    (1, C).
+    """
+
+    def __init__(self, shape: tuple[int, ...], groups: int | None):
+        self.n, self.c = shape[:2]
+        self.groups = groups
+        self.num_pixels = math.prod(shape[2:])
+        longest = max(_LONGEST_ROW // self.c, 1)
+        self.row_pixels = max(k for k in range(1, longest + 1) if self.num_pixels % k == 0)
+        self.pieces = cut(self.n, math.prod(shape))
+        self.count = self.num_pixels * (self.n if groups is None else self.c // groups)
+
+    def rows(self, x: np.ndarray) -> np.ndarray:
+        """View images as (N, rows, pixels of a row * C)."""
+        return np.moveaxis(x, 1, -1).reshape(self.n, -1, self.row_pixels * self.c)
+
+    def row(self, table: Table) -> np.ndarray:
+        """Repeat a table to one row for each image, to broadcast against `rows`."""
+        return np.tile(table, (1, self.row_pixels))[:, None]
+
+    def sum_pixels(self, rows: np.ndarray) -> Table:
+        """Sum each channel of each image over the pixels."""
+        return channel_sum(rows.reshape(len(rows), self.num_pixels, self.c))
+
+    def mean(self, sums: Table) -> np.ndarray:
+        """Return the mean of the values that these are the sums of: statistics."""
+        if self.groups is None:
+            total = _sum_images(sums)[None]
+        else:
+            total = sums.reshape(self.n, self.groups, -1).sum(axis=2)
+        return total / self.count
+
+    def table(self, statistics: np.ndarray) -> Table:
+        """Repeat statistics to a table."""
+        if self.groups is None:
+            return np.broadcast_to(statistics, (self.n, self.c))
+        return np.repeat(statistics, self.c // self.groups, axis=1)
+
+    def each_piece(self, step: Callable[[slice], None]) -> None:
+        """Call step(slice of the images) for each piece."""
+        parallel(lambda i: step(self.pieces[i]), len(self.pieces))
+
+
+def channel_norm(x: Array, weight, bias, *, groups: int | None, eps: float):
+    """Return y, mean and var as `ops.normalization.channel_norm` does.
+
+    y = w r (x - mean) + bias is computed as x scale + shift, with scale = w r.
+    """
+    images = _Images(x.shape, groups)
+    y = np.empty_like(x)
+    xs, ys = images.rows(x), images.rows(y)
+    sums, squares = np.empty((2, images.n, images.c), x.dtype)
+
+    def sum_values(piece):
+        sums[piece] = images.sum_pixels(xs[piece])
+
+    images.each_piece(sum_values)
+    mean = images.mean(sums)
+    centre = images.table(mean)
+
+    def sum_squares(piece):
+        c = np.subtract(xs[piece], images.row(centre[piece]), out=ys[piece])
+        squares[piece] = images.sum_pixels(np.multiply(c, c, out=c))
+
+    images.each_piece(sum_squares)
+    var = images.mean(squares)
+    scale = images.table((var + eps) ** -0.5)
+    scale = scale if weight is None else scale * weight
+    shift = -centre * scale
+    shift = shift if bias is None else shift + bias
+
+    def scale_and_shift(piece):
+        np.multiply(xs[piece], images.row(scale[piece]), out=ys[piece])
+        np.add(ys[piece], images.row(shift[piece]), out=ys[piece])
+
+    images.each_piece(scale_and_shift)
+    return y, mean, var
+
+
+def channel_norm_gradients(g, needs, x: Array, weight, mean, var, groups: int | None, eps: float):
+    """Return dx, dweight and dbias as the rule of `channel_norm` does.
+
+    dx = a g + b c + const with c = x - mean is computed as a g + b x + shift.
+    """
+    g_y, g_mean, g_var = g
+    images = _Images(x.shape, groups)
+    dx = np.empty_like(x)
+    xs, gs, dxs = images.rows(x), images.rows(g_y), images.rows(dx)
+    sum_g, sum_gc = np.empty((2, images.n, images.c), x.dtype)
+    centre = images.table(mean)
+
+    def sum_products(piece):
+        sum_g[piece] = images.sum_pixels(gs[piece])
+        c = np.subtract(xs[piece], images.row(centre[piece]), out=dxs[piece])
+        sum_gc[piece] = images.sum_pixels(np.multiply(c, gs[piece], out=c))
+
+    images.each_piece(sum_products)
+    rstd = (var + eps) ** -0.5
+    r = images.table(rstd)
+    dweight, dbias = _sum_images(sum_gc * r), _sum_images(sum_g)
+    if not needs[0]:
+        return None, dweight, dbias
+    w = 1.0 if weight is None else weight
+    mean_h, mean_hc = images.mean(sum_g * w), images.mean(sum_gc * w)
+    a = r * w
+    b = images.table(2.0 * g_var / images.count - rstd**3 * mean_hc)
+    shift = images.table(g_mean / images.count - rstd * mean_h) - b * centre
+
+    def add_products(piece):
+        np.multiply(xs[piece], images.row(b[piece]), out=dxs[piece])
+        np.add(dxs[piece], images.row(shift[piece]), out=dxs[piece])
+        np.add(dxs[piece], gs[piece] * images.row(a[piece]), out=dxs[piece])
+
+    images.each_piece(add_products)
+    return dx, dweight, dbias
