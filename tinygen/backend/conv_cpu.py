@@ -1,6 +1,7 @@
 """Convolution of NumPy arrays: windows become rows of a matrix, and a matrix product does the rest.
 
-`im2col.py` explains the columns and the chunks. Arrays are handled as NHWC; every result is a
+`im2col.py` explains the columns and the chunks. Where `choose_tile` finds it faster, Winograd's
+algorithm takes over (`conv_winograd.py`). Arrays are handled as NHWC; every result is a
 logical NCHW view of NHWC memory, weights included. Inputs may have any layout, and are faster in
 this one.
 
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import conv_winograd
 from .conv_transpose_cpu import by_gather, by_scatter, is_scatter_faster
+from .conv_winograd import choose_tile
 from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns, run_chunks
 from .products import add_product, multiply, right_factor
 from .windows import ConvSettings, Pair
@@ -31,6 +34,8 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
     """
     (n, c), o, kernel, groups = x.shape[:2], len(w), w.shape[2:], settings.groups
     dtype = np.result_type(x, w)
+    if m := choose_tile(dtype, n, c, o, kernel, settings, size):
+        return conv_winograd.conv(x, w, bias, settings, size, m)
     x = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
     if settings.stride == (1, 1) and is_scatter_faster(x.shape[1:3], c, o, kernel, settings, size):
         # With few output channels it is faster to transpose a convolution, see `_flip_kernel`.
@@ -65,7 +70,12 @@ def conv_transpose(
 
     **Shapes** y (N, O, Ho, Wo), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """
-    o, c = w.shape[0], w.shape[1] * settings.groups
+    (o, c), kernel = (w.shape[0], w.shape[1] * settings.groups), w.shape[2:]
+    if m := choose_tile(np.result_type(y, w), len(y), c, o, kernel, settings, y.shape[2:]):
+        if settings.stride == (1, 1):
+            flipped = _flip_kernel(w, 1)
+            return conv_winograd.conv(y, flipped, bias, _flip_settings(settings, kernel), size, m)
+        return conv_winograd.conv_transpose(y, w, bias, settings, size, m)
     can_gather = all(1 in (settings.stride[a], settings.dilation[a]) for a in (0, 1))
     scatter = is_scatter_faster(y.shape[2:], o, c, w.shape[2:], settings, size)
     way = by_gather if can_gather and not scatter else by_scatter
@@ -80,6 +90,8 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/G, *kernel).
     """
     (n, c), (_, o, ho, wo), groups = x.shape[:2], y.shape, settings.groups
+    if m := choose_tile(np.result_type(x, y), n, c, o, kernel, settings, (ho, wo)):
+        return conv_winograd.conv_weight(x, y, kernel, settings, m)
     if settings.stride == (1, 1) and o < c:
         # y has fewer channels than x, so its columns are smaller. With i = o + d t - p, the sum is
         # w[t] = sum_i x[i] y[i - d t + p]: the same function of y and x, with the taps reversed.

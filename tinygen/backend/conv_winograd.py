@@ -1,0 +1,337 @@
+"""Convolution of NumPy arrays by Winograd's minimal filtering, which `winograd.py` explains.
+
+Four steps, each a function here or a matrix product:
+
+    blocks      copy the pixels into blocks, so that the stride becomes 1
+    evaluate    A y A^T or B x B^T of all tiles
+    multiply    a^2 matrix products over the channels
+    transposed  A^T [...] A or B^T [...] B of all tiles; then copy the blocks back into pixels
+
+**Blocks.** Winograd's algorithm has stride 1. Let the stride be s, and cut the padded x into blocks
+of s x s pixels: pixel s q + v - p is number v of block q. With t = s u + v, a convolution becomes
+
+    y[o] = sum_t w[t] x[s o + t - p] = sum_u sum_v w[s u + v] x[s (o + u) + v - p]
+
+which is a convolution of blocks with stride 1: output o reads the blocks o + u. The s x s pixels of
+a block count as channels, and r = k / s taps of blocks are left of k.
+
+**Layout.** Inside, arrays have the axes (row, column, image, channel), so that each transform is a
+few matrix products with long rows. A piece is some images, or some rows of tiles of them: few
+enough to stay in the cache.
+
+Letters in shapes: n images, C channels of x, O channels of y, (a, m, r) as in `winograd.py`,
+K = s s C channels of a block, (th, tw) tiles in an image.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from .im2col import UNDIVIDED_BYTES, Chunk, run_chunks, scratch
+from .windows import ConvSettings, Pair, taps
+from .winograd import matrices
+
+__all__ = ["choose_tile", "conv", "conv_transpose", "conv_weight", "supports"]
+
+Array = np.ndarray
+
+# The sizes m to choose from, for r taps: m >= r - 1, so that only neighbouring tiles overlap.
+TILES = {2: (2, 4), 3: (4, 5), 4: (3,)}
+PIECE_BYTES = 3 << 20  # of evaluated tiles: with 1 MiB, passing Python's lock takes longer
+ROW = 128  # numbers in the rows of a matrix; products with shorter rows are slow
+
+
+# ----------------------------------------------------------------------------------- the choice
+
+
+def supports(kernel: Pair, settings: ConvSettings) -> bool:
+    """Return whether the functions here can compute a convolution with these settings."""
+    (k, kw), (s, sw), (p, pw), dilation, groups = kernel, *settings
+    is_square = (k, s, p) == (kw, sw, pw)
+    return is_square and dilation == (1, 1) and groups == 1 and k % s == 0 and k // s in TILES
+
+
+def choose_tile(
+    dtype: np.dtype, n: int, c: int, o: int, kernel: Pair, settings: ConvSettings, size: Pair
+) -> int:
+    """Return the size m of the tiles that take the least time; 0 if columns (im2col) take less.
+
+    The time is estimated in multiplications of a matrix product. Measured on two cores with AVX2
+    and with AVX-512, for 38 shapes of 16 to 256 channels, in all three directions: transforming a
+    number of a tile takes as long as 20 multiplications, one of the kernel 60, and copying a number
+    to columns 40. With these figures the choice is on average 2 % slower than the best one.
+
+    Columns are better for few channels, and for small images of many channels. In float64 they are
+    always chosen, because those who compute in float64 want its digits.
+
+    Parameters
+    ----------
+    dtype : the dtype of the result.
+    n, c, o : numbers of images, of channels of x and of channels of y.
+    kernel, settings : of the convolution from x to y.
+    size : height and width of y.
+    """
+    if dtype != np.float32 or not supports(kernel, settings):
+        return 0
+    s = settings.stride[0]
+    r, k = kernel[0] // s, s * s * c
+
+    def time(m: int) -> int:
+        tiles = n * -(-size[0] // m) * -(-size[1] // m)
+        return (m + r - 1) ** 2 * (tiles * (k * o + 20 * (k + o)) + 60 * k * o)
+
+    m = min(TILES[r], key=time)
+    time_of_columns = n * size[0] * size[1] * kernel[0] * kernel[1] * c * (o + 40)
+    return m if time(m) < time_of_columns else 0
+
+
+# ---------------------------------------------------------------------------- the three functions
+# Arguments and shapes are those of conv_cpu.py. m is the size of the tiles.
+
+
+def conv(
+    x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair, m: int
+) -> Array:
+    """Compute y = A^T [(G w G^T) * (B x B^T)] A for each tile."""
+    (s, _), (p, _), dtype = settings.stride, settings.padding, np.result_type(x, w)
+    tap_blocks = _kernel_blocks(w, s, dtype)  # (r, r, O, K)
+    r, _, o, k = tap_blocks.shape
+    a_matrix, g_matrix, b_matrix = matrices(m, r, dtype)
+    kernel = _evaluate_kernel(_swap_channels(tap_blocks), g_matrix)  # (a^2, K, O)
+    x = x.transpose(0, 2, 3, 1)
+    y = np.empty((len(x), *size, o), dtype)
+    th, tw = -(-size[0] // m), -(-size[1] // m)
+    row_bytes = len(g_matrix) ** 2 * tw * (k + o) * dtype.itemsize
+    pieces = _divide(len(x), th, row_bytes, min(k, o))
+
+    def run(i: int) -> None:
+        n0, n1, t0, t1 = pieces[i]
+        rows, columns = range(t0 * m, t1 * m + r - 1), range(tw * m + r - 1)
+        evaluated = _evaluate(_to_blocks(x[n0:n1], s, p, rows, columns, dtype), b_matrix, m)
+        products = _multiply(evaluated, kernel)  # (a^2, tiles n, O)
+        if bias is not None:
+            products[len(g_matrix) + 1] += bias  # the point 1 in both axes: A repeats it
+        tiles = _evaluate_transposed(products, a_matrix, (t1 - t0, tw))
+        _from_tiles(tiles, m, 1, 0, y[n0:n1, t0 * m : t1 * m], None)
+
+    run_chunks(run, len(pieces), len(x) * th * row_bytes)
+    return y.transpose(0, 3, 1, 2)
+
+
+def conv_transpose(
+    y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair, m: int
+) -> Array:
+    """Compute x = B^T [(G w G^T) * (A y A^T)] B for each tile; where tiles overlap, add.
+
+    With stride 1, `conv` of the flipped kernel computes the same and is faster.
+    """
+    (s, _), (p, _), dtype = settings.stride, settings.padding, np.result_type(y, w)
+    tap_blocks = _kernel_blocks(w, s, dtype)  # (r, r, O, K)
+    r, _, o, k = tap_blocks.shape
+    a_matrix, g_matrix, b_matrix = matrices(m, r, dtype)
+    kernel = _evaluate_kernel(tap_blocks, g_matrix)  # (a^2, O, K)
+    y = y.transpose(0, 2, 3, 1)
+    x = np.empty((len(y), *size, w.shape[1]), dtype)
+    th, tw = -(-y.shape[1] // m), -(-y.shape[2] // m)
+    image_bytes = len(g_matrix) ** 2 * th * tw * (k + o) * dtype.itemsize
+    pieces = _divide(len(y), 1, image_bytes, min(k, o))  # whole images, because tiles overlap
+
+    def run(i: int) -> None:
+        n0, n1 = pieces[i][:2]
+        blocks = _to_blocks(y[n0:n1], 1, 0, range(th * m), range(tw * m), dtype)
+        products = _multiply(_evaluate(blocks, a_matrix, m), kernel)  # (a^2, tiles n, K)
+        tiles = _evaluate_transposed(products, b_matrix, (th, tw))
+        _from_tiles(tiles, m, s, p, x[n0:n1], bias)
+
+    run_chunks(run, len(pieces), len(y) * image_bytes)
+    return x.transpose(0, 3, 1, 2)
+
+
+def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings, m: int) -> Array:
+    """Compute w = G^T [(A y A^T) * (B x B^T)] G, where the bracket is summed over all tiles."""
+    (s, _), (p, _), dtype = settings.stride, settings.padding, np.result_type(x, y)
+    x, y = x.transpose(0, 2, 3, 1), y.transpose(0, 2, 3, 1)
+    (n, ho, wo, o), c, r = y.shape, x.shape[3], kernel[0] // s
+    a_matrix, g_matrix, b_matrix = matrices(m, r, dtype)
+    a, k, th, tw = len(g_matrix), s * s * c, -(-ho // m), -(-wo // m)
+    row_bytes = a * a * tw * (k + o) * dtype.itemsize
+    pieces = _divide(n, th, row_bytes, min(k, o))
+    # Each sum adds up some of the pieces, then the sums are added in order. They can be large.
+    num_sums = min(4 if a * a * o * k < 1 << 18 else 2, len(pieces))
+    sums = np.zeros((max(num_sums, 1), a * a, o, k), dtype)
+
+    def add(i: int, piece: Chunk) -> None:
+        n0, n1, t0, t1 = piece
+        rows, columns = range(t0 * m, t1 * m + r - 1), range(tw * m + r - 1)
+        of_x = _evaluate(_to_blocks(x[n0:n1], s, p, rows, columns, dtype), b_matrix, m)
+        blocks = _to_blocks(y[n0:n1], 1, 0, range(t0 * m, t1 * m), range(tw * m), dtype)
+        of_y = _evaluate(blocks, a_matrix, m, "products").reshape(a * a, -1, o)
+        product = scratch("transform", (a * a, o, k), dtype)
+        sums[i] += np.matmul(of_y.swapaxes(1, 2), of_x.reshape(a * a, -1, k), out=product)
+
+    def run(i: int) -> None:
+        for piece in pieces[i * len(pieces) // num_sums : (i + 1) * len(pieces) // num_sums]:
+            add(i, piece)
+
+    run_chunks(run, num_sums, n * th * row_bytes)
+    for more in sums[1:]:
+        sums[0] += more
+    half = np.matmul(g_matrix.T, sums[0].reshape(a, -1))  # (r, a O K)
+    tap_blocks = np.matmul(g_matrix.T, half.reshape(r, a, -1)).reshape(r, r, o, s, s, c)
+    # (u, u', O, v, v', C) to the taps t = s u + v
+    w = tap_blocks.transpose(2, 0, 3, 1, 4, 5).reshape(o, *kernel, c)
+    return np.ascontiguousarray(w).transpose(0, 3, 1, 2)
+
+
+# ---------------------------------------------------------------------------------- the kernel
+
+
+def _kernel_blocks(w: Array, s: int, dtype: np.dtype) -> Array:
+    """Sort the taps t = s u + v of w (O, C, k, k) into blocks: (r, r, O, K)."""
+    o, c, r = *w.shape[:2], w.shape[2] // s
+    blocks = w.astype(dtype, copy=False).reshape(o, c, r, s, r, s).transpose(2, 4, 0, 3, 5, 1)
+    return blocks.reshape(r, r, o, s * s * c)
+
+
+def _swap_channels(blocks: Array) -> Array:
+    """Copy (r, r, O, K) to (r, r, K, O)."""
+    *r, o, k = blocks.shape
+    # Rows whose distance is a power of two would share few places of the cache: 6 times slower.
+    rows = np.empty((*r, o, k + 16), blocks.dtype)[..., :k]
+    rows[...] = blocks
+    return np.ascontiguousarray(rows.swapaxes(2, 3))
+
+
+def _evaluate_kernel(blocks: Array, g_matrix: Array) -> Array:
+    """Compute G w G^T: (r, r, I, J) -> (a^2, I, J)."""
+    (a, r), (_, _, i, j) = g_matrix.shape, blocks.shape
+    blocks = blocks.reshape(r, r, i * j)
+    result = np.empty((a, a, i * j), blocks.dtype)
+
+    def run(part: int) -> None:
+        some = slice(part * i * j // 4, (part + 1) * i * j // 4)
+        rows = np.matmul(g_matrix, blocks[:, :, some].swapaxes(0, 1))  # (r, a, some)
+        np.matmul(g_matrix, rows.swapaxes(0, 1), out=result[:, :, some])
+
+    run_chunks(run, 4, result.nbytes)
+    return result.reshape(a * a, i, j)
+
+
+# ------------------------------------------------------------------------------------ the steps
+
+
+def _divide(n: int, rows: int, row_bytes: int, channels: int) -> list[Chunk]:
+    """Divide n images with so many rows of tiles into pieces of about PIECE_BYTES.
+
+    The number of pieces is even if there are several. A piece has whole images, but for large ones:
+    then it has some rows of tiles of ROW / channels images.
+    """
+    total = n * rows * row_bytes
+    if total <= UNDIVIDED_BYTES:
+        return [Chunk(0, n, 0, rows)] if total else []
+    count = 2 * max(1, round(total / (2 * PIECE_BYTES)))
+    groups = min(count, -(-n // max(1, ROW // channels)))  # of images
+    bands = min(rows, -(-count // groups))  # of rows
+    images = [(i * n // groups, (i + 1) * n // groups) for i in range(groups)]
+    return [
+        Chunk(n0, n1, j * rows // bands, (j + 1) * rows // bands)
+        for n0, n1 in images
+        for j in range(bands)
+    ]
+
+
+def _to_blocks(x: Array, s: int, p: int, rows: range, columns: range, dtype: np.dtype) -> Array:
+    """Copy the pixels s q + v - p of x (n, H, W, C), zero outside it, into blocks q.
+
+    **Shapes** Blocks in `rows` and `columns` -> (rows, columns, n s s C).
+    """
+    n, height, width, c = x.shape
+    if x.dtype != dtype or x.strides[3] != x.itemsize:
+        x = x.astype(dtype, order="C")
+    blocks = scratch("blocks", (len(rows), len(columns), n, s, s, c), dtype)
+    blocks[...] = 0
+    pixels, targets = _as_runs(x), _as_runs(blocks)
+    # Block q is a window of s pixels, of which tap v reads the pixel s q + v - p.
+    places = taps((s, s), (s, s), (p, p), (1, 1), (height, width), (rows, columns))
+    for (i, j), (ys, xs), (qs, rs) in places:
+        targets[qs, rs, :, i, j] = pixels[:, ys, xs].transpose(1, 2, 0)
+    return blocks.reshape(len(rows), len(columns), n * s * s * c)
+
+
+def _evaluate(blocks: Array, matrix: Array, m: int, name: str = "evaluated") -> Array:
+    """Compute M z M^T for the windows z of k x k blocks that start m blocks apart.
+
+    **Shapes** blocks (h, w, c), M (a, k) -> (a, a, th, tw, c).
+    """
+    (h, w, c), (a, k), number = blocks.shape, matrix.shape, blocks.itemsize
+    th, tw, row = (h - k) // m + 1, (w - k) // m + 1, w * c * number
+    windows = as_strided(blocks, (th, k, w * c), (m * row, row, number))
+    rows = scratch("transform", (a, th, w * c), blocks.dtype)
+    np.matmul(matrix, windows, out=rows.swapaxes(0, 1))
+    steps = th * row, row, m * c * number, c * number, number
+    windows = as_strided(rows, (a, th, tw, k, c), steps)
+    result = scratch(name, (a, a, th, tw, c), blocks.dtype)
+    np.matmul(matrix, windows, out=result.transpose(0, 2, 3, 1, 4))
+    return result
+
+
+def _multiply(evaluated: Array, kernel: Array) -> Array:
+    """Sum over channels, for each point: (a, a, th, tw, n I), (a^2, I, J) -> (a^2, th tw n, J)."""
+    points, channels, j = kernel.shape
+    evaluated = evaluated.reshape(points, -1, channels)
+    out = scratch("products", (points, evaluated.shape[1], j), kernel.dtype)
+    return np.matmul(evaluated, kernel, out=out)
+
+
+def _evaluate_transposed(products: Array, matrix: Array, tiles: Pair) -> Array:
+    """Compute M^T z M: products (a^2, th tw n, J), M (a, k) -> (k, k, th, tw, n J)."""
+    a, k = matrix.shape
+    rows = scratch("transform", (k, products.size // a), products.dtype)
+    np.matmul(matrix.T, products.reshape(a, -1), out=rows)
+    result = scratch("evaluated", (k, k, products.size // a**2), products.dtype)
+    np.matmul(matrix.T, rows.reshape(k, a, -1), out=result)
+    return result.reshape(k, k, *tiles, -1)
+
+
+def _from_tiles(tiles: Array, m: int, s: int, p: int, out: Array, bias: Array | None) -> None:
+    """Add up tiles of blocks that start m blocks apart, and write the pixels s q + v - p to `out`.
+
+    **Shapes** tiles (k, k, th, tw, n s s C), out (n, H, W, C), bias (C,) or None.
+    """
+    (k, _, th, tw, _), (n, height, width, c) = tiles.shape, out.shape
+    if (
+        k > m
+    ):  # the last k - m rows of a tile are the first rows of the next one, and so are columns
+        tiles[: k - m, :, 1:] += tiles[m:, :, :-1]
+        tiles[:, : k - m, :, 1:] += tiles[:, m:, :, :-1]
+    # The last pixels, if the stride does not divide the size, may lie behind the last block.
+    h = max(th * m + k - m, -(-(p + height) // s))
+    w = max(tw * m + k - m, -(-(p + width) // s))
+    is_whole = bias is None and (p, height, width) == (0, s * h, s * w)
+    pixels = out if is_whole else scratch("transform", (n, s * h, s * w, c), out.dtype)
+    pixels[:, s * (th * m + k - m) :] = 0
+    pixels[:, :, s * (tw * m + k - m) :] = 0
+    targets = _as_runs(pixels.reshape(n, h, s, w, s, c))
+    sources = _as_runs(tiles.reshape(k, k, th, tw, n, s, s, c))
+    for (i, t, q), (j, u, r) in itertools.product(_sections(th, m, k), _sections(tw, m, k)):
+        source = sources[i, j, t, u].transpose(4, 2, 0, 5, 3, 1, 6)  # (n, t, i, s, u, j, s)
+        targets[:, q, :, r].reshape(source.shape)[...] = source  # a view: it only divides axes
+    if not is_whole:
+        pixels = pixels[:, p : p + height, p : p + width]
+        np.copyto(out, pixels) if bias is None else np.add(pixels, bias, out=out)
+
+
+def _sections(tiles: int, m: int, k: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield places in a tile, tiles, and blocks: m of all tiles, then the rest of the last one."""
+    yield slice(0, m), slice(0, tiles), slice(0, tiles * m)
+    if k > m:
+        yield slice(m, k), slice(tiles - 1, tiles), slice(tiles * m, tiles * m + k - m)
+
+
+def _as_runs(array: Array) -> Array:
+    """View the last axis as one opaque element: such copies are 4 times as fast."""
+    return array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
