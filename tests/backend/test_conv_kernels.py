@@ -84,7 +84,7 @@ def set_chunk_sizes(monkeypatch):
     """
     default = {
         (im2col, "CHUNK_BYTES"): im2col.CHUNK_BYTES,
-        (im2col, "UNDIVIDED_BYTES"): im2col.UNDIVIDED_BYTES,
+        (im2col, "SHARED_BYTES"): im2col.SHARED_BYTES,
         (products, "SMALL_PRODUCT"): products.SMALL_PRODUCT,
         (products, "FEWEST_ROWS"): products.FEWEST_ROWS,
     }
@@ -137,10 +137,8 @@ def test_taps_come_row_by_row():
     assert places == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
-@settings(max_examples=40, deadline=None)
-@given(case=cases())
-def test_kernels_agree_with_the_definition(case):
-    case["n"] = min(case["n"], 2)
+def check_against_the_definition(case):
+    """Assert that the three kernels agree with the loops."""
     x, w, g = draw_arrays(case)
     rng = np.random.default_rng(1)
     bias_o, bias_c = rng.standard_normal(case["o"]), rng.standard_normal(case["c"])
@@ -149,6 +147,42 @@ def test_kernels_agree_with_the_definition(case):
     for result, wanted in zip(apply_all(case, x, w, g, bias_o, bias_c), expected, strict=True):
         assert result.shape == wanted.shape and result.dtype == np.float64
         np.testing.assert_allclose(result, wanted, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=cases())
+def test_kernels_agree_with_the_definition(case):
+    case["n"] = min(case["n"], 2)
+    check_against_the_definition(case)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("n", [0, 1, 3])
+@pytest.mark.parametrize("c, o, size, kernel, stride, dilation", [
+    (3, 5, (4, 3), (4, 3), (1, 1), (1, 1)),  # one window, which is the whole image
+    (3, 5, (4, 3), (4, 3), (2, 2), (1, 1)),
+    (1, 4, (6, 7), (3, 2), (1, 1), (1, 2)),  # one channel: copied tap by tap
+    (1, 4, (6, 7), (3, 2), (2, 1), (1, 1)),
+    (4, 1, (6, 7), (3, 2), (1, 1), (2, 1)),
+    (3, 4, (6, 7), (1, 1), (1, 1), (1, 1)),  # the image is the matrix already
+])  # fmt: skip
+def test_shapes_with_a_way_of_their_own(
+    n, c, o, size, kernel, stride, dilation, layout, set_chunk_sizes
+):
+    conv_settings = ConvSettings(stride, (0, 0), dilation, 1)
+    case = {
+        "n": n,
+        "c": c,
+        "o": o,
+        "size": size,
+        "kernel": kernel,
+        "settings": conv_settings,
+        "layout": layout,
+        "seed": 0,
+    }
+    for small_chunks in (False, True):
+        set_chunk_sizes(small_chunks)
+        check_against_the_definition(case)
 
 
 def test_the_three_kernels_are_adjoint(set_chunk_sizes):
@@ -283,6 +317,7 @@ SHAPES = [
 @pytest.mark.parametrize("n, c, size, o, k, s, p, groups", SHAPES)
 def test_bits_do_not_depend_on_threads(n, c, size, o, k, s, p, groups, monkeypatch):
     monkeypatch.setattr(im2col, "SHARED_BYTES", 0)  # share the smallest too
+    monkeypatch.setattr(im2col, "CHUNK_BYTES", 1 << 17)
     case = {
         "n": n,
         "c": c,

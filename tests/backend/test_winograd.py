@@ -133,12 +133,12 @@ def cases(draw):
 @pytest.fixture
 def set_piece_size(monkeypatch):
     """A function that makes even small batches divide into many pieces, or restores the default."""
-    default = conv_winograd.PIECE_BYTES, conv_winograd.UNDIVIDED_BYTES
+    default = conv_winograd.PIECE_BYTES, conv_winograd.SHARED_BYTES
 
     def set_size(small):
-        piece, undivided = (1 << 10, 1 << 7) if small else default
+        piece, shared = (1 << 10, 1 << 7) if small else default
         monkeypatch.setattr(conv_winograd, "PIECE_BYTES", piece)
-        monkeypatch.setattr(conv_winograd, "UNDIVIDED_BYTES", undivided)
+        monkeypatch.setattr(conv_winograd, "SHARED_BYTES", shared)
 
     return set_size
 

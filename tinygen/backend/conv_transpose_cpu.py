@@ -50,10 +50,10 @@ from .im2col import (
     divide_into_chunks,
     flatten_kernel,
     make_columns,
-    run_chunks,
     scratch,
 )
-from .products import multiply
+from .products import multiply, right_factor
+from .threads import parallel
 from .windows import ConvSettings, Pair, taps
 
 __all__ = ["by_gather", "by_scatter", "is_scatter_faster"]
@@ -131,7 +131,7 @@ def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, si
         for (r, t), (rows, columns), (qs, ps) in phases:
             np.add(product[:, qs, ps, :, r, t], shift, out=x[n0:n1, rows, columns])
 
-    run_chunks(run, len(chunks), n * count[0] * row_bytes)
+    parallel(run, len(chunks))
     return x.reshape(n, *size, c).transpose(0, 3, 1, 2)
 
 
@@ -154,42 +154,46 @@ def _phase_kernels(w: Array, settings: ConvSettings, dtype: np.dtype) -> tuple[A
 def by_scatter(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
     """Compute the transposed convolution: each element of y adds its multiple of w to its window.
 
-    This is the scatter of the module's docstring.
+    This is the scatter of the module's docstring. The multiples of one tap and one channel form a
+    plane, an image of the size of y, because a row of few channels would be too short for adding.
 
     **Shapes** y (N, Ho, Wo, O), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """
     (n, ho, wo, o), (kh, kw), groups = y.shape, w.shape[2:], settings.groups
     c = w.shape[1] * groups
     dtype = np.result_type(y, w)
-    kernel = flatten_kernel(w, groups)  # (G, O/G, kh kw C/G)
+    kernel = right_factor(flatten_kernel(w, groups))  # (G, O/G, kh kw C/G)
     row_bytes = wo * kh * kw * c * dtype.itemsize
     chunks = divide_into_chunks(n, ho, row_bytes)
     # One thread takes whole images, because windows of neighbouring rows overlap.
     images = sorted({chunk[:2] for chunk in chunks})
     x = np.empty((n, *size, groups, c // groups), dtype)
-    shift = 0 if bias is None else bias.reshape(groups, c // groups)
+    shift = np.zeros(c, dtype) if bias is None else bias
     if not chunks:
-        x[...] = shift
+        x[...] = shift.reshape(groups, c // groups)
 
-    def add_windows(chunk: Chunk) -> None:
+    def add_windows(planes: Array, chunk: Chunk) -> None:
         n0, n1, y0, y1 = chunk
         m = (n1 - n0) * (y1 - y0) * wo
         rows = crop(y, (n0, n1), (y0, y1), (0, wo), dtype, "rows")
         rows = rows.reshape(m, groups, o // groups).transpose(1, 0, 2)  # (G, m, O/G)
-        shape = (n1 - n0, y1 - y0, wo, groups, kh, kw, c // groups)
-        product = scratch("product", shape, dtype)
-        out = product.reshape(m, groups, kernel.shape[2]).transpose(1, 0, 2)  # (G, m, kh kw C/G)
-        multiply(rows, kernel, out=out)
+        # If the planes were a power of two apart, they would share few places of the cache.
+        product = scratch("product", (groups, kernel.shape[2], m + 16), dtype)[..., :m]
+        multiply(rows, kernel, out=product.transpose(0, 2, 1))
+        product = product.reshape(groups, kh, kw, c // groups, n1 - n0, y1 - y0, wo)
         windows = range(y0, y1), range(wo)
         for (i, j), (ys, xs), (os, ps) in taps((kh, kw), *settings[:3], size, windows):
-            x[n0:n1, ys, xs] += product[:, os, ps, :, i, j]
+            planes[..., ys, xs] += product[:, i, j, ..., os, ps]
 
     def run(i: int) -> None:
         n0, n1 = images[i]
-        x[n0:n1] = shift
+        planes = scratch("planes", (groups, c // groups, n1 - n0, *size), dtype)
+        planes[...] = shift.reshape(groups, c // groups, 1, 1, 1)
         for chunk in chunks:
             if chunk[:2] == images[i]:
-                add_windows(chunk)
+                add_windows(planes, chunk)
+        for channel in range(c // groups):  # NumPy would copy c numbers at a time
+            x[n0:n1, ..., channel] = planes[:, channel].transpose(1, 2, 3, 0)
 
-    run_chunks(run, len(images), n * ho * row_bytes)
+    parallel(run, len(images))
     return x.reshape(n, *size, c).transpose(0, 3, 1, 2)

@@ -31,7 +31,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .im2col import UNDIVIDED_BYTES, Chunk, run_chunks, scratch
+from .im2col import SHARED_BYTES, Chunk, scratch
+from .threads import parallel
 from .windows import ConvSettings, Pair, taps
 from .winograd import matrices
 
@@ -118,7 +119,7 @@ def conv(
         tiles = _evaluate_transposed(products, a_matrix, (t1 - t0, tw))
         _from_tiles(tiles, m, 1, 0, y[n0:n1, t0 * m : t1 * m], None)
 
-    run_chunks(run, len(pieces), len(x) * th * row_bytes)
+    parallel(run, len(pieces))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -147,7 +148,7 @@ def conv_transpose(
         tiles = _evaluate_transposed(products, b_matrix, (th, tw))
         _from_tiles(tiles, m, s, p, x[n0:n1], bias)
 
-    run_chunks(run, len(pieces), len(y) * image_bytes)
+    parallel(run, len(pieces))
     return x.transpose(0, 3, 1, 2)
 
 
@@ -177,7 +178,7 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings, m: int
         for piece in pieces[i * len(pieces) // num_sums : (i + 1) * len(pieces) // num_sums]:
             add(i, piece)
 
-    run_chunks(run, num_sums, n * th * row_bytes)
+    parallel(run, num_sums)
     for more in sums[1:]:
         sums[0] += more
     half = np.matmul(g_matrix.T, sums[0].reshape(a, -1))  # (r, a O K)
@@ -211,13 +212,14 @@ def _evaluate_kernel(blocks: Array, g_matrix: Array) -> Array:
     (a, r), (_, _, i, j) = g_matrix.shape, blocks.shape
     blocks = blocks.reshape(r, r, i * j)
     result = np.empty((a, a, i * j), blocks.dtype)
+    num_parts = 4 if result.nbytes >= SHARED_BYTES else 1
 
     def run(part: int) -> None:
-        some = slice(part * i * j // 4, (part + 1) * i * j // 4)
+        some = slice(part * i * j // num_parts, (part + 1) * i * j // num_parts)
         rows = np.matmul(g_matrix, blocks[:, :, some].swapaxes(0, 1))  # (r, a, some)
         np.matmul(g_matrix, rows.swapaxes(0, 1), out=result[:, :, some])
 
-    run_chunks(run, 4, result.nbytes)
+    parallel(run, num_parts)
     return result.reshape(a * a, i, j)
 
 
@@ -231,7 +233,7 @@ def _divide(n: int, rows: int, row_bytes: int, channels: int) -> list[Chunk]:
     then it has some rows of tiles of ROW / channels images.
     """
     total = n * rows * row_bytes
-    if total <= UNDIVIDED_BYTES:
+    if total < SHARED_BYTES:
         return [Chunk(0, n, 0, rows)] if total else []
     count = 2 * max(1, round(total / (2 * PIECE_BYTES)))
     groups = min(count, -(-n // max(1, ROW // channels)))  # of images

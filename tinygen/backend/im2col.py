@@ -26,13 +26,11 @@ Letters: N images, C channels, G groups, (kh, kw) kernel, (Ho, Wo) windows, m ro
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .threads import parallel
 from .windows import ConvSettings, Pair
 
 __all__ = [
@@ -41,14 +39,12 @@ __all__ = [
     "crop",
     "divide_into_chunks",
     "flatten_kernel",
-    "run_chunks",
     "scratch",
 ]
 
 Array = np.ndarray
 
-CHUNK_BYTES = 1 << 21  # of columns in a chunk: they should stay in the cache
-UNDIVIDED_BYTES = 1 << 17  # so few bytes of columns are not worth dividing
+CHUNK_BYTES = 1 << 22  # of columns in a chunk: they should stay in the cache
 # With fewer bytes, waking a second thread and passing Python's lock cost more time than it saves.
 # A 4x4 convolution of 3 to 64 channels makes 3 MB of columns: 0.58 ms shared, 0.87 ms alone.
 SHARED_BYTES = 1 << 20
@@ -68,8 +64,8 @@ def divide_into_chunks(images: int, rows: int, row_bytes: int) -> list[Chunk]:
     """Divide the windows of a batch into chunks whose columns have at most about CHUNK_BYTES bytes.
 
     A chunk is several whole images, or some rows of windows of one image. The number of chunks is
-    a multiple of four where possible, so that two or four threads get equal shares. The list is
-    empty if there is nothing to compute.
+    even where possible, so that two threads get equal shares. The list is empty if there is nothing
+    to compute.
 
     Parameters
     ----------
@@ -83,7 +79,7 @@ def divide_into_chunks(images: int, rows: int, row_bytes: int) -> list[Chunk]:
     total = images * rows * row_bytes
     if not total:
         return []
-    count = 1 if total <= UNDIVIDED_BYTES else 4 * -(-total // (4 * CHUNK_BYTES))
+    count = 1 if total < SHARED_BYTES else 2 * -(-total // (2 * CHUNK_BYTES))
     if count <= images:
         return [
             Chunk(i * images // count, (i + 1) * images // count, 0, rows) for i in range(count)
@@ -91,19 +87,6 @@ def divide_into_chunks(images: int, rows: int, row_bytes: int) -> list[Chunk]:
     parts = min(rows, -(-count // images))
     bounds = [(j * rows // parts, (j + 1) * rows // parts) for j in range(parts)]
     return [Chunk(i, i + 1, y0, y1) for i in range(images) for y0, y1 in bounds]
-
-
-def run_chunks(run: Callable[[int], None], count: int, column_bytes: int) -> None:
-    """Call run(0), ..., run(count - 1), in the thread pool if this is enough work.
-
-    `column_bytes` is the size of the columns that all calls make together. Below SHARED_BYTES, this
-    thread makes the calls one after the other.
-    """
-    if column_bytes >= SHARED_BYTES:
-        parallel(run, count)
-    else:
-        for i in range(count):
-            run(i)
 
 
 def flatten_kernel(w: Array, groups: int) -> Array:
