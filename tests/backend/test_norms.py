@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 
 from tinygen import check_grads
+from tinygen.autograd.primitive import parameters
 from tinygen.backend import norms
 from tinygen.backend import threads as pool
+from tinygen.ops.norm_silu import norm_silu
 from tinygen.ops.normalization import channel_norm
 
 RNG = np.random.default_rng(0)
-RULE = channel_norm.joint_rule[1]
+PRIMITIVES = [channel_norm, norm_silu]
+each_primitive = pytest.mark.parametrize("primitive", PRIMITIVES, ids=["norm", "norm_silu"])
 
 
 def images(*shape, dtype=np.float64, mean=0.0):
@@ -20,74 +23,100 @@ def images(*shape, dtype=np.float64, mean=0.0):
     return np.moveaxis(RNG.normal(mean, 1, (n, *space, c)).astype(dtype), -1, 1)
 
 
-def both(x, g, affine, groups, monkeypatch):
-    """Return (y, mean, var, dx, dweight, dbias) of the fast form and of the formula."""
+def evaluate(primitive, x, g, affine, groups):
+    """Return (y, mean, var, dx, dweight, dbias)."""
     weight, bias = [*affine, None, None][:2]
-    found = []
-    for is_fast in (True, False):
-        with monkeypatch.context() as patch:
-            if not is_fast:
-                patch.setattr(norms, "are_images", lambda *arrays: False)
-            y, mean, var = channel_norm(x, weight, bias, groups=groups)
-            cotangents = (g, 0.3 * mean, 0.7 * var)
-            gradients = RULE(cotangents, (True,) * 3, x, weight, mean, var, groups, 1e-5)
-            found.append((y, mean, var, *gradients))
-    return found
+    y, mean, var = primitive(x, weight, bias, groups=groups)
+    rule = primitive.joint_rule[1]
+    names = parameters(rule)[2:]
+    values = {"x": x, "weight": weight, "bias": bias, "y": y, "mean": mean, "var": var}
+    values |= {"groups": groups, "eps": 1e-5}
+    gradients = rule((g, 0.3 * mean, 0.7 * var), (True,) * 3, *(values[name] for name in names))
+    return (y, mean, var, *gradients)
 
 
-@settings(max_examples=60, deadline=None)
+def evaluate_formula(*arguments):
+    """Return what `evaluate` does, from the formulas in ops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(norms, "are_images", lambda *arrays: False)
+        return evaluate(*arguments)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
+    primitive=st.sampled_from(PRIMITIVES),
     n=st.integers(1, 5),
     groups=st.sampled_from([None, 1, 2, 6]),
     space=st.sampled_from([(4, 4), (16,), (17,), (5, 7), (2, 3, 4)]),
     num_affine=st.integers(0, 2),
+    per_example=st.booleans(),
 )
-def test_fast_form_and_formula_agree(n, groups, space, num_affine):
+def test_fast_form_and_formula_agree(primitive, n, groups, space, num_affine, per_example):
     x, g = images(n, 6, *space), images(n, 6, *space)
     assert norms.are_images(x, g)
-    affine = RNG.normal(size=(num_affine, 6))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for fast, formula in zip(*both(x, g, affine, groups, monkeypatch)):
-            assert fast.dtype == formula.dtype and fast.shape == formula.shape
-            np.testing.assert_allclose(fast, formula, rtol=1e-10, atol=1e-11)
+    affine = RNG.normal(size=(num_affine, n, 6) if per_example else (num_affine, 6))
+    arguments = primitive, x, g, affine, groups
+    for fast, formula in zip(evaluate(*arguments), evaluate_formula(*arguments)):
+        assert fast.dtype == formula.dtype and fast.shape == formula.shape
+        np.testing.assert_allclose(fast, formula, rtol=1e-10, atol=1e-11)
 
 
+@each_primitive
 @pytest.mark.parametrize("groups", [None, 4])
-def test_large_images_in_float32_agree_with_float64(groups, monkeypatch):
+def test_large_images_in_float32_agree_with_float64(primitive, groups):
     x, g = images(32, 32, 32, 32, mean=10.0), images(32, 32, 32, 32)
     affine = RNG.normal(size=(2, 32))
-    exact, _ = both(x, g, affine, groups, monkeypatch)
-    single = [a.astype(np.float32) for a in (x, g)]
-    fast, formula = both(*single, affine.astype(np.float32), groups, monkeypatch)
-    for f, e, name in zip(fast, exact, ("y", "mean", "var", "dx", "dweight", "dbias")):
-        assert f.dtype == np.float32
-        assert np.linalg.norm(f - e) <= 2e-6 * np.linalg.norm(e), name
-    for f, p in zip(fast, formula):
-        assert f.dtype == p.dtype
+    exact = evaluate(primitive, x, g, affine, groups)
+    single = [a.astype(np.float32) for a in (x, g, affine)]
+    fast = evaluate(primitive, *single, groups)
+    formula = evaluate_formula(primitive, *single, groups)
+    for k, e in enumerate(exact):
+        assert fast[k].dtype == formula[k].dtype == np.float32
+        error = np.linalg.norm(fast[k] - e)
+        assert error <= 2e-6 * np.linalg.norm(e), (k, np.linalg.norm(formula[k] - e))
 
 
+@each_primitive
 @pytest.mark.parametrize("groups", [None, 4])
-def test_bits_do_not_depend_on_threads(groups, monkeypatch):
+def test_bits_do_not_depend_on_threads(primitive, groups):
     x, g = (images(64, 32, 28, 28, dtype=np.float32) for _ in range(2))
     affine = RNG.normal(size=(2, 32)).astype(np.float32)
     before, results = pool.threads(), []
     try:
         for n in (1, 2, 3, 4):
             pool.set_threads(n)
-            fast, _ = both(x, g, affine, groups, monkeypatch)
-            results.append(b"".join(a.tobytes() for a in fast))
+            found = evaluate(primitive, x, g, affine, groups)
+            results.append(b"".join(a.tobytes() for a in found))
     finally:
         pool.set_threads(before)
     assert len(set(results)) == 1
 
 
+def test_the_gradient_of_silu_at_zero_and_far_from_it():
+    """The fast form divides y by z, which is 0 / 0 at z = 0."""
+    x = images(1, 2, 4, 4)
+    x[:, :, 0] = 0
+    x[:, :, 1:] = np.where(x[:, :, 1:] > 0, 1.0, -1.0)
+    x[:, :, 3] = -x[:, :, 2]  # mean 0, so z = weight x r
+    x[:, :, 1] = [[1, -1, 1, -1]]
+    g = images(1, 2, 4, 4)
+    for weight in (0.0, 1.0, 1e3):
+        affine = [np.full(2, weight)]
+        fast = evaluate(norm_silu, x, g, affine, 2)
+        formula = evaluate_formula(norm_silu, x, g, affine, 2)
+        assert (fast[0][:, :, 0] == 0).all()
+        for f, e in zip(fast, formula):
+            np.testing.assert_allclose(f, e, rtol=1e-10, atol=1e-9)
+
+
+@each_primitive
 @pytest.mark.parametrize("groups", [None, 2])
-def test_gradients_to_second_order(groups):
+def test_gradients_to_second_order(primitive, groups):
     x = images(2, 4, 4, 4)
     assert norms.are_images(x)
 
     def f(x, weight, bias):
-        return channel_norm(x, weight, bias, groups=groups)
+        return primitive(x, weight, bias, groups=groups)
 
     check_grads(f, x, RNG.uniform(0.5, 1.5, 4), RNG.normal(size=4))
 
@@ -95,8 +124,12 @@ def test_gradients_to_second_order(groups):
 def test_memory_stays_channels_last():
     x = images(4, 6, 5, 5)
     y, mean, var = channel_norm(x, groups=2)
-    dx, dweight, dbias = RULE((x, mean, var), (False, True, True), x, None, mean, var, 2, 1e-5)
-    assert y.strides == x.strides and dx is None and dweight.shape == dbias.shape == (6,)
+    rule = channel_norm.joint_rule[1]
+    for needs_x in (True, False):
+        g, needs = (x, mean, var), (needs_x, True, True)
+        dx, dweight, dbias = rule(g, needs, x, None, mean, var, 2, 1e-5)
+        assert dweight.shape == dbias.shape == (4, 6)
+        assert dx is None if not needs_x else dx.strides == y.strides == x.strides
 
 
 def test_what_is_no_such_image_is_left_to_the_formula():

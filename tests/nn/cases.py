@@ -106,6 +106,11 @@ def _group_norm(x, layer):
     return _affine(naive.normalize(groups, 2, layer.eps).reshape(x.shape), layer)
 
 
+def _group_norm_silu(x, layer):
+    z = _group_norm(x, layer)
+    return z / (1 + np.exp(-z))
+
+
 def _layer_norm(x, layer):
     return naive.normalize(x, (1, 2), layer.eps) * layer.weight.data + layer.bias.data
 
@@ -208,6 +213,9 @@ LAYERS = {
     "InstanceNorm1d": Case(lambda g, t: nn.InstanceNorm1d(3, dtype=t), (2, 3, 4), _norm_over(2)),
     "LayerNorm": Case(lambda g, t: nn.LayerNorm((3, 4), dtype=t), (2, 3, 4), _layer_norm),
     "GroupNorm": Case(lambda g, t: nn.GroupNorm(2, 4, dtype=t), (2, 4, 3), _group_norm),
+    "GroupNormSiLU": Case(
+        lambda g, t: nn.GroupNormSiLU(2, 4, dtype=t), (2, 4, 3), _group_norm_silu
+    ),
     "PixelNorm": Case(lambda g, t: nn.PixelNorm(), (2, 3, 2, 2), _pixel_norm),
     "MultiheadAttention": Case(lambda g, t: SelfAttention(rng=g, dtype=t), (2, 3, 6), _attention),
     "SpectralNorm": Case(

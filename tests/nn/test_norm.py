@@ -75,3 +75,17 @@ def test_instance_norm_takes_one_image():
     x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
     assert [*layer.state_dict()] == ["weight"]
     np.testing.assert_array_equal(layer(tensor(x)).data, layer(tensor(x[None])).data[0])
+
+
+def test_group_norm_silu_applies_scale_and_shift_before_silu():
+    rng = np.random.default_rng(0)
+    layer, norm = nn.GroupNormSiLU(2, 4), nn.GroupNorm(2, 4)
+    layer.load_state_dict(norm.state_dict())
+    x = rng.standard_normal((3, 4, 5, 5)).astype(np.float32)
+    scale, shift = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    z = norm(x).data * scale[:, :, None, None] + shift[:, :, None, None]
+    np.testing.assert_allclose(layer(x, scale, shift).data, z / (1 + np.exp(-z)), atol=1e-6)
+    with pytest.raises(ValueError, match=r"scale has shape \(4,\), but x .* takes \(3, 4\)"):
+        layer(x, scale[0])
+    with pytest.raises(ValueError, match="GroupNormSiLU: x must be .* C = 4"):
+        layer(x[:, :3])

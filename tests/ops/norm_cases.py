@@ -120,6 +120,32 @@ def draw_group_norm(draw):
     )
 
 
+@case("group_norm_silu")
+def draw_group_norm_silu(draw):
+    groups, per_group = draw.integer(1, 2), draw.integer(1, 2)
+    n, c = draw.integer(0, 2), groups * per_group
+    space = draw.choice((2, 2), (4, 4))  # the second is large enough for backend/norms.py
+    x = spread(draw, (n, groups, per_group, *space), (2, 3, 4))
+    x = draw.in_random_layout(x.reshape(n, c, *space))
+    modulation = [draw.array((n, c), 0.5, 1.5), draw.array((n, c))][: draw.integer(0, 2)]
+    num_modulations = len(modulation)
+
+    def f(x, *rest):
+        names = ("scale", "shift")[:num_modulations]
+        affine = rest[num_modulations:]
+        return ops.group_norm_silu(x, groups, *affine, **dict(zip(names, rest)))
+
+    def naive(x, *rest):
+        y = naive_norm(x.reshape(n, groups, per_group, *space), (2, 3, 4), 1e-5)
+        y = scale_and_shift(y.reshape(x.shape), x, *rest[num_modulations:])
+        for k, v in enumerate(rest[:num_modulations]):
+            v = v.reshape(n, c, 1, 1)
+            y = y + v if k else y * v
+        return y / (1 + np.exp(-y))
+
+    return f, [x, *modulation, *draw_affine(draw, c)], naive
+
+
 @case("instance_norm")
 def draw_instance_norm(draw):
     c = draw.integer(1, 3)

@@ -18,6 +18,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "GroupNorm",
+    "GroupNormSiLU",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "LayerNorm",
@@ -239,16 +240,34 @@ class GroupNorm(_Affine):
 
     def forward(self, x):
         """Normalize x (N, C, ...) over each group of channels."""
+        self._check_channels(x)
+        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def _check_channels(self, x) -> None:
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise ValueError(
-                f"GroupNorm: x must be (N, C, ...) with C = {self.num_channels}, not {x.shape}"
+                f"{type(self).__name__}: x must be (N, C, ...) with C = {self.num_channels}, "
+                f"not {x.shape}"
             )
-        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""
         settings = f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
         return settings + self._settings(affine=True)
+
+
+class GroupNormSiLU(GroupNorm):
+    """Group normalization, scale and shift, and SiLU: y = silu(scale * group_norm(x) + shift).
+
+    It has the parameters of `GroupNorm`. `ops/norm_silu.py` tells why the three are one function.
+    """
+
+    def forward(self, x, scale=None, shift=None):
+        """Normalize x (N, C, ...), apply scale and shift (N, C) if given, and then SiLU."""
+        self._check_channels(x)
+        return ops.group_norm_silu(
+            x, self.num_groups, self.weight, self.bias, self.eps, scale, shift
+        )
 
 
 class InstanceNorm2d(_ChannelNorm):

@@ -23,6 +23,7 @@
     conv.py               convolution, its transpose, its weight gradient
     conv_1d.py            convolution of sequences
     normalization.py      batch, group, instance and layer norm
+    norm_silu.py          group norm, scale and shift, and SiLU in one
     vector_norm.py        norms of vectors, and division by them
     windows.py            sums and maxima over windows of images
     pooling.py            pooling: windows with PyTorch's settings, and adaptive pooling
@@ -118,6 +119,7 @@ from .layout import channels_last
 from .linalg import diagonal, dot, inv, linear, logdet, matmul, outer, slogdet, trace, tril, triu
 from .linear_systems import cholesky, solve, solve_triangular
 from .methods import Methods
+from .norm_silu import group_norm_silu
 from .normalization import batch_norm, group_norm, instance_norm, layer_norm
 from .operators import Operators, attach_methods
 from .padding import pad
@@ -216,6 +218,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "group_norm",
+    "group_norm_silu",
     "instance_norm",
     "interpolate",
     "inv",

@@ -105,8 +105,8 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     """Batch norm (groups None) or group norm, with its statistics.
 
     **Math** in the module's docstring.
-    **Shapes** x (N, C, *space), weight and bias (C,) or None -> y like x; mean and (biased) var
-    (1, C) or (N, groups).
+    **Shapes** x (N, C, *space), weight and bias (C,), (N, C) or None -> y like x; mean and (biased)
+    var (1, C) or (N, groups).
     **Saved** x, weight, mean and var.
     **Numerics** Two passes: the variance comes from centred values. For channels-last images,
     `backend/norms.py` evaluates the formula, and the rule.
@@ -122,12 +122,13 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     scale = scale if weight is None else scale * weight
     centred *= _over_space(scale, x.ndim)
     if bias is not None:
-        centred += bias.reshape(c, *[1] * (x.ndim - 2))
+        centred += _over_space(bias, x.ndim)
     return centred, mean, var
 
 
 @channel_norm.vjp_joint("x", "weight", "bias")
-def _channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
+def channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
+    """Return dx, dweight and dbias, see the module's docstring."""
     if norms.are_images(x, g[0]):
         return norms.channel_norm_gradients(g, needs, x, weight, mean, var, groups, eps)
     g_y, g_mean, g_var = g
@@ -147,9 +148,7 @@ def _channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
             + centred * _over_space(b, x.ndim)
             + _over_space(const, x.ndim)
         )
-    dweight = sum(sum_gc * r, axis=0) if needs[1] else None
-    dbias = sum(sum_g, axis=0) if needs[2] else None
-    return dx, dweight, dbias
+    return dx, sum_gc * r, sum_g  # the engine sums the last two over N if weight and bias are (C,)
 
 
 def batch_norm(
@@ -239,17 +238,22 @@ def group_norm(x, num_groups: int, weight=None, bias=None, eps: float = 1e-5):
     **Math** in the module's docstring.
     **Shapes** x (N, C, *space), weight and bias (C,) or None -> y like x. num_groups divides C.
     """
-    _check("group_norm", x, weight, bias)
+    check_group_norm("group_norm", x, num_groups, weight, bias)
+    return channel_norm(x, weight, bias, groups=num_groups, eps=eps)[0]
+
+
+def check_group_norm(function: str, x, num_groups: int, weight, bias) -> None:
+    """Raise TypeError or ValueError if the arguments of a group norm do not fit together."""
+    _check(function, x, weight, bias)
     if num_groups < 1 or x.shape[1] % num_groups:
         raise ValueError(
-            f"group_norm: {x.shape[1]} channels do not divide into num_groups={num_groups}"
+            f"{function}: {x.shape[1]} channels do not divide into num_groups={num_groups}"
         )
     if _count(x.shape, num_groups) == 1:
         raise ValueError(
-            f"group_norm: x {x.shape} in {num_groups} groups has one value per group, whose "
+            f"{function}: x {x.shape} in {num_groups} groups has one value per group, whose "
             "variance is 0; use fewer groups or a larger image"
         )
-    return channel_norm(x, weight, bias, groups=num_groups, eps=eps)[0]
 
 
 def instance_norm(

@@ -17,8 +17,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...backend import RNG
-from ...nn import Conv2d, GroupNorm, Linear, Module, ModuleList, MultiheadAttention
-from ...ops import concatenate, interpolate, pixel_shuffle, pixel_unshuffle, silu, split
+from ...nn import (
+    Conv2d,
+    GroupNorm,
+    GroupNormSiLU,
+    Linear,
+    Module,
+    ModuleList,
+    MultiheadAttention,
+)
+from ...ops import concatenate, interpolate, pixel_shuffle, pixel_unshuffle, split
 from .conditioning import ConditionEmbedding, zero_parameters_
 
 __all__ = ["AttentionBlock", "ResidualBlock", "UNet"]
@@ -31,11 +39,12 @@ class ResidualBlock(Module):
     """Two 3x3 convolutions and a shortcut, with the conditioning between them.
 
         h = conv1(silu(norm1(x)))
-        h = norm2(h + shift)                  without film
-        h = norm2(h) (1 + scale) + shift      with film
-        y = shortcut(x) + conv2(silu(h))
+        h = silu(norm2(h + shift))                  without film
+        h = silu(norm2(h) (1 + scale) + shift)      with film
+        y = shortcut(x) + conv2(h)
 
-    scale and shift are linear functions of the conditioning, one number per channel.
+    A norm and the SiLU after it are one layer, `GroupNormSiLU`. scale and shift are linear
+    functions of the conditioning, one number per channel.
 
     **FiLM** is feature-wise linear modulation: the conditioning gives each channel a scale and a
     shift (Perez et al., 2018; in diffusion models Dhariwal and Nichol, 2021). They are applied
@@ -53,11 +62,11 @@ class ResidualBlock(Module):
         self, in_channels: int, out_channels: int, conditioning_dim: int, film: bool, rng: RNG
     ):
         self.film = film
-        self.norm1 = GroupNorm(NUM_GROUPS, in_channels, device=rng.device)
+        self.norm1 = GroupNormSiLU(NUM_GROUPS, in_channels, device=rng.device)
         self.conv1 = Conv2d(in_channels, out_channels, 3, 1, 1, rng=rng)
         num_modulations = 2 * out_channels if film else out_channels  # scales and shifts, or shifts
         self.condition_proj = Linear(conditioning_dim, num_modulations, rng=rng)
-        self.norm2 = GroupNorm(NUM_GROUPS, out_channels, device=rng.device)
+        self.norm2 = GroupNormSiLU(NUM_GROUPS, out_channels, device=rng.device)
         self.conv2 = Conv2d(out_channels, out_channels, 3, 1, 1, rng=rng)
         self.shortcut = None
         if in_channels != out_channels:
@@ -68,15 +77,14 @@ class ResidualBlock(Module):
 
     def forward(self, x, conditioning):
         """Return y (N, out_channels, H, W) for x (N, in_channels, H, W) and its conditioning."""
-        h = self.conv1(silu(self.norm1(x)))  # (N, out_channels, H, W)
-        modulation = self.condition_proj(conditioning)  # (N, num_modulations)
-        modulation = modulation.reshape((len(h), -1, 1, 1))  # the same at all pixels
+        h = self.conv1(self.norm1(x))  # (N, out_channels, H, W)
+        modulation = self.condition_proj(conditioning)  # (N, num_modulations), for all pixels
         if self.film:
-            scale, shift = split(modulation, 2, axis=1)  # (N, out_channels, 1, 1) each
-            h = self.norm2(h) * (1 + scale) + shift
+            scale, shift = split(modulation, 2, axis=1)  # (N, out_channels) each
+            h = self.norm2(h, 1 + scale, shift)
         else:
-            h = self.norm2(h + modulation)  # the modulation is the shift alone
-        h = self.conv2(silu(h))  # (N, out_channels, H, W)
+            h = self.norm2(h + modulation.reshape((len(h), -1, 1, 1)))  # it is the shift alone
+        h = self.conv2(h)  # (N, out_channels, H, W)
         return h + (x if self.shortcut is None else self.shortcut(x))
 
 
@@ -175,7 +183,7 @@ class UNet(Module):
         self.mid_block2 = block(last, last)
         self.upsample = ModuleList(Conv2d(b, a, 3, 1, 1, rng=rng) for a, b in pairwise(widths))
         self.up_blocks = ModuleList(block(2 * w, w) for w in widths[:-1])
-        self.norm_out = GroupNorm(NUM_GROUPS, first, device=rng.device)
+        self.norm_out = GroupNormSiLU(NUM_GROUPS, first, device=rng.device)
         self.conv_out = Conv2d(first, out_channels * patch_area, 3, 1, 1, rng=rng)
         zero_parameters_(self.conv_out)
 
@@ -214,5 +222,5 @@ class UNet(Module):
             h = upsample(interpolate(h, scale_factor=2))  # (N, widths[i], ...), twice as high
             h = concatenate(h, skip, axis=1)  # (N, 2 widths[i], ...)
             h = block(h, conditioning)  # (N, widths[i], ...)
-        h = self.conv_out(silu(self.norm_out(h)))  # (N, out_channels p^2, H/p, W/p)
+        h = self.conv_out(self.norm_out(h))  # (N, out_channels p^2, H/p, W/p)
         return pixel_shuffle(h, upscale_factor=self.patch_size)  # (N, out_channels, H, W)
