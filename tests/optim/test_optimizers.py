@@ -99,6 +99,25 @@ def test_the_fused_update_has_the_bits_of_the_formula(
 
 
 @each_rule
+def test_many_small_parameters_are_updated_as_each_alone(optimizer_class, recursion, settings):
+    """They are gathered in blocks, whose number, dtypes and memory order make no difference."""
+    rng = np.random.default_rng(0)
+    shapes = [(int(n),) for n in rng.integers(0, 4097, 70)] + [(), (4, 1024), (0, 3)]
+    initial = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    initial += [rng.normal(size=(7, 5)), rng.normal(size=(5, 7)).T]  # float64, one not C-contiguous
+    grads = [[rng.normal(size=p.shape) for p in initial] for _ in range(3)]
+    grads[1][3] = None  # from here on it is one update behind
+    optimizer = optimizer_class(make_parameters(*initial), **settings)
+    take_steps(optimizer, grads)
+    for i, p in enumerate(initial):
+        alone = optimizer_class(make_parameters(p), **settings)
+        take_steps(alone, [[row[i]] for row in grads])
+        np.testing.assert_array_equal(optimizer.parameters[i].data, alone.parameters[0].data)
+        for name in optimizer.state_names:
+            np.testing.assert_array_equal(optimizer.state[i][name], alone.state[0][name])
+
+
+@each_rule
 def test_large_float32_parameters_keep_dtype_and_layout(optimizer_class, recursion, settings):
     """They go through several blocks, in the order of their memory, whatever the gradient's is."""
     rng = np.random.default_rng(0)

@@ -111,10 +111,7 @@ class ExponentialMovingAverage:
         self.num_updates += 1
         decay = min(self.decay, (self.num_updates - 1) / (self.num_updates + 9))
         follow = partial(moving_average_update, decay=decay)
-        jobs = []
-        for name, p in parameters.items():
-            jobs.append((follow, (self._averages[name], p.data)))
-        apply_in_blocks(jobs)
+        apply_in_blocks(follow, [(self._averages[name], p.data) for name, p in parameters.items()])
 
     @contextmanager
     def average_parameters(self) -> Iterator[Module]:

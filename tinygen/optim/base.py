@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -89,14 +90,15 @@ class Optimizer:
 
         A parameter without a gradient is left alone, and its state, too.
         """
-        jobs = []
+        arguments = defaultdict(list)  # by the number of the update, which is part of its formula
         for i, p in enumerate(self.parameters):
             if p.grad is not None:
                 self.num_updates[i] += 1
                 p.touch()
                 arrays = (p.data, p.grad.data, *self.state[i].values())
-                jobs.append((self.fused_update(self.num_updates[i]), arrays))
-        apply_in_blocks(jobs)
+                arguments[self.num_updates[i]].append(arrays)
+        for t, arrays_of_t in arguments.items():
+            apply_in_blocks(self.fused_update(t), arrays_of_t)
 
     def update(
         self, t: int, p: Array, g: Array, state: Mapping[str, Array]
