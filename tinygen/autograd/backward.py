@@ -6,7 +6,7 @@ it calls them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -143,21 +143,33 @@ def run_rules(
     op, parents = node.op, node.parents
     saved = saved_values(node, create_graph)
     for rule, names, arguments, is_joint in node.plan.calls:
-        values = [*map(saved.get, names)]
+        if detect_nan:
+            rule = nan_checked(rule, op, arguments)
         if is_joint:
             needs = [bool(on_path[i]) for i in arguments]
             if True in needs:
-                results = rule(g, needs, *values)
-                if detect_nan:
-                    check_nan(f"the rule of {op.__name__}", results, (g, values))
+                results = rule(g, needs, *map(saved.get, names))
                 for i, result in zip(arguments, results):
                     if on_path[i]:
                         cotangents.add(parents[i], result, op)
         elif on_path[i := arguments[0]]:
-            result = rule(g, i, *values) if op.is_variadic else rule(g, *values)
-            if detect_nan:
-                check_nan(f"the rule of {op.__name__} for its argument {i}", result, (g, values))
+            if op.is_variadic:
+                result = rule(g, i, *map(saved.get, names))
+            else:
+                result = rule(g, *map(saved.get, names))
             cotangents.add(parents[i], result, op)
+
+
+def nan_checked(rule: Callable, op: Any, arguments: tuple[int, ...]) -> Callable:
+    """Return the rule, with an error if it makes a NaN of arguments without any."""
+
+    def checked(*values: Any) -> Any:
+        result = rule(*values)
+        numbers = ", ".join(map(str, arguments))
+        check_nan(f"the rule of {op.__name__} for argument {numbers}", result, values)
+        return result
+
+    return checked
 
 
 def saved_values(node: Node, create_graph: bool) -> dict[str, Any]:
@@ -230,10 +242,11 @@ class Cotangents:
             if edge[0].op is None and is_unshared(g):
                 self.owned.add(edge)
             self.sums[edge] = g
-        elif edge in self.owned:
+        elif edge in self.owned and before.size > 1:  # one element is added faster by +
             before += g
         else:
-            self.sums[edge] = as_array(before + g, like=())
+            total = before + g
+            self.sums[edge] = total if type(total) is ndarray else as_array(total, like=())
             if type(g) is not Tensor:
                 self.owned.add(edge)
 
