@@ -2,19 +2,23 @@
 
     python demos/_benchmark_worker.py LIBRARY STEP SETTINGS
 
-builds the step, makes the first five, and prints the rise of memory. Then it answers each line on
-standard input with the times of a turn. A process of its own for each library keeps their threads
-and their memory apart.
+builds the step, makes the first five, and prints how much memory they took. Then it answers each
+line on standard input with the times of a turn. A process of its own for each library keeps their
+threads and their memory apart.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
+from pathlib import Path
 
 # PyTorch's threads, which wait in a busy loop, take about a third of a second to settle after
 # another process has had the cores. With turns of a few steps, its medians scatter by 40 %.
@@ -27,27 +31,41 @@ NUM_FIRST_STEPS = 5
 
 def peak_mib() -> float:
     """Return the largest resident size of this process so far, in MiB."""
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    try:
+        # Linux. Its ru_maxrss would also count what the parent process had before it started this.
+        text = Path("/proc/self/status").read_text()
+        return int(text.split("VmHWM:")[1].split()[0]) / 2**10
+    except (OSError, IndexError):
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def build_step(library: str, name: str, settings: dict):
-    """Return the step `name` in a library, which is a key of NAMES."""
+def forget_peak() -> None:
+    """Let `peak_mib` begin anew from the memory in use, where the system allows it (Linux)."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)  # freed memory goes back to the system
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def import_steps(library: str) -> dict:
+    """Import a library, and return the functions that build its steps."""
     if library == "tinygen":
         from _benchmark_tinygen import STEPS
-
-        return STEPS[name](**settings)
-    if library == "jax":
+    elif library == "jax":
         from _benchmark_jax import STEPS
+    else:
+        from _benchmark_torch import STEPS
+    return STEPS
 
-        return STEPS[name](**settings)
+
+def build_step(library: str, build, settings: dict):
+    """Build a step by a function of `import_steps`; PyTorch's know two memory formats."""
+    if not library.startswith("torch"):
+        return build(**settings)
     import torch
-    from _benchmark_torch import STEPS
 
-    memory_format = torch.contiguous_format
-    if library == "torch channels_last":
-        memory_format = torch.channels_last
-    step = STEPS[name](memory_format, **settings)
+    is_contiguous = library == "torch contiguous"
+    step = build(torch.contiguous_format if is_contiguous else torch.channels_last, **settings)
     if library == "torch.compile":
         for network in step.networks.values():
             network.compile()
@@ -72,7 +90,8 @@ def time_turn(step) -> list[float]:
 
 def serve(library: str, name: str, settings: dict) -> None:
     """Build a step, report its memory, and answer each line of standard input with a turn."""
-    step = build_step(library, name, settings)
+    step = build_step(library, import_steps(library)[name], settings)
+    forget_peak()
     before = peak_mib()
     for _ in range(NUM_FIRST_STEPS):
         step()
@@ -94,7 +113,7 @@ class Worker:
     Attributes
     ----------
     memory : float
-        The rise of the process's largest resident size over the first five steps, in MiB.
+        How far the resident size rose at most during the first five steps, in MiB.
     times : list of floats
         Of all steps timed so far, in milliseconds.
     """
@@ -102,8 +121,10 @@ class Worker:
     def __init__(self, library: str, name: str, **settings):
         self.library, self.times = library, []
         command = [sys.executable, __file__, library, name, json.dumps(settings)]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        pipe, self.messages = subprocess.PIPE, tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=self.messages, text=True
+        )
         self.memory = self.read_answer()
 
     def read_answer(self):
@@ -112,14 +133,14 @@ class Worker:
         Raises
         ------
         WorkerError
-            If the process has stopped; the message is the last line of its own.
+            If the process has stopped, with all that it wrote to standard error.
         """
         line = self.process.stdout.readline()
         if not line:
-            self.process.stdin.close()
-            errors = self.process.stderr.read().strip() or "no message"
-            status = self.process.wait()
-            raise WorkerError(f"{errors.splitlines()[-1]} (exit status {status})")
+            self.messages.seek(0)
+            messages = self.messages.read().strip()
+            self.close()
+            raise WorkerError(messages or f"exit status {self.process.returncode}")
         return json.loads(line)
 
     def run_turn(self) -> None:
@@ -132,7 +153,7 @@ class Worker:
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
-        self.process.stderr.close()
+        self.messages.close()
 
     def figures(self) -> dict[str, float]:
         """Return the times and the memory of a step."""

@@ -13,6 +13,8 @@ multiplications, which on moving numbers to where they are multiplied?
         ratios; four minutes
     python demos/benchmark.py mlp_vae --against torch --against compile
         also with the networks compiled by torch.compile
+    python demos/benchmark.py --scaling --against torch
+        a plot of time and memory against batch, width and resolution
 
 A step is everything between two minibatches: forward pass, loss, backward
 pass, optimizer. The same networks get the same batches in each library, and
@@ -29,11 +31,12 @@ each library uses. With AVX-512 on a processor that has it, unset
 OPENBLAS_CORETYPE. To hold both libraries to AVX2:
 
     export OPENBLAS_CORETYPE=Haswell
+    export NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL"
     export ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
     python demos/benchmark.py --against torch
 
-Memory is the rise of the process's largest resident size over its first five
-steps, the least of both formats for PyTorch.
+Memory is how far the process's resident size rises at most during its first
+five steps; for PyTorch, in the format that needs less.
 
 Three changes to try:
 
@@ -79,9 +82,9 @@ NUM_DRAWINGS = 3
 OTHERS = {
     "torch": ("torch contiguous", "torch channels_last"),
     "compile": ("torch.compile",),
+    "jax": ("jax",),
 }
-PACKAGES = {"torch": "torch", "compile": "torch"}
-MEASURES = {"median_ms": "medians", "min_ms": "minima", "peak_mib": "memory"}
+PACKAGES = {"torch": "torch", "compile": "torch", "jax": "jax"}
 
 
 # %%
@@ -106,66 +109,64 @@ def measure(name: str, libraries: list[str], turns: int) -> dict[str, dict[str, 
 def ratios(results: dict[str, dict[str, float]]) -> dict[str, float]:
     """Return tinygen's figures, each divided by the better of PyTorch's formats."""
     own = results["tinygen"]
-    others = [results[library] for library in OTHERS["torch"] if "median_ms" in results[library]]
-    return {key: own[key] / min(figures[key] for figures in others) for key in MEASURES}
+    formats = [results[library] for library in OTHERS["torch"]]
+    return {key: own[key] / min(figures[key] for figures in formats) for key in own}
 
 
 # %%
 # The table, in Markdown. Its rows appear one by one
-def print_row(cells: list[str]) -> None:
-    """Print a row of the table."""
+def print_row(cells: list[str], columns: list[str]) -> None:
+    """Print a row of the table, its cells as wide as the names of the columns."""
+    widths = [max(9, len(column)) for column in columns]
     first, *others = cells
-    print(f"| {first:9s} | " + " | ".join(f"{cell:>11s}" for cell in others) + " |", flush=True)
+    aligned = [f"{cell:>{width}s}" for cell, width in zip(others, widths[1:], strict=True)]
+    print("|", " | ".join([f"{first:{widths[0]}s}", *aligned]), "|", flush=True)
 
 
-def print_head(libraries: list[str], against: list[str]) -> None:
-    """Print the head of the table."""
-    columns = [library.removeprefix("torch ") for library in libraries]
+def name_columns(libraries: list[str], against: list[str]) -> list[str]:
+    """Return the head of the table."""
+    measures = ["minimum", "MiB"]
     if "torch" in against:
-        columns += ["ratio", "of minima", "MiB", "MiB, ratio"]
-    else:
-        columns += ["minimum", "MiB"]
-    print_row(["ms", *columns])
-    print_row(["---", *["---:"] * len(columns)])
+        measures = ["ratio", "of minima", "MiB", "of MiB"]
+    return ["ms", *(library.removeprefix("torch ") for library in libraries), *measures]
 
 
-def print_figures(name: str, results: dict[str, dict[str, float]]) -> None:
-    """Print the row of a step."""
-    own = results["tinygen"]
-    cells = [
-        f"{figures['median_ms']:.1f}" if "median_ms" in figures else "-"
-        for library, figures in results.items()
-        if library != "ratio"
-    ]
-    if "ratio" in results:
-        ratio = results["ratio"]
-        cells += [f"{ratio['median_ms']:.2f}", f"{ratio['min_ms']:.2f}"]
-        cells += [f"{own['peak_mib']:.0f}", f"{ratio['peak_mib']:.2f}"]
-    else:
-        cells += [f"{own['min_ms']:.1f}", f"{own['peak_mib']:.0f}"]
-    print_row([name, *cells])
+def format_figures(name: str, results: dict[str, dict[str, float]]) -> list[str]:
+    """Return the row of a step."""
+    own, cells = results["tinygen"], [name]
+    for library, figures in results.items():
+        if library != "ratio":
+            cells.append(f"{figures['median_ms']:.1f}" if "median_ms" in figures else "-")
+    if "ratio" not in results:
+        return [*cells, f"{own['min_ms']:.1f}", f"{own['peak_mib']:.0f}"]
+    ratio = results["ratio"]
+    cells += [f"{ratio['median_ms']:.2f}", f"{ratio['min_ms']:.2f}"]
+    return [*cells, f"{own['peak_mib']:.0f}", f"{ratio['peak_mib']:.2f}"]
 
 
 def benchmark_steps(names: list[str], against: list[str], turns: int) -> dict[str, dict]:
     """Time steps, print the table, and return the figures."""
     libraries = ["tinygen", *(library for name in against for library in OTHERS[name])]
     all_figures = {}
-    print_head(libraries, against)
+    columns = name_columns(libraries, against)
+    print_row(columns, columns)
+    print_row(["---", *["---:"] * (len(columns) - 1)], columns)
     for name in names:
         results = measure(name, libraries, turns)
         results = {library: results[library] for library in libraries}
         for library in ("tinygen", *OTHERS["torch"]):
             if "error" in results.get(library, {}):
-                sys.exit(f"{name} in {library}: {results[library]['error']}")
+                sys.exit(f"{results[library]['error']}\n{name} stopped in {library}")
         if "torch" in against:
             results["ratio"] = ratios(results)
-        print_figures(name, results)
+        print_row(format_figures(name, results), columns)
         all_figures[name] = results
     print()
     for name, results in all_figures.items():
         for library, figures in results.items():
             if "error" in figures:
-                print(f"{name} is not available in {library}: {figures['error']}")
+                reason = figures["error"].splitlines()[-1]
+                print(f"{name} is not available in {library}: {reason}")
     return all_figures
 
 
@@ -216,8 +217,8 @@ def parse() -> argparse.Namespace:
         action="append",
         default=[],
         choices=list(OTHERS),
-        help="run the same steps in PyTorch, or in PyTorch with torch.compile (it needs a C++ "
-        "compiler and takes minutes); may be given several times",
+        help="run the same steps in PyTorch; in PyTorch with torch.compile, which needs a C++ "
+        "compiler and minutes; or in JAX (VAEs only). May be given several times",
     )
     p.add_argument(
         "--turns",
@@ -226,10 +227,16 @@ def parse() -> argparse.Namespace:
         help=f"turns of a second that each process gets (default: {NUM_TURNS})",
     )
     p.add_argument(
+        "--scaling",
+        action="store_true",
+        help="instead, vary batch, width and resolution of conv_vae and draw scaling.png",
+    )
+    p.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder for the figures, as benchmark.json (default: none are written)",
+        help="folder for all figures, as benchmark.json (default: none are written), and for the "
+        "plot (default: out/benchmark)",
     )
     args = p.parse_args()
     if unknown := set(args.names) - {*STEPS, *ALONE}:
@@ -257,7 +264,13 @@ def main() -> None:
         print(describe_jax())
     print(flush=True)
     figures = {}
-    names = args.names or [*STEPS, *ALONE]
+    names = [] if args.scaling else args.names or [*STEPS, *ALONE]
+    if args.scaling:
+        from _benchmark_scaling import benchmark_scaling
+
+        others = {"PyTorch": OTHERS["torch"]} if "torch" in args.against else {}
+        args.out = args.out or Path("out/benchmark")
+        figures["scaling"] = benchmark_scaling(args.out, {"tinygen": ["tinygen"], **others})
     if steps := [name for name in names if name in STEPS]:
         figures |= benchmark_steps(steps, args.against, args.turns)
     if "op" in names:

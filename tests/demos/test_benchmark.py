@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
+from pathlib import Path
 
 import _benchmark_tinygen as benchmark
 import numpy as np
 import pytest
+from _benchmark_worker import Worker, WorkerError
 
 from tests.demos.processes import DEMOS, run_python
 from tinygen import default_rng, nn, optim, tensor
@@ -147,3 +151,32 @@ def test_the_figures_of_a_step_and_of_an_op_are_written(tmp_path):
     assert set(figures["op"]) == {"forward", "backward"}
     assert set(figures["mlp_vae"]["tinygen"]) == {"min_ms", "median_ms", "peak_mib"}
     assert 0 < figures["mlp_vae"]["tinygen"]["min_ms"] <= figures["mlp_vae"]["tinygen"]["median_ms"]
+
+
+def test_a_worker_that_stops_says_why():
+    with pytest.raises(WorkerError, match="KeyError: 'nothing'"):
+        Worker("tinygen", "nothing")
+
+
+def resident_mib() -> float:
+    """Return the memory that this process has now."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.split("VmRSS:")[1].split()[0]) / 2**10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+@pytest.mark.parametrize("name", ["mlp_vae", "cyclegan"])
+def test_memory_does_not_grow_with_the_number_of_steps(name):
+    """Also without Python's collector of cycles: what a step leaves is freed at once."""
+    step = benchmark.STEPS[name]()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            step()
+        before = resident_mib()
+        for _ in range(100):
+            step()
+        assert resident_mib() - before < 2
+    finally:
+        gc.enable()
