@@ -29,7 +29,6 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from .im2col import SHARED_BYTES, Chunk, scratch
 from .threads import parallel
@@ -42,7 +41,7 @@ Array = np.ndarray
 
 # The sizes m to choose from, for r taps: m >= r - 1, so that only neighbouring tiles overlap.
 TILES = {2: (2, 4), 3: (4, 5), 4: (3,)}
-PIECE_BYTES = 3 << 20  # of evaluated tiles: with 1 MiB, passing Python's lock takes longer
+PIECE_BYTES = 3 << 20
 ROW = 128  # numbers in the rows of a matrix; products with shorter rows are slow
 
 
@@ -255,7 +254,8 @@ def _to_blocks(x: Array, s: int, p: int, rows: range, columns: range, dtype: np.
     if x.dtype != dtype or x.strides[3] != x.itemsize:
         x = x.astype(dtype, order="C")
     blocks = scratch("blocks", (len(rows), len(columns), n, s, s, c), dtype)
-    blocks[...] = 0
+    if p or rows.stop * s > height or columns.stop * s > width:
+        blocks[...] = 0
     pixels, targets = _as_runs(x), _as_runs(blocks)
     # Block q is a window of s pixels, of which tap v reads the pixel s q + v - p.
     places = taps((s, s), (s, s), (p, p), (1, 1), (height, width), (rows, columns))
@@ -271,11 +271,11 @@ def _evaluate(blocks: Array, matrix: Array, m: int, name: str = "evaluated") -> 
     """
     (h, w, c), (a, k), number = blocks.shape, matrix.shape, blocks.itemsize
     th, tw, row = (h - k) // m + 1, (w - k) // m + 1, w * c * number
-    windows = as_strided(blocks, (th, k, w * c), (m * row, row, number))
+    windows = np.ndarray((th, k, w * c), blocks.dtype, blocks, 0, (m * row, row, number))
     rows = scratch("transform", (a, th, w * c), blocks.dtype)
     np.matmul(matrix, windows, out=rows.swapaxes(0, 1))
     steps = th * row, row, m * c * number, c * number, number
-    windows = as_strided(rows, (a, th, tw, k, c), steps)
+    windows = np.ndarray((a, th, tw, k, c), blocks.dtype, rows, 0, steps)
     result = scratch(name, (a, a, th, tw, c), blocks.dtype)
     np.matmul(matrix, windows, out=result.transpose(0, 2, 3, 1, 4))
     return result
@@ -291,11 +291,11 @@ def _multiply(evaluated: Array, kernel: Array) -> Array:
 
 def _evaluate_transposed(products: Array, matrix: Array, tiles: Pair) -> Array:
     """Compute M^T z M: products (a^2, th tw n, J), M (a, k) -> (k, k, th, tw, n J)."""
-    a, k = matrix.shape
+    (a, k), transposed = matrix.shape, np.ascontiguousarray(matrix.T)
     rows = scratch("transform", (k, products.size // a), products.dtype)
-    np.matmul(matrix.T, products.reshape(a, -1), out=rows)
+    np.matmul(transposed, products.reshape(a, -1), out=rows)
     result = scratch("evaluated", (k, k, products.size // a**2), products.dtype)
-    np.matmul(matrix.T, rows.reshape(k, a, -1), out=result)
+    np.matmul(transposed, rows.reshape(k, a, -1), out=result)
     return result.reshape(k, k, *tiles, -1)
 
 
@@ -311,12 +311,12 @@ def _from_tiles(tiles: Array, m: int, s: int, p: int, out: Array, bias: Array | 
         tiles[: k - m, :, 1:] += tiles[m:, :, :-1]
         tiles[:, : k - m, :, 1:] += tiles[:, m:, :, :-1]
     # The last pixels, if the stride does not divide the size, may lie behind the last block.
-    h = max(th * m + k - m, -(-(p + height) // s))
-    w = max(tw * m + k - m, -(-(p + width) // s))
+    h = max(rows := th * m + k - m, -(-(p + height) // s))
+    w = max(columns := tw * m + k - m, -(-(p + width) // s))
     is_whole = bias is None and (p, height, width) == (0, s * h, s * w)
     pixels = out if is_whole else scratch("transform", (n, s * h, s * w, c), out.dtype)
-    pixels[:, s * (th * m + k - m) :] = 0
-    pixels[:, :, s * (tw * m + k - m) :] = 0
+    if h > rows or w > columns:
+        pixels[:, s * rows :] = pixels[:, :, s * columns :] = 0
     targets = _as_runs(pixels.reshape(n, h, s, w, s, c))
     sources = _as_runs(tiles.reshape(k, k, th, tw, n, s, s, c))
     for (i, t, q), (j, u, r) in itertools.product(_sections(th, m, k), _sections(tw, m, k)):
