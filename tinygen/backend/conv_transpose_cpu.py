@@ -66,9 +66,10 @@ def is_scatter_faster(
 ) -> bool:
     """Estimate whether scattering o channels to c channels takes less time than gathering.
 
-    Gathering copies windows of the o channels. Scattering adds up windows of the c channels. In
-    measurements, copying a number costs as much time as 10 multiplications in a matrix product, and
-    adding a number as much as 50.
+    Gathering copies windows of the o channels, unless each is one pixel. Scattering adds up windows
+    of the c channels. Copying a number is taken to cost as much time as 20 multiplications in a
+    matrix product, and adding a number as much as 100. Measured with AVX2 and with AVX-512, for 190
+    shapes of 1 to 128 channels, the choice is on average 1.4 % slower than the better way.
 
     Parameters
     ----------
@@ -84,8 +85,9 @@ def is_scatter_faster(
     (sh, sw), groups = settings.stride, settings.groups
     overlap = -(-kernel[0] // sh) * -(-kernel[1] // sw)  # elements of y that meet in one pixel of x
     blocks = (-(-size[0] // sh) + (sh > 1)) * (-(-size[1] // sw) + (sw > 1))
-    gather = blocks * overlap * o * (10 + sh * sw * c // groups)
-    return windows[0] * windows[1] * kernel[0] * kernel[1] * c * (50 + o // groups) < gather
+    copying = 0 if kernel == (1, 1) else 20
+    gather = blocks * overlap * o * (copying + sh * sw * c // groups)
+    return windows[0] * windows[1] * kernel[0] * kernel[1] * c * (100 + o // groups) < gather
 
 
 def by_gather(y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
