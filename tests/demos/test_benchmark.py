@@ -180,3 +180,12 @@ def test_memory_does_not_grow_with_the_number_of_steps(name):
         assert resident_mib() - before < 2
     finally:
         gc.enable()
+
+
+def test_the_benchmark_asks_a_question_and_answers_it_at_the_end_of_the_file():
+    text = (DEMOS / "benchmark.py").read_text(encoding="utf-8")
+    assert "Question to predict" in text[:300]
+    assert "Three changes to try" in text
+    last = text.split("# %% [markdown]\n")[-1]
+    assert last.startswith("# ## What you should see\n#\n")
+    assert all(line.startswith("#") for line in last.splitlines())
