@@ -125,7 +125,7 @@ def channel_norm(x: Array, weight, bias, *, groups: int | None, eps: float, silu
     centre = images.table(mean)
 
     def sum_squares(piece):
-        c = np.subtract(xs[piece], images.row(centre[piece]), out=ys[piece])
+        c = xs[piece] - images.row(centre[piece])
         squares[piece] = images.sum_pixels(np.multiply(c, c, out=c))
 
     images.each_piece(sum_squares)
@@ -142,10 +142,21 @@ def channel_norm(x: Array, weight, bias, *, groups: int | None, eps: float, silu
     return y, mean, var
 
 
-def channel_norm_gradients(g, needs, x: Array, weight, mean, var, groups: int | None, eps: float):
+def channel_norm_gradients(
+    g,
+    needs,
+    x: Array,
+    weight,
+    mean,
+    var,
+    groups: int | None,
+    eps: float,
+    prepare=lambda piece: None,
+):
     """Return dx, dweight and dbias as the rule of `channel_norm` does, the last two (N, C).
 
-    dx = a g + b c + const, with c = x - mean, is computed as a g + b x + shift.
+    dx = a g + b c + const, with c = x - mean, is computed as a g + b x + shift. `prepare` is called
+    before a piece of g is read.
     """
     g_y, g_mean, g_var = g
     images = _Images(x.shape, groups)
@@ -155,8 +166,9 @@ def channel_norm_gradients(g, needs, x: Array, weight, mean, var, groups: int | 
     centre, rstd = images.table(mean), (var + eps) ** -0.5
 
     def sum_products(piece):
+        prepare(piece)
         sum_g[piece] = images.sum_pixels(gs[piece])
-        c = np.subtract(xs[piece], images.row(centre[piece]), out=dxs[piece])
+        c = xs[piece] - images.row(centre[piece])
         sum_gc[piece] = images.sum_pixels(np.multiply(c, gs[piece], out=c))
 
     images.each_piece(sum_products)
@@ -204,6 +216,5 @@ def norm_silu_gradients(
         np.add(t, s, out=t)
         np.multiply(t, gs[piece], out=t)
 
-    images.each_piece(apply_silu_rule)
     g = g_z, g_mean, g_var
-    return channel_norm_gradients(g, needs, x, weight, mean, var, groups, eps)
+    return channel_norm_gradients(g, needs, x, weight, mean, var, groups, eps, apply_silu_rule)
