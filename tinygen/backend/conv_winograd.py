@@ -163,20 +163,21 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings, m: int
     pieces = _divide(n, th, row_bytes, min(k, o))
     # Each sum adds up some of the pieces, then the sums are added in order. They can be large.
     num_sums = min(4 if a * a * o * k < 1 << 18 else 2, len(pieces))
-    sums = np.zeros((max(num_sums, 1), a * a, o, k), dtype)
+    sums = np.empty((num_sums, a * a, o, k), dtype) if pieces else np.zeros((1, a * a, o, k), dtype)
 
-    def add(i: int, piece: Chunk) -> None:
+    def multiply(piece: Chunk, out: Array) -> Array:
         n0, n1, t0, t1 = piece
         rows, columns = range(t0 * m, t1 * m + r - 1), range(tw * m + r - 1)
         of_x = _evaluate(_to_blocks(x[n0:n1], s, p, rows, columns, dtype), b_matrix, m)
         blocks = _to_blocks(y[n0:n1], 1, 0, range(t0 * m, t1 * m), range(tw * m), dtype)
         of_y = _evaluate(blocks, a_matrix, m, "products").reshape(a * a, -1, o)
-        product = scratch("transform", (a * a, o, k), dtype)
-        sums[i] += np.matmul(of_y.swapaxes(1, 2), of_x.reshape(a * a, -1, k), out=product)
+        return np.matmul(of_y.swapaxes(1, 2), of_x.reshape(a * a, -1, k), out=out)
 
     def run(i: int) -> None:
-        for piece in pieces[i * len(pieces) // num_sums : (i + 1) * len(pieces) // num_sums]:
-            add(i, piece)
+        first, *others = pieces[i * len(pieces) // num_sums : (i + 1) * len(pieces) // num_sums]
+        multiply(first, sums[i])
+        for piece in others:
+            sums[i] += multiply(piece, scratch("transform", (a * a, o, k), dtype))
 
     parallel(run, num_sums)
     for more in sums[1:]:
@@ -208,10 +209,10 @@ def _swap_channels(blocks: Array) -> Array:
 
 
 def _evaluate_kernel(blocks: Array, g_matrix: Array) -> Array:
-    """Compute G w G^T: (r, r, I, J) -> (a^2, I, J)."""
+    """Compute G w G^T in this thread's buffer: (r, r, I, J) -> (a^2, I, J)."""
     (a, r), (_, _, i, j) = g_matrix.shape, blocks.shape
     blocks = blocks.reshape(r, r, i * j)
-    result = np.empty((a, a, i * j), blocks.dtype)
+    result = scratch("kernel", (a, a, i * j), blocks.dtype)
     num_parts = 4 if result.nbytes >= SHARED_BYTES else 1
 
     def run(part: int) -> None:
@@ -255,14 +256,25 @@ def _to_blocks(x: Array, s: int, p: int, rows: range, columns: range, dtype: np.
     if x.dtype != dtype or x.strides[3] != x.itemsize:
         x = x.astype(dtype, order="C")
     blocks = scratch("blocks", (len(rows), len(columns), n, s, s, c), dtype)
-    if p or rows.stop * s > height or columns.stop * s > width:
-        blocks[...] = 0
+    (q0, q1), (r0, r1) = _inside(rows, s, p, height), _inside(columns, s, p, width)
+    for border in (blocks[:q0], blocks[q1:], blocks[q0:q1, :r0], blocks[q0:q1, r1:]):
+        if border.size:
+            border[...] = 0
     pixels, targets = _as_runs(x), _as_runs(blocks)
     # Block q is a window of s pixels, of which tap v reads the pixel s q + v - p.
     places = taps((s, s), (s, s), (p, p), (1, 1), (height, width), (rows, columns))
     for (i, j), (ys, xs), (qs, rs) in places:
         targets[qs, rs, :, i, j] = pixels[:, ys, xs].transpose(1, 2, 0)
     return blocks.reshape(len(rows), len(columns), n * s * s * c)
+
+
+def _inside(blocks: range, s: int, p: int, size: int) -> tuple[int, int]:
+    """Return from where to where the blocks of `blocks` lie inside the image with all their pixels.
+
+    Block q has the pixels s q - p to s q - p + s - 1.
+    """
+    first = min(max(-(-p // s) - blocks.start, 0), len(blocks))
+    return first, min(max((size + p) // s - blocks.start, first), len(blocks))
 
 
 def _evaluate(blocks: Array, matrix: Array, m: int, name: str = "evaluated") -> Array:
