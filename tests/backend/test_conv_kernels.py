@@ -219,8 +219,10 @@ def test_products_in_pieces_are_the_product(m, monkeypatch):
     np.testing.assert_allclose(total, 1 + a.transpose(0, 2, 1) @ y, rtol=0, atol=1e-14)
 
 
-def test_gather_and_scatter_agree(set_chunk_sizes):
-    """Both ways of the transposed convolution give the same result."""
+@pytest.mark.parametrize("few_channels", [0, 16])
+def test_gather_and_scatter_agree(few_channels, set_chunk_sizes, monkeypatch):
+    """Both ways of the transposed convolution give the same result; scattering in both orders."""
+    monkeypatch.setattr(conv_transpose_cpu, "FEW_CHANNELS", few_channels)
 
     @settings(max_examples=100, deadline=None)
     @given(case=cases())

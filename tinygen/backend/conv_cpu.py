@@ -82,7 +82,7 @@ def conv_transpose(
             return conv_winograd.conv(y, flipped, bias, _flip_settings(settings, kernel), size, m)
         return conv_winograd.conv_transpose(y, w, bias, settings, size, m)
     can_gather = all(1 in (settings.stride[a], settings.dilation[a]) for a in (0, 1))
-    scatter = is_scatter_faster(y.shape[2:], o, c, w.shape[2:], settings, size)
+    scatter = is_scatter_faster(y.shape[2:], o, c, kernel, settings, size, len(y))
     way = by_gather if can_gather and not scatter else by_scatter
     return way(y.transpose(0, 2, 3, 1), w, bias, settings, size)
 
