@@ -46,6 +46,24 @@ def test_in_pieces_gives_the_bits_of_one_call(shape, n_threads):
         assert sum(sizes) == a.size and (len(sizes) > 1) == is_cut
 
 
+def test_by_examples_gives_the_bits_of_one_call(n_threads):
+    lengths = []
+
+    def f(a, b, axis):
+        lengths.append(len(a))
+        return a - b.max(axis=axis, keepdims=True)
+
+    a, b = RNG.standard_normal((2, 60, 8, 64, 64)).astype(np.float32)
+    a_layouts, b_layouts = layouts(a), layouts(b)
+    for x, y in [*zip(a_layouts, b_layouts), (a_layouts[0], b)]:
+        lengths.clear()
+        got = pieces.by_examples(f)(x, y, 1)
+        assert got.tobytes() == (a - b.max(axis=1, keepdims=True)).tobytes()
+        assert got.strides == np.empty_like(x).strides and sum(lengths) == 60 and len(lengths) > 1
+    small = a[:1, :, :2]
+    assert (pieces.by_examples(f)(small, small, 1) == f(small, small, 1)).all()
+
+
 def test_in_pieces_evaluates_once_where_arrays_do_not_match():
     sizes = []
 

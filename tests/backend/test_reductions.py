@@ -75,3 +75,24 @@ def test_matmul_bits_do_not_depend_on_threads(m, k, n):
     finally:
         pool.set_threads(before)
     assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize("length", [1, 10, 128])
+@pytest.mark.parametrize("axis, keepdims", [(-1, True), (-1, False), (1, True), (1, False)])
+def test_sums_of_short_rows(length, axis, keepdims):
+    x = np.random.default_rng(0).uniform(0, 1, (40, 30, 20, length)).astype(np.float32)
+    x = x if axis == -1 else np.moveaxis(x, -1, 1)  # channels last
+    for view in (x, x[::2], x[:, ::-1]):
+        got = reductions.axis_sum(view, axis, keepdims)
+        expected = view.sum(axis=axis, keepdims=keepdims, dtype=np.float64)
+        assert got.dtype == np.float32 and got.shape == expected.shape
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_where_exp_needs_no_maximum():
+    x = np.array([-39.0, 39.0], np.float32)
+    assert reductions.can_exponentiate(x)
+    for value in (40.0, -40.0, np.nan, np.inf, -np.inf):
+        assert not reductions.can_exponentiate(np.append(x, np.float32(value)))
+    assert not reductions.can_exponentiate(x[:0])
+    assert not reductions.can_exponentiate(StrictArray(x))

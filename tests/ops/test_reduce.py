@@ -341,3 +341,17 @@ def test_pytorch_s_names_of_settings_say_ours():
     for f in (ops.std, ops.var):
         with pytest.raises(TypeError, match="PyTorch's correction is ddof here"):
             f(np.ones(3), correction=0)
+
+
+@pytest.mark.parametrize("largest", [0.5, 39.0, 41.0, 1e4])
+@pytest.mark.parametrize("shape, axis", [((700, 10), -1), ((64, 4096), 1), ((4096, 64), 0)])
+def test_softmax_and_relatives_keep_their_digits_whatever_the_largest_value(shape, axis, largest):
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 0.1, shape).astype(np.float32)
+    x[0, 0] = largest
+    exact = x.astype(np.float64) - x.max(axis=axis, keepdims=True)
+    exact -= np.log(np.exp(exact).sum(axis=axis, keepdims=True))
+    np.testing.assert_allclose(ops.softmax(x, axis=axis), np.exp(exact), rtol=3e-6, atol=1e-37)
+    np.testing.assert_allclose(ops.log_softmax(x, axis=axis), exact, rtol=1e-6, atol=1e-6)
+    lse = (x - exact).mean(axis=axis)  # the same along the axis
+    np.testing.assert_allclose(ops.logsumexp(x, axis=axis), lse, rtol=1e-6)

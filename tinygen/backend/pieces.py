@@ -20,7 +20,7 @@ import numpy as np
 
 from .threads import parallel
 
-__all__ = ["by_rows", "cut", "equal_slices", "in_pieces"]
+__all__ = ["by_examples", "by_rows", "cut", "equal_slices", "in_pieces"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
@@ -53,21 +53,35 @@ def in_pieces(f: Callable[..., Array]) -> Callable[..., Array]:
     whole arrays if they are small, if they differ in shape or memory order, or if one of them is a
     Tensor or an array of another library. So f can be a forward or a rule.
     """
+    return _piecewise(f, _as_vectors)
+
+
+def by_examples(f: Callable[..., Array]) -> Callable[..., Array]:
+    """Decorate a function that treats every index of the first axis by itself, as `in_pieces`.
+
+    f(a, *others) returns an array of the shape and dtype of `a`. Large arrays are cut along the
+    first axis, in any memory order.
+    """
+    return _piecewise(f, _of_one_shape)
+
+
+def _piecewise(f: Callable, views: Callable[[list[Array]], list | None]) -> Callable:
+    """Decorate f so that it is evaluated on pieces of the views of its arrays, if there are any."""
 
     @functools.wraps(f)
     def run(a, *others):
         if type(a) is not np.ndarray or a.size < 2 * _LEAST or getattr(_local, "inside", False):
             return f(a, *others)
         is_array = [hasattr(other, "dtype") for other in others]
-        vectors = _as_vectors([a, *(b for b, yes in zip(others, is_array) if yes)])
-        if vectors is None:
+        arrays = views([a, *(b for b, yes in zip(others, is_array) if yes)])
+        if arrays is None:
             return f(a, *others)
         y = np.empty_like(a)
-        result = _as_vectors([y])[0]
-        pieces = cut(a.size, a.size)
+        (result,) = views([y])
+        pieces = cut(len(result), a.size)
 
         def run_piece(i):
-            first, *rest = (v[pieces[i]] for v in vectors)
+            first, *rest = (v[pieces[i]] for v in arrays)
             rest = iter(rest)
             arguments = [next(rest) if yes else b for b, yes in zip(others, is_array)]
             _local.inside = True
@@ -82,11 +96,17 @@ def in_pieces(f: Callable[..., Array]) -> Callable[..., Array]:
     return run
 
 
+def _of_one_shape(arrays: list[Array]) -> list[np.ndarray] | None:
+    """Return NumPy arrays of one shape; None for all others."""
+    shape = arrays[0].shape
+    return arrays if all(type(a) is np.ndarray and a.shape == shape for a in arrays) else None
+
+
 def _as_vectors(arrays: list[Array]) -> list[np.ndarray] | None:
     """Return flat views of NumPy arrays of one shape and one memory order; None for all others."""
-    first = arrays[0]
-    if any(type(a) is not np.ndarray or a.shape != first.shape for a in arrays):
+    if _of_one_shape(arrays) is None:
         return None
+    first = arrays[0]
     axes = sorted(range(first.ndim), key=lambda i: -first.strides[i])  # as they lie in memory
     arrays = [a.transpose(axes) for a in arrays]
     return [a.reshape(-1) for a in arrays] if all(a.flags.c_contiguous for a in arrays) else None

@@ -17,7 +17,7 @@ from .arrays import array_module
 from .pieces import equal_slices
 from .threads import parallel
 
-__all__ = ["axis_sum", "broadcast_axes", "channel_sum", "matmul"]
+__all__ = ["axis_sum", "broadcast_axes", "can_exponentiate", "channel_sum", "matmul"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
@@ -98,6 +98,7 @@ def _products(parts: list[tuple[Array, Array, Array]]) -> None:
 # ------------------------------------------------------------------------------------------- sums
 
 _BLOCK_ROWS = 1024  # rows that one call of BLAS adds up
+_SHORT_ROW = 128  # numbers, few enough to be added up without loss of digits
 _SMALL = 1 << 14  # elements: below, NumPy's own sum is fast and precise enough
 
 
@@ -111,6 +112,16 @@ def broadcast_axes(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[int,
     if num_new < 0 or any(n not in (1, m) for n, m in zip(small, large[num_new:])):
         return None
     return (*range(num_new), *(num_new + i for i, n in enumerate(small) if n == 1))
+
+
+def can_exponentiate(x: Array) -> bool:
+    """Return whether exp neither overflows nor underflows on x, nor do sums of its results.
+
+    Softmax and its relatives subtract the maximum of each row to be sure of this. Where all values
+    of x lie within +-40, they need not. The maximum of all values takes 0.04 ms for a million
+    numbers, those of rows of ten numbers 4 ms. The results are as precise: x is not rounded.
+    """
+    return type(x) is np.ndarray and x.size > 0 and -40 < x.min() and x.max() < 40
 
 
 def channel_sum(x: np.ndarray) -> np.ndarray:
@@ -155,10 +166,25 @@ def axis_sum(x: Array, axis, keepdims: bool) -> Array:
     if is_small or (axis is None and x.flags.c_contiguous):
         return x.sum(axis=axis, keepdims=keepdims)
     order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))  # as the axes lie in memory
+    if len(axes) == 1 and order[-1] == axes[0] and x.shape[axes[0]] <= _SHORT_ROW:
+        return _sum_short_rows(x, axes[0], keepdims)
     run = _run_to_sum(x, axes, order)
     if run is None:
         return x.sum(axis=axis, keepdims=keepdims)
     return axis_sum(_sum_run(x, order, run), axes, keepdims)  # over the summed axes that are left
+
+
+def _sum_short_rows(x: np.ndarray, axis: int, keepdims: bool) -> np.ndarray:
+    """Sum over an axis that is innermost in memory and short, as the product x @ ones.
+
+    NumPy's sum spends some 10 ns on beginning each row: for 65536 rows of 10, 0.9 ms, not 0.1.
+    """
+    rows = np.moveaxis(x, axis, -1)
+    order = sorted(range(rows.ndim - 1), key=lambda i: -abs(rows.strides[i]))
+    memory = np.ascontiguousarray(rows.transpose(*order, -1))  # a copy if x has gaps
+    sums = matmul(memory, np.ones((x.shape[axis], 1), x.dtype))[..., 0]
+    y = sums.transpose(sorted(range(len(order)), key=order.__getitem__))
+    return np.expand_dims(y, axis) if keepdims else y
 
 
 def _run_to_sum(x: np.ndarray, axes: tuple[int, ...], order: list[int]) -> list[int] | None:

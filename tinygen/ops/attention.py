@@ -8,9 +8,11 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..backend import array_module
+from ..backend.reductions import axis_sum, can_exponentiate
 from .arguments import as_flag, as_number, check_arrays, check_dtypes, raw
 from .elementwise import multiply
 from .linalg import matmul, transposed
+from .reduce import sum
 from .shape import broadcast_to, expand_dims, reshape, sum_to
 
 __all__ = ["dropout", "scaled_dot_product_attention"]
@@ -34,15 +36,16 @@ def attention(query, key, value, mask=None, *, scale):
     **Shapes** of `scaled_dot_product_attention`. A boolean mask is a constant: scores where it is
     False become -inf.
     **Saved** q, k, v and p.
-    **Numerics** The maximum of each row of the scores is subtracted first.
+    **Numerics** The maximum of each row of the scores is subtracted first, if any score is large.
     """
     scores = matmul(query * scale, transposed(key))  # (..., L, S)
     if mask is not None:
         is_boolean = mask.dtype.kind == "b"
         scores = np.where(mask, scores, -math.inf) if is_boolean else scores + mask
-    scores -= scores.max(axis=-1, keepdims=True)
+    if not can_exponentiate(scores):
+        scores -= scores.max(axis=-1, keepdims=True)
     p = np.exp(scores, out=scores)
-    p /= p.sum(axis=-1, keepdims=True)
+    p /= axis_sum(p, -1, True)
     return matmul(p, value), p
 
 
@@ -50,7 +53,7 @@ def attention(query, key, value, mask=None, *, scale):
 def _attention_rule(g, needs, query, key, value, p, scale):
     g_y, g_p = g
     dp = sum_to(matmul(g_y, transposed(value)), shape=p.shape) + g_p
-    ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    ds = p * (dp - sum(dp * p, axis=-1, keepdims=True))
     dz = ds * scale
     return matmul(dz, key), matmul(transposed(dz), query), matmul(transposed(p), g_y), ds
 

@@ -17,7 +17,8 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend.reductions import axis_sum
+from ..backend.pieces import by_examples
+from ..backend.reductions import axis_sum, can_exponentiate
 from .arguments import as_axes, as_flag, check_floating, check_sums, dtype_hint, normalize_axis
 from .elementwise import exp
 from .masking import apply_mask
@@ -236,13 +237,16 @@ def logsumexp(x, *, axis=None, keepdims=False):
     **Math** dx = g exp(x - y): g times the softmax.
     **Saved** x and y.
     **Numerics** With m the greatest value, log sum e^x = m + log sum e^(x - m), where nothing
-    overflows. Where all values are -inf, y is -inf and dx is 0.
+    overflows. Where no value is large, m is 0 (`can_exponentiate`). Where all values are -inf, y is
+    -inf and dx is 0.
     """
     check_floating("logsumexp", x=x)
     check_sums("logsumexp", x=x)
     keepdims = as_flag("logsumexp", "keepdims", keepdims)
     _check_not_empty("logsumexp", x, axis)
     axis = as_axes("logsumexp", axis, x.ndim)
+    if can_exponentiate(x):
+        return np.log(axis_sum(np.exp(x), axis, keepdims))
     m = x.max(axis=axis, keepdims=True)
     m = np.where(np.isfinite(m), m, np.zeros_like(m))
     with np.errstate(divide="ignore"):
@@ -252,19 +256,27 @@ def logsumexp(x, *, axis=None, keepdims=False):
 
 def _logsumexp_rule(g, x, y, x_shape, axis):
     y = expand(where(y == -math.inf, 0.0, y), shape=x_shape, axis=axis)
-    return expand(g, shape=x_shape, axis=axis) * exp(x - y)
+    return _times_exp(x, y, expand(g, shape=x_shape, axis=axis))
+
+
+@by_examples
+def _times_exp(x, y, g):
+    return g * exp(x - y)
 
 
 logsumexp.vjp(x=_logsumexp_rule)
 
 
-def _subtract_max(function: str, x, axis):
-    """Return x minus its greatest value along the axis: at most 0, so exp does not overflow."""
-    check_floating(function, x=x)
-    check_sums(function, x=x)
-    axis = as_axes(function, axis, x.ndim)
-    greatest = x.max(axis=axis, keepdims=True) if x.size else 0
-    return np.subtract(x, greatest, out=np.empty_like(x))
+def _subtract_max(x, axis):
+    """Return x minus its greatest value along the axis, or x itself if its exponential is safe."""
+    return x if not x.size or can_exponentiate(x) else x - x.max(axis=axis, keepdims=True)
+
+
+def _along(f, function: str, x, axis, *others):
+    """Return f(x, *others, axes); in pieces of the first axis, unless it is one of the axes."""
+    axes = as_axes(function, axis, x.ndim)
+    is_cut = axes is not None and 0 not in axes
+    return (by_examples(f) if is_cut else f)(x, *others, axes)
 
 
 @primitive
@@ -273,15 +285,27 @@ def softmax(x, *, axis=-1):
 
     **Math** dy_i/dx_j = y_i ([i = j] - y_j); dx = y (g - sum(g y)).
     **Saved** y.
-    **Numerics** Computed from x - max(x), so nothing overflows.
+    **Numerics** Computed from x - max(x), so nothing overflows, or from x where no value is large.
     """
-    y = _subtract_max("softmax", x, axis)
-    np.exp(y, out=y)
-    y /= axis_sum(y, as_axes("softmax", axis, x.ndim), True)
-    return y
+    check_floating("softmax", x=x)
+    check_sums("softmax", x=x)
+    return _along(_softmax, "softmax", x, axis)
 
 
-softmax.vjp(x=lambda g, y, axis: y * (g - sum(g * y, axis=axis, keepdims=True)))
+def _softmax(x, axis):
+    y = np.exp(_subtract_max(x, axis))
+    return y / axis_sum(y, axis, True)
+
+
+def _softmax_rule(g, y, axis):
+    return _along(_softmax_gradient, "softmax", g, axis, y)
+
+
+def _softmax_gradient(g, y, axis):
+    return y * (g - sum(g * y, axis=axis, keepdims=True))
+
+
+softmax.vjp(x=_softmax_rule)
 
 
 @primitive
@@ -290,15 +314,27 @@ def log_softmax(x, *, axis=-1):
 
     **Math** dy_i/dx_j = [i = j] - exp(y_j); dx = g - exp(y) sum(g).
     **Saved** y.
-    **Numerics** Computed from x - max(x), so nothing overflows.
+    **Numerics** Computed from x - max(x), so nothing overflows, or from x where no value is large.
     """
-    y = _subtract_max("log_softmax", x, axis)
-    if y.size:
-        y -= np.log(axis_sum(np.exp(y), as_axes("log_softmax", axis, x.ndim), True))
-    return y
+    check_floating("log_softmax", x=x)
+    check_sums("log_softmax", x=x)
+    return _along(_log_softmax, "log_softmax", x, axis)
 
 
-log_softmax.vjp(x=lambda g, y, axis: g - exp(y) * sum(g, axis=axis, keepdims=True))
+def _log_softmax(x, axis):
+    y = _subtract_max(x, axis)
+    return y - np.log(axis_sum(np.exp(y), axis, True)) if y.size else y[...]
+
+
+def _log_softmax_rule(g, y, axis):
+    return _along(_log_softmax_gradient, "log_softmax", g, axis, y)
+
+
+def _log_softmax_gradient(g, y, axis):
+    return g - exp(y) * sum(g, axis=axis, keepdims=True)
+
+
+log_softmax.vjp(x=_log_softmax_rule)
 
 
 @primitive
