@@ -291,8 +291,8 @@ if __name__ == "__main__":
 # On two cores of an AMD EPYC with AVX-512, `--against torch`; RESULTS.md has all figures.
 #
 # The questions. One op costs 11 times NumPy's a * a forward and 13 times backward, whatever its
-# size. A step of `wgan_gp` has few ops on large arrays, so this does not matter, and it takes as
-# long as PyTorch's. `stylegan2` runs 2,200 ops per step and `cyclegan` 370, backward included, most
+# size. A step of `wgan_gp` has few ops on large arrays, so this does not matter, and it takes 0.9
+# of PyTorch's time. `stylegan2` runs 2,200 ops per step and `cyclegan` 370, backward included, most
 # of them on small arrays. Each needs several calls of NumPy, and a convolution some for each piece
 # of its work. There PyTorch is 1.8 and 1.9 times faster.
 #
