@@ -41,12 +41,12 @@ def test_matmul_is_numpys(rows, inner, columns, transposed, batch, with_out, see
     a, b = draw(batch[0], rows, inner, transposed[0]), draw(batch[1], inner, columns, transposed[1])
     expected = a @ b
     out = np.empty_like(expected) if with_out else None
-    before = reductions._CHUNK
-    reductions._CHUNK = 1 << 8  # so that small products are shared
+    before = reductions._LEAST, reductions._CHUNK
+    reductions._LEAST = reductions._CHUNK = 1 << 8  # so that small products are shared
     try:
         got = reductions.matmul(a, b, out)
     finally:
-        reductions._CHUNK = before
+        reductions._LEAST, reductions._CHUNK = before
     assert got.shape == expected.shape and got.dtype == expected.dtype
     assert out is None or got is out
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
