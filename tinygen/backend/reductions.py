@@ -55,7 +55,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     if batch and batch[0] >= num_chunks:
         a = np.broadcast_to(a, (*batch, *a.shape[-2:]))
         b = np.broadcast_to(b, (*batch, *b.shape[-2:]))
-        _products([(a[s], b[s], out[s]) for s in equal_slices(batch[0], num_chunks)])
+        slices = _shares(batch[0], num_chunks, num_multiplications)
+        _products([(a[s], b[s], out[s]) for s in slices])
     elif rows >= columns and rows >= 8 * num_chunks:
         slices = _shares(rows, num_chunks, num_multiplications)
         _products([(a[..., s, :], b, out[..., s, :]) for s in slices])
@@ -90,7 +91,9 @@ def _shares(size: int, n: int, num_multiplications: int) -> list[slice]:
     if n != 2:
         return equal_slices(size, n)
     head_start = min(size * _HEAD_START // num_multiplications, size // 4)
-    first = (size // 2 + head_start) // 8 * 8  # BLAS computes blocks of 8 rows or columns
+    first = size // 2 + head_start
+    if size >= 64:
+        first -= first % 8  # BLAS computes blocks of 8 rows or columns
     return [slice(0, first), slice(first, size)]
 
 
