@@ -2,8 +2,7 @@
 
 `ops/normalization.py` and `ops/norm_silu.py` derive the formulas, and evaluate them as they stand
 for other arrays. Here they are a few passes over the images, in pieces of several images that the
-threads share. Each pass writes into the memory of the result. What lies between two passes is about
-tables (N, C), which are small.
+threads share. What lies between two passes is about tables (N, C), which are small.
 
 **Rows.** In channels-last memory (N, H, W, C), all pixels of an image have the same factors, one
 for each channel. Broadcast from (N, 1, 1, C), they would give NumPy an inner loop of C numbers,
@@ -32,6 +31,9 @@ Table = np.ndarray  # (N, C): a number for each image and channel
 
 _LEAST_PIXELS = 16  # in smaller images, the sums over pixels are no longer most of the work
 _LONGEST_ROW = 2048  # numbers
+# Numbers in a piece. A norm makes many calls of NumPy, between which threads wait for each other:
+# 64x64x14x14 takes 0.60 ms in four pieces and 0.50 in two.
+_LEAST_PIECE = 1 << 18
 
 
 def are_images(*arrays: Array) -> bool:
@@ -61,7 +63,7 @@ class _Images:
         self.num_pixels = math.prod(shape[2:])
         longest = max(_LONGEST_ROW // self.c, 1)
         self.row_pixels = max(k for k in range(1, longest + 1) if self.num_pixels % k == 0)
-        self.pieces = cut(self.n, math.prod(shape))
+        self.pieces = cut(self.n, math.prod(shape), _LEAST_PIECE)
         self.count = self.num_pixels * (self.n if groups is None else self.c // groups)
 
     def rows(self, x: np.ndarray) -> np.ndarray:
@@ -125,7 +127,7 @@ def channel_norm(x: Array, weight, bias, *, groups: int | None, eps: float, silu
     centre = images.table(mean)
 
     def sum_squares(piece):
-        c = xs[piece] - images.row(centre[piece])
+        c = xs[piece] - images.row(centre[piece])  # soon freed: the next piece finds it in cache
         squares[piece] = images.sum_pixels(np.multiply(c, c, out=c))
 
     images.each_piece(sum_squares)

@@ -35,13 +35,13 @@ def equal_slices(length: int, n: int) -> list[slice]:
     return [slice(i * length // n, (i + 1) * length // n) for i in range(n)]
 
 
-def cut(length: int, size: int) -> list[slice]:
+def cut(length: int, size: int, least: int = _LEAST) -> list[slice]:
     """Cut the first axis, of this length, of an array of `size` numbers into pieces for threads.
 
     Their number is a power of two, so that two or four threads get equal shares: up to four pieces
-    of at least 2^17 numbers, and more if these would have more than 2^19 numbers.
+    of at least `least` numbers, and more if these would have more than 2^19 numbers.
     """
-    n = max(min(size // _LEAST, 4), size // _MOST, 1)
+    n = max(min(size // least, 4), size // _MOST, 1)
     return equal_slices(length, min(1 << (n.bit_length() - 1), max(length, 1)))
 
 

@@ -41,7 +41,8 @@ again, w r (x - mean) + b, which takes two passes over memory.
 
 **What it is worth.** For 64 images of 32 channels and 28x28 pixels, in two threads, the forward
 takes 1.7 instead of 2.2 ms, and the backward 2.5 instead of 3.0 ms, if the arrays come from main
-memory. A training step of the U-Net in `models/diffusion/unet.py` has fifteen of these.
+memory. A training step of the U-Net in `models/diffusion/unet.py` has thirteen of these. It takes
+3 % less time, and 25 of 270 MiB less memory.
 """
 
 from __future__ import annotations
