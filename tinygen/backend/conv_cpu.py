@@ -132,7 +132,8 @@ def _is_one_window(size: Pair, kernel: Pair, settings: ConvSettings) -> bool:
     adjoints are one matrix product each. For 64 images, 4x4, 256 to 100 channels, the weight
     gradient takes 0.4 instead of 2.4 ms.
     """
-    return size == kernel and settings.padding == (0, 0) and settings.groups == 1
+    _, padding, dilation, groups = settings
+    return (size, padding, dilation, groups) == (kernel, (0, 0), (1, 1), 1)
 
 
 def _flip_kernel(w: Array, groups: int) -> Array:
