@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend.pieces import in_pieces
 from .elementwise import sqrt
 
 __all__ = [
@@ -166,4 +165,4 @@ def tanh(x):
     return np.tanh(x)
 
 
-tanh.vjp(x=in_pieces(lambda g, y: g * (1 - y * y)))
+tanh.vjp(x=lambda g, y: g * (1 - y * y))
