@@ -48,8 +48,8 @@ def evaluations(points, length):
 def derive(points, m, r):
     """Derive A, G and B. T = sum_i (A y)_i (G w)_i (B x)_i must be sum_{o,t} y[o] w[t] x[o + t].
 
-    With A and G as evaluations, B^T turns the a values of a polynomial into its a coefficients: it
-    inverts the evaluation E of a coefficients. So column k of B solves E^T b = e_k.
+    A and G evaluate polynomials with m and r coefficients. Let E evaluate those with m + r - 1
+    coefficients; B^T is its inverse. So column k of B solves E^T b = e_k.
     """
     a = m + r - 1
     transposed = list(map(list, zip(*evaluations(points, a), strict=True)))
@@ -85,7 +85,7 @@ def test_the_exercise_holds_for_any_size(m, r):
 def test_the_matrices_are_exactly_the_trilinear_form(m, r):
     """They hold small binary fractions, so A and B are exact; G is divided by its scale."""
     a_matrix, g_matrix, b_matrix = matrices(m, r, np.float64)
-    points = [Fraction(float(p)) for p in a_matrix[:-1, 1]] if m > 1 else [0]
+    points = [Fraction(float(v)) for v in a_matrix[:-1, 1]]
     expected_a, expected_g, expected_b = derive(points, m, r)
     exact_a, exact_b = (
         [[Fraction(float(v)) for v in row] for row in z] for z in (a_matrix, b_matrix)

@@ -1,26 +1,32 @@
 """Convolution of NumPy arrays by Winograd's minimal filtering, which `winograd.py` explains.
 
-Four steps, each a function here or a matrix product:
+The steps of `conv`, each a function below:
 
-    blocks      copy the pixels into blocks, so that the stride becomes 1
-    evaluate    A y A^T or B x B^T of all tiles
-    multiply    a^2 matrix products over the channels
-    transposed  A^T [...] A or B^T [...] B of all tiles; then copy the blocks back into pixels
+    _evaluate_kernel        G w G^T
+    _to_blocks              copy the pixels into blocks, so that the stride becomes 1
+    _evaluate               B x B^T of all tiles
+    _multiply               a^2 matrix products, which sum over the channels
+    _evaluate_transposed    A^T [...] A of all tiles
+    _from_tiles             copy the blocks of all tiles into pixels
+
+`conv_transpose` exchanges A and B, and `conv_weight` ends with G^T [...] G.
 
 **Blocks.** Winograd's algorithm has stride 1. Let the stride be s, and cut the padded x into blocks
-of s x s pixels: pixel s q + v - p is number v of block q. With t = s u + v, a convolution becomes
+of s x s pixels: along each axis, number v of block q is the pixel s q + v - p, 0 <= v < s. With
+t = s u + v, a convolution becomes
 
     y[o] = sum_t w[t] x[s o + t - p] = sum_u sum_v w[s u + v] x[s (o + u) + v - p]
 
-which is a convolution of blocks with stride 1: output o reads the blocks o + u. The s x s pixels of
-a block count as channels, and r = k / s taps of blocks are left of k.
+This is a convolution of blocks with stride 1: output o reads the blocks o + u. The s x s pixels of
+a block count as channels, and r = k / s taps of blocks are left of the k taps of w. For example, a
+4x4 kernel with stride 2 and C channels becomes a 2x2 kernel with stride 1 and 4 C channels.
 
 **Layout.** Inside, arrays have the axes (row, column, image, channel), so that each transform is a
-few matrix products with long rows. A piece is some images, or some rows of tiles of them: few
-enough to stay in the cache.
+few matrix products with long rows. The work is done in pieces, which stay in the cache.
 
-Letters in shapes: n images, C channels of x, O channels of y, (a, m, r) as in `winograd.py`,
-K = s s C channels of a block, (th, tw) tiles in an image.
+Letters in shapes: n images of a piece, C channels of x, O channels of y, (a, m, r) as in
+`winograd.py`, K = s s C channels of a block, (th, tw) tiles of a piece along height and width. In
+a product, I are the channels to sum over and J those of the result.
 """
 
 from __future__ import annotations
@@ -60,14 +66,14 @@ def choose_tile(
 ) -> int:
     """Return the size m of the tiles that take the least time; 0 if columns (im2col) take less.
 
-    The time is estimated in multiplications of a matrix product. Measured on two cores with AVX2
-    and with AVX-512, for 44 shapes of 16 to 256 channels and 1 to 64 images, in all three
-    directions: transforming a number of a tile takes as long as 20
-    multiplications and one of the kernel 60, if the time of copying columns is left out. The choice
-    is then on average 3 % slower than the best one.
+    The time is estimated in multiplications of a matrix product. A transformed number of a tile
+    counts as 20 of them, and one of the kernel as 60; copying to columns is not counted. This fits
+    measurements on two cores, with AVX2 and with AVX-512, of 44 shapes with 16 to 256 channels and
+    1 to 64 images, in all three directions. The choice is on average 3 % slower than the best one.
 
-    Columns are better for few channels, and for small images of many channels. In float64 they are
-    always chosen, because those who compute in float64 want its digits.
+    Columns win with few channels, because a transformed number is then used for few products. They
+    win with few tiles and many channels, because the transformed kernel is then used for few tiles.
+    All dtypes but float32 use columns: who computes in float64 wants its digits.
 
     Parameters
     ----------
@@ -91,7 +97,8 @@ def choose_tile(
 
 
 # ---------------------------------------------------------------------------- the three functions
-# Arguments and shapes are those of conv_cpu.py. m is the size of the tiles.
+# The arguments are those of conv_cpu.py, and m is the size of the tiles. x is (N, C, H, W), w is
+# (O, C, k, k), y is (N, O, Ho, Wo), and `size` is that of the result.
 
 
 def conv(
@@ -115,7 +122,8 @@ def conv(
         evaluated = _evaluate(_to_blocks(x[n0:n1], s, p, rows, columns, dtype), b_matrix, m)
         products = _multiply(evaluated, kernel)  # (a^2, tiles n, O)
         if bias is not None:
-            products[len(g_matrix) + 1] += bias  # the point 1 in both axes: A repeats it
+            # Entry (1, 1). Row 1 of A is all ones, so A^T [...] A copies it to all m x m outputs.
+            products[len(g_matrix) + 1] += bias
         tiles = _evaluate_transposed(products, a_matrix, (t1 - t0, tw))
         _from_tiles(tiles, m, 1, 0, y[n0:n1, t0 * m : t1 * m], None)
 
@@ -128,7 +136,8 @@ def conv_transpose(
 ) -> Array:
     """Compute x = B^T [(G w G^T) * (A y A^T)] B for each tile; where tiles overlap, add.
 
-    With stride 1, `conv` of the flipped kernel computes the same and is faster.
+    The bias is added at the end, because an overlap would count it twice. With stride 1,
+    `conv_cpu.py` calls `conv` with the flipped kernel instead, which is faster.
     """
     (s, _), (p, _), dtype = settings.stride, settings.padding, np.result_type(y, w)
     tap_blocks = _kernel_blocks(w, s, dtype)  # (r, r, O, K)
@@ -161,7 +170,8 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings, m: int
     a, k, th, tw = len(g_matrix), s * s * c, -(-ho // m), -(-wo // m)
     row_bytes = a * a * tw * (k + o) * dtype.itemsize
     pieces = _divide(n, th, row_bytes, min(k, o))
-    # Each sum adds up some of the pieces, then the sums are added in order. They can be large.
+    # Each sum adds up some of the pieces. The sums are large, so there are few. Their number and
+    # order do not depend on the threads.
     num_sums = min(4 if a * a * o * k < 1 << 18 else 2, len(pieces))
     sums = np.empty((num_sums, a * a, o, k), dtype) if pieces else np.zeros((1, a * a, o, k), dtype)
 
@@ -230,8 +240,8 @@ def _evaluate_kernel(blocks: Array, g_matrix: Array) -> Array:
 def _divide(n: int, rows: int, row_bytes: int, channels: int) -> list[Chunk]:
     """Divide n images with so many rows of tiles into pieces of about PIECE_BYTES.
 
-    The number of pieces is even if there are several. A piece has whole images, but for large ones:
-    then it has some rows of tiles of ROW / channels images.
+    A piece contains whole images. Of large images, it contains some rows of tiles, from about
+    ROW / channels images. Where possible, the number of pieces is even.
     """
     total = n * rows * row_bytes
     if total < SHARED_BYTES:
@@ -269,7 +279,7 @@ def _to_blocks(x: Array, s: int, p: int, rows: range, columns: range, dtype: np.
 
 
 def _inside(blocks: range, s: int, p: int, size: int) -> tuple[int, int]:
-    """Return from where to where the blocks of `blocks` lie inside the image with all their pixels.
+    """Return the first and the end index, in `blocks`, of those that lie in the image entirely.
 
     Block q has the pixels s q - p to s q - p + s - 1.
     """
@@ -318,9 +328,7 @@ def _from_tiles(tiles: Array, m: int, s: int, p: int, out: Array, bias: Array | 
     **Shapes** tiles (k, k, th, tw, n s s C), out (n, H, W, C), bias (C,) or None.
     """
     (k, _, th, tw, _), (n, height, width, c) = tiles.shape, out.shape
-    if (
-        k > m
-    ):  # the last k - m rows of a tile are the first rows of the next one, and so are columns
+    if k > m:  # the last k - m rows of a tile overlap the first rows of the next one; so do columns
         tiles[: k - m, :, 1:] += tiles[m:, :, :-1]
         tiles[:, : k - m, :, 1:] += tiles[:, m:, :, :-1]
     # The last pixels, if the stride does not divide the size, may lie behind the last block.

@@ -52,10 +52,10 @@ The bias is an argument of the first two functions, because adding it separately
 pass over a large array. The arithmetic is in `backend/conv.py`; this file has the meaning, the
 rules and the checks.
 
-**Numerics.** On the CPU in float32, layers with many channels, kernels of 3x3 with stride 1 and of
-4x4 with stride 1 or 2 are computed by Winograd's algorithm (`backend/winograd.py`). The error is
-then about 1e-6 of the norm of the result, and a NaN spreads over a tile of up to 5x5 outputs. In
-float64 the error is 1e-15, and each output depends on its own window alone.
+**Numerics.** On the CPU in float32, square kernels with many channels, such as 3x3 with stride 1
+and 4x4 with stride 2, are computed by Winograd's algorithm (`backend/winograd.py`). The error is
+then about 1e-6 of the norm of the result, in place of 3e-7, and a NaN spreads over tiles of up to
+5x5 outputs. In float64 the error is 1e-15, and each output depends on its own window alone.
 
 **Source** Dumoulin and Visin 2016, A guide to convolution arithmetic for deep learning,
 arXiv:1603.07285.
