@@ -77,6 +77,24 @@ def test_large_images_in_float32_agree_with_float64(primitive, groups):
 
 
 @each_primitive
+@pytest.mark.parametrize("mean", [1024, 4096])
+def test_a_large_mean_costs_no_digits(primitive, mean):
+    """c = x - mean is exact here: 16 pixels, multiples of 2^-7, whose sums float32 holds exactly.
+
+    x w r + (bias - w r mean) would be wrong by 1e-5 to 1e-4.
+    """
+    deviations = np.round(images(2, 4, 8, 2) * 128) / 128
+    x = np.concatenate([mean + deviations, mean - deviations], axis=3)[:, :, :4].astype(np.float32)
+    x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    g = images(*x.shape, dtype=np.float32)
+    assert norms.are_images(x, g)
+    affine = RNG.normal(size=(2, 4)).astype(np.float32)
+    exact = evaluate(primitive, *(a.astype(np.float64) for a in (x, g, affine)), 4)
+    for f, e in zip(evaluate(primitive, x, g, affine, 4), exact):
+        np.testing.assert_allclose(f, e, rtol=1e-6, atol=2e-6 * np.abs(e).max())
+
+
+@each_primitive
 @pytest.mark.parametrize("groups", [None, 4])
 def test_bits_do_not_depend_on_threads(primitive, groups):
     x, g = (images(64, 32, 28, 28, dtype=np.float32) for _ in range(2))
@@ -107,6 +125,16 @@ def test_the_gradient_of_silu_at_zero_and_far_from_it():
         assert (fast[0][:, :, 0] == 0).all()
         for f, e in zip(fast, formula):
             np.testing.assert_allclose(f, e, rtol=1e-10, atol=1e-9)
+
+
+@pytest.mark.parametrize("bias", [0, 1e-30, -1e-30, 5e-31, -5e-31, 1e-38, -1e-44, 1e-10, -90])
+def test_the_gradient_of_silu_wherever_z_is_tiny(bias):
+    """With weight 0, z is the bias, whose gradient is then the derivative of silu times sum g."""
+    x, g = images(2, 4, 4, 4, dtype=np.float32), images(2, 4, 4, 4, dtype=np.float32)
+    affine = [np.zeros(4, np.float32), np.full(4, bias, np.float32)]
+    fast = evaluate(norm_silu, x, g, affine, 2)
+    for f, e in zip(fast, evaluate_formula(norm_silu, x, g, affine, 2)):
+        np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-5)
 
 
 @each_primitive

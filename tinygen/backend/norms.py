@@ -58,17 +58,17 @@ class _Images:
     """
 
     def __init__(self, shape: tuple[int, ...], groups: int | None):
-        self.n, self.c = shape[:2]
+        self.n, self.channels = shape[:2]
         self.groups = groups
         self.num_pixels = math.prod(shape[2:])
-        longest = max(_LONGEST_ROW // self.c, 1)
+        longest = max(_LONGEST_ROW // self.channels, 1)
         self.row_pixels = max(k for k in range(1, longest + 1) if self.num_pixels % k == 0)
         self.pieces = cut(self.n, math.prod(shape), _LEAST_PIECE)
-        self.count = self.num_pixels * (self.n if groups is None else self.c // groups)
+        self.count = self.num_pixels * (self.n if groups is None else self.channels // groups)
 
     def rows(self, x: np.ndarray) -> np.ndarray:
         """View images as (N, rows, pixels of a row * C)."""
-        return np.moveaxis(x, 1, -1).reshape(self.n, -1, self.row_pixels * self.c)
+        return np.moveaxis(x, 1, -1).reshape(self.n, -1, self.row_pixels * self.channels)
 
     def row(self, table: Table) -> np.ndarray:
         """Repeat a table to one row for each image, to broadcast against `rows`."""
@@ -76,7 +76,7 @@ class _Images:
 
     def sum_pixels(self, rows: np.ndarray) -> Table:
         """Sum each channel of each image over the pixels."""
-        return channel_sum(rows.reshape(len(rows), self.num_pixels, self.c))
+        return channel_sum(rows.reshape(len(rows), self.num_pixels, self.channels))
 
     def mean(self, sums: Table) -> np.ndarray:
         """Return the mean of the values that these are the sums of: statistics."""
@@ -89,20 +89,19 @@ class _Images:
     def table(self, statistics: np.ndarray) -> Table:
         """Repeat statistics to a table."""
         if self.groups is None:
-            return np.broadcast_to(statistics, (self.n, self.c))
-        return np.repeat(statistics, self.c // self.groups, axis=1)
+            return np.broadcast_to(statistics, (self.n, self.channels))
+        return np.repeat(statistics, self.channels // self.groups, axis=1)
 
-    def scale_and_shift(self, mean, rstd, weight, bias) -> tuple[Table, Table]:
-        """Return the factors with which w r (x - mean) + bias is x scale + shift."""
-        scale = self.table(rstd)
-        scale = scale if weight is None else scale * weight
-        shift = -self.table(mean) * scale
-        return scale, shift if bias is None else shift + bias
+    def factors(self, rstd, weight, bias) -> tuple[Table, Table | None]:
+        """Return the tables w r and bias of z = w r (x - mean) + bias."""
+        w_r = self.table(rstd)
+        w_r = w_r if weight is None else w_r * weight
+        return w_r, None if bias is None else np.broadcast_to(bias, w_r.shape)
 
-    def affine(self, rows, scale: Table, shift: Table, out: np.ndarray) -> np.ndarray:
-        """Compute rows * scale + shift in the memory of `out`."""
-        np.multiply(rows, self.row(scale), out=out)
-        return np.add(out, self.row(shift), out=out)
+    def multiply_add(self, rows, factor: Table, summand: Table | None, out: np.ndarray):
+        """Compute rows * factor + summand in the memory of `out`."""
+        np.multiply(rows, self.row(factor), out=out)
+        return out if summand is None else np.add(out, self.row(summand), out=out)
 
     def each_piece(self, step: Callable[[slice], None]) -> None:
         """Call step(slice of the images) for each piece."""
@@ -112,30 +111,32 @@ class _Images:
 def channel_norm(x: Array, weight, bias, *, groups: int | None, eps: float, silu: bool = False):
     """Return y, mean and var as `channel_norm` does; with `silu`, as `norm_silu` does.
 
-    y = w r (x - mean) + bias is computed as x scale + shift, with scale = w r.
+    c = x - mean goes into the memory of y, which needs it next. As x (w r) + (bias - w r mean), y
+    would lose digits where the mean is large.
     """
     images = _Images(x.shape, groups)
     y = np.empty_like(x)
     xs, ys = images.rows(x), images.rows(y)
-    sums, squares = np.empty((2, images.n, images.c), x.dtype)
+    sums, squares = np.empty((2, images.n, images.channels), x.dtype)
 
     def sum_values(piece):
         sums[piece] = images.sum_pixels(xs[piece])
 
     images.each_piece(sum_values)
     mean = images.mean(sums)
-    centre = images.table(mean)
+    mean_table = images.table(mean)
 
     def sum_squares(piece):
-        c = xs[piece] - images.row(centre[piece])  # soon freed: the next piece finds it in cache
-        squares[piece] = images.sum_pixels(np.multiply(c, c, out=c))
+        c = np.subtract(xs[piece], images.row(mean_table[piece]), out=ys[piece])
+        squares[piece] = images.sum_pixels(c * c)
 
     images.each_piece(sum_squares)
     var = images.mean(squares)
-    scale, shift = images.scale_and_shift(mean, (var + eps) ** -0.5, weight, bias)
+    w_r, bias_table = images.factors((var + eps) ** -0.5, weight, bias)
 
     def apply(piece):
-        z = images.affine(xs[piece], scale[piece], shift[piece], out=ys[piece])
+        shift = None if bias_table is None else bias_table[piece]
+        z = images.multiply_add(ys[piece], w_r[piece], shift, out=ys[piece])
         if silu:
             np.divide(z, 1 + np.exp(-z), out=z)
 
@@ -153,39 +154,39 @@ def channel_norm_gradients(
     var,
     groups: int | None,
     eps: float,
-    prepare=lambda piece: None,
+    prepare=lambda piece, c: None,
 ):
     """Return dx, dweight and dbias as the rule of `channel_norm` does, the last two (N, C).
 
-    dx = a g + b c + const, with c = x - mean, is computed as a g + b x + shift. `prepare` is called
-    before a piece of g is read.
+    dx = alpha g + beta c + const, with c = x - mean in the memory of dx. `prepare(piece, c)` is
+    called before a piece of g is read.
     """
     g_y, g_mean, g_var = g
     images = _Images(x.shape, groups)
     dx = np.empty_like(x)
     xs, gs, dxs = images.rows(x), images.rows(g_y), images.rows(dx)
-    sum_g, sum_gc = np.empty((2, images.n, images.c), x.dtype)
-    centre, rstd = images.table(mean), (var + eps) ** -0.5
+    sum_g, sum_gc = np.empty((2, images.n, images.channels), x.dtype)
+    mean_table, rstd = images.table(mean), (var + eps) ** -0.5
 
     def sum_products(piece):
-        prepare(piece)
+        c = np.subtract(xs[piece], images.row(mean_table[piece]), out=dxs[piece])
+        prepare(piece, c)
         sum_g[piece] = images.sum_pixels(gs[piece])
-        c = xs[piece] - images.row(centre[piece])
-        sum_gc[piece] = images.sum_pixels(np.multiply(c, gs[piece], out=c))
+        sum_gc[piece] = images.sum_pixels(c * gs[piece])
 
     images.each_piece(sum_products)
     r = images.table(rstd)
     if not needs[0]:
         return None, sum_gc * r, sum_g
     w = 1.0 if weight is None else weight
-    mean_h, mean_hc = images.mean(sum_g * w), images.mean(sum_gc * w)
-    a = r * w
-    b = images.table(2.0 * g_var / images.count - rstd**3 * mean_hc)
-    shift = images.table(g_mean / images.count - rstd * mean_h) - b * centre
+    mean_h, mean_hc = images.mean(sum_g * w), images.mean(sum_gc * w)  # h = w g
+    alpha = r * w
+    beta = images.table(2.0 * g_var / images.count - rstd**3 * mean_hc)
+    const = images.table(g_mean / images.count - rstd * mean_h)
 
     def add_products(piece):
-        images.affine(xs[piece], b[piece], shift[piece], out=dxs[piece])
-        np.add(dxs[piece], gs[piece] * images.row(a[piece]), out=dxs[piece])
+        images.multiply_add(dxs[piece], beta[piece], const[piece], out=dxs[piece])
+        np.add(dxs[piece], gs[piece] * images.row(alpha[piece]), out=dxs[piece])
 
     images.each_piece(add_products)
     return dx, sum_gc * r, sum_g
@@ -200,19 +201,22 @@ def norm_silu_gradients(
     """Return dx, dweight and dbias as the rule of `norm_silu` does, the last two (N, C).
 
     With z the output of the norm, y = z s. So s = y / z needs no exponential, which saves a quarter
-    of the time. At z = 0 it is (y + tiny / 2) / (z + tiny) = 1 / 2.
+    of the time. It is computed as (|y| + tiny / 2) / (|z| + tiny), which is 1 / 2 at z = 0 and has
+    no zero below the line.
     """
     g_y, g_mean, g_var = g
     images = _Images(x.shape, groups)
     g_z = np.empty_like(x)
-    xs, ys, gs, results = (images.rows(a) for a in (x, y, g_y, g_z))
-    scale, shift = images.scale_and_shift(mean, (var + eps) ** -0.5, weight, bias)
+    ys, gs, g_zs = (images.rows(a) for a in (y, g_y, g_z))
+    w_r, bias_table = images.factors((var + eps) ** -0.5, weight, bias)
 
-    def apply_silu_rule(piece):
-        z = images.affine(xs[piece], scale[piece], shift[piece], out=results[piece])
-        np.add(z, _TINY, out=z)
-        s = ys[piece] + _TINY / 2
-        np.divide(s, z, out=s)
+    def apply_silu_rule(piece, c):
+        shift = None if bias_table is None else bias_table[piece]
+        z = images.multiply_add(c, w_r[piece], shift, out=g_zs[piece])
+        denominator = np.add(np.abs(z, out=z), _TINY, out=z)
+        s = np.abs(ys[piece])
+        np.add(s, _TINY / 2, out=s)
+        np.divide(s, denominator, out=s)
         t = np.subtract(1, s, out=z)  # g (s + y (1 - s)), in the memory of z
         np.multiply(t, ys[piece], out=t)
         np.add(t, s, out=t)
