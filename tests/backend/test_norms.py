@@ -79,7 +79,7 @@ def test_large_images_in_float32_agree_with_float64(primitive, groups):
 @each_primitive
 @pytest.mark.parametrize("mean", [1024, 4096])
 def test_a_large_mean_costs_no_digits(primitive, mean):
-    """c = x - mean is exact here: 16 pixels, multiples of 2^-7, whose sums float32 holds exactly.
+    """Of 16 multiples of 2^-7 float32 holds the sums, so the mean and c = x - mean are exact.
 
     x w r + (bias - w r mean) would be wrong by 1e-5 to 1e-4.
     """
