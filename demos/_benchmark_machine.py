@@ -18,6 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen
 
 SIZE = 1024  # of the matrices whose product is timed
 
+# How NumPy, OpenBLAS (by a processor), PyTorch and oneDNN call these instructions.
+AVX_512 = ("AVX512", "AVX-512", "X86_V4", "SkylakeX", "Cooperlake", "SapphireRapids")
+AVX2 = ("AVX2", "FMA3", "X86_V3", "Haswell", "Zen")
+
 # Run in a new process, since oneDNN prints when it is first used. Its lines go to standard output.
 DESCRIBE_TORCH = """
 import torch
@@ -56,7 +60,7 @@ def gflops(matmul, ones) -> float:
 
 
 def openblas_kernels(numpy) -> str:
-    """Return the processor whose instructions NumPy's OpenBLAS uses, such as Haswell for AVX2."""
+    """Return for which processor NumPy's OpenBLAS is set, such as Haswell, which has AVX2."""
     try:  # NumPy's own wheels contain OpenBLAS, which exports this function
         library = ctypes.CDLL(numpy._core._multiarray_umath.__file__)
         core_name = library.scipy_openblas_get_corename64_
@@ -66,8 +70,11 @@ def openblas_kernels(numpy) -> str:
     return f"OpenBLAS for {core_name().decode()}"
 
 
-def describe_tinygen() -> str:
-    """Return the versions, instructions and threads of this package."""
+def describe_tinygen() -> tuple[str, dict[str, str]]:
+    """Return a line with the versions and threads of this package, and whose instructions it uses.
+
+    The second value names the instructions of each part, for `warn_of_mixed`.
+    """
     import numpy as np
 
     import tinygen
@@ -76,10 +83,12 @@ def describe_tinygen() -> str:
     speed = gflops(tinygen.ops.matmul, lambda shape: np.ones(shape, np.float32))
     simd = np.show_config(mode="dicts").get("SIMD Extensions", {})
     functions = (simd.get("found") or simd.get("baseline") or ["unknown"])[-1]
-    return (
+    products = openblas_kernels(np)
+    line = (
         f"tinygen {tinygen.__version__}: NumPy {np.__version__}, functions with {functions}, "
-        f"products by {openblas_kernels(np)}: {speed:.0f} GFLOPS; {threads.threads()} threads"
+        f"products by {products}: {speed:.0f} GFLOPS; {threads.threads()} threads"
     )
+    return line, {"NumPy's functions": functions, "NumPy's products": products}
 
 
 def run_python(program: str) -> list[str]:
@@ -90,16 +99,30 @@ def run_python(program: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def describe_torch() -> str:
-    """Return the version, instructions and threads of PyTorch."""
+def describe_torch() -> tuple[str, dict[str, str]]:
+    """Return the same as `describe_tinygen`, for PyTorch. MKL, its products, chooses by itself."""
     lines = run_python(DESCRIBE_TORCH)
     isa = [line.split("isa:")[1] for line in lines if line.startswith("onednn") and "isa:" in line]
     version, functions, num_threads, speed = lines[-4:]
-    return (
+    convolutions = isa[0] if isa else "unknown instructions"
+    line = (
         f"PyTorch {version}: functions with {functions}, convolutions by oneDNN with "
-        f"{isa[0] if isa else 'unknown instructions'}, products: {float(speed):.0f} GFLOPS; "
-        f"{num_threads} threads"
+        f"{convolutions}, products: {float(speed):.0f} GFLOPS; {num_threads} threads"
     )
+    return line, {"PyTorch's functions": functions, "PyTorch's convolutions": convolutions}
+
+
+def warn_of_mixed(instructions: dict[str, str]) -> str | None:
+    """Return a warning if some parts use AVX-512 and others AVX2. Unknown ones do not count."""
+    wide, narrow = [], []
+    for part, text in instructions.items():
+        if any(name in text for name in AVX_512):
+            wide.append(part)
+        elif any(name in text for name in AVX2):
+            narrow.append(part)
+    if not wide or not narrow:
+        return None
+    return f"Warning: AVX-512 in {', '.join(wide)}, but AVX2 in {', '.join(narrow)}; see --help"
 
 
 def describe_jax() -> str:

@@ -1,37 +1,44 @@
-"""How the time and the memory of `conv_vae` grow with batch, width and resolution."""
+"""How the time and the memory of `conv_vae` grow with batch, width and side of the picture."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from _benchmark_worker import Worker
+from _benchmark_machine import processor
+from _benchmark_worker import measure_in_turns
 
-BASE = {"batch": 64, "width": 32, "size": 32}
-VALUES = {"batch": (4, 16, 64, 256), "width": (8, 16, 32, 64), "size": (8, 16, 32, 64)}
+BASE = {"batch": 64, "width": 32, "side": 32}  # pictures, channels of the first layer, pixels
+VALUES = {"batch": (4, 16, 64, 256), "width": (8, 16, 32, 64), "side": (8, 16, 32, 64)}
 
 
-def multiplications(batch: int, width: int, size: int) -> int:
+def multiplications(batch: int, width: int, side: int) -> int:
     """Return the number of multiplications in the forward pass of `conv_vae`."""
-    half, quarter = (size // 2) ** 2, (size // 4) ** 2  # pixels
+    half, quarter = (side // 2) ** 2, (side // 4) ** 2  # pixels
     outer = half * 16 * width  # between 1 and w channels, kernel 4
     inner = quarter * 16 * width * 2 * width  # between w and 2w channels
     linear = quarter * 2 * width * 32  # between all numbers and the latent vector
     return batch * (2 * outer + 2 * inner + 3 * linear)  # linear: mu, log_var and the decoder's
 
 
-def measure(libraries: Sequence[str], settings: dict) -> dict[str, float]:
-    """Time one turn of `conv_vae`; return the best figures of some libraries or formats."""
-    all_figures = []
-    for library in libraries:
-        worker = Worker(library, "conv_vae", **settings)
-        worker.run_turn()
-        worker.close()
-        all_figures.append(worker.figures())
-    return {key: min(figures[key] for figures in all_figures) for key in all_figures[0]}
+def measure(
+    libraries: Mapping[str, Sequence[str]], turns: int, settings: dict
+) -> dict[str, dict[str, float]]:
+    """Time `conv_vae` in all libraries, in turns; return the best figures for each title."""
+    names = [name for formats in libraries.values() for name in formats]
+    results = measure_in_turns(names, "conv_vae", turns, **settings)
+    for name, figures in results.items():
+        if "error" in figures:
+            sys.exit(f"{figures['error']}\nconv_vae stopped in {name}")
+    keys = results[names[0]]
+    return {
+        title: {key: min(results[name][key] for name in formats) for key in keys}
+        for title, formats in libraries.items()
+    }
 
 
-def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]]) -> dict:
+def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]], turns: int) -> dict:
     """Vary one setting at a time, print the figures and draw scaling.png.
 
     Parameters
@@ -40,6 +47,8 @@ def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]]) -> d
         Of the picture.
     libraries : {title: names}
         The names of one title are formats of one library; the best counts.
+    turns : int
+        That each process gets.
 
     Returns
     -------
@@ -48,22 +57,26 @@ def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]]) -> d
     """
     from figures.scaling import save_scaling
 
-    at_base = {title: measure(names, BASE) for title, names in libraries.items()}
+    at_base = measure(libraries, turns, BASE)
     results, counts = {}, {}
     for setting, values in VALUES.items():
         results[setting] = {title: [] for title in libraries}
         counts[setting] = [multiplications(**BASE | {setting: value}) for value in values]
         for value in values:
-            for title, names in libraries.items():
-                is_base = value == BASE[setting]
-                figures = at_base[title] if is_base else measure(names, BASE | {setting: value})
+            is_base = value == BASE[setting]
+            best = at_base if is_base else measure(libraries, turns, BASE | {setting: value})
+            for title, figures in best.items():
                 results[setting][title].append(figures)
                 print(
                     f"{setting:5s} {value:4d}  {title:8s} {figures['median_ms']:7.1f} ms "
                     f"{figures['peak_mib']:6.0f} MiB",
                     flush=True,
                 )
+    title = (
+        "One training step of conv_vae. Each column changes one of "
+        f"batch {BASE['batch']}, width {BASE['width']}, side {BASE['side']}.\n{processor()}"
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    save_scaling(folder / "scaling.png", VALUES, results, counts)
+    save_scaling(folder / "scaling.png", VALUES, results, counts, title=title)
     print(f"Written to {folder / 'scaling.png'}")
     return results

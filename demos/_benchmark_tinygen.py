@@ -66,13 +66,13 @@ def mlp_vae():
     return vae_step(vae, draw, losses.bernoulli_nll)
 
 
-def conv_vae(batch: int = 128, width: int = 32, size: int = 28):
+def conv_vae(batch: int = 128, width: int = 32, side: int = 28):
     """1x28x28, convolutions to 32 and 64 channels (kernel 4, stride 2), latent 32, and back.
 
     Batch 128, squared error + KL, Adam. `--scaling` varies the arguments.
     """
     rng = default_rng(0)
-    features = 2 * width * (size // 4) ** 2  # the numbers after both convolutions
+    features = 2 * width * (side // 4) ** 2  # the numbers after both convolutions
     encoder = nn.Sequential(
         nn.Conv2d(1, width, 4, 2, 1, rng=rng),
         nn.ReLU(),
@@ -83,14 +83,14 @@ def conv_vae(batch: int = 128, width: int = 32, size: int = 28):
     decoder = nn.Sequential(
         nn.Linear(32, features, rng=rng),
         nn.ReLU(),
-        nn.Unflatten(1, (2 * width, size // 4, size // 4)),
+        nn.Unflatten(1, (2 * width, side // 4, side // 4)),
         nn.ConvTranspose2d(2 * width, width, 4, 2, 1, rng=rng),
         nn.ReLU(),
         nn.ConvTranspose2d(width, 1, 4, 2, 1, rng=rng),
         nn.Sigmoid(),
     )
     vae = VAE(encoder, features, 32, decoder, rng)
-    x = rng.uniform((batch, 1, size, size))
+    x = rng.uniform((batch, 1, side, side))
 
     def draw():
         return x, rng.normal((batch, 32))

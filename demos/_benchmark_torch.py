@@ -65,8 +65,8 @@ def mlp_vae(memory_format):
     return vae_step(vae, draw, functional.binary_cross_entropy_with_logits)
 
 
-def conv_vae(memory_format, batch=128, width=32, size=28):
-    features = 2 * width * (size // 4) ** 2
+def conv_vae(memory_format, batch=128, width=32, side=28):
+    features = 2 * width * (side // 4) ** 2
     encoder = nn.Sequential(
         nn.Conv2d(1, width, 4, 2, 1),
         nn.ReLU(),
@@ -77,14 +77,14 @@ def conv_vae(memory_format, batch=128, width=32, size=28):
     decoder = nn.Sequential(
         nn.Linear(32, features),
         nn.ReLU(),
-        nn.Unflatten(1, (2 * width, size // 4, size // 4)),
+        nn.Unflatten(1, (2 * width, side // 4, side // 4)),
         nn.ConvTranspose2d(2 * width, width, 4, 2, 1),
         nn.ReLU(),
         nn.ConvTranspose2d(width, 1, 4, 2, 1),
         nn.Sigmoid(),
     )
     vae = VAE(encoder, features, 32, decoder).to(memory_format=memory_format)
-    x = torch.rand(batch, 1, size, size).contiguous(memory_format=memory_format)
+    x = torch.rand(batch, 1, side, side).contiguous(memory_format=memory_format)
 
     def draw():
         return x, torch.randn(batch, 32)

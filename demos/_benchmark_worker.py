@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -162,6 +163,25 @@ class Worker:
             "min_ms": min(self.times),
             "peak_mib": self.memory,
         }
+
+
+def measure_in_turns(
+    libraries: Sequence[str], name: str, turns: int, **settings
+) -> dict[str, dict[str, float]]:
+    """Time one step in each library, in turns. A library that cannot run it gets an "error"."""
+    workers, results = [], {}
+    for library in libraries:
+        try:
+            workers.append(Worker(library, name, **settings))
+        except WorkerError as error:
+            results[library] = {"error": str(error)}
+    for _ in range(turns):
+        for worker in workers:
+            worker.run_turn()
+    for worker in workers:
+        results[worker.library] = worker.figures()
+        worker.close()
+    return results
 
 
 if __name__ == "__main__":

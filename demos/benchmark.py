@@ -14,7 +14,8 @@ multiplications, which on moving numbers to where they are multiplied?
     python demos/benchmark.py mlp_vae --against torch --against compile
         also with the networks compiled by torch.compile
     python demos/benchmark.py --scaling --against torch
-        a plot of time and memory against batch, width and resolution
+        a plot of time and memory against batch, width (channels) and side
+        (pixels) of conv_vae; four minutes
 
 A step is everything between two minibatches: forward pass, loss, backward
 pass, optimizer. The same networks get the same batches in each library, and
@@ -27,13 +28,18 @@ turns. PyTorch runs in both of its memory formats, and the better one counts.
 Compare ratios: times depend on the machine and on its other load.
 
 Compare like with like, too. The head of the output says which instructions
-each library uses. With AVX-512 on a processor that has it, unset
-OPENBLAS_CORETYPE. To hold both libraries to AVX2:
+each library uses, and warns if they differ. With AVX-512 on a processor that
+has it, unset OPENBLAS_CORETYPE. To hold both libraries to AVX2:
 
     export OPENBLAS_CORETYPE=Haswell
     export NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL"
     export ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
     python demos/benchmark.py --against torch
+
+Even so, the comparison is not quite even. PyTorch's optimizer is its default
+Adam, not the fused one. tinygen tells glibc to keep freed memory; PyTorch
+leaves glibc's defaults. On a processor of AMD, PyTorch's products (MKL) use
+no AVX-512. RESULTS.md, "Speed", says how much each is worth.
 
 Memory is how far the process's resident size rises at most during its first
 five steps; for PyTorch, in the format that needs less.
@@ -57,10 +63,17 @@ import importlib.util
 import json
 import statistics
 import sys
+import textwrap
 from pathlib import Path
 
-from _benchmark_machine import describe_jax, describe_tinygen, describe_torch, processor
-from _benchmark_worker import Worker, WorkerError
+from _benchmark_machine import (
+    describe_jax,
+    describe_tinygen,
+    describe_torch,
+    processor,
+    warn_of_mixed,
+)
+from _benchmark_worker import measure_in_turns
 
 STEPS = (
     "mlp_vae",
@@ -75,6 +88,7 @@ STEPS = (
 )
 ALONE = ("op", "data")  # measured of this library alone
 NUM_TURNS = 5
+COLUMNS = 78  # of what is printed for reading
 NUM_OVERHEAD_REPEATS = 60
 NUM_DRAWINGS = 3
 
@@ -88,24 +102,7 @@ PACKAGES = {"torch": "torch", "compile": "torch", "jax": "jax"}
 
 
 # %%
-# One step in each library
-def measure(name: str, libraries: list[str], turns: int) -> dict[str, dict[str, float]]:
-    """Time one step in each library, in turns. A library that cannot run it gets an "error"."""
-    workers, results = [], {}
-    for library in libraries:
-        try:
-            workers.append(Worker(library, name))
-        except WorkerError as error:
-            results[library] = {"error": str(error)}
-    for _ in range(turns):
-        for worker in workers:
-            worker.run_turn()
-    for worker in workers:
-        results[worker.library] = worker.figures()
-        worker.close()
-    return results
-
-
+# tinygen's figures against PyTorch's
 def ratios(results: dict[str, dict[str, float]]) -> dict[str, float]:
     """Return tinygen's figures, each divided by the better of PyTorch's formats."""
     own = results["tinygen"]
@@ -152,7 +149,7 @@ def benchmark_steps(names: list[str], against: list[str], turns: int) -> dict[st
     print_row(columns, columns)
     print_row(["---", *["---:"] * (len(columns) - 1)], columns)
     for name in names:
-        results = measure(name, libraries, turns)
+        results = measure_in_turns(libraries, name, turns)
         results = {library: results[library] for library in libraries}
         for library in ("tinygen", *OTHERS["torch"]):
             if "error" in results.get(library, {}):
@@ -162,6 +159,12 @@ def benchmark_steps(names: list[str], against: list[str], turns: int) -> dict[st
         print_row(format_figures(name, results), columns)
         all_figures[name] = results
     print()
+    if "torch" in against:
+        print("ratio: tinygen's median over PyTorch's, in PyTorch's better format; below 1,")
+        print("tinygen is faster. of minima: the same with minima. of MiB: with memory.")
+    else:
+        print("The libraries' columns are medians. minimum: tinygen's fastest step.")
+    print("MiB: how far tinygen's memory rises at most during the first five steps.")
     for name, results in all_figures.items():
         for library, figures in results.items():
             if "error" in figures:
@@ -203,7 +206,7 @@ def parse() -> argparse.Namespace:
     """Return the settings, checked."""
     p = argparse.ArgumentParser(
         description=__doc__,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=78),
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=COLUMNS),
     )
     p.add_argument(
         "names",
@@ -229,7 +232,8 @@ def parse() -> argparse.Namespace:
     p.add_argument(
         "--scaling",
         action="store_true",
-        help="instead, vary batch, width and resolution of conv_vae and draw scaling.png",
+        help="instead, vary batch, width and side of conv_vae and draw scaling.png; alone or with "
+        "--against torch",
     )
     p.add_argument(
         "--out",
@@ -240,16 +244,20 @@ def parse() -> argparse.Namespace:
     )
     args = p.parse_args()
     if unknown := set(args.names) - {*STEPS, *ALONE}:
-        names = ", ".join(sorted(unknown))
-        p.error(f"nothing here is called {names}; there are {', '.join([*STEPS, *ALONE])}")
+        names = textwrap.fill(", ".join([*STEPS, *ALONE]), COLUMNS)
+        p.error(f"nothing here is called {', '.join(sorted(unknown))}; there are\n{names}")
+    if args.scaling and args.names:
+        p.error("--scaling is about conv_vae alone: leave NAME out")
+    if args.scaling and set(args.against) - {"torch"}:
+        p.error("--scaling compares only with --against torch")
     if args.turns < 1:
         p.error(f"--turns {args.turns}: there must be at least one")
     for name in args.against:
         if importlib.util.find_spec(PACKAGES[name]) is None:
             title = "JAX" if name == "jax" else "PyTorch"
             p.error(
-                f"--against {name}: {title} is not installed here; "
-                f"python -m pip install {PACKAGES[name]}, or leave --against out"
+                f"--against {name}: {title} is not installed here\n"
+                f"Try python -m pip install {PACKAGES[name]}, or leave --against out"
             )
     return args
 
@@ -257,20 +265,27 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Run the benchmark."""
     args = parse()
-    print(processor(), describe_tinygen(), sep="\n")
+    line, instructions = describe_tinygen()
+    print(processor(), line, sep="\n")
     if "torch" in args.against or "compile" in args.against:
-        print(describe_torch())
+        line, torch_instructions = describe_torch()
+        print(line)
+        instructions |= torch_instructions
     if "jax" in args.against:
         print(describe_jax())
+    if warning := warn_of_mixed(instructions):
+        print(warning)
     print(flush=True)
     figures = {}
     names = [] if args.scaling else args.names or [*STEPS, *ALONE]
     if args.scaling:
         from _benchmark_scaling import benchmark_scaling
 
-        others = {"PyTorch": OTHERS["torch"]} if "torch" in args.against else {}
-        args.out = args.out or Path("out/benchmark")
-        figures["scaling"] = benchmark_scaling(args.out, {"tinygen": ["tinygen"], **others})
+        libraries = {"tinygen": ["tinygen"]}
+        if args.against:
+            libraries["PyTorch"] = OTHERS["torch"]
+        folder = args.out or Path("out/benchmark")
+        figures["scaling"] = benchmark_scaling(folder, libraries, args.turns)
     if steps := [name for name in names if name in STEPS]:
         figures |= benchmark_steps(steps, args.against, args.turns)
     if "op" in names:
@@ -302,18 +317,19 @@ if __name__ == "__main__":
 # multiplications need 7 to 8 ms of the step's 19. The rest copies windows of pixels into the rows
 # of matrices, applies activations and moves parameters.
 #
-# `--scaling`: for a batch of 4, a step takes five times as long as its multiplications would at
-# the speed reached with 256. From 64 to 256 the time grows with the exponent 0.8 here and 1.0 in
-# PyTorch. With the width the multiplications grow with the exponent 1.9, but the time with 1.3:
-# larger matrices are multiplied faster, and the copies grow with the exponent 1 only. PyTorch's
-# memory begins at 25 MiB, for code that it loads in the first step.
+# `--scaling`: for a batch of 4, a step takes almost five times as long as its multiplications would
+# at the speed reached with 256. From 16 to 256 the time grows like batch^0.7 here and batch^0.9 in
+# PyTorch. The multiplications grow like width^1.9, but the time like width^0.9: larger matrices are
+# multiplied faster, and the copies grow like the width. PyTorch's memory begins at 25 MiB, for code
+# that it loads in the first step.
 #
 # The changes:
 #
-# 1. 20.3 ms become 10.8: half, not a quarter. What a convolution reads and writes stays the same.
-# 2. 26.2 ms with one thread, 20.3 with two. If a fraction p of the work runs in parallel, the ratio
-#    is 1 - p + p / 2 = 0.77, so p = 0.45. Parts shorter than 0.1 ms are not worth a second thread,
-#    and both threads read the same memory.
+# 1. The step takes 0.53 of its time: half, not a quarter. What a convolution reads and writes stays
+#    the same.
+# 2. With two threads it takes 0.77 of the time that it takes with one. If a fraction p of the work
+#    runs in parallel, the ratio is 1 - p + p / 2, so p = 0.45. Parts shorter than 0.1 ms are not
+#    worth a second thread, and both threads read the same memory.
 # 3. Three threads want two cores, so with a fair share a step takes 1.5 times as long. `mlp_vae`
 #    and `conv_vae` take 1.5 and 1.3 times as long here, 2.0 and 2.2 times in PyTorch. Its threads
 #    wait in a busy loop for one another, also for one that the busy process has driven from its
@@ -323,11 +339,6 @@ if __name__ == "__main__":
 # no second derivative, so `wgan_gp` stops. JAX compiles the whole step with the optimizer:
 # `mlp_vae` takes 2.1 ms, `conv_vae` 57 (its convolutions are slow on this processor).
 #
-# In `adam` of _benchmark_torch_gans.py, and in `vae_step` and `ddpm_unet` of _benchmark_torch.py,
-# the optimizer is PyTorch's default. With `fused=True`, `mlp_vae` takes 2.8 ms in PyTorch instead
-# of 4.2, and the other steps 0 to 8 % less.
-#
-# This package tells glibc to keep freed memory (backend/threads.py); PyTorch leaves it at its
-# defaults. With MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432 in the
-# environment, its `ddpm_unet` takes 152 ms instead of 171, `sampling` 51 instead of 58 to 70, and
-# `dcgan` 87 instead of 91.
+# What is uneven, and how much it is worth: RESULTS.md, "Speed". To try PyTorch's fused Adam, write
+# `fused=True` in `adam` of _benchmark_torch_gans.py, and in `vae_step` and `ddpm_unet` of
+# _benchmark_torch.py. tinygen tells glibc to keep freed memory in backend/threads.py.

@@ -7,9 +7,11 @@ import json
 import sys
 from pathlib import Path
 
+import _benchmark_scaling
 import _benchmark_tinygen as benchmark
 import numpy as np
 import pytest
+from _benchmark_machine import warn_of_mixed
 from _benchmark_worker import Worker, WorkerError
 
 from tests.demos.processes import DEMOS, run_python
@@ -140,6 +142,67 @@ def test_a_comparison_with_a_missing_library_is_refused_first():
     result = run_python("-c", NOTHING_IS_INSTALLED, benchmark_file, "--against", "torch")
     assert result.returncode == 2 and not result.stdout
     assert "PyTorch is not installed" in result.stderr and "Traceback" not in result.stderr
+    assert max(map(len, result.stderr.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "nothing here is called nothing"),
+        (["--turns", 0], "at least one"),
+        (["mlp_vae", "--scaling"], "leave NAME out"),
+        (["--scaling", "--against", "jax"], "only with --against torch"),
+        (["--scaling", "--against", "torch", "--against", "compile"], "only with --against torch"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_in_short_lines(arguments, message):
+    result = run_python(DEMOS / "benchmark.py", *arguments)
+    assert result.returncode == 2 and not result.stdout
+    assert message in result.stderr and "Traceback" not in result.stderr
+    assert max(map(len, result.stderr.splitlines())) <= 80
+
+
+def test_the_help_fits_a_terminal():
+    result = run_python(DEMOS / "benchmark.py", "--help")
+    assert result.returncode == 0 and max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("numpy", "products", "torch", "convolutions", "is_mixed"),
+    [
+        ("AVX512_ICL", "OpenBLAS for SkylakeX", "AVX512", "Intel AVX-512 with VNNI", False),
+        ("X86_V3", "OpenBLAS for Haswell", "AVX2", "Intel AVX2", False),
+        ("AVX512_ICL", "OpenBLAS for Haswell", "AVX512", "Intel AVX-512 with VNNI", True),
+        ("X86_V4", "OpenBLAS for SkylakeX", "AVX2", "Intel AVX-512 with VNNI", True),
+        ("AVX512_ICL", "mkl-sdl", "AVX512", "unknown instructions", False),
+        ("ASIMD", "accelerate", "DEFAULT", "unknown instructions", False),
+    ],
+)
+def test_mixed_instructions_bring_a_warning(numpy, products, torch, convolutions, is_mixed):
+    parts = {"a": numpy, "b": products, "c": torch, "d": convolutions}
+    warning = warn_of_mixed(parts)
+    assert (warning is not None) == is_mixed
+    if is_mixed:
+        narrow = "b" if "Haswell" in products else "c"
+        assert f"but AVX2 in {narrow};" in warning and "\n" not in warning
+
+
+def test_scaling_gives_each_library_its_turns_and_takes_the_better_format(monkeypatch, tmp_path):
+    calls = []
+
+    def measure_in_turns(libraries, name, turns, **settings):
+        calls.append((tuple(libraries), name, turns, tuple(settings.values())))
+        times = {"tinygen": 3.0, "a": 5.0, "b": 4.0}
+        return {key: {"median_ms": times[key], "peak_mib": 10 / times[key]} for key in libraries}
+
+    monkeypatch.setattr(_benchmark_scaling, "measure_in_turns", measure_in_turns)
+    pytest.importorskip("matplotlib")
+    libraries = {"tinygen": ["tinygen"], "PyTorch": ["a", "b"]}
+    results = _benchmark_scaling.benchmark_scaling(tmp_path, libraries, 7)
+    assert {call[:3] for call in calls} == {(("tinygen", "a", "b"), "conv_vae", 7)}
+    assert len({call[3] for call in calls}) == len(calls) == 10
+    assert results["width"]["PyTorch"] == 4 * [{"median_ms": 4.0, "peak_mib": 2.0}]
+    assert [p.name for p in tmp_path.iterdir()] == ["scaling.png"]
 
 
 def test_the_figures_of_a_step_and_of_an_op_are_written(tmp_path):

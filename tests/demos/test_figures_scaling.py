@@ -1,4 +1,4 @@
-"""The plot of time against batch, width and resolution, and the count of multiplications in it."""
+"""The plot of time against batch, width and side, and the count of multiplications in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from _benchmark_scaling import VALUES, multiplications
 from _benchmark_tinygen import STEPS
-from figures.scaling import local_exponent, save_scaling
+from figures.scaling import growth_exponent, save_scaling
 
 from tinygen import nn
 
@@ -15,11 +15,15 @@ Image = pytest.importorskip("PIL.Image")
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1, 2])
-def test_the_exponent_is_that_of_the_last_segment(exponent):
-    x = np.array([1, 4, 8])
+def test_the_exponent_is_fitted_to_the_last_three_points(exponent):
+    x = np.array([1, 2, 4, 8])
     y = 7.0 * x**exponent
-    y[0] = 100
-    assert local_exponent(x, y) == pytest.approx(exponent)
+    y[0] = 100  # does not count
+    assert growth_exponent(x, y) == pytest.approx(exponent)
+    y[2] *= 3  # the middle of three equal intervals does not tilt the line
+    assert growth_exponent(x, y) == pytest.approx(exponent)
+    y[3] *= 4  # spread over the two intervals from 2 to 8
+    assert growth_exponent(x, y) == pytest.approx(exponent + 1)
 
 
 @pytest.mark.parametrize("settings", [(3, 8, 16), (2, 16, 32)])
@@ -48,7 +52,7 @@ def test_scaling_is_drawn(tmp_path):
     figures = [{"median_ms": float(k + 1), "peak_mib": 10.0 * 2**k} for k in range(4)]
     results = {name: {"tinygen": figures, "PyTorch": figures[::-1]} for name in VALUES}
     counts = {name: [1, 2, 4, 8] for name in VALUES}
-    save_scaling(tmp_path / "a.png", VALUES, results, counts)
+    save_scaling(tmp_path / "a.png", VALUES, results, counts, title="a step")
     with Image.open(tmp_path / "a.png") as picture:
         colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
     assert len(colours) > 20
