@@ -21,6 +21,22 @@ def test_pieces_cover_the_axis_and_have_about_the_same_length(length, size):
     assert len(cut) == 1 or size >= len(cut) << 17
 
 
+@pytest.mark.parametrize(
+    "length, size, num_pieces",
+    [
+        (64, (1 << 18) - 1, 1),
+        (64, 1 << 18, 2),
+        (64, 3 << 17, 2),
+        (64, 1 << 19, 4),
+        (64, 7 << 19, 4),  # more than 2^19 numbers in each, but not in each of eight
+        (64, 8 << 19, 8),
+        (3, 1 << 20, 3),
+    ],
+)
+def test_number_of_pieces(length, size, num_pieces):
+    assert len(pieces.cut(length, size)) == num_pieces
+
+
 def layouts(a):
     """Return the same values in channels-last, reversed, transposed and C order."""
     channels_last = np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
@@ -73,10 +89,16 @@ def test_in_pieces_evaluates_once_where_arrays_do_not_match():
         return a * b
 
     a = np.ones((64, LARGE // 64), np.float32)
-    for b in (a[:1], a.T.copy().T, a[:, :1], StrictArray(a), tensor(a)):
+    for b in (a[:1], a.T.copy().T, a[:, :1], StrictArray(a), tensor(a), np.float32(2)):
         x = StrictArray(a) if isinstance(b, StrictArray) else a
         f(x, b)
         assert sizes.pop() == a.size and not sizes
+
+
+@pytest.mark.parametrize("f", [lambda a: a > 0, lambda a: a.sum(), lambda a: a.astype(np.float64)])
+def test_in_pieces_refuses_another_shape_or_dtype(f):
+    with pytest.raises(TypeError, match="must return float32"):
+        pieces.in_pieces(f)(np.ones(LARGE, np.float32))
 
 
 def test_in_pieces_cuts_once_where_one_function_calls_another():
