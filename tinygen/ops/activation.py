@@ -5,8 +5,8 @@ as its input, so it takes no additional memory. At a kink each takes PyTorch's v
 leaky_relu'(0) = negative_slope.
 
 `in_pieces` hands a large array to a formula piece by piece, in several threads. The result is the
-same. It pays for exponentials, and not for a product or two: there, sharing the work costs a step
-of the DCGAN more than it wins.
+same. It pays for exponentials, and not for a product or two: in a training step of the DCGAN,
+waking threads then costs more time than it saves.
 
 In the docstrings g is the cotangent of the output y.
 """
