@@ -5,7 +5,7 @@ and group norm start from one table of sums over space, of shape (N, C), and dif
 cells of the table they add up:
 
     batch norm       each column: the same channel of all examples
-    group norm       in each row, the C/G channels of a group
+    group norm       in each row, the C/G channels of a group, if there are G groups
     instance norm    nothing: each cell stands alone
 
 **The derivative**, once for all of them. m values share a mean and a variance, and E is the mean
@@ -18,7 +18,9 @@ over them. The forward, step by step:
     y = w r c + bias
 
 Let g, g_mean and g_var be the cotangents of y, mean and var: the statistics are outputs too. Let dz
-be the cotangent of a value z, and h = w g. The backward goes from the last step to the first:
+be the cotangent of a value z, and h = w g. The backward goes from the last step to the first. Each
+entry of dbias and dw sums over all positions that use this entry of bias or w, whereas dr sums over
+the m values that share r:
 
     dbias = sum g
     dw = sum g r c
@@ -33,9 +35,13 @@ So the statistics can be differentiated like y, for example where a loss compare
 
 For eps = 0, r^2 = 1 / E(c^2), and the first bracket is a projection: it removes from h the parts
 along 1 and along c, because y does not change when x is shifted or scaled. (For eps > 0 the part
-along c is not removed entirely: y changes a little with the scale.) The code computes dx as
+along c is not removed entirely: y changes a little with the scale.) For images, the code computes
+dx as
 
-    dx = a g + b c + const                      a, b and const are one number per cell of the table
+    dx = alpha g + beta c + const
+
+where alpha = w r, beta and const have one number per cell of the table. (In layer norm, w varies
+along the values that share a mean.)
 
 **Sources** Ioffe and Szegedy 2015 (batch), Ulyanov et al. 2016 (instance), Ba et al. 2016 (layer),
 Wu and He 2018 (group).
@@ -112,13 +118,13 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     `backend/norms.py` evaluates the formula, and the rule.
     """
     if norms.are_images(x):
-        return norms.channel_norm(x, weight, bias, groups=groups, eps=eps)  # the same, faster
-    c = x.shape[1]
+        return norms.channel_norm(x, weight, bias, groups=groups, eps=eps)
+    num_channels = x.shape[1]
     m = max(_count(x.shape, groups), 1)  # images without pixels have sums of 0: avoid 0/0
     mean = _pool(_sum_over_space(x), groups) / m
-    centred = x - _over_space(_unpool(mean, c, groups), x.ndim)
+    centred = x - _over_space(_unpool(mean, num_channels, groups), x.ndim)
     var = _pool(_sum_over_space(centred * centred), groups) / m
-    scale = _unpool((var + eps) ** -0.5, c, groups)
+    scale = _unpool((var + eps) ** -0.5, num_channels, groups)
     scale = scale if weight is None else scale * weight
     centred *= _over_space(scale, x.ndim)
     if bias is not None:
@@ -132,20 +138,21 @@ def channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
     if norms.are_images(x, g[0]):
         return norms.channel_norm_gradients(g, needs, x, weight, mean, var, groups, eps)
     g_y, g_mean, g_var = g
-    c, m = x.shape[1], max(_count(x.shape, groups), 1)
-    centred = x - _over_space(_unpool(mean, c, groups), x.ndim)
+    num_channels, m = x.shape[1], max(_count(x.shape, groups), 1)
+    centred = x - _over_space(_unpool(mean, num_channels, groups), x.ndim)
     sum_g, sum_gc = _sum_over_space(g_y), _sum_over_space(g_y * centred)  # (N, C) each
     rstd = (var + eps) ** -0.5
-    r = _unpool(rstd, c, groups)
+    r = _unpool(rstd, num_channels, groups)
     dx = None
-    if needs[0]:  # a g + b c + const, see the module's docstring
+    if needs[0]:  # alpha g + beta c + const, see the module's docstring
         w = 1.0 if weight is None else weight
-        a = r * w
-        b = _unpool((2.0 * g_var - rstd**3 * _pool(sum_gc * w, groups)) / m, c, groups)
-        const = _unpool((g_mean - rstd * _pool(sum_g * w, groups)) / m, c, groups)
+        alpha = r * w
+        mean_h, mean_hc = _pool(sum_g * w, groups) / m, _pool(sum_gc * w, groups) / m  # h = w g
+        beta = _unpool(2.0 * g_var / m - rstd**3 * mean_hc, num_channels, groups)
+        const = _unpool(g_mean / m - rstd * mean_h, num_channels, groups)
         dx = (
-            g_y * _over_space(a, x.ndim)
-            + centred * _over_space(b, x.ndim)
+            g_y * _over_space(alpha, x.ndim)
+            + centred * _over_space(beta, x.ndim)
             + _over_space(const, x.ndim)
         )
     return dx, sum_gc * r, sum_g  # the engine sums the last two over N if weight and bias are (C,)
