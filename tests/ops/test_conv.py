@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cases import Draw
-from tinygen import grad, ops, tensor
+from tinygen import check_grads, grad, ops, tensor
 
 from .conv_cases import draw_settings_and_arrays
 
@@ -150,3 +150,15 @@ def test_dtypes_must_agree_and_be_floating_point(x, w):
     message = "x is .*, w is .*; all must share one floating-point dtype: convert with astype"
     with pytest.raises(TypeError, match=f"conv2d: {message}"):
         ops.conv2d(x, w)
+
+
+@pytest.mark.parametrize("kernel", [(2, 2), (2, 1), (1, 2)])
+def test_same_padding_of_an_image_as_small_as_the_kernel(kernel):
+    """The padding before the image is 0, but there are more windows than one."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 3, *kernel)), rng.standard_normal((4, 3, *kernel))
+    check_grads(lambda x, w: ops.conv2d(x, w, padding="same"), x, w)
+    y = rng.standard_normal((2, 4, *kernel))
+    transposed = ops.conv_transpose2d(y, w, padding="same")
+    left = (ops.conv2d(x, w, padding="same") * y).sum()
+    np.testing.assert_allclose((x * transposed).sum(), left, rtol=1e-12)

@@ -184,6 +184,15 @@ def test_a_single_number_is_reduced_along_axis_0_as_in_pytorch(name):
                 assert grad(y, x)[0].item() == grad(f(x), x)[0].item()
 
 
+def test_log_softmax_is_as_precise_as_its_small_values():
+    """Logits near 35 round at 2e-6; differences from the maximum, and so the result, do not."""
+    rng = np.random.default_rng(0)
+    x = (35 + 0.5 * rng.standard_normal((1000, 10))).astype(np.float32)
+    exact = ops.log_softmax(x.astype(np.float64))
+    np.testing.assert_allclose(ops.log_softmax(x), exact, rtol=0, atol=6e-7)
+    assert not ops.log_softmax(x[:, :1]).any()  # a single class has the probability 1
+
+
 @pytest.mark.parametrize("name", [*REDUCTIONS, "std", "var", "softmax", "log_softmax", "flip"])
 def test_an_axis_that_does_not_exist_is_refused_by_the_function(name):
     with pytest.raises(ValueError, match=f"^{name}: axis 2 is out of bounds for ndim=2"):

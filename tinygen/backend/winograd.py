@@ -74,10 +74,10 @@ becomes a matrix product, (tiles, C) times (C, O), which sums over the C input c
 **What it costs.** The transforms are additional work on each number of x, w and y. This pays if
 each transformed number is used often: those of x and y for many channels, those of w for many
 tiles. And it costs digits, because interpolation subtracts large numbers. In float32 the error of a
-result is 1e-6 to 2.5e-6 of its norm, where plain sums have 3e-7. It grows quickly with the number
-of points, so tiles are small. The transforms mix all numbers of a tile. So a small output next to a
-large one has the error of the large one, and a NaN or an infinity makes all outputs NaN in every
-tile that reads it, at most four.
+result is about 1e-6 of its norm, and at most 3e-6, where plain sums have 3e-7. It grows quickly
+with the number of points, so tiles are small. The transforms mix all numbers of a tile. So a small
+output next to a large one has the error of the large one, and a NaN or an infinity makes all
+outputs NaN in every tile that reads it, at most four.
 
 **Sources** Winograd, Arithmetic complexity of computations, 1980. Blahut, Fast algorithms for
 signal processing, 2010 (Toom-Cook). Lavin and Gray, Fast algorithms for convolutional neural
@@ -94,15 +94,14 @@ import numpy as np
 __all__ = ["matrices"]
 
 # The points for each number of products (4 is the example); infinity is one more. They are small
-# binary fractions, which float32 holds exactly. Beyond 0, 1 and -1, the usual points are 2, -2 and
-# 1/2. With the points below, the error in float32 is 39, 44 and 21 % smaller than with those, for
-# 5, 6 and 7 products. The second point is always 1.
+# binary fractions, which float32 holds exactly. Beyond 0, 1 and -1, the usual points are 2 and -2.
+# With the points below, the error in float32 is 39 and 44 % smaller than with those, for 5 and 6
+# products. The second point is always 1.
 _POINTS = {
     3: (0, 1),
     4: (0, 1, -1),
     5: (0, 1, -1 / 2, -2),
     6: (0, 1, -1 / 2, 2, -5 / 4),
-    7: (0, 1, 1 / 2, 2, -3 / 4, -5 / 4),
 }
 
 

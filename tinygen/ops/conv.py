@@ -54,8 +54,9 @@ rules and the checks.
 
 **Numerics.** On the CPU in float32, square kernels with many channels, such as 3x3 with stride 1
 and 4x4 with stride 2, are computed by Winograd's algorithm (`backend/winograd.py`). The error is
-then about 1e-6 of the norm of the result, in place of 3e-7, and a NaN spreads over tiles of up to
-5x5 outputs. In float64 the error is 1e-15, and each output depends on its own window alone.
+then about 1e-6 of the norm of the result, in place of 3e-7. A NaN spreads over all tiles that read
+it: 8x8 outputs of a 3x3 kernel, or 10x10 of a transposed 4x4 kernel with stride 2. In float64 the
+error is 1e-15, and each output depends on its own window alone.
 
 **Source** Dumoulin and Visin 2016, A guide to convolution arithmetic for deep learning,
 arXiv:1603.07285.

@@ -314,7 +314,8 @@ def log_softmax(x, *, axis=-1):
 
     **Math** dy_i/dx_j = [i = j] - exp(y_j); dx = g - exp(y) sum(g).
     **Saved** y.
-    **Numerics** Computed from x - max(x), so nothing overflows, or from x where no value is large.
+    **Numerics** Computed from x - max(x), so nothing overflows. The rounding error of y is that of
+    numbers of the size of x - max(x), which may be far smaller than x.
     """
     check_floating("log_softmax", x=x)
     check_sums("log_softmax", x=x)
@@ -322,8 +323,10 @@ def log_softmax(x, *, axis=-1):
 
 
 def _log_softmax(x, axis):
-    y = _subtract_max(x, axis)
-    return y - np.log(axis_sum(np.exp(y), axis, True)) if y.size else y[...]
+    if not x.size:
+        return x[...]
+    y = x - x.max(axis=axis, keepdims=True)
+    return y - np.log(axis_sum(np.exp(y), axis, True))
 
 
 def _log_softmax_rule(g, y, axis):
