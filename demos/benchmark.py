@@ -309,12 +309,12 @@ if __name__ == "__main__":
 # size. A step of `wgan_gp` has few ops on large arrays, so this does not matter, and it takes 0.9
 # of PyTorch's time. `stylegan2` runs 2,200 ops per step and `cyclegan` 370, backward included, most
 # of them on small arrays. Each needs several calls of NumPy, and a convolution some for each piece
-# of its work. There PyTorch is 1.8 and 1.9 times faster.
+# of its work. There PyTorch is 1.7 and 1.9 times faster.
 #
 # The forward pass of `conv_vae` has 0.48e9 multiplications (`multiplications` in
 # _benchmark_scaling.py counts them), and the backward pass twice as many. With the additions, that
 # is 2.9e9 operations. The head of the output says that products run at 350 to 430e9 per second. So
-# multiplications need 7 to 8 ms of the step's 19. The rest copies windows of pixels into the rows
+# multiplications need 7 to 8 ms of the step's 18. The rest copies windows of pixels into the rows
 # of matrices, applies activations and moves parameters.
 #
 # `--scaling`: for a batch of 4, a step takes almost five times as long as its multiplications would
