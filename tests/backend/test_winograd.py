@@ -15,7 +15,7 @@ from tests.backend.test_conv_kernels import LAYOUTS, draw_arrays, naive_derivati
 from tinygen import ops, tensor
 from tinygen.autograd.gradcheck import check_grads
 from tinygen.backend import conv as kernels
-from tinygen.backend import conv_cpu, conv_winograd, im2col
+from tinygen.backend import conv_winograd, im2col, winograd_steps
 from tinygen.backend import threads as pool
 from tinygen.backend.windows import ConvSettings, output_size
 from tinygen.backend.winograd import matrices
@@ -133,12 +133,12 @@ def cases(draw):
 @pytest.fixture
 def set_piece_size(monkeypatch):
     """A function that makes even small batches divide into many pieces, or restores the default."""
-    default = conv_winograd.PIECE_BYTES, conv_winograd.SHARED_BYTES
+    default = winograd_steps.PIECE_BYTES, winograd_steps.SHARED_BYTES
 
     def set_size(small):
         piece, shared = (1 << 10, 1 << 7) if small else default
-        monkeypatch.setattr(conv_winograd, "PIECE_BYTES", piece)
-        monkeypatch.setattr(conv_winograd, "SHARED_BYTES", shared)
+        monkeypatch.setattr(winograd_steps, "PIECE_BYTES", piece)
+        monkeypatch.setattr(winograd_steps, "SHARED_BYTES", shared)
 
     return set_size
 
@@ -152,7 +152,7 @@ def always_winograd(monkeypatch):
             return 0
         return conv_winograd.TILES[kernel[0] // conv_settings.stride[0]][-1]
 
-    monkeypatch.setattr(conv_cpu, "choose_tile", choose)
+    monkeypatch.setattr(conv_winograd, "choose_tile", choose)
 
 
 def apply_all(case, x, w, y, bias_o=None, bias_c=None):

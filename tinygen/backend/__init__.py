@@ -10,7 +10,10 @@ The kernels, and most other code that exists only for speed, are here:
     reductions.py   matrix products and sums, shared among the threads
     windows.py      which positions the windows of a convolution or a pooling read
     conv.py         convolution of raw arrays: what it computes, and which file computes it
-    conv_cpu.py     convolution of NumPy arrays, with conv_transpose_cpu.py and im2col.py
+    conv_cpu.py     convolution of NumPy arrays by columns, with conv_transpose_cpu.py, im2col.py
+                    and products.py
+    conv_winograd.py  the same by Winograd's algorithm where that is faster, with winograd.py and
+                    winograd_steps.py
     conv_gpu.py     convolution of CuPy arrays, and of any other library's
     fused.py        element-wise updates of many arrays, block by block
     references.py   who else refers to an array: whether to copy it, and what shares its memory

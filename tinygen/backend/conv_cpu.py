@@ -1,7 +1,7 @@
 """Convolution of NumPy arrays: windows become rows of a matrix, and a matrix product does the rest.
 
-`im2col.py` explains the columns and the chunks. Where `choose_tile` finds it faster, Winograd's
-algorithm takes over (`conv_winograd.py`). Arrays are handled as NHWC; every result is a
+`im2col.py` explains the columns and the chunks. Where `conv_winograd.choose_tile` finds it
+faster, Winograd's algorithm takes over. Arrays are handled as NHWC; every result is a
 logical NCHW view of NHWC memory, weights included. Inputs may have any layout, and are faster in
 this one.
 
@@ -17,7 +17,6 @@ import numpy as np
 
 from . import conv_winograd
 from .conv_transpose_cpu import by_gather, by_scatter, is_scatter_faster
-from .conv_winograd import choose_tile
 from .im2col import crop, divide_into_chunks, flatten_kernel, make_columns
 from .products import add_product, multiply, right_factor
 from .reductions import matmul
@@ -30,13 +29,13 @@ Array = np.ndarray
 
 
 def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
-    """Compute y[o] = bias + sum_t w[t] x[s o + d t - p], as columns times kernel.
+    """Compute y[o] = bias + sum_t w[t] x[s o + d t - p], mostly as columns times kernel.
 
     **Shapes** x (N, C, H, W), w (O, C/G, kh, kw), bias (O,) or None -> (N, O, *size).
     """
     (n, c), o, kernel, groups = x.shape[:2], len(w), w.shape[2:], settings.groups
     dtype = np.result_type(x, w)
-    if m := choose_tile(dtype, n, c, o, kernel, settings, size):
+    if m := conv_winograd.choose_tile(dtype, n, c, o, kernel, settings, size):
         return conv_winograd.conv(x, w, bias, settings, size, m)
     x = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
     if settings.stride == (1, 1) and is_scatter_faster(x.shape[1:3], c, o, kernel, settings, size):
@@ -65,10 +64,10 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
 def conv_transpose(
     y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair
 ) -> Array:
-    """Compute x[i] = bias + sum w[t] y[o] over s o + d t - p = i, in the faster of two ways.
+    """Compute x[i] = bias + sum w[t] y[o] over s o + d t - p = i, in the fastest way.
 
-    `conv_transpose_cpu.py` explains the two. Gathering needs stride 1 or dilation 1 along each
-    axis.
+    One window is one product. Besides Winograd's algorithm there are gathering and scattering,
+    which `conv_transpose_cpu.py` explains. Gathering needs stride 1 or dilation 1 along each axis.
 
     **Shapes** y (N, O, Ho, Wo), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """
@@ -76,7 +75,9 @@ def conv_transpose(
     if _is_one_window(size, y.shape[2:], kernel, settings):
         x = matmul(y.reshape(len(y), o), flatten_kernel(w, 1)[0]).reshape(len(y), *size, c)
         return (x if bias is None else x + bias).transpose(0, 3, 1, 2)
-    if m := choose_tile(np.result_type(y, w), len(y), c, o, kernel, settings, y.shape[2:]):
+    if m := conv_winograd.choose_tile(
+        np.result_type(y, w), len(y), c, o, kernel, settings, y.shape[2:]
+    ):
         if settings.stride == (1, 1):
             flipped = _flip_kernel(w, 1)
             return conv_winograd.conv(y, flipped, bias, _flip_settings(settings, kernel), size, m)
@@ -90,7 +91,7 @@ def conv_transpose(
 def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Array:
     """Compute w[t] = sum_o y[o] x[s o + d t - p], in the symbols of `conv.py`.
 
-    It is a matrix product, y^T times columns, summed over the chunks.
+    By columns, it is a matrix product, y^T times columns, summed over the chunks.
 
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/G, *kernel).
     """
@@ -98,7 +99,7 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
     if _is_one_window(x.shape[2:], (ho, wo), kernel, settings):
         x = x.transpose(0, 2, 3, 1).reshape(n, kernel[0] * kernel[1] * c)
         return matmul(y.reshape(n, o).T, x).reshape(o, *kernel, c).transpose(0, 3, 1, 2)
-    if m := choose_tile(np.result_type(x, y), n, c, o, kernel, settings, (ho, wo)):
+    if m := conv_winograd.choose_tile(np.result_type(x, y), n, c, o, kernel, settings, (ho, wo)):
         return conv_winograd.conv_weight(x, y, kernel, settings, m)
     if settings.stride == (1, 1) and o < c:
         # y has fewer channels than x, so its columns are smaller. With i = o + d t - p, the sum is
