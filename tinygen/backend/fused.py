@@ -40,8 +40,8 @@ __all__ = [
 Array = Any
 Block = list[tuple[Array, ...]]  # vectors that an update takes together: one tuple, or several
 
-# Elements in a block. Five float32 arrays take 2.6 MB, about a core's second-level cache. Smaller
-# blocks spend more time on passing the interpreter's lock: with two threads, Adam's update of
+# Elements in a block. Five float32 arrays take 2.6 MB, which the last cache holds. Smaller blocks
+# spend more time on passing the interpreter's lock: with two threads, Adam's update of
 # 650,000 parameters takes 0.61 ms in blocks of 1 << 16, and 0.45 ms in these.
 BLOCK_SIZE = 1 << 17
 # Up to this size an array is small: one pass over it takes no longer than calling the function.
