@@ -4,6 +4,7 @@ The kernels, and most other code that exists only for speed, are here:
 
     arrays.py       NumPy or CuPy: the library of an array, and the devices
     random.py       random numbers from a seed, on one device
+    kernels.py      CUDA kernels: how they are written, each above its NumPy twin
     threads.py      one pool of threads for the CPU
     pieces.py       functions of large arrays, piece by piece, shared among the threads
     norms.py        batch, group and instance norm of channels-last images

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "all_on_gpu",
     "array_module",
     "device_of",
     "from_dlpack",
@@ -65,6 +66,17 @@ def array_module(*arrays: Array) -> Any:
                 'the other\'s with .to(device), for example x.to("cuda") or model.to("cpu")'
             )
     return found
+
+
+def all_on_gpu(*arrays: Array) -> bool:
+    """Return whether all arrays are CuPy's; scalars and None combine with any.
+
+    Raises TypeError if the arrays lie on two devices. A Tensor, or anything else that is no array,
+    makes the answer False.
+    """
+    if any(_module_of(a) is None and not isinstance(a, _SCALARS) for a in arrays):
+        return False
+    return array_module(*arrays) is not np
 
 
 def _module_of(array: Array) -> Any:

@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from ..backend.pieces import in_pieces
 from .arguments import check_floating
 from .elementwise import exp
@@ -41,6 +42,7 @@ def sigmoid(x):
     return _sigmoid(x)
 
 
+@elementwise("T x", "T y", "y = 1 / (1 + exp(-x))")
 @in_pieces
 def _sigmoid(x):
     with np.errstate(over="ignore"):  # where e^-x is infinite, the quotient is 0, as it should be
@@ -198,6 +200,7 @@ def silu(x):
     return _silu(x)
 
 
+@elementwise("T x", "T y", "y = x / (1 + exp(-x))")
 @in_pieces
 def _silu(x):
     with np.errstate(over="ignore"):  # as in _sigmoid
