@@ -1,6 +1,7 @@
 """The steps of the benchmark in tinygen: autoencoders and diffusion; those of GANs are imported.
 
-Each function builds networks and returns a `Step`. _benchmark_torch.py has the same in PyTorch.
+Each function builds networks and returns a `Step`. Everything random comes from one `rng`, so the
+weights, the batches and the noise lie on its device. _benchmark_torch.py has the same in PyTorch.
 """
 
 from __future__ import annotations
@@ -52,26 +53,26 @@ def vae_step(vae: VAE, draw, reconstruction_loss) -> Step:
     return Step({"vae": vae}, draw, train)
 
 
-def mlp_vae():
+def mlp_vae(batch: int = 128, device: str = "cpu"):
     """784-400-20-400-784, batch 128, Bernoulli likelihood + KL, Adam."""
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     encoder = nn.Sequential(nn.Linear(784, 400, rng=rng), nn.ReLU())
     decoder = nn.Sequential(nn.Linear(20, 400, rng=rng), nn.ReLU(), nn.Linear(400, 784, rng=rng))
     vae = VAE(encoder, 400, 20, decoder, rng)
-    x = rng.uniform((128, 784))
+    x = rng.uniform((batch, 784))
 
     def draw():
-        return x, rng.normal((128, 20))
+        return x, rng.normal((batch, 20))
 
     return vae_step(vae, draw, losses.bernoulli_nll)
 
 
-def conv_vae(batch: int = 128, width: int = 32, side: int = 28):
+def conv_vae(batch: int = 128, width: int = 32, side: int = 28, device: str = "cpu"):
     """1x28x28, convolutions to 32 and 64 channels (kernel 4, stride 2), latent 32, and back.
 
-    Batch 128, squared error + KL, Adam. `--scaling` varies the arguments.
+    Batch 128, squared error + KL, Adam. `--scaling` varies these numbers.
     """
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     features = 2 * width * (side // 4) ** 2  # the numbers after both convolutions
     encoder = nn.Sequential(
         nn.Conv2d(1, width, 4, 2, 1, rng=rng),
@@ -98,18 +99,18 @@ def conv_vae(batch: int = 128, width: int = 32, side: int = 28):
     return vae_step(vae, draw, losses.squared_error)
 
 
-def ddpm_unet():
+def ddpm_unet(batch: int = 64, device: str = "cpu"):
     """1x28x28, a U-Net of 32, 64 and 64 channels with attention at 7x7, batch 64.
 
     Squared error of the noise at a random time, Adam.
     """
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     network = UNet(rng=rng)
     optimizer = optim.Adam(network.parameters(), lr=2e-4)
-    x = rng.uniform((64, 1, 28, 28)) * 2 - 1
+    x = rng.uniform((batch, 1, 28, 28)) * 2 - 1
 
     def draw():
-        return x, linear_schedule(rng.uniform((64,))), rng.normal(x.shape)
+        return x, linear_schedule(rng.uniform((batch,))), rng.normal(x.shape)
 
     def train(x, t, eps):
         prediction = network(VARIANCE_PRESERVING.q_sample(x, eps, t), t)
@@ -122,14 +123,14 @@ def ddpm_unet():
     return Step({"network": network}, draw, train)
 
 
-def sampling():
+def sampling(batch: int = 64, device: str = "cpu"):
     """One DDIM step of 64 images with the U-Net of `ddpm_unet`, without gradients."""
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     network = UNet(rng=rng)
     denoise = denoiser(network, "eps")
 
     def draw():
-        return (rng.normal((64, 1, 28, 28)),)
+        return (rng.normal((batch, 1, 28, 28)),)
 
     def sample(x):
         return (ddim(denoise, x, (1.0, 0.5)),)

@@ -16,19 +16,19 @@ from tinygen.models.style_discriminator import StyleDiscriminator
 from tinygen.models.stylegan import StyleGenerator
 
 
-def dcgan():
+def dcgan(batch: int = 64, device: str = "cpu"):
     """3x32x32, widths 256, 128, 64 and back, batch normalization, batch 64.
 
     One step of each network, non-saturating loss, Adam.
     """
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     generator, discriminator = DCGenerator(rng=rng), DCDiscriminator(rng=rng)
     optimizer_g = optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     optimizer_d = optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    x = rng.uniform((64, 3, 32, 32)) * 2 - 1
+    x = rng.uniform((batch, 3, 32, 32)) * 2 - 1
 
     def draw():
-        return x, rng.normal((64, 100))
+        return x, rng.normal((batch, 100))
 
     def train(x, z):
         fake = generator(z)
@@ -45,18 +45,18 @@ def dcgan():
     return Step({"generator": generator, "discriminator": discriminator}, draw, train)
 
 
-def wgan_gp():
+def wgan_gp(batch: int = 64, device: str = "cpu"):
     """The critic's step with gradient penalty, networks of `dcgan`, batch 64, Adam.
 
     The critic has no batch normalization. The penalty is differentiated twice.
     """
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     generator, critic = DCGenerator(rng=rng), DCDiscriminator(batch_norm=False, rng=rng)
     optimizer = optim.Adam(critic.parameters(), lr=2e-4, betas=(0.0, 0.9))
-    x = rng.uniform((64, 3, 32, 32)) * 2 - 1
+    x = rng.uniform((batch, 3, 32, 32)) * 2 - 1
 
     def draw():
-        return x, rng.normal((64, 100)), rng.uniform((64,))
+        return x, rng.normal((batch, 100)), rng.uniform((batch,))
 
     def train(x, z, t):
         with no_grad():
@@ -71,17 +71,17 @@ def wgan_gp():
     return Step({"generator": generator, "critic": critic}, draw, train)
 
 
-def pix2pix():
+def pix2pix(batch: int = 8, device: str = "cpu"):
     """Edges 1x64x64 to faces 3x64x64: a U-Net of width 32 and a patch discriminator, batch 8.
 
     One step of each network, non-saturating loss + 100 times the absolute error, Adam.
     """
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     generator = UNet(1, 3, size=64, width=32, dropout=0.1, rng=rng)
     discriminator = PatchDiscriminator(4, num_downsamplings=3, rng=rng)
     optimizer_g = optim.Adam(generator.parameters(), lr=2e-3, betas=(0.0, 0.99))
     optimizer_d = optim.Adam(discriminator.parameters(), lr=2e-3, betas=(0.0, 0.99))
-    x, y = rng.uniform((8, 1, 64, 64)) * 2 - 1, rng.uniform((8, 3, 64, 64)) * 2 - 1
+    x, y = (rng.uniform((batch, channels, 64, 64)) * 2 - 1 for channels in (1, 3))
 
     def draw():
         return x, y
@@ -103,12 +103,12 @@ def pix2pix():
     return Step({"generator": generator, "discriminator": discriminator}, draw, train)
 
 
-def cyclegan():
+def cyclegan(batch: int = 4, device: str = "cpu"):
     """3x32x32, two U-Nets of width 16 with a shortcut, two patch discriminators, batch 4.
 
     Least squares, cycle and identity loss, pools of pictures, Adam.
     """
-    rng = default_rng(0)
+    rng = default_rng(0, device)
     G, F = (ResidualUNet(rng=rng) for _ in range(2))
     D_X, D_Y = (PatchDiscriminator(3, width=24, rng=rng) for _ in range(2))
     pool_x, pool_y = (ImagePool((3, 32, 32), rng=rng) for _ in range(2))
@@ -116,7 +116,7 @@ def cyclegan():
     parameters_d = [*D_X.parameters(), *D_Y.parameters()]
     optimizer_g = optim.Adam(parameters_g, lr=3e-3, betas=(0.0, 0.99))
     optimizer_d = optim.Adam(parameters_d, lr=3e-3, betas=(0.0, 0.99))
-    x, y = (rng.uniform((4, 3, 32, 32)) * 2 - 1 for _ in range(2))
+    x, y = (rng.uniform((batch, 3, 32, 32)) * 2 - 1 for _ in range(2))
 
     def draw():
         return x, y
@@ -144,28 +144,28 @@ def cyclegan():
     return Step({"G": G, "F": F, "D_X": D_X, "D_Y": D_Y}, draw, train)
 
 
-def stylegan2():
+def stylegan2(batch: int = 8, device: str = "cpu"):
     """3x64x64, channels 48, 32, 24, 16 and 8 from 4 pixels on, batch 8, both penalties, Adam.
 
     One step of each network, non-saturating loss. R1 and path length are differentiated twice. In
     training they are computed at every 8th step; here at every step.
     """
-    rng = default_rng(0)
-    channels, n, size = (48, 32, 24, 16, 8), 8, 64
+    rng = default_rng(0, device)
+    channels, size = (48, 32, 24, 16, 8), 64
     generator = StyleGenerator(64, channels, rng=rng)
     discriminator = StyleDiscriminator(channels, rng=rng)
     optimizer_g = optim.Adam(generator.parameters(), lr=1e-3, betas=(0.0, 0.99))
     optimizer_d = optim.Adam(discriminator.parameters(), lr=1e-3, betas=(0.0, 0.99))
-    x = rng.uniform((n, 3, size, size)) * 2 - 1
+    x = rng.uniform((batch, 3, size, size)) * 2 - 1
 
     def draw():
-        z, y = rng.normal((n, 64)), rng.normal((n, 3, size, size)) / size
-        return x, z, y, *generator.sample_noise(n, rng)
+        z, y = rng.normal((batch, 64)), rng.normal((batch, 3, size, size)) / size
+        return x, z, y, *generator.sample_noise(batch, rng)
 
     def train(x, z, y, *noise):
         fake = generator(z, noise)
         logits = discriminator(ops.concatenate(x, fake.detach()))
-        loss_d = -losses.minimax_value(logits[:n], logits[n:]).mean()
+        loss_d = -losses.minimax_value(logits[:batch], logits[batch:]).mean()
         loss_d = loss_d + 4 * losses.r1(discriminator, x).mean()
         optimizer_d.zero_grad()
         loss_d.backward()

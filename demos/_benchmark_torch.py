@@ -1,6 +1,8 @@
 """The steps of the benchmark in PyTorch, in one of its two memory formats.
 
-The networks, the losses, the batches and the optimizers are those of _benchmark_tinygen.py.
+The networks, the losses, the batches and the optimizers are those of _benchmark_tinygen.py. A step
+built under `with torch.device("cuda")` lies on the GPU. Noise is then drawn on the device of the
+batch: a default device that stays active would slow down every call of PyTorch.
 """
 
 from __future__ import annotations
@@ -52,15 +54,15 @@ def vae_step(vae, draw, reconstruction_loss) -> Step:
     return Step({"vae": vae}, draw, train)
 
 
-def mlp_vae(memory_format):
+def mlp_vae(memory_format, batch=128):
     """There are no images, so the memory format does not matter."""
     encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU())
     decoder = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784))
     vae = VAE(encoder, 400, 20, decoder)
-    x = torch.rand(128, 784)
+    x = torch.rand(batch, 784)
 
     def draw():
-        return x, torch.randn(128, 20)
+        return x, torch.randn(batch, 20, device=x.device)
 
     return vae_step(vae, draw, functional.binary_cross_entropy_with_logits)
 
@@ -87,18 +89,18 @@ def conv_vae(memory_format, batch=128, width=32, side=28):
     x = torch.rand(batch, 1, side, side).contiguous(memory_format=memory_format)
 
     def draw():
-        return x, torch.randn(batch, 32)
+        return x, torch.randn(batch, 32, device=x.device)
 
     return vae_step(vae, draw, functional.mse_loss)
 
 
-def ddpm_unet(memory_format):
+def ddpm_unet(memory_format, batch=64):
     network = UNet().to(memory_format=memory_format)
     optimizer = torch.optim.Adam(network.parameters(), 2e-4)
-    x = random_pictures((64, 1, 28, 28), memory_format)
+    x = random_pictures((batch, 1, 28, 28), memory_format)
 
     def draw():
-        u = torch.rand(64)
+        u = torch.rand(batch, device=x.device)
         log_alpha_bar = -(0.1 * u + 9.95 * u * u)
         t = torch.arccos(torch.exp(log_alpha_bar / 2))
         return x, t, torch.randn_like(x)
@@ -114,16 +116,17 @@ def ddpm_unet(memory_format):
     return Step({"network": network}, draw, train)
 
 
-def sampling(memory_format):
+def sampling(memory_format, batch=64):
     network = UNet().to(memory_format=memory_format)
+    like = random_pictures((batch, 1, 28, 28), memory_format)
     t, s = 1.0, 0.5
 
     def draw():
-        return (torch.randn(64, 1, 28, 28).contiguous(memory_format=memory_format),)
+        return (torch.randn_like(like),)
 
     def sample(x):
         with torch.inference_mode():
-            eps = network(x, torch.full((64,), t))
+            eps = network(x, x.new_full((batch,), t))
             x0 = (x - math.sin(t) * eps) / math.cos(t)
             return (math.cos(s) * x0 + math.sin(s) * eps,)
 

@@ -33,16 +33,16 @@ def adam(networks, lr, betas):
     return torch.optim.Adam(parameters, lr, betas), parameters
 
 
-def dcgan(memory_format):
+def dcgan(memory_format, batch=64):
     generator, discriminator = DCGenerator(), DCDiscriminator()
     networks = {"generator": generator, "discriminator": discriminator}
     place(networks, memory_format)
     optimizer_g, parameters_g = adam([generator], 2e-4, (0.5, 0.999))
     optimizer_d, _ = adam([discriminator], 2e-4, (0.5, 0.999))
-    x = random_pictures((64, 3, 32, 32), memory_format)
+    x = random_pictures((batch, 3, 32, 32), memory_format)
 
     def draw():
-        return x, torch.randn(64, 100)
+        return x, torch.randn(batch, 100, device=x.device)
 
     def train(x, z):
         fake = generator(z)
@@ -67,14 +67,15 @@ def squared_gradient_norm(f, x):
     return (g * g).flatten(1).sum(1)
 
 
-def wgan_gp(memory_format):
+def wgan_gp(memory_format, batch=64):
     generator, critic = DCGenerator(), DCDiscriminator(batch_norm=False)
     networks = place({"generator": generator, "critic": critic}, memory_format)
     optimizer, _ = adam([critic], 2e-4, (0.0, 0.9))
-    x = random_pictures((64, 3, 32, 32), memory_format)
+    x = random_pictures((batch, 3, 32, 32), memory_format)
 
     def draw():
-        return x, torch.randn(64, 100), torch.rand(64)
+        z, t = torch.randn(batch, 100, device=x.device), torch.rand(batch, device=x.device)
+        return x, z, t
 
     def train(x, z, t):
         with torch.no_grad():
@@ -90,15 +91,15 @@ def wgan_gp(memory_format):
     return Step(networks, draw, train)
 
 
-def pix2pix(memory_format):
+def pix2pix(memory_format, batch=8):
     generator = PixToPixUNet(1, 3, (32, 64, 128, 256), 0.1)
     discriminator = PatchDiscriminator(4, 32, 64, 128)
     networks = {"generator": generator, "discriminator": discriminator}
     place(networks, memory_format)
     optimizer_g, parameters_g = adam([generator], 2e-3, (0.0, 0.99))
     optimizer_d, _ = adam([discriminator], 2e-3, (0.0, 0.99))
-    x = random_pictures((8, 1, 64, 64), memory_format)
-    y = random_pictures((8, 3, 64, 64), memory_format)
+    x = random_pictures((batch, 1, 64, 64), memory_format)
+    y = random_pictures((batch, 3, 64, 64), memory_format)
 
     def draw():
         return x, y
@@ -132,20 +133,20 @@ class ImagePool:
             self.images[self.num_stored : self.num_stored + len(first)] = first
             self.num_stored += len(first)
             return new_images
-        use_old = torch.rand(n, 1, 1, 1) < 0.5
-        places = torch.randperm(size)[:n]
+        use_old = torch.rand(n, 1, 1, 1, device=self.images.device) < 0.5
+        places = torch.randperm(size, device=self.images.device)[:n]
         old_images = self.images[places]
         self.images[places] = torch.where(use_old, new_images, old_images)
         return torch.where(use_old, old_images, new_images)
 
 
-def cyclegan(memory_format):
+def cyclegan(memory_format, batch=4):
     G, F, D_X, D_Y = ResidualUNet(), ResidualUNet(), *(PatchDiscriminator(3, 24, 48) for _ in "XY")
     networks = place({"G": G, "F": F, "D_X": D_X, "D_Y": D_Y}, memory_format)
     pool_x, pool_y = ImagePool((3, 32, 32)), ImagePool((3, 32, 32))
     optimizer_g, parameters_g = adam([G, F], 3e-3, (0.0, 0.99))
     optimizer_d, _ = adam([D_X, D_Y], 3e-3, (0.0, 0.99))
-    x, y = (random_pictures((4, 3, 32, 32), memory_format) for _ in range(2))
+    x, y = (random_pictures((batch, 3, 32, 32), memory_format) for _ in range(2))
 
     def draw():
         return x, y
@@ -157,8 +158,8 @@ def cyclegan(memory_format):
         return least_squares(D(real), 1.0) + least_squares(D(fake), 0.0)
 
     def train(x, y):
-        fake_y, G_y = G(torch.cat([x, y])).split(4)
-        fake_x, F_x = F(torch.cat([y, x])).split(4)
+        fake_y, G_y = G(torch.cat([x, y])).split(batch)
+        fake_x, F_x = F(torch.cat([y, x])).split(batch)
         cycle_loss = l1_loss(F(fake_y), x) + l1_loss(G(fake_x), y)
         identity_loss = l1_loss(G_y, y) + l1_loss(F_x, x)
         adversarial = least_squares(D_Y(fake_y), 1.0) + least_squares(D_X(fake_x), 1.0)
@@ -177,19 +178,20 @@ def cyclegan(memory_format):
     return Step(networks, draw, train)
 
 
-def stylegan2(memory_format):
-    channels, n, size = (48, 32, 24, 16, 8), 8, 64
+def stylegan2(memory_format, batch=8):
+    channels, size = (48, 32, 24, 16, 8), 64
     generator, discriminator = StyleGenerator(64, channels), StyleDiscriminator(channels)
     networks = {"generator": generator, "discriminator": discriminator}
     place(networks, memory_format)
     optimizer_g, parameters_g = adam([generator], 1e-3, (0.0, 0.99))
     optimizer_d, _ = adam([discriminator], 1e-3, (0.0, 0.99))
-    x = random_pictures((n, 3, size, size), memory_format)
+    x = random_pictures((batch, 3, size, size), memory_format)
     noise_sizes = (4, 8, 8, 16, 16, 32, 32, 64, 64)
+    shapes = [(batch, 64), x.shape, *((batch, 1, side, side) for side in noise_sizes)]
 
     def draw():
-        z, y = torch.randn(n, 64), torch.randn(n, 3, size, size) / size
-        return x, z, y, *(torch.randn(n, 1, s, s) for s in noise_sizes)
+        z, y, *noise = (torch.randn(shape, device=x.device) for shape in shapes)
+        return x, z, y / size, *noise
 
     def path_lengths(w, y, noise):
         (g,) = torch.autograd.grad((generator.synthesis(w, noise) * y).sum(), w, create_graph=True)
@@ -197,7 +199,7 @@ def stylegan2(memory_format):
 
     def train(x, z, y, *noise):
         fake = generator(z, noise)
-        real_logits, fake_logits = discriminator(torch.cat([x, fake.detach()])).split(n)
+        real_logits, fake_logits = discriminator(torch.cat([x, fake.detach()])).split(batch)
         loss_d = softplus(-real_logits).mean() + softplus(fake_logits).mean()
         loss_d = loss_d + 4 * 0.5 * squared_gradient_norm(discriminator, x).mean()
         optimizer_d.zero_grad()
