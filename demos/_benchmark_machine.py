@@ -1,4 +1,4 @@
-"""What the benchmark runs on: the processor, and the instructions and threads of each library.
+"""What the benchmark runs on: processor, instructions and threads, or the GPU and its libraries.
 
 A ratio compares like with like only if both libraries use the same instructions. Environment
 variables hold each of them back in its own way, so each is asked what it uses.
@@ -30,6 +30,20 @@ with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
     torch.conv2d(torch.ones(64, 16, 32, 32), torch.ones(16, 16, 3, 3))
 print(torch.__version__, torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(),
       gflops(torch.matmul, torch.ones), sep="\\n")
+"""
+
+# In a new process too: the benchmark's own process then takes no memory of the GPU.
+DESCRIBE_CUPY = """
+import cupy
+from cupy.cuda import runtime
+print(runtime.getDeviceProperties(0)["name"].decode(), runtime.driverGetVersion(),
+      cupy.__version__, runtime.runtimeGetVersion(), sep="\\n")
+"""
+
+DESCRIBE_TORCH_GPU = """
+import torch
+print(torch.cuda.is_available(), torch.__version__, torch.version.cuda,
+      torch.backends.cudnn.version(), sep="\\n")
 """
 
 DESCRIBE_JAX = """
@@ -123,6 +137,38 @@ def warn_of_mixed(instructions: dict[str, str]) -> str | None:
     if not wide or not narrow:
         return None
     return f"Warning: AVX-512 in {', '.join(wide)}, but AVX2 in {', '.join(narrow)}; see --help"
+
+
+def driver_version() -> str:
+    """Return the version of NVIDIA's driver."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "--id=0"]
+    try:
+        result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return result.stdout.strip()
+
+
+def cuda_version(number: str) -> str:
+    """Return a version of CUDA as it is written: 13000 is 13.0."""
+    return f"{int(number) // 1000}.{int(number) % 1000 // 10}"
+
+
+def describe_gpu() -> str:
+    """Return the name of the GPU, its driver, and the versions of tinygen's libraries."""
+    import tinygen
+
+    name, driver_cuda, version, cuda = run_python(DESCRIBE_CUPY)
+    return (
+        f"GPU: {name}, driver {driver_version()} for CUDA {cuda_version(driver_cuda)}\n"
+        f"tinygen {tinygen.__version__}: CuPy {version}, CUDA {cuda_version(cuda)}"
+    )
+
+
+def describe_torch_gpu() -> str | None:
+    """Return the versions of PyTorch's libraries, or None if PyTorch cannot use the GPU."""
+    is_available, version, cuda, cudnn = run_python(DESCRIBE_TORCH_GPU)
+    return f"PyTorch {version}: CUDA {cuda}, cuDNN {cudnn}" if is_available == "True" else None
 
 
 def describe_jax() -> str:

@@ -13,6 +13,8 @@ multiplications, which on moving numbers to where they are multiplied?
         ratios; four minutes
     python demos/benchmark.py mlp_vae --against torch --against compile
         also with the networks compiled by torch.compile
+    python demos/benchmark.py --device cuda --against torch
+        on a GPU: each step at two batch sizes, without TF32 and with it
     python demos/benchmark.py --scaling --against torch
         a plot of time and memory against batch, width (channels) and side
         (pixels) of conv_vae; four minutes
@@ -42,7 +44,17 @@ leaves glibc's defaults. On a processor of AMD, PyTorch's products (MKL) use
 no AVX-512. RESULTS.md, "Speed", says how much each is worth.
 
 Memory is how far the process's resident size rises at most during its first
-five steps; for PyTorch, in the format that needs less.
+five steps; for PyTorch, in the format that needs less. On a GPU, it is what the
+library's pool of memory has taken after these steps.
+
+On a GPU, a call returns when its work is in the GPU's queue. Each timed step
+ends when the GPU has done all its work. "enqueue" is when Python has given it
+all of the step. Where the two are close, the GPU waits for Python: the step
+would take no longer with a larger batch. So each step runs at the batch of the
+CPU and at ten times it. TF32 is a format of NVIDIA's GPUs: products round their
+float32 factors to 10 bits of the mantissa, and are faster. Here CUPY_TF32=1
+switches it on. PyTorch's default is TF32 in convolutions, but not in other
+products; both columns set both.
 
 Three changes to try:
 
@@ -67,13 +79,15 @@ import textwrap
 from pathlib import Path
 
 from _benchmark_machine import (
+    describe_gpu,
     describe_jax,
     describe_tinygen,
     describe_torch,
+    describe_torch_gpu,
     processor,
     warn_of_mixed,
 )
-from _benchmark_worker import measure_in_turns
+from _benchmark_tables import OTHERS, benchmark_on_gpu, benchmark_steps
 
 STEPS = (
     "mlp_vae",
@@ -92,85 +106,7 @@ COLUMNS = 78  # of what is printed for reading
 NUM_OVERHEAD_REPEATS = 60
 NUM_DRAWINGS = 3
 
-# The libraries of each --against, as _benchmark_worker.py calls them.
-OTHERS = {
-    "torch": ("torch contiguous", "torch channels_last"),
-    "compile": ("torch.compile",),
-    "jax": ("jax",),
-}
 PACKAGES = {"torch": "torch", "compile": "torch", "jax": "jax"}
-
-
-# %%
-# tinygen's figures against PyTorch's
-def ratios(results: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return tinygen's figures, each divided by the better of PyTorch's formats."""
-    own = results["tinygen"]
-    formats = [results[library] for library in OTHERS["torch"]]
-    return {key: own[key] / min(figures[key] for figures in formats) for key in own}
-
-
-# %%
-# The table, in Markdown. Its rows appear one by one
-def print_row(cells: list[str], columns: list[str]) -> None:
-    """Print a row of the table, its cells as wide as the names of the columns."""
-    widths = [max(9, len(column)) for column in columns]
-    first, *others = cells
-    aligned = [f"{cell:>{width}s}" for cell, width in zip(others, widths[1:], strict=True)]
-    print("|", " | ".join([f"{first:{widths[0]}s}", *aligned]), "|", flush=True)
-
-
-def name_columns(libraries: list[str], against: list[str]) -> list[str]:
-    """Return the head of the table."""
-    measures = ["minimum", "MiB"]
-    if "torch" in against:
-        measures = ["ratio", "of minima", "MiB", "of MiB"]
-    return ["ms", *(library.removeprefix("torch ") for library in libraries), *measures]
-
-
-def format_figures(name: str, results: dict[str, dict[str, float]]) -> list[str]:
-    """Return the row of a step."""
-    own, cells = results["tinygen"], [name]
-    for library, figures in results.items():
-        if library != "ratio":
-            cells.append(f"{figures['median_ms']:.1f}" if "median_ms" in figures else "-")
-    if "ratio" not in results:
-        return [*cells, f"{own['min_ms']:.1f}", f"{own['peak_mib']:.0f}"]
-    ratio = results["ratio"]
-    cells += [f"{ratio['median_ms']:.2f}", f"{ratio['min_ms']:.2f}"]
-    return [*cells, f"{own['peak_mib']:.0f}", f"{ratio['peak_mib']:.2f}"]
-
-
-def benchmark_steps(names: list[str], against: list[str], turns: int) -> dict[str, dict]:
-    """Time steps, print the table, and return the figures."""
-    libraries = ["tinygen", *(library for name in against for library in OTHERS[name])]
-    all_figures = {}
-    columns = name_columns(libraries, against)
-    print_row(columns, columns)
-    print_row(["---", *["---:"] * (len(columns) - 1)], columns)
-    for name in names:
-        results = measure_in_turns(libraries, name, turns)
-        results = {library: results[library] for library in libraries}
-        for library in ("tinygen", *OTHERS["torch"]):
-            if "error" in results.get(library, {}):
-                sys.exit(f"{results[library]['error']}\n{name} stopped in {library}")
-        if "torch" in against:
-            results["ratio"] = ratios(results)
-        print_row(format_figures(name, results), columns)
-        all_figures[name] = results
-    print()
-    if "torch" in against:
-        print("ratio: tinygen's median over PyTorch's, in PyTorch's better format; below 1,")
-        print("tinygen is faster. of minima: the same with minima. of MiB: with memory.")
-    else:
-        print("The libraries' columns are medians. minimum: tinygen's fastest step.")
-    print("MiB: how far tinygen's memory rises at most during the first five steps.")
-    for name, results in all_figures.items():
-        for library, figures in results.items():
-            if "error" in figures:
-                reason = figures["error"].splitlines()[-1]
-                print(f"{name} is not available in {library}: {reason}")
-    return all_figures
 
 
 # %%
@@ -224,6 +160,12 @@ def parse() -> argparse.Namespace:
         "compiler and minutes; or in JAX (VAEs only). May be given several times",
     )
     p.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="where to compute (default: cpu); cuda times the steps alone, also --against torch",
+    )
+    p.add_argument(
         "--turns",
         type=int,
         default=NUM_TURNS,
@@ -250,6 +192,8 @@ def parse() -> argparse.Namespace:
         p.error("--scaling is about conv_vae alone: leave NAME out")
     if args.scaling and set(args.against) - {"torch"}:
         p.error("--scaling compares only with --against torch")
+    if args.device == "cuda":
+        check_gpu(p, args)
     if args.turns < 1:
         p.error(f"--turns {args.turns}: there must be at least one")
     for name in args.against:
@@ -262,22 +206,50 @@ def parse() -> argparse.Namespace:
     return args
 
 
+def check_gpu(p: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse what runs on the CPU alone, and --device cuda where there is no GPU."""
+    if alone := set(args.names) & set(ALONE):
+        p.error(f"--device cuda: {' and '.join(sorted(alone))} can be measured on the CPU only")
+    if args.scaling:
+        p.error("--device cuda: --scaling runs on the CPU only")
+    if others := set(args.against) - {"torch"}:
+        p.error(f"--device cuda: --against {' and '.join(sorted(others))} runs on the CPU only")
+    from _benchmark_tinygen import default_rng
+
+    try:
+        default_rng(0, "cuda")
+    except (ImportError, RuntimeError) as error:
+        p.error(f"--device cuda: {error}")
+
+
+def print_machine(args: argparse.Namespace) -> None:
+    """Print the head of the output: what the benchmark runs on."""
+    print(processor())
+    if args.device == "cuda":
+        print(describe_gpu())
+        if args.against:
+            print(describe_torch_gpu() or sys.exit("This PyTorch cannot use the GPU."))
+    else:
+        line, instructions = describe_tinygen()
+        print(line)
+        if "torch" in args.against or "compile" in args.against:
+            line, torch_instructions = describe_torch()
+            print(line)
+            instructions |= torch_instructions
+        if "jax" in args.against:
+            print(describe_jax())
+        if warning := warn_of_mixed(instructions):
+            print(warning)
+    print(flush=True)
+
+
 def main() -> None:
     """Run the benchmark."""
     args = parse()
-    line, instructions = describe_tinygen()
-    print(processor(), line, sep="\n")
-    if "torch" in args.against or "compile" in args.against:
-        line, torch_instructions = describe_torch()
-        print(line)
-        instructions |= torch_instructions
-    if "jax" in args.against:
-        print(describe_jax())
-    if warning := warn_of_mixed(instructions):
-        print(warning)
-    print(flush=True)
+    print_machine(args)
     figures = {}
-    names = [] if args.scaling else args.names or [*STEPS, *ALONE]
+    alone = ALONE if args.device == "cpu" else ()
+    names = [] if args.scaling else args.names or [*STEPS, *alone]
     if args.scaling:
         from _benchmark_scaling import benchmark_scaling
 
@@ -287,7 +259,8 @@ def main() -> None:
         folder = args.out or Path("out/benchmark")
         figures["scaling"] = benchmark_scaling(folder, libraries, args.turns)
     if steps := [name for name in names if name in STEPS]:
-        figures |= benchmark_steps(steps, args.against, args.turns)
+        benchmark = benchmark_steps if args.device == "cpu" else benchmark_on_gpu
+        figures |= benchmark(steps, args.against, args.turns)
     if "op" in names:
         figures["op"] = benchmark_op()
     if "data" in names:
@@ -295,6 +268,10 @@ def main() -> None:
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "benchmark.json").write_text(json.dumps(figures, indent=1))
+    for name, results in figures.items():
+        for library in ("tinygen", *OTHERS["torch"]):
+            if "error" in results.get(library, {}):
+                sys.exit(f"{results[library]['error']}\n{name} stopped in {library}")
 
 
 if __name__ == "__main__":

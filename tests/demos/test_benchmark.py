@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import time
 from pathlib import Path
 
 import _benchmark_scaling
+import _benchmark_tables
 import _benchmark_tinygen as benchmark
 import numpy as np
 import pytest
 from _benchmark_machine import warn_of_mixed
-from _benchmark_worker import Worker, WorkerError
+from _benchmark_worker import measure_in_turns, time_turn
 
 from tests.demos.processes import DEMOS, run_python
 from tinygen import default_rng, nn, optim, tensor
@@ -152,6 +154,9 @@ def test_a_comparison_with_a_missing_library_is_refused_first():
         (["--turns", 0], "at least one"),
         (["mlp_vae", "--scaling"], "leave NAME out"),
         (["--scaling", "--against", "jax"], "only with --against torch"),
+        (["--device", "cuda", "op"], "op can be measured on the CPU only"),
+        (["--device", "cuda", "--scaling"], "--scaling runs on the CPU only"),
+        (["--device", "cuda", "--against", "jax"], "--against jax runs on the CPU only"),
         (["--scaling", "--against", "torch", "--against", "compile"], "only with --against torch"),
     ],
 )
@@ -205,6 +210,49 @@ def test_scaling_gives_each_library_its_turns_and_takes_the_better_format(monkey
     assert [p.name for p in tmp_path.iterdir()] == ["scaling.png"]
 
 
+def test_each_step_on_a_gpu_ends_when_its_work_is_done():
+    """And the time to enqueue it is a part of its time."""
+    calls = []
+
+    def step():
+        calls.append("step")
+        time.sleep(0.01)
+
+    def synchronize():
+        calls.append("synchronize")
+        time.sleep(0.02)
+
+    times = time_turn(step, synchronize)
+    assert calls == len(calls) // 2 * ["step", "synchronize"]
+    assert times and all(t >= 30 and 10 <= enqueue <= t - 20 for t, enqueue in times)
+
+
+def test_on_a_gpu_each_step_runs_at_two_batches_without_tf32_and_with_it(monkeypatch, capsys):
+    """PyTorch's figures are those of its better format; a step that stops does not end the rest."""
+    times = {"tinygen": 4.0, "tinygen TF32": 2.0, "torch contiguous": 3.0}
+    times |= {"torch contiguous TF32": 3.0, "torch channels_last": 2.0}
+
+    def measure_in_turns(libraries, name, turns, device, batch):
+        assert device == "cuda" and turns == 7
+        results = {library: {"error": "Traceback\nno memory"} for library in libraries}
+        if batch == 128:
+            for library, t in times.items():
+                figures = {"median_ms": t, "min_ms": t, "enqueue_ms": t / 2, "peak_mib": t}
+                results[library] = figures
+        return results
+
+    monkeypatch.setattr(_benchmark_tables, "measure_in_turns", measure_in_turns)
+    figures = _benchmark_tables.benchmark_on_gpu(["mlp_vae"], ["torch"], 7)
+    assert list(figures) == ["mlp_vae, batch 128", "mlp_vae, batch 1280"]
+    assert figures["mlp_vae, batch 128"]["ratio"]["median_ms"] == 2
+    assert figures["mlp_vae, batch 128"]["ratio TF32"]["median_ms"] == 2 / 3
+    lines = capsys.readouterr().out.splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    first = ["mlp_vae", "128", "4.00", "2.00", "2.00", "4", "2.00", "3.00", "1.00", "2"]
+    assert rows[2:] == [[*first, "2.00", "0.67"], ["mlp_vae", "1280", *10 * ["-"]]]
+    assert "mlp_vae, batch 128 is not available in torch channels_last TF32: no memory" in lines
+
+
 def test_the_figures_of_a_step_and_of_an_op_are_written(tmp_path):
     """And the head says what the library runs on."""
     result = run_python(DEMOS / "benchmark.py", "op", "mlp_vae", "--turns", 1, "--out", tmp_path)
@@ -212,13 +260,14 @@ def test_the_figures_of_a_step_and_of_an_op_are_written(tmp_path):
     assert result.stdout.startswith("Processor: ") and "threads" in result.stdout
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     assert set(figures["op"]) == {"forward", "backward"}
-    assert set(figures["mlp_vae"]["tinygen"]) == {"min_ms", "median_ms", "peak_mib"}
-    assert 0 < figures["mlp_vae"]["tinygen"]["min_ms"] <= figures["mlp_vae"]["tinygen"]["median_ms"]
+    own = figures["mlp_vae"]["tinygen"]
+    assert set(own) == {"min_ms", "median_ms", "enqueue_ms", "peak_mib"}
+    assert 0 < own["min_ms"] <= own["median_ms"]
 
 
 def test_a_worker_that_stops_says_why():
-    with pytest.raises(WorkerError, match="KeyError: 'nothing'"):
-        Worker("tinygen", "nothing")
+    results = measure_in_turns(["tinygen"], "nothing", 1)
+    assert "KeyError: 'nothing'" in results["tinygen"]["error"]
 
 
 def resident_mib() -> float:
