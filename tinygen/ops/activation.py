@@ -4,6 +4,9 @@ Where the derivative is a function of the output y, the rule saves y: the next l
 as its input, so it takes no additional memory. At a kink each takes PyTorch's value: relu'(0) = 0,
 leaky_relu'(0) = negative_slope.
 
+`elementwise` names the CUDA kernel that takes the place of a formula on a GPU: its inputs, its
+outputs and its body (backend/kernels.py). Read the NumPy formula below it.
+
 `in_pieces` hands a large array to a formula piece by piece, in several threads. The result is the
 same. It pays for exponentials, and not for a product or two: in a training step of the DCGAN,
 waking threads then costs more time than it saves.
@@ -18,6 +21,7 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend import activation_kernels as cuda
 from ..backend.kernels import elementwise
 from ..backend.pieces import in_pieces
 from .arguments import check_floating
@@ -49,7 +53,12 @@ def _sigmoid(x):
         return 1 / (1 + np.exp(-x))
 
 
-sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
+@elementwise("T g, T y", "T dx", "dx = g * y * (1 - y)")
+def _sigmoid_rule(g, y):
+    return g * y * (1 - y)
+
+
+sigmoid.vjp(x=_sigmoid_rule)
 
 
 @primitive
@@ -68,6 +77,7 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     return _softplus(x, beta, threshold)
 
 
+@elementwise("T x, T beta, T threshold", "T y", cuda.SOFTPLUS)
 @in_pieces
 def _softplus(x, beta, threshold):
     u = x if beta == 1 else x * beta
@@ -78,6 +88,7 @@ def _softplus(x, beta, threshold):
     return y if beta == 1 else np.divide(y, beta, out=y)
 
 
+@elementwise("T g, T x, T beta, T threshold", "T dx", cuda.SOFTPLUS_RULE)
 @in_pieces
 def _softplus_rule(g, x, beta, threshold):
     u = x if beta == 1 else x * beta
@@ -96,10 +107,20 @@ def log_sigmoid(x):
     **Numerics** Stable where the logarithm of `sigmoid` would be -inf.
     """
     check_floating("log_sigmoid", x=x)
+    return _log_sigmoid(x)
+
+
+@elementwise("T x", "T y", cuda.LOG_SIGMOID)
+def _log_sigmoid(x):
     return -softplus(-x, threshold=math.inf)
 
 
-log_sigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
+@elementwise("T g, T x", "T dx", "dx = g / (1 + exp(x))")
+def _log_sigmoid_rule(g, x):
+    return g * sigmoid(-x)
+
+
+log_sigmoid.vjp(x=_log_sigmoid_rule)
 
 
 @primitive
@@ -118,7 +139,12 @@ def _relu(x):
     return x.clip(0, np.inf) if x.dtype.kind == "f" else np.maximum(x, 0)
 
 
-relu.vjp(x=lambda g, y: apply_mask(g, y != 0))  # y is never negative, and NaN != 0 holds
+@elementwise("T g, T y", "T dx", "dx = y != 0 ? g : T(0)")
+def _relu_rule(g, y):
+    return apply_mask(g, y != 0)  # y is never negative, and NaN != 0 holds
+
+
+relu.vjp(x=_relu_rule)
 
 
 @primitive
@@ -146,14 +172,22 @@ def leaky_relu(x, *, negative_slope=0.01):
         )
     if negative_slope == 0:  # this is relu; 0 times an infinite x would be NaN
         return _relu(x)
+    return _leaky_relu(x, negative_slope)
+
+
+@elementwise("T x, T negative_slope", "T y", "y = x > 0 ? x : negative_slope * x")
+def _leaky_relu(x, negative_slope):
     y = np.multiply(x, negative_slope, out=np.empty_like(x))
     return np.maximum(x, y, out=y)
 
 
 def _leaky_relu_rule(g, y, negative_slope):
-    if negative_slope:
-        return g * _step(y, low=negative_slope)
-    return apply_mask(g, y != 0)
+    return _scale_negative(g, y, negative_slope) if negative_slope else _relu_rule(g, y)
+
+
+@elementwise("T g, T y, T negative_slope", "T dx", "dx = y > 0 ? g : negative_slope * g")
+def _scale_negative(g, y, negative_slope):
+    return g * _step(y, low=negative_slope)
 
 
 leaky_relu.vjp(x=_leaky_relu_rule)
@@ -174,11 +208,13 @@ def elu(x, *, alpha=1.0):
     return _elu(x, alpha)
 
 
+@elementwise("T x, T alpha", "T y", "y = x > 0 ? x : alpha * expm1(x)")
 @in_pieces
 def _elu(x, alpha):
     return alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
 
 
+@elementwise("T g, T x, T alpha", "T dx", "dx = x > 0 ? g : g * (alpha * exp(x))")
 @in_pieces
 def _elu_rule(g, x, alpha):
     # alpha e^min(x, 0) is alpha e^x left of 0, and alpha right of 0; there add 1 - alpha.
@@ -207,6 +243,7 @@ def _silu(x):
         return x / (1 + np.exp(-x))
 
 
+@elementwise("T g, T x, T y", "T dx", cuda.SILU_RULE)
 @in_pieces
 def _silu_rule(g, x, y):
     s = sigmoid(x)
@@ -231,15 +268,14 @@ def gelu(x, *, approximate="none"):
     check_floating("gelu", x=x)
     if approximate not in ("none", "tanh"):
         raise ValueError(f'gelu: approximate={approximate!r}; it is "none" (exact) or "tanh"')
-    return _gelu(x, approximate)
+    return _gelu_tanh(x) if approximate == "tanh" else _gelu_exact(x)
 
 
+@elementwise("T x", "T y", "y = (1 + erf(x * T(0.70710678118654752))) * x * T(0.5)")
 @in_pieces
-def _gelu(x, approximate):
-    if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * (x * x))))
+def _gelu_exact(x):
     if x.dtype == np.float16:
-        return _gelu(x.astype(np.float32), approximate).astype(x.dtype)
+        return _gelu_exact(x.astype(np.float32)).astype(x.dtype)
     y = erf_of_array(np.multiply(x, math.sqrt(0.5), out=np.empty_like(x)))
     y += 1
     y *= x
@@ -247,18 +283,33 @@ def _gelu(x, approximate):
     return y
 
 
+@elementwise("T g, T x", "T dx", cuda.GELU_RULE)
+@in_pieces
+def _gelu_exact_rule(g, x):
+    density = exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+    return g * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * density)
+
+
 _TANH_SCALE, _TANH_CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
+@elementwise("T x", "T y", cuda.GELU_TANH)
 @in_pieces
+def _gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * (x * x))))
+
+
+@elementwise("T g, T x", "T dx", cuda.GELU_TANH_RULE)
+@in_pieces
+def _gelu_tanh_rule(g, x):
+    xx = x * x
+    t = tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * xx))
+    du = (0.5 * _TANH_SCALE) * x * (1 - t * t) * (1 + 3 * _TANH_CUBIC * xx)
+    return g * (0.5 * (1 + t) + du)
+
+
 def _gelu_rule(g, x, approximate):
-    if approximate == "tanh":
-        xx = x * x
-        t = tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * xx))
-        du = (0.5 * _TANH_SCALE) * x * (1 - t * t) * (1 + 3 * _TANH_CUBIC * xx)
-        return g * (0.5 * (1 + t) + du)
-    density = exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-    return g * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * density)
+    return _gelu_tanh_rule(g, x) if approximate == "tanh" else _gelu_exact_rule(g, x)
 
 
 gelu.vjp(x=_gelu_rule)

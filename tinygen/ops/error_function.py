@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from .elementwise import exp
 
 __all__ = ["erf"]
@@ -69,6 +70,7 @@ def _polynomial(coefficients, u):
     return y
 
 
+@elementwise("T x", "T y", "y = erf(x)")
 def erf_of_array(x):
     """Return the error function of an array, computed in float32 for float16."""
     if x.dtype == np.float16:  # its range is too small for these coefficients
@@ -97,4 +99,9 @@ def erf(x):
     return erf_of_array(x)
 
 
-erf.vjp(x=lambda g, x: g * (exp(-(x * x)) * (2 / math.sqrt(math.pi))))
+@elementwise("T g, T x", "T dx", "dx = g * (exp(-(x * x)) * T(1.1283791670955126))")
+def _erf_rule(g, x):
+    return g * (exp(-(x * x)) * (2 / math.sqrt(math.pi)))
+
+
+erf.vjp(x=_erf_rule)

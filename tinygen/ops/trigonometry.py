@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from .elementwise import sqrt
 
 __all__ = [
@@ -165,4 +166,9 @@ def tanh(x):
     return np.tanh(x)
 
 
-tanh.vjp(x=lambda g, y: g * (1 - y * y))
+@elementwise("T g, T y", "T dx", "dx = g * (1 - y * y)")
+def _tanh_rule(g, y):
+    return g * (1 - y * y)
+
+
+tanh.vjp(x=_tanh_rule)
