@@ -157,9 +157,14 @@ class Reduction(_Kernel):
 
     @functools.cached_property
     def compiled(self):
-        """CuPy's kernel, which compiles itself for the dtypes that it meets."""
+        """CuPy's kernel, which compiles itself for the dtypes that it meets.
+
+        It has one more input, which does nothing. Without it CuPy hands a kernel of one input and
+        one output to CUB, and replaces their names in `map` and `post`, as text, wherever they
+        occur: for an input x, exp(x) becomes ein0p(in0).
+        """
         return import_cupy().ReductionKernel(
-            self.inputs,
+            f"{self.inputs}, int32 without_cub",
             self.outputs,
             self.map,
             self.reduce,
@@ -173,16 +178,17 @@ class Reduction(_Kernel):
     def launch(self, *arrays: Array, axis: Any = None, keepdims: bool = False) -> Any:
         """Launch the kernel. Return its output, or a tuple of them; None if it wrote in place."""
         if self.is_in_place or len(self.output_parameters) == 1:
-            y = self.compiled(*arrays, axis=axis, keepdims=keepdims)
+            n = len(self.input_parameters)
+            y = self.compiled(*arrays[:n], 0, *arrays[n:], axis=axis, keepdims=keepdims)
             return None if self.is_in_place else y
         # CuPy would return the first output alone, so all of them are made here.
         outputs = self._empty_outputs(arrays, axis, keepdims)
-        self.compiled(*arrays, *outputs, axis=axis, keepdims=keepdims)
+        self.compiled(*arrays, 0, *outputs, axis=axis, keepdims=keepdims)
         return outputs
 
     def _empty_outputs(self, arrays: tuple[Array, ...], axis: Any, keepdims: bool) -> tuple:
         pairs = list(zip(self.arguments, arrays))
-        shape = np.broadcast_shapes(*(np.shape(a) for p, a in pairs if not p.is_raw))
+        shape = np.broadcast_shapes(*(getattr(a, "shape", ()) for _, a in pairs))
         one_each = np.broadcast_to(np.empty((), np.bool_), shape)
         shape = one_each.any(axis=axis, keepdims=keepdims).shape
         dtypes = {p.type: a.dtype for p, a in pairs if hasattr(a, "dtype")}
@@ -229,8 +235,8 @@ def reduction(
     """Decorate a function f(x, *, axis, keepdims): on CuPy arrays, one kernel reduces the axes.
 
     Each thread computes `map` for its elements and combines the values with `reduce`; then the
-    threads combine theirs, in the same way every time. `post` makes the outputs of the result. The
-    sum of squares is::
+    threads combine theirs, in the same way every time. `post` makes the outputs of the result. One
+    block of threads computes each output, so this is for many outputs. The sum of squares is::
 
         @reduction("T x", "T y", map="x * x", reduce="a + b", post="y = a", identity="0")
         def _sum_of_squares(x, *, axis=None, keepdims=False):
@@ -241,11 +247,13 @@ def reduction(
     inputs, outputs
         Declarations, as for `elementwise`.
     map
-        An expression of the inputs: the value of one element.
+        An expression of the inputs, none of which may be `raw`: the value of one element.
     reduce
         An expression of two values, `a` and `b`. It must be associative and commutative.
     post
-        Statements that compute the outputs of the value `a` of all elements.
+        An expression of the value `a` of all elements that assigns the outputs, for example
+        "y = a"; where there are two, a comma separates them. The number of elements that were
+        combined is `_in_ind.size() / _out_ind.size()`.
     identity
         The value of no elements: `reduce` returns the other value unchanged.
     accumulator
