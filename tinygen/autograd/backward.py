@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..backend import zeros_like
 from ..backend.reductions import axis_sum, broadcast_axes
 from ..backend.references import is_unshared
 from .results import as_array, check_nan
@@ -273,7 +274,7 @@ class Cotangents:
             return None
         like = arrived[0]._data if isinstance(arrived[0], Tensor) else arrived[0]
         return tuple(
-            np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
+            zeros_like(like, shape, dtype) if g is None else g
             for g, (shape, dtype) in zip(found, node.outputs)
         )
 

@@ -5,6 +5,8 @@ The kernels, and most other code that exists only for speed, are here:
     arrays.py       NumPy or CuPy: the library of an array, and the devices
     random.py       random numbers from a seed, on one device
     kernels.py      CUDA kernels: how they are written, each above its NumPy twin
+    indices.py      whether indices into CuPy's arrays are in range
+    linear_algebra.py  linear systems and factorizations, which fail alike on both devices
     threads.py      one pool of threads for the CPU
     pieces.py       functions of large arrays, piece by piece, shared among the threads
     norms.py        batch, group and instance norm of channels-last images
@@ -26,8 +28,10 @@ from .arrays import (
     from_dlpack,
     register,
     to_device,
+    to_device_of,
     to_numpy,
     type_name,
+    zeros_like,
 )
 from .random import RNG, default_rng
 
@@ -39,6 +43,8 @@ __all__ = [
     "from_dlpack",
     "register",
     "to_device",
+    "to_device_of",
     "to_numpy",
     "type_name",
+    "zeros_like",
 ]

@@ -17,8 +17,10 @@ __all__ = [
     "from_dlpack",
     "register",
     "to_device",
+    "to_device_of",
     "to_numpy",
     "type_name",
+    "zeros_like",
 ]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
@@ -112,6 +114,13 @@ def _describe(array: Array) -> str:
     return f"{type_name(array)} of shape {array.shape} on {device_of(array)!r}"
 
 
+def zeros_like(x: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
+    """Return zeros of a shape of their own, on the device and with the memory order of x."""
+    if shape:
+        return np.zeros_like(x, shape=shape, dtype=dtype)
+    return array_module(x).zeros((), x.dtype if dtype is None else dtype)  # CuPy ignores shape=()
+
+
 # ----------------------------------------------------------------------------------------- devices
 
 
@@ -127,6 +136,14 @@ def import_cupy() -> Any:
         ) from error
     register(cupy.ndarray, cupy)
     return cupy
+
+
+def import_cupyx() -> Any:
+    """Return CuPy's package of what NumPy does not have, imported now."""
+    import_cupy()
+    import cupyx
+
+    return cupyx
 
 
 def cupy_with_gpu() -> Any:
@@ -159,6 +176,11 @@ def to_device(array: Array, device: str) -> Array:
     if device == device_of(array):
         return array
     return cupy_with_gpu().asarray(array) if device == "cuda" else to_numpy(array)
+
+
+def to_device_of(array: Array, target: Array) -> Array:
+    """Return the array on the device of `target`: itself if it lies there already, else a copy."""
+    return array_module(target).asarray(to_device(array, device_of(target)))
 
 
 def to_numpy(array: Array) -> np.ndarray:

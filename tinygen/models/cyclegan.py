@@ -51,10 +51,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import RNG
+from ..backend import RNG, to_device_of
 from ..nn import Module
 from ..nn.init import zeros
-from ..nn.state import check_state_dict, to_device_of
+from ..nn.state import check_state_dict
 from ..ops import concatenate
 from .pix2pix import UNet, mean_absolute_error
 

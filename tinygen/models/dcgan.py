@@ -81,13 +81,13 @@ class DCGenerator(Module):
         self.latent_dim = latent_dim
         layers = [
             ConvTranspose2d(latent_dim, channels[0], 4, 1, 0, bias=False, rng=rng),  # 1x1 to 4x4
-            BatchNorm2d(channels[0]),
+            BatchNorm2d(channels[0], device=rng.device),
             ReLU(),
         ]
         for a, b in pairwise(channels):
             layers += [
                 ConvTranspose2d(a, b, 4, 2, 1, bias=False, rng=rng),  # doubles the size
-                BatchNorm2d(b),
+                BatchNorm2d(b, device=rng.device),
                 ReLU(),
             ]
         output = ConvTranspose2d(channels[-1], image_channels, 4, 2, 1, rng=rng)
@@ -125,7 +125,7 @@ class DCDiscriminator(Module):
         for a, b in pairwise(channels):
             layers.append(Conv2d(a, b, 4, 2, 1, bias=not batch_norm, rng=rng))  # halves the size
             if batch_norm:
-                layers.append(BatchNorm2d(b))
+                layers.append(BatchNorm2d(b, device=rng.device))
             layers.append(LeakyReLU(0.2))
         self.layers = Sequential(*layers, Conv2d(channels[-1], 1, 4, 1, 0, rng=rng))  # 4x4 to 1x1
         _draw_weights(self, rng)

@@ -68,6 +68,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import RNG, array_module
+from ..backend.linear_algebra import eigh
 from ..backend.reductions import matmul
 
 __all__ = ["Gaussian", "check_examples", "principal_components"]
@@ -123,13 +124,13 @@ def principal_components(x: Array, rank: int | None = None) -> tuple[Array, Arra
 
 def _decompose_covariance(centred: Array, rank: int) -> tuple[Array, Array]:
     """All eigenvalues (D,) and the leading eigenvectors (D, rank) of S = X_c^T X_c / n."""
-    variances, components = np.linalg.eigh(matmul(centred.T, centred) / len(centred))  # ascending
+    variances, components = eigh(matmul(centred.T, centred) / len(centred))  # ascending
     return variances[::-1], components[:, : -rank - 1 : -1]
 
 
 def _decompose_gram_matrix(centred: Array, rank: int) -> tuple[Array, Array]:
     """Eigenvalues (n - 1,) and leading eigenvectors (D, rank) of S, by K = X_c X_c^T / n."""
-    variances, v = np.linalg.eigh(matmul(centred, centred.T) / len(centred))  # ascending
+    variances, v = eigh(matmul(centred, centred.T) / len(centred))  # ascending
     variances = variances[:0:-1]  # without the smallest, 0, because the centred rows sum to zero
     # X_c^T v has length sqrt(n lambda). QR normalizes it, and it also gives orthonormal columns
     # where lambda is zero (to rounding) and X_c^T v has no direction of its own.

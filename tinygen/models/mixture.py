@@ -76,7 +76,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import RNG, array_module
+from ..backend import RNG, array_module, to_device_of
+from ..backend.linear_algebra import cholesky, eigh
 from ..backend.reductions import matmul
 from ..ops import solve_triangular
 from .gaussian import check_examples
@@ -219,7 +220,7 @@ class GaussianMixture:
         """Maximize the bound over the covariances whose variances are at least the floor."""
         if self.covariance_type == "diagonal":
             return np.maximum(s, self.variance_floor)
-        variances, axes = np.linalg.eigh((s + s.swapaxes(-1, -2)) / 2)
+        variances, axes = eigh((s + s.swapaxes(-1, -2)) / 2)
         scaled = axes * np.maximum(variances, self.variance_floor)[..., None, :]
         return matmul(scaled, axes.swapaxes(-1, -2))
 
@@ -238,7 +239,7 @@ class GaussianMixture:
             distances = [(((x - self.means[i]) / scale[i]) ** 2).sum(axis=1) for i in range(k)]
             log_det = 2 * np.log(scale).sum(axis=1)
         else:
-            scale = np.linalg.cholesky(self.covariances)  # L, (K, D, D) or (D, D)
+            scale = cholesky(self.covariances)  # L, (K, D, D) or (D, D)
             log_det = 2 * np.log(np.diagonal(scale, axis1=-2, axis2=-1)).sum(axis=-1)
             factors = scale if self.covariance_type == "full" else [scale] * k
             distances = [
@@ -271,7 +272,7 @@ class GaussianMixture:
         if self.covariance_type == "diagonal":
             scale = np.sqrt(self.covariances)[component]
             return self.means[component] + scale * eps, component
-        scale = np.linalg.cholesky(self.covariances)  # L: L eps has covariance L L^T = Sigma
+        scale = cholesky(self.covariances)  # L: L eps has covariance L L^T = Sigma
         x = xp.empty((n, d), self.means.dtype)
         for i in range(k):
             rows = component == i
@@ -293,7 +294,6 @@ class GaussianMixture:
         ValueError
             If an array is missing or has another shape.
         """
-        xp = array_module(self.means)
         current = self.state_dict()
         for name, array in current.items():
             if name not in state or state[name].shape != array.shape:
@@ -303,7 +303,8 @@ class GaussianMixture:
                     f"and the state has {given}"
                 )
         for name, array in current.items():
-            setattr(self, name, xp.array(state[name], dtype=array.dtype))
+            array[...] = to_device_of(state[name], array)
+            setattr(self, name, array)
 
 
 def _choose_floor(x: Array, variance_floor: float | None) -> float:

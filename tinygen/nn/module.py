@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ..autograd.tensor import Tensor
-from ..backend import to_device
+from ..backend import to_device, to_device_of
 from .checks import check_arguments
 from .pytorch_names import METHODS, refuse
-from .state import LoadedKeys, check_state_dict, to_device_of
+from .state import LoadedKeys, check_state_dict
 from .summary import summarize
 
 __all__ = ["Module", "describe", "parameter"]

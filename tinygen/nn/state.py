@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend import array_module, device_of, from_dlpack, to_device
+from ..backend import from_dlpack
 
-__all__ = ["LoadedKeys", "check_state_dict", "to_device_of"]
+__all__ = ["LoadedKeys", "check_state_dict"]
 
 Array = Any
 
@@ -21,11 +21,6 @@ class LoadedKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
-
-
-def to_device_of(array: Array, target: Array) -> Array:
-    """Return `array` on the device of `target`, moved there if it is on another one."""
-    return array_module(target).asarray(to_device(array, device_of(target)))
 
 
 def check_state_dict(

@@ -19,7 +19,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend import array_module, reductions
 from .arguments import check_arrays, raw
-from .indexing import getitem
+from .indexing import read_at
 from .shape import broadcast_to, moveaxis, reshape
 
 __all__ = ["einsum"]
@@ -115,7 +115,7 @@ def _diagonal(x, labels: str, c: str):
     x = moveaxis(moveaxis(x, j, 0), i + 1, 0)
     indices = array_module(raw(x)).arange(x.shape[0])
     labels = c + labels[:i] + labels[i + 1 : j] + labels[j + 1 :]
-    return getitem(x, (indices, indices)), labels
+    return read_at(x, (indices, indices)), labels
 
 
 # -------------------------------------------------------------------------------- the contraction

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
-from ..backend import array_module
+from ..backend import array_module, device_of, to_device_of, zeros_like
+from ..backend.indices import checked_index, lowest_and_highest
 from .arguments import as_integer, check_arrays, normalize_axis, raw
 from .elementwise import add
 from .pytorch_names import explain_names
@@ -30,8 +31,16 @@ def getitem(x: Array, index: Any) -> Array:
     """x[index] as in NumPy: integers, slices, None, Ellipsis, masks, arrays and lists of integers.
 
     **Math** y[k] = x[index_k]; dx = g, added at the index to zeros: the adjoint.
+    **Numerics** On a GPU, index arrays that lie there are checked, which waits for it once; NumPy's
+    arrays and lists are checked without a wait. Their dx is added atomically there, in no fixed
+    order: where an element is read several times, its last bits differ from run to run.
     """
-    return _getitem(x, index=_as_tuple("getitem", index, x))
+    return read_at(x, checked_index(raw(x), _as_tuple("getitem", index, x)))
+
+
+def read_at(x: Array, index: tuple) -> Array:
+    """`getitem` for an index that was computed here: a tuple of entries known to be in range."""
+    return _getitem(x, index=index)
 
 
 def add_at(x: Array, index: Any, values: Array) -> Array:
@@ -39,6 +48,8 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
 
     An element that the index names several times receives several values. (PyTorch's scatter_add
     picks its places along one axis, as `take_along_axis`.)
+    **Numerics** On a GPU, values for one element are added atomically, in no fixed order: see
+    `getitem`.
 
     **Math** y[m] = x[m] + sum of values[k] over the k with index_k = m; dx = g,
     dvalues = getitem(g, index), the adjoint.
@@ -54,7 +65,7 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
         )
     if not hasattr(values, "shape"):
         values = array_module(raw(x)).asarray(values, dtype=x.dtype)
-    index = _as_tuple("add_at", index, values)
+    index = checked_index(raw(x), _as_tuple("add_at", index, values))
     expected = raw(x)[index].shape
     try:
         values = broadcast_to(values, shape=expected)
@@ -83,7 +94,7 @@ def _as_tuple(function: str, index, x) -> tuple:
         elif hasattr(i, "dtype") and isinstance(x, Tensor) and x.requires_grad:
             i = i.copy()
         elif isinstance(i, (list, range)):
-            i = array_module(raw(x)).asarray(i, dtype=None if len(i) else np.intp)
+            i = np.asarray(i, dtype=None if len(i) else np.intp)
         if hasattr(i, "dtype") and i.dtype.kind not in "iub":
             raise IndexError(
                 f"{function}: an index array must hold integers or booleans, not {i.dtype}; "
@@ -102,7 +113,7 @@ def _getitem(x, *, index):
 @primitive
 def _add_at(x, *, index, shape):
     """Zeros of `shape` to which x is added at a tuple of plain entries."""
-    y = np.zeros_like(x, shape=shape)
+    y = zeros_like(x, shape)
     arrays = [
         i for i in index if getattr(i, "dtype", np.dtype(bool)).kind != "b" and np.ndim(i) > 0
     ]
@@ -143,6 +154,8 @@ def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
     **Math** for axis 1, y[i, j, k] = x[i, indices[i, j, k], k]; dx as for `getitem`.
     **Shapes** indices: integers with as many axes as x. Their sides are those of x or 1, except
     along `axis`. Negative indices count from the end.
+    **Numerics** On a GPU as for `getitem`: indices that lie there are checked, and dx is added
+    atomically.
     """
     array = raw(indices)
     axis = normalize_axis("take_along_axis", axis, x.ndim)
@@ -151,12 +164,18 @@ def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
             f"take_along_axis: indices are {array.dtype} {array.shape}; "
             f"x {x.shape} needs integers with {x.ndim} axes"
         )
-    xp = array_module(array)
+    along_axis = (*[slice(None)] * axis, _as_tuple("take_along_axis", indices, x)[0])
+    return pick_along_axis(x, checked_index(raw(x), along_axis)[axis], axis)
+
+
+def pick_along_axis(x: Array, indices: Array, axis: int) -> Array:
+    """`take_along_axis` for indices that were computed here, and are known to be in range."""
+    xp = array_module(raw(x))
     index: list = []
     for i, n in enumerate(x.shape):  # along axis i the indices 0, 1, ..., n - 1, broadcast
         index.append(xp.arange(n).reshape([-1 if k == i else 1 for k in range(x.ndim)]))
     index[axis] = indices
-    return getitem(x, tuple(index))
+    return read_at(x, tuple(index))
 
 
 def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> Array:
@@ -164,32 +183,40 @@ def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> 
 
     **Math** y[k] = weight[indices[k]]; dweight[m] = sum of g[k] over the k with indices[k] = m. The
     row `padding_idx` is constant: its gradient is 0, by declaration.
-    **Shapes** indices (...), integers from 0 to R - 1; weight (R, D) -> (..., D). On a GPU the
-    range is not checked, because the check would wait for the GPU.
+    **Shapes** indices (...), integers from 0 to R - 1; weight (R, D) -> (..., D).
+    **Numerics** On a GPU, indices that lie there are checked, which waits for it once. NumPy's are
+    checked and then moved, without a wait. The g of a large table are added atomically there, in no
+    fixed order.
     """
     _check_integers("embedding", raw(indices))
     if weight.ndim != 2:
         raise ValueError(
             f"embedding: weight has shape {weight.shape}; a table of R rows of D numbers is (R, D)"
         )
-    _check_range("embedding", raw(indices), weight.shape[0], "rows of weight")
-    y = getitem(weight, indices)
+    num_rows = weight.shape[0]
+    _check_range("embedding", raw(indices), num_rows, "rows of weight")
+    (indices,) = _as_tuple("embedding", indices, weight)
+    if device_of(indices) == "cpu":
+        indices = to_device_of(indices, raw(weight))
+    array_module(indices, raw(weight))  # raises if the weight alone lies on the CPU
+    y = read_at(weight, (indices,))
     if padding_idx is None:
         return y
-    num_rows, padding_idx = weight.shape[0], as_integer("embedding", "padding_idx", padding_idx)
+    padding_idx = as_integer("embedding", "padding_idx", padding_idx)
     if not -num_rows <= padding_idx < num_rows:
         raise ValueError(
             f"embedding: padding_idx={padding_idx} is no row of weight {weight.shape}; give an "
             f"integer from {-num_rows} to {num_rows - 1}"
         )
-    return where((raw(indices) == padding_idx % num_rows)[..., None], raw(y), y)
+    return where((indices == padding_idx % num_rows)[..., None], raw(y), y)
 
 
 def one_hot(indices: Array, num_classes: int = -1) -> Array:
     """A constant of shape (..., num_classes): 1 at the place that each index names, else 0.
 
     Indices (...) run from 0 to num_classes - 1; num_classes=-1 takes the smallest number that fits.
-    The dtype is float32, ready to be multiplied (PyTorch's is int64).
+    The dtype is float32, ready to be multiplied (PyTorch's is int64). On a GPU the check of the
+    range waits for it.
     """
     array = raw(indices)
     _check_integers("one_hot", array)
@@ -198,7 +225,7 @@ def one_hot(indices: Array, num_classes: int = -1) -> Array:
             raise ValueError(
                 f"one_hot: indices {array.shape} are empty and name no class; give num_classes"
             )
-        num_classes = int(array.max()) + 1
+        num_classes = lowest_and_highest(array)[0][1] + 1
     if as_integer("one_hot", "num_classes", num_classes) < 0:
         raise ValueError(
             f"one_hot: num_classes={num_classes}; give the number of classes, or -1 for the "
@@ -220,9 +247,9 @@ def _check_integers(function: str, indices) -> None:
 
 
 def _check_range(function: str, indices, n: int, what: str) -> None:
-    if type(indices) is not np.ndarray or not indices.size:
+    if not indices.size:
         return
-    low, high = indices.min(), indices.max()
+    low, high = lowest_and_highest(indices)[0]
     if low < 0 or high >= max(n, 1):
         raise IndexError(
             f"{function}: indices run from {low} to {high}; there are {n} {what}, "

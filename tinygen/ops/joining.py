@@ -19,7 +19,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend import array_module, to_numpy
 from .arguments import as_integer, normalize_axis, raw
-from .indexing import getitem
+from .indexing import getitem, read_at
 from .pytorch_names import explain_names
 from .shape import broadcast_to, expand_dims, ravel, reshape
 
@@ -175,7 +175,7 @@ def repeat(x: Array, repeats: int | Sequence[int], axis: int | None = None) -> A
         )
     xp = array_module(raw(x))
     index = np.repeat(np.arange(n), counts.astype(np.intp))
-    return getitem(x, (*[slice(None)] * axis, xp.asarray(index)))
+    return read_at(x, (*[slice(None)] * axis, xp.asarray(index)))
 
 
 @explain_names

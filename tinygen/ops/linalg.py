@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import array_module, reductions
+from ..backend import array_module, linear_algebra, reductions
 from .arguments import as_integer, check_arrays, check_dtypes, normalize_axes, raw
-from .indexing import getitem
+from .indexing import read_at
 from .pytorch_names import explain_names
 from .reduce import sum
 from .shape import expand_dims, moveaxis, reshape, squeeze, sum_to, swapaxes
@@ -175,7 +175,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     rows, columns = x.shape[-2:]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     i = array_module(raw(x)).arange(length)
-    return getitem(x, (..., i - min(offset, 0), i + max(offset, 0)))
+    return read_at(x, (..., i - min(offset, 0), i + max(offset, 0)))
 
 
 @explain_names
@@ -232,9 +232,10 @@ def inv(a):
     **Math** y = a^-1; dy = -y da y (see the module), so da = -y^T g y^T.
     **Shapes** (..., n, n) -> (..., n, n).
     **Saved** y.
+    **Numerics** A singular matrix raises `np.linalg.LinAlgError`. On a GPU, the check waits for it.
     """
     check_square("inv", a)
-    return np.linalg.inv(a)
+    return linear_algebra.inv(a)
 
 
 inv.vjp(a=lambda g, y: -matmul(matmul(transposed(y), g), transposed(y)))

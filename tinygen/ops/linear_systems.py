@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import array_module, reductions
+from ..backend import array_module, linear_algebra, reductions
 from .arguments import as_flag, check_arrays, raw
 from .linalg import check_square, matmul, transposed, tril, triu
 from .shape import expand_dims, squeeze
@@ -31,6 +31,7 @@ def solve(a: Array, b: Array) -> Array:
 
     **Shapes** a (..., n, n), b (..., n, k), or (n,) for one vector; batches broadcast.
     **Saved** a and x.
+    **Numerics** A singular matrix raises `np.linalg.LinAlgError`. On a GPU, the check waits for it.
     """
     _check_system("solve", a, b)
     if b.ndim == 1:
@@ -49,7 +50,8 @@ def solve_triangular(
     **Saved** a and x.
     **Numerics** Substitution by halves: solve for the first half of x, subtract its contribution,
     solve for the second half. All but blocks of 32 are matrix products, so the cost is about n^2 k
-    multiply-adds, and 700 n for the blocks.
+    multiply-adds, and 700 n for the blocks. A diagonal with a 0 raises `np.linalg.LinAlgError`. On
+    a GPU, the check waits for it, once for each block.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def _solve(a, b):
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a = np.broadcast_to(a, batch + a.shape[-2:])
     b = np.broadcast_to(b, batch + b.shape[-2:])
-    return np.linalg.solve(a, b)
+    return linear_algebra.solve(a, b)
 
 
 @_solve.vjp_joint("a", "b")
@@ -154,6 +156,8 @@ def cholesky(a: Array, *, upper: bool = False) -> Array:
     triangle of g counts, because y has no other.
     **Shapes** (..., n, n) -> (..., n, n).
     **Saved** y.
+    **Numerics** A matrix that is not positive definite raises `np.linalg.LinAlgError`; on a GPU,
+    the check waits for it.
     **Source** Murray 2016, Differentiation of the Cholesky decomposition, arXiv:1602.07527, eq. 10.
     """
     check_square("cholesky", a)
@@ -164,7 +168,7 @@ def cholesky(a: Array, *, upper: bool = False) -> Array:
 @primitive
 def _cholesky(a):
     """The lower triangular factor of the symmetric part of a."""
-    return np.linalg.cholesky((a + a.swapaxes(-1, -2)) * 0.5)
+    return linear_algebra.cholesky((a + a.swapaxes(-1, -2)) * 0.5)
 
 
 def _cholesky_rule(g, y):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from .arguments import as_flag, normalize_axis
-from .indexing import take_along_axis
+from .arguments import as_flag, normalize_axis, raw
+from .indexing import pick_along_axis
 from .pytorch_names import explain_names
 from .shape import ravel
 
@@ -74,4 +74,4 @@ def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Array:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis("sort", axis, x.ndim)
-    return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis)
+    return pick_along_axis(x, raw(argsort(x, axis=axis, descending=descending)), axis)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from ..backend import to_device_of
 from ..backend.fused import apply_in_blocks, moving_average_update
 from ..nn.module import Module
-from ..nn.state import check_state_dict, to_device_of
+from ..nn.state import check_state_dict
 from .checks import check_range
 
 __all__ = ["ExponentialMovingAverage"]

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from ..backend import to_device_of
 from ..backend.fused import apply_in_blocks
 from ..nn.module import Module
 from ..nn.pytorch_names import refuse
-from ..nn.state import check_state_dict, to_device_of
+from ..nn.state import check_state_dict
 from .checks import check_range
 
 __all__ = ["Optimizer"]
