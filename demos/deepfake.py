@@ -146,7 +146,7 @@ def to_pictures(y, person):
 rng = default_rng(args.seed, args.device)
 shape = train[0].shape[1:]  # (C, size, size)
 autoencoders = [Autoencoder(LATENT_DIM, HIDDEN, shape, rng=rng) for _ in NAMES]
-model = Deepfake(*autoencoders, device=args.device)
+model = Deepfake(*autoencoders)
 nn.init.kaiming_normal_(model, rng)
 optimizer = optim.Adam(model.parameters(), lr=LR)
 schedule = optim.LRSchedule(optimizer, optim.cosine_decay, steps=args.steps)

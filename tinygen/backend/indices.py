@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import array_module, to_numpy
+from .arrays import array_module, to_device_of, to_numpy
 
-__all__ = ["checked_index", "lowest_and_highest"]
+__all__ = ["checked_index", "indices_for", "lowest_and_highest"]
 
 Array = Any  # np.ndarray or cupy.ndarray
 
@@ -36,8 +36,18 @@ def checked_index(x: Array, index: tuple) -> tuple:
         extremes = lowest_and_highest(*(i for i, _ in picked))
         for (_, axis), bounds in zip(picked, extremes):
             _check_bounds(bounds, axis, x.shape[axis])
-    xp = array_module(x)
-    return tuple(xp.asarray(i) if isinstance(i, np.ndarray) else i for i in index)
+    return tuple(indices_for(x, i) if isinstance(i, np.ndarray) else i for i in index)
+
+
+def indices_for(x: Array, indices: Array) -> Array:
+    """Return an array of indices on the device of x: NumPy's are moved to the GPU.
+
+    Raises TypeError if the indices lie on the GPU and x does not.
+    """
+    if type(indices) is np.ndarray:
+        return to_device_of(indices, x)
+    array_module(x, indices)
+    return indices
 
 
 def lowest_and_highest(*arrays: Array) -> list[list[int]]:

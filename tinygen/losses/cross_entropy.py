@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..autograd.primitive import primitive
-from ..backend import array_module
+from ..backend import array_module, device_of, to_numpy
+from ..backend.indices import indices_for, lowest_and_highest
 from ..ops import exp, expand_dims, log_softmax, moveaxis, where
 from ..ops.arguments import as_number, raw
 
@@ -74,6 +77,9 @@ def cross_entropy(
     get an infinite loss: exp(-1e4) is 0. A logit of -inf excludes its class: where also q_c = 0,
     the class adds nothing, neither to y nor to a derivative.
 
+    **Devices** On a GPU, class indices that lie there are checked, which waits for it once.
+    NumPy's are checked and then moved, without a wait.
+
     **Source** Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Szegedy et
     al., Rethinking the Inception Architecture, 2015, section 7, for label smoothing.
 
@@ -103,8 +109,8 @@ def cross_entropy(
     if target.shape == logits.shape:
         t, is_counted, total = target, 1, logits.size // num_classes
     else:
-        t, is_counted = _one_hot(logits, raw(target), ignore_index, axis)
-        total = int(is_counted.sum()) if weight is None else (w * t).sum()
+        t, is_counted, num_counted = _one_hot(logits, raw(target), ignore_index, axis)
+        total = num_counted if weight is None else (w * t).sum()
     if label_smoothing:
         s = as_number(label_smoothing)
         t = (1 - s) * t + s / num_classes * is_counted
@@ -131,7 +137,9 @@ def _log_probabilities(logits, q, axis):
     """Return log p_c; 0 instead of -inf where q_c is 0, so that their product is 0 and not NaN."""
     log_p = log_softmax(logits, axis=axis)
     is_infinite = raw(log_p) == -math.inf
-    return where(is_infinite & (raw(q) == 0), 0.0, log_p) if is_infinite.any() else log_p
+    if device_of(is_infinite) == "cpu" and not is_infinite.any():  # on a GPU, a look would wait
+        return log_p
+    return where(is_infinite & (raw(q) == 0), 0.0, log_p)
 
 
 def _logits_rule(g, logits, q, axis):
@@ -146,20 +154,30 @@ _weighted_nll.vjp(
 
 
 def _one_hot(logits, target, ignore_index, axis):
-    """Return [c = t] in the shape of the logits, all 0 where t is ignored, and where it is not."""
+    """Return [c = t] in the shape of the logits, 0 where t is ignored; which t count; how many."""
     num_classes = logits.shape[axis]
+    num_counted = _count_classes(logits.shape, target, ignore_index, num_classes)
+    target = indices_for(raw(logits), target)
     is_counted = target != ignore_index
-    counted = target[is_counted]
-    if counted.size and (counted.min() < 0 or counted.max() >= num_classes):
-        raise IndexError(
-            f"cross_entropy: class indices run from {counted.min()} to {counted.max()}, but logits "
-            f"{logits.shape} have {num_classes} classes, 0 to {num_classes - 1}; mark what does "
-            f"not count with ignore_index={ignore_index}"
-        )
     classes = array_module(target).arange(num_classes)
     is_class = (target[..., None] == classes) & is_counted[..., None]
     one_hot = moveaxis(is_class, -1, axis).astype(logits.dtype)
-    return one_hot, expand_dims(is_counted, axis).astype(logits.dtype)
+    return one_hot, expand_dims(is_counted, axis).astype(logits.dtype), num_counted
+
+
+def _count_classes(logits_shape, target, ignore_index, num_classes: int) -> int:
+    """Return how many class indices are not ignored. Raises IndexError if one is out of range."""
+    is_counted = target != ignore_index
+    is_outside = is_counted & ((target < 0) | (target >= num_classes))
+    num_outside, num_counted = to_numpy(np.stack([is_outside.sum(), is_counted.sum()])).tolist()
+    if num_outside:
+        [[low, high]] = lowest_and_highest(target[is_counted])
+        raise IndexError(
+            f"cross_entropy: class indices run from {low} to {high}, but logits {logits_shape} "
+            f"have {num_classes} classes, 0 to {num_classes - 1}; mark what does not count with "
+            f"ignore_index={ignore_index}"
+        )
+    return num_counted
 
 
 def _check_arguments(logits, target, weight, ignore_index, reduction, label_smoothing):

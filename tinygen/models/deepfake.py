@@ -118,8 +118,6 @@ class Deepfake(Module):
     autoencoder_a, autoencoder_b : Autoencoder
         Two autoencoders with the same latent dimension, so that each decoder can read the codes.
         The encoder of the first one is shared; that of the second one is not used.
-    device : str
-        The device of both.
 
     Raises
     ------
@@ -127,9 +125,7 @@ class Deepfake(Module):
         If the latent dimensions differ.
     """
 
-    def __init__(
-        self, autoencoder_a: Autoencoder, autoencoder_b: Autoencoder, *, device: str = "cpu"
-    ):
+    def __init__(self, autoencoder_a: Autoencoder, autoencoder_b: Autoencoder):
         if autoencoder_a.latent_dim != autoencoder_b.latent_dim:
             raise ValueError(
                 "Deepfake: both decoders read the same codes, so both need as many dimensions; "
@@ -138,6 +134,7 @@ class Deepfake(Module):
         self.latent_dim = autoencoder_a.latent_dim
         self.encoder = autoencoder_a.encoder
         self.decoders = ModuleList([autoencoder_a.decoder, autoencoder_b.decoder])
+        device = next(self.encoder.parameters()).device
         self.code_norms = ModuleList(
             [BatchNorm1d(self.latent_dim, affine=False, device=device) for _ in range(2)]
         )

@@ -44,7 +44,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend import RNG, array_module
+from ..backend import RNG
 from ..losses import squared_error
 from ..nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential
 from ..nn.module import parameter
@@ -69,6 +69,9 @@ class VectorQuantizer(Module):
     The parameter `weight` (num_codes, code_dim) is initialized from U(-1/K, 1/K), K = num_codes, as
     in the authors' code. The buffer `steps_unused` (num_codes,) counts the steps since each code
     was last chosen; a step is a call in training mode.
+
+    On a GPU, `embedding` waits in each call to check the indices, and the gradient of a large
+    codebook is added atomically, in no fixed order.
 
     Parameters
     ----------
@@ -144,8 +147,9 @@ class VectorQuantizer(Module):
         return int(is_dead.sum())
 
     def _count_unused_steps(self, indices) -> None:
-        counts = array_module(indices).bincount(indices.reshape(-1), minlength=self.num_codes)
-        steps = np.where(counts > 0, 0, self.steps_unused.data + 1)
+        is_used = np.zeros_like(self.steps_unused.data, dtype=bool)
+        is_used[indices.reshape(-1)] = True
+        steps = np.where(is_used, 0, self.steps_unused.data + 1)
         self.steps_unused[...] = steps.astype(self.steps_unused.dtype)
 
 

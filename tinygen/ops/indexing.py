@@ -14,8 +14,8 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
-from ..backend import array_module, device_of, to_device_of, zeros_like
-from ..backend.indices import checked_index, lowest_and_highest
+from ..backend import array_module, zeros_like
+from ..backend.indices import checked_index, indices_for, lowest_and_highest
 from .arguments import as_integer, check_arrays, normalize_axis, raw
 from .elementwise import add
 from .pytorch_names import explain_names
@@ -196,9 +196,7 @@ def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> 
     num_rows = weight.shape[0]
     _check_range("embedding", raw(indices), num_rows, "rows of weight")
     (indices,) = _as_tuple("embedding", indices, weight)
-    if device_of(indices) == "cpu":
-        indices = to_device_of(indices, raw(weight))
-    array_module(indices, raw(weight))  # raises if the weight alone lies on the CPU
+    indices = indices_for(raw(weight), indices)
     y = read_at(weight, (indices,))
     if padding_idx is None:
         return y

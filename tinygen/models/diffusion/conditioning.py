@@ -12,6 +12,7 @@ caption.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -35,11 +36,15 @@ def timestep_embedding(t, dim: int):
 
     **Source** Vaswani et al., Attention Is All You Need, 2017, section 3.5.
     """
-    half = dim // 2
-    frequencies = 1000 * np.exp(-math.log(10_000) / half * np.arange(half))  # (dim / 2,)
-    frequencies = array_module(t).asarray(frequencies.astype(np.float32))
-    angles = t.reshape((-1, 1)) * frequencies  # (N, dim / 2)
+    angles = t.reshape((-1, 1)) * _frequencies(dim // 2, array_module(t))  # (N, dim / 2)
     return concatenate(sin(angles), cos(angles), axis=1)
+
+
+@functools.lru_cache
+def _frequencies(n: int, xp):
+    """Return the n frequencies as an array of xp, made and moved to the device once."""
+    frequencies = 1000 * np.exp(-math.log(10_000) / n * np.arange(n))
+    return xp.asarray(frequencies.astype(np.float32))
 
 
 class ConditionEmbedding(Module):

@@ -46,11 +46,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...autograd.tensor import no_grad
-from ...backend import RNG, to_numpy
+from ...backend import RNG, to_device, to_numpy
 from ...nn import Module, ModuleList, init
 from ...nn.module import parameter
 from ...ops import exp
 from ...ops.arguments import raw
+from ...ops.indexing import read_at
 
 __all__ = ["ActNorm", "Flow", "Permutation"]
 
@@ -202,6 +203,8 @@ class Permutation(Module):
     ----------
     order : sequence of int (C,)
         A permutation of 0 ... C - 1. It is part of the state.
+    device : str
+        Where the layer lies.
 
     Raises
     ------
@@ -209,17 +212,17 @@ class Permutation(Module):
         If `order` is not a permutation.
     """
 
-    def __init__(self, order: Sequence[int]):
+    def __init__(self, order: Sequence[int], *, device: str = "cpu"):
         order = np.array(to_numpy(order) if hasattr(order, "dtype") else order)
         if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(len(order))):
             given = order.tolist() if order.size < 20 else order
             raise ValueError(f"Permutation: order must have each of 0 ... C - 1 once, got {given}")
-        self.register_buffer("order", order.astype(np.int64))
+        self.register_buffer("order", to_device(order.astype(np.int64), device))
 
     def forward(self, x):
         """Permute the channels of x (N, C, ...)."""
-        return x[:, self.order.data], 0.0
+        return read_at(x, (slice(None), self.order.data)), 0.0
 
     def inverse(self, y):
         """Undo the permutation of y (N, C, ...)."""
-        return y[:, self.order.data.argsort()]
+        return read_at(y, (slice(None), self.order.data.argsort()))

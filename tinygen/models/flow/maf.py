@@ -193,10 +193,10 @@ class MAF(Flow):
     ):
         layers: list[Module] = []
         if order is not None:
-            layers.append(initial_permutation("MAF", order, features))
+            layers.append(initial_permutation("MAF", order, features, rng.device))
         for i in range(num_layers):
             if i > 0:
-                layers.append(Permutation(np.arange(features)[::-1]))
+                layers.append(Permutation(np.arange(features)[::-1], device=rng.device))
             layers.append(ActNorm(features, device=rng.device))
             layers.append(AffineAutoregressive(MADENetwork(features, hidden, rng=rng)))
         super().__init__(layers, (features,))

@@ -152,11 +152,11 @@ def checkerboard(height: int, width: int) -> np.ndarray:
     return np.argsort((row + column) % 2, kind="stable")
 
 
-def initial_permutation(flow: str, order: Sequence[int], features: int) -> Permutation:
+def initial_permutation(flow: str, order: Sequence[int], features: int, device: str) -> Permutation:
     """Build the permutation that starts a flow, or raise if its length is not `features`."""
     if len(order) != features:
         raise ValueError(f"{flow}: order has {len(order)} entries for {features} features")
-    return Permutation(order)
+    return Permutation(order, device=device)
 
 
 class RealNVP(Flow):
@@ -198,7 +198,7 @@ class RealNVP(Flow):
             raise ValueError(f"RealNVP: {features} features cannot be split into two halves")
         layers: list[Module] = []
         if order is not None:
-            layers.append(initial_permutation("RealNVP", order, features))
+            layers.append(initial_permutation("RealNVP", order, features, rng.device))
         for i in range(num_couplings):
             swap = i % 2 == 1
             num_changed = features // 2 if swap else features - features // 2
