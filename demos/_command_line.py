@@ -5,13 +5,15 @@
     parse(p)          the settings, checked: device, folder and values; in a notebook, which has no
                       command line, parse(p, "--steps 500 --seed 1")
     natural, fraction, positive, ...    types of arguments
+    workers           this process, and the others that mpiexec started; see tinygen.data_parallel
 
 **Errors from outside the program** are reported in one line: a folder that cannot be written, a
 full disk, a damaged download, a batch larger than the data set. A mistake in the code keeps its
 traceback.
 
-Importing this file changes nothing but `sys.path`. `parse` installs the signal handler that serves
-until training begins (Run then replaces it) and the reporting of errors.
+Importing this file changes nothing but `sys.path`; of several processes, each begins MPI. `parse`
+installs the signal handler that serves until training begins (Run then replaces it) and the
+reporting of errors.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,8 +43,13 @@ try:
 except ValueError as error:  # TINYGEN_THREADS is not a number of threads
     sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 from tinygen import data
+from tinygen.data_parallel import Workers
 from tinygen.plot.canvas import in_notebook
 
+try:
+    workers = Workers()
+except (ImportError, RuntimeError) as error:  # mpi4py is missing, or of another MPI library
+    sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 IN_NOTEBOOK = in_notebook()
 FOLDER = "folder:PATH"  # in the list of data sets: any folder of pictures, given as folder:PATH
 NO_FOLDER = (
@@ -65,6 +73,7 @@ def parser(
     batch: int | dict[str, int],
     sizes: dict[str, int] | None = None,
     valid_sizes: range | tuple[int, ...] = range(1, 1025),
+    data_parallel: bool = False,
 ) -> argparse.ArgumentParser:
     """Return a parser with the options that mean the same in every demo.
 
@@ -82,6 +91,8 @@ def parser(
         The default height and width of a picture, for each data set for which --size chooses it.
     valid_sizes : range or tuple of int
         The sizes that the networks take.
+    data_parallel : bool
+        Whether several processes can share each batch: the training loop then uses `workers`.
     """
     # Jupyter gives its kernel the path of the notebook.
     name = Path(os.environ.get("JPY_SESSION_NAME", "notebook") if IN_NOTEBOOK else sys.argv[0]).stem
@@ -150,6 +161,7 @@ def parser(
         help="time between two checkpoints (default: 15 seconds)",
     )
     p.set_defaults(by_data={"steps": steps, "batch": batch}, sizes=(sizes, valid_sizes))
+    p.set_defaults(data_parallel=data_parallel)
     return p
 
 
@@ -174,13 +186,28 @@ def parse(p: argparse.ArgumentParser, options: str = "") -> argparse.Namespace:
         os.environ["MPLBACKEND"] = "agg"
         stop_signals.install(_stop_before_training)
         sys.excepthook = _report_error
-    args = p.parse_args(shlex.split(options) + ([] if IN_NOTEBOOK else sys.argv[1:]))
+    if workers.rank > 0:
+        sys.stdout = open(os.devnull, "w")  # the first process speaks for all
+    try:
+        # The command line is the same in all processes, and so are errors in it.
+        with redirect_stderr(sys.stdout if workers.rank > 0 else sys.stderr):
+            args = _parse_arguments(p, shlex.split(options) + ([] if IN_NOTEBOOK else sys.argv[1:]))
+    except SystemExit:
+        workers.finish()
+        raise
     if args.device == "cuda":
         try:
             tinygen.default_rng(0, "cuda")
         except (ImportError, RuntimeError) as error:
             p.error(f"--device cuda: {error}")
+        workers.use_gpu()
     _check_folder(p, args.out, args.resume)
+    return args
+
+
+def _parse_arguments(p: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """Return the settings: those given, and the defaults of the data set."""
+    args = p.parse_args(arguments)
     source = FOLDER if args.data.startswith("folder:") else args.data
     for name, defaults in vars(args).pop("by_data").items():
         if getattr(args, name) is None:
@@ -188,6 +215,10 @@ def parse(p: argparse.ArgumentParser, options: str = "") -> argparse.Namespace:
     sizes, valid_sizes = vars(args).pop("sizes")
     if sizes:
         _check_size(p, args, source, sizes, valid_sizes)
+    if not vars(args).pop("data_parallel") and workers.size > 1:
+        p.error("this demo trains in one process; demos/ddpm.py can be run by several")
+    if args.batch % workers.size:
+        p.error(f"--batch {args.batch}: the number of processes, {workers.size}, must divide it")
     return args
 
 

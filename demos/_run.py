@@ -9,6 +9,9 @@ uninterrupted run passes through half a step. In a notebook, an interrupt of the
 same. The checkpoint holds everything that decides the next step: weights, optimizer, the order of
 the data and the random number generator. So a resumed run ends with the same bits as an
 uninterrupted one.
+
+**Several processes** (`tinygen.data_parallel`) train as one. The first writes the files and shows
+progress; the others end after training. Asked to stop, all stop after the same step.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from _command_line import IN_NOTEBOOK
+from _command_line import IN_NOTEBOOK, workers
 from _signals import stop_signals
 from tqdm import tqdm
 
@@ -68,6 +71,7 @@ class Run:
             raise SystemExit(130)
         self.args, self.objects = args, objects
         self.settings = {k: v for k, v in vars(args).items() if k not in NOT_SETTINGS}
+        self._num_processes, self._num_threads = workers.size, threads.threads()
         self.path = args.out / "checkpoint.npz"
         self.step, self.seconds = 0, 0.0
         self.history: dict[str, np.ndarray] = {}
@@ -78,7 +82,7 @@ class Run:
         try:
             if args.resume:
                 self._resume()
-            else:
+            elif workers.rank == 0:
                 self._keep_unfinished()
         except (OSError, ValueError) as error:
             sys.exit(f"{Path(sys.argv[0]).name}: {error}")
@@ -94,7 +98,7 @@ class Run:
         last_save, last_display = time.monotonic(), 0.0
         total = self.args.steps
         bar_style = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5}
-        bar_style["disable"] = sys.stderr is None  # standard error is closed
+        bar_style["disable"] = sys.stderr is None or workers.rank > 0  # None where it is closed
         with tqdm(total=total, initial=self.step, **bar_style) as bar, self._handle_signals():
             while self.step < total:
                 start = time.monotonic()
@@ -106,16 +110,19 @@ class Run:
                 if now - last_display > 0.5:
                     bar.set_postfix(self._recent_means(), refresh=False)
                     last_display = now
-                if self._stop or now - last_save > self.args.save_every:
+                stop = workers.any(self._stop)
+                if stop or now - last_save > self.args.save_every:
                     self.save()
                     last_save = time.monotonic()
-                if self._stop and self.step < total:
+                if stop and self.step < total:
                     bar.close()
+                    _leave_workers()
                     self._exit(
                         f"Stopped after step {self.step} of {total} and saved.",
                         in_notebook="run this cell again",
                     )
         self.save()
+        _leave_workers()
 
     @contextmanager
     def _handle_signals(self) -> Iterator[None]:
@@ -134,12 +141,14 @@ class Run:
                 stop_signals.restore()
 
     def log(self, **values) -> None:
-        """Add scalars of this step (numbers or tensors) to the curves.
+        """Add scalars of this step (numbers or tensors) to the curves: means over the processes.
 
         Values on a GPU are not fetched here, because the program would have to wait for them.
         """
         for name, value in values.items():
             data = value.data if isinstance(value, tinygen.Tensor) else value
+            if workers.size > 1:
+                (data,) = workers.average([data if hasattr(data, "dtype") else np.float64(data)])
             self._pending.setdefault(name, []).append(data)
 
     def record(self, **arrays) -> None:
@@ -200,6 +209,8 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint. A run that diverged ends instead, and keeps its last checkpoint."""
+        if workers.rank > 0:
+            return
         save_checkpoint(
             self.path,
             settings=self.settings,
@@ -283,7 +294,8 @@ class Run:
     def command(self) -> str:
         """Return the shell command that resumes this run."""
         given = [a for a in sys.argv if a != "--resume"]
-        return shlex.join([sys.executable or "python", *given, "--resume"])
+        mpiexec = ["mpiexec", "-n", str(self._num_processes)] if self._num_processes > 1 else []
+        return shlex.join([*mpiexec, sys.executable or "python", *given, "--resume"])
 
     def write_metrics(self, picture: str, **figures) -> None:
         """Write metrics.json, list the new files, and put the signal handlers back.
@@ -299,7 +311,8 @@ class Run:
             **self.settings,
             "seconds": round(self.seconds, 1),
             "steps_per_second": round(self.step / max(self.seconds, 1e-9), 1),
-            "threads": threads.threads(),
+            "processes": self._num_processes,
+            "threads": self._num_threads,  # of each process
             **figures,
             "picture": picture,
             "versions": {
@@ -315,6 +328,13 @@ class Run:
         new = sorted(name for name, stamp in _stamps(self.args.out).items() if stamp not in before)
         print(f"Written to {self.args.out}: {', '.join(new)}")
         stop_signals.restore()
+
+
+def _leave_workers() -> None:
+    """End the work in parallel. The first process goes on, and the others exit."""
+    workers.finish()
+    if workers.rank > 0:
+        raise SystemExit(0)
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:

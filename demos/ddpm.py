@@ -18,6 +18,8 @@ determines the other two. Does the choice matter?
     python demos/ddpm.py --data folder:PATH --size 32
                                         your own pictures; sub-folders, if
                                         there are, are the classes
+    mpiexec -n 4 python demos/ddpm.py   four processes share each batch: each
+                                        takes a quarter of its rows
     python demos/ddpm.py --parametrization eps --schedule linear
                                         as in the paper of 2020
     python demos/ddpm.py --path rectified-flow
@@ -50,7 +52,7 @@ And some that train again: `--parametrization eps` and `--parametrization x0`;
 # %%
 # Settings
 import numpy as np
-from _command_line import finite, natural, parse, parser  # first of ours: finds the package
+from _command_line import finite, natural, parse, parser, workers  # first: finds the package
 from _pictures import choose_examples, read_folder
 from _run import Run
 
@@ -93,6 +95,7 @@ p = parser(
     batch=32,
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 257, 4),  # the network halves it twice
+    data_parallel=True,
 )
 p.add_argument(
     "--parametrization",
@@ -244,18 +247,18 @@ for step in run.steps():
     u = stratified_uniform(args.batch, rng)
     t = time_at(TRAINING_SCHEDULE, u)  # (N,)
     eps = rng.normal(x0.shape)
-    x_t = PATH.q_sample(x0, eps, t)
     if num_classes:
         y = guidance.drop_labels(y, network.null_label, DROPPED, rng=rng)
-        output = network(x_t, t, y)
-    else:
-        output = network(x_t, t)
+    x0, y, t, eps = workers.shard(x0, y, t, eps)  # of one process: all rows
+    x_t = PATH.q_sample(x0, eps, t)
+    output = network(x_t, t, y) if num_classes else network(x_t, t)
     target = objectives.target(args.parametrization, x0, eps, t, PATH)
     # squared_error sums over an image. Dividing by its C H W numbers gives a mean, whose
     # gradient does not grow with the size of the image.
     loss = losses.squared_error(output, target).mean() / x0[0].size
     optimizer.zero_grad()
     loss.backward()
+    workers.average_gradients(network.parameters())
     optimizer.step()
     ema.update()
     run.log(loss=loss)

@@ -27,6 +27,7 @@ ORDER = [
     "losses",
     "nn",
     "optim",
+    "data_parallel",
     "atomic_write",
     "data",
     "models",

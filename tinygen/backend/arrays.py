@@ -157,6 +157,22 @@ def cupy_with_gpu() -> Any:
     return cupy
 
 
+def import_nccl() -> Any:
+    """Return CuPy's interface to NCCL, which combines arrays of several GPUs, imported now.
+
+    Raises ImportError that says what to install.
+    """
+    import_cupy()
+    from cupy.cuda import nccl
+
+    if not nccl.available:
+        raise ImportError(
+            "several GPUs work together through NVIDIA's NCCL, which CuPy could not load; install "
+            "it with python -m pip install nvidia-nccl-cu13 (or nvidia-nccl-cu12, to match CuPy)"
+        )
+    return nccl
+
+
 def check_device(device: str) -> str:
     """Return the name of a device. Raises ValueError unless it is "cpu" or "cuda"."""
     if device not in ("cpu", "cuda"):

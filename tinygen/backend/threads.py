@@ -21,11 +21,12 @@ import ctypes
 import os
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["parallel", "set_threads", "threads"]
+__all__ = ["available_cores", "parallel", "set_threads", "share_cores", "threads"]
 
 # ---------------------------------------------------------------------------------------- settings
 
@@ -71,9 +72,14 @@ def _default_threads() -> int:
         return int(text)
     if not _blas_is_single:
         return 1  # BLAS keeps threads of its own: two pools would compete for the cores
+    return len(available_cores())
+
+
+def available_cores() -> set[int]:
+    """Return the numbers of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
 
 
 _keep_freed_memory()
@@ -98,6 +104,20 @@ def set_threads(n: int) -> None:
     if n < 1:
         raise ValueError(f"set_threads: the caller's thread is one, so n is 1 or more; got {n}")
     _num_threads = n
+
+
+def share_cores(processes: list[set[int]]) -> None:
+    """Use this process's share of the cores, if TINYGEN_THREADS does not decide.
+
+    Parameters
+    ----------
+    processes : for each process on this machine, this one included, the cores that it may use.
+    """
+    if os.environ.get("TINYGEN_THREADS"):
+        return
+    users = Counter(core for cores in processes for core in cores)
+    share = sum(1 / users[core] for core in available_cores())
+    set_threads(max(1, min(threads(), int(share + 1e-6))))  # the sum of thirds may round down
 
 
 # -------------------------------------------------------------------------------------------- pool
