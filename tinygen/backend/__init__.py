@@ -9,7 +9,8 @@ The kernels, and most other code that exists only for speed, are here:
     linear_algebra.py  linear systems and factorizations, which fail alike on both devices
     threads.py      one pool of threads for the CPU
     pieces.py       functions of large arrays, piece by piece, shared among the threads
-    norms.py        batch, group and instance norm of channels-last images
+    norms.py        batch, group and instance norm: which file computes them, norms_cpu.py or
+                    norms_gpu.py
     reductions.py   matrix products and sums, shared among the threads
     windows.py      which positions the windows of a convolution or a pooling read
     conv.py         convolution of raw arrays: what it computes, and which file computes it

@@ -46,10 +46,10 @@ These steps are left to the engine: `group_norm_silu` computes w and b by multip
 
 **What is saved.** x, y, w, b and the statistics. The next layer saves y anyway, so only x costs
 memory. The separate functions also save z, which is as large: SiLU is not one-to-one, so z does not
-follow from y. Here the backward pass computes z = w r c + b again. In `backend/norms.py`, c is at
-hand, and this takes two passes over memory. The rule below calls `channel_norm`, which computes the
-statistics again too. In return, z is the output of one primitive with a rule of its own, where this
-gradient is differentiated a second time.
+follow from y. Here the backward pass computes z = w r c + b again. In `backend/norms_cpu.py`, c is
+at hand, and this takes two passes over memory. On a GPU, each kernel computes z where it needs it.
+The rule below calls `channel_norm`, which computes the statistics again too. In return, z is the
+output of one primitive with a rule of its own, where this gradient is differentiated a second time.
 
 **What it is worth.** For 64 images of 32 channels and 28x28 pixels, in two threads, the forward
 takes 1.7 instead of 2.2 ms, and the backward 2.5 instead of 3.0 ms. (This is with arrays that come
@@ -78,8 +78,8 @@ def norm_silu(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     var (1, C) or (N, groups).
     **Saved** x, weight, bias, y, mean and var.
     """
-    if norms.are_images(x):
-        return norms.channel_norm(x, weight, bias, groups=groups, eps=eps, silu=True)
+    if fast := norms.fast_form(x):
+        return fast.channel_norm(x, weight, bias, groups=groups, eps=eps, silu=True)
     z, mean, var = channel_norm(x, weight, bias, groups=groups, eps=eps)
     return silu(z), mean, var
 
@@ -87,12 +87,12 @@ def norm_silu(x, weight=None, bias=None, *, groups=None, eps=1e-5):
 @norm_silu.vjp_joint("x", "weight", "bias")
 def _norm_silu_rule(g, needs, x, weight, bias, y, mean, var, groups, eps):
     g_y, g_mean, g_var = g
-    if norms.are_images(x, y, g_y):
-        return norms.norm_silu_gradients(g, needs, x, weight, bias, y, mean, var, groups, eps)
+    if fast := norms.fast_form(x, y, g_y):
+        return fast.norm_silu_gradients(g, needs, x, weight, bias, y, mean, var, groups, eps)
     z = channel_norm(x, weight, bias, groups=groups, eps=eps)[0]
     s = sigmoid(z)
     g_z = g_y * (s + y * (1 - s))
-    return channel_norm_rule((g_z, g_mean, g_var), needs, x, weight, mean, var, groups, eps)
+    return channel_norm_rule((g_z, g_mean, g_var), needs, x, weight, bias, mean, var, groups, eps)
 
 
 def group_norm_silu(

@@ -113,12 +113,12 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
     **Math** in the module's docstring.
     **Shapes** x (N, C, *space), weight and bias (C,), (N, C) or None -> y like x; mean and (biased)
     var (1, C) or (N, groups).
-    **Saved** x, weight, mean and var.
-    **Numerics** Two passes: the variance comes from centred values. For channels-last images,
-    `backend/norms.py` evaluates the formula, and the rule.
+    **Saved** x, weight, bias, mean and var.
+    **Numerics** Two passes: the variance comes from centred values. For channels-last images and on
+    a GPU, `backend/norms.py` evaluates the formula, and the rule.
     """
-    if norms.are_images(x):
-        return norms.channel_norm(x, weight, bias, groups=groups, eps=eps)
+    if fast := norms.fast_form(x):
+        return fast.channel_norm(x, weight, bias, groups=groups, eps=eps)
     num_channels = x.shape[1]
     m = max(_count(x.shape, groups), 1)  # images without pixels have sums of 0: avoid 0/0
     mean = _pool(_sum_over_space(x), groups) / m
@@ -133,10 +133,10 @@ def channel_norm(x, weight=None, bias=None, *, groups=None, eps=1e-5):
 
 
 @channel_norm.vjp_joint("x", "weight", "bias")
-def channel_norm_rule(g, needs, x, weight, mean, var, groups, eps):
+def channel_norm_rule(g, needs, x, weight, bias, mean, var, groups, eps):
     """Return dx, dweight and dbias, see the module's docstring."""
-    if norms.are_images(x, g[0]):
-        return norms.channel_norm_gradients(g, needs, x, weight, mean, var, groups, eps)
+    if fast := norms.fast_form(x, g[0]):
+        return fast.channel_norm_gradients(g, needs, x, weight, bias, mean, var, groups, eps)
     g_y, g_mean, g_var = g
     num_channels, m = x.shape[1], max(_count(x.shape, groups), 1)
     centred = x - _over_space(_unpool(mean, num_channels, groups), x.ndim)
@@ -329,6 +329,8 @@ def trailing_norm(x, weight=None, bias=None, *, dims=1, eps=1e-5):
     **Math** in the module's docstring.
     **Saved** x, weight, mean and var.
     """
+    if fast := norms.gpu_form(x):
+        return fast.trailing_norm(x, weight, bias, dims=dims, eps=eps)
     axes = tuple(range(-dims, 0))
     mean = x.mean(axis=axes, keepdims=True)
     centred = x - mean
@@ -340,6 +342,8 @@ def trailing_norm(x, weight=None, bias=None, *, dims=1, eps=1e-5):
 
 @trailing_norm.vjp_joint("x", "weight", "bias")
 def _trailing_norm_rule(g, needs, x, weight, mean, var, dims, eps):
+    if fast := norms.gpu_form(x, g[0]):
+        return fast.trailing_norm_gradients(g, needs, x, weight, mean, var, dims, eps)
     g_y, g_mean, g_var = g
     axes, leading_axes = tuple(range(-dims, 0)), tuple(range(x.ndim - dims))
     m = math.prod(x.shape[x.ndim - dims :])
