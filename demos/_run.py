@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 import tinygen
 from tinygen.atomic_write import replace_file
-from tinygen.backend import threads, to_numpy
+from tinygen.backend import device_of, synchronize, threads, to_numpy
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 
 NOT_SETTINGS = ("out", "resume", "save_every")  # a resumed run may change these
@@ -92,28 +92,37 @@ class Run:
     # -------------------------------------------------------------------------------- training
 
     def steps(self) -> Iterator[int]:
-        """Yield the remaining steps under a progress bar; save every few seconds and at the end."""
+        """Yield the remaining steps under a progress bar; save every few seconds and at the end.
+
+        On a GPU, a step returns when its work is in the GPU's queue. So the clock is read where the
+        program waits for the queue: to show progress, every half second, and to save.
+        """
         self._started = self._training = True
         self.save()
-        last_save, last_display = time.monotonic(), 0.0
+        start = last_save = last_display = time.monotonic()
         total = self.args.steps
         bar_style = {"unit": "step", "dynamic_ncols": True, "mininterval": 0.5}
         bar_style["disable"] = sys.stderr is None or workers.rank > 0  # None where it is closed
         with tqdm(total=total, initial=self.step, **bar_style) as bar, self._handle_signals():
             while self.step < total:
-                start = time.monotonic()
                 yield self.step
                 now = time.monotonic()
                 self.step += 1
-                self.seconds += now - start
                 bar.update()
-                if now - last_display > 0.5:
+                is_display_due = now - last_display > 0.5
+                stop = workers.any(self._stop)
+                is_save_due = stop or now - last_save > self.args.save_every
+                if not (is_display_due or is_save_due or self.step == total):
+                    continue
+                synchronize(self.args.device)
+                self.seconds += time.monotonic() - start
+                if is_display_due:
                     bar.set_postfix(self._recent_means(), refresh=False)
                     last_display = now
-                stop = workers.any(self._stop)
-                if stop or now - last_save > self.args.save_every:
+                if is_save_due:
                     self.save()
                     last_save = time.monotonic()
+                start = time.monotonic()
                 if stop and self.step < total:
                     bar.close()
                     _leave_workers()
@@ -194,6 +203,8 @@ class Run:
     def _fetch(self) -> dict[str, np.ndarray]:
         """Move the pending values into the history; refuse a run that diverged."""
         for name, values in self._pending.items():
+            if all(device_of(v) == "cuda" for v in values):  # then fetch them all at once
+                values = to_numpy(np.stack([v.reshape(()) for v in values]))
             new = np.array([float(v) for v in values], np.float32)
             if not np.isfinite(new).all():
                 sys.exit(

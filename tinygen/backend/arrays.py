@@ -16,6 +16,7 @@ __all__ = [
     "device_of",
     "from_dlpack",
     "register",
+    "synchronize",
     "to_device",
     "to_device_of",
     "to_numpy",
@@ -184,6 +185,12 @@ def device_of(array: Array) -> str:
     """Return the device of an array: "cuda" for CuPy arrays, "cpu" for all others."""
     module = _module_of(array)
     return "cuda" if module is not None and module.__name__ == "cupy" else "cpu"
+
+
+def synchronize(device: str) -> None:
+    """Wait until the device has computed all that it was given. The CPU always has."""
+    if check_device(device) == "cuda":
+        import_cupy().cuda.Device().synchronize()
 
 
 def to_device(array: Array, device: str) -> Array:
