@@ -41,6 +41,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..backend import array_module, device_of, from_dlpack, to_device, type_name
+from ..backend.indices import checked_index
 
 # One clock counts recorded calls and in-place writes, so that any two of them can be ordered.
 clock = itertools.count(1)
@@ -278,11 +279,11 @@ class Tensor(metaclass=_TensorType):
                 "an in-place write is not differentiated: write value.detach(), or build a new "
                 "tensor with where"
             )
-        if isinstance(index, tuple):
-            index = tuple(i._data if isinstance(i, Tensor) else i for i in index)
-        elif isinstance(index, Tensor):
-            index = index._data
-        self._data[index] = value._data if isinstance(value, Tensor) else value
+        entries = index if isinstance(index, tuple) else (index,)
+        index = tuple(i._data if isinstance(i, Tensor) else i for i in entries)
+        self._data[checked_index(self._data, index)] = (
+            value._data if isinstance(value, Tensor) else value
+        )
         self.touch()
 
     def detach(self) -> Tensor:

@@ -31,6 +31,7 @@ def checked_index(x: Array, index: tuple) -> tuple:
     """
     if type(x) is np.ndarray:
         return index
+    index = tuple(np.asarray(i) if isinstance(i, (list, range)) else i for i in index)
     picked = [(i, axis) for i, axis in _integer_arrays(index, x.ndim) if i.size]
     if picked:
         extremes = lowest_and_highest(*(i for i, _ in picked))

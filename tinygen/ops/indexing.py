@@ -16,6 +16,7 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module, zeros_like
 from ..backend.indices import checked_index, indices_for, lowest_and_highest
+from ..backend.kernels import elementwise
 from .arguments import as_integer, check_arrays, normalize_axis, raw
 from .elementwise import add
 from .pytorch_names import explain_names
@@ -32,8 +33,9 @@ def getitem(x: Array, index: Any) -> Array:
 
     **Math** y[k] = x[index_k]; dx = g, added at the index to zeros: the adjoint.
     **Numerics** On a GPU, index arrays that lie there are checked, which waits for it once; NumPy's
-    arrays and lists are checked without a wait. Their dx is added atomically there, in no fixed
-    order: where an element is read several times, its last bits differ from run to run.
+    arrays and lists are checked without a wait. Where several arrays, or one into a large x, read
+    an element several times, its dx is added atomically there, in no fixed order: its last bits
+    differ from run to run.
     """
     return read_at(x, checked_index(raw(x), _as_tuple("getitem", index, x)))
 
@@ -119,28 +121,51 @@ def _add_at(x, *, index, shape):
     ]
     if not arrays:  # integers, slices and masks name no element twice
         y[index] = x
-    elif len(index) == 1 and type(y) is np.ndarray:
-        _add_rows(y, index[0], x)
+    elif len(index) == 1 and _has_ordered_sums(y, index[0]):
+        if x.size:
+            rows = index[0].reshape(index[0].size).astype(np.int64)
+            _sum_rows(rows, x.reshape(rows.size, y.size // len(y)), y.size // len(y), y)
     else:
         getattr(array_module(y).add, "at", np.add.at)(y, index, x)
     return y
 
 
-def _add_rows(y, rows, x) -> None:
-    """Add x[k] to y[rows[k]] for each k, in place.
+def _has_ordered_sums(y, rows) -> bool:
+    """Whether `_sum_rows` is to add up the rows of y: on a GPU, if y is a small table of floats."""
+    if type(y) is np.ndarray:
+        return True
+    return y.dtype in (np.float32, np.float64) and y.size * rows.size <= _LARGEST_TABLE
+
+
+# On a GPU, `_sum_rows` looks at all k for each element of y. Up to this number of looks, that takes
+# no longer than a few launches; beyond, np.add.at adds atomically.
+_LARGEST_TABLE = 1 << 26
+
+
+@elementwise(
+    "raw int64 rows, raw T x, int64 width",
+    "T y",
+    """
+    long long row = i / width, num_rows = _ind.size() / width;
+    T total = 0;
+    for (long long k = 0; k < rows.size(); ++k) {
+        if (rows[k] == row || rows[k] + num_rows == row) total += x[k * width + i % width];
+    }
+    y = total;
+    """,
+)
+def _sum_rows(rows, x, width, y) -> None:
+    """Write into y the sum, for each of its rows m, of the x[k] (width,) with rows[k] = m.
 
     It sorts first, so that the x of equal rows are neighbours, and sums each run at once. This is
     faster than np.add.at.
     """
-    if not rows.size or not y.size:
-        return
-    rows = rows.reshape(rows.size).astype(np.intp)  # a narrow type, int8, may not hold len(y)
     rows = rows % len(y) if rows.min() < 0 else rows
     order = rows.argsort(kind="stable")
-    x = x.reshape(rows.size, *y.shape[1:])[order]
     rows = rows[order]
     starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    y[rows[starts]] = np.add.reduceat(x, starts, axis=0)
+    sums = np.add.reduceat(x[order], starts, axis=0)
+    y[rows[starts]] = sums.reshape(len(starts), *y.shape[1:])
 
 
 _getitem.vjp(x=lambda g, x_shape, index: _add_at(g, index=index, shape=x_shape))
