@@ -1,0 +1,177 @@
+"""What each CUDA kernel is tested with: every kernel of tinygen has an entry in CASES.
+
+An entry says what the arguments are, one word for each array and a number for each scalar. The
+words are the keys of DOMAINS: "real" holds infinities, NaN, zeros of both signs, and numbers close
+to the largest and the smallest, wherever the kernel must treat them as its twin does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import tinygen
+from tinygen.backend.kernels import KERNELS
+
+__all__ = ["CASES", "DTYPES", "KERNELS", "SHAPES", "Case"]
+
+for module in pkgutil.walk_packages(tinygen.__path__, "tinygen."):
+    if module.name != "tinygen.nn.functional":  # which only says where its functions are
+        importlib.import_module(module.name)  # the kernels that it declares enter KERNELS
+
+DTYPES = (np.float32, np.float64)
+SHAPES = ((), (0,), (1,), (3, 0), (2, 3, 4), (7, 61))
+
+_HARD = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 20.5, -20.5, 90.0, -90.0, 1e4, -1e4, 1e-20, -1e-20]
+_EXTREME = [np.inf, -np.inf, np.nan, 1e30, -1e30]
+DOMAINS = {  # a function of random numbers, and values that are put among them
+    "real": (lambda z: 3 * z, [*_HARD, *_EXTREME]),
+    "finite": (lambda z: z, [0.0, -0.0, 1.0, -1.0]),
+    "unit": (lambda z: 1 / (1 + np.exp(-z)), [0.0, 1.0, np.nan]),  # a probability
+    "nonnegative": (np.abs, [0.0, 1.0, 1e30, np.inf, np.nan]),
+    "positive": (lambda z: np.exp(z), [1.0, 1e-6, 1e6]),
+    "empty": (lambda z: 0 * z, []),  # an output, which the kernel writes
+}
+
+
+def draw(rng: np.random.Generator, domain: str, shape: tuple[int, ...], dtype) -> np.ndarray:
+    """Return an array of the domain, not in C order where it has two axes or more."""
+    function, values = DOMAINS[domain]
+    x = np.asarray(function(rng.standard_normal(shape[::-1]))).T.astype(dtype)
+    if x.size > len(values):
+        places = rng.choice(x.size, len(values), replace=False)
+        x[np.unravel_index(places, shape)] = values
+    return x
+
+
+@dataclass(frozen=True)
+class Case:
+    """The arguments of a kernel, and how far it may be from its twin."""
+
+    arguments: Callable[[np.random.Generator, Any], Iterator[tuple]]
+    settings: tuple[dict, ...] = ({},)  # for a reduction: axis and keepdims
+    rtol: float = 16  # in units of the last place
+    atol: float = 0  # in units of the last place of 1, where terms cancel
+    harmless: tuple[str, ...] = ()  # planted changes that change no result
+
+    def calls(self, dtype) -> Iterator[tuple[tuple, dict]]:
+        """Yield the arguments and settings of each call, the same ones every time."""
+        for settings in self.settings:
+            for arguments in self.arguments(np.random.default_rng(1), dtype):
+                yield arguments, settings
+
+    def compare(self, actual: Any, expected: Any, dtype) -> None:
+        """Raise AssertionError unless the results agree: values, NaN, shape and dtype."""
+        eps = np.finfo(dtype).eps
+        if isinstance(expected, tuple):
+            assert len(actual) == len(expected)
+            for a, b in zip(actual, expected):
+                self.compare(a, b, dtype)
+        else:
+            assert (actual.shape, actual.dtype) == (np.shape(expected), expected.dtype)
+            rtol, atol = (0, 0) if actual.dtype.kind != "f" else (self.rtol * eps, self.atol * eps)
+            np.testing.assert_allclose(actual, expected, rtol, atol, equal_nan=True)
+
+
+def elementwise(*domains: str | float, broadcasts: bool = True, **options: Any) -> Case:
+    """Return the case of a kernel that treats all arrays alike.
+
+    Each argument is a domain, or a number. The arrays have one shape, of SHAPES; and also shapes
+    that broadcast, unless the twin writes into an array of the shape of the first.
+    """
+
+    def arguments(rng, dtype):
+        for shape in SHAPES:
+            yield tuple(draw(rng, d, shape, dtype) if isinstance(d, str) else d for d in domains)
+        shapes = iter([(5, 1, 23), (7, 23), (), (5, 7, 1), (1,)])
+        if broadcasts and sum(isinstance(d, str) for d in domains) > 1:
+            yield tuple(
+                draw(rng, d, next(shapes), dtype) if isinstance(d, str) else d for d in domains
+            )
+
+    return Case(arguments, **options)
+
+
+def calls(*argument_lists: tuple, **options: Any) -> Case:
+    """Return the case of a kernel with these lists of arguments.
+
+    Each argument is a number, or (domain, shape) for an array; (domain, shape, dtype) where the
+    dtype is not that of the test.
+    """
+
+    def arguments(rng, dtype):
+        for items in argument_lists:
+            yield tuple(
+                draw(rng, *item[:2], *(item[2:] or (dtype,))) if isinstance(item, tuple) else item
+                for item in items
+            )
+
+    return Case(arguments, **options)
+
+
+# Images of norms_gpu.py, statistics of their groups, and weights.
+X, STATISTICS, WEIGHT = (3, 2, 4, 70), (3, 2, 1, 1), (1, 2, 4, 1)
+_Z = ("finite", X), ("finite", STATISTICS), ("positive", STATISTICS), ("finite", WEIGHT)
+
+CASES = {
+    "backend.norms_gpu._input_gradient": calls(
+        *(
+            (
+                *(("finite", X), ("finite", X), ("finite", STATISTICS), ("positive", STATISTICS)),
+                *(("finite", WEIGHT), *[("finite", STATISTICS)] * 4, ("finite", WEIGHT), 0.5),
+                *(1e-5, silu, 280),
+            )
+            for silu in (0, 1)
+        ),
+        atol=4096,
+    ),
+    "backend.norms_gpu._mean_and_variance": calls(
+        (("finite", X),),
+        (("finite", (2, 3, 1, 600)),),
+        settings=({"axis": (2, 3)}, {"axis": (0, 2, 3)}, {"axis": (-1,), "keepdims": True}),
+        atol=16,
+        harmless=(  # counts and squares are both twice as large; a variance of 0 stays 0
+            "Moments(2, x, 0)",
+            "mean = a.mean, var = a.squares / fmax(a.count, T(2))",
+        ),
+    ),
+    "backend.norms_gpu._normalize": calls(
+        *((*_Z, ("finite", WEIGHT), 1e-5, silu) for silu in (0, 1)), atol=4096
+    ),
+    "backend.norms_gpu._sum_products": calls(
+        *((("finite", X), *_Z, ("finite", WEIGHT), 1e-5, silu, 0.5) for silu in (0, 1)),
+        settings=({"axis": 3, "keepdims": True}, {"axis": (0, 1)}),
+        atol=4096,
+    ),
+    "backend.norms_gpu._weighted_sums": calls(
+        (("finite", (8, 30)), ("finite", (8, 30)), 1.0),
+        (("finite", (2, 4, 3, 1)), ("finite", (2, 4, 3, 1)), ("finite", (2, 4, 1, 1))),
+        settings=({"axis": 1}, {"axis": 0, "keepdims": True}),
+        atol=64,
+    ),
+    "ops.activation._elu": elementwise("real", 0.7),
+    "ops.activation._elu_rule": elementwise("finite", "real", 0.7),
+    "ops.activation._gelu_exact": elementwise("real", atol=8),
+    "ops.activation._gelu_exact_rule": elementwise("finite", "real", atol=16),
+    "ops.activation._gelu_tanh": elementwise("real", atol=8),
+    "ops.activation._gelu_tanh_rule": elementwise("finite", "real", atol=64),
+    "ops.activation._leaky_relu": elementwise("real", 0.2),
+    "ops.activation._log_sigmoid": elementwise("real"),
+    "ops.activation._log_sigmoid_rule": elementwise("real", "real"),
+    "ops.activation._relu_rule": elementwise("real", "nonnegative"),
+    "ops.activation._scale_negative": elementwise("real", "real", 0.2),
+    "ops.activation._sigmoid": elementwise("real"),
+    "ops.activation._sigmoid_rule": elementwise("real", "unit"),
+    "ops.activation._silu": elementwise("real"),
+    "ops.activation._silu_rule": elementwise("finite", "real", "finite", atol=8),
+    "ops.activation._softplus": elementwise("real", 1.5, 20.0),
+    "ops.activation._softplus_rule": elementwise("real", "real", 1.5, 20.0),
+    "ops.error_function._erf_rule": elementwise("real", "real"),
+    "ops.error_function.erf_of_array": elementwise("real"),
+    "ops.trigonometry._tanh_rule": elementwise("real", "real"),
+}
