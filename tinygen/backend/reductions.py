@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from .arrays import array_module
 from .pieces import equal_slices
+from .products_gpu import batched_matmul
 from .threads import parallel
 
 __all__ = ["axis_sum", "broadcast_axes", "can_exponentiate", "channel_sum", "matmul"]
@@ -36,15 +37,18 @@ _HEAD_START = 5 << 18
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Return np.matmul(a, b, out); large products of NumPy arrays are shared among the threads.
 
-    Transposed views are read where they lie. With `out`, the product is written there.
+    Transposed views are read where they lie. With `out`, the product is written there. Products of
+    CuPy arrays are those of `products_gpu.py`.
     """
     xp = array_module(a, b)
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim < 2 or b.ndim < 2:
+    if a.ndim < 2 or b.ndim < 2:
         return xp.matmul(a, b) if out is None else xp.matmul(a, b, out=out)
     rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
     if b.ndim == 2 and a.ndim > 2 and out is None and a.flags.c_contiguous and inner:
         # (..., rows, inner) @ (inner, columns) is one product of all the rows
         return matmul(a.reshape(a.size // inner, inner), b).reshape(*a.shape[:-1], columns)
+    if xp is not np:
+        return batched_matmul(a, b, out)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if a.ndim > 2 or b.ndim > 2 else ()
     num_multiplications = math.prod(batch) * rows * inner * columns
     num_chunks = _num_chunks(num_multiplications)

@@ -38,7 +38,6 @@ FILES = (
     "_operators",
     "_products",
     "_reduction",
-    "_scan",
     "_setitem",
     "_shape",
     "_sorting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
@@ -319,3 +320,9 @@ def copy_between(source: ndarray, target: ndarray) -> None:
 def contiguous(array: ndarray) -> ndarray:
     """Return the array in C order: itself, or a copy."""
     return array if array._array.flags.c_contiguous else array.copy()
+
+
+def get_compute_type(dtype):
+    """Return how cuBLAS computes: 7 (TF32) for float32 if CUPY_TF32 is set, else 1."""
+    is_single = np.dtype(dtype).char in "fF"
+    return 7 if is_single and int(os.getenv("CUPY_TF32", "0")) > 0 else 1
