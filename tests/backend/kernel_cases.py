@@ -17,6 +17,7 @@ import numpy as np
 
 import tinygen
 from tinygen.backend.kernels import KERNELS
+from tinygen.backend.windows import output_size
 
 __all__ = ["CASES", "DTYPES", "KERNELS", "SHAPES", "Case"]
 
@@ -118,7 +119,34 @@ def calls(*argument_lists: tuple, **options: Any) -> Case:
 X, STATISTICS, WEIGHT = (3, 2, 4, 70), (3, 2, 1, 1), (1, 2, 4, 1)
 _Z = ("finite", X), ("finite", STATISTICS), ("positive", STATISTICS), ("finite", WEIGHT)
 
+# Images of im2col_gpu.py, and the kernel, stride, padding and dilation of their windows. Images and
+# windows are higher than wide, so that no planted mistake divides by height / width = 0.
+_GEOMETRIES = (
+    ((2, 3, 7, 5), (2, 3), (1, 2), (0, 2), (1, 2)),
+    ((2, 2, 8, 5), (3, 2), (2, 3), (3, 1), (2, 1)),
+    ((3, 2, 4, 3), (1, 2), (1, 2), (1, 0), (1, 1)),
+)
+
+
+def windows(*, of_pixels: bool) -> Iterator[tuple]:
+    """Yield the arguments of im2col, or of col2im if `of_pixels`, in both orders of the columns."""
+    for images, kernel, stride, padding, dilation in _GEOMETRIES:
+        n, c, *size = images
+        counts = output_size(size, kernel, stride, padding, dilation)
+        geometry = *kernel, *images, *counts, *stride, *padding, *dilation
+        for channels_first in (False, True):
+            columns = (c, *kernel, n, *counts) if channels_first else (n, c, *kernel, *counts)
+            if of_pixels:
+                for bias in (0.5, ("finite", (c, 1, 1))):
+                    pixels = ("empty", images)
+                    yield ("finite", columns), bias, *geometry, channels_first, pixels
+            else:
+                yield ("real", images), *geometry, channels_first, ("empty", columns)
+
+
 CASES = {
+    "backend.im2col_gpu._col2im": calls(*windows(of_pixels=True), atol=16),
+    "backend.im2col_gpu._im2col": calls(*windows(of_pixels=False)),
     "backend.norms_gpu._input_gradient": calls(
         *(
             (

@@ -18,7 +18,8 @@ The kernels, and most other code that exists only for speed, are here:
                     and products.py
     conv_winograd.py  the same by Winograd's algorithm where that is faster, with winograd.py and
                     winograd_steps.py
-    conv_gpu.py     convolution of CuPy arrays, and of any other library's
+    conv_gpu.py     convolution of CuPy arrays, with im2col_gpu.py
+    products_gpu.py  matrix products of CuPy arrays
     fused.py        element-wise updates of many arrays, block by block
     references.py   who else refers to an array: whether to copy it, and what shares its memory
 """

@@ -1,4 +1,4 @@
-"""Convolution of arrays, without derivatives: NumPy arrays go to `conv_cpu`, others to `conv_gpu`.
+"""Convolution of arrays, without derivatives: NumPy arrays go to `conv_cpu`, CuPy's to `conv_gpu`.
 
 `ops/conv.py` defines the three functions and derives how each differentiates the others. In one
 dimension, for one channel, with stride s, padding p and dilation d, they compute
@@ -24,7 +24,7 @@ from .windows import ConvSettings, Pair
 
 __all__ = ["conv", "conv_transpose", "conv_weight"]
 
-Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+Array = Any  # np.ndarray or cupy.ndarray
 
 
 def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:

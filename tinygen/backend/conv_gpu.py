@@ -1,22 +1,44 @@
-"""Convolution of arrays of any library that follows NumPy's interface, CuPy's among them.
+"""Convolution of CuPy arrays: one kernel copies all windows, one matrix product does the rest.
 
-Every window of the input is copied into a column of a matrix (im2col), then multiplied with the
-kernel. All windows are copied at once, in NCHW order, with one operation for each tap of the
-kernel.
+The C/G kh kw elements of a window become a column of a matrix (`im2col_gpu.py`), and the product of
+the weights with this matrix is the convolution. The transposed convolution goes backwards: a
+product gives the columns, and each pixel sums what the windows that contain it hold for it.
 
-The formulas below are those of `conv.py`, which defines their symbols s, d, p, i, o and t.
+**Two orders.** Images are in NCHW order. The columns lie in one of two orders:
+
+- images first, (N, C kh kw, Ho Wo): there is a product for each image, whose result is NCHW;
+- channels first, (C kh kw, N Ho Wo): there is one product for the batch, or one for each group, but
+  y has to be copied from or to NCHW.
+
+The first is for a convolution without groups. With groups, its products would be a batch along two
+axes with two strides, which cuBLAS cannot take. The weight gradient is a sum over the images. With
+images first, it would write a gradient for each image, N O C kh kw numbers, and add them up. With
+channels first there are as many launches, and the copy of y has N O Ho Wo numbers, mostly fewer.
+
+**Launches** of a convolution with bias: 3 (bias, columns, product), its gradients by x: 2, by w: 3.
+
+The formulas are those of `conv.py`, which defines their symbols s, d, p, i, o and t.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from .arrays import array_module
-from .windows import ConvSettings, Pair, taps
+from .im2col_gpu import copy_windows, sum_windows
+from .products_gpu import batched_matmul
+from .windows import ConvSettings, Pair, is_one_window
 
 __all__ = ["conv", "conv_transpose", "conv_weight"]
 
-Array = Any  # cupy.ndarray, or a registered type
+Array = Any  # cupy.ndarray
+
+# If the columns have more bytes, they are made for a part of the batch at a time. A GPU takes about
+# 0.1 ms to write so many, ten times as long as to launch a kernel; larger parts would win nothing.
+MAX_BYTES = 1 << 28
 
 
 def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair) -> Array:
@@ -24,33 +46,56 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
 
     **Shapes** x (N, C, H, W), w (O, C/G, kh, kw), bias (O,) or None -> (N, O, *size).
     """
-    xp, groups = array_module(x, w, bias), settings.groups
-    n, (o, c, kh, kw) = len(x), w.shape
-    columns = _columns(x, (kh, kw), size, settings)  # (N, G, C/G, kh, kw, Ho, Wo)
-    columns = columns.reshape(n, groups, c * kh * kw, size[0] * size[1])
-    kernel = w.reshape(groups, o // groups, c * kh * kw)
-    y = xp.matmul(kernel, columns).reshape(n, o, *size)  # (N, G, O/G, Ho Wo), then NCHW
-    return y if bias is None else y + bias.reshape(o, 1, 1)
+    kernel, groups = w.shape[2:], settings.groups
+    weights = _weight_matrices(w, groups)
+    y = array_module(x, w, bias).empty((len(x), len(w), *size), np.result_type(x.dtype, w.dtype))
+    if groups > 1:
+        shift = 0 if bias is None else bias.reshape(-1, 1, 1)
+        for part in _parts(x, kernel, size):
+            columns = copy_windows(x[part], kernel, settings, size, channels_first=True)
+            z = batched_matmul(weights, _group_matrices(columns, groups))
+            z = z.reshape(len(w), *columns.shape[3:])  # (O, N, Ho, Wo)
+            np.add(z.transpose(1, 0, 2, 3), shift, out=y[part])
+        return y
+    add = _fill(y, bias)
+    if is_one_window(x.shape[2:], size, kernel, settings):
+        batched_matmul(_rows(x), weights[0].T, _rows(y), add)
+        return y
+    for part in _parts(x, kernel, size):
+        columns = x[part]
+        if not _is_pixelwise(kernel, settings):
+            columns = copy_windows(columns, kernel, settings, size, channels_first=False)
+        batched_matmul(weights[0], _image_matrices(columns), _image_matrices(y[part]), add)
+    return y
 
 
 def conv_transpose(
     y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair
 ) -> Array:
-    """Compute x[i] = bias + sum w[t] y[o] over s o + d t - p = i: each y[o] adds to its window.
+    """Compute x[i] = bias + sum w[t] y[o] over s o + d t - p = i: each pixel sums its windows.
 
     **Shapes** y (N, O, Ho, Wo), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """
-    xp, groups = array_module(y, w, bias), settings.groups
-    (n, o, ho, wo), (kh, kw), c = y.shape, w.shape[2:], w.shape[1] * groups
-    kernel = w.reshape(groups, o // groups, w.shape[1] * kh * kw).swapaxes(1, 2)
-    y = y.reshape(n, groups, o // groups, ho * wo)
-    columns = xp.matmul(kernel, y).reshape(n, c, kh, kw, ho, wo)  # what each window receives
-    x = xp.zeros((n, c, *size), xp.result_type(y, w))
-    if bias is not None:
-        x += bias.reshape(c, 1, 1)
-    windows = range(ho), range(wo)
-    for (i, j), (ys, xs), (os, ps) in taps((kh, kw), *settings[:3], size, windows):
-        x[:, :, ys, xs] += columns[:, :, i, j, os, ps]
+    kernel, groups, windows = w.shape[2:], settings.groups, y.shape[2:]
+    weights, c = _weight_matrices(w, groups), w.shape[1] * groups
+    x = array_module(y, w, bias).empty((len(y), c, *size), np.result_type(y.dtype, w.dtype))
+    if is_one_window(size, windows, kernel, settings):
+        batched_matmul(_rows(y), weights[0], _rows(x), add=_fill(x, bias))
+        return x
+    if _is_pixelwise(kernel, settings):
+        add = _fill(x, bias)
+        batched_matmul(weights[0].T, _image_matrices(y), _image_matrices(x), add)
+        return x
+    for part in _parts(x, kernel, windows):
+        images = y[part]
+        if groups == 1:
+            columns = batched_matmul(weights[0].T, _image_matrices(images))
+            columns = columns.reshape(len(images), c, *kernel, *windows)
+        else:
+            images = images.transpose(1, 0, 2, 3)  # (O, N, Ho, Wo)
+            columns = batched_matmul(weights.swapaxes(1, 2), _group_matrices(images, groups))
+            columns = columns.reshape(c, *kernel, *images.shape[1:])
+        sum_windows(columns, bias, settings, groups > 1, x[part])
     return x
 
 
@@ -59,23 +104,58 @@ def conv_weight(x: Array, y: Array, kernel: Pair, settings: ConvSettings) -> Arr
 
     **Shapes** x (N, C, H, W), y (N, O, Ho, Wo) -> (O, C/G, *kernel).
     """
-    xp, groups = array_module(x, y), settings.groups
-    (n, o, ho, wo), c = y.shape, x.shape[1] // groups
-    columns = _columns(x, kernel, (ho, wo), settings)  # (N, G, C/G, kh, kw, Ho, Wo)
-    columns = columns.transpose(1, 0, 5, 6, 2, 3, 4)
-    columns = columns.reshape(groups, n * ho * wo, c * kernel[0] * kernel[1])
-    y = y.reshape(n, groups, o // groups, ho * wo).transpose(1, 2, 0, 3)
-    y = y.reshape(groups, o // groups, n * ho * wo)
-    return xp.matmul(y, columns).reshape(o, c, *kernel)
+    xp, groups, windows = array_module(x, y), settings.groups, y.shape[2:]
+    allocate = xp.empty if len(x) else xp.zeros
+    shape = (y.shape[1], x.shape[1] // groups, *kernel)
+    w = allocate(shape, np.result_type(x.dtype, y.dtype))
+    weights = _weight_matrices(w, groups)
+    if is_one_window(x.shape[2:], windows, kernel, settings):
+        batched_matmul(_rows(y).T, _rows(x), out=weights[0])
+        return w
+    for part in _parts(x, kernel, windows):
+        columns = copy_windows(x[part], kernel, settings, windows, channels_first=True)
+        columns = _group_matrices(columns, groups).swapaxes(1, 2)
+        rows = _group_matrices(y[part].transpose(1, 0, 2, 3), groups)  # (G, O/G, N Ho Wo)
+        batched_matmul(rows, columns, weights, add=part.start > 0)
+    return w
 
 
-def _columns(x: Array, kernel: Pair, size: Pair, settings: ConvSettings) -> Array:
-    """Return the windows of x in a new array: (N, G, C/G, kh, kw, Ho, Wo)."""
-    xp, groups = array_module(x), settings.groups
-    n, c, height, width = x.shape
-    columns = xp.zeros((n, groups, c // groups, *kernel, *size), x.dtype)
-    x = x.reshape(n, groups, c // groups, height, width)
-    windows = range(size[0]), range(size[1])
-    for (i, j), (ys, xs), (os, ps) in taps(kernel, *settings[:3], (height, width), windows):
-        columns[:, :, :, i, j, os, ps] = x[:, :, :, ys, xs]
-    return columns
+def _parts(images: Array, kernel: Pair, windows: Pair) -> list[slice]:
+    """Divide a batch so that neither the columns of a part nor its images exceed MAX_BYTES."""
+    c, height, width = images.shape[1:]
+    length = max(kernel[0] * kernel[1] * windows[0] * windows[1], height * width)
+    size = max(1, MAX_BYTES // max(1, c * length * images.itemsize))
+    return [slice(i, min(i + size, len(images))) for i in range(0, len(images), size)]
+
+
+def _is_pixelwise(kernel: Pair, settings: ConvSettings) -> bool:
+    """Return whether each pixel is a window, so that the images are the columns."""
+    stride, padding, _, groups = settings
+    return (kernel, stride, padding, groups) == ((1, 1), (1, 1), (0, 0), 1)
+
+
+def _fill(images: Array, bias: Array | None) -> bool:
+    """Fill the images with the bias, and return True; without a bias return False."""
+    if bias is not None:
+        images[...] = bias.reshape(-1, 1, 1)
+    return bias is not None
+
+
+def _weight_matrices(w: Array, groups: int) -> Array:
+    """Return w (O, C/G, kh, kw) as (G, O/G, C/G kh kw)."""
+    return w.reshape(groups, len(w) // groups, math.prod(w.shape[1:]))
+
+
+def _rows(images: Array) -> Array:
+    """Return images (N, C, H, W) as (N, C H W)."""
+    return images.reshape(len(images), math.prod(images.shape[1:]))
+
+
+def _image_matrices(a: Array) -> Array:
+    """Return images (N, C, H, W) or columns (N, C, kh, kw, Ho, Wo) as (N, ..., pixels)."""
+    return a.reshape(len(a), math.prod(a.shape[1:-2]), math.prod(a.shape[-2:]))
+
+
+def _group_matrices(a: Array, groups: int) -> Array:
+    """Return a (C, N, H, W) or (C, kh, kw, N, Ho, Wo) as (G, .../G, N pixels)."""
+    return a.reshape(groups, math.prod(a.shape[:-3]) // groups, math.prod(a.shape[-3:]))
