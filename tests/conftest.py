@@ -24,3 +24,11 @@ def pytest_configure(config):
 def device(request):
     """The device of the cases: "cpu" with --backend numpy, else "cuda"."""
     return "cpu" if request.config.getoption("--backend") == "numpy" else "cuda"
+
+
+@pytest.fixture(scope="session")
+def gpu(device):
+    """The device "cuda", for tests of what is only there; with --backend numpy they are skipped."""
+    if device == "cpu":
+        pytest.skip("needs --backend cupy or fake_cupy")
+    return device

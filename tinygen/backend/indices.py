@@ -13,7 +13,7 @@ import numpy as np
 
 from .arrays import array_module, to_device_of, to_numpy
 
-__all__ = ["checked_index", "indices_for", "lowest_and_highest"]
+__all__ = ["as_indices", "checked_index", "indices_for", "lowest_and_highest"]
 
 Array = Any  # np.ndarray or cupy.ndarray
 
@@ -31,7 +31,7 @@ def checked_index(x: Array, index: tuple) -> tuple:
     """
     if type(x) is np.ndarray:
         return index
-    index = tuple(np.asarray(i) if isinstance(i, (list, range)) else i for i in index)
+    index = tuple(as_indices(i) if isinstance(i, (list, range)) else i for i in index)
     picked = [(i, axis) for i, axis in _integer_arrays(index, x.ndim) if i.size]
     if picked:
         extremes = lowest_and_highest(*(i for i, _ in picked))
@@ -58,6 +58,11 @@ def lowest_and_highest(*arrays: Array) -> list[list[int]]:
     fetched = iter(to_numpy(np.stack(on_gpu)).tolist() if on_gpu else [])
     values = [int(m) if isinstance(m, np.generic) else next(fetched) for m in extremes]
     return [values[k : k + 2] for k in range(0, len(values), 2)]
+
+
+def as_indices(values: list | range) -> np.ndarray:
+    """Return a list of indices as an array; an empty one names no element, whatever its dtype."""
+    return np.asarray(values, dtype=None if len(values) else np.intp)
 
 
 def _integer_arrays(index: tuple, ndim: int) -> Iterator[tuple[Array, int]]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..autograd.tensor import Tensor
 from ..backend import array_module, zeros_like
-from ..backend.indices import checked_index, indices_for, lowest_and_highest
+from ..backend.indices import as_indices, checked_index, indices_for, lowest_and_highest
 from ..backend.kernels import elementwise
 from .arguments import as_integer, check_arrays, normalize_axis, raw
 from .elementwise import add
@@ -96,7 +96,7 @@ def _as_tuple(function: str, index, x) -> tuple:
         elif hasattr(i, "dtype") and isinstance(x, Tensor) and x.requires_grad:
             i = i.copy()
         elif isinstance(i, (list, range)):
-            i = np.asarray(i, dtype=None if len(i) else np.intp)
+            i = as_indices(i)
         if hasattr(i, "dtype") and i.dtype.kind not in "iub":
             raise IndexError(
                 f"{function}: an index array must hold integers or booleans, not {i.dtype}; "
