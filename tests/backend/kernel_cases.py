@@ -36,6 +36,7 @@ DOMAINS = {  # a function of random numbers, and values that are put among them
     "unit": (lambda z: 1 / (1 + np.exp(-z)), [0.0, 1.0, np.nan]),  # a probability
     "nonnegative": (np.abs, [0.0, 1.0, 1e30, np.inf, np.nan]),
     "positive": (lambda z: np.exp(z), [1.0, 1e-6, 1e6]),
+    "row": (lambda z: np.clip(np.round(2 * z), -4, 3), []),  # the number of one of four rows
     "empty": (lambda z: 0 * z, []),  # an output, which the kernel writes
 }
 
@@ -201,5 +202,8 @@ CASES = {
     "ops.activation._softplus_rule": elementwise("real", "real", 1.5, 20.0),
     "ops.error_function._erf_rule": elementwise("real", "real"),
     "ops.error_function.erf_of_array": elementwise("real"),
+    "ops.indexing._sum_rows": calls(
+        (("row", (30,), np.int64), ("finite", (30, 6)), 6, ("empty", (4, 2, 3))), atol=16
+    ),
     "ops.trigonometry._tanh_rule": elementwise("real", "real"),
 }
