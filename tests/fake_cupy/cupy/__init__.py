@@ -38,6 +38,7 @@ FILES = (
     "_operators",
     "_products",
     "_reduction",
+    "_scan",
     "_setitem",
     "_shape",
     "_sorting",

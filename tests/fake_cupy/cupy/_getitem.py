@@ -7,7 +7,7 @@ from cupy_counts import copy as count_copy
 from cupy_counts import launch, wait
 
 from ._core import ndarray, view_of, wrap
-from ._reduction import scan_launches
+from ._scan import scan_launches
 
 EXPECTED = (
     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or "
