@@ -198,9 +198,9 @@ def parse(p: argparse.ArgumentParser, options: str = "") -> argparse.Namespace:
     if args.device == "cuda":
         try:
             tinygen.default_rng(0, "cuda")
+            workers.use_gpu()
         except (ImportError, RuntimeError) as error:
             p.error(f"--device cuda: {error}")
-        workers.use_gpu()
     _check_folder(p, args.out, args.resume)
     return args
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tinygen
+from tests.conftest import FAKE_CUPY
 from tests.demos.processes import DEMOS, FEW_DIGITS
 from tinygen.checkpoint import load_checkpoint
 
@@ -58,23 +59,30 @@ def run(num_processes, *args, code=0, **env) -> str:
 # --------------------------------------------------------------------------- gradients and training
 
 TRAIN = """
-import sys
+import os, sys
 import numpy as np
 from tinygen import default_rng, losses, nn, optim, tensor
 from tinygen.data_parallel import Workers
 
+folder, device = sys.argv[1:]
 workers = Workers()
+if device == "cuda":  # the stand-in, which has one GPU; here, one in each process
+    import cupy
+    from cupy_counts import counting
+    cupy.cuda.Device.pci_bus_id = str(os.getpid())
+    workers.use_gpu()
 rng = default_rng(0)
 model = nn.Sequential(
     nn.Conv2d(2, 4, 3, padding=1, rng=rng), nn.GroupNorm(2, 4), nn.SiLU(), nn.Flatten(),
-    nn.Linear(100, 3, rng=rng), nn.Linear(3, 3, rng=rng),
-)
-scale = tensor(np.ones(3), requires_grad=True)  # float64 beside float32
-unused = tensor(np.ones(7, np.float32), requires_grad=True)
+    nn.Linear(100, 5, rng=rng), nn.Linear(5, 5, rng=rng), nn.Linear(5, 3, rng=rng),
+).to(device)
+scale = tensor(np.ones(3), requires_grad=True, device=device)  # float64 beside float32
+unused = tensor(np.ones(7, np.float32), requires_grad=True, device=device)
 parameters = [*model.parameters(), unused, scale]
 optimizer = optim.Adam(parameters, lr=0.01)
 for step in range(3):
     x, y = workers.shard(rng.normal((8, 2, 5, 5)), rng.normal((8, 3)))
+    x, y = tensor(x, device=device), tensor(y, device=device)
     loss = losses.squared_error(model(x) * scale, y).mean()
     optimizer.zero_grad()
     loss.backward()
@@ -83,32 +91,45 @@ for step in range(3):
         gradients = [p.grad.numpy() for p in parameters if p is not unused]
     assert unused.grad is None and scale.grad.dtype == np.float64
     optimizer.step()
+if device == "cuda" and workers.size > 1:
+    with counting() as counts:
+        workers.average_gradients(model.parameters())  # ten, of one dtype
+    assert counts.launches.total() == 3, counts.table()  # concatenate, divide, sum
+    assert counts.waits.total() == 0, counts.table()
 rank = workers.rank
 workers.finish()
 assert workers.size == 1
-np.savez(f"{sys.argv[1]}/{rank}.npz", *gradients, *(p.numpy() for p in parameters))
+np.savez(f"{folder}/{rank}.npz", *gradients, *(p.numpy() for p in parameters))
 """
 
 
-def train(folder, num_processes) -> list[dict]:
+def train(folder, num_processes, device) -> list[dict]:
     """Train three steps; return the first gradients and the last parameters of each process."""
     folder.mkdir()
-    run(num_processes, "-c", TRAIN, folder)
+    path = {"PYTHONPATH": FAKE_CUPY} if device == "cuda" else {}
+    run(num_processes, "-c", TRAIN, folder, device, **path)
     return [dict(np.load(folder / f"{rank}.npz")) for rank in range(num_processes)]
 
 
 @several
-@pytest.mark.parametrize("num_processes", [2, 4])
-def test_several_processes_train_as_one_with_the_whole_batch(num_processes, tmp_path):
-    (alone,) = train(tmp_path / "alone", 1)
-    first, *others = train(tmp_path / "several", num_processes)
-    assert len(alone) == len(first) == 19
+@pytest.mark.parametrize("num_processes, device", [(2, "cpu"), (4, "cpu"), (2, "cuda")])
+def test_several_processes_train_as_one_with_the_whole_batch(num_processes, device, tmp_path):
+    (alone,) = train(tmp_path / "alone", 1, "cpu")
+    first, *others = train(tmp_path / "several", num_processes, device)
+    assert len(alone) == len(first) == 23
     for name, expected in alone.items():
         error = np.linalg.norm(first[name] - expected) / np.linalg.norm(expected)
         assert error < 1e-6, (name, error)
         assert first[name].dtype == expected.dtype
         for other in others:
             assert np.array_equal(first[name], other[name]), name
+
+
+@several
+def test_processes_that_would_share_a_gpu_are_refused():
+    code = "from tinygen.data_parallel import Workers; Workers().use_gpu()"
+    output = run(2, "-c", code, code=1, PYTHONPATH=FAKE_CUPY)
+    assert "2 processes, but GPUs for 1 of them" in output
 
 
 @several
@@ -210,6 +231,29 @@ workers.finish()
     assert "came to the end" not in output
     assert failure == "sys.exit(0)" or process.returncode != 0  # that is an error in Open MPI only
     assert ("RuntimeError" in errors) == (failure == "raise RuntimeError")
+
+
+@several
+def test_without_nccl_the_error_says_what_to_install():
+    code = """
+from cupy.cuda import nccl
+nccl.available = False
+from tinygen.data_parallel import Workers
+Workers().use_gpu()
+"""
+    output = run(2, "-c", code, code=1, PYTHONPATH=FAKE_CUPY)
+    assert "pip install nvidia-nccl-cu13" in output
+
+
+@several
+def test_gradients_on_a_gpu_need_use_gpu_first():
+    code = """
+import cupy
+from tinygen.data_parallel import Workers
+Workers().average([cupy.ones(3)])
+"""
+    output = run(2, "-c", code, code=1, PYTHONPATH=FAKE_CUPY)
+    assert "call use_gpu() right after Workers()" in output
 
 
 def test_a_launcher_without_mpi4py_is_an_error_that_says_what_to_install():

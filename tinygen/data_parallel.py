@@ -35,6 +35,11 @@ of its process. Give each process enough rows for that, or use group norm, which
 itself. A layer that draws random numbers, such as dropout, draws the same ones in every process,
 for different rows. Draw what a step needs for the whole batch, before `shard`.
 
+**When it pays.** A step of `demos/ddpm.py` on two cores: 20 steps/s in one process with one thread,
+23 with two threads, 30 in two processes. Threads share the work inside large operations only;
+processes also share the small ones, and the interpreter's work between them. But each process holds
+all parameters and their optimizer's state, and every step moves the gradients of all parameters.
+
 **If one process fails**, the others must not wait for it. MPI ends with `finish` and at no other
 place. So a process that leaves early, by an error or killed, has not ended MPI, and then mpiexec
 stops the others.

@@ -129,6 +129,26 @@ def test_arrays_are_not_kept_alive(n_threads):
     assert gone() is None
 
 
+def test_processes_share_the_cores(monkeypatch, n_threads):
+    monkeypatch.delenv("TINYGEN_THREADS", raising=False)
+    monkeypatch.setattr(pool, "available_cores", lambda: {0, 1, 2, 3})
+    for processes, share in [
+        ([{0, 1, 2, 3}], 4),
+        ([{0, 1, 2, 3}] * 2, 2),
+        ([{0, 1, 2, 3}] * 3, 1),
+        ([{0, 1, 2, 3}] * 9, 1),  # more processes than cores
+        ([{0, 1, 2, 3}, {4, 5, 6, 7}], 4),  # the launcher gave each process its own
+        ([{0, 1, 2, 3}, {3, 4}], 3),
+    ]:
+        pool.set_threads(4)
+        pool.share_cores(processes)
+        assert pool.threads() == share
+    monkeypatch.setenv("TINYGEN_THREADS", "3")
+    pool.set_threads(3)
+    pool.share_cores([{0, 1, 2, 3}] * 2)
+    assert pool.threads() == 3
+
+
 def test_thread_count_is_checked(monkeypatch):
     with pytest.raises(ValueError, match="1 or more; got 0"):
         pool.set_threads(0)
