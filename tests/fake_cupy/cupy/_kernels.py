@@ -7,6 +7,8 @@ the shared objects lie in a folder of the system's temporary files, named by wha
 
 Two mistakes that a GPU may not show are errors here: an index beside a raw array, and an input that
 is `raw`, therefore read by all threads, while another thread writes into its memory.
+
+Without a C++ compiler, the NumPy twin of a kernel of tinygen takes its place.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import re
 import cupy_counts
 import numpy as np
 
-from ._cpp import run
+from ._cpp import compiler, run
 
 BLOCK_SIZE = 512  # threads of a reduction that share their results
 
@@ -195,6 +197,20 @@ class Kernel:
                 raise ValueError("Out shape is mismatched")
         return out_args
 
+    def _run_twin(self, in_args: list, out_args: list, settings: dict) -> None:
+        """Write into the outputs what the NumPy twin of the kernel of this name computes."""
+        from tinygen.backend.kernels import KERNELS
+
+        kernel = next(k for k in KERNELS.values() if k.name == self.name)
+        args = dict(zip((p.name for p in self.params), in_args + out_args))
+        args = [args[p.name] for p in kernel.arguments]
+        with np.errstate(all="ignore"):  # a GPU does not warn
+            result = kernel.twin(*(a._array if is_array(a) else a for a in args), **settings)
+        if not kernel.is_in_place:
+            results = result if isinstance(result, tuple) else (result,)
+            for array, values in zip(out_args, results):
+                array._array[...] = values
+
 
 # ------------------------------------------------------------------------------------ elementwise
 
@@ -247,7 +263,11 @@ class ElementwiseKernel(Kernel):
         out_args = self._outputs(out_args, shape, types)
         check_races(self.params, in_args + out_args)
         if math.prod(shape):
-            self._run(in_args + out_args, shape, types)
+            cupy_counts.launch(self.name)
+            if compiler() is None:
+                self._run_twin(in_args, out_args, {})
+            else:
+                self._run(in_args + out_args, shape, types)
         if self.no_return:
             return None
         return out_args[0] if self.nout == 1 and not self.return_tuple else tuple(out_args)
@@ -273,7 +293,6 @@ class ElementwiseKernel(Kernel):
         )
 
     def _run(self, args: list, shape: tuple, types: dict) -> None:
-        cupy_counts.launch(self.name)
         memory = Memory()
         for p, a in zip(self.params, args):
             if not p.is_input:
@@ -385,7 +404,11 @@ class ReductionKernel(Kernel):
             out_shape = tuple(shape[k] for k in rest)
         out_args = self._outputs(out_args, out_shape, types)
         if math.prod(out_shape):
-            self._run(in_args, out_args, shape, [*axes, *rest], types)
+            cupy_counts.launch(self.name)
+            if compiler() is None:
+                self._run_twin(in_args, out_args, {"axis": axis, "keepdims": keepdims})
+            else:
+                self._run(in_args, out_args, shape, [*axes, *rest], types)
         return out_args[0]  # the first alone, even if there are more
 
     def source(self, are_arrays: list[bool], types: dict) -> str:
@@ -414,7 +437,6 @@ class ReductionKernel(Kernel):
             )
         if order != sorted(order) and any(p.is_raw for p in self.in_params):
             raise NotImplementedError("Illegal conditions")
-        cupy_counts.launch(self.name)
         memory = Memory()
         for p, a in zip(self.in_params, in_args):
             if not is_array(a):
