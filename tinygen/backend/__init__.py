@@ -20,7 +20,7 @@ The kernels, and most other code that exists only for speed, are here:
                     winograd_steps.py
     conv_gpu.py     convolution of CuPy arrays, with im2col_gpu.py
     products_gpu.py  matrix products of CuPy arrays
-    fused.py        element-wise updates of many arrays, block by block
+    fused.py        element-wise updates of many arrays, block by block, or with updates_gpu.py
     references.py   who else refers to an array: whether to copy it, and what shares its memory
 """
 

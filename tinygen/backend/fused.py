@@ -26,12 +26,14 @@ import numpy as np
 
 from .arrays import array_module
 from .threads import parallel
+from .updates_gpu import can_update, sum_of_squares_on_gpu, update_all
 
 __all__ = [
     "adam_update",
     "apply_in_blocks",
     "moving_average_update",
     "rmsprop_update",
+    "scale_update",
     "sgd_momentum_update",
     "sgd_update",
     "sum_of_squares",
@@ -161,6 +163,11 @@ def adam_update(
     np.subtract(p, scratch, out=p)
 
 
+def scale_update(a: Array, scratch: Array, *, factor: float) -> None:
+    """Multiply by a factor."""
+    np.multiply(a, factor, out=a)
+
+
 def moving_average_update(average: Array, p: Array, scratch: Array, *, decay: float) -> None:
     """Move an average towards p: average <- average + (1 - decay) (p - average)."""
     np.subtract(p, average, out=scratch)
@@ -193,18 +200,19 @@ def apply_in_blocks(f: Callable[..., None], arguments: Iterable[tuple[Array, ...
     ----------
     f : the update. f(*blocks, scratch) is called for blocks of the arrays of a tuple; it only reads
         the second one, which may be a copy (a gradient).
-    arguments : tuples of arrays of one shape. Arrays that are not NumPy's form a single block:
-        their library runs in parallel itself.
+    arguments : tuples of arrays of one shape. CuPy's are updated by one kernel (`updates_gpu.py`).
+        What neither does, arrays of other dtypes or different memory layouts, forms single blocks.
     """
-    vectors = []
+    vectors, on_gpu = [], []
     for arrays in arguments:
         is_numpy = all(type(a) is np.ndarray for a in arrays)
-        flat = _as_vectors(arrays) if is_numpy else None
+        flat = _as_vectors(arrays) if is_numpy or can_update(f, arrays) else None
         if flat is not None:
-            vectors.append(flat)
+            (vectors if is_numpy else on_gpu).append(flat)
         else:
             array_module(*arrays)  # raises if they lie on two devices
             f(*arrays, np.empty_like(arrays[0]))
+    update_all(f, on_gpu)
     blocks = _cut(vectors)
 
     def run(i: int) -> None:
@@ -282,15 +290,21 @@ def _as_vectors(arrays: tuple[Array, ...]) -> tuple[Array, ...] | None:
 # ---------------------------------------------------------------------------------- sums
 
 
-def sum_of_squares(array: Array) -> float:
+def sum_of_squares(arrays: Iterable[Array]) -> float:
     """Return the sum of all squared elements, infinity if it overflows.
 
-    A NumPy array is summed in blocks, and the blocks' sums are added as Python floats. Each sum is
-    then short enough for float32.
+    NumPy arrays are summed in blocks, and the blocks' sums are added as Python floats. Each sum is
+    then short enough for float32. CuPy arrays are summed in double, with one wait for all of them.
     """
-    if type(array) is not np.ndarray:
-        return float((array * array).sum())
-    vector = array.ravel(order="K")
-    blocks = (vector[i : i + BLOCK_SIZE] for i in range(0, vector.size, BLOCK_SIZE))
-    with np.errstate(over="ignore"):
-        return sum(float(np.dot(block, block)) for block in blocks)
+    total, on_gpu = 0.0, []
+    for array in arrays:
+        if type(array) is not np.ndarray and can_update(scale_update, (array,)):
+            on_gpu.append(array.ravel(order="K"))
+        elif type(array) is not np.ndarray:
+            total += float((array * array).sum())
+        else:
+            vector = array.ravel(order="K")
+            blocks = (vector[i : i + BLOCK_SIZE] for i in range(0, vector.size, BLOCK_SIZE))
+            with np.errstate(over="ignore"):
+                total += sum(float(np.dot(block, block)) for block in blocks)
+    return total + (sum_of_squares_on_gpu(on_gpu) if on_gpu else 0.0)

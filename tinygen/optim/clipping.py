@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend.fused import sum_of_squares
+from ..backend.fused import apply_in_blocks, scale_update, sum_of_squares
 
 __all__ = ["clip_grad_norm_", "clip_weights_"]
 
@@ -30,7 +31,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     Returns
     -------
     norm : the joint norm before scaling. The function needs it as a number, so on a GPU it waits
-        for the gradients.
+        for the gradients, once.
 
     Raises
     ------
@@ -50,15 +51,15 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     norm = _joint_norm(grads)
     if norm > max_norm:
         factor = max_norm / norm
-        for i, g in grads.items():
-            np.multiply(g, factor, out=g)
+        apply_in_blocks(partial(scale_update, factor=factor), [(g,) for g in grads.values()])
+        for i in grads:
             parameters[i].grad.touch()
     return norm
 
 
 def _joint_norm(grads: dict[int, Array]) -> float:
     """Return the Euclidean norm of all gradients together; the keys number them for the error."""
-    norm = math.sqrt(sum(sum_of_squares(g) for g in grads.values()))
+    norm = math.sqrt(sum_of_squares(grads.values()))
     if math.isfinite(norm):
         return norm
     largest = 0.0
@@ -72,7 +73,7 @@ def _joint_norm(grads: dict[int, Array]) -> float:
             )
         largest = max(largest, size)
     # All elements are finite: only their squares overflowed. Scale before squaring.
-    return largest * math.sqrt(sum(sum_of_squares(g / largest) for g in grads.values()))
+    return largest * math.sqrt(sum_of_squares(g / largest for g in grads.values()))
 
 
 def clip_weights_(parameters: Iterable[Tensor], limit: float = 0.01) -> None:

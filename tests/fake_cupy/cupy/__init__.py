@@ -37,6 +37,7 @@ FILES = (
     "_misc",
     "_operators",
     "_products",
+    "_raw_kernel",
     "_reduction",
     "_scan",
     "_setitem",
