@@ -8,6 +8,8 @@ import pytest
 
 from tinygen.backend import arrays
 from tinygen.backend import threads as pool
+from tinygen.backend.kernels import KERNELS
+from tinygen.backend.updates_gpu import raw_kernel
 
 FAKE_CUPY = str(pathlib.Path(__file__).parents[1] / "fake_cupy")
 
@@ -36,6 +38,9 @@ def cupy(request):
         for name in set(sys.modules) - set(modules):
             if name.partition(".")[0].startswith("cupy"):
                 del sys.modules[name]
+        for kernel in KERNELS.values():
+            vars(kernel).pop("compiled", None)
+        raw_kernel.cache_clear()
         arrays._modules.clear()
         arrays._modules.update(types)
 
