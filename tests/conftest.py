@@ -1,3 +1,5 @@
+import contextlib
+import importlib
 import pathlib
 import sys
 
@@ -24,6 +26,38 @@ def pytest_configure(config):
 def device(request):
     """The device of the cases: "cpu" with --backend numpy, else "cuda"."""
     return "cpu" if request.config.getoption("--backend") == "numpy" else "cuda"
+
+
+@pytest.fixture(scope="module")
+def cupy(device):
+    """CuPy; with --backend numpy, the stand-in, which can be imported in this file's tests only."""
+    if device == "cuda":
+        yield importlib.import_module("cupy")
+        return
+    with stand_in() as module:
+        yield module
+
+
+_stand_in_modules = {}  # they stay the same in all files, so that an array has one type
+
+
+@contextlib.contextmanager
+def stand_in():
+    """Let `import cupy` find the stand-in within a block."""
+
+    def take() -> dict:
+        parts = ("cupy", "cupyx", "cupy_backends", "cupy_counts")
+        return {n: sys.modules.pop(n) for n in list(sys.modules) if n.partition(".")[0] in parts}
+
+    installed = take()  # the real CuPy, if a test imported it
+    sys.modules.update(_stand_in_modules)
+    sys.path.insert(0, FAKE_CUPY)
+    try:
+        yield importlib.import_module("cupy")
+    finally:
+        sys.path.remove(FAKE_CUPY)
+        _stand_in_modules.update(take())
+        sys.modules.update(installed)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.strict import StrictArray
 from tinygen import backend
 from tinygen.backend import conv as kernels
 from tinygen.backend import conv_transpose_cpu, im2col, products
@@ -242,8 +241,8 @@ def test_gather_and_scatter_agree(few_channels, set_chunk_sizes, monkeypatch):
     check()
 
 
-def test_the_code_for_other_libraries_agrees(set_chunk_sizes):
-    """What CuPy runs gives the same results, on an array type as strict as CuPy's."""
+def test_the_code_for_other_libraries_agrees(cupy, set_chunk_sizes):
+    """What CuPy runs gives the same results, on an array type as on_gpu as CuPy's."""
 
     @settings(max_examples=100, deadline=None)
     @given(case=cases())
@@ -252,16 +251,16 @@ def test_the_code_for_other_libraries_agrees(set_chunk_sizes):
         x, w, y = draw_arrays(case)
         bias_o, bias_c = np.arange(float(case["o"])), np.arange(float(case["c"]))
         fast = apply_all(case, x, w, y, bias_o, bias_c)
-        portable = apply_all(case, *map(StrictArray, (x, w, y, bias_o, bias_c)))
+        portable = apply_all(case, *map(cupy.asarray, (x, w, y, bias_o, bias_c)))
         for a, b in zip(fast, portable, strict=True):
-            assert isinstance(b, StrictArray) and a.shape == b.shape
+            assert isinstance(b, cupy.ndarray) and a.shape == b.shape
             np.testing.assert_allclose(a, b.get(), rtol=0, atol=1e-12)
 
     check()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_dtype_stays_and_memory_is_channels_last(dtype):
+def test_dtype_stays_and_memory_is_channels_last(cupy, dtype):
     case = {
         "n": 3,
         "c": 4,
@@ -272,7 +271,7 @@ def test_dtype_stays_and_memory_is_channels_last(dtype):
         "layout": "nchw",
         "seed": 0,
     }
-    for wrap in (np.asarray, StrictArray):
+    for wrap in (np.asarray, cupy.asarray):
         x, w, y = map(wrap, draw_arrays(case, dtype))
         for result in apply_all(case, x, w, y, wrap(np.ones(6, dtype)), wrap(np.ones(4, dtype))):
             assert result.dtype == dtype
@@ -280,10 +279,10 @@ def test_dtype_stays_and_memory_is_channels_last(dtype):
                 assert result.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
-def test_sums_over_nothing_are_zero_plus_the_bias():
+def test_sums_over_nothing_are_zero_plus_the_bias(cupy):
     """Without channels or windows the result is no uninitialised memory."""
     default = ConvSettings((1, 1), (0, 0), (1, 1), 1)
-    for wrap in (np.asarray, StrictArray):
+    for wrap in (np.asarray, cupy.asarray):
 
         def ones(*shape, wrap=wrap):
             return wrap(np.ones(shape))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
 from tinygen import default_rng, losses, no_grad, optim
 from tinygen.models.autoencoder import Autoencoder, ConvAutoencoder, LinearAutoencoder
 from tinygen.models.deepfake import Deepfake
@@ -233,21 +232,21 @@ def test_reconstruction_and_swap_decode_the_same_code():
         np.testing.assert_allclose(alone, swapped[:1], rtol=1e-3, atol=1e-4)
 
 
-def test_runs_on_a_strict_array_type():
-    model, strict_model = Deepfake(*conv_autoencoders()), Deepfake(*conv_autoencoders())
+def test_runs_on_a_gpu(cupy):
+    model, gpu_model = Deepfake(*conv_autoencoders()), Deepfake(*conv_autoencoders())
     model.map_arrays_(lambda a: a.astype(np.float64))
-    strict_model.map_arrays_(lambda a: StrictArray(a.astype(np.float64)))
+    gpu_model.map_arrays_(lambda a: cupy.asarray(a.astype(np.float64)))
     x = default_rng(1).uniform((3, 3, 16, 16), np.float64)
-    strict_x = StrictArray(x)
+    gpu_x = cupy.asarray(x)
     for person in (0, 1):
         loss = losses.squared_error(x, model(x, person))
-        strict_loss = losses.squared_error(strict_x, strict_model(strict_x, person))
-        assert isinstance(strict_loss.data, StrictArray)
-        np.testing.assert_allclose(strict_loss.numpy(), loss.numpy(), rtol=1e-9)
+        gpu_loss = losses.squared_error(gpu_x, gpu_model(gpu_x, person))
+        assert isinstance(gpu_loss.data, cupy.ndarray)
+        np.testing.assert_allclose(gpu_loss.numpy(), loss.numpy(), rtol=1e-9)
         loss.mean().backward()
-        strict_loss.mean().backward()
-    for p, strict_p in zip(model.parameters(), strict_model.parameters(), strict=True):
-        np.testing.assert_allclose(strict_p.grad.numpy(), p.grad.numpy(), rtol=1e-8, atol=1e-9)
+        gpu_loss.mean().backward()
+    for p, gpu_p in zip(model.parameters(), gpu_model.parameters(), strict=True):
+        np.testing.assert_allclose(gpu_p.grad.numpy(), p.grad.numpy(), rtol=1e-8, atol=1e-9)
 
 
 def bumps():

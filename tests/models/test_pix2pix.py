@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
 from tinygen import default_rng, grad, losses, no_grad, optim, tensor
 from tinygen.models.pix2pix import PatchDiscriminator, UNet, mean_absolute_error
 from tinygen.ops import concatenate, conv2d, conv_transpose2d, leaky_relu, relu, tanh
@@ -139,19 +138,19 @@ def test_a_step_of_g_differentiates_g_alone():
     assert all(p.grad is None for p in D.parameters())
 
 
-def test_runs_on_a_strict_array_type():
+def test_runs_on_a_gpu(cupy):
     rng = default_rng(0)
     G, D = UNet(1, 3, 16, 2, rng=rng).eval(), PatchDiscriminator(4, 2, rng=rng)
     x = rng.normal((2, 1, 16, 16))
     with no_grad():
         y, logits = G(x).numpy(), D(x, G(x)).numpy()
         for network in (G, D):
-            network.map_arrays_(StrictArray)
-        strict_y = G(StrictArray(x))
-        assert isinstance(strict_y.data, StrictArray)
-        np.testing.assert_allclose(strict_y.data.get(), y, rtol=1e-4, atol=1e-5)
-        strict_logits = D(StrictArray(x), strict_y)
-        np.testing.assert_allclose(strict_logits.data.get(), logits, rtol=1e-4, atol=1e-4)
+            network.to("cuda")
+        gpu_y = G(cupy.asarray(x))
+        assert isinstance(gpu_y.data, cupy.ndarray)
+        np.testing.assert_allclose(gpu_y.data.get(), y, rtol=1e-4, atol=1e-5)
+        gpu_logits = D(cupy.asarray(x), gpu_y)
+        np.testing.assert_allclose(gpu_logits.data.get(), logits, rtol=1e-4, atol=1e-4)
 
 
 def unet_by_hand(G, x):

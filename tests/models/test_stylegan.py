@@ -5,7 +5,6 @@ import pytest
 
 from tests.models.gan_helpers import as_function_of_parameters, downsample_by_2, to_float64
 from tests.nn import naive
-from tests.strict import StrictArray
 from tinygen import check_grads, default_rng, losses, no_grad, tensor
 from tinygen.models.gan import minibatch_std
 from tinygen.models.style_discriminator import StyleDiscriminator
@@ -298,21 +297,21 @@ def test_r1_of_the_discriminator_to_second_order():
 
 
 @pytest.mark.parametrize("adain", [False, True])
-def test_runs_on_a_strict_array_type(adain):
+def test_runs_on_a_gpu(cupy, adain):
     G, D = small_generator(adain=adain), StyleDiscriminator(CHANNELS, rng=default_rng(3))
     z, noise = default_rng(1).normal((4, 7)), G.sample_noise(4, default_rng(2))
     x = G(z, noise).data
     logits = D(x).data
-    G.map_arrays_(StrictArray)
-    D.map_arrays_(StrictArray)
-    strict = G(tensor(StrictArray(z)), [StrictArray(n) for n in noise])
-    np.testing.assert_allclose(strict.data.get(), x, rtol=1e-3, atol=1e-4)
-    strict_logits = D(strict)
-    np.testing.assert_allclose(strict_logits.data.get(), logits, rtol=1e-2, atol=1e-3)
-    strict_logits.sum().backward()
-    crossover = StrictArray(np.arange(NUM_LAYERS) >= np.full((4, 1), 2))
-    w = G.mapping(StrictArray(z))
-    assert isinstance(G.synthesis(mix_styles(w, w, crossover)).data, StrictArray)
+    G.to("cuda")
+    D.to("cuda")
+    on_gpu = G(tensor(cupy.asarray(z)), [cupy.asarray(n) for n in noise])
+    np.testing.assert_allclose(on_gpu.data.get(), x, rtol=1e-3, atol=1e-4)
+    gpu_logits = D(on_gpu)
+    np.testing.assert_allclose(gpu_logits.data.get(), logits, rtol=1e-2, atol=1e-3)
+    gpu_logits.sum().backward()
+    crossover = cupy.asarray(np.arange(NUM_LAYERS) >= np.full((4, 1), 2))
+    w = G.mapping(cupy.asarray(z))
+    assert isinstance(G.synthesis(mix_styles(w, w, crossover)).data, cupy.ndarray)
 
 
 def test_styles_and_noise_for_another_number_of_layers_are_rejected():

@@ -259,7 +259,11 @@ def draw_astype(draw):
 @case("astype")
 def draw_move(draw):
     """Draw a move to the device where the array lies, by the primitive of `Tensor.to`."""
-    return (lambda x: move(x, device="cpu", source="cpu")), [draw.array(draw.shape())], np.copy
+    return (
+        (lambda x: move(x, device=x.device, source=x.device)),
+        [draw.array(draw.shape())],
+        np.copy,
+    )
 
 
 @case("flip")

@@ -9,9 +9,7 @@ import pydoc
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
 from tinygen import Tensor, grad, losses, no_grad, ops, tensor
-from tinygen.backend import array_module, arrays
 from tinygen.ops import pytorch_names
 
 
@@ -141,15 +139,7 @@ def test_fill_writes_and_counts_as_a_write():
 # ---------------------------------------------------------------------------------------- devices
 
 
-@pytest.fixture
-def second_device(monkeypatch):
-    """Make StrictArray the array type of the device "cuda"."""
-    module = array_module(StrictArray(np.ones(1)))
-    monkeypatch.setattr(module, "__name__", "cupy", raising=False)
-    monkeypatch.setattr(arrays, "cupy_with_gpu", lambda: module)
-
-
-def test_gradients_cross_devices_in_both_directions(second_device):
+def test_gradients_cross_devices_in_both_directions(cupy):
     x = tensor(np.array([1.0, 2.0]), requires_grad=True)
     y = x.to("cuda")
     assert y.device == "cuda" and y.requires_grad

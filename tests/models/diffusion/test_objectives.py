@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.models.diffusion.cases import BETAS, MEAN, PATHS, STD, gaussian
-from tests.strict import StrictArray
 from tinygen import default_rng, losses, optim, tensor
 from tinygen.models.diffusion.mlp import MLPDenoiser
 from tinygen.models.diffusion.objectives import (
@@ -99,11 +98,11 @@ def test_v_determines_both_ends_and_the_others_do_not():
 
 
 @PATHS
-def test_on_a_strict_array_type(path):
+def test_on_a_gpu(cupy, path):
     rng = np.random.default_rng(0)
     x0, eps, t = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 3)), rng.uniform(0.3, 0.9, 4)
     found = []
-    for move in (lambda a: a, StrictArray):
+    for move in (lambda a: a, cupy.asarray):
         a, e, times = (move(v) for v in (x0, eps, t))
         x, values = path.q_sample(a, e, times), []
         for parametrization in PARAMETRIZATIONS:
@@ -112,13 +111,13 @@ def test_on_a_strict_array_type(path):
         output = np.concatenate([e, x], axis=1)
         values += to_prediction(output, "v", x, times, path, learned_variance=True)
         found.append(values)
-    for plain, strict in zip(*found, strict=True):
-        assert isinstance(strict, StrictArray)
-        np.testing.assert_allclose(strict.get(), plain, rtol=1e-12)
+    for plain, on_gpu in zip(*found, strict=True):
+        assert isinstance(on_gpu, cupy.ndarray)
+        np.testing.assert_allclose(on_gpu.get(), plain, rtol=1e-12)
 
 
 @pytest.mark.parametrize("parametrization", PARAMETRIZATIONS)
-def test_the_denoiser_of_a_network(parametrization):
+def test_the_denoiser_of_a_network(cupy, parametrization):
     network, has_graph = MLPDenoiser(2, (8,), out_dim=4, rng=default_rng(0)), []
 
     def watched(x, times):
@@ -137,10 +136,10 @@ def test_the_denoiser_of_a_network(parametrization):
     q = denoise(tensor(x, requires_grad=True), 0.4)
     assert all(a.requires_grad for a in q) and has_graph == [False, True]
     np.testing.assert_allclose(q.x0.numpy(), p.x0, rtol=1e-6)
-    network.map_arrays_(StrictArray)
-    for plain, strict in zip(p, denoise(StrictArray(x), 0.4), strict=True):
-        assert isinstance(strict, StrictArray)
-        np.testing.assert_allclose(strict.get(), plain, rtol=1e-5, atol=1e-6)
+    network.to("cuda")
+    for plain, on_gpu in zip(p, denoise(cupy.asarray(x), 0.4), strict=True):
+        assert isinstance(on_gpu, cupy.ndarray)
+        np.testing.assert_allclose(on_gpu.get(), plain, rtol=1e-5, atol=1e-6)
 
 
 def test_errors():
