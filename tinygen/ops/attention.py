@@ -133,7 +133,7 @@ def scaled_dot_product_attention(
 def check_mask(function: str, mask) -> None:
     """Raise ValueError if a mask, False or -inf for what is excluded, leaves some query no key."""
     is_allowed = mask if mask.dtype.kind == "b" else mask != -math.inf
-    if not is_allowed.any(axis=-1).all():
+    if not np.atleast_1d(is_allowed).any(axis=-1).all():  # CuPy has no axis -1 of no axes
         raise ValueError(
             f"{function}: the mask leaves some query no key to attend to; its weights would be 0/0"
         )
