@@ -1,13 +1,10 @@
 """Shared by the tests of threads, of what runs on them, and of CUDA kernels."""
 
 import importlib
-import pathlib
 
 import pytest
 
 from tinygen.backend import threads as pool
-
-FAKE_CUPY = str(pathlib.Path(__file__).parents[1] / "fake_cupy")
 
 
 @pytest.fixture(params=[1, 2, 4])
