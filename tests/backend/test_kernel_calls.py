@@ -154,3 +154,19 @@ def test_a_constant_in_double_precision_does_not_compile(cupy, compiler):
     kernel(cupy.ones(3))
     with pytest.raises(RuntimeError, match="double"):
         kernel(cupy.ones(3, np.float32))
+
+
+def test_a_raw_kernel_gets_addresses_numbers_and_structs(cupy):
+    code = """
+    struct Line { double slope, intercept; };
+    extern "C" __global__ void line(const Line line, long long n, float* y) {
+        const int i = blockIdx.x * blockDim.x + threadIdx.x;
+        if (i < n) y[i] = float(line.slope * i + line.intercept);
+    }
+    """
+    line = np.array([(2, 1)], [("slope", np.float64), ("intercept", np.float64)])
+    y = cupy.zeros(7, np.float32)
+    cupy.RawKernel(code, "line")((2,), (4,), (line, 7, y))
+    assert y.get().tolist() == [1, 3, 5, 7, 9, 11, 13]
+    with pytest.raises(TypeError, match="numpy.ndarray of shape"):
+        cupy.RawKernel(code, "line")((2,), (4,), (line, 7, np.zeros(7)))

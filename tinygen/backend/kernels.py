@@ -96,6 +96,7 @@ class _Kernel:
                 f"{names}; they must be the inputs, or the inputs and the outputs"
             )
         self.arguments = parameters[: len(positional)]
+        self._accepted: dict[tuple, bool] = {}  # {types of arguments: whether the kernel can run}
 
     @property
     def name(self) -> str:
@@ -107,8 +108,12 @@ class _Kernel:
 
         Raises TypeError for arrays on two devices.
         """
-        if not all_on_gpu(*arrays):
-            return False
+        types = tuple([(type(a), getattr(a, "dtype", None)) for a in arrays])
+        if types not in self._accepted:
+            self._accepted[types] = all_on_gpu(*arrays) and self._has_dtypes(arrays)
+        return self._accepted[types]
+
+    def _has_dtypes(self, arrays: tuple[Array, ...]) -> bool:
         generic: dict[str, np.dtype] = {}
         for parameter, array in zip(self.arguments, arrays):
             if not hasattr(array, "shape") or isinstance(array, np.generic):
