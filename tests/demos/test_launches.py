@@ -38,7 +38,7 @@ print(json.dumps(result))
 """
 
 MOST_LAUNCHES = {"mlp_vae": 60, "conv_vae": 120, "dcgan": 450, "ddpm_unet": 500}
-MORE_NOW = {"mlp_vae": 174, "conv_vae": 514, "dcgan": 1616, "ddpm_unet": 2377}
+MORE_NOW = {"mlp_vae": 75, "ddpm_unet": 508}
 
 
 @pytest.fixture(scope="module", params=MOST_LAUNCHES)
@@ -66,6 +66,5 @@ def test_a_step_neither_waits_nor_copies(counts):
 
 def test_gradients_are_clipped_with_at_most_one_wait(counts):
     """It returns their norm as a number, so it has to wait for the GPU once."""
-    if counts["clipping waits"] > 1:
-        pytest.xfail(f"{counts['clipping waits']} waits: one for each parameter")
-    assert counts["clipping copies"] <= 1
+    assert counts["clipping waits"] <= 1 and counts["clipping copies"] <= 1
+    assert counts["clipping launches"] <= 4  # squares, their sum (2), the scaling
