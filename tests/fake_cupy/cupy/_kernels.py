@@ -1,10 +1,9 @@
 """CuPy's user-defined kernels, compiled as C++ and run on the CPU.
 
-`ElementwiseKernel`, `ReductionKernel` and `RawKernel` take what CuPy's take, refuse what CuPy's
-refuse, and make the same code around the body, with a loop in the place of the GPU's threads.
-`cuda_on_cpu.hpp` has what CUDA C++ has and C++ lacks. The code is compiled once for each kernel and
-combination of types; the shared objects lie in a folder of the system's temporary files, named by
-what they are made of.
+`ElementwiseKernel` and `ReductionKernel` take what CuPy's take, refuse what CuPy's refuse, and make
+the same code around the body, with a loop in the place of the GPU's threads. `cuda_on_cpu.hpp` has
+what CUDA C++ has and C++ lacks. The code is compiled once for each kernel and combination of types;
+the shared objects lie in a folder of the system's temporary files, named by what they are made of.
 
 Two mistakes that a GPU may not show are errors here: an index beside a raw array, and an input that
 is `raw`, therefore read by all threads, while another thread writes into its memory.
@@ -455,62 +454,3 @@ class ReductionKernel(Kernel):
         source = self.source([is_array(a) for a in in_args + out_args], types)
         run(source, memory.arrays, math.prod(shape), out_size, BLOCK_SIZE // outputs_in_block)
         memory.write_back()
-
-
-# --------------------------------------------------------------------------------------------- raw
-
-RAW = """
-#include "cuda_on_cpu.hpp"
-#include <utility>
-{code}
-
-template <class... Types, size_t... K>
-void call(void (*kernel)(Types...), void** data, std::index_sequence<K...>) {{
-  kernel(*(Types*)data[K]...);
-}}
-template <class... Types>
-void call(void (*kernel)(Types...), void** data) {{
-  call(kernel, data, std::index_sequence_for<Types...>());
-}}
-
-extern "C" int run(void** data, ptrdiff_t** shapes, ptrdiff_t* sizes,
-                   ptrdiff_t gx, ptrdiff_t gy, ptrdiff_t gz,
-                   ptrdiff_t bx, ptrdiff_t by, ptrdiff_t bz) {{
-  gridDim = dim3{{(unsigned)gx, (unsigned)gy, (unsigned)gz}};
-  blockDim = dim3{{(unsigned)bx, (unsigned)by, (unsigned)bz}};
-  dim3 &b = blockIdx, &t = threadIdx;
-  for (b.z = 0; b.z < gridDim.z; ++b.z)
-    for (b.y = 0; b.y < gridDim.y; ++b.y)
-      for (b.x = 0; b.x < gridDim.x; ++b.x)
-        for (t.z = 0; t.z < blockDim.z; ++t.z)
-          for (t.y = 0; t.y < blockDim.y; ++t.y)
-            for (t.x = 0; t.x < blockDim.x; ++t.x) call({name}, data);
-  return 0;
-}}
-"""
-
-
-class RawKernel:
-    """CuPy's `RawKernel`: a whole kernel in CUDA C++, whose arguments may be structs."""
-
-    def __init__(self, code, name, options=(), backend="nvrtc"):
-        self.code, self.name = code, name
-
-    def __call__(self, grid, block, args, *, shared_mem=0):
-        sizes = [max(1, n) for n in ((*grid, 1, 1)[:3] + (*block, 1, 1)[:3])]
-        if math.prod(sizes[3:]) > 1024:
-            raise ValueError(f"a block has at most 1024 threads, not {math.prod(sizes[3:])}")
-        cupy_counts.launch(self.name)
-        run(RAW.format(code=self.code, name=self.name), [raw_argument(a) for a in args], *sizes)
-
-
-def raw_argument(value) -> np.ndarray:
-    """Return what CuPy passes: the address of an array, or the bytes of a number or a struct."""
-    if is_array(value):
-        return np.array([value.data.ptr], np.uint64)
-    if isinstance(value, np.ndarray) and value.size != 1:
-        raise TypeError(
-            f"You are trying to pass a numpy.ndarray of shape {value.shape} as a kernel parameter. "
-            "Only numpy.ndarrays of size one can be passed by value."
-        )
-    return np.array(value)

@@ -12,12 +12,6 @@
 typedef __PTRDIFF_TYPE__ ptrdiff_t;
 typedef __SIZE_TYPE__ size_t;
 
-// The thread that runs, in kernels that ask.
-struct dim3 {
-  unsigned int x, y, z;
-};
-static dim3 gridDim, blockDim, blockIdx, threadIdx;
-
 // ---------------------------------------------------------------------------- mathematical functions
 // CUDA overloads each for float and double: a float stays a float.
 
