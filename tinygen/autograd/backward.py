@@ -149,8 +149,9 @@ def run_rules(
         if is_joint:
             needs = [bool(on_path[i]) for i in arguments]
             if True in needs:
-                results = rule(g, needs, *map(saved.get, names))
-                for i, result in zip(arguments, results):
+                results = [*rule(g, needs, *map(saved.get, names))][::-1]
+                for i in arguments:
+                    result = results.pop()  # the next one, to which `results` then does not refer
                     if on_path[i]:
                         cotangents.add(parents[i], result, op)
         elif on_path[i := arguments[0]]:
@@ -227,6 +228,7 @@ class Cotangents:
     def __init__(self):
         self.sums: dict[Edge, Any] = {}
         self.owned: set[Edge] = set()  # edges whose sum no one else holds
+        self.zeros: dict[tuple, Any] = {}  # for outputs at which nothing arrives
 
     def add(self, edge: Edge, g: Any, op: Any = None) -> None:
         """Add g, which a rule of `op` returned, to the sum at the edge.
@@ -274,9 +276,14 @@ class Cotangents:
             return None
         like = arrived[0]._data if isinstance(arrived[0], Tensor) else arrived[0]
         return tuple(
-            zeros_like(like, shape, dtype) if g is None else g
-            for g, (shape, dtype) in zip(found, node.outputs)
+            self.zeros_like(like, *kind) if g is None else g for g, kind in zip(found, node.outputs)
         )
+
+    def zeros_like(self, like: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """Return zeros, on the device of `like`: always the same, since rules only read them."""
+        if (shape, dtype) not in self.zeros:
+            self.zeros[shape, dtype] = zeros_like(like, shape, dtype)
+        return self.zeros[shape, dtype]
 
     def results(self, targets: set[Edge]) -> dict[Edge, Tensor]:
         """Return the sums at the targets as Tensors; copy arrays that may be in use elsewhere."""

@@ -19,25 +19,35 @@ def is_unshared(array: Any) -> bool:
 
     The local name of which the caller was given it may still refer to it, too. The array's
     reference count is compared with that of an array which is known to have these two references.
-    A view (its `base` is not None) counts as shared, and so does an object that is no array.
+    A view may be unshared as well: of all elements of an array to which nothing but the view
+    refers, such as the result of a reshape. An object that is no array counts as shared.
     """
-    return getattr(array, "base", array) is None and _count_references(array) <= _UNSHARED_COUNT
+    base = getattr(array, "base", array)
+    if base is array:
+        return False
+    if base is not None:
+        if type(base) is not type(array) or base.base is not None or base.size != array.size:
+            return False
+        if _count_references(base) > _BASE_COUNT or not getattr(array.flags, "writeable", True):
+            return False
+    return _count_references(array) <= _UNSHARED_COUNT
 
 
-def _count_if_unshared() -> int:
-    """Return the reference count that `is_unshared` finds for such an array."""
+def _counts_if_unshared() -> tuple[int, int]:
+    """Return the reference counts that `is_unshared` finds for such a view, and for its base."""
 
-    def count(array: Any) -> int:
-        return _count_references(array)
+    def count(array: Any) -> tuple[int, int]:
+        base = array.base
+        return _count_references(array), _count_references(base)
 
-    def caller(parameter: Any) -> int:
+    def caller(parameter: Any) -> tuple[int, int]:
         return count(parameter)
 
-    array = np.empty(0)
+    array = np.empty(0).reshape(0, 1)
     return caller(array)
 
 
-_UNSHARED_COUNT = min(_count_if_unshared(), sys.maxsize - 1)
+_UNSHARED_COUNT, _BASE_COUNT = (min(count, sys.maxsize - 1) for count in _counts_if_unshared())
 
 
 def shared_version(output, arrays: Sequence, versions: Sequence) -> list[int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from ..ops import exp, expm1
 from ..ops.arguments import check_floating, check_sums
 from .per_example import check_examples, expand_per_example, sum_per_example
@@ -100,12 +101,22 @@ def kl_to_standard_normal(mu, log_var):
     **Source** Kingma and Welling, Auto-Encoding Variational Bayes, 2013, appendix B.
     """
     _check_normals("kl_to_standard_normal", mu=mu, log_var=log_var)
-    return 0.5 * sum_per_example(np.expm1(log_var) - log_var + mu * mu)
+    return sum_per_example(_kl_summand(mu, log_var))
+
+
+@elementwise("T mu, T log_var", "T y", "y = T(0.5) * (expm1(log_var) - log_var + mu * mu)")
+def _kl_summand(mu, log_var):
+    return 0.5 * (np.expm1(log_var) - log_var + mu * mu)
+
+
+@elementwise("T g, T log_var", "T dlog_var", "dlog_var = T(0.5) * g * expm1(log_var)")
+def _kl_log_var_rule(g, log_var):
+    return 0.5 * g * expm1(log_var)
 
 
 kl_to_standard_normal.vjp(
     mu=lambda g, mu: expand_per_example(g, mu) * mu,
-    log_var=lambda g, log_var: expand_per_example(0.5 * g, log_var) * expm1(log_var),
+    log_var=lambda g, log_var: _kl_log_var_rule(expand_per_example(g, log_var), log_var),
 )
 
 
@@ -166,13 +177,40 @@ def kl_between_normals(mu1, log_var1, mu2, log_var2):
     error has the size of the rounding of r and not of 1 (see `kl_to_standard_normal`).
     """
     _check_normals("kl_between_normals", mu1=mu1, log_var1=log_var1, mu2=mu2, log_var2=log_var2)
+    return sum_per_example(_kl_between_summand(mu1, log_var1, mu2, log_var2))
+
+
+@elementwise(
+    "T mu1, T log_var1, T mu2, T log_var2",
+    "T y",
+    """
+    T r = log_var1 - log_var2, d = mu1 - mu2;
+    y = T(0.5) * (expm1(r) - r + d * d * exp(-log_var2));
+    """,
+)
+def _kl_between_summand(mu1, log_var1, mu2, log_var2):
     r, d = log_var1 - log_var2, mu1 - mu2
-    return 0.5 * sum_per_example(np.expm1(r) - r + d * d * np.exp(-log_var2))
+    return 0.5 * (np.expm1(r) - r + d * d * np.exp(-log_var2))
 
 
 @kl_between_normals.vjp_joint("mu1", "log_var1", "mu2", "log_var2")
 def _(g, needs, mu1, log_var1, mu2, log_var2):
-    g, d = expand_per_example(g, mu1), mu1 - mu2
+    return _kl_between_rule(expand_per_example(g, mu1), mu1, log_var1, mu2, log_var2)
+
+
+@elementwise(
+    "T g, T mu1, T log_var1, T mu2, T log_var2",
+    "T dmu1, T dlog_var1, T dmu2, T dlog_var2",
+    """
+    T d = mu1 - mu2, wd = exp(-log_var2) * d, ratio = expm1(log_var1 - log_var2);
+    dmu1 = g * wd;
+    dlog_var1 = T(0.5) * g * ratio;
+    dmu2 = -g * wd;
+    dlog_var2 = T(-0.5) * g * (ratio + wd * d);
+    """,
+)
+def _kl_between_rule(g, mu1, log_var1, mu2, log_var2):
+    d = mu1 - mu2
     wd = exp(-log_var2) * d
     ratio = expm1(log_var1 - log_var2)  # e^r - 1
     return g * wd, 0.5 * g * ratio, -g * wd, -0.5 * g * (ratio + wd * d)

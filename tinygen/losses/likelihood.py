@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from ..backend.pieces import by_rows
 from ..ops import sigmoid
 from ..ops.arguments import check_floating
@@ -93,14 +94,25 @@ def bernoulli_nll(logits, x):
 
 
 def _bernoulli_nll(logits, x):
-    """Compute the stable form of `bernoulli_nll` for a block of examples."""
+    """Compute `bernoulli_nll` for a block of examples."""
+    return sum_per_example(_pixel_nll(logits, x))
+
+
+@elementwise("T logits, T x", "T y", "y = ((logits > 0) - x) * logits + log1p(exp(-fabs(logits)))")
+def _pixel_nll(logits, x):
+    """Compute the stable form of the summands."""
     dtype = np.result_type(logits, x)  # of the two, x may be the narrower
     linear_term = np.subtract(logits > 0, x, dtype=dtype) * logits  # max(l, 0) - x l
-    return sum_per_example(linear_term + np.log1p(np.exp(-np.abs(logits))))
+    return linear_term + np.log1p(np.exp(-np.abs(logits)))
+
+
+@elementwise("T g, T logits, T x", "T dlogits", "dlogits = g * (1 / (1 + exp(-logits)) - x)")
+def _pixel_nll_rule(g, logits, x):
+    return g * (sigmoid(logits) - x)
 
 
 bernoulli_nll.vjp(
-    logits=lambda g, logits, x: expand_per_example(g, x) * (sigmoid(logits) - x),
+    logits=lambda g, logits, x: _pixel_nll_rule(expand_per_example(g, x), logits, x),
     x=lambda g, logits: -expand_per_example(g, logits) * logits,
 )
 
@@ -137,13 +149,23 @@ def squared_error(x, x_hat):
     **Saved** x and x_hat.
     """
     check_examples("squared_error", x=x, x_hat=x_hat)
+    return sum_per_example(_squared_difference(x, x_hat))
+
+
+@elementwise("T x, T x_hat", "T y", "y = (x - x_hat) * (x - x_hat)")
+def _squared_difference(x, x_hat):
     difference = x - x_hat
-    return sum_per_example(difference * difference)
+    return difference * difference
+
+
+@elementwise("T g, T x, T x_hat", "T dx", "dx = g * (2 * (x - x_hat))")
+def _squared_difference_rule(g, x, x_hat):
+    return g * (2 * (x - x_hat))
 
 
 squared_error.vjp(
-    x=lambda g, x, x_hat: expand_per_example(g, x) * (2 * (x - x_hat)),
-    x_hat=lambda g, x, x_hat: expand_per_example(g, x) * (2 * (x_hat - x)),
+    x=lambda g, x, x_hat: _squared_difference_rule(expand_per_example(g, x), x, x_hat),
+    x_hat=lambda g, x, x_hat: _squared_difference_rule(expand_per_example(g, x), x_hat, x),
 )
 
 
@@ -176,10 +198,22 @@ def absolute_error(x, x_hat):
     Everywhere else the second derivative is zero.
     """
     check_examples("absolute_error", x=x, x_hat=x_hat)
-    return sum_per_example(np.abs(x - x_hat))
+    return sum_per_example(_absolute_difference(x, x_hat))
+
+
+@elementwise("T x, T x_hat", "T y", "y = fabs(x - x_hat)")
+def _absolute_difference(x, x_hat):
+    return np.abs(x - x_hat)
+
+
+@elementwise(
+    "T g, T x, T x_hat", "T dx", "T d = x - x_hat; dx = g * (d > 0 ? T(1) : d < 0 ? T(-1) : d)"
+)
+def _absolute_difference_rule(g, x, x_hat):
+    return g * sign(x - x_hat)
 
 
 absolute_error.vjp(
-    x=lambda g, x, x_hat: expand_per_example(g, x) * sign(x - x_hat),
-    x_hat=lambda g, x, x_hat: expand_per_example(g, x) * sign(x_hat - x),
+    x=lambda g, x, x_hat: _absolute_difference_rule(expand_per_example(g, x), x, x_hat),
+    x_hat=lambda g, x, x_hat: _absolute_difference_rule(expand_per_example(g, x), x_hat, x),
 )

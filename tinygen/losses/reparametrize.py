@@ -54,6 +54,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from ..ops import exp
 from ..ops.arguments import check_floating
 
@@ -112,14 +113,25 @@ def reparametrize(mu, log_var, eps):
             f"reparametrize: mu {mu.shape} and log_var {log_var.shape} must have one shape, and "
             f"eps {eps.shape} that shape, or further axes in front of it, such as (K, *mu.shape)"
         )
+    return _reparametrize(mu, log_var, eps)
+
+
+@elementwise("T mu, T log_var, T eps", "T z", "z = mu + exp(T(0.5) * log_var) * eps")
+def _reparametrize(mu, log_var, eps):
     return mu + np.exp(0.5 * log_var) * eps
 
 
-reparametrize.vjp(
-    mu=lambda g: g,
-    log_var=lambda g, log_var, eps: g * eps * (0.5 * exp(0.5 * log_var)),
-    eps=lambda g, log_var: g * exp(0.5 * log_var),
-)
+@elementwise("T g, T log_var, T eps", "T dv", "dv = g * eps * (T(0.5) * exp(T(0.5) * log_var))")
+def _log_var_rule(g, log_var, eps):
+    return g * eps * (0.5 * exp(0.5 * log_var))
+
+
+@elementwise("T g, T log_var", "T deps", "deps = g * exp(T(0.5) * log_var)")
+def _eps_rule(g, log_var):
+    return g * exp(0.5 * log_var)
+
+
+reparametrize.vjp(mu=lambda g: g, log_var=_log_var_rule, eps=_eps_rule)
 
 
 @primitive

@@ -113,10 +113,11 @@ class _BatchNorm(_ChannelNorm):
         """Normalize x by the statistics of the batch (training) or by the running statistics."""
         if not (self.training and self.track_running_stats):
             return self._normalize(ops.batch_norm, x, self.momentum)
-        num_batches = self.num_batches_tracked.data + 1
-        momentum = 1 / num_batches.item() if self.momentum is None else self.momentum
+        count = self.num_batches_tracked
+        momentum = 1 / (count.item() + 1) if self.momentum is None else self.momentum
         y = self._normalize(ops.batch_norm, x, momentum)
-        self.num_batches_tracked[...] = num_batches
+        np.add(count.data, 1, out=count.data)
+        count.touch()
         return y
 
 

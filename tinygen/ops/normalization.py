@@ -54,7 +54,9 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..autograd.tensor import Tensor
 from ..backend import norms
+from ..backend.kernels import elementwise
 from .arguments import as_flag, as_number, check_dtypes, raw
 from .elementwise import sqrt
 from .reduce import sum
@@ -220,9 +222,25 @@ def batch_norm(
 
 def _update(running_mean, running_var, mean, var, m: int, momentum: float) -> None:
     """Average statistics of m values into the running ones, in place."""
-    running_mean[...] = (1 - momentum) * raw(running_mean) + momentum * mean
     # var divides by m; m / (m - 1) makes it the unbiased estimate
-    running_var[...] = (1 - momentum) * raw(running_var) + momentum * m / (m - 1) * var
+    var_momentum = momentum * m / (m - 1)
+    _average(mean, var, momentum, var_momentum, raw(running_mean), raw(running_var))
+    for buffer in (running_mean, running_var):
+        if isinstance(buffer, Tensor):
+            buffer.touch()
+
+
+@elementwise(
+    "T mean, T var, T momentum, T var_momentum",
+    "T running_mean, T running_var",
+    """
+    running_mean = (1 - momentum) * running_mean + momentum * mean;
+    running_var = (1 - momentum) * running_var + var_momentum * var;
+    """,
+)
+def _average(mean, var, momentum, var_momentum, running_mean, running_var):
+    running_mean[...] = (1 - momentum) * running_mean + momentum * mean
+    running_var[...] = (1 - momentum) * running_var + var_momentum * var
 
 
 def _normalize_by_running(function: str, x, mean, var, weight, bias, eps: float):

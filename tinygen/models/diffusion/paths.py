@@ -69,6 +69,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from ...backend.kernels import elementwise
 from .elementary import elementary_functions, is_float
 
 __all__ = ["RECTIFIED_FLOW", "VARIANCE_PRESERVING", "Coefficients", "NoisePath"]
@@ -144,7 +145,7 @@ class NoisePath:
         if x0.shape != eps.shape:
             raise ValueError(f"q_sample: x0 {x0.shape} and eps {eps.shape} must have one shape")
         c = self.coefficients_for(t, x0)
-        return c.alpha * x0 + c.sigma * eps
+        return _mix(x0, eps, c.alpha, c.sigma)
 
     def velocity(self, x0, eps, t):
         """Return v = alpha' x_0 + sigma' eps.
@@ -152,7 +153,12 @@ class NoisePath:
         **Shapes** x0, eps and v (N, ...); t a float or (N,).
         """
         c = self.coefficients_for(t, x0)
-        return c.d_alpha * x0 + c.d_sigma * eps
+        return _mix(x0, eps, c.d_alpha, c.d_sigma)
+
+
+@elementwise("T x0, T eps, T a, T s", "T y", "y = a * x0 + s * eps")
+def _mix(x0, eps, a, s):
+    return a * x0 + s * eps
 
 
 class _VariancePreserving(NoisePath):
