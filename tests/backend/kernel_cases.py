@@ -183,6 +183,20 @@ CASES = {
         settings=({"axis": 1}, {"axis": 0, "keepdims": True}),
         atol=64,
     ),
+    "losses.divergence._kl_between_rule": elementwise(*["finite"] * 5, broadcasts=False, atol=64),
+    "losses.divergence._kl_between_summand": elementwise(*["finite"] * 4, atol=64),
+    "losses.divergence._kl_log_var_rule": elementwise("finite", "real"),
+    "losses.divergence._kl_summand": elementwise("finite", "real", atol=8),
+    "losses.likelihood._absolute_difference": elementwise("real", "real"),
+    "losses.likelihood._absolute_difference_rule": elementwise("finite", "real", "real"),
+    "losses.likelihood._pixel_nll": elementwise("real", "unit", atol=8),
+    "losses.likelihood._pixel_nll_rule": elementwise("finite", "real", "unit", atol=8),
+    "losses.likelihood._squared_difference": elementwise("finite", "real"),
+    "losses.likelihood._squared_difference_rule": elementwise("finite", "finite", "real"),
+    "losses.reparametrize._eps_rule": elementwise("finite", "real"),
+    "losses.reparametrize._log_var_rule": elementwise("finite", "real", "finite"),
+    "losses.reparametrize._reparametrize": elementwise("finite", "finite", "finite", atol=8),
+    "models.diffusion.paths._mix": elementwise("finite", "finite", 0.6, 0.8, atol=8),
     "ops.activation._elu": elementwise("real", 0.7),
     "ops.activation._elu_rule": elementwise("finite", "real", 0.7),
     "ops.activation._gelu_exact": elementwise("real", atol=8),
@@ -204,6 +218,13 @@ CASES = {
     "ops.error_function.erf_of_array": elementwise("real"),
     "ops.indexing._sum_rows": calls(
         (("row", (30,), np.int64), ("finite", (30, 6)), 6, ("empty", (4, 2, 3))), atol=16
+    ),
+    "ops.normalization._average": calls(
+        (
+            *(("finite", (3,)), ("finite", (3,)), 0.1, 0.2),
+            *(("finite", (3,)), ("finite", (3,))),
+        ),
+        atol=8,
     ),
     "ops.trigonometry._tanh_rule": elementwise("real", "real"),
 }
