@@ -1,6 +1,5 @@
 """The convolution kernels against loops that write out the definition, and against one another."""
 
-import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,70 +8,9 @@ from tinygen import backend
 from tinygen.backend import conv as kernels
 from tinygen.backend import conv_transpose_cpu, im2col, products
 from tinygen.backend import threads as pool
-from tinygen.backend.windows import ConvSettings, output_size, tap_slices, taps
+from tinygen.backend.windows import ConvSettings, tap_slices, taps
 
-pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
-LAYOUTS = ("nchw", "nhwc", "strided", "fortran")
-
-
-@st.composite
-def cases(draw):
-    """Draw shapes and settings of a convolution.
-
-    In many the stride does not divide the size; some have no window or no image at all.
-    """
-    groups = draw(st.sampled_from([1, 1, 2, 3]))
-    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    return {
-        "n": draw(st.integers(0, 5)),
-        "c": groups * draw(st.integers(1, 3)),
-        "o": groups * draw(st.integers(1, 3)),
-        "size": draw(st.tuples(st.integers(1, 10), st.integers(1, 10))),
-        "kernel": kernel,
-        "settings": ConvSettings(
-            stride=draw(pairs),
-            padding=draw(st.tuples(st.integers(0, 4), st.integers(0, 4))),
-            dilation=draw(pairs),
-            groups=groups,
-        ),
-        "layout": draw(st.sampled_from(LAYOUTS)),
-        "seed": draw(st.integers(0, 2**32 - 1)),
-        "small_chunks": draw(st.booleans()),
-    }
-
-
-def lay_out(a, layout):
-    """Return the same numbers in another memory order."""
-    if layout == "nhwc":
-        return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    if layout == "fortran":
-        return np.asfortranarray(a)
-    if layout == "strided":
-        wide = np.zeros((*a.shape[:3], 2 * a.shape[3]), a.dtype)
-        wide[..., ::-2] = a
-        return wide[..., ::-2]
-    return a
-
-
-def draw_arrays(case, dtype=np.float64):
-    """Draw x, w and y for a case."""
-    rng = np.random.default_rng(case["seed"])
-    shapes = (
-        (case["n"], case["c"], *case["size"]),
-        (case["o"], case["c"] // case["settings"].groups, *case["kernel"]),
-        (case["n"], case["o"], *output_size(case["size"], case["kernel"], *case["settings"][:3])),
-    )
-    arrays = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
-    return [lay_out(a, case["layout"]) for a in arrays]
-
-
-def apply_all(case, x, w, y, bias_o=None, bias_c=None):
-    """Return the results of the three kernels."""
-    return (
-        kernels.conv(x, w, bias_o, case["settings"], y.shape[2:]),
-        kernels.conv_transpose(y, w, bias_c, case["settings"], case["size"]),
-        kernels.conv_weight(x, y, case["kernel"], case["settings"]),
-    )
+from .conv_cases import LAYOUTS, apply_all, cases, draw_arrays, naive_derivatives
 
 
 @pytest.fixture
@@ -94,26 +32,6 @@ def set_chunk_sizes(monkeypatch):
             monkeypatch.setattr(module, name, value)
 
     return set_sizes
-
-
-def naive_derivatives(x, w, g, stride, padding, dilation, groups):
-    """Return y and the derivatives of sum(y * g) by x and w, with a loop for each index."""
-    n, c, height, width = x.shape
-    o, per_group, kh, kw = w.shape
-    y, dx, dw = np.zeros(g.shape), np.zeros(x.shape), np.zeros(w.shape)
-    for k in range(o):
-        first = k // (o // groups) * per_group
-        for a, b in np.ndindex(g.shape[2:]):
-            for i, j in np.ndindex(kh, kw):
-                p = a * stride[0] + i * dilation[0] - padding[0]
-                q = b * stride[1] + j * dilation[1] - padding[1]
-                if not (0 <= p < height and 0 <= q < width):
-                    continue
-                for m in range(per_group):
-                    y[:, k, a, b] += w[k, m, i, j] * x[:, first + m, p, q]
-                    dx[:, first + m, p, q] += w[k, m, i, j] * g[:, k, a, b]
-                    dw[k, m, i, j] += (g[:, k, a, b] * x[:, first + m, p, q]).sum()
-    return y, dx, dw
 
 
 def test_taps_are_the_definition():
@@ -237,24 +155,6 @@ def test_gather_and_scatter_agree(few_channels, set_chunk_sizes, monkeypatch):
             for way in (conv_transpose_cpu.by_gather, conv_transpose_cpu.by_scatter)
         ]
         np.testing.assert_allclose(*results, rtol=0, atol=1e-12)
-
-    check()
-
-
-def test_the_code_for_other_libraries_agrees(cupy, set_chunk_sizes):
-    """What CuPy runs gives the same results, on an array type as on_gpu as CuPy's."""
-
-    @settings(max_examples=100, deadline=None)
-    @given(case=cases())
-    def check(case):
-        set_chunk_sizes(case["small_chunks"])
-        x, w, y = draw_arrays(case)
-        bias_o, bias_c = np.arange(float(case["o"])), np.arange(float(case["c"]))
-        fast = apply_all(case, x, w, y, bias_o, bias_c)
-        portable = apply_all(case, *map(cupy.asarray, (x, w, y, bias_o, bias_c)))
-        for a, b in zip(fast, portable, strict=True):
-            assert isinstance(b, cupy.ndarray) and a.shape == b.shape
-            np.testing.assert_allclose(a, b.get(), rtol=0, atol=1e-12)
 
     check()
 
