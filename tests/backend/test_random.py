@@ -1,13 +1,11 @@
-"""Random numbers: what is drawn, and that a stream resumes."""
+"""Random numbers: the methods, their arguments, and that a stream resumes."""
 
 import io
-import sys
 
 import numpy as np
 import pytest
 
 from tinygen import backend
-from tinygen.backend import random as random_module
 
 
 def draws(rng):
@@ -64,29 +62,64 @@ def test_a_stream_resumes_from_a_file():
         assert a.tobytes() == b.tobytes()
 
 
-def test_a_state_of_another_kind_and_bad_seeds_are_refused():
+def test_states_of_older_versions_and_bad_seeds_are_refused():
     rng = backend.default_rng(0)
-    with pytest.raises(ValueError, match=r"numpy\.pcg64; the state is of cupy\.philox"):
-        rng.load_state_dict({"kind": "cupy.philox", "words": np.zeros(2, np.uint64)})
+    for kind, size in (("numpy.pcg64", 6), ("cupy.philox", 2), ("philox", 6)):
+        with pytest.raises(ValueError, match=rf"kind '{kind}' and has {size}. If an older version"):
+            rng.load_state_dict({"kind": kind, "words": np.zeros(size, np.uint64)})
     for seed in (-1, 1.5, None, True, 2**64):
         with pytest.raises(ValueError, match="seed"):
             backend.default_rng(seed)
 
 
-def test_on_a_gpu_the_seed_and_the_number_of_draws_are_the_state(monkeypatch):
-    """The design for a GPU, run on NumPy: each draw makes a new generator, keyed by two ints."""
-    random = type(sys)("cupy.random")
-    random.Generator, random.Philox4x3210 = np.random.Generator, np.random.Philox
-    monkeypatch.setattr(random_module, "cupy_with_gpu", lambda: None)
-    monkeypatch.setattr(random_module, "import_cupy", lambda: type("cupy", (), {"random": random}))
-    rng, other = backend.default_rng(5, "cuda"), backend.default_rng(6, "cuda")
-    first = draws(rng)
-    assert first[0].tobytes() != rng.normal((3, 2)).tobytes()
+def test_the_seed_and_the_number_of_draws_are_the_state():
+    rng = backend.default_rng(2**64 - 1)
+    draws(rng)
     state = rng.state_dict()
-    assert state["words"].tolist() == [5, 8]
-    other.load_state_dict(state)
-    for a, b in zip(draws(rng), draws(other), strict=True):
+    assert state["kind"] == "philox" and state["words"].tolist() == [2**64 - 1, 7]
+    again = backend.default_rng(0)
+    again.load_state_dict({"kind": "philox", "words": np.array([2**64 - 1, 0], np.uint64)})
+    for a, b in zip(draws(again), draws(backend.default_rng(2**64 - 1)), strict=True):
         assert a.tobytes() == b.tobytes()
+
+
+def test_integers_reach_both_ends_of_their_range():
+    rng = backend.default_rng(0)
+    assert set(rng.integers(-2, 2, 100)) == {-2, -1, 0, 1}
+    assert set(rng.integers(2**63 - 2, 2**63, 50)) == {2**63 - 2, 2**63 - 1}
+    assert set(rng.integers(-(2**63), 2 - 2**63, 50)) == {-(2**63), 1 - 2**63}
+    wide = rng.integers(0, 2**53, 10_000)
+    assert 0 <= wide.min() < 2**42 and 2**53 - 2**42 < wide.max() < 2**53
+
+
+@pytest.mark.parametrize(
+    "low, high, message",
+    [
+        (3, 3, "low must be less than high, got 3 and 3"),
+        (4, 3, "low must be less than high"),
+        (0, 2**53 + 1, r"high - low can be up to 2\*\*53"),
+        (2**63 - 1, 2**63 + 1, "within int64"),
+        (-(2**63) - 1, 0, "within int64"),
+    ],
+)
+def test_integers_refuse_other_ranges(low, high, message):
+    with pytest.raises(ValueError, match=message):
+        backend.default_rng(0).integers(low, high, 3)
+
+
+def test_a_refused_size_does_not_count_as_a_draw():
+    rng = backend.default_rng(0)
+    for draw in (rng.normal, rng.uniform, rng.permutation, lambda n: rng.integers(0, 2, n)):
+        with pytest.raises(ValueError, match="negative"):
+            draw(-1)
+    with pytest.raises(TypeError):
+        rng.permutation(2.0)
+    assert rng.state_dict()["words"].tolist() == [0, 0]
+
+
+def test_arrays_without_elements_can_be_drawn():
+    rng = backend.default_rng(0)
+    assert rng.normal((0, 3)).shape == (0, 3) and rng.permutation(0).shape == (0,)
 
 
 def test_an_unknown_key_of_a_state_is_refused():
@@ -94,11 +127,12 @@ def test_an_unknown_key_of_a_state_is_refused():
         backend.default_rng(1).load_state_dict(backend.default_rng(0).state_dict() | {"draws": 3})
 
 
-def test_a_source_prints_its_seed_until_another_state_is_loaded():
+def test_a_source_prints_its_state():
     first, second = backend.default_rng(3), backend.default_rng(4)
-    assert repr(first) == "RNG(seed=3, device='cpu')"
+    second.normal(2)
+    assert repr(first) == "<RNG on 'cpu', seed=3, after 0 draws>"
     first.load_state_dict(second.state_dict())
-    assert repr(first) == "RNG(device='cpu')"
+    assert repr(first) == "<RNG on 'cpu', seed=4, after 1 draws>"
 
 
 def test_the_shape_is_one_argument_named_as_in_numpy():

@@ -1,32 +1,37 @@
-"""Random numbers from a seed, on one device.
+"""Random numbers from a seed: the same on the CPU and on every GPU.
 
 There is no global source of random numbers. Every function that draws is given one:
 
     rng = tinygen.default_rng(0)
     noise = rng.normal((16, 1, 28, 28))
+
+philox.py has the source of random bits, and distributions.py makes numbers of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .arrays import check_device, cupy_with_gpu, import_cupy
+from .arrays import array_module, check_device, cupy_with_gpu, import_cupy
+from .distributions import fill_integers, fill_normal, fill_uniform
 
-__all__ = ["RNG", "default_rng", "pcg64_words", "set_pcg64_words"]
+__all__ = ["RNG", "default_rng"]
 
 Array = Any  # np.ndarray, cupy.ndarray, or a registered type
 
 
 def default_rng(seed: int, device: str = "cpu") -> RNG:
-    """Return a new source of random numbers, an `RNG`: the numbers of `numpy.random.default_rng`.
+    """Return a new source of random numbers, an `RNG`.
 
     Parameters
     ----------
     seed : int
-        From 0 to 2**64 - 1. The same seed on two devices gives different numbers.
+        From 0 to 2**64 - 1. The same seed gives the same numbers on every device. They are not
+        those of `numpy.random.default_rng`, whose algorithm is made for the CPU.
     device : {"cpu", "cuda"}
         Where the numbers are drawn.
     """
@@ -49,12 +54,12 @@ _ELSEWHERE = {
 class RNG:
     """A stream of random numbers on one device. Make one with `default_rng`.
 
-    On the CPU the stream is NumPy's PCG64. On a GPU every draw makes a new Philox generator whose
-    key is hashed from (seed, number of draws so far), so these two integers are the whole state.
-    CuPy keeps 32 bits of the hash: among 10,000 draws, two share a key with probability 1/86.
+    Each call of a method is a **draw**, and draws are numbered from 0. Element i of a draw is a
+    function of the seed, the number of the draw, and i. So the seed and the number of draws are the
+    whole state. It can be loaded on another device, and the same numbers follow there: to the bit
+    for uniform numbers, integers and permutations, and to the last bits for normal numbers.
 
-    `state_dict()` is small and can be stored in an .npz file without pickle. A source that loads it
-    continues with the same numbers.
+    `state_dict()` is small and can be stored in an .npz file without pickle.
     """
 
     def __init__(self, seed: int, device: str = "cpu") -> None:
@@ -62,61 +67,68 @@ class RNG:
         is_integer = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
         if not is_integer or not 0 <= seed < 2**64:
             raise ValueError(f"a seed is an int from 0 to 2**64 - 1, got {seed!r}")
-        self._seed, self._num_draws = int(seed), 0  # on a GPU, the state
-        self._numpy_generator = None  # on the CPU, the state
-        if device == "cpu":
-            self._numpy_generator = np.random.Generator(np.random.PCG64(self._seed))
-        else:
+        self._seed, self._num_draws = int(seed), 0
+        if device == "cuda":
             cupy_with_gpu()
 
     def __repr__(self) -> str:
-        """Show the device, and the seed if no other state was loaded."""
-        seed = "" if self._seed is None else f"seed={self._seed}, "
-        return f"RNG({seed}device={self.device!r})"
+        return f"<RNG on {self.device!r}, seed={self._seed}, after {self._num_draws} draws>"
 
     def __getattr__(self, name: str):
         """Raise AttributeError that says what NumPy's or PyTorch's method of this name is here."""
         hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
         raise AttributeError(f"RNG has no attribute {name!r}{hint}", name=name, obj=self)
 
-    def _generator(self) -> Any:
-        """Return the numpy.random.Generator or cupy.random.Generator to draw from now."""
-        if self._numpy_generator is not None:
-            return self._numpy_generator
-        random = import_cupy().random
-        key = np.random.SeedSequence([self._seed, self._num_draws])
-        self._num_draws += 1
-        return random.Generator(random.Philox4x3210(key))
+    def _draw(
+        self, fill: Callable[..., None], size: int | tuple[int, ...], dtype: Any, *arguments: Any
+    ) -> Array:
+        """Return a new array that `fill` has filled with the numbers of the next draw."""
+        module = np if self.device == "cpu" else import_cupy()
+        y = module.empty(size, dtype)
+        draw, self._num_draws = self._num_draws, self._num_draws + 1
+        fill(self._seed, draw, *arguments, y)
+        return y
 
     def normal(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
         """Draw an array of the shape `size` from N(0, 1)."""
-        return self._floats("standard_normal", size, dtype)
+        return self._floats(fill_normal, size, dtype)
 
     def uniform(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
         """Draw an array of the shape `size` from the uniform distribution on [0, 1)."""
-        return self._floats("random", size, dtype)
+        return self._floats(fill_uniform, size, dtype)
 
-    def _floats(self, method: str, size: int | tuple[int, ...], dtype: Any) -> Array:
+    def _floats(self, fill: Callable[..., None], size: int | tuple[int, ...], dtype: Any) -> Array:
         if isinstance(dtype, (int, float, tuple)):
             raise TypeError(
                 f"dtype is {dtype!r}: give the shape as one tuple, and scale the numbers that are "
                 "drawn, as in mean + std * rng.normal((2, 3))"
             )
-        # NumPy and CuPy draw these two types; any other is converted from float32.
+        # These two types are drawn; any other is converted from float32.
         drawn_dtype = np.float64 if np.dtype(dtype) == np.float64 else np.float32
-        draw = getattr(self._generator(), method)
-        return draw(size, dtype=drawn_dtype).astype(dtype, copy=False)
+        return self._draw(fill, size, drawn_dtype).astype(dtype, copy=False)
 
     def integers(self, low: int, high: int, size: int | tuple[int, ...]) -> Array:
-        """Draw int64 numbers uniformly from low, low + 1, ..., high - 1."""
-        return self._generator().integers(low, high, size=size)
+        """Draw int64 numbers uniformly from low, low + 1, ..., high - 1.
+
+        Raises
+        ------
+        ValueError
+            If low >= high, if they do not fit into int64, or if there are more than 2**53 numbers
+            from low to high.
+        """
+        low, high = operator.index(low), operator.index(high)
+        if low >= high:
+            raise ValueError(f"integers: low must be less than high, got {low} and {high}")
+        if low < -(2**63) or high > 2**63 or high - low > 2**53:
+            raise ValueError(
+                f"integers: high - low can be up to 2**53, within int64; got {low} and {high}"
+            )
+        return self._draw(fill_integers, size, np.int64, low, high - low)
 
     def permutation(self, n: int) -> Array:
         """Return the numbers 0 to n - 1 in random order."""
-        generator = self._generator()
-        if self._numpy_generator is not None:
-            return generator.permutation(n)
-        return generator.random(n).argsort()  # CuPy's Generator has no permutation
+        u = self.uniform(operator.index(n), np.float64)
+        return u.argsort(kind="stable")  # among equal numbers, the same order on every device
 
     def bernoulli(
         self, p: float | Array, size: int | tuple[int, ...] | None = None, dtype: Any = np.float32
@@ -132,57 +144,29 @@ class RNG:
         dtype : dtype
             Of the result.
         """
-        return (self.uniform(np.shape(p) if size is None else size) < p).astype(dtype)
+        u = self.uniform(np.shape(p) if size is None else size)
+        module = array_module(u)
+        return module.less(u, p, out=module.empty(u.shape, dtype))
 
     def state_dict(self) -> dict[str, Any]:
         """Return {"kind": str, "words": uint64 array}: all that decides the numbers to come."""
-        if self._numpy_generator is not None:
-            return {"kind": "numpy.pcg64", "words": pcg64_words(self._numpy_generator)}
-        words = np.array([self._seed, self._num_draws], np.uint64)
-        return {"kind": "cupy.philox", "words": words}
+        return {"kind": "philox", "words": np.array([self._seed, self._num_draws], np.uint64)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where the source that returned `state` was. Raises ValueError if it cannot."""
+        """Continue where the source that returned `state` was, on this source's device.
+
+        Raises ValueError if it cannot.
+        """
         if unknown := sorted(set(state) - {"kind", "words"}):
             raise ValueError(
                 "the state of a random source has 'kind' and 'words'; "
                 f"this one also has {', '.join(map(repr, unknown))}"
             )
-        own, kind = self.state_dict(), str(state["kind"])
-        words = np.asarray(state["words"], np.uint64)
-        if kind != own["kind"] or words.shape != own["words"].shape:
+        kind, words = str(state["kind"]), np.asarray(state["words"], np.uint64)
+        if kind != "philox" or words.shape != (2,):
             raise ValueError(
-                f"this random source, on {self.device!r}, is {own['kind']}; the state is of "
-                f"{kind}: load it on the device it came from"
+                f"the state of a random source is of kind 'philox' and has 2 words; this one is of "
+                f"kind {kind!r} and has {words.size}. If an older version of tinygen saved it, "
+                "continue the run with that version, or begin it again"
             )
-        if self._numpy_generator is not None:
-            set_pcg64_words(self._numpy_generator, words)
-            self._seed = None  # it no longer says where the stream is
-        else:
-            self._seed, self._num_draws = (int(word) for word in words)
-
-
-def pcg64_words(generator: np.random.Generator) -> np.ndarray:
-    """Return the state of a PCG64 generator as six uint64 words.
-
-    In order: its 128-bit state and its 128-bit increment, high word first, then whether it holds
-    a spare 32-bit number, and that number.
-    """
-    state = generator.bit_generator.state
-    words = []
-    for number in (state["state"]["state"], state["state"]["inc"]):
-        words += [number >> 64, number & (2**64 - 1)]
-    return np.array([*words, state["has_uint32"], state["uinteger"]], np.uint64)
-
-
-def set_pcg64_words(generator: np.random.Generator, words: np.ndarray) -> None:
-    """Set the state that `pcg64_words` returned. Raises ValueError unless there are six words."""
-    if words.shape != (6,):
-        raise ValueError(f"the state of a PCG64 generator has shape (6,), not {words.shape}")
-    high, low, increment_high, increment_low, has_spare, spare = (int(word) for word in words)
-    generator.bit_generator.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": high << 64 | low, "inc": increment_high << 64 | increment_low},
-        "has_uint32": has_spare,
-        "uinteger": spare,
-    }
+        self._seed, self._num_draws = (int(word) for word in words)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend import array_module
-from ..backend.random import pcg64_words, set_pcg64_words
+from ..backend import array_module, default_rng
 from .errors import DataError
 
 __all__ = ["Loader", "split_batches"]
@@ -114,7 +113,7 @@ class Loader:
         num_whole, rest = divmod(self._num_rows, self._batch_size)
         drop_last = shuffle if drop_last is None else drop_last
         self._num_batches = num_whole if drop_last or not rest else num_whole + 1
-        self._rng = np.random.Generator(np.random.PCG64(seed))
+        self._rng = default_rng(seed)  # on the CPU, where the order is needed
         self._was_loaded = False  # and no batch was taken since
         self.epoch = 0
         self._begin_epoch()
@@ -154,7 +153,7 @@ class Loader:
 
     def _begin_epoch(self) -> None:
         self._step = 0
-        self._rng_at_start = pcg64_words(self._rng)
+        self._rng_at_start = self._rng.state_dict()
         if self._shuffle:
             self._order = self._rng.permutation(self._num_rows)
         else:
@@ -181,7 +180,7 @@ class Loader:
         return {
             "epoch": np.array(self.epoch),
             "step": np.array(self._step),
-            "rng": self._rng_at_start.copy(),  # the order of the epoch is drawn again from it
+            "rng": self._rng_at_start["words"].copy(),  # the epoch's order is drawn again from it
             "data": np.array(settings),
         }
 
@@ -205,7 +204,7 @@ class Loader:
         step = int(state["step"])
         if not 0 <= step < len(self):
             raise ValueError(f"Loader: the state's step is {step}, expected 0 to {len(self) - 1}")
-        set_pcg64_words(self._rng, np.asarray(state["rng"]))
+        self._rng.load_state_dict(self._rng_at_start | {"words": state["rng"]})
         self.epoch = int(state["epoch"])
         self._begin_epoch()
         self._step = step

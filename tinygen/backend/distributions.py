@@ -1,0 +1,199 @@
+"""Random bits to random numbers: uniform, normal, integers.
+
+Each function fills an array with the numbers of one draw. The array is cut into blocks of 32 bytes,
+and block b of it is computed from block b of the random bits (philox.py). So a number depends only
+on the seed, on the number of the draw, and on its own place in the array. The CPU and every GPU
+compute the same: to the bit for uniform numbers and integers, and except for the rounding of log,
+sin and cos for normal ones. On the CPU, large arrays are filled in chunks, which the threads share.
+
+Normal numbers: the method of Box and Muller
+--------------------------------------------
+How do uniform numbers become normal ones? One alone would need the inverse of the normal
+distribution function, which has no formula. For a pair there is one.
+
+**The density of a pair.** Let x and y be independent normal numbers. Their joint density is the
+product of the two densities:
+
+    p(x, y) = 1/(2 pi) exp(-(x^2 + y^2) / 2)
+
+**Polar coordinates.** It depends only on the distance from the origin. So write x = r cos(a) and
+y = r sin(a). A small area is dx dy = r dr da, so the density of the radius and the angle is
+
+    p(r, a) = r exp(-r^2 / 2) * 1/(2 pi)
+
+This is a function of r times a constant: radius and angle are independent, and the angle is uniform
+on a circle.
+
+**The radius.** It is larger than some R with probability
+
+    P(r > R) = integral of r exp(-r^2 / 2) from R to infinity = exp(-R^2 / 2)
+
+and this has an inverse. Take u, uniform between 0 and 1, and solve exp(-r^2 / 2) = u:
+
+    r = sqrt(-2 log u)
+
+Then r > R just if u < exp(-R^2 / 2), which has that probability. So two uniform numbers, u and the
+angle, give two independent normal numbers:
+
+    x = sqrt(-2 log u) cos(a),    y = sqrt(-2 log u) sin(a)
+
+**Numerics.** u is (k + 1) / 2^32, where k is an integer of 32 random bits, or of 64 for float64. So
+u is never 0, and r is at most sqrt(2 * 32 log 2) = 6.66. A normal number is beyond that with
+probability 3e-11. For float64 the limit is 9.42.
+
+Source: Box and Muller, A note on the generation of random normal deviates, 1958.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .kernels import elementwise
+from .philox import PHILOX_CUDA, numpy_rng
+from .threads import parallel
+
+__all__ = ["fill_integers", "fill_normal", "fill_uniform"]
+
+Array = Any  # np.ndarray or cupy.ndarray
+
+BLOCK = 32  # bytes: the four words of 64 bits that Philox computes at once
+CHUNK = 1 << 17  # numbers: a few arrays of this size fit into the caches of a core
+
+
+def _in_chunks(
+    fill: Callable[[np.random.Generator, np.ndarray], None], seed: int, draw: int, y: np.ndarray
+) -> None:
+    """Call fill(rng, chunk) for each chunk of y, with the rng at the chunk's first block."""
+    flat = y.reshape(-1)
+
+    def run(i: int) -> None:
+        start = i * CHUNK
+        rng = numpy_rng(seed, draw, start * y.itemsize // BLOCK)
+        fill(rng, flat[start : start + CHUNK])
+
+    parallel(run, -(-y.size // CHUNK))
+
+
+def _num_blocks(*arguments: Any) -> int:
+    """Return the number of blocks of the last argument, an array: one thread of a GPU fills one."""
+    y = arguments[-1]
+    return -(-y.size * y.itemsize // BLOCK)
+
+
+@elementwise(
+    "uint64 seed, uint64 draw",
+    "raw T y",
+    """
+    const Block block = philox(seed, draw, i + 1);
+    const int n = sizeof(block) / sizeof(T);
+    for (int j = 0; j < n && n * i + j < y.size(); ++j) {
+        y[n * i + j] = uniform<T>(integer<T>(block, j));
+    }
+    """,
+    preamble=PHILOX_CUDA
+    + """
+    template <typename T> __device__ T uniform(uint64 k) {
+        return sizeof(T) == 8 ? T(k >> 11) * T(1.0 / (1ull << 53)) : T(k >> 8) * T(1.0 / (1 << 24));
+    }
+    """,
+    size=_num_blocks,
+)
+def fill_uniform(seed: int, draw: int, y: Array) -> None:
+    """Fill a contiguous float array with numbers from the uniform distribution on [0, 1).
+
+    They are k / 2^24 (float32) or k / 2^53 (float64), where k is an integer of 24 or 53 random
+    bits: as many as the significand of a float has, so no rounding can give 1.
+    """
+    _in_chunks(lambda rng, chunk: rng.random(out=chunk, dtype=chunk.dtype), seed, draw, y)
+
+
+@elementwise(
+    "uint64 seed, uint64 draw",
+    "raw T y",
+    """
+    const Block block = philox(seed, draw, i + 1);
+    const int n = sizeof(block) / sizeof(T);
+    for (int j = 0; j < n && n * i + j < y.size(); j += 2) {
+        const T r = radius<T>(integer<T>(block, j)), a = angle<T>(integer<T>(block, j + 1));
+        y[n * i + j] = r * cos(a);
+        if (n * i + j + 1 < y.size()) y[n * i + j + 1] = r * sin(a);
+    }
+    """,
+    preamble=PHILOX_CUDA
+    + """
+    template <typename T> __device__ T fraction() {
+        return sizeof(T) == 8 ? T(1.0 / (1ull << 32) / (1ull << 32)) : T(1.0 / (1ull << 32));
+    }
+    template <typename T> __device__ T radius(uint64 k) {
+        return sqrt(-2 * log((T(k) + 1) * fraction<T>()));
+    }
+    template <typename T> __device__ T angle(uint64 k) {
+        const T signed_k = sizeof(T) == 8 ? T((long long)k) : T((int)k);
+        return signed_k * (T(6.283185307179586) * fraction<T>());
+    }
+    """,
+    size=_num_blocks,
+)
+def fill_normal(seed: int, draw: int, y: Array) -> None:
+    """Fill a contiguous float array with numbers from N(0, 1).
+
+    Two integers of as many bits as a number has, k_1 without and k_2 with a sign, give the numbers
+    2 i and 2 i + 1 of the array. With N = 2^32 or 2^64::
+
+        u = (k_1 + 1) / N                            in (0, 1]
+        a = 2 pi k_2 / N                             in [-pi, pi)
+        y[2 i]     = sqrt(-2 log u) cos(a)
+        y[2 i + 1] = sqrt(-2 log u) sin(a)
+    """
+    _in_chunks(_box_muller, seed, draw, y)
+
+
+def _box_muller(rng: np.random.Generator, y: np.ndarray) -> None:
+    """Fill y, a vector, as `fill_normal` says. In place, since temporary arrays cost time."""
+    num_pairs = -(-y.size // 2)
+    words = rng.bit_generator.random_raw(num_pairs * y.itemsize // 4)  # each has 8 bytes
+    k_1, k_2 = words.view(f"u{y.itemsize}")[::2], words.view(f"i{y.itemsize}")[1::2]
+    n = 2.0 ** (8 * y.itemsize)
+    u = k_1.astype(y.dtype)
+    u += 1
+    u *= 1 / n
+    r = np.log(u, out=u)
+    r *= -2
+    np.sqrt(r, out=r)
+    a = k_2.astype(y.dtype)
+    a *= 2 * math.pi / n
+    np.multiply(r, np.cos(a), out=y[::2])
+    r_sin = np.multiply(r, np.sin(a, out=a), out=r)
+    y[1::2] = r_sin[: y.size // 2]  # without the partner of the last of an odd number
+
+
+@elementwise(
+    "uint64 seed, uint64 draw, int64 low, float64 width",
+    "raw int64 y",
+    """
+    const Block block = philox(seed, draw, i + 1);
+    for (int j = 0; j < 4 && 4 * i + j < y.size(); ++j) {
+        const double u = double(block.word[j] >> 11) * (1.0 / (1ull << 53));
+        y[4 * i + j] = low + (long long)(u * width);
+    }
+    """,
+    preamble=PHILOX_CUDA,
+    size=_num_blocks,
+)
+def fill_integers(seed: int, draw: int, low: int, width: int, y: Array) -> None:
+    """Fill a contiguous int64 array with low + floor(u * width), with u uniform on [0, 1).
+
+    The width is at most 2^53, the number of values of u. Then u * width never rounds up to the
+    width. The probabilities of two integers differ by a factor of at most 1 + width / 2^53.
+    """
+
+    def fill(rng: np.random.Generator, chunk: np.ndarray) -> None:
+        u = rng.random(chunk.size)
+        np.multiply(u, width, out=chunk, casting="unsafe")  # rounds towards 0
+        chunk += low
+
+    _in_chunks(fill, seed, draw, y)
