@@ -42,7 +42,7 @@ CODE = re.findall(r"```python\n(.*?)```", README, re.S)
 @pytest.mark.parametrize(
     "code, printed",
     [
-        (CODE[0], r"tensor\(36\."),
+        (CODE[0], r"tensor\(32\."),
         (CODE[1], r"tensor\(12\."),
         (CODE[0] + CODE[2] + CODE[3] + "print(optimizer.lr, step)", r".*\n[0-9.e-]+ 1000$"),
     ],

@@ -95,8 +95,8 @@ def test_training_a_linear_autoencoder_finds_the_pca_subspace():
     x, mean, values, vectors = example_data()
     for seed in range(2):
         model = linear_autoencoder(seed)
-        least = train(model, x, x, 800)
-        assert 0 <= least / values[K:].sum() - 1 < 1e-6
+        least = train(model, x, x, 1500)  # after 800 steps, 1 seed of 16 is not there yet
+        assert -1e-12 < least / values[K:].sum() - 1 < 1e-6  # it cannot be less, but for rounding
         w2 = [*model.parameters()][2].data
         basis = np.linalg.qr(w2)[0]
         cosines = np.linalg.svd(basis.T @ vectors[:, :K])[1]

@@ -43,7 +43,9 @@ def test_it_learns_two_images():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss.numpy() < 10  # 192 fair coins cost 133 nats; which of the two images it is, log 2
+    # 192 fair coins cost 133 nats; which of the two images it is, log 2. With 80 seeds, the loss of
+    # the last batch was from 3 to 19.
+    assert loss.numpy() < 30
 
 
 def make_vae(**settings):

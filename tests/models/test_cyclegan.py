@@ -218,10 +218,6 @@ class StrictRNG(RNG):
         """Return uniform numbers as a strict array."""
         return StrictArray(super().uniform(*args))
 
-    def permutation(self, n):
-        """Return a permutation as a strict array."""
-        return StrictArray(super().permutation(n))
-
 
 def test_the_pool_runs_on_a_strict_array_type():
     plain, strict = (ImagePool((1, 2, 2), 4, rng=kind(0)) for kind in (RNG, StrictRNG))

@@ -57,13 +57,14 @@ def test_after_the_fade_in_the_old_layers_have_no_effect(size):
     """Their weights are set to 1000, which changes results only while alpha < 1."""
     G, D = networks()
     z, x = default_rng(2).normal((4, 7)), default_rng(3).normal((4, 3, size, size))
-    new = G(z, size).data
+    new, logits = G(z, size).data, D(x).data
     index = G.sizes.index(size) - 1
     for layer in (G.to_rgb[index], D.from_rgb[index]):
         for p in layer.parameters():
             p.data = np.full(p.shape, 1e3, np.float32)
     np.testing.assert_array_equal(G(z, size).data, new)
-    assert np.abs(D(x).data).max() < 100 < np.abs(D(x, 0.5).data).max()
+    np.testing.assert_array_equal(D(x).data, logits)
+    assert np.abs(D(x, 0.5).data - logits).max() > 5  # 13 to 1800 with 120 seeds
 
 
 def test_fade_in_of_real_pictures_changes_only_what_half_the_size_lacks():
@@ -126,7 +127,7 @@ def test_signals_keep_their_scale_at_every_size():
 def test_the_length_of_z_has_no_effect():
     G, _ = networks((64, 64, 48, 32, 24, 16))
     z = default_rng(2).normal((8, 7))
-    np.testing.assert_allclose(G(5 * z, 16).data, G(z, 16).data, atol=1e-5)
+    np.testing.assert_allclose(G(5 * z, 16).data, G(z, 16).data, atol=3e-5)  # float32 rounds
 
 
 def test_logits_depend_on_the_group_but_not_on_its_order():

@@ -84,22 +84,33 @@ def _num_blocks(*arguments: Any) -> int:
     return -(-y.size * y.itemsize // BLOCK)
 
 
+# A block of random bits becomes 8 numbers of float32, or 4 of float64.
+_FLOATS_CUDA = (
+    PHILOX_CUDA
+    + """
+    const bool is_double = sizeof(T) == 8;
+    const int per_block = sizeof(Block) / sizeof(T);
+
+    // The j-th integer of as many bits as T has: of 32, the lower half of each word comes first.
+    __device__ uint64 integer(const Block& block, int j) {
+        if (is_double) return block.word[j & 3];
+        return (block.word[j / 2] >> (j % 2 * 32)) & 0xffffffffull;
+    }
+    """
+)
+
+
 @elementwise(
     "uint64 seed, uint64 draw",
     "raw T y",
     """
     const Block block = philox(seed, draw, i + 1);
-    const int n = sizeof(block) / sizeof(T);
-    for (int j = 0; j < n && n * i + j < y.size(); ++j) {
-        y[n * i + j] = uniform<T>(integer<T>(block, j));
+    for (int j = 0; j < per_block && per_block * i + j < y.size(); ++j) {
+        const uint64 k = integer(block, j) >> (is_double ? 11 : 8);
+        y[per_block * i + j] = T(k) * (is_double ? T(0x1p-53) : T(0x1p-24));
     }
     """,
-    preamble=PHILOX_CUDA
-    + """
-    template <typename T> __device__ T uniform(uint64 k) {
-        return sizeof(T) == 8 ? T(k >> 11) * T(1.0 / (1ull << 53)) : T(k >> 8) * T(1.0 / (1 << 24));
-    }
-    """,
+    preamble=_FLOATS_CUDA,
     size=_num_blocks,
 )
 def fill_uniform(seed: int, draw: int, y: Array) -> None:
@@ -116,26 +127,16 @@ def fill_uniform(seed: int, draw: int, y: Array) -> None:
     "raw T y",
     """
     const Block block = philox(seed, draw, i + 1);
-    const int n = sizeof(block) / sizeof(T);
-    for (int j = 0; j < n && n * i + j < y.size(); j += 2) {
-        const T r = radius<T>(integer<T>(block, j)), a = angle<T>(integer<T>(block, j + 1));
-        y[n * i + j] = r * cos(a);
-        if (n * i + j + 1 < y.size()) y[n * i + j + 1] = r * sin(a);
+    const T unit = is_double ? T(0x1p-64) : T(0x1p-32);
+    for (int j = 0; j < per_block && per_block * i + j < y.size(); j += 2) {
+        const uint64 k_1 = integer(block, j), k_2 = integer(block, j + 1);
+        const T r = sqrt(-2 * log((T(k_1) + 1) * unit));
+        const T a = (is_double ? T((long long)k_2) : T((int)k_2)) * (T(6.283185307179586) * unit);
+        y[per_block * i + j] = r * cos(a);
+        if (per_block * i + j + 1 < y.size()) y[per_block * i + j + 1] = r * sin(a);
     }
     """,
-    preamble=PHILOX_CUDA
-    + """
-    template <typename T> __device__ T fraction() {
-        return sizeof(T) == 8 ? T(1.0 / (1ull << 32) / (1ull << 32)) : T(1.0 / (1ull << 32));
-    }
-    template <typename T> __device__ T radius(uint64 k) {
-        return sqrt(-2 * log((T(k) + 1) * fraction<T>()));
-    }
-    template <typename T> __device__ T angle(uint64 k) {
-        const T signed_k = sizeof(T) == 8 ? T((long long)k) : T((int)k);
-        return signed_k * (T(6.283185307179586) * fraction<T>());
-    }
-    """,
+    preamble=_FLOATS_CUDA,
     size=_num_blocks,
 )
 def fill_normal(seed: int, draw: int, y: Array) -> None:
@@ -177,7 +178,7 @@ def _box_muller(rng: np.random.Generator, y: np.ndarray) -> None:
     """
     const Block block = philox(seed, draw, i + 1);
     for (int j = 0; j < 4 && 4 * i + j < y.size(); ++j) {
-        const double u = double(block.word[j] >> 11) * (1.0 / (1ull << 53));
+        const double u = double(block.word[j] >> 11) * 0x1p-53;
         y[4 * i + j] = low + (long long)(u * width);
     }
     """,

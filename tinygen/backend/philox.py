@@ -120,8 +120,7 @@ def numpy_rng(seed: int, draw: int, block: int = 0) -> np.random.Generator:
 
 # --------------------------------------------------------------------------------------- on a GPU
 
-# Begins the preamble of a kernel that draws. Element j of a block is its j-th integer of as many
-# bits as T has: eight of 32 bits (the lower half of each word first, as in NumPy), or four of 64.
+# For the preamble of a kernel that draws.
 PHILOX_CUDA = """
     typedef unsigned long long uint64;
 
@@ -140,10 +139,5 @@ PHILOX_CUDA = """
             c_3 = low_0;
         }
         return Block{{c_0, c_1, c_2, c_3}};
-    }
-
-    template <typename T> __device__ uint64 integer(const Block& block, int j) {
-        if (sizeof(T) == 8) return block.word[j & 3];
-        return (block.word[j / 2] >> (j % 2 * 32)) & 0xffffffffull;
     }
 """
