@@ -17,6 +17,7 @@ import numpy as np
 
 import tinygen
 from tinygen.backend.kernels import KERNELS
+from tinygen.backend.philox import PHILOX_CUDA
 from tinygen.backend.windows import output_size
 
 __all__ = ["CASES", "DTYPES", "KERNELS", "SHAPES", "Case"]
@@ -145,7 +146,22 @@ def windows(*, of_pixels: bool) -> Iterator[tuple]:
                 yield ("real", images), *geometry, channels_first, ("empty", columns)
 
 
+# A seed and a number of draws, and the lengths of the arrays that random numbers fill.
+_STREAM, _LENGTHS = (2**64 - 3, 12345), (0, 1, 4, 7, 8, 131)
+
 CASES = {
+    "backend.distributions.fill_integers": calls(
+        *((*_STREAM, -7, 2**40, ("empty", (n,), np.int64)) for n in _LENGTHS),
+        harmless=(PHILOX_CUDA.replace("word[4]", "word[5]"),),
+    ),
+    "backend.distributions.fill_normal": calls(
+        *((*_STREAM, ("empty", (n,))) for n in _LENGTHS),
+        (0, 265745, ("empty", (150,))),  # number 146 comes of an integer of 32 zeros: u = 2^-32
+        atol=16,
+    ),
+    "backend.distributions.fill_uniform": calls(
+        *((*_STREAM, ("empty", (n,))) for n in _LENGTHS), rtol=0
+    ),
     "backend.im2col_gpu._col2im": calls(*windows(of_pixels=True), atol=16),
     "backend.im2col_gpu._im2col": calls(*windows(of_pixels=False)),
     "backend.norms_gpu._input_gradient": calls(

@@ -102,7 +102,8 @@ def test_a_mistake_in_a_kernel_is_noticed(cupy, compiler, name):
     noticed, unnoticed = 0, []
     for source, kernel in wrong_kernels(KERNELS[name]):
         try:
-            check(cupy, kernel, CASES[name], np.float32)
+            for dtype in DTYPES:
+                check(cupy, kernel, CASES[name], dtype)
         except (AssertionError, IndexError):
             noticed += 1
         except RuntimeError as error:

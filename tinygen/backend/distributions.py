@@ -105,9 +105,9 @@ _FLOATS_CUDA = (
     "raw T y",
     """
     const Block block = philox(seed, draw, i + 1);
-    for (int j = 0; j < per_block && per_block * i + j < y.size(); ++j) {
+    for (ptrdiff_t n = per_block * i, j = 0; j < per_block && n < y.size(); ++j, ++n) {
         const uint64 k = integer(block, j) >> (is_double ? 11 : 8);
-        y[per_block * i + j] = T(k) * (is_double ? T(0x1p-53) : T(0x1p-24));
+        y[n] = T(k) * (is_double ? T(0x1p-53) : T(0x1p-24));
     }
     """,
     preamble=_FLOATS_CUDA,
@@ -128,12 +128,12 @@ def fill_uniform(seed: int, draw: int, y: Array) -> None:
     """
     const Block block = philox(seed, draw, i + 1);
     const T unit = is_double ? T(0x1p-64) : T(0x1p-32);
-    for (int j = 0; j < per_block && per_block * i + j < y.size(); j += 2) {
+    for (ptrdiff_t n = per_block * i, j = 0; j < per_block && n < y.size(); j += 2, n += 2) {
         const uint64 k_1 = integer(block, j), k_2 = integer(block, j + 1);
         const T r = sqrt(-2 * log((T(k_1) + 1) * unit));
         const T a = (is_double ? T((long long)k_2) : T((int)k_2)) * (T(6.283185307179586) * unit);
-        y[per_block * i + j] = r * cos(a);
-        if (per_block * i + j + 1 < y.size()) y[per_block * i + j + 1] = r * sin(a);
+        y[n] = r * cos(a);
+        if (n + 1 < y.size()) y[n + 1] = r * sin(a);
     }
     """,
     preamble=_FLOATS_CUDA,
@@ -177,9 +177,9 @@ def _box_muller(rng: np.random.Generator, y: np.ndarray) -> None:
     "raw int64 y",
     """
     const Block block = philox(seed, draw, i + 1);
-    for (int j = 0; j < 4 && 4 * i + j < y.size(); ++j) {
+    for (ptrdiff_t n = 4 * i, j = 0; j < 4 && n < y.size(); ++j, ++n) {
         const double u = double(block.word[j] >> 11) * 0x1p-53;
-        y[4 * i + j] = low + (long long)(u * width);
+        y[n] = low + (long long)(u * width);
     }
     """,
     preamble=PHILOX_CUDA,

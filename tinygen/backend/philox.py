@@ -18,8 +18,8 @@ Philox 4x64-10
 The counter is four words of 64 bits, and so is the block. The key is two words. One round
 multiplies two words of the counter by constants, to products of 128 bits::
 
-    high_0, low_0 = the two halves of M_0 * c_0
-    high_1, low_1 = the two halves of M_1 * c_2
+    high_0, low_0 = the two halves of c_0 * M_0
+    high_1, low_1 = the two halves of c_2 * M_1
 
     c_0, c_1, c_2, c_3 = high_1 ^ c_1 ^ k_0, low_1, high_0 ^ c_3 ^ k_1, low_0
 
@@ -62,8 +62,8 @@ def philox(seed: int, draw: int, counters: np.ndarray) -> np.ndarray:
     c_0, c_1, c_2, c_3 = counters, *np.zeros((3, len(counters)), np.uint64)
     for i in range(ROUNDS):
         k_0, k_1 = (seed + i * W_0) % 2**64, (draw + i * W_1) % 2**64
-        high_0, low_0 = _product(M_0, c_0)
-        high_1, low_1 = _product(M_1, c_2)
+        high_0, low_0 = _product(c_0, M_0)
+        high_1, low_1 = _product(c_2, M_1)
         c_0, c_1, c_2, c_3 = (
             high_1 ^ c_1 ^ np.uint64(k_0),
             low_1,
@@ -73,7 +73,7 @@ def philox(seed: int, draw: int, counters: np.ndarray) -> np.ndarray:
     return np.stack([c_0, c_1, c_2, c_3], axis=1)
 
 
-def _product(a: int, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _product(a: np.ndarray, b: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the high and the low 64 bits of a * b.
 
     NumPy's product of uint64 is the low half. The high half is computed as by hand, with digits of
@@ -85,7 +85,7 @@ def _product(a: int, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Neither sum overflows: (2^32 - 1)^2 + 2^32 - 1 < 2^64.
     """
     digit, shift = np.uint64(2**32 - 1), np.uint64(32)
-    a = np.uint64(a)
+    b = np.uint64(b)
     a_0, a_1, b_0, b_1 = a & digit, a >> shift, b & digit, b >> shift
     middle = a_1 * b_0 + (a_0 * b_0 >> shift)
     middle_2 = a_0 * b_1 + (middle & digit)
@@ -131,8 +131,8 @@ PHILOX_CUDA = """
         const uint64 W_0 = 0x9E3779B97F4A7C15ull, W_1 = 0xBB67AE8584CAA73Bull;
         uint64 c_0 = counter, c_1 = 0, c_2 = 0, c_3 = 0;
         for (int round = 0; round < 10; ++round) {
-            const uint64 high_0 = __umul64hi(M_0, c_0), low_0 = M_0 * c_0;
-            const uint64 high_1 = __umul64hi(M_1, c_2), low_1 = M_1 * c_2;
+            const uint64 high_0 = __umul64hi(c_0, M_0), low_0 = c_0 * M_0;
+            const uint64 high_1 = __umul64hi(c_2, M_1), low_1 = c_2 * M_1;
             c_0 = high_1 ^ c_1 ^ (seed + round * W_0);
             c_1 = low_1;
             c_2 = high_0 ^ c_3 ^ (draw + round * W_1);
