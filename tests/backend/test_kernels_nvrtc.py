@@ -13,6 +13,8 @@ import importlib
 import numpy as np
 import pytest
 
+from tinygen.backend import updates_gpu
+
 from .kernel_cases import CASES, DTYPES, KERNELS
 
 cupy = pytest.importorskip("cupy")
@@ -103,6 +105,17 @@ def compile_for(architecture: str, code: str) -> bytes:
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_the_compiler_takes_a_kernel(name, dtype, layout, architecture):
     assert compile_for(architecture, code_of(name, dtype, *LAYOUTS[layout]))
+
+
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*updates_gpu.UPDATES, "sum_of_squares"])
+def test_the_compiler_takes_an_update(name, dtype, architecture):
+    """With all the arrays that it may have, and without the ones that depend on a setting."""
+    update = updates_gpu.UPDATES.get(name)
+    arrays = [a.partition("?") for a in update.arrays.split()] if update else [("a", "", "")]
+    for names in ([a for a, _, _ in arrays], [a for a, _, setting in arrays if not setting]):
+        assert compile_for(architecture, updates_gpu.code_of(name, dtype, tuple(names)))
 
 
 def test_the_compiler_refuses_a_mistake():

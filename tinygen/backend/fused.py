@@ -212,7 +212,8 @@ def apply_in_blocks(f: Callable[..., None], arguments: Iterable[tuple[Array, ...
         else:
             array_module(*arrays)  # raises if they lie on two devices
             f(*arrays, np.empty_like(arrays[0]))
-    update_all(f, on_gpu)
+    if on_gpu:
+        update_all(f, on_gpu)
     blocks = _cut(vectors)
 
     def run(i: int) -> None:

@@ -57,7 +57,7 @@ class Update(NamedTuple):
     body: str
 
 
-_ADD_WEIGHT_DECAY = "const T d = weight_decay != 0 ? g + weight_decay * p : g;"
+_ADD_WEIGHT_DECAY = "const T d = g + weight_decay * p;"
 
 UPDATES = {  # by the name of the twin in fused.py
     "sgd_update": Update("p g", "lr weight_decay", f"{_ADD_WEIGHT_DECAY} p -= lr * d;"),
