@@ -199,6 +199,20 @@ CASES = {
         settings=({"axis": 1}, {"axis": 0, "keepdims": True}),
         atol=64,
     ),
+    "backend.softmax_gpu._exp_quotient": elementwise("finite", "finite", "positive", atol=8),
+    "backend.softmax_gpu._finite_or_zero": elementwise("real"),
+    "backend.softmax_gpu._log_plus": elementwise("positive", "finite", atol=8),
+    "backend.softmax_gpu._log_quotient": elementwise("finite", "finite", "positive", atol=16),
+    "backend.softmax_gpu._minus_exp": elementwise("finite", "finite", "finite", atol=16),
+    "backend.softmax_gpu._sum_exp": calls(
+        (("finite", (3, 70, 2)), ("finite", (3, 1, 2))), settings=({"axis": 1}, {"axis": (1,)})
+    ),
+    "backend.softmax_gpu._sum_of_products": calls(
+        (("finite", (3, 70, 2)), ("finite", (3, 70, 2))),
+        settings=({"axis": 1, "keepdims": True}, {"axis": None}),
+        atol=64,
+    ),
+    "backend.softmax_gpu._times_difference": elementwise("finite", "finite", "finite", atol=8),
     "losses.divergence._kl_between_rule": elementwise(*["finite"] * 5, broadcasts=False, atol=64),
     "losses.divergence._kl_between_summand": elementwise(*["finite"] * 4, atol=64),
     "losses.divergence._kl_log_var_rule": elementwise("finite", "real"),
@@ -242,5 +256,6 @@ CASES = {
         ),
         atol=8,
     ),
+    "ops.reduce._times_exp": elementwise("finite", "finite", "finite", atol=8),
     "ops.trigonometry._tanh_rule": elementwise("real", "real"),
 }

@@ -49,7 +49,7 @@ import numpy as np
 
 from .arrays import all_on_gpu, import_cupy
 
-__all__ = ["KERNELS", "Elementwise", "Reduction", "elementwise", "reduction"]
+__all__ = ["KERNELS", "Elementwise", "Reduction", "elementwise", "on_gpu", "reduction"]
 
 Array = Any  # np.ndarray or cupy.ndarray
 
@@ -272,6 +272,27 @@ def reduction(
     """
     fields = (map, reduce, post, identity, accumulator, preamble)
     return lambda f: _dispatched(Reduction(f, inputs, outputs, *fields))
+
+
+def on_gpu(form: Callable[..., Any]) -> Callable:
+    """Decorate a function of arrays: on CuPy arrays `form` runs, with the same arguments.
+
+    `form` calls several kernels, where one does not do. The function below the decorator says what
+    it computes, and runs on NumPy arrays and on Tensors.
+    """
+
+    def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(f)
+        def run(x, *others, **settings):
+            is_numpy = type(x) is np.ndarray
+            arrays = (a for a in others if hasattr(a, "dtype"))
+            if not is_numpy and all_on_gpu(x, *arrays):
+                return form(x, *others, **settings)
+            return f(x, *others, **settings)
+
+        return run
+
+    return decorate
 
 
 def _dispatched(kernel: Elementwise | Reduction) -> Callable[..., Any]:

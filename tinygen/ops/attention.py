@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import array_module
+from ..backend import array_module, softmax_gpu
+from ..backend.kernels import on_gpu
 from ..backend.reductions import axis_sum, can_exponentiate
 from .arguments import as_flag, as_number, check_arrays, check_dtypes, raw
 from .elementwise import multiply
 from .linalg import matmul, transposed
-from .reduce import sum
+from .reduce import softmax_gradient
 from .shape import broadcast_to, expand_dims, reshape, sum_to
 
 __all__ = ["dropout", "scaled_dot_product_attention"]
@@ -42,18 +43,25 @@ def attention(query, key, value, mask=None, *, scale):
     if mask is not None:
         is_boolean = mask.dtype.kind == "b"
         scores = np.where(mask, scores, -math.inf) if is_boolean else scores + mask
-    if not can_exponentiate(scores):
-        scores -= scores.max(axis=-1, keepdims=True)
-    p = np.exp(scores, out=scores)
-    p /= axis_sum(p, -1, True)
+    p = _softmax_in_place(scores, -1)
     return matmul(p, value), p
+
+
+@on_gpu(softmax_gpu.softmax)
+def _softmax_in_place(scores, axis):
+    """Return the softmax along the axis, in the memory of the scores."""
+    if not can_exponentiate(scores):
+        scores -= scores.max(axis=axis, keepdims=True)
+    p = np.exp(scores, out=scores)
+    p /= axis_sum(p, axis, True)
+    return p
 
 
 @attention.vjp_joint("query", "key", "value", "mask")
 def _attention_rule(g, needs, query, key, value, p, scale):
     g_y, g_p = g
     dp = sum_to(matmul(g_y, transposed(value)), shape=p.shape) + g_p
-    ds = p * (dp - sum(dp * p, axis=-1, keepdims=True))
+    ds = softmax_gradient(dp, p, -1)
     dz = ds * scale
     return matmul(dz, key), matmul(transposed(dz), query), matmul(transposed(p), g_y), ds
 

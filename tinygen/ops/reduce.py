@@ -17,6 +17,8 @@ import math
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend import softmax_gpu
+from ..backend.kernels import elementwise, on_gpu
 from ..backend.pieces import by_examples
 from ..backend.reductions import axis_sum, can_exponentiate
 from .arguments import as_axes, as_flag, check_floating, check_sums, dtype_hint, normalize_axis
@@ -245,13 +247,18 @@ def logsumexp(x, *, axis=None, keepdims=False):
     keepdims = as_flag("logsumexp", "keepdims", keepdims)
     _check_not_empty("logsumexp", x, axis)
     axis = as_axes("logsumexp", axis, x.ndim)
+    y = _logsumexp(x, axis)
+    return y if keepdims else np.squeeze(y, axis=axis)
+
+
+@on_gpu(softmax_gpu.logsumexp)
+def _logsumexp(x, axis):
     if can_exponentiate(x):
-        return np.log(axis_sum(np.exp(x), axis, keepdims))
+        return np.log(axis_sum(np.exp(x), axis, True))
     m = x.max(axis=axis, keepdims=True)
     m = np.where(np.isfinite(m), m, np.zeros_like(m))
     with np.errstate(divide="ignore"):
-        y = np.log(axis_sum(np.exp(x - m), axis, True)) + m
-    return y if keepdims else np.squeeze(y, axis=axis)
+        return np.log(axis_sum(np.exp(x - m), axis, True)) + m
 
 
 def _logsumexp_rule(g, x, y, x_shape, axis):
@@ -259,6 +266,7 @@ def _logsumexp_rule(g, x, y, x_shape, axis):
     return _times_exp(x, y, expand(g, shape=x_shape, axis=axis))
 
 
+@elementwise("T x, T y, T g", "T dx", "dx = g * exp(x - y)")
 @by_examples
 def _times_exp(x, y, g):
     return g * exp(x - y)
@@ -292,16 +300,19 @@ def softmax(x, *, axis=-1):
     return _along(_softmax, "softmax", x, axis)
 
 
+@on_gpu(softmax_gpu.softmax)
 def _softmax(x, axis):
     y = np.exp(_subtract_max(x, axis))
     return y / axis_sum(y, axis, True)
 
 
 def _softmax_rule(g, y, axis):
-    return _along(_softmax_gradient, "softmax", g, axis, y)
+    return _along(softmax_gradient, "softmax", g, axis, y)
 
 
-def _softmax_gradient(g, y, axis):
+@on_gpu(softmax_gpu.softmax_gradient)
+def softmax_gradient(g, y, axis):
+    """Return the cotangent of x, where y = softmax(x) along the axes has the cotangent g."""
     return y * (g - sum(g * y, axis=axis, keepdims=True))
 
 
@@ -322,6 +333,7 @@ def log_softmax(x, *, axis=-1):
     return _along(_log_softmax, "log_softmax", x, axis)
 
 
+@on_gpu(softmax_gpu.log_softmax)
 def _log_softmax(x, axis):
     if not x.size:
         return x[...]
@@ -333,6 +345,7 @@ def _log_softmax_rule(g, y, axis):
     return _along(_log_softmax_gradient, "log_softmax", g, axis, y)
 
 
+@on_gpu(softmax_gpu.log_softmax_gradient)
 def _log_softmax_gradient(g, y, axis):
     return g - exp(y) * sum(g, axis=axis, keepdims=True)
 
