@@ -60,9 +60,7 @@ def stand_in():
         sys.modules.update(installed)
 
 
-@pytest.fixture(scope="session")
-def gpu(device):
-    """The device "cuda", for tests of what is only there; with --backend numpy they are skipped."""
-    if device == "cpu":
-        pytest.skip("needs --backend cupy or fake_cupy")
-    return device
+@pytest.fixture(scope="module")
+def gpu(cupy):
+    """The device "cuda": the GPU of `cupy`, for tests of what the CPU does not have."""
+    return "cuda"

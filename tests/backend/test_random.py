@@ -143,3 +143,15 @@ def test_the_shape_is_one_argument_named_as_in_numpy():
         a.normal(2, 3)
     with pytest.raises(TypeError, match=r"dtype is 1.0: .* mean \+ std \* rng.normal"):
         a.normal(0.0, 1.0)
+
+
+def test_a_stream_goes_on_where_it_is_moved(gpu):
+    rng, other = backend.default_rng(3), backend.default_rng(3)
+    for target in (gpu, "cpu", gpu):
+        assert rng.to(target) is rng and rng.device == target
+        x = rng.uniform((5,))
+        assert backend.device_of(x) == target
+        np.testing.assert_array_equal(backend.to_numpy(x), other.uniform((5,)))
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        rng.to("gpu")
+    assert rng.device == gpu

@@ -332,3 +332,15 @@ def test_arrays_of_another_dtype_have_gradients_of_that_dtype():
     layer.zero_grad()
     layer(x).sum().backward()
     assert layer.weight.grad.tolist() == x.tolist()
+
+
+def test_to_moves_the_random_sources_of_layers(gpu):
+    rng = default_rng(0)
+    model = nn.Sequential(nn.Dropout(0.5, rng=rng), nn.Sequential(nn.Dropout(0.5, rng=rng)))
+    expected = model(np.ones((4, 5), np.float32))
+    rng.load_state_dict(default_rng(0).state_dict())
+    y = model.to(gpu)(tensor(np.ones((4, 5), np.float32)).to(gpu))
+    assert (rng.device, y.device) == (gpu, gpu)
+    np.testing.assert_array_equal(y.numpy(), expected)
+    model.to("cpu")
+    assert rng.device == "cpu"

@@ -148,6 +148,13 @@ class RNG:
         module = array_module(u)
         return module.less(u, p, out=module.empty(u.shape, dtype))
 
+    def to(self, device: str) -> RNG:
+        """Draw on "cpu" or "cuda" from now on: the same stream goes on there. Returns self."""
+        if check_device(device) == "cuda":
+            cupy_with_gpu()
+        self.device = device
+        return self
+
     def state_dict(self) -> dict[str, Any]:
         """Return {"kind": str, "words": uint64 array}: all that decides the numbers to come."""
         return {"kind": "philox", "words": np.array([self._seed, self._num_draws], np.uint64)}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ..autograd.tensor import Tensor
-from ..backend import to_device, to_device_of
+from ..backend import RNG, to_device, to_device_of
 from .checks import check_arguments
 from .pytorch_names import METHODS, refuse
 from .state import LoadedKeys, check_state_dict
@@ -253,11 +253,16 @@ class Module:
             tensor.grad = None
 
     def to(self, device: str) -> Module:
-        """Move parameters, their gradients and buffers to "cpu" or "cuda". Returns self.
+        """Move parameters, their gradients, buffers and random sources to "cpu" or "cuda".
 
-        The tensors remain the same objects. An optimizer's own arrays are not moved, so construct
-        optimizers afterwards.
+        Tensors and sources remain the same objects, so the source of a Dropout moves for all that
+        share it. An optimizer's own arrays are not moved, so construct optimizers afterwards.
+        Returns self.
         """
+        for module in self.modules():
+            for value in vars(module).values():
+                if isinstance(value, RNG):
+                    value.to(device)
         return self.map_arrays_(lambda array: to_device(array, device))
 
     def map_arrays_(self, f: Callable[[Array], Array]) -> Module:
