@@ -217,14 +217,14 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     return (wrap(values), step) if retstep else wrap(values)
 
 
-def meshgrid(*xi, indexing="xy", sparse=False, copy=True):
+def meshgrid(*xi, **kwargs):
     """Return coordinate matrices."""
     for x in xi:
         if not isinstance(x, ndarray):
             raise ValueError("Argument has incorrect type")
-    if copy:
+    if kwargs.get("copy", True):
         launch("cupy_copy", len(xi))
-    grids = np.meshgrid(*(x._array for x in xi), indexing=indexing, sparse=sparse)
+    grids = np.meshgrid(*(x._array for x in xi), **kwargs)
     return [wrap(np.ascontiguousarray(g)) for g in grids]
 
 

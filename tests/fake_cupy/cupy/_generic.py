@@ -45,7 +45,11 @@ COSTS = {
     "quantile": (5, 1),
     "ravel_multi_index": (4, 1),
     "trapezoid": (4, 0),
+    "select": (4, 0),
     "tri": (1, 0),
+    "tril_indices": (4, 1),
+    "triu_indices": (4, 1),
+    "union1d": (8, 1),
     "tril": (2, 0),
     "triu": (2, 0),
     "unique": (6, 1),
@@ -75,38 +79,35 @@ def _wrap(value):
     return value
 
 
-def run(name: str, function, given: dict):
+def run(name: str, function, positional: tuple, given: dict):
     """Call NumPy's function on the arrays behind CuPy's."""
     kernels, waits = COSTS[name]
     launch(f"cupy_{name}", kernels)
     for _ in range(waits):
         wait(name)
-    positional = given.pop("*", ())
     with np.errstate(all="ignore"):
         return _wrap(function(*_unwrap(positional), **{k: _unwrap(v) for k, v in given.items()}))
 
 
 def make(name: str, parameters: list):
     """Make a function with exactly the parameters of CuPy's."""
+    marks = {2: "*", 4: "**"}
+    head, star = [], False
+    for parameter, kind, has_default, *_ in parameters:
+        if kind == 3 and not star:
+            head.append("*")
+        star = star or kind in (2, 3)
+        head.append(marks.get(kind, "") + parameter + ("=ABSENT" if has_default else ""))
     required = [p[0] for p in parameters if not p[2] and p[1] == 1]
-    optional = [p[0] for p in parameters if p[2]]
-    keyword_only = {p[0] for p in parameters if p[1] == 3}
-    rest = [p[0] for p in parameters if p[1] in (2, 4)]
-    plain = [n for n in optional if n not in keyword_only]
-    only = [n for n in optional if n in keyword_only]
-    head = [*required, *(f"{n}=ABSENT" for n in plain)]
-    if rest or only:
-        head += ["*args" if rest else "*", *(f"{n}=ABSENT" for n in only)]
-    head += ["**kwargs"] if len(rest) > 1 or rest == ["kwargs"] else []
-    pairs = ", ".join(f"({n!r}, {n})" for n in (*plain, *only))
-    body = (
+    positional = [*required, *(f"*{p[0]}" for p in parameters if p[1] == 2)]
+    pairs = "".join(f"({p[0]!r}, {p[0]}), " for p in parameters if p[2])
+    code = (
         f"def {name}({', '.join(head)}):\n"
-        f"    given = {{k: v for k, v in ({pairs}{',' if pairs else ''}) if v is not ABSENT}}\n"
-        f"    given['*'] = ({', '.join(required)}{',' if required else ''})\n"
-        f"    return run({name!r}, function, given)\n"
+        f"    given = {{k: v for k, v in ({pairs}) if v is not ABSENT}}\n"
+        f"    return run({name!r}, function, ({', '.join(positional)},), given)\n"
     )
     scope = {"ABSENT": object(), "run": run, "function": getattr(np, name)}
-    exec(body, scope)
+    exec(code, scope)
     return scope[name]
 
 

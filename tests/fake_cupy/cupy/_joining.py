@@ -133,6 +133,8 @@ def repeat(a, repeats, axis=None):
 
 def tile(A, reps):
     """Repeat the array: one copy."""
+    if np.all(np.asarray(reps) == 1):
+        return A.copy("K").reshape((1,) * (np.size(reps) - A.ndim) + A.shape)
     launch("cupy_copy")
     return wrap(np.ascontiguousarray(np.tile(A._array, reps)))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from cupy_counts import launch
 
-from ._core import contiguous, ndarray, wrap
+from ._core import ndarray, wrap
 from ._ufuncs import UFUNCS
 
 _FLOATS = "efdFD"
@@ -93,37 +95,49 @@ def dot(a, b, out=None) -> ndarray:
     _check(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return UFUNCS["multiply"](a, b, out=out)
-    with np.errstate(all="ignore"):
-        result = np.dot(a._array, b._array)
-    _count_gemm(a, b, np.size(result), np.result_type(a.dtype, b.dtype))
-    return _into(wrap(np.asarray(result, order="C")), out)
+    axis = max(b.ndim - 2, 0)
+    if a.shape[-1] != b.shape[axis]:
+        raise ValueError("Axis dimension mismatch")
+    shape = a.shape[:-1] + b.shape[:axis] + b.shape[axis + 1 :]
+    return _into(_tensordot_core(_head(a, [a.ndim - 1]), _head(b, [axis]), 1, shape), out)
 
 
-def _count_gemm(a: ndarray, b: ndarray, size: int, dtype) -> None:
-    """Count one product of two matrices, `tensordot_core`."""
+def _head(a: ndarray, axes: list) -> ndarray:
+    """Return a view with some axes moved to the front."""
+    return a.transpose(*axes, *(i for i in range(a.ndim) if i not in axes))
+
+
+def _tensordot_core(a: ndarray, b: ndarray, num_axes: int, shape: tuple) -> ndarray:
+    """Multiply over the leading axes: one product of two matrices, whose strides are free."""
+    length = math.prod(a.shape[:num_axes])
+    dtype = np.promote_types(a.dtype, b.dtype)
     if not a.size or not b.size:
-        launch("memset", int(size > 0))
-        return
-    if size == 1:  # an inner product: a product and a sum
-        launch("cupy_multiply")
-        launch("cupy_sum", 1 if a.size <= 4096 else 2)
-        return
-    for operand in (a, b):
-        if operand.dtype != dtype or (operand.ndim <= 2 and not operand.flags.forc):
-            launch("cupy_copy")
-        elif operand.ndim > 2 and not operand.flags.c_contiguous:
-            launch("cupy_copy")
-    launch("gemmEx" if dtype.char in _FLOATS else "cupy_tensordot_core")
+        launch("memset", int(math.prod(shape) > 0))
+        return wrap(np.zeros(shape, dtype))
+    with np.errstate(all="ignore"):
+        if a.size == b.size == length:  # an inner product
+            return (a.ravel() * b.ravel()).sum().astype(dtype, copy=False).reshape(shape)
+        a, b = (_matrix(x.astype(dtype, copy=False).reshape(length, -1)) for x in (a, b))
+        launch("gemmEx" if dtype.char in _FLOATS else "cupy_tensordot_core")
+        return wrap((a._array.T @ b._array).reshape(shape))
+
+
+def _matrix(a: ndarray) -> ndarray:
+    """Return a matrix that cuBLAS can read: in C or Fortran order, else a copy."""
+    return a if a.flags.forc else a.copy()
 
 
 def tensordot(a, b, axes=2) -> ndarray:
-    """Multiply over any axes: both arrays are moved into matrices first."""
+    """Multiply over any axes."""
     _check(a, b)
-    with np.errstate(all="ignore"):
-        result = np.tensordot(a._array, b._array, axes)
-    launch("cupy_copy", 2)
-    _count_gemm(contiguous(a), contiguous(b), np.size(result), np.result_type(a.dtype, b.dtype))
-    return wrap(np.ascontiguousarray(result).reshape(np.shape(result)))
+    if isinstance(axes, (int, np.integer)):
+        axes = range(a.ndim - axes, a.ndim), range(axes)
+    a_axes, b_axes = ([x] if np.isscalar(x) else list(x) for x in axes)
+    if [a.shape[i] for i in a_axes] != [b.shape[i] for i in b_axes]:
+        raise ValueError("Axis dimension mismatch")
+    number = len(a_axes)
+    a, b = _head(a, [i % a.ndim for i in a_axes]), _head(b, [i % b.ndim for i in b_axes])
+    return _tensordot_core(a, b, number, a.shape[number:] + b.shape[number:])
 
 
 def inner(a, b) -> ndarray:
@@ -131,9 +145,7 @@ def inner(a, b) -> ndarray:
     _check(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return UFUNCS["multiply"](a, b)
-    result = np.inner(a._array, b._array)
-    _count_gemm(a, b, np.size(result), np.result_type(a.dtype, b.dtype))
-    return wrap(np.asarray(result, order="C"))
+    return tensordot(a, b, (-1, -1))
 
 
 def outer(a, b, out=None) -> ndarray:
@@ -161,9 +173,13 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None) -> ndarray:
     return a.diagonal(offset, axis1, axis2).sum(-1, dtype, out, False)
 
 
-def einsum(*operands, dtype=None, optimize=False) -> ndarray:
+def einsum(*operands, **kwargs) -> ndarray:
     """Contract: pairs of operands, one after the other, each a product of cuBLAS."""
     subscripts, *arrays = operands
+    dtype = kwargs.pop("dtype", None)
+    kwargs.pop("optimize", False)
+    if kwargs:
+        raise TypeError(f"Did not understand the following kwargs: {list(kwargs)}")
     _check(*arrays)
     if len(arrays) == 1:
         launch("cupy_sum")

@@ -8,6 +8,7 @@ from cupy_counts import launch
 from ._core import ndarray, raw, wrap
 from ._surface import check_dtype
 from ._ufunc import ufunc
+from .exceptions import AxisError
 
 _CHARS = "?bBhHiIlLqQefdFD"
 _types = [np.dtype(np.dtype(c).str) for c in _CHARS]
@@ -31,11 +32,7 @@ def where(condition, x=None, y=None):
         from ._getitem import nonzero
 
         return nonzero(condition)
-    if np.isscalar(condition):
-        condition = np.bool_(condition)
-    elif isinstance(condition, ndarray) and condition.dtype != np.bool_:
-        condition = condition != 0
-    return _where_ufunc(condition, x, y)
+    return _where_ufunc(condition.astype(np.bool_, copy=False), x, y)
 
 
 def _check_kind(kind):
@@ -45,16 +42,20 @@ def _check_kind(kind):
 
 def sort(a, axis=-1, kind=None):
     """Return a sorted copy."""
-    _check_kind(kind)
-    result = a.ravel().copy() if axis is None else a.copy()
-    _sort_in_place(result, -1 if axis is None else axis)
+    result = a.flatten() if axis is None else a.copy()
+    result.sort(-1 if axis is None else axis, kind)
     return result
+
+
+_NO_AXES = "Sorting arrays with the rank of zero is not supported"
 
 
 def _sort_in_place(self, axis=-1, kind=None):
     _check_kind(kind)
     if self.ndim == 0:
-        raise ValueError("Sorting arrays with the rank of zero is not supported")
+        raise AxisError(_NO_AXES)
+    if not self.flags.c_contiguous:
+        raise NotImplementedError("Sorting non-contiguous array is not supported.")
     launch("thrust_sort")
     if axis not in (-1, self.ndim - 1):
         launch("cupy_copy", 2)
@@ -64,13 +65,12 @@ def _sort_in_place(self, axis=-1, kind=None):
 def argsort(a, axis=-1, kind=None):
     """Return the indices that sort: stable, with NaN at the end."""
     _check_kind(kind)
-    if a.ndim == 0:
-        raise ValueError("Sorting arrays with the rank of zero is not supported")
+    own = np.atleast_1d(raw(a))
+    own = own.ravel() if axis is None else np.moveaxis(own, axis, -1)
     launch("cupy_copy")
     launch("thrust_argsort")
-    if axis is not None and axis not in (-1, a.ndim - 1):
-        launch("cupy_copy", 2)
-    return wrap(np.ascontiguousarray(np.argsort(raw(a), axis, kind="stable")))
+    result = np.ascontiguousarray(np.argsort(own, -1, kind="stable"))
+    return wrap(result if axis is None else np.moveaxis(result, -1, axis))
 
 
 def partition(a, kth, axis=-1):

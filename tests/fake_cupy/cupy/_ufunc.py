@@ -9,6 +9,13 @@ from ._core import ndarray, raw, wrap
 from ._surface import check_dtype
 
 PYTHON_SCALARS = {bool: False, int: int, float: float, complex: complex}
+COMPARISONS = {
+    f"cupy_{name}"
+    for name in (
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("logical_and", "logical_or"),
+    )
+}
 SCALARS = (bool, int, float, complex, np.generic)
 
 
@@ -111,6 +118,10 @@ class ufunc:  # noqa: N801 (CuPy's name)
         """Do as `_Ops.guess_routine`: Python scalars are weak, unless of a higher kind."""
         types = [k if isinstance(k, np.dtype) else k[0] for k in key]
         weak = [False if isinstance(k, np.dtype) else k[1] for k in key]
+        if self.name in COMPARISONS and all(
+            w is int or t.kind in "iu" for t, w in zip(types, weak)
+        ):
+            weak = [False] * len(key)  # so that uint8 < 300 compares (promote_weak_int)
         arrays = [_kind_score(t.type) for t, w in zip(types, weak, strict=True) if not w]
         scalars = [_kind_score(w) for w in weak if w]
         if not arrays or not scalars or max(arrays) < max(scalars):

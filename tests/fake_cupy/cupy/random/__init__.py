@@ -51,14 +51,14 @@ def uniform(low=0.0, high=1.0, size=None, dtype=float):
     return low + (high - low) * random_sample(size, dtype)
 
 
-def rand(*size, dtype=float):
+def rand(*size, **kwarg):
     """Draw from [0, 1)."""
-    return random_sample(size, dtype)
+    return random_sample(size, **kwarg)
 
 
-def randn(*size, dtype=float):
+def randn(*size, **kwarg):
     """Draw from N(0, 1)."""
-    return standard_normal(size, dtype)
+    return standard_normal(size, **kwarg)
 
 
 def randint(low, high=None, size=None, dtype=int):
