@@ -17,7 +17,7 @@ def draws(rng):
         rng.permutation(6),
         rng.bernoulli(0.4, (2, 4)),
         rng.normal((), np.float16),
-        rng.bernoulli(np.array([0.0, 1.0]), dtype=np.uint8),
+        rng.bernoulli(backend.to_device(np.array([0.0, 1.0]), rng.device), dtype=np.uint8),
     ]
 
 
@@ -120,6 +120,60 @@ def test_a_refused_size_does_not_count_as_a_draw():
 def test_arrays_without_elements_can_be_drawn():
     rng = backend.default_rng(0)
     assert rng.normal((0, 3)).shape == (0, 3) and rng.permutation(0).shape == (0,)
+
+
+def check_equal(actual, expected):
+    """Check what the two devices drew: equal bits, but for the rounding of normal numbers."""
+    actual = backend.to_numpy(actual)
+    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
+    if actual.dtype == np.float16 or (actual.dtype.kind == "f" and actual.min(initial=0) < 0):
+        atol = 20 * np.finfo(actual.dtype).eps
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=atol)
+    else:
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_every_device_draws_the_same_numbers(cupy):
+    rng, on_cpu = backend.default_rng(2**64 - 1, "cuda"), backend.default_rng(2**64 - 1)
+    for a, b in zip(draws(rng), draws(on_cpu), strict=True):
+        assert type(a) is cupy.ndarray
+        check_equal(a, b)
+    for dtype in (np.float32, np.float64):
+        check_equal(rng.normal((41, 1001), dtype), on_cpu.normal((41, 1001), dtype))
+        check_equal(rng.uniform((41, 1001), dtype), on_cpu.uniform((41, 1001), dtype))
+    check_equal(rng.integers(-5, 2**50, 50_001), on_cpu.integers(-5, 2**50, 50_001))
+    check_equal(rng.permutation(50_001), on_cpu.permutation(50_001))
+    p = np.linspace(0, 1, 7)
+    check_equal(rng.bernoulli(cupy.asarray(p)), on_cpu.bernoulli(p))
+    assert rng.state_dict()["words"].tolist() == on_cpu.state_dict()["words"].tolist()
+
+
+def test_a_source_moves_between_devices(cupy):
+    rng, on_cpu = backend.default_rng(3), backend.default_rng(3)
+    first, second = on_cpu.normal(5), on_cpu.uniform(5)
+    check_equal(rng.to("cuda").normal(5), first)
+    other = backend.default_rng(0)
+    other.load_state_dict(rng.state_dict())
+    check_equal(other.uniform(5), second)
+    check_equal(rng.to("cpu").uniform(5), second)
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        rng.to("gpu")
+
+
+def test_on_a_gpu_a_draw_is_one_launch_and_no_wait(cupy):
+    counts = pytest.importorskip("cupy_counts", reason="launches are counted on the stand-in")
+    rng = backend.default_rng(0, "cuda")
+    for launches, draw in (
+        (1, lambda: rng.normal((64, 784))),
+        (1, lambda: rng.uniform((64, 784), np.float64)),
+        (1, lambda: rng.integers(0, 10, 64)),
+        (2, lambda: rng.bernoulli(0.5, (64, 784))),
+        (2, lambda: rng.normal((64, 784), np.float16)),
+    ):
+        with counts.counting() as found:
+            draw()
+        assert found.launches.total() == launches, found.table()
+        assert found.copies.total() == found.waits.total() == 0
 
 
 def test_an_unknown_key_of_a_state_is_refused():

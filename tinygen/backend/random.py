@@ -63,13 +63,11 @@ class RNG:
     """
 
     def __init__(self, seed: int, device: str = "cpu") -> None:
-        self.device = check_device(device)
         is_integer = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
         if not is_integer or not 0 <= seed < 2**64:
             raise ValueError(f"a seed is an int from 0 to 2**64 - 1, got {seed!r}")
         self._seed, self._num_draws = int(seed), 0
-        if device == "cuda":
-            cupy_with_gpu()
+        self.to(device)
 
     def __repr__(self) -> str:
         return f"<RNG on {self.device!r}, seed={self._seed}, after {self._num_draws} draws>"
@@ -78,6 +76,13 @@ class RNG:
         """Raise AttributeError that says what NumPy's or PyTorch's method of this name is here."""
         hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
         raise AttributeError(f"RNG has no attribute {name!r}{hint}", name=name, obj=self)
+
+    def to(self, device: str) -> RNG:
+        """Draw on "cpu" or "cuda" from now on: the same numbers as otherwise. Returns self."""
+        if check_device(device) == "cuda":
+            cupy_with_gpu()
+        self.device = device
+        return self
 
     def _draw(
         self, fill: Callable[..., None], size: int | tuple[int, ...], dtype: Any, *arguments: Any
