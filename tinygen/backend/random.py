@@ -77,13 +77,6 @@ class RNG:
         hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
         raise AttributeError(f"RNG has no attribute {name!r}{hint}", name=name, obj=self)
 
-    def to(self, device: str) -> RNG:
-        """Draw on "cpu" or "cuda" from now on: the same numbers as otherwise. Returns self."""
-        if check_device(device) == "cuda":
-            cupy_with_gpu()
-        self.device = device
-        return self
-
     def _draw(
         self, fill: Callable[..., None], size: int | tuple[int, ...], dtype: Any, *arguments: Any
     ) -> Array:
