@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.strict import StrictArray
-from tinygen import RNG, default_rng, grad, no_grad, tensor
+from tinygen import default_rng, grad, no_grad, tensor
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 from tinygen.models.cyclegan import ImagePool, ResidualUNet, run_cycles
 from tinygen.models.pix2pix import mean_absolute_error
@@ -125,15 +124,15 @@ def test_the_generator_adds_a_bounded_change():
     assert np.array_equal(G(x).numpy(), x)
 
 
-def test_cycles_run_on_a_strict_array_type():
+def test_cycles_run_on_a_gpu(cupy):
     G = ResidualUNet(3, 16, 4, rng=default_rng(0))
     x, y = example_pictures()
     with no_grad():
         plain = run_cycles(G, G, x, y)
-        G.map_arrays_(StrictArray)
-        strict = run_cycles(G, G, StrictArray(x), StrictArray(y))
-    for a, b in zip(plain, strict, strict=True):
-        assert isinstance(b.data, StrictArray)
+        G.to("cuda")
+        on_gpu = run_cycles(G, G, cupy.asarray(x), cupy.asarray(y))
+    for a, b in zip(plain, on_gpu, strict=True):
+        assert isinstance(b.data, cupy.ndarray)
         np.testing.assert_allclose(b.data.get(), a.numpy(), rtol=1e-4, atol=1e-5)
 
 
@@ -211,20 +210,12 @@ def test_the_state_of_a_pool_is_a_copy_and_is_checked():
         pool.load_state_dict(state | {"num_stored": 7})
 
 
-class StrictRNG(RNG):
-    """A source of random numbers that returns strict arrays."""
-
-    def uniform(self, *args):
-        """Return uniform numbers as a strict array."""
-        return StrictArray(super().uniform(*args))
-
-
-def test_the_pool_runs_on_a_strict_array_type():
-    plain, strict = (ImagePool((1, 2, 2), 4, rng=kind(0)) for kind in (RNG, StrictRNG))
-    strict.images = StrictArray(strict.images)
+def test_the_pool_runs_on_a_gpu(cupy):
+    rngs = default_rng(0), default_rng(0, "cuda")
+    plain, on_gpu = (ImagePool((1, 2, 2), 4, rng=rng) for rng in rngs)
     for k in range(20):
         new = numbered_pictures(3 * k, 3)
-        assert np.array_equal(strict.query(StrictArray(new)).get(), plain.query(new))
+        assert np.array_equal(on_gpu.query(cupy.asarray(new)).get(), plain.query(new))
 
 
 def test_pictures_that_do_not_fit_a_pool_are_rejected():

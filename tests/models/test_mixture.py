@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.models.gaussian_cases import dense_log_prob, gaussian_points
-from tests.strict import StrictArray, StrictRNG
 from tinygen import default_rng
 from tinygen.models.mixture import GaussianMixture
 
@@ -163,16 +162,19 @@ def test_state_can_be_loaded_into_another_mixture(covariance_type):
 
 
 @each_covariance_type
-def test_mixture_on_a_strict_array_type(covariance_type):
+def test_mixture_on_a_gpu(cupy, covariance_type):
     """On another array type the results are the same, and no array is converted silently."""
     x = gaussian_points(40, 3)
-    strict_x = StrictArray(x)
+    gpu_x = cupy.asarray(x)
     plain = GaussianMixture(x, 3, covariance_type=covariance_type, rng=default_rng(0))
-    strict = GaussianMixture(strict_x, 3, covariance_type=covariance_type, rng=StrictRNG(0))
-    assert np.isclose(plain.em_step(x), strict.em_step(strict_x))
-    strict_samples, samples = strict.sample(5, StrictRNG(1))[0], plain.sample(5, default_rng(1))[0]
-    np.testing.assert_allclose(strict_samples.get(), samples)
-    np.testing.assert_allclose(strict.log_prob(strict_x).get(), plain.log_prob(x))
+    on_gpu = GaussianMixture(gpu_x, 3, covariance_type=covariance_type, rng=default_rng(0, "cuda"))
+    assert np.isclose(plain.em_step(x), on_gpu.em_step(gpu_x))
+    gpu_samples, samples = (
+        on_gpu.sample(5, default_rng(1, "cuda"))[0],
+        plain.sample(5, default_rng(1))[0],
+    )
+    np.testing.assert_allclose(gpu_samples.get(), samples)
+    np.testing.assert_allclose(on_gpu.log_prob(gpu_x).get(), plain.log_prob(x))
 
 
 @each_covariance_type

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.models.diffusion.cases import PATHS
-from tests.strict import StrictArray, StrictRNG
 from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
@@ -79,16 +78,16 @@ def test_predictions_at_both_ends():
     np.testing.assert_allclose(p.x0, [[0.26, 0.22]], atol=1e-12)  # the mean of the data
 
 
-def test_on_a_strict_array_type():
-    plain, strict = mixture(), mixture(move=StrictArray)
+def test_on_a_gpu(cupy):
+    plain, on_gpu = mixture(), mixture(move=cupy.asarray)
     x = np.random.default_rng(0).normal(size=(3, 2))
     for name in ("log_density", "score"):
         expected = getattr(plain, name)(x, 0.3)
-        found = getattr(strict, name)(StrictArray(x), 0.3)
+        found = getattr(on_gpu, name)(cupy.asarray(x), 0.3)
         np.testing.assert_allclose(found.get(), expected, rtol=1e-12)
-    found = strict.denoise(StrictArray(x), 0.3).x0.get()
+    found = on_gpu.denoise(cupy.asarray(x), 0.3).x0.get()
     np.testing.assert_allclose(found, plain.denoise(x, 0.3).x0, rtol=1e-12)
-    samples = strict.sample(50, StrictRNG(0)).get()
+    samples = on_gpu.sample(50, default_rng(0, "cuda")).get()
     assert np.array_equal(samples, plain.sample(50, default_rng(0)))
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tests.models.diffusion.cases import perturb
-from tests.strict import StrictArray, StrictRNG
-from tinygen import RNG, default_rng
+from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.guidance import classifier_free_guidance, drop_labels
 from tinygen.models.diffusion.mlp import MLPDenoiser
@@ -64,17 +63,17 @@ def test_guidance_of_two_gaussians_is_the_score_of_the_guided_density():
     np.testing.assert_allclose(-prediction.eps[:, 0] / sigma, score, atol=1e-7)
 
 
-def test_on_a_strict_array_type():
+def test_on_a_gpu(cupy):
     found, labels = [], np.array([0, 1, 2, 1])
-    for move, rng_class in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
-        model, rng = labelled_network().map_arrays_(move), rng_class(1)
+    for move, device in ((lambda a: a, "cpu"), (cupy.asarray, "cuda")):
+        model, rng = labelled_network().map_arrays_(move), default_rng(1, device)
         dropped = drop_labels(move(labels), model.null_label, 0.5, rng=rng)
         guided_network = classifier_free_guidance(model, dropped, model.null_label, 2.0)
         found.append([dropped, guided_network(rng.normal((4, 2)), rng.uniform((4,))).data])
-    (labels, output), (strict_labels, strict_output) = found
-    assert isinstance(strict_output, StrictArray)
-    assert np.array_equal(strict_labels.get(), labels) and (labels == 3).any()
-    np.testing.assert_allclose(strict_output.get(), output, rtol=1e-4, atol=1e-5)
+    (labels, output), (gpu_labels, gpu_output) = found
+    assert isinstance(gpu_output, cupy.ndarray)
+    assert np.array_equal(gpu_labels.get(), labels) and (labels == 3).any()
+    np.testing.assert_allclose(gpu_output.get(), output, rtol=1e-4, atol=1e-5)
 
 
 def test_errors():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.models.diffusion.cases import PATHS, STD, gaussian, two_gaussians
-from tests.strict import StrictArray, StrictRNG
 from tinygen import RNG, default_rng
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.likelihood import log_likelihood, variational_bound
@@ -69,7 +68,7 @@ def test_hutchinsons_estimate_has_no_bias():
     assert 0 < error < 0.01 and abs(estimates.mean() - expected[0]) < 4 * error
 
 
-def test_the_likelihood_of_a_network_is_a_density():
+def test_the_likelihood_of_a_network_is_a_density(cupy):
     """For any network, its exponential integrates to 1.
 
     This untrained network carries some of the noise far away.
@@ -80,9 +79,9 @@ def test_the_likelihood_of_a_network_is_a_density():
     log_p = log_likelihood(denoise, x, 40, path=RECTIFIED_FLOW)
     assert log_p.shape == (3201,)
     assert abs(np.exp(log_p.astype(np.float64)).sum() * 0.05 - 1) < 1e-3
-    network.map_arrays_(StrictArray)
-    strict = log_likelihood(denoise, StrictArray(x[1500:1700:20]), 40, path=RECTIFIED_FLOW)
-    np.testing.assert_allclose(strict.get(), log_p[1500:1700:20], atol=1e-3)
+    network.to("cuda")
+    on_gpu = log_likelihood(denoise, cupy.asarray(x[1500:1700:20]), 40, path=RECTIFIED_FLOW)
+    np.testing.assert_allclose(on_gpu.get(), log_p[1500:1700:20], atol=1e-3)
 
 
 # -------------------------------------------------------------------------------------- the bound
@@ -173,17 +172,19 @@ def test_the_reconstruction_of_bytes_is_a_softmax(ratio):
     np.testing.assert_allclose(found, expected.sum(axis=1), rtol=1e-9)
 
 
-def test_on_a_strict_array_type():
+def test_on_a_gpu(cupy):
     x, times, found = np.random.default_rng(0).normal(size=(3, 2)), [1.5, 1.0, 0.1], []
-    for move, rng_class in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
+    for move, device in ((lambda a: a, "cpu"), (cupy.asarray, "cuda")):
         denoise, a = mixture(move=move).denoise, move(x)
-        values = [log_likelihood(denoise, a, 3, rng=rng_class(0))]
-        values += variational_bound(denoise, a, times, rng=rng_class(0))
-        values.append(variational_bound(denoise, a, times, rng=rng_class(0), pixels=True).total)
+        values = [log_likelihood(denoise, a, 3, rng=default_rng(0, device))]
+        values += variational_bound(denoise, a, times, rng=default_rng(0, device))
+        values.append(
+            variational_bound(denoise, a, times, rng=default_rng(0, device), pixels=True).total
+        )
         found.append(values)
-    for plain, strict in zip(*found, strict=True):
-        assert isinstance(strict, StrictArray) and strict.shape == (3,)
-        np.testing.assert_allclose(strict.get(), plain, rtol=1e-10)
+    for plain, on_gpu in zip(*found, strict=True):
+        assert isinstance(on_gpu, cupy.ndarray) and on_gpu.shape == (3,)
+        np.testing.assert_allclose(on_gpu.get(), plain, rtol=1e-10)
 
 
 def test_errors():

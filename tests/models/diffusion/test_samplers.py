@@ -12,8 +12,7 @@ from tests.models.diffusion.cases import (
     gaussian,
     two_gaussians,
 )
-from tests.strict import StrictArray, StrictRNG
-from tinygen import RNG, default_rng, tensor
+from tinygen import default_rng, tensor
 from tinygen.models.diffusion import samplers
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.mlp import MLPDenoiser
@@ -59,7 +58,7 @@ def test_samples_have_the_distribution_of_the_data(path):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_samplers_are_pure_reproducible_and_keep_float32(name):
+def test_samplers_are_pure_reproducible_and_keep_float32(cupy, name):
     network = MLPDenoiser(2, (8, 8), rng=default_rng(0))
     denoise, sampler = denoiser(network, "v"), getattr(samplers, name)
     x = default_rng(1).normal((6, 2))
@@ -74,10 +73,10 @@ def test_samplers_are_pure_reproducible_and_keep_float32(name):
     assert np.array_equal(runs[0], runs[1]) and runs[0].dtype == np.float32
     assert watched_times == times[1:] * 3
     assert np.array_equal(runs[0], runs[2]) == (name != "ancestral")
-    network.map_arrays_(StrictArray)
-    strict = sampler(denoise, StrictArray(x), times, rng=StrictRNG(2))
-    assert isinstance(strict, StrictArray)
-    np.testing.assert_allclose(strict.get(), runs[0], rtol=1e-4, atol=1e-5)
+    network.to("cuda")
+    on_gpu = sampler(denoise, cupy.asarray(x), times, rng=default_rng(2, "cuda"))
+    assert isinstance(on_gpu, cupy.ndarray)
+    np.testing.assert_allclose(on_gpu.get(), runs[0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -88,17 +87,17 @@ def test_samplers_are_pure_reproducible_and_keep_float32(name):
         ("ancestral", {"variance_weight": None}),
     ],
 )
-def test_settings_and_inpainting_on_a_strict_array_type(name, settings):
+def test_settings_and_inpainting_on_a_gpu(cupy, name, settings):
     network = MLPDenoiser(2, (8, 8), out_dim=4, rng=default_rng(0))
     denoise = denoiser(network, "v", learned_variance=True)
     x, mask, found = default_rng(1).normal((6, 2)), np.float32([[1, 0]]), []
-    for move, rng_class in ((lambda a: a, RNG), (StrictArray, StrictRNG)):
+    for move, device in ((lambda a: a, "cpu"), (cupy.asarray, "cuda")):
         network.map_arrays_(move)
-        rng, sampler = rng_class(2), getattr(samplers, name)
+        rng, sampler = default_rng(2, device), getattr(samplers, name)
         callback = samplers.inpainting(move(np.ones_like(x)), move(mask), rng=rng)
         times = karras_schedule(5)
         found.append(sampler(denoise, move(x), times, rng=rng, callback=callback, **settings))
-    assert isinstance(found[1], StrictArray)
+    assert isinstance(found[1], cupy.ndarray)
     np.testing.assert_allclose(found[1].get(), found[0], rtol=1e-4, atol=1e-5)
 
 

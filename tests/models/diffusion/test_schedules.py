@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.models.diffusion.cases import BETAS, PATHS
-from tests.strict import StrictArray, StrictRNG
 from tinygen import default_rng
 from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
 from tinygen.models.diffusion.schedules import (
@@ -58,7 +57,7 @@ def test_the_logistic_schedule_scales_and_shifts_the_logits():
     np.testing.assert_allclose(quartiles, [0.49, 0.78], atol=0.005)  # as its docstring says
 
 
-def test_stratified_numbers_fall_into_each_interval_and_have_less_variance():
+def test_stratified_numbers_fall_into_each_interval_and_have_less_variance(cupy):
     rng = default_rng(0)
     u = stratified_uniform(8, rng)
     assert u.dtype == np.float32 and np.array_equal(np.floor(8 * u), np.arange(8))
@@ -71,17 +70,17 @@ def test_stratified_numbers_fall_into_each_interval_and_have_less_variance():
     errors = np.abs(means.mean(axis=0) - 1 / 3)
     assert (errors < 4 * means.std(axis=0) / np.sqrt(2000)).all()
     assert means[:, 0].std() < means[:, 1].std() / 6
-    strict = stratified_uniform(5, StrictRNG(1))
-    assert isinstance(strict, StrictArray)
-    assert np.array_equal(strict.get(), stratified_uniform(5, default_rng(1)))
+    on_gpu = stratified_uniform(5, default_rng(1, "cuda"))
+    assert isinstance(on_gpu, cupy.ndarray)
+    assert np.array_equal(on_gpu.get(), stratified_uniform(5, default_rng(1)))
 
 
 @pytest.mark.parametrize("schedule", [linear_schedule, cosine_schedule, logistic_schedule])
-def test_floats_and_arrays_agree(schedule):
+def test_floats_and_arrays_agree(cupy, schedule):
     u = np.linspace(0, 1, 7)
     np.testing.assert_allclose(schedule(u), [schedule(float(v)) for v in u], rtol=1e-12, atol=1e-12)
-    strict = schedule(StrictArray(u))
-    assert isinstance(strict, StrictArray) and np.array_equal(strict.get(), schedule(u))
+    on_gpu = schedule(cupy.asarray(u))
+    assert isinstance(on_gpu, cupy.ndarray) and np.array_equal(on_gpu.get(), schedule(u))
     assert type(schedule(0.5)) is float and type(schedule(np.float64(0.5))) is float
     assert schedule(u.astype(np.float32)).dtype == np.float32
 

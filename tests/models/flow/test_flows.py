@@ -12,7 +12,6 @@ from tests.models.flow.cases import (
     numeric_jacobian,
     perturbed,
 )
-from tests.strict import StrictArray, StrictRNG
 from tinygen import check_grads, default_rng, no_grad, optim
 from tinygen.models.flow import MAF, ActNorm, Glow, Permutation, RealNVP, Squeeze
 
@@ -100,29 +99,32 @@ def test_gradients_to_second_order(name):
 
 
 @each_flow
-def test_flow_on_a_strict_array_type(name):
+def test_flow_on_a_gpu(cupy, name):
     """On another array type the results are the same, and no array is converted silently."""
     plain, x = perturbed(name, dtype=np.float64)
-    strict = perturbed(name, dtype=np.float64)[0].map_arrays_(StrictArray)
-    strict.initialize(StrictArray(x))  # runs on StrictArrays too, not only in `plain`
-    strict.load_state_dict({k: StrictArray(v) for k, v in plain.state_dict().items()})
+    on_gpu = perturbed(name, dtype=np.float64)[0].to("cuda")
+    on_gpu.initialize(cupy.asarray(x))  # runs on cupy.asarrays too, not only in `plain`
+    on_gpu.load_state_dict({k: cupy.asarray(v) for k, v in plain.state_dict().items()})
     results = []
-    for model, a in ((plain, x), (strict, StrictArray(x))):
+    for model, a in ((plain, x), (on_gpu, cupy.asarray(x))):
         log_p = model.log_prob(a)
         log_p.mean().backward()
         with no_grad():
             x_again = model.inverse(model(a)[0])
         results.append([log_p, x_again, *(p.grad for p in model.parameters())])
     for expected, actual in zip(*results, strict=True):
-        assert isinstance(actual.data, StrictArray)
+        assert isinstance(actual.data, cupy.ndarray)
         np.testing.assert_allclose(actual.numpy(), expected.numpy(), rtol=1e-9, atol=1e-9)
 
 
 @each_flow
-def test_samples_on_a_strict_array_type(name):
+def test_samples_on_a_gpu(cupy, name):
     """Equal to those on NumPy arrays."""
-    plain, strict = perturbed(name)[0], perturbed(name)[0].map_arrays_(StrictArray)
-    expected, actual = plain.sample(3, default_rng(5)), strict.sample(3, StrictRNG(5)).get()
+    plain, on_gpu = perturbed(name)[0], perturbed(name)[0].to("cuda")
+    expected, actual = (
+        plain.sample(3, default_rng(5)),
+        on_gpu.sample(3, default_rng(5, "cuda")).get(),
+    )
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
