@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import partial
 
 import numpy as np
@@ -186,6 +187,17 @@ def test_gradients_are_dropped_without_a_launch(cupy, counting):
     with counting() as counts:
         optimizer.zero_grad()
     assert counts.launches.total() == 0
+
+
+def test_without_a_compiler_the_twins_take_their_place(cupy, compiler, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("cupy._raw_kernel"), "compiler", lambda: None)
+    for name in updates_gpu.UPDATES:
+        assert agrees_with_its_twin(cupy, name)
+    grads = [np.array([3.0, 1.0], np.float32), np.array([]), np.array([1.0, 5.0])]
+    parameters = parameters_of(cupy, grads)
+    set_gradients(cupy, parameters, grads)
+    assert optim.clip_grad_norm_(parameters, 3) == 6
+    np.testing.assert_array_equal(parameters[2].grad.data.get(), [0.5, 2.5])
 
 
 # --------------------------------------------------------------------------------- planted mistakes

@@ -2,6 +2,8 @@
 
 As in CuPy, an array is passed as its address, and a NumPy array of one element by value. A kernel
 writes to addresses, so unlike the other kinds of kernels, it is not checked where.
+
+Without a C++ compiler, the NumPy twin takes the place of a kernel of `updates_gpu.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import numpy as np
 from cupy_counts import launch
 
 from ._core import ndarray
-from ._cpp import compiled
+from ._cpp import compiled, compiler
 
 MAX_ARGUMENT_BYTES = 4096
 MAX_THREADS = 1024  # of a block
@@ -64,10 +66,40 @@ class RawKernel:
         if sum(value.nbytes for value in values) > MAX_ARGUMENT_BYTES:
             raise RuntimeError("CUDA_ERROR_INVALID_VALUE: the arguments have more than 4096 bytes")
         launch(self.name)
+        if compiler() is None:
+            self._run_twin(*values)
+            return
         library = compiled(_CODE.format(code=self.code, name=self.name))
         addresses = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
         if library.run_raw(addresses, len(values), int(blocks), int(threads)):
             raise RuntimeError(f"{self.name} has another number of arguments than {len(values)}")
+
+    def _run_twin(self, table: np.ndarray, sums_address: np.ndarray | None = None) -> None:
+        """Compute what the kernel would, with the arrays and settings of the table."""
+        from tinygen.backend import fused, updates_gpu
+
+        dtype = np.float32 if "typedef float T" in self.code else np.float64
+        fields = table.dtype.names
+        settings = {n: table[n].item() for n in fields if table.dtype[n] == np.float64}
+        parameters = [
+            [_memory(int(address), dtype, int(size)) for address in addresses]
+            for addresses, size in zip(table["arrays"][0].T, table["sizes"][0])
+            if size
+        ]
+        if sums_address is None:
+            for arrays in parameters:
+                getattr(fused, self.name)(*arrays, np.empty_like(arrays[0]), **settings)
+        else:  # all squares go to the sum of the first thread
+            sums = _memory(int(sums_address[0]), np.float64, updates_gpu.NUM_SUMS)
+            before = sums[0] if settings["add"] else 0.0
+            sums[:] = 0
+            sums[0] = before + fused.sum_of_squares(a[0].astype(np.float64) for a in parameters)
+
+
+def _memory(address: int, dtype: type, size: int) -> np.ndarray:
+    """Return the numbers that lie at an address."""
+    buffer = (ctypes.c_char * (size * np.dtype(dtype).itemsize)).from_address(address)
+    return np.frombuffer(buffer, dtype)
 
 
 def _by_value(argument) -> np.ndarray:
