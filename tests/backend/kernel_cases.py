@@ -38,6 +38,8 @@ DOMAINS = {  # a function of random numbers, and values that are put among them
     "nonnegative": (np.abs, [0.0, 1.0, 1e30, np.inf, np.nan]),
     "positive": (lambda z: np.exp(z), [1.0, 1e-6, 1e6]),
     "row": (lambda z: np.clip(np.round(2 * z), -4, 3), []),  # the number of one of four rows
+    "1 to 2": (lambda z: 1 + np.abs(3 * z) % 2, []),  # the number of one of two taps
+    "1 to 6": (lambda z: 1 + np.abs(3 * z) % 6, []),
     "empty": (lambda z: 0 * z, []),  # an output, which the kernel writes
 }
 
@@ -149,6 +151,30 @@ def windows(*, of_pixels: bool) -> Iterator[tuple]:
 # A seed and a number of draws, and the lengths of the arrays that random numbers fill.
 _STREAM, _LENGTHS = (2**64 - 3, 12345), (0, 1, 4, 7, 8, 131)
 
+
+def pooling(kind: str) -> Iterator[tuple]:
+    """Yield the arguments of a kernel of pooling_gpu.py for the geometries of the windows."""
+    for images, kernel, stride, padding, dilation in _GEOMETRIES:
+        n, c, *size = images
+        padding = [min(p, k - 1) for p, k in zip(padding, kernel)]  # no window of padding alone
+        counts = output_size(size, kernel, stride, padding, dilation)
+        geometry = *kernel, *stride, *padding, *dilation, *size, *counts
+        windows, argmax = (
+            (n, c, *counts),
+            (f"1 to {kernel[0] * kernel[1]}", (n, c, *counts), np.uint8),
+        )
+        if kind == "sum_pool":
+            yield ("finite", images), *geometry, 0.5, ("empty", windows)
+        elif kind == "sum_unpool":
+            yield ("finite", windows), *geometry, 0.5, ("empty", images)
+        elif kind == "max_pool":
+            yield ("real", images), *geometry, ("empty", windows), ("empty", windows, np.uint8)
+        elif kind == "max_unpool":
+            yield ("finite", windows), argmax, *geometry, ("empty", images)
+        else:
+            yield ("finite", images), argmax, *geometry, ("empty", windows)
+
+
 CASES = {
     "backend.distributions.fill_integers": calls(
         *((*_STREAM, -7, 2**40, ("empty", (n,), np.int64)) for n in _LENGTHS),
@@ -199,6 +225,11 @@ CASES = {
         settings=({"axis": 1}, {"axis": 0, "keepdims": True}),
         atol=64,
     ),
+    "backend.pooling_gpu._gather_maxima": calls(*pooling("gather_maxima")),
+    "backend.pooling_gpu._max_pool": calls(*pooling("max_pool")),
+    "backend.pooling_gpu._max_unpool": calls(*pooling("max_unpool"), atol=8),
+    "backend.pooling_gpu._sum_pool": calls(*pooling("sum_pool"), atol=8),
+    "backend.pooling_gpu._sum_unpool": calls(*pooling("sum_unpool"), atol=8),
     "backend.softmax_gpu._exp_quotient": elementwise("finite", "finite", "positive", atol=8),
     "backend.softmax_gpu._finite_or_zero": elementwise("real"),
     "backend.softmax_gpu._log_plus": elementwise("positive", "finite", atol=8),

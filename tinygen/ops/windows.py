@@ -15,7 +15,8 @@ the cotangent g:
 
 sum_pool and sum_unpool are adjoint to each other, and so are max_unpool and gather_maxima. The code
 loops over the taps, each a strided view of the whole image: a 2x2 window takes four additions of
-large arrays. `pooling.py` makes layers of these functions.
+large arrays. (On a GPU, where each of them is a launch, backend/pooling_gpu.py takes the place of
+the loops.) `pooling.py` makes layers of these functions.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import array_module
+from ..backend import array_module, pooling_gpu
+from ..backend.kernels import on_gpu
 from ..backend.windows import taps
 from .layout import empty_images
 from .masking import apply_mask
@@ -70,6 +72,7 @@ class Windows(NamedTuple):
 
 
 @primitive
+@on_gpu(pooling_gpu.sum_pool)
 def sum_pool(x, *, windows, scale):
     """y[o] = scale times the sum of x over window o; padding counts as 0. Adjoint: `sum_unpool`."""
     y = empty_images(x, (*x.shape[:2], *windows.output_size))
@@ -88,6 +91,7 @@ def sum_pool(x, *, windows, scale):
 
 
 @primitive(outputs=("x",))
+@on_gpu(pooling_gpu.sum_unpool)
 def sum_unpool(y, *, windows, scale):
     """x[i] = scale times the sum of y over the windows that contain pixel i.
 
@@ -111,6 +115,7 @@ sum_unpool.vjp(y=lambda g, windows, scale: sum_pool(g, windows=windows, scale=sc
 
 
 @primitive(outputs=("y", "argmax"))
+@on_gpu(pooling_gpu.max_pool)
 def max_pool(x, *, windows):
     """The maximum of each window, and the number of the tap that has it.
 
@@ -122,8 +127,7 @@ def max_pool(x, *, windows):
     for _, pixels, outputs in windows.taps():
         y[outputs] = np.maximum(y[outputs], x[pixels])
     argmax = np.zeros_like(y, dtype=np.uint8 if windows.num_taps < 256 else np.int32)
-    # On other devices a look at the values would wait for them, so there NaN counts as possible.
-    may_have_nan = type(y) is not np.ndarray or np.isnan(np.max(y, initial=-np.inf))
+    may_have_nan = np.isnan(np.max(y, initial=-np.inf))
     for number, pixels, outputs in windows.taps():
         is_max = x[pixels] == y[outputs]
         if may_have_nan:  # NaN is the maximum of its windows, though it equals nothing
@@ -134,6 +138,7 @@ def max_pool(x, *, windows):
 
 
 @primitive(outputs=("x",))
+@on_gpu(pooling_gpu.max_unpool)
 def max_unpool(y, argmax, *, windows):
     """x[i] = the sum of y over the windows whose maximum is pixel i. Adjoint: `gather_maxima`."""
     x = empty_images(y, (*y.shape[:2], *windows.input_size))
@@ -149,6 +154,7 @@ def max_unpool(y, argmax, *, windows):
 
 
 @primitive
+@on_gpu(pooling_gpu.gather_maxima)
 def gather_maxima(x, argmax, *, windows):
     """y[o] = the pixel of x that tap argmax[o] of window o reads. Adjoint: `max_unpool`."""
     y = empty_images(x, argmax.shape)
