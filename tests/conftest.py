@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests import border
+
 FAKE_CUPY = str(pathlib.Path(__file__).parent / "fake_cupy")
 
 
@@ -18,8 +20,24 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    if config.getoption("--backend") == "fake_cupy":
+    backend = config.getoption("--backend")
+    if backend == "fake_cupy":
         sys.path.insert(0, FAKE_CUPY)
+    if backend != "numpy":
+        border.install("cuda")
+    config.addinivalue_line("markers", "cpu_only: the test is about the CPU, such as its threads")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("cpu_only") and item.config.getoption("--backend") != "numpy":
+        pytest.skip("is about the CPU")
+
+
+@pytest.fixture(autouse=True)
+def open_border(request):
+    """No border for a test that makes arrays of CuPy by itself."""
+    with border.opened() if "cupy" in request.fixturenames else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -228,6 +228,7 @@ def address(array) -> int:
     return array.__array_interface__["data"][0]
 
 
+@pytest.mark.cpu_only
 def test_a_gradient_that_nothing_else_holds_is_not_copied():
     addresses = []
 

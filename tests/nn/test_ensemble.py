@@ -21,7 +21,8 @@ def make_separate_layers(ensemble, spectral_norm):
         layer = nn.Linear(4, 2, rng=default_rng(seed), dtype=np.float64)
         np.testing.assert_array_equal(ensemble.weight.data[i], layer.weight.data)
         np.testing.assert_array_equal(ensemble.bias.data[i], layer.bias.data)
-        layer.weight.data = ensemble.weight.data[i] = rng.normal(size=(2, 4))
+        layer.weight.data = w = rng.normal(size=(2, 4))
+        ensemble.weight[i] = w
         if spectral_norm:
             layer = nn.SpectralNorm(layer, rng=default_rng(0))
             layer.u[...] = ensemble.u.data[i]

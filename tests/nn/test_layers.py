@@ -101,6 +101,7 @@ def test_every_layer_is_tested():
     assert set(nn.__all__) == {name.split()[0] for name in LAYERS} | with_own_tests
 
 
+@pytest.mark.cpu_only
 def test_weights_of_convolutions_and_their_gradients_are_channels_last():
     """Then convolutions need not copy them, and optimizers mostly find a single layout."""
     convolutions = (

@@ -9,7 +9,7 @@ from tinygen import nn, tensor
 def test_running_statistics_follow_the_batches_and_normalize_in_evaluation():
     layer, rng = nn.BatchNorm2d(2, momentum=0.3), np.random.default_rng(0)
     mean, var = np.zeros(2), np.ones(2)
-    buffer = layer.running_mean.data
+    buffer = layer.running_mean
     for _ in range(4):
         x = rng.normal([[1.0], [-2.0]], [[0.5], [3.0]], (3, 2, 4)).reshape(3, 2, 2, 2)
         layer(tensor(x.astype(np.float32)))
@@ -17,7 +17,7 @@ def test_running_statistics_follow_the_batches_and_normalize_in_evaluation():
         var = 0.7 * var + 0.3 * x.var((0, 2, 3), ddof=1)
     np.testing.assert_allclose(layer.running_mean.data, mean, rtol=1e-5)
     np.testing.assert_allclose(layer.running_var.data, var, rtol=1e-5)
-    assert layer.num_batches_tracked.item() == 4 and layer.running_mean.data is buffer
+    assert layer.num_batches_tracked.item() == 4 and layer.running_mean is buffer
     assert not layer.running_mean.requires_grad
     y = layer.eval()(tensor(x.astype(np.float32)))
     expected = (x - mean[:, None, None]) / np.sqrt(var + 1e-5)[:, None, None]

@@ -26,6 +26,7 @@ def assert_equal_states(first, second):
         assert (first[name] == second[name]).all(), name
 
 
+@pytest.mark.cpu_only
 def test_a_state_is_loaded_into_the_arrays_of_the_module(block):
     x = tensor(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
     block(x)

@@ -32,10 +32,10 @@ def test_averages_follow_the_recursion_and_replace_the_parameters_for_a_while():
 def average_numbers(numbers, decay, initial=1e6):
     """Return the averages after each of the numbers, in float64."""
     layer = nn.Linear(1, 1, rng=default_rng(0), dtype=np.float64)
-    layer.weight.data[...] = initial
+    layer.weight[...] = initial
     ema, averages = optim.ExponentialMovingAverage(layer, decay), []
     for number in numbers:
-        layer.weight.data[...] = number
+        layer.weight[...] = number
         ema.update()
         averages.append(ema.state_dict()["weight"].item())
     return averages
@@ -74,6 +74,7 @@ def test_the_initial_parameters_have_no_weight_and_a_constant_is_its_own_average
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.cpu_only
 def test_the_fused_update_has_the_bits_of_the_formula(dtype):
     layer = nn.Linear(300, 400, rng=default_rng(0), dtype=dtype)
     ema = optim.ExponentialMovingAverage(layer, decay=0.99)
@@ -85,6 +86,7 @@ def test_the_fused_update_has_the_bits_of_the_formula(dtype):
     np.testing.assert_array_equal(ema.state_dict()["weight"], average, strict=True)
 
 
+@pytest.mark.cpu_only
 def test_parameters_are_restored_after_an_error():
     network = make_network()
     ema, before = optim.ExponentialMovingAverage(network, 0.5), network[0].weight.data

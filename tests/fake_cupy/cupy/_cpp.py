@@ -47,13 +47,19 @@ def compiled(source: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
+@functools.cache
+def array_of(kind: type, n: int) -> type:
+    """Return ctypes' type of arrays of n elements: each new one is garbage in a cycle."""
+    return kind * n
+
+
 def run(source: str, arguments: list[np.ndarray], *sizes: int) -> None:
     """Run the function `run` of the code: it gets the addresses and shapes of the arguments."""
     library = compiled(source)
     n = len(arguments)
-    data = (ctypes.c_void_p * n)(*(a.ctypes.data for a in arguments))
+    data = array_of(ctypes.c_void_p, n)(*(a.ctypes.data for a in arguments))
     shapes = [np.array(a.shape, np.int64) for a in arguments]
-    shape_data = (ctypes.c_void_p * n)(*(s.ctypes.data for s in shapes))
-    lengths = (ctypes.c_int64 * n)(*(a.size for a in arguments))
+    shape_data = array_of(ctypes.c_void_p, n)(*(s.ctypes.data for s in shapes))
+    lengths = array_of(ctypes.c_int64, n)(*(a.size for a in arguments))
     if library.run(data, shape_data, lengths, *(ctypes.c_int64(size) for size in sizes)):
         raise IndexError(f"a kernel used an index beside one of its raw arrays:\n{source}")

@@ -6,8 +6,6 @@ first one, where ld is the "leading dimension". Arguments that cuBLAS refuses ar
 
 from __future__ import annotations
 
-import ctypes
-
 import numpy as np
 from cupy_counts import launch
 
@@ -84,8 +82,15 @@ def _memory(address: int, dtype: type, size: int) -> np.ndarray:
     """Return the numbers that lie at an address."""
     if not size:
         return np.empty(0, dtype)
-    buffer = (ctypes.c_char * (size * np.dtype(dtype).itemsize)).from_address(address)
-    return np.frombuffer(buffer, dtype)
+    return np.asarray(_Memory(address, dtype, size))
+
+
+class _Memory:
+    """What NumPy asks of an array of another library: where it lies."""
+
+    def __init__(self, address: int, dtype: type, size: int):
+        layout = {"shape": (size,), "typestr": np.dtype(dtype).str, "version": 3}
+        self.__array_interface__ = {"data": (address, False), **layout}
 
 
 def _matrices(address, dtype, shape, ld, stride, count) -> np.ndarray:
