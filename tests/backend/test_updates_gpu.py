@@ -53,7 +53,7 @@ def set_gradients(cupy, parameters, grads):
 @each_optimizer
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_step_has_the_bits_of_the_formula(cupy, counting, optimizer_class, settings, dtype):
-    """Of small, empty and large parameters; one has no gradient in one step."""
+    """Of small, empty and large parameters; one has no gradient in one step, one has a NaN."""
     rng = np.random.default_rng(0)
     values = draw(rng, SHAPES, dtype)
     optimizer = optimizer_class(parameters_of(cupy, values), lr=0.1, **settings)
@@ -61,6 +61,8 @@ def test_a_step_has_the_bits_of_the_formula(cupy, counting, optimizer_class, set
     times = [0] * len(values)
     for step in range(3):
         grads = draw(rng, SHAPES, dtype)
+        if step == 0:
+            grads[1][5] = np.nan
         if step == 1:
             grads[0] = None
         set_gradients(cupy, optimizer.parameters, grads)

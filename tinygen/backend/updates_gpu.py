@@ -48,8 +48,9 @@ Vectors = tuple[Array, ...]
 class Update(NamedTuple):
     """The update of one element, in CUDA C++.
 
-    An array `name?setting` is there only if the setting is not 0. Otherwise the name stands for a
-    number that is 0 before the update and forgotten after it.
+    The names of the arrays stand for their elements, read before the body and written after it; the
+    second one is only read. An array `name?setting` is there only if the setting is not 0.
+    Otherwise the name stands for a number that is 0 before the body and forgotten after it.
     """
 
     arrays: str
@@ -77,9 +78,9 @@ UPDATES = {  # by the name of the twin in fused.py
         {_ADD_WEIGHT_DECAY}
         square_avg = alpha * square_avg + T(1 - table.alpha) * (d * d);
         grad_avg = alpha * grad_avg + T(1 - table.alpha) * d;
-        const T variance = square_avg - grad_avg * grad_avg;
-        const T root = sqrt(centered != 0 ? fmax(variance, T(0)) : square_avg);
-        momentum_buffer = momentum * momentum_buffer + d / (root + eps);
+        T variance = centered != 0 ? square_avg - grad_avg * grad_avg : square_avg;
+        if (variance < 0) variance = 0;
+        momentum_buffer = momentum * momentum_buffer + d / (sqrt(variance) + eps);
         p -= lr * momentum_buffer;
         """,
     ),
@@ -103,7 +104,7 @@ UPDATES = {  # by the name of the twin in fused.py
 # ---------------------------------------------------------------------------------- the kernels
 
 BLOCK_SIZE = 256  # threads
-MAX_TABLE_BYTES = 4000
+MAX_TABLE_BYTES = 4000  # the rest of the 4,096 is for a second argument, and for padding
 _C_TYPES = {"float32": "float", "float64": "double"}
 NUM_SUMS = 1 << 15  # threads that sum squares: enough to keep a large GPU busy
 
@@ -130,8 +131,9 @@ extern "C" __global__ void {name}(const Table table) {{
     const int first_block = j == 0 ? 0 : table.ends[j - 1];
     const long long i = (long long)(block - first_block) * blockDim.x + threadIdx.x;
     if (i >= table.sizes[j]) return;
-    {declarations}
+    {loads}
     {body}
+    {stores}
 }}
 """
 
@@ -239,15 +241,20 @@ def code_of(name: str, dtype: str, names: tuple[str, ...]) -> str:
     update = UPDATES.get(name, Update("a", "add", ""))
     settings = update.settings.split()
     length = _length(len(names), len(settings))
-    declarations = [f"const T {s} = T(table.{s});" for s in settings]
-    for array in (a.partition("?")[0] for a in update.arrays.split()):
-        is_there = array in names
-        value = f"table.arrays[{names.index(array)}][j][i]" if is_there else "0"
-        declarations.append(f"T {'&' * is_there}{array} = {value};")
     table = _TABLE.format(
         type=_C_TYPES[dtype], num_arrays=len(names), length=length, settings=", ".join(settings)
     )
-    kernel = _UPDATE if name in UPDATES else _SUM_OF_SQUARES
-    return table + kernel.format(
-        name=name, length=length, declarations="\n    ".join(declarations), body=update.body
+    if name not in UPDATES:
+        return table + _SUM_OF_SQUARES.format(length=length)
+    elements = {array: f"table.arrays[{k}][j][i]" for k, array in enumerate(names)}
+    arrays = [a.partition("?")[0] for a in update.arrays.split()]
+    loads = [f"T {array} = {elements.get(array, 0)};" for array in arrays]
+    loads += [f"const T {setting} = T(table.{setting});" for setting in settings]
+    stores = [f"{elements[array]} = {array};" for k, array in enumerate(names) if k != 1]
+    return table + _UPDATE.format(
+        name=name,
+        length=length,
+        loads="\n    ".join(loads),
+        body=update.body,
+        stores="\n    ".join(stores),
     )
