@@ -111,18 +111,23 @@ def train(folder, num_processes, device) -> list[dict]:
     return [dict(np.load(folder / f"{rank}.npz")) for rank in range(num_processes)]
 
 
+def flatten(arrays) -> np.ndarray:
+    return np.concatenate([a.ravel() for a in arrays])
+
+
 @several
 @pytest.mark.parametrize("num_processes, device", [(2, "cpu"), (4, "cpu"), (2, "cuda")])
 def test_several_processes_train_as_one_with_the_whole_batch(num_processes, device, tmp_path):
     (alone,) = train(tmp_path / "alone", 1, "cpu")
     first, *others = train(tmp_path / "several", num_processes, device)
     assert len(alone) == len(first) == 23
-    for name, expected in alone.items():
-        error = np.linalg.norm(first[name] - expected) / np.linalg.norm(expected)
-        assert error < 1e-6, (name, error)
-        assert first[name].dtype == expected.dtype
-        for other in others:
-            assert np.array_equal(first[name], other[name]), name
+    assert [v.dtype for v in first.values()] == [v.dtype for v in alone.values()]
+    gradients, parameters = slice(0, 11), slice(11, 23)
+    for part in (gradients, parameters):
+        result, expected = (flatten([*f.values()][part]) for f in (first, alone))
+        assert np.linalg.norm(result - expected) / np.linalg.norm(expected) < 1e-6
+    for other in others:
+        assert all(np.array_equal(first[name], other[name]) for name in first)
 
 
 @several
@@ -200,6 +205,26 @@ assert "of number 0 they have none, (3,)" in text, text
 assert "(2, 3), (3, 2)" in error(workers.average, [np.ones((3, 2) if workers.rank else (2, 3))])
 assert "their numbers are 1, 2" in error(workers.average, [np.ones(3)] * (1 + workers.rank))
 assert workers.average([np.array(workers.rank)]) == [0]  # they still work together
+workers.finish()
+"""
+    run(2, "-c", code)
+
+
+@several
+def test_other_seeds_in_the_processes_are_refused():
+    code = """
+from tinygen import default_rng, nn
+from tinygen.data_parallel import Workers
+workers = Workers()
+rng = default_rng(workers.rank)
+layer = nn.Linear(3, 3, rng=rng)
+layer(rng.normal((2, 3))).sum().backward()
+try:
+    workers.average_gradients(layer.parameters())
+except ValueError as error:
+    assert "use the same seed" in str(error)
+else:
+    raise AssertionError
 workers.finish()
 """
     run(2, "-c", code)

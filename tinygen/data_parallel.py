@@ -14,7 +14,7 @@
 method does nothing.
 
 **Math.** The loss is a mean over the N rows of a batch. Process k of n takes N/n of them, and
-computes the mean L_k over these. The mean of the whole batch, and its gradient, are
+computes the mean L_k over these. The mean over the whole batch, and its gradient, are
 
     L = (L_1 + ... + L_n) / n        dL/dw = (dL_1/dw + ... + dL_n/dw) / n
 
@@ -35,14 +35,15 @@ of its process. Give each process enough rows for that, or use group norm, which
 itself. A layer that draws random numbers, such as dropout, draws the same ones in every process,
 for different rows. Draw what a step needs for the whole batch, before `shard`.
 
-**When it pays.** A step of `demos/ddpm.py` on two cores: 20 steps/s in one process with one thread,
-23 with two threads, 30 in two processes. Threads share the work inside large operations only;
-processes also share the small ones, and the interpreter's work between them. But each process holds
-all parameters and their optimizer's state, and every step moves the gradients of all parameters.
+**When it pays.** On two cores, `demos/ddpm.py` trains 20 steps/s in one process with one thread, 23
+with two threads, and 30 in two processes with one thread each. Threads share only the work inside
+large operations. Processes also share the small ones, and the interpreter's work between them. But
+each holds all parameters and the optimizer's state, and takes the same time for its update. And
+each step moves the gradients of all parameters: for the 282,000 of that network, 0.6 ms.
 
-**If one process fails**, the others must not wait for it. MPI ends with `finish` and at no other
-place. So a process that leaves early, by an error or killed, has not ended MPI, and then mpiexec
-stops the others.
+**If one process fails**, the others must not wait for it. `finish` ends MPI, and nothing else does.
+So a process that stops early, by an error or killed, has not ended MPI, and then mpiexec stops the
+others.
 
 **Source** Li et al., PyTorch Distributed: Experiences on Accelerating Data Parallel Training, 2020.
 """
@@ -90,6 +91,7 @@ class Workers:
     def __init__(self) -> None:
         self.rank, self.size = 0, 1
         self._nccl = None  # the communicator of the GPUs
+        self._were_compared = False  # the parameters of the processes
         launched = max(int(os.environ.get(name, 1)) for name in SIZES)
         if launched == 1:
             return
@@ -155,14 +157,27 @@ class Workers:
         Raises
         ------
         ValueError
-            In every process, if a parameter has a gradient in some of them only.
+            In every process, if a parameter has a gradient in some of them only; and in the first
+            step, if its values differ between them.
         """
         if self.size == 1:
             return
         parameters = list(parameters)
         means = self.average([None if p.grad is None else p.grad.data for p in parameters])
+        if not self._were_compared:
+            self._check_same_start(parameters)
         for p, mean in zip(parameters, means, strict=True):
             p.grad = None if mean is None else Tensor(mean)
+
+    def _check_same_start(self, parameters: list[Tensor]) -> None:
+        """Raise an error if the parameters differ. Two kinds of machine may round differently."""
+        sums = self._comm.allgather([float(p.data.sum()) for p in parameters])
+        if not np.allclose(sums, sums[0], rtol=1e-3, atol=1e-3, equal_nan=True):
+            raise ValueError(
+                "the processes began with different parameters: use the same seed in all of them, "
+                "and load the same checkpoint"
+            )
+        self._were_compared = True
 
     def average(self, arrays: list[Array | None]) -> list[Array | None]:
         """Return the means over the processes, in one all-reduce; they are parts of one buffer.
