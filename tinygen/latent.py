@@ -103,10 +103,9 @@ def slerp(z1: Array, z2: Array, steps: int) -> Array:
             "slerp: two codes point in opposite directions, and no way round is the shortest; "
             "move one a little"
         )
-    xp = array_module(z1)
-    w = xp.arctan2(sin, cos)
-    e = e / xp.where(sin > 0, sin, 1)  # for equal directions e is 0, and w is 0
-    return ((1 - t) * length1 + t * length2) * (xp.cos(t * w) * u1 + xp.sin(t * w) * e)
+    w = np.arctan2(sin, cos)
+    e = e / np.where(sin > 0, sin, 1)  # for equal directions e is 0, and w is 0
+    return ((1 - t) * length1 + t * length2) * (np.cos(t * w) * u1 + np.sin(t * w) * e)
 
 
 def attribute_vector(codes: Array, has_attribute: Array) -> Array:
@@ -167,7 +166,7 @@ def traversal(z: Array, values: Array) -> Array:
             f"traversal: needs one code (latent_dim,) and values (k,); got {z.shape} and "
             f"{values.shape}. Take z[i] of several"
         )
-    codes = xp.broadcast_to(z, (len(z), len(values), len(z))).copy()
+    codes = np.broadcast_to(z, (len(z), len(values), len(z))).copy()
     i = xp.arange(len(z))
     codes[i, :, i] = values
     return codes

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import array_module
+import numpy as np
+
 from .features import check_features
 from .pairwise import squared_distances
 
@@ -85,4 +86,4 @@ def _squared_radii(a: Array, k: int) -> Array:
     """
     if k < 1:
         raise ValueError(f"k-th nearest neighbour: k is at least 1; got {k}")
-    return array_module(a).partition(squared_distances(a, a), k, axis=1)[:, k]
+    return np.partition(squared_distances(a, a), k, axis=1)[:, k]

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd.tensor import no_grad
-from ..backend import RNG, array_module, to_device, to_numpy
+from ..backend import RNG, to_device, to_numpy
 from ..losses import bernoulli_nll, iwae_bound, reparametrize
 from ..ops import broadcast_to
 from .vae import VAE
@@ -114,11 +114,10 @@ def resample(model: VAE, x, eps, *, rng: RNG):
     """
     with no_grad():
         log_w = log_weights(model, x, eps).data  # (k, N)
-    xp = array_module(log_w)
     u = rng.uniform(log_w.shape, log_w.dtype)
-    gumbel = -xp.log(-xp.log(u + np.finfo(log_w.dtype).tiny))  # u may be 0
-    index = xp.argmax(log_w + gumbel, axis=0)  # (N,)
-    return iwae_bound(log_w), eps[index, xp.arange(eps.shape[1])][None]
+    gumbel = -np.log(-np.log(u + np.finfo(log_w.dtype).tiny))  # u may be 0
+    index = np.argmax(log_w + gumbel, axis=0)[None, :, None]  # (1, N, 1)
+    return iwae_bound(log_w), np.take_along_axis(eps, index, axis=0)
 
 
 class Estimate(NamedTuple):

@@ -154,7 +154,6 @@ class GaussianMixture:
         # Every component starts with the mean and the covariance of all data. A component to which
         # no example is assigned keeps these.
         k = num_components
-        self.weights = np.full_like(x, 1 / k, shape=(k,))
         self.means = np.broadcast_to(x.mean(axis=0), (k, d)).copy()
         scatter = self._scatter(x, np.ones_like(x[:, :1]), self.means[:1])[0]
         shape = {"full": (k, d, d), "tied": (d, d), "diagonal": (k, d)}[covariance_type]
@@ -261,7 +260,6 @@ class GaussianMixture:
 
     def sample(self, n: int, rng: RNG) -> tuple[Array, Array]:
         """Draw n samples (n, D) and return them with the components (n,) they were drawn from."""
-        xp = array_module(self.means)
         k, d = self.means.shape
         # Invert the cumulative distribution. Rounding may leave its last value below 1, so the
         # last component with a positive weight takes everything above the value before.
@@ -273,7 +271,7 @@ class GaussianMixture:
             scale = np.sqrt(self.covariances)[component]
             return self.means[component] + scale * eps, component
         scale = cholesky(self.covariances)  # L: L eps has covariance L L^T = Sigma
-        x = xp.empty((n, d), self.means.dtype)
+        x = np.empty_like(eps)
         for i in range(k):
             rows = component == i
             factor = scale[i] if self.covariance_type == "full" else scale

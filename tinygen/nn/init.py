@@ -35,7 +35,7 @@ import numpy as np
 
 from .. import ops
 from ..autograd.tensor import Tensor
-from ..backend import RNG, array_module, to_device
+from ..backend import RNG, to_device
 from ..ops.arguments import as_number
 from .checks import check_rng
 from .module import Module, parameter
@@ -294,7 +294,7 @@ def orthogonal(shape: Shape, rng: RNG, gain: float = 1.0, dtype: Any = np.float3
     check_rng(rng)
     rows, columns = shape[0], math.prod(shape[1:])
     a = rng.normal((max(rows, columns), min(rows, columns)), dtype)
-    q, r = array_module(a).linalg.qr(a)
+    q, r = np.linalg.qr(a)
     q = q * np.where(r.diagonal() < 0, -1, 1).astype(dtype)
     matrix = q if rows >= columns else q.T
     return (matrix * as_number(gain)).reshape(shape)
