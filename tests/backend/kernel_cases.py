@@ -202,13 +202,13 @@ CASES = {
         atol=4096,
     ),
     "backend.norms_gpu._mean_and_variance": calls(
-        (("finite", X),),
-        (("finite", (2, 3, 1, 600)),),
+        (("finite", X), ("finite", (1, 2, 1, 1))),
+        (("finite", (2, 3, 1, 600)), ("finite", (1, 3, 1, 1))),
         settings=({"axis": (2, 3)}, {"axis": (0, 2, 3)}, {"axis": (-1,), "keepdims": True}),
         atol=16,
         harmless=(  # counts and squares are both twice as large; a variance of 0 stays 0
-            "Moments(2, x, 0)",
-            "mean = a.mean, var = a.squares / fmax(a.count, T(2))",
+            "Moments(2, x - shift, 0, shift)",
+            "mean = a.shift + a.mean, var = a.squares / fmax(a.count, T(2))",
         ),
     ),
     "backend.norms_gpu._normalize": calls(

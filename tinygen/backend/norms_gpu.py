@@ -31,6 +31,7 @@ __all__ = [
     "channel_norm",
     "channel_norm_gradients",
     "norm_silu_gradients",
+    "statistics",
     "trailing_norm",
     "trailing_norm_gradients",
 ]
@@ -40,31 +41,33 @@ Array = Any  # np.ndarray or cupy.ndarray
 # ---------------------------------------------------------------------------------------- kernels
 
 _MOMENTS = """
-struct Moments {  // of some values
-    T count, mean, squares;  // squares is the sum of (x - mean)^2
-    __device__ Moments(T count, T mean, T squares) : count(count), mean(mean), squares(squares) {}
+struct Moments {  // of values x - shift
+    T count, mean, squares, shift;  // squares is the sum of (x - shift - mean)^2
+    __device__ Moments(T count, T mean, T squares, T shift)
+        : count(count), mean(mean), squares(squares), shift(shift) {}
 };
 
 __device__ Moments merge(const Moments& a, const Moments& b) {  // Chan et al., 1983, eq. 2.1
     if (a.count == 0) return b;
     if (b.count == 0) return a;
     T count = a.count + b.count, d = b.mean - a.mean, share = b.count / count;
-    return Moments(count, a.mean + d * share, a.squares + b.squares + d * d * a.count * share);
+    T squares = a.squares + b.squares + d * d * a.count * share;
+    return Moments(count, a.mean + d * share, squares, a.shift);
 }
 """
 
 
 @reduction(
-    "T x",
+    "T x, T shift",
     "T mean, T var",
-    map="Moments(1, x, 0)",
+    map="Moments(1, x - shift, 0, shift)",
     reduce="merge(a, b)",
-    post="mean = a.mean, var = a.squares / fmax(a.count, T(1))",
-    identity="0, 0, 0",
+    post="mean = a.shift + a.mean, var = a.squares / fmax(a.count, T(1))",
+    identity="0, 0, 0, 0",
     accumulator="Moments",
     preamble=_MOMENTS,
 )
-def _mean_and_variance(x, *, axis, keepdims=False):
+def _mean_and_variance(x, shift, *, axis, keepdims=False):
     mean = x.mean(axis=axis, keepdims=True)
     c = x - mean
     var = (c * c).mean(axis=axis, keepdims=keepdims)
@@ -168,6 +171,17 @@ def _input_gradient(
     return outer * r * (h - sum_h / m - c * r * (sum_h_x / m)) + (g_mean + 2 * c * g_var) / m
 
 
+def statistics(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> tuple[Array, Array]:
+    """Return mean and variance along the axes.
+
+    One of the values is subtracted from all of them first. Otherwise, the means that the kernel
+    merges would be rounded as numbers of the size of the mean, and so would their differences.
+    """
+    axes = {a % x.ndim for a in axis}
+    one = tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))
+    return _mean_and_variance(x, x[one], axis=axis, keepdims=keepdims)
+
+
 # --------------------------------------------------------------- batch, group and instance norm
 
 
@@ -200,7 +214,7 @@ def channel_norm(x: Array, weight, bias, *, groups: int | None, eps: float, silu
     """Return y, mean and var as `channel_norm` does; with `silu`, as `norm_silu` does."""
     view = _Groups(x.shape, groups)
     images = view.images(x)
-    mean, var = _mean_and_variance(images, axis=view.mean_axes)
+    mean, var = statistics(images, view.mean_axes)
     y = _normalize(
         images,
         view.statistics(mean),
@@ -271,7 +285,7 @@ def _examples_last(a: Array | float) -> Array | float:
 
 def trailing_norm(x: Array, weight, bias, *, dims: int, eps: float):
     """Return y, mean and var as `trailing_norm` of ops/normalization.py does."""
-    mean, var = _mean_and_variance(x, axis=tuple(range(-dims, 0)), keepdims=True)
+    mean, var = statistics(x, tuple(range(-dims, 0)), keepdims=True)
     w, b = 1.0 if weight is None else weight, 0.0 if bias is None else bias
     return _normalize(x, mean, var, w, b, eps, 0), mean, var
 
