@@ -2,7 +2,7 @@
 
 The C/G kh kw elements of a window become a column of a matrix (`im2col_gpu.py`), and the product of
 the weights with this matrix is the convolution. The transposed convolution goes backwards: a
-product gives the columns, and each pixel sums what the windows that contain it hold for it.
+product gives the columns, and each pixel is the sum of its elements in all columns.
 
 **Two orders.** Images are in NCHW order. The columns lie in one of two orders:
 
@@ -15,7 +15,8 @@ axes with two strides, which cuBLAS cannot take. The weight gradient is a sum ov
 images first, it would write a gradient for each image, N O C kh kw numbers, and add them up. With
 channels first there are as many launches, and the copy of y has N O Ho Wo numbers, mostly fewer.
 
-**Launches** of a convolution with bias: 3 (bias, columns, product), its gradients by x: 2, by w: 3.
+**Launches.** A convolution with a bias takes 3, for the bias, the columns and the product. Its
+gradient in x takes 2, that in w takes 3.
 
 The formulas are those of `conv.py`, which defines their symbols s, d, p, i, o and t.
 """
@@ -36,8 +37,8 @@ __all__ = ["conv", "conv_transpose", "conv_weight"]
 
 Array = Any  # cupy.ndarray
 
-# If the columns have more bytes, they are made for a part of the batch at a time. A GPU takes about
-# 0.1 ms to write so many, ten times as long as to launch a kernel; larger parts would win nothing.
+# If the columns have more bytes, they are made for a part of the batch at a time. With a memory of
+# 2 TB/s it takes 0.13 ms to write so many, much longer than a launch. Larger parts win nothing.
 MAX_BYTES = 1 << 28
 
 
@@ -72,7 +73,7 @@ def conv(x: Array, w: Array, bias: Array | None, settings: ConvSettings, size: P
 def conv_transpose(
     y: Array, w: Array, bias: Array | None, settings: ConvSettings, size: Pair
 ) -> Array:
-    """Compute x[i] = bias + sum w[t] y[o] over s o + d t - p = i: each pixel sums its windows.
+    """Compute x[i] = bias + sum w[t] y[o] over s o + d t - p = i, in the symbols of `conv.py`.
 
     **Shapes** y (N, O, Ho, Wo), w (O, C/G, kh, kw), bias (C,) or None -> (N, C, *size).
     """

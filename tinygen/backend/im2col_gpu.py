@@ -1,10 +1,10 @@
 """The windows of CuPy arrays as columns of a matrix (im2col), and back (col2im): a kernel for each.
 
-The loops over taps in the twins below would take several launches for each tap. In the kernels, a
-thread copies one window of one channel, tap by tap. On the way back, a thread sums one pixel over
-the windows that contain it. So no two threads write to the same place, and the order of every sum
-is fixed: each run gives the same bits. (If a thread added its window to the pixels, the additions
-would have to be atomic, in an order that changes from run to run.)
+The twins below are loops over the taps, and would launch a kernel for each tap. In im2col, a thread
+copies one window of one channel, tap by tap. In col2im, a thread computes one pixel: it finds the
+windows that contain the pixel and sums their elements. So no two threads write to the same place,
+and the order of every sum is fixed: each run gives the same bits. (If a thread added its window to
+the pixels, the additions would have to be atomic, in an order that changes from run to run.)
 
 **Two orders** of the columns serve `conv_gpu.py`: images first, (N, C, kh, kw, Ho, Wo), and
 channels first, (C, kh, kw, N, Ho, Wo).
@@ -38,7 +38,10 @@ def copy_windows(
 def sum_windows(
     columns: Array, bias: Array | None, settings: ConvSettings, channels_first: bool, x: Array
 ) -> None:
-    """Set each pixel of x (N, C, H, W) to the bias plus what the windows hold that contain it."""
+    """Set each pixel of x (N, C, H, W) to the bias plus the sum of its elements in the columns.
+
+    **Shapes** columns as `copy_windows` returns them, bias (C,) or None.
+    """
     kernel = columns.shape[1:3] if channels_first else columns.shape[2:4]
     geometry = _geometry(x, kernel, settings, columns.shape[4:])
     bias = 0 if bias is None else bias.reshape(-1, 1, 1)
