@@ -131,10 +131,29 @@ def test_several_processes_train_as_one_with_the_whole_batch(num_processes, devi
 
 
 @several
-def test_processes_that_would_share_a_gpu_are_refused():
-    code = "from tinygen.data_parallel import Workers; Workers().use_gpu()"
-    output = run(2, "-c", code, code=1, PYTHONPATH=FAKE_CUPY)
-    assert "2 processes, but GPUs for 1 of them" in output
+def test_each_process_has_a_gpu_of_its_own():
+    code = """
+import cupy
+from tinygen.data_parallel import Workers
+
+class Device:
+    def __init__(self, number):
+        self.number = number
+        self.pci_bus_id = f"0000:{number:02}:00.0"
+
+    def use(self):
+        used.append(self.number)
+
+used = []
+cupy.cuda.Device, cupy.cuda.runtime.getDeviceCount = Device, lambda: 2
+workers = Workers()
+workers.use_gpu()
+assert used == [workers.rank]
+workers.finish()
+"""
+    run(2, "-c", code, PYTHONPATH=FAKE_CUPY)
+    output = run(3, "-c", code, code=1, PYTHONPATH=FAKE_CUPY)
+    assert "3 processes, but GPUs for 2 of them" in output
 
 
 @several
@@ -361,8 +380,11 @@ def test_a_stop_of_one_process_stops_all_and_the_run_resumes(which, trained, tmp
     """With as many processes, to the same bits; with another number, to rounding."""
     slow = """
 import os, sys, time
-import tinygen.optim
-step = tinygen.optim.Adam.step
+import tinygen.checkpoint, tinygen.optim
+save, step = tinygen.checkpoint.save_checkpoint, tinygen.optim.Adam.step
+tinygen.checkpoint.save_checkpoint = lambda path, **state: (
+    save(path, **state), print("saved by", os.getpid(), file=sys.stderr)
+)
 tinygen.optim.Adam.step = lambda self: (time.sleep(0.3), step(self))
 print(os.getpid(), file=sys.stderr, flush=True)
 """
@@ -379,6 +401,7 @@ print(os.getpid(), file=sys.stderr, flush=True)
     assert process.returncode == 130
     assert "Stopped after step" in output and "mpiexec -n 2" in output, output + errors
     assert load_checkpoint(checkpoint)["step"] < 6
+    assert len({line for line in errors.splitlines() if line.startswith("saved by")}) == 1
 
     another = tmp_path / "by one"
     another.mkdir()
