@@ -72,13 +72,18 @@ def wrapped_index(array: np.ndarray, parts: list) -> tuple:
                 result.append(part._array)
                 axis += part.ndim
             else:
-                size = array.shape[axis]
-                result.append(part._array % size if size else part._array)
+                result.append(wrapped(part._array, array.shape[axis]))
                 axis += 1
         else:
             result.append(part)
             axis += 1
     return tuple(result)
+
+
+def wrapped(indices: np.ndarray, size: int) -> np.ndarray:
+    """Return indices modulo the length of their axis."""
+    indices = indices.astype(np.int64)
+    return indices % size if size else indices
 
 
 def _is_mask(part) -> bool:
@@ -178,8 +183,7 @@ def take_along_axis(a, indices, axis):
     launch("memset")
     launch("cupy_prepare_array_indexing", ndim)
     launch("cupy_take")
-    size = a.shape[axis]
-    host = indices._array % size if size else indices._array
+    host = wrapped(indices._array, a.shape[axis])
     return wrap(np.ascontiguousarray(np.take_along_axis(a._array, host, axis)))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from cupy_counts import launch
 
 from ._core import copy_between, ndarray, view_of
-from ._getitem import count_advanced, prepare, wrapped_index
+from ._getitem import count_advanced, prepare, wrapped, wrapped_index
 from ._ufuncs import UFUNCS
 
 OPERATIONS = {
@@ -89,7 +89,7 @@ def put_along_axis(arr, indices, values, axis):
     launch("memset")
     launch("cupy_prepare_array_indexing", ndim)
     launch("cupy_scatter_update")
-    host = indices._array % arr.shape[axis]
+    host = wrapped(indices._array, arr.shape[axis])
     np.put_along_axis(arr._array, host, values._array, axis)
 
 

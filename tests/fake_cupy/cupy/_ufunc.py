@@ -172,9 +172,7 @@ class ufunc:  # noqa: N801 (CuPy's name)
         """Apply in place, once for each index: atomically, in any order."""
         if self._scatter is None:
             raise NotImplementedError(f"`{self.name}.at` is not supported yet")
-        from ._setitem import scatter
-
-        scatter(a, indices, b, self._scatter)
+        a._scatter_op(indices, b, self._scatter)
 
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False):
         """Reduce: only add and multiply can."""
