@@ -69,10 +69,12 @@ def test_without_a_compiler_the_twin_takes_its_place(cupy, compiler, name, monke
 # --------------------------------------------------------------------------------- planted mistakes
 
 SWAPS = {"+": "-", "-": "+", "*": "/", "/": "*", "<": ">", ">": "<", "==": "!=", "!=": "=="}
+SWAPS |= {"+=": "-=", "-=": "+=", "*=": "/="}
 SWAPS |= {"cos": "sin", "erf": "tanh", "exp": "exp2", "log": "log2", "sin": "cos", "sqrt": "rsqrt"}
 SWAPS |= {"fmax": "fmin", "fmin": "fmax", "max": "min", "min": "max"}
 TOKEN = re.compile(
-    r"for \([^{]*?\)\s*[^;]*?\)|//[^\n]*|\+\+|--|->|<<|>>|[<>+*/-]=|[!=]="  # the loops stay
+    r"(?:for|while) \((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"  # loops stay, so that they end
+    r"|//[^\n]*|\+\+|--|->|<<|>>|[<>+*/-]=|[!=]="
     r"|[-+*/<>]|(?<![\w.])\d+(?:\.\d*)?(?:e-?\d+)?(?!\w)|\b[a-z]+(?=\()"
 )
 
@@ -100,7 +102,8 @@ def wrong_kernels(kernel):
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_mistake_in_a_kernel_is_noticed(cupy, compiler, name):
     noticed, unnoticed = 0, []
-    for source, kernel in wrong_kernels(KERNELS[name]):
+    wrong = list(wrong_kernels(KERNELS[name]))
+    for source, kernel in wrong[:: 1 + len(wrong) // 16]:  # each takes a run of the compiler
         try:
             for dtype in DTYPES:
                 check(cupy, kernel, CASES[name], dtype)
@@ -110,5 +113,5 @@ def test_a_mistake_in_a_kernel_is_noticed(cupy, compiler, name):
             assert "does not compile" in str(error)
         else:
             unnoticed.append(source)
-    assert set(unnoticed) == set(CASES[name].harmless), "\n".join(unnoticed)
+    assert set(unnoticed) <= set(CASES[name].harmless), "\n".join(unnoticed)
     assert noticed
