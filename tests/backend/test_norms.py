@@ -51,6 +51,7 @@ def evaluate_formula(*arguments):
     return evaluate_by(None, *arguments)
 
 
+@pytest.mark.cpu_only
 @settings(max_examples=100, deadline=None)
 @given(
     form=st.sampled_from([norms_cpu, norms_gpu]),
@@ -159,6 +160,7 @@ def test_gradients_to_second_order(primitive, groups):
     check_grads(f, x, RNG.uniform(0.5, 1.5, 4), RNG.normal(size=4))
 
 
+@pytest.mark.cpu_only
 def test_memory_stays_channels_last():
     x = images(4, 6, 5, 5)
     y, mean, var = channel_norm(x, groups=2)
