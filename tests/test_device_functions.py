@@ -107,6 +107,8 @@ def test_a_tensor_shows_where_it_lies(gpu):
     assert repr(tensor([1.0], device=gpu)) == "tensor([1.], dtype=float32, device='cuda')"
 
 
-def test_what_lies_on_the_device_already_is_not_copied(device):
-    x = to_device(np.ones(3), device)
-    assert to_device_of(x, to_device(np.zeros(1), device)) is x
+def test_what_lies_on_the_device_already_is_not_copied(gpu):
+    for device in ("cpu", gpu):
+        x = to_device(np.ones(3), device)
+        assert to_device(x, device) is x
+        assert to_device_of(x, to_device(np.zeros(1), device)) is x

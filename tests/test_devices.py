@@ -33,24 +33,24 @@ def train(name, module, rng):
 
 
 @each_case
-def test_a_module_lies_on_the_device_of_its_source(name, device):
-    rng = default_rng(0, device)
+def test_a_module_lies_on_the_device_of_its_source(name, gpu):
+    rng = default_rng(0, gpu)
     module = CASES[name].build(rng)
     assert np.isfinite(train(name, module, rng))
-    assert devices_of(module) <= {device}
+    assert devices_of(module) <= {gpu}
 
 
 @each_case
-def test_a_module_moves_with_all_that_it_holds(name, device):
+def test_a_module_moves_with_all_that_it_holds(name, gpu):
     module = CASES[name].build(default_rng(0))
     expected = train(name, CASES[name].build(default_rng(0)), default_rng(1))
     state = module.state_dict()
-    module.to(device)
-    loss = train(name, module, default_rng(1, device))
+    module.to(gpu)
+    loss = train(name, module, default_rng(1, gpu))
     np.testing.assert_allclose(loss, expected, rtol=1e-3, atol=1e-4)
-    assert devices_of(module) <= {device}
+    assert devices_of(module) <= {gpu}
     module.load_state_dict(state)  # of the CPU
-    assert devices_of(module) <= {device}
+    assert devices_of(module) <= {gpu}
     module.to("cpu")
     assert devices_of(module) <= {"cpu"}
     assert np.isfinite(train(name, module, default_rng(1)))
@@ -61,8 +61,8 @@ def test_a_module_moves_with_all_that_it_holds(name, device):
 @pytest.mark.parametrize(
     "name", ["BatchNorm2d", "SpectralNorm", "VQVAE", "RealNVP", "StyleGenerator"]
 )
-def test_a_checkpoint_moves_between_devices(name, device, tmp_path):
-    rng, rng_cpu = default_rng(0, device), default_rng(5)
+def test_a_checkpoint_moves_between_devices(name, gpu, tmp_path):
+    rng, rng_cpu = default_rng(0, gpu), default_rng(5)
     module, module_cpu = CASES[name].build(rng), CASES[name].build(rng_cpu)
     save_checkpoint(tmp_path / "a.npz", module=module, rng=rng)
     load_checkpoint(tmp_path / "a.npz", module=module_cpu, rng=rng_cpu)
@@ -71,7 +71,7 @@ def test_a_checkpoint_moves_between_devices(name, device, tmp_path):
     np.testing.assert_array_equal(to_numpy(rng.uniform(5)), rng_cpu.uniform(5))
     save_checkpoint(tmp_path / "b.npz", module=module_cpu)
     load_checkpoint(tmp_path / "b.npz", module=module)
-    assert devices_of(module) <= {device}
+    assert devices_of(module) <= {gpu}
 
 
 def test_every_module_has_a_case():

@@ -23,16 +23,22 @@ OUTSIDE = {
 each_index = pytest.mark.parametrize("name", OUTSIDE)
 
 
+@pytest.fixture(params=["cpu", "cuda"])
+def place(request, cupy):
+    """Each device in turn."""
+    return request.param
+
+
 @pytest.fixture(params=["of the array's device", "of NumPy"])
-def new_indices(request, device):
+def new_indices(request, place):
     """Return a function that makes an array of indices."""
-    target = device if request.param == "of the array's device" else "cpu"
+    target = place if request.param == "of the array's device" else "cpu"
     return lambda values: to_device(np.array(values), target)
 
 
 @each_index
-def test_an_index_out_of_range_is_an_error(name, device, new_indices):
-    x, index = to_device(X, device), OUTSIDE[name](new_indices)
+def test_an_index_out_of_range_is_an_error(name, place, new_indices):
+    x, index = to_device(X, place), OUTSIDE[name](new_indices)
     t = tensor(x, requires_grad=True)
     message = "out of bounds for axis"
     with pytest.raises(IndexError, match=message):
@@ -46,8 +52,8 @@ def test_an_index_out_of_range_is_an_error(name, device, new_indices):
     np.testing.assert_array_equal(to_numpy(x), X)
 
 
-def test_the_largest_index_is_right(device, new_indices):
-    x = to_device(X, device)
+def test_the_largest_index_is_right(place, new_indices):
+    x = to_device(X, place)
     for index in (new_indices([1, -2]), (..., new_indices([3, -4])), [1, -2], range(2)):
         expected = X[tuple(map(_host, index)) if isinstance(index, tuple) else _host(index)]
         np.testing.assert_array_equal(to_numpy(ops.getitem(x, index)), expected)
@@ -57,58 +63,58 @@ def _host(index):
     return to_numpy(index) if hasattr(index, "dtype") else index
 
 
-def test_indices_without_elements(device):
-    x = to_device(np.zeros((0, 3), np.float32), device)
-    assert ops.getitem(x, to_device(np.zeros(0, int), device)).shape == (0, 3)
+def test_indices_without_elements(place):
+    x = to_device(np.zeros((0, 3), np.float32), place)
+    assert ops.getitem(x, to_device(np.zeros(0, int), place)).shape == (0, 3)
     assert ops.getitem(x, []).shape == (0, 3)
-    assert ops.embedding(to_device(np.zeros((0, 2), int), device), x).shape == (0, 2, 3)
+    assert ops.embedding(to_device(np.zeros((0, 2), int), place), x).shape == (0, 2, 3)
     t = tensor(x)
     t[[]] = 1.0
     with pytest.raises(IndexError):
-        ops.getitem(x, to_device(np.zeros(1, int), device))
+        ops.getitem(x, to_device(np.zeros(1, int), place))
 
 
-def test_too_many_indices(device):
-    index = (to_device(np.zeros(1, int), device),) * 4
+def test_too_many_indices(place):
+    index = (to_device(np.zeros(1, int), place),) * 4
     with pytest.raises(IndexError, match="too many"):
-        ops.getitem(to_device(X, device), index)
+        ops.getitem(to_device(X, place), index)
 
 
 @pytest.mark.parametrize("outside", [-4, 3])
-def test_picking_along_an_axis(device, new_indices, outside):
-    x, indices = to_device(X, device), np.full((2, 1, 4), 2)
+def test_picking_along_an_axis(place, new_indices, outside):
+    x, indices = to_device(X, place), np.full((2, 1, 4), 2)
     indices[0, 0, 1] = outside
     with pytest.raises(IndexError, match="out of bounds for axis 1 with size 3"):
         ops.take_along_axis(x, new_indices(indices), 1)
 
 
 @pytest.mark.parametrize("outside", [-1, 5])
-def test_rows_of_a_table_and_classes(device, new_indices, outside):
-    weight = tensor(np.zeros((5, 2), np.float32), device=device, requires_grad=True)
+def test_rows_of_a_table_and_classes(place, new_indices, outside):
+    weight = tensor(np.zeros((5, 2), np.float32), device=place, requires_grad=True)
     indices = new_indices([[0, 4], [outside, 1]])
     with pytest.raises(IndexError, match="there are 5 rows of weight, so .* 0 to 4"):
         ops.embedding(indices, weight)
     with pytest.raises(IndexError, match="there are 5 classes"):
         ops.one_hot(indices, 5)
     with pytest.raises(IndexError, match="have 5 classes"):
-        losses.cross_entropy(tensor(np.zeros((2, 5, 2), np.float32), device=device), indices)
+        losses.cross_entropy(tensor(np.zeros((2, 5, 2), np.float32), device=place), indices)
 
 
-def test_an_embedding_of_numpys_indices_lies_with_its_weights(device):
-    layer = nn.Embedding(5, 3, padding_idx=2, rng=default_rng(0, device))
+def test_an_embedding_of_numpys_indices_lies_with_its_weights(place):
+    layer = nn.Embedding(5, 3, padding_idx=2, rng=default_rng(0, place))
     indices = np.array([[0, 4], [2, 2]])
     y = layer(indices)
-    assert y.device == device
+    assert y.device == place
     np.testing.assert_array_equal(y.numpy(), layer.weight.numpy()[indices])
     (y * y).sum().backward()
     assert not layer.weight.grad.numpy()[2].any()
 
 
-def test_numpys_labels_are_moved_to_the_logits(device):
-    logits = tensor(default_rng(0).normal((3, 5)), device=device, requires_grad=True)
+def test_numpys_labels_are_moved_to_the_logits(place):
+    logits = tensor(default_rng(0).normal((3, 5)), device=place, requires_grad=True)
     labels = np.array([0, 4, -100])
     loss = losses.cross_entropy(logits, labels)
-    assert loss.device == device
+    assert loss.device == place
     np.testing.assert_allclose(
         loss.numpy(), losses.cross_entropy(logits.numpy(), labels), rtol=1e-5
     )
@@ -121,8 +127,8 @@ def test_a_lookup_in_a_table_of_the_cpu_by_indices_of_the_gpu_is_an_error(gpu):
         indices_for(X, to_device(np.array([0]), gpu))
 
 
-def test_the_extremes_of_several_arrays(device):
-    on_device = to_device(np.array([3, -1], np.int8), device)
+def test_the_extremes_of_several_arrays(place):
+    on_device = to_device(np.array([3, -1], np.int8), place)
     assert lowest_and_highest(on_device, np.array(5), on_device + 1) == [[-1, 3], [5, 5], [0, 4]]
 
 

@@ -6,6 +6,7 @@ used.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ __all__ = [
     "array_module",
     "device_of",
     "from_dlpack",
-    "register",
     "synchronize",
     "to_device",
     "to_device_of",
@@ -24,17 +24,11 @@ __all__ = [
     "zeros_like",
 ]
 
-Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+Array = Any  # np.ndarray or cupy.ndarray
 
 # ----------------------------------------------------------------------------------- array modules
 
-_modules: dict[type, Any] = {np.ndarray: np}  # array type -> the module with its functions
 _SCALARS = (bool, int, float, complex, np.generic, type(None))  # they combine with any array
-
-
-def register(array_type: type, module: Any) -> None:
-    """Make `array_module` return `module` for arrays of type `array_type`."""
-    _modules[array_type] = module
 
 
 def array_module(*arrays: Array) -> Any:
@@ -45,7 +39,7 @@ def array_module(*arrays: Array) -> Any:
     Raises
     ------
     TypeError
-        If the arrays lie on two devices, or the type of one is not known.
+        If the arrays lie on two devices, or one of them is not NumPy's or CuPy's.
     """
     found = np
     first: Array = None
@@ -63,7 +57,7 @@ def array_module(*arrays: Array) -> Any:
                 )
         if first is None:
             found, first = module, array
-        elif type(array) is not type(first) and _known_type(array) is not _known_type(first):
+        elif module is not found:
             raise TypeError(
                 f"arrays on two devices: {_describe(first)} and {_describe(array)}; move one to "
                 'the other\'s with .to(device), for example x.to("cuda") or model.to("cpu")'
@@ -79,29 +73,28 @@ def all_on_gpu(*arrays: Array) -> bool:
     """
     if any(_module_of(a) is None and not isinstance(a, _SCALARS) for a in arrays):
         return False
-    return array_module(*arrays).__name__ == "cupy"
+    return array_module(*arrays) is not np
 
 
 def _module_of(array: Array) -> Any:
-    """Return the module of one array, or None if its type is not known.
+    """Return the module of one array, or None if it is not an array of NumPy or CuPy.
 
     Raises TypeError for a masked array: the functions here would use the elements that it masks.
     """
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError("a masked array would lose its mask; give array.filled(value)")
-    for cls in type(array).__mro__:
-        if cls in _modules:
-            return _modules[cls]
+    return _module_of_type(type(array))
+
+
+@functools.cache
+def _module_of_type(array_type: type) -> Any:
+    for cls in array_type.__mro__:
+        if cls is np.ndarray:
+            return np
         # Recognized by its name, so that CuPy is imported only by those who use it.
-        if cls.__module__.partition(".")[0] == "cupy":
-            register(cls, import_cupy())
-            return _modules[cls]
+        if (cls.__module__, cls.__name__) == ("cupy", "ndarray"):
+            return import_cupy()
     return None
-
-
-def _known_type(array: Array) -> type:
-    """Return the registered type that an array is of: arrays of one type can be combined."""
-    return next(cls for cls in type(array).__mro__ if cls in _modules)
 
 
 def type_name(value: Any) -> str:
@@ -135,7 +128,6 @@ def import_cupy() -> Any:
             'python -m pip install "cupy-cuda13x[ctk]" (or cupy-cuda12x, to match the driver), or '
             'use the device "cpu"'
         ) from error
-    register(cupy.ndarray, cupy)
     return cupy
 
 
@@ -183,8 +175,7 @@ def check_device(device: str) -> str:
 
 def device_of(array: Array) -> str:
     """Return the device of an array: "cuda" for CuPy arrays, "cpu" for all others."""
-    module = _module_of(array)
-    return "cuda" if module is not None and module.__name__ == "cupy" else "cpu"
+    return "cpu" if _module_of(array) in (np, None) else "cuda"
 
 
 def synchronize(device: str) -> None:

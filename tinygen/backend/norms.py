@@ -21,7 +21,7 @@ from .arrays import all_on_gpu
 
 __all__ = ["fast_form", "gpu_form"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def fast_form(*arrays: Array) -> ModuleType | None:

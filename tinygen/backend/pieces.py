@@ -22,7 +22,7 @@ from .threads import parallel
 
 __all__ = ["by_examples", "by_rows", "cut", "equal_slices", "in_pieces"]
 
-Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+Array = Any  # np.ndarray or cupy.ndarray
 
 _LEAST = 1 << 17  # numbers: below, waking another thread takes longer than the work
 # If there are more than four pieces, each has at least so many numbers, and less than twice as

@@ -21,7 +21,7 @@ from .distributions import fill_integers, fill_normal, fill_uniform
 
 __all__ = ["RNG", "default_rng"]
 
-Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+Array = Any  # np.ndarray or cupy.ndarray
 
 
 def default_rng(seed: int, device: str = "cpu") -> RNG:

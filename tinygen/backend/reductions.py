@@ -20,7 +20,7 @@ from .threads import parallel
 
 __all__ = ["axis_sum", "broadcast_axes", "can_exponentiate", "channel_sum", "matmul"]
 
-Array = Any  # np.ndarray, cupy.ndarray, or a registered type
+Array = Any  # np.ndarray or cupy.ndarray
 
 # ------------------------------------------------------------------------------- matrix products
 

@@ -15,7 +15,7 @@ from ..ops.arguments import as_number, raw
 
 __all__ = ["cross_entropy"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 REDUCTIONS = ("none", "mean", "sum")
 
 

@@ -13,7 +13,7 @@ from ..backend.arrays import type_name
 
 __all__: list[str] = []
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 Pair = tuple[int, int]  # (height, width)
 
 _SINGLE_OR_DOUBLE = ({np.dtype(np.float32)}, {np.dtype(np.float64)})

@@ -24,7 +24,7 @@ from .shape import broadcast_to, moveaxis, reshape
 
 __all__ = ["einsum"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def einsum(subscripts: str, *operands: Array) -> Array:

@@ -25,7 +25,7 @@ from .shape import broadcast_to
 
 __all__ = ["add_at", "embedding", "getitem", "one_hot", "take_along_axis"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def getitem(x: Array, index: Any) -> Array:
@@ -126,7 +126,7 @@ def _add_at(x, *, index, shape):
             rows = index[0].reshape(index[0].size).astype(np.int64)
             _sum_rows(rows, x.reshape(rows.size, y.size // len(y)), y.size // len(y), y)
     else:
-        getattr(array_module(y).add, "at", np.add.at)(y, index, x)
+        array_module(y).add.at(y, index, x)
     return y
 
 

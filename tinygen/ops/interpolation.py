@@ -58,7 +58,7 @@ from .windows import Windows, sum_unpool
 
 __all__ = ["interpolate"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 Pair = tuple[int, int]  # (height, width)
 
 # The modes of sequences and of images, by their number of sides.

@@ -25,7 +25,7 @@ from .shape import broadcast_to, expand_dims, ravel, reshape
 
 __all__ = ["concatenate", "repeat", "split", "stack", "tile"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def _part(axis: int, start: int, stop: int) -> tuple:

@@ -16,7 +16,7 @@ from .shape import reshape
 
 __all__ = ["channels_last"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 @primitive

@@ -51,7 +51,7 @@ __all__ = [
     "triu",
 ]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 # ----------------------------------------------------------------------------------------- products
 

@@ -14,7 +14,7 @@ from .shape import expand_dims, squeeze
 
 __all__ = ["cholesky", "solve", "solve_triangular"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def solve(a: Array, b: Array) -> Array:

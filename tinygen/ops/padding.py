@@ -21,7 +21,7 @@ from .pytorch_names import explain_names
 
 __all__ = ["pad"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 _MODES = {
     "constant": "constant",

@@ -51,7 +51,7 @@ __all__ = [
     "max_pool2d",
 ]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 Pair = tuple[int, int]  # (height, width)
 
 # ----------------------------------------------------------------------------------------- windows

@@ -20,7 +20,7 @@ from .shape import astype, moveaxis, ravel, reshape, transpose
 
 __all__ = ["cumprod", "prod"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def _promote(x: Array) -> Array:

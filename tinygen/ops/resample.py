@@ -22,7 +22,7 @@ from .separable import resize
 
 __all__ = ["blur", "pixel_shuffle", "pixel_unshuffle"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 def _blur_matrix(n: int, kernel: tuple, mode: str) -> np.ndarray:

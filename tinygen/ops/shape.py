@@ -38,7 +38,7 @@ __all__ = [
     "transpose",
 ]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 # ---------------------------------------------------------------------------- the same numbers
 

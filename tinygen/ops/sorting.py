@@ -14,7 +14,7 @@ from .shape import ravel
 
 __all__ = ["argmax", "argmin", "argsort", "sort"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 @primitive

@@ -24,7 +24,7 @@ from .shape import astype, broadcast_to, reshape
 
 __all__ = ["cosine_similarity", "norm", "normalize", "pixel_norm", "spectral_norm"]
 
-Array = Any  # an array of any module, or a Tensor
+Array = Any  # np.ndarray, cupy.ndarray or Tensor
 
 
 @explain_names
