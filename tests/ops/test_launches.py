@@ -29,6 +29,8 @@ COUNTS = {
     "elu": (ops.elu, (X,), 1, 1),
     "tanh": (ops.tanh, (X,), 1, 1),
     "erf": (ops.erf, (X,), 1, 1),
+    "maximum": (ops.maximum, (X, X + 1), 1, 2),
+    "clip": (lambda x: ops.clip(x, -1, 1), (X,), 2, 1),
     # Forward: statistics, y. Backward: zeros for the statistics, two sums, dx; the sum over the
     # examples for weight and bias of group norm, which for batch norm is one of the two.
     "batch_norm": (

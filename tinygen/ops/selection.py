@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from .masking import apply_mask
 
 __all__ = ["clip", "maximum", "minimum", "where"]
@@ -44,6 +45,7 @@ def maximum(a, b):
     return np.maximum(a, b)
 
 
+@elementwise("T g, T a, T b", "T da", "da = a > b ? g : a < b ? T(0) : a == b ? T(0.5) * g : g")
 def _greater_gradient(g, a, b):
     """Return g where a > b, g / 2 where a = b, 0 where a < b; g where one is NaN.
 
@@ -101,7 +103,14 @@ def _is_outside(x, min, max):
 
 
 def _clip_dx(g, x, min, max):
+    if min is not None and max is not None:
+        return _pass_inside(g, x, min, max)
     return g if min is max is None else apply_mask(g, ~_is_outside(x, min, max))
+
+
+@elementwise("T g, T x, T low, T high", "T dx", "dx = x < low || x > high ? T(0) : g")
+def _pass_inside(g, x, low, high):
+    return apply_mask(g, ~_is_outside(x, low, high))
 
 
 def _clip_dmin(g, x, min, max):
