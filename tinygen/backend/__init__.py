@@ -3,7 +3,8 @@
 The kernels, and most other code that exists only for speed, are here:
 
     arrays.py       NumPy or CuPy: the library of an array, and the devices
-    random.py       random numbers from a seed, on one device
+    random.py       random numbers from a seed, the same on every device
+    distributions.py  uniform and normal numbers of random bits, which are those of philox.py
     kernels.py      CUDA kernels: how they are written, each above its NumPy twin
     indices.py      whether indices into CuPy's arrays are in range
     linear_algebra.py  linear systems and factorizations, which fail alike on both devices

@@ -1,15 +1,17 @@
 """Random bits to random numbers: uniform, normal, integers.
 
-Each function fills an array with the numbers of one draw. The array is cut into blocks of 32 bytes,
-and block b of it is computed from block b of the random bits (philox.py). So a number depends only
-on the seed, on the number of the draw, and on its own place in the array. The CPU and every GPU
-compute the same: to the bit for uniform numbers and integers, and except for the rounding of log,
-sin and cos for normal ones. On the CPU, large arrays are filled in chunks, which the threads share.
+Each function fills a vector with the numbers of one draw. The vector is cut into blocks of 32
+bytes, and block b of it is computed from block b of the random bits (philox.py). So a number
+depends only on the seed, on the number of the draw, and on its own place in the vector. The CPU and
+every GPU compute the same: uniform numbers and integers to the bit, normal numbers up to the
+rounding of log, sin and cos. On the CPU, large vectors are filled in chunks, which the threads
+share.
 
 Normal numbers: the method of Box and Muller
 --------------------------------------------
 How do uniform numbers become normal ones? One alone would need the inverse of the normal
-distribution function, which has no formula. For a pair there is one.
+distribution function, which has no formula. NumPy's own method rejects some of its uniform numbers
+and draws others, so that a number depends on all before it. For a pair there is a formula.
 
 **The density of a pair.** Let x and y be independent normal numbers. Their joint density is the
 product of the two densities:
@@ -32,8 +34,8 @@ and this has an inverse. Take u, uniform between 0 and 1, and solve exp(-r^2 / 2
 
     r = sqrt(-2 log u)
 
-Then r > R just if u < exp(-R^2 / 2), which has that probability. So two uniform numbers, u and the
-angle, give two independent normal numbers:
+Then r > R exactly if u < exp(-R^2 / 2), which has that probability. So two uniform numbers, u and
+the angle, give two independent normal numbers:
 
     x = sqrt(-2 log u) cos(a),    y = sqrt(-2 log u) sin(a)
 
@@ -68,18 +70,17 @@ def _in_chunks(
     fill: Callable[[np.random.Generator, np.ndarray], None], seed: int, draw: int, y: np.ndarray
 ) -> None:
     """Call fill(rng, chunk) for each chunk of y, with the rng at the chunk's first block."""
-    flat = y.reshape(-1)
 
     def run(i: int) -> None:
         start = i * CHUNK
         rng = numpy_rng(seed, draw, start * y.itemsize // BLOCK)
-        fill(rng, flat[start : start + CHUNK])
+        fill(rng, y[start : start + CHUNK])
 
     parallel(run, -(-y.size // CHUNK))
 
 
 def _num_blocks(*arguments: Any) -> int:
-    """Return the number of blocks of the last argument, an array: one thread of a GPU fills one."""
+    """Return the number of blocks of y, the last argument: each thread of a GPU fills one."""
     y = arguments[-1]
     return -(-y.size * y.itemsize // BLOCK)
 
@@ -114,7 +115,7 @@ _FLOATS_CUDA = (
     size=_num_blocks,
 )
 def fill_uniform(seed: int, draw: int, y: Array) -> None:
-    """Fill a contiguous float array with numbers from the uniform distribution on [0, 1).
+    """Fill a contiguous vector of floats with numbers from the uniform distribution on [0, 1).
 
     They are k / 2^24 (float32) or k / 2^53 (float64), where k is an integer of 24 or 53 random
     bits: as many as the significand of a float has, so no rounding can give 1.
@@ -140,10 +141,10 @@ def fill_uniform(seed: int, draw: int, y: Array) -> None:
     size=_num_blocks,
 )
 def fill_normal(seed: int, draw: int, y: Array) -> None:
-    """Fill a contiguous float array with numbers from N(0, 1).
+    """Fill a contiguous vector of floats with numbers from N(0, 1).
 
     Two integers of as many bits as a number has, k_1 without and k_2 with a sign, give the numbers
-    2 i and 2 i + 1 of the array. With N = 2^32 or 2^64::
+    2 i and 2 i + 1 of the vector. With N = 2^32 or 2^64::
 
         u = (k_1 + 1) / N                            in (0, 1]
         a = 2 pi k_2 / N                             in [-pi, pi)
@@ -154,7 +155,7 @@ def fill_normal(seed: int, draw: int, y: Array) -> None:
 
 
 def _box_muller(rng: np.random.Generator, y: np.ndarray) -> None:
-    """Fill y, a vector, as `fill_normal` says. In place, since temporary arrays cost time."""
+    """Fill y as `fill_normal` says: in place, since temporary arrays cost time."""
     num_pairs = -(-y.size // 2)
     words = rng.bit_generator.random_raw(num_pairs * y.itemsize // 4)  # each has 8 bytes
     k_1, k_2 = words.view(f"u{y.itemsize}")[::2], words.view(f"i{y.itemsize}")[1::2]
@@ -186,7 +187,7 @@ def _box_muller(rng: np.random.Generator, y: np.ndarray) -> None:
     size=_num_blocks,
 )
 def fill_integers(seed: int, draw: int, low: int, width: int, y: Array) -> None:
-    """Fill a contiguous int64 array with low + floor(u * width), with u uniform on [0, 1).
+    """Fill a contiguous int64 vector with low + floor(u * width), with u uniform on [0, 1).
 
     The width is at most 2^53, the number of values of u. Then u * width never rounds up to the
     width. The probabilities of two integers differ by a factor of at most 1 + width / 2^53.

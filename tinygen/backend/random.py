@@ -84,7 +84,7 @@ class RNG:
         module = np if self.device == "cpu" else import_cupy()
         y = module.empty(size, dtype)
         draw, self._num_draws = self._num_draws, self._num_draws + 1
-        fill(self._seed, draw, *arguments, y)
+        fill(self._seed, draw, *arguments, y.reshape(-1))
         return y
 
     def normal(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
