@@ -100,3 +100,14 @@ def test_a_masked_array_is_refused():
     for f in (backend.array_module, tinygen.tensor, tinygen.ops.exp, tinygen.tensor([1.0]).__mul__):
         with pytest.raises(TypeError, match=r"would lose its mask; give array.filled\(value\)"):
             f(masked)
+
+
+def test_synchronize_waits_for_the_gpu_alone(cupy):
+    cupy_counts = pytest.importorskip("cupy_counts")
+    with cupy_counts.counting() as counts:
+        backend.synchronize("cpu")
+        assert counts.waits.total() == 0
+        backend.synchronize("cuda")
+        assert counts.waits.total() == 1
+    with pytest.raises(ValueError, match="unknown device"):
+        backend.synchronize("gpu")

@@ -2,9 +2,11 @@
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 import _command_line
+import _run
 import numpy as np
 import pytest
 from _command_line import parse, parser
@@ -100,3 +102,35 @@ def test_a_notebook_gives_its_options_in_the_program(tmp_path, monkeypatch):
     assert parse(p).out == Path("out/gan")
     args = parse(p, "--data mnist --out 'a folder'")
     assert (args.data, args.steps, args.out) == ("mnist", 2, Path("a folder"))
+
+
+def test_seconds_are_those_of_computed_steps(start, monkeypatch):
+    """A GPU whose queue takes 20 ms per step: all steps return at once."""
+    queue, num_waits = [], []
+
+    def synchronize(device):
+        time.sleep(0.02 * len(queue))
+        num_waits.append(len(queue))
+        queue.clear()
+
+    monkeypatch.setattr(_run, "synchronize", synchronize)
+    run = start(steps=20)
+    for step in run.steps():
+        queue.append(step)
+    assert sum(num_waits) == 20 and len(num_waits) <= 3
+    assert 0.4 <= run.seconds < 2
+
+
+def test_nothing_that_is_logged_is_fetched_in_a_step(start, cupy):
+    cupy_counts = pytest.importorskip("cupy_counts")
+    run = start("--device", "cuda", steps=30)
+    waits_of_steps, steps = 0, run.steps()
+    with cupy_counts.counting() as counts:
+        for step in steps:
+            before = counts.waits.total()
+            x = tinygen.tensor([float(step)], device="cuda")
+            run.log(loss=(x * x).sum(), constant=1.0)
+            waits_of_steps += counts.waits.total() - before
+    assert waits_of_steps == 0
+    assert counts.waits.total() <= 4, counts.table()  # the clock and the curve, at the end
+    assert run.history["loss"].tolist() == [step**2 for step in range(30)]

@@ -33,6 +33,8 @@ class TextEncoder(Module):
 
     **Shapes** tokens (N, L), integers from 1 to vocab_size, then 0 up to the end, to (N, out_dim).
 
+    On a GPU, it waits twice: for the length of the longest caption, and to check the tokens.
+
     Parameters
     ----------
     vocab_size : int

@@ -97,7 +97,7 @@ class MultiheadAttention(Module):
 
         In both masks, **True means that the query does not attend to the key**, as in PyTorch's
         layer; in `ops.scaled_dot_product_attention` it is the other way round, there, too. Floating
-        point is added to the scores q k^T / sqrt(D).
+        point is added to the scores q k^T / sqrt(D). On a GPU, a mask is checked with one wait.
 
         Parameters
         ----------

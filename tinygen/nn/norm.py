@@ -142,7 +142,7 @@ class BatchNorm1d(_BatchNorm):
     num_features : number of channels C.
     eps : added to the variance before its square root is taken.
     momentum : weight of the newest batch in the running statistics, from 0 to 1. With None they are
-        the mean over all batches.
+        the mean over all batches, whose number is read in each step: on a GPU, a wait.
     affine : False leaves out weight and bias.
     track_running_stats : False leaves out the buffers; evaluation then uses the batch, too.
     bias : False leaves out the bias alone.

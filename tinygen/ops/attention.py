@@ -92,7 +92,7 @@ def scaled_dot_product_attention(
         The leading axes of the three broadcast.
     attn_mask : None, or an array that broadcasts to (..., L, S)
         Booleans say where a query may attend; floating-point numbers are added to the scores, and
-        are differentiable.
+        are differentiable. On a GPU, the check that each query has a key waits for it once.
     dropout_p : float
         The probability that a weight is set to 0, see `dropout`. It is for training only.
     is_causal : bool

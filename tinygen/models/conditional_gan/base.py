@@ -8,6 +8,8 @@
 
 x are real pictures and fake = G(code) are generated ones, both (N, *image_shape) from -1 to 1. y
 are integer labels (N,). For `discriminator_loss`, `fake` is detached from its graph.
+
+On a GPU, `one_hot` and `cross_entropy` each wait once to check the labels.
 """
 
 from __future__ import annotations
