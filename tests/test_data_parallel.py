@@ -48,10 +48,20 @@ def start(num_processes, *args, **env) -> subprocess.Popen:
     )
 
 
+def wait(process, timeout=200) -> tuple[str, str]:
+    """Return the output and the errors of a program; end one that does not end by itself."""
+    try:
+        return process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # mpiexec ends its processes, too
+        process.communicate()
+        raise
+
+
 def run(num_processes, *args, code=0, **env) -> str:
     """Run a Python program to its end, check its exit status, and return what it printed."""
     process = start(num_processes, *args, **env)
-    output, errors = process.communicate(timeout=100)
+    output, errors = wait(process)
     assert process.returncode == code, f"exit status {process.returncode}\n{output}\n{errors}"
     return output + errors
 
@@ -270,7 +280,7 @@ workers.finish()
 """
     begin = time.monotonic()
     process = start(2, "-c", code)
-    output, errors = process.communicate(timeout=60)
+    output, errors = wait(process, 60)
     assert time.monotonic() - begin < 30
     assert "came to the end" not in output
     assert failure == "sys.exit(0)" or process.returncode != 0  # that is an error in Open MPI only
@@ -343,7 +353,7 @@ def start_demo(num_processes, name, out, *args, script=FEW_DIGITS) -> subprocess
 
 def run_demo(num_processes, out, *args, name="ddpm", code=0) -> str:
     process = start_demo(num_processes, name, out, *args)
-    output, errors = process.communicate(timeout=200)
+    output, errors = wait(process)
     assert process.returncode == code, f"exit status {process.returncode}\n{output}\n{errors}"
     return output + errors
 
@@ -397,7 +407,7 @@ print(os.getpid(), file=sys.stderr, flush=True)
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     os.kill(pids[which], signal.SIGTERM)
-    output, errors = process.communicate(timeout=60)
+    output, errors = wait(process, 60)
     assert process.returncode == 130
     assert "Stopped after step" in output and "mpiexec -n 2" in output, output + errors
     assert load_checkpoint(checkpoint)["step"] < 6
