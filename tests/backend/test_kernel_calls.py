@@ -41,7 +41,7 @@ def test_cupy_arrays_launch_the_kernel(cupy, scaling, dtype):
     assert (y.get() == 2).all()
     assert scale(cupy.ones(2, dtype), 2).dtype == dtype
     assert scale(cupy.ones((0, 2), dtype), np.float64(2)).shape == (0, 2)
-    assert calls == []
+    assert "cupy" not in calls
 
 
 def test_dtypes_that_the_kernel_does_not_have_run_the_twin(cupy, scaling):
@@ -156,7 +156,7 @@ def test_a_constant_in_double_precision_does_not_compile(cupy, compiler):
         kernel(cupy.ones(3, np.float32))
 
 
-def test_a_raw_kernel_gets_addresses_numbers_and_structs(cupy):
+def test_a_raw_kernel_gets_addresses_numbers_and_structs(cupy, compiler):
     code = """
     struct Line { double slope, intercept; };
     extern "C" __global__ void line(const Line line, long long n, float* y) {
