@@ -275,6 +275,7 @@ CASES = {
     "ops.activation._silu_rule": elementwise("finite", "real", "finite", atol=8),
     "ops.activation._softplus": elementwise("real", 1.5, 20.0),
     "ops.activation._softplus_rule": elementwise("real", "real", 1.5, 20.0),
+    "ops.activation._step_of": elementwise("real", 0.2),
     "ops.error_function._erf_rule": elementwise("real", "real"),
     "ops.error_function.erf_of_array": elementwise("real"),
     "ops.indexing._sum_rows": calls(

@@ -10,6 +10,7 @@ The kernels, and most other code that exists only for speed, are here:
     linear_algebra.py  linear systems and factorizations, which fail alike on both devices
     threads.py      one pool of threads for the CPU
     pieces.py       functions of large arrays, piece by piece, shared among the threads
+    activation_kernels.py  the longer CUDA bodies of ops/activation.py
     pooling_gpu.py  sums and maxima over windows of CuPy images
     softmax_gpu.py  the softmax, its logarithm and log-sum-exp of CuPy arrays
     norms.py        batch, group and instance norm: which file computes them, norms_cpu.py or

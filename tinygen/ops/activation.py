@@ -150,6 +150,11 @@ relu.vjp(x=_relu_rule)
 @primitive
 def _step(x, *, low=0):
     """1 where x > 0, else `low` from 0 to 1, in the dtype of x: a constant."""
+    return _step_of(x, low)
+
+
+@elementwise("T x, T low", "T y", "y = x > 0 ? T(1) : low")
+def _step_of(x, low):
     step = (x > 0).astype(x.dtype)
     return step.clip(low, 1) if low else step
 
