@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinygen import default_rng, ops
+from tinygen import default_rng, ops, tensor
 
 
 def test_attention_returns_the_value_whose_key_matches():
@@ -96,7 +96,7 @@ def test_mixed_dtypes_are_refused():
 
 
 def test_dropout_in_evaluation_is_the_identity_and_in_training_needs_its_source():
-    x = np.ones(3)
+    x = tensor(np.ones(3))
     assert ops.dropout(x, 0.5, False) is x
     assert ops.dropout(x, 1.0, rng=default_rng(0)).tolist() == [0, 0, 0]
     with pytest.raises(TypeError, match=r"rng=tinygen.default_rng\(seed\)"):

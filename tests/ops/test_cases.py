@@ -331,6 +331,7 @@ def flip_sign(p: Primitive, argument: str, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("p, argument", rules(), ids=[f"{p.__name__}-{a}" for p, a in rules()])
+@pytest.mark.cpu_only
 def test_a_rule_with_the_wrong_sign_is_caught(p, argument, coverage, monkeypatch):
     own_name = p.__name__.strip("_")
     cases = sorted(coverage.get(id(p), ()), key=lambda case: (case.name != own_name, str(case)))

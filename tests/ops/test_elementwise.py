@@ -223,6 +223,7 @@ def test_integers_keep_their_dtype():
         lambda x: ops.softmax(x, axis=1),
     ],
 )
+@pytest.mark.cpu_only
 def test_channels_last_memory_stays_channels_last(f):
     rng = np.random.default_rng(0)
     values = rng.standard_normal((2, 2, 4, 4, 3)).astype(np.float32)

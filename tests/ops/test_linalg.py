@@ -42,6 +42,7 @@ def test_einsum_agrees_with_numpy_on_large_operands():
         np.testing.assert_allclose(ops.einsum(spec, a, b), expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.cpu_only
 def test_einsum_takes_a_list_and_keeps_images_channels_last():
     x = rng.standard_normal((2, 5, 4, 3)).transpose(0, 3, 1, 2)
     y = ops.einsum("nchw,oc->nohw", [x, rng.standard_normal((6, 3))])

@@ -325,6 +325,7 @@ def test_indexing_and_its_gradient_agree_with_numpy():
     assert np.array_equal(x[x > 1].data, x.data[x.data > 1]), "the mask may be a Tensor"
 
 
+@pytest.mark.cpu_only
 def test_repr_shows_values_dtype_and_origin():
     x = float32(2)
     assert repr(x) == "tensor([0.5, 2. ], dtype=float32, requires_grad=True)"

@@ -46,6 +46,7 @@ def channels_last(rng, n, c, h, w):
     return rng.random((n, h, w, c), dtype=np.float32).transpose(0, 3, 1, 2)
 
 
+@pytest.mark.cpu_only
 def test_a_sum_of_a_million_rows_keeps_seven_digits():
     x = np.random.default_rng(0).random((1 << 20, 8), dtype=np.float32)
     exact = x.sum(axis=0, dtype=np.float64)
@@ -77,6 +78,7 @@ WIDE = np.random.default_rng(1).random((1 << 20, 8), dtype=np.float32)
     ],
     ids=lambda x: f"{x.shape}{x.strides}",
 )
+@pytest.mark.cpu_only
 def test_sums_keep_seven_digits_in_any_memory_order(x):
     axes = [None, *range(x.ndim), (0, x.ndim - 1), tuple(range(x.ndim - 1))]
     for axis in axes:
@@ -90,6 +92,7 @@ def test_sums_keep_seven_digits_in_any_memory_order(x):
         np.testing.assert_allclose(ops.sum_to(x, shape=(len(x), 1)), exact, rtol=1e-6)
 
 
+@pytest.mark.cpu_only
 def test_the_gradient_of_a_bias_keeps_seven_digits_under_a_mean_of_a_million_rows():
     x = np.ones((1 << 20, 1), np.float32)
     w = tensor(np.ones((3, 1), np.float32), requires_grad=True)

@@ -55,6 +55,7 @@ def test_the_gradient_is_the_adjoint(name, c):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("memory", ["channels last", "channels first"])
+@pytest.mark.cpu_only
 def test_images_and_gradients_are_channels_last(name, memory):
     x = channels_last(2, 4, 8, 6)
     x = leaf(x if memory == "channels last" else np.ascontiguousarray(x))

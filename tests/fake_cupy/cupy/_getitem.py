@@ -83,7 +83,7 @@ def wrapped_index(array: np.ndarray, parts: list) -> tuple:
 def wrapped(indices: np.ndarray, size: int) -> np.ndarray:
     """Return indices modulo the length of their axis."""
     indices = indices.astype(np.int64)
-    return indices % size if size else indices
+    return indices.astype(np.int64) % size if size else indices
 
 
 def _is_mask(part) -> bool:

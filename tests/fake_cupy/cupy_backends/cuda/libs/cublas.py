@@ -72,7 +72,8 @@ def _multiply(
         a, b = _to_tf32(a), _to_tf32(b)
     a, b = a.swapaxes(1, 2) if transa else a, b.swapaxes(1, 2) if transb else b
     (factor,), (old_factor,) = (_memory(address, factor_type, 1) for address in (alpha, beta))
-    result = factor * (a @ b)
+    with np.errstate(all="ignore"):  # a GPU says nothing of NaN and infinity
+        result = factor * (a @ b)
     if old_factor:  # with 0, what C holds is not read: it may be NaN
         result += old_factor * c
     c[...] = result
