@@ -230,12 +230,15 @@ ALL_SETTINGS = {  # two for each update, so that no setting is without effect
 
 
 def agrees_with_its_twin(cupy, name) -> bool:
-    """Return whether a kernel gives the values of the function in fused.py."""
+    """Return whether a kernel gives the values of the function in fused.py.
+
+    In float64, where a GPU's other rounding cannot be taken for a mistake.
+    """
     rng = np.random.default_rng(0)
     for settings in ALL_SETTINGS[name]:
         specifications = [a.partition("?") for a in updates_gpu.UPDATES[name].arrays.split()]
         count = sum(not setting or bool(settings[setting]) for _, _, setting in specifications)
-        arrays = [abs(rng.standard_normal((9, 300))).astype(np.float32) for _ in range(count)]
+        arrays = [abs(rng.standard_normal((9, 300))) for _ in range(count)]
         on_gpu = [tuple(cupy.asarray(a[i]) for a in arrays) for i in range(9)]
         f = partial(getattr(fused, name), **settings)
         fused.apply_in_blocks(f, on_gpu)
@@ -248,8 +251,12 @@ def agrees_with_its_twin(cupy, name) -> bool:
 
 
 @pytest.mark.parametrize("name", updates_gpu.UPDATES)
-def test_a_mistake_in_a_formula_is_noticed(cupy, compiler, name, monkeypatch):
+def test_a_kernel_gives_the_values_of_its_twin(cupy, name):
     assert agrees_with_its_twin(cupy, name)
+
+
+@pytest.mark.parametrize("name", updates_gpu.UPDATES)
+def test_a_mistake_in_a_formula_is_noticed(cupy, compiler, name, monkeypatch):
     update = updates_gpu.UPDATES[name]
     bodies = list(mistakes(update.body)) or [update.body.replace("*=", "-=")]
     for body in bodies:
