@@ -20,6 +20,7 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ __all__ = [
     "apply_in_blocks",
     "moving_average_update",
     "rmsprop_update",
+    "scale_all",
     "scale_update",
     "sgd_momentum_update",
     "sgd_update",
@@ -288,7 +290,21 @@ def _as_vectors(arrays: tuple[Array, ...]) -> tuple[Array, ...] | None:
     return None
 
 
-# ---------------------------------------------------------------------------------- sums
+# ---------------------------------------------------------------------------------- norms
+
+
+def scale_all(arrays: Iterable[Array], factor: float) -> None:
+    """Multiply all arrays by a factor, in place.
+
+    NumPy arrays are not handled in blocks, which are for updates of several operations.
+    """
+    on_gpu = []
+    for array in arrays:
+        if type(array) is np.ndarray:
+            np.multiply(array, factor, out=array)
+        else:
+            on_gpu.append((array,))
+    apply_in_blocks(partial(scale_update, factor=factor), on_gpu)
 
 
 def sum_of_squares(arrays: Iterable[Array]) -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..autograd.tensor import Tensor
-from ..backend.fused import apply_in_blocks, scale_update, sum_of_squares
+from ..backend.fused import scale_all, sum_of_squares
 
 __all__ = ["clip_grad_norm_", "clip_weights_"]
 
@@ -51,7 +50,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     norm = _joint_norm(grads)
     if norm > max_norm:
         factor = max_norm / norm
-        apply_in_blocks(partial(scale_update, factor=factor), [(g,) for g in grads.values()])
+        scale_all(grads.values(), factor)
         for i in grads:
             parameters[i].grad.touch()
     return norm
