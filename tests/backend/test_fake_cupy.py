@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import operator
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from tests.conftest import FAKE_CUPY
 from tinygen import tensor
 
 
@@ -74,6 +79,23 @@ def test_the_stand_in_has_cupys_methods(cupy, counting):
     slots = {"_array", "_base", "_scatter_op"}
     own = {n for n in vars(cupy.ndarray) if n not in surface and n not in slots}
     assert own <= {"__weakref__"}, f"CuPy's arrays have not got {own}"
+
+
+def test_the_surface_is_that_of_the_cupy_that_is_installed(counting, tmp_path):
+    """Needs CuPy's wheel, but no GPU: the script runs without the stand-in."""
+    surface = importlib.import_module("cupy._surface").SURFACE
+    script = FAKE_CUPY + "/dump_surface.py"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    path = tmp_path / "surface.json"
+    command = [sys.executable, script, str(path)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if "No module named 'cupy" in result.stderr:
+        pytest.skip("needs CuPy")
+    assert result.returncode == 0, result.stderr
+    dumped = json.loads(path.read_text())
+    if dumped["version"] != surface["version"]:
+        pytest.skip(f"needs CuPy {surface['version']}, not {dumped['version']}")
+    assert dumped == surface
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import pathlib
 import sys
 import types
 
 import numpy as np
 
+HERE = str(pathlib.Path(__file__).resolve().parent)
 MODULES = ["", "fft", "lib.stride_tricks", "linalg", "random", "cuda", "cuda.runtime"]
 EXTRA_MODULES = {"cupyx": ["", "scipy.special"]}
 
@@ -67,6 +69,7 @@ def class_surface(cls, private: bool = False) -> dict:
 
 def main(path: str) -> None:
     """Write the file."""
+    sys.path.remove(HERE)  # Python puts it there, and the stand-in would be found in it
     import cupy
     import cupyx
     import cupyx.scipy.special

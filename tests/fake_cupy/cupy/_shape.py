@@ -123,7 +123,7 @@ def rot90(a, k=1, axes=(0, 1)):
 def diagonal(a, offset=0, axis1=0, axis2=1):
     """Return a diagonal: a view, which can be written."""
     result = _diagonal(a, offset, axis1, axis2)
-    result._array.flags.writeable = True
+    result._array.flags.writeable = a._array.flags.writeable
     return result
 
 
