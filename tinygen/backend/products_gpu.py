@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import all_on_gpu, array_module, import_cupy
+from .arrays import import_cupy
 
 __all__ = ["batched_matmul"]
 
@@ -52,7 +52,7 @@ def batched_matmul(a: Array, b: Array, out: Array | None = None, add: bool = Fal
     out : an array of the result's shape that shares no memory with a and b.
     add : add the products to `out`.
     """
-    xp = array_module(a, b)
+    cupy = import_cupy()
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     shape = (*batch, a.shape[-2], b.shape[-1])
     if a.shape[-1] != b.shape[-2] or (out is not None and out.shape != shape):
@@ -63,10 +63,10 @@ def batched_matmul(a: Array, b: Array, out: Array | None = None, add: bool = Fal
         operands = _operand(a, batch), _operand(b, batch)
     if operands is None or None in operands:
         if add:
-            out += xp.matmul(a, b)
+            out += cupy.matmul(a, b)
             return out
-        return xp.matmul(a, b, out=out)
-    out = xp.empty(shape, a.dtype) if out is None else out
+        return cupy.matmul(a, b, out=out)
+    out = cupy.empty(shape, a.dtype) if out is None else out
     _call_cublas(*operands, out, add)
     return out
 
@@ -74,7 +74,7 @@ def batched_matmul(a: Array, b: Array, out: Array | None = None, add: bool = Fal
 def _are_plain(a: Array, b: Array, out: Array | None) -> bool:
     """Return whether they have one known dtype, no array is empty, and `out` is C-contiguous."""
     dtypes = {array.dtype.name for array in (a, b, out) if array is not None}
-    is_known = all_on_gpu(a, b) and len(dtypes) == 1 and dtypes <= _CUDA_TYPES.keys()
+    is_known = len(dtypes) == 1 and dtypes <= _CUDA_TYPES.keys()
     return bool(is_known and a.size and b.size and (out is None or out.flags.c_contiguous))
 
 

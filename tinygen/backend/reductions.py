@@ -1,7 +1,7 @@
 """Matrix products and sums: shared among threads, and without loss of digits in float32.
 
-All functions take arrays of any library. What is done for speed or precision concerns NumPy arrays;
-for other arrays the library's own function is called.
+The functions take arrays of NumPy or CuPy. What is done for speed or precision concerns NumPy's.
+Products of CuPy arrays are those of `products_gpu.py`; their sums are CuPy's own.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ _HEAD_START = 5 << 18
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Return np.matmul(a, b, out); large products of NumPy arrays are shared among the threads.
 
-    Transposed views are read where they lie. With `out`, the product is written there. Products of
-    CuPy arrays are those of `products_gpu.py`.
+    Transposed views are read where they lie. With `out`, the product is written there.
     """
     xp = array_module(a, b)
     if a.ndim < 2 or b.ndim < 2:
