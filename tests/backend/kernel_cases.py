@@ -291,5 +291,18 @@ CASES = {
     "ops.reduce._times_exp": elementwise("finite", "finite", "finite", atol=8),
     "ops.selection._greater_gradient": elementwise("finite", "real", "real"),
     "ops.selection._pass_inside": elementwise("real", "real", -1.0, 2.0),
+    "ops.vector_norm._mean_product": calls(
+        (("finite", (3, 7, 5)), ("finite", (3, 7, 5))),
+        settings=({"axis": 1, "keepdims": True}, {"axis": (0, 2)}),
+        atol=16,
+    ),
+    "ops.vector_norm._pixel_norm_dx": elementwise(
+        "finite", "finite", "positive", "finite", atol=64
+    ),
+    "ops.vector_norm._rms": calls(
+        (("finite", (3, 7, 5)), 0.5),
+        settings=({"axis": 1, "keepdims": True}, {"axis": (0, 2)}),
+        atol=16,
+    ),
     "ops.trigonometry._tanh_rule": elementwise("real", "real"),
 }

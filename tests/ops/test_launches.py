@@ -47,6 +47,7 @@ COUNTS = {
         5,
     ),
     "layer_norm": (lambda x, w, b: ops.layer_norm(x, 10, w, b), (ROWS, ROW, ROW), 2, 4),
+    "pixel_norm": (ops.pixel_norm, (X,), 2, 3),
     "softmax": (ops.softmax, (ROWS,), 3, 2),
     "log_softmax": (ops.log_softmax, (ROWS,), 3, 2),
     "logsumexp": (lambda x: ops.logsumexp(x, axis=1), (ROWS,), 4, 3),

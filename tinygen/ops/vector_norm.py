@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise, reduction
 from ..backend.reductions import axis_sum
 from .arguments import as_axes, as_flag, as_number, check_arrays, check_floating, check_sums
 from .elementwise import abs, sign, sqrt, square
@@ -136,20 +137,64 @@ def cosine_similarity(a: Array, b: Array, axis: int = 1, eps: float = 1e-8) -> A
     return sum(a * b, axis=axis)
 
 
-def pixel_norm(x, *, eps: float = 1e-8):
+@primitive
+def pixel_norm(x, *, eps=1e-8):
     """Scale the channel vector of each pixel to unit mean square.
 
     It keeps the magnitudes in a generator from growing from layer to layer.
 
-    **Math** y = x / sqrt(mean_c x^2 + eps).
+    **Math** y = x / s with s = sqrt(E x^2 + eps), where E is the mean over the C channels.
+
+        ds = -sum_c g x / s^2                   y = x / s
+        dx = g / s + (x / (C s)) ds             x is used by y and by s: ds/dx = x / (C s)
+           = (g - x E(g x) / s^2) / s
+
     **Shapes** x (N, C, ...) -> y like x.
+    **Saved** x.
     **Source** Karras et al. 2018, Progressive Growing of GANs, section 4.2.
     """
     check_floating("pixel_norm", x=x)
     check_sums("pixel_norm", x=x)
     if x.ndim < 2:
         raise ValueError(f"pixel_norm: x must have axes (N, C, ...), not {x.shape}")
-    return x / sqrt(mean(square(x), axis=1, keepdims=True) + as_number(eps))
+    return x / _rms(x, eps, axis=1, keepdims=True)
+
+
+def _pixel_norm_rule(g, x, eps):
+    s = _rms(x, eps, axis=1, keepdims=True)
+    return _pixel_norm_dx(g, x, s, _mean_product(g, x, axis=1, keepdims=True))
+
+
+@reduction(
+    "T x, T eps",
+    "T s",
+    map="x * x",
+    reduce="a + b",
+    post="s = sqrt(a / (_in_ind.size() / _out_ind.size()) + eps)",
+    identity="0",
+)
+def _rms(x, eps, *, axis, keepdims=False):
+    return sqrt(mean(square(x), axis=axis, keepdims=keepdims) + eps)
+
+
+@reduction(
+    "T g, T x",
+    "T m",
+    map="g * x",
+    reduce="a + b",
+    post="m = a / (_in_ind.size() / _out_ind.size())",
+    identity="0",
+)
+def _mean_product(g, x, *, axis, keepdims=False):
+    return mean(g * x, axis=axis, keepdims=keepdims)
+
+
+@elementwise("T g, T x, T s, T m", "T dx", "dx = (g - x * (m / (s * s))) / s")
+def _pixel_norm_dx(g, x, s, m):
+    return (g - x * (m / (s * s))) / s
+
+
+pixel_norm.vjp(x=_pixel_norm_rule)
 
 
 def spectral_norm(w, u, v):
