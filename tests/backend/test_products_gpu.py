@@ -49,6 +49,15 @@ CASES = {
     "rows": (whole(3, 1, 5), whole(3, 5, 1), ONE[1]),
     "columns": (whole(3, 4, 1), whole(3, 1, 6), ONE[1]),
     "steps": (view((3, 4, 10), lambda a: a[..., ::2]), whole(3, 5, 6), COPIED[0]),
+    "rows that are all the same": (
+        lambda cupy, dtype: cupy.broadcast_to(whole(3, 1, 5)(cupy, dtype), (3, 4, 5)),
+        whole(3, 5, 6), COPIED[0],
+    ),
+    "columns that are all the same": (
+        whole(3, 4, 5),
+        lambda cupy, dtype: cupy.broadcast_to(whole(3, 5, 1)(cupy, dtype), (3, 5, 6)),
+        COPIED[0],
+    ),
     "rows backwards": (view((3, 4, 5), lambda a: a[:, ::-1]), whole(3, 5, 6), COPIED[0]),
     "matrices backwards": (view((3, 4, 5), lambda a: a[::-1]), whole(3, 5, 6), COPIED[0]),
     "heads of attention": (

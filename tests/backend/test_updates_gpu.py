@@ -117,11 +117,13 @@ def test_what_no_kernel_updates_is_updated_array_by_array(cupy):
     """Arrays of float16, mixed dtypes, and other functions."""
     rng = np.random.default_rng(0)
     p, g = draw(rng, [(5,), (5,)], np.float16)
-    half = cupy.asarray(p)
-    fused.apply_in_blocks(
-        partial(fused.sgd_update, lr=0.5, weight_decay=0), [(half, cupy.asarray(g))]
-    )
+    half, step = cupy.asarray(p), partial(fused.sgd_update, lr=0.5, weight_decay=0)
+    fused.apply_in_blocks(step, [(half, cupy.asarray(g))])
     np.testing.assert_array_equal(half.get(), p - np.float16(0.5) * g)
+
+    double = cupy.asarray(p.astype(np.float64))
+    fused.apply_in_blocks(step, [(double, cupy.asarray(g.astype(np.float32)))])
+    np.testing.assert_allclose(double.get(), p - 0.5 * g.astype(np.float64), rtol=1e-6)
 
     def add_up(a, b, scratch):
         np.add(a, b, out=a)
@@ -129,6 +131,15 @@ def test_what_no_kernel_updates_is_updated_array_by_array(cupy):
     x, y = cupy.ones(3, np.float32), cupy.ones(3)
     fused.apply_in_blocks(add_up, [(x, x), (y, x)])
     assert (x.get() == 2).all() and (y.get() == 3).all()
+
+
+def test_empty_parameters_take_no_launch(cupy, counting):
+    parameters = parameters_of(cupy, [np.ones(0), np.ones((0, 3))])
+    set_gradients(cupy, parameters, [np.ones(0), np.ones((0, 3))])
+    optimizer = optim.Adam(parameters)
+    with counting() as counts:
+        optimizer.step()
+    assert counts.launches.total() == 0
 
 
 def test_averages_follow_in_one_launch(cupy, counting):

@@ -31,7 +31,8 @@ def copy_windows(
     shape = (c, *kernel, n, *windows) if channels_first else (n, c, *kernel, *windows)
     columns = xp.empty(shape, x.dtype)
     geometry = _geometry(x, kernel, settings, windows)
-    _im2col(xp.ascontiguousarray(x), *geometry, channels_first, columns)
+    x = xp.ascontiguousarray(x)  # in other orders, CuPy divides to find each element
+    _im2col(x, *geometry, channels_first, columns)
     return columns
 
 

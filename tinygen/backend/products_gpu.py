@@ -134,7 +134,7 @@ def _call_cublas(left: _Operand, right: _Operand, out: Array, add: bool) -> None
 
     cupy, dtype = import_cupy(), out.dtype
     compute_type = cublas.CUBLAS_COMPUTE_64F if dtype == np.float64 else cublas.CUBLAS_COMPUTE_32F
-    if dtype == np.float32 and cupy._core.get_compute_type(dtype) == _TF32:
+    if cupy._core.get_compute_type(dtype) == _TF32:
         compute_type = cublas.CUBLAS_COMPUTE_32F_FAST_TF32
     cuda_type, (m, n) = _CUDA_TYPES[dtype.name], out.shape[-2:]
     factor_type = np.float64 if dtype == np.float64 else np.float32
