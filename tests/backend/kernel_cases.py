@@ -40,6 +40,7 @@ DOMAINS = {  # a function of random numbers, and values that are put among them
     "row": (lambda z: np.clip(np.round(2 * z), -4, 3), []),  # the number of one of four rows
     "1 to 2": (lambda z: 1 + np.abs(3 * z) % 2, []),  # the number of one of two taps
     "1 to 6": (lambda z: 1 + np.abs(3 * z) % 6, []),
+    "log": (lambda z: -np.abs(z), [0.0, -np.inf, -np.inf, -np.inf, np.nan]),  # of a probability
     "empty": (lambda z: 0 * z, []),  # an output, which the kernel writes
 }
 
@@ -244,6 +245,16 @@ CASES = {
         atol=64,
     ),
     "backend.softmax_gpu._times_difference": elementwise("finite", "finite", "finite", atol=8),
+    "losses.cross_entropy._count_outside_and_counted": calls(
+        (("row", (70,), np.int64), -3, 2), settings=({"axis": None}, {"axis": 0})
+    ),
+    "losses.cross_entropy._fill_one_hot": calls(
+        (("row", (70, 1), np.int64), ("row", (5,), np.int64), 2, ("empty", (70, 5)))
+    ),
+    "losses.cross_entropy._predicted_minus_observed": elementwise(
+        "finite", "finite", "finite", atol=16
+    ),
+    "losses.cross_entropy._summands": elementwise("log", "unit"),
     "losses.divergence._kl_between_rule": elementwise(*["finite"] * 5, broadcasts=False, atol=64),
     "losses.divergence._kl_between_summand": elementwise(*["finite"] * 4, atol=64),
     "losses.divergence._kl_log_var_rule": elementwise("finite", "real"),

@@ -10,7 +10,8 @@ import numpy as np
 from ..autograd.primitive import primitive
 from ..backend import array_module, device_of, to_numpy
 from ..backend.indices import indices_for, lowest_and_highest
-from ..ops import exp, expand_dims, log_softmax, moveaxis, where
+from ..backend.kernels import elementwise, reduction
+from ..ops import exp, expand_dims, log_softmax, where
 from ..ops.arguments import as_number, raw
 
 __all__ = ["cross_entropy"]
@@ -109,7 +110,10 @@ def cross_entropy(
     if target.shape == logits.shape:
         t, is_counted, total = target, 1, logits.size // num_classes
     else:
-        t, is_counted, num_counted = _one_hot(logits, raw(target), ignore_index, axis)
+        num_counted = _count_classes(logits.shape, raw(target), ignore_index, num_classes)
+        target = expand_dims(indices_for(raw(logits), raw(target)), axis)
+        t = _one_hot(raw(logits), target, ignore_index, axis)
+        is_counted = (target != ignore_index).astype(t.dtype) if label_smoothing else 1
         total = num_counted if weight is None else (w * t).sum()
     if label_smoothing:
         s = as_number(label_smoothing)
@@ -130,12 +134,16 @@ def cross_entropy(
 @primitive
 def _weighted_nll(logits, q, *, axis):
     """Return -sum_c q_c log p_c over the class axis. `cross_entropy` derives the rules."""
-    return -(_log_probabilities(logits, q, axis) * q).sum(axis=axis)
+    return -_summands(log_softmax(logits, axis=axis), q).sum(axis=axis)
 
 
-def _log_probabilities(logits, q, axis):
+@elementwise("T log_p, T q", "T y", "y = q == 0 && isinf(log_p) ? T(0) : log_p * q")
+def _summands(log_p, q):
+    return _without_excluded(log_p, q) * q
+
+
+def _without_excluded(log_p, q):
     """Return log p_c; 0 instead of -inf where q_c is 0, so that their product is 0 and not NaN."""
-    log_p = log_softmax(logits, axis=axis)
     is_infinite = raw(log_p) == -math.inf
     if device_of(is_infinite) == "cpu" and not is_infinite.any():  # on a GPU, a look would wait
         return log_p
@@ -144,40 +152,72 @@ def _log_probabilities(logits, q, axis):
 
 def _logits_rule(g, logits, q, axis):
     g_q = expand_dims(g, axis) * q
-    return exp(log_softmax(logits, axis=axis)) * g_q.sum(axis=axis, keepdims=True) - g_q
+    total = g_q.sum(axis=axis, keepdims=True)
+    return _predicted_minus_observed(log_softmax(logits, axis=axis), total, g_q)
 
 
-_weighted_nll.vjp(
-    logits=_logits_rule,
-    q=lambda g, logits, q, axis: -expand_dims(g, axis) * _log_probabilities(logits, q, axis),
-)
+@elementwise("T log_p, T total, T g_q", "T dl", "dl = exp(log_p) * total - g_q")
+def _predicted_minus_observed(log_p, total, g_q):
+    return exp(log_p) * total - g_q
+
+
+def _q_rule(g, logits, q, axis):
+    return -expand_dims(g, axis) * _without_excluded(log_softmax(logits, axis=axis), q)
+
+
+_weighted_nll.vjp(logits=_logits_rule, q=_q_rule)
 
 
 def _one_hot(logits, target, ignore_index, axis):
-    """Return [c = t] in the shape of the logits, 0 where t is ignored; which t count; how many."""
-    num_classes = logits.shape[axis]
-    num_counted = _count_classes(logits.shape, target, ignore_index, num_classes)
-    target = indices_for(raw(logits), target)
-    is_counted = target != ignore_index
-    classes = array_module(target).arange(num_classes)
-    is_class = (target[..., None] == classes) & is_counted[..., None]
-    one_hot = moveaxis(is_class, -1, axis).astype(logits.dtype)
-    return one_hot, expand_dims(is_counted, axis).astype(logits.dtype), num_counted
+    """Return [c = t], and 0 where t is ignored. The class axis of the target has length 1."""
+    column = (logits.shape[axis],) + (1,) * (logits.ndim - axis - 1)
+    classes = array_module(logits).arange(logits.shape[axis], dtype=np.int64).reshape(column)
+    one_hot = np.empty_like(logits)
+    _fill_one_hot(target, classes, ignore_index, one_hot)
+    return one_hot
+
+
+@elementwise(
+    "int64 target, int64 c, int64 ignored", "T y", "y = target == c && target != ignored ? 1 : 0"
+)
+def _fill_one_hot(target, c, ignored, y):
+    y[...] = (target == c) & (target != ignored)
 
 
 def _count_classes(logits_shape, target, ignore_index, num_classes: int) -> int:
     """Return how many class indices are not ignored. Raises IndexError if one is out of range."""
-    is_counted = target != ignore_index
-    is_outside = is_counted & ((target < 0) | (target >= num_classes))
-    num_outside, num_counted = to_numpy(np.stack([is_outside.sum(), is_counted.sum()])).tolist()
+    counts = _count_outside_and_counted(target, ignore_index, num_classes, axis=None)
+    num_outside, num_counted = to_numpy(np.stack(counts)).tolist()
     if num_outside:
-        [[low, high]] = lowest_and_highest(target[is_counted])
+        [[low, high]] = lowest_and_highest(target[target != ignore_index])
         raise IndexError(
             f"cross_entropy: class indices run from {low} to {high}, but logits {logits_shape} "
             f"have {num_classes} classes, 0 to {num_classes - 1}; mark what does not count with "
             f"ignore_index={ignore_index}"
         )
     return num_counted
+
+
+@reduction(
+    "int64 t, int64 ignored, int64 num_classes",
+    "int64 num_outside, int64 num_counted",
+    map="Counts(t != ignored && (t < 0 || t >= num_classes), t != ignored)",
+    reduce="Counts(a.outside + b.outside, a.counted + b.counted)",
+    post="num_outside = a.outside, num_counted = a.counted",
+    identity="0, 0",
+    accumulator="Counts",
+    preamble="""
+    struct Counts {
+        long long outside, counted;
+        __device__ Counts(long long outside, long long counted)
+            : outside(outside), counted(counted) {}
+    };
+    """,
+)
+def _count_outside_and_counted(t, ignored, num_classes, *, axis, keepdims=False):
+    is_counted = t != ignored
+    is_outside = is_counted & ((t < 0) | (t >= num_classes))
+    return tuple(a.sum(axis=axis, keepdims=keepdims) for a in (is_outside, is_counted))
 
 
 def _check_arguments(logits, target, weight, ignore_index, reduction, label_smoothing):
