@@ -68,6 +68,7 @@ __device__ Moments merge(const Moments& a, const Moments& b) {  // Chan et al., 
     preamble=_MOMENTS,
 )
 def _mean_and_variance(x, shift, *, axis, keepdims=False):
+    """Return mean and variance; `shift` is a number near each mean (see `statistics`)."""
     mean = x.mean(axis=axis, keepdims=True)
     c = x - mean
     var = (c * c).mean(axis=axis, keepdims=keepdims)
@@ -83,6 +84,7 @@ def _mean_and_variance(x, shift, *, axis, keepdims=False):
     """,
 )
 def _normalize(x, mean, var, weight, bias, eps, silu):
+    """Return z, or silu(z)."""
     z = (x - mean) / np.sqrt(var + eps) * weight + bias
     with np.errstate(over="ignore"):  # where e^-z is infinite, the quotient is 0, as it should be
         return z / (1 + np.exp(-z)) if silu else z
@@ -132,6 +134,7 @@ __device__ Sums products(T g, T x, T mean, T var, T w, T bias, T eps, int silu, 
     preamble=_Z_GRADIENT + _PRODUCTS + _WEIGHTED_PRODUCTS,
 )
 def _sum_products(g, x, mean, var, weight, bias, eps, silu, factor, *, axis, keepdims=False):
+    """Return the sums of h and of h x_hat with h = factor dz."""
     x_hat = (x - mean) / np.sqrt(var + eps)
     h = factor * _z_gradient(g, weight * x_hat + bias, silu)
     return h.sum(axis=axis, keepdims=keepdims), (h * x_hat).sum(axis=axis, keepdims=keepdims)
@@ -148,8 +151,8 @@ def _sum_products(g, x, mean, var, weight, bias, eps, silu, factor, *, axis, kee
     preamble=_PRODUCTS,
 )
 def _weighted_sums(dz, dz_x, weight, *, axis, keepdims=False):
-    sums = [(weight * table).sum(axis=axis, keepdims=keepdims) for table in (dz, dz_x)]
-    return tuple(sums)
+    """Return the sums of weight dz and of weight dz x_hat, from those of dz and dz x_hat."""
+    return tuple((weight * t).sum(axis=axis, keepdims=keepdims) for t in (dz, dz_x))
 
 
 @elementwise(
@@ -166,6 +169,10 @@ def _weighted_sums(dz, dz_x, weight, *, axis, keepdims=False):
 def _input_gradient(
     g, x, mean, var, bias, sum_h, sum_h_x, g_mean, g_var, inner, outer, eps, silu, m
 ):
+    """Return dx. The weight is `inner` times `outer`; `sum_h` and `sum_h_x` have h = inner dz.
+
+    A weight that all values of a mean share can be taken out of the sums, as `outer`.
+    """
     c, r = x - mean, 1 / np.sqrt(var + eps)
     h = inner * _z_gradient(g, inner * outer * (c * r) + bias, silu)
     return outer * r * (h - sum_h / m - c * r * (sum_h_x / m)) + (g_mean + 2 * c * g_var) / m
@@ -265,7 +272,7 @@ def _gradients(g, needs, x, weight, bias, mean, var, groups, eps, silu: int):
     if not needs[0]:
         return None, dweight, dbias
     if view.is_batch_norm and has_one_weight:
-        inner, outer, totals = 1.0, w, sums  # all values of a mean have the same weight
+        inner, outer, totals = 1.0, w, sums
     else:
         inner, outer = w, 1.0
         totals = _weighted_sums(*tables, first[4], axis=2 if view.is_batch_norm else 1)
