@@ -252,7 +252,7 @@ MODELS = {
             module, rng.normal((4, 2)), rng.normal((4, 2)), rng.uniform((4,))
         ).sum(),
     ),
-    "DCGenerator": Case(lambda rng: dcgan.DCGenerator(3, 1, 8, 4, rng=rng), call(4, 3)),
+    "DCGenerator": Case(lambda rng: dcgan.DCGenerator(3, 1, 16, 4, rng=rng), call(4, 3)),
     "DCDiscriminator": Case(
         lambda rng: dcgan.DCDiscriminator(1, 16, 4, rng=rng), call(4, 1, 16, 16)
     ),

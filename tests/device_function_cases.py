@@ -22,6 +22,7 @@ class Case(NamedTuple):
     function: Callable  # (rng, *arrays) -> a result, or a tuple of them
     arrays: tuple = ()
     may_copy: bool = False
+    waits: int | None = None  # for the GPU, where they are counted
 
 
 _numbers = np.random.default_rng(0)
@@ -46,24 +47,30 @@ def gradient(f: Callable) -> Callable:
 X, ROWS = normal(4, 3), np.array([[2, 0], [2, 2]])
 
 OPS = {
-    "getitem": Case(gradient(lambda x, i: x[i]), (X, ROWS)),
+    "getitem": Case(gradient(lambda x, i: x[i]), (X, ROWS), waits=1),
     "getitem by a list": Case(gradient(lambda x: x[[2, 0, 2]]), (X,), may_copy=True),
-    "getitem by two arrays": Case(gradient(lambda x, i: x[i, i]), (X, ROWS)),
-    "getitem by a mask": Case(gradient(lambda x, m: x[m]), (X, X[:, 0] > 0)),
+    "getitem by two arrays": Case(gradient(lambda x, i: x[i, i]), (X, ROWS), waits=1),
+    "getitem by a mask": Case(gradient(lambda x, m: x[m]), (X, X[:, 0] > 0), waits=2),
     "getitem of one number": Case(
         gradient(lambda x: x[None, ...]), (np.float32(2.5) * np.ones(()),)
     ),
-    "add_at": Case(gradient(lambda x, i, v: ops.add_at(x, i, v)), (X, ROWS, normal(2, 2, 3))),
+    "add_at": Case(
+        gradient(lambda x, i, v: ops.add_at(x, i, v)), (X, ROWS, normal(2, 2, 3)), waits=1
+    ),
     "add_at of a list": Case(gradient(lambda x: ops.add_at(x, 1, [1.0, 2.0, 3.0])), (X,), True),
-    "embedding": Case(gradient(lambda w, i: ops.embedding(i, w, 0)), (X, ROWS)),
+    "embedding": Case(gradient(lambda w, i: ops.embedding(i, w, 0)), (X, ROWS), waits=1),
     "embedding of a large table": Case(
-        gradient(lambda w, i: ops.embedding(i, w)), (normal(300, 300), np.arange(800) % 300)
+        gradient(lambda w, i: ops.embedding(i, w)),
+        (normal(300, 300), np.arange(800) % 300),
+        waits=1,
     ),
     "embedding in half precision": Case(
-        gradient(lambda w, i: ops.embedding(i, w)), (X.astype(np.float16), ROWS)
+        gradient(lambda w, i: ops.embedding(i, w)), (X.astype(np.float16), ROWS), waits=1
     ),
     "take_along_axis": Case(
-        gradient(lambda x, i: ops.take_along_axis(x, i, 1)), (X, np.array([[0], [2], [1], [2]]))
+        gradient(lambda x, i: ops.take_along_axis(x, i, 1)),
+        (X, np.array([[0], [2], [1], [2]])),
+        waits=1,
     ),
     "sort": Case(gradient(lambda x: ops.sort(x, axis=0)), (X,)),
     "diagonal": Case(gradient(lambda x: ops.diagonal(x, offset=-1)), (X,)),
@@ -88,17 +95,21 @@ OPS = {
     "solve_triangular with ones": Case(
         gradient(lambda a, b: ops.solve_triangular(a, b, upper=True, unitriangular=True)),
         (normal(3, 3), normal(3, 2)),
+        waits=2,
     ),
     "causal attention": Case(
         gradient(lambda q, k: ops.scaled_dot_product_attention(q, k, k, is_causal=True)),
         (normal(2, 3, 4), normal(2, 3, 4)),
     ),
     "slogdet": Case(
-        gradient(lambda a: ops.slogdet(a)[1]), (normal(3, 3) + 3 * np.eye(3, dtype="f"),)
+        gradient(lambda a: ops.slogdet(a)[1]), (normal(3, 3) + 3 * np.eye(3, dtype="f"),), waits=1
     ),
     "jvp": Case(lambda rng, x: tinygen.jvp(ops.exp, x, x), (X,)),
     "jvp of a constant": Case(
         lambda rng, x: tinygen.jvp(lambda t: t * 0 + ops.sign(t), x, x), (X,)
+    ),
+    "jvp of another leaf": Case(
+        lambda rng, x: tinygen.jvp(lambda t, w=tensor(x, requires_grad=True): w * 2, x, x), (X,)
     ),
     "hvp": Case(lambda rng, x: tinygen.hvp(lambda t: (t * t * t).sum(), x, x), (X,)),
     "hvp of a linear function": Case(lambda rng, x: tinygen.hvp(lambda t: t.sum(), x, x), (X,)),
@@ -109,17 +120,29 @@ OPS = {
     "cross_entropy": Case(
         gradient(lambda x, t: losses.cross_entropy(x, t, reduction="none")),
         (X, np.array([0, 2, 1, -100])),
+        waits=1,
     ),
     "cross_entropy of an excluded class": Case(
         gradient(lambda x, t: losses.cross_entropy(x, t, label_smoothing=0.0)),
         (np.array([[0, 1, -np.inf], [1, 0, 2]], np.float32), np.array([1, 2])),
+        waits=1,
     ),
     "iwae_bound": Case(gradient(losses.iwae_bound), (X,)),
-    "one_hot": Case(lambda rng, i: ops.one_hot(i), (ROWS,)),
+    "one_hot": Case(lambda rng, i: ops.one_hot(i), (ROWS,), waits=2),
+    "sum of many rows": Case(gradient(lambda x: ops.sum(x, axis=0)), (normal(2000, 30),)),
+    "logsumexp": Case(gradient(lambda x: ops.logsumexp(x, axis=1)), (normal(20, 30),)),
+    "attention": Case(
+        gradient(lambda q, k: ops.scaled_dot_product_attention(q, k, k)),
+        (normal(2, 3, 4), normal(2, 3, 4)),
+    ),
     "large rows": Case(
         gradient(losses.bernoulli_nll), (normal(8, 1 << 15), (normal(8, 1 << 15) > 0).astype("f"))
     ),
 }
+
+
+# In all others of these, nothing waits.
+OPS = {name: case if case.waits else case._replace(waits=0) for name, case in OPS.items()}
 
 
 @primitive

@@ -15,6 +15,7 @@ from tinygen.models.diffusion import (
     guidance,
     likelihood,
     objectives,
+    posterior,
     samplers,
     schedules,
 )
@@ -23,11 +24,12 @@ X, POINTS = normal(4, 3), normal(30, 3, dtype=np.float64)
 IMAGES = np.abs(normal(3, 1, 8, 8)).clip(0, 1)
 
 
-def _pool(rng, x):
+def _pool(rng, x, with_state=False):
     pool = cyclegan.ImagePool((1, 8, 8), 4, rng=rng)
     outputs = [pool.query(x), pool.query(x[:2] + 1), pool.query(x + 2), pool.query(x + 3)]
-    state = pool.state_dict()
-    pool.load_state_dict({**state, "images": to_numpy(state["images"])})
+    if with_state:
+        state = pool.state_dict()
+        pool.load_state_dict({**state, "images": to_numpy(state["images"])})
     return *outputs, pool.images
 
 
@@ -53,7 +55,7 @@ def _vae(rng, x):
     model = vae.VAE(2, 6, (1, 8, 8), mean=x.mean(axis=0), rng=rng)
     eps = rng.normal((3, 3, 2))
     bound, chosen = iwae.resample(model, x, eps, rng=rng)
-    estimate = iwae.estimate_log_likelihood(model, x, 4, rng=rng, max_batch=6)
+    estimate = iwae.estimate_log_likelihood(model, to_numpy(x), 4, rng=rng, max_batch=6)
     return bound, chosen, estimate.mean
 
 
@@ -94,7 +96,9 @@ def _likelihoods(rng, x):
     estimate = likelihood.log_likelihood(model.denoise, x, 3, start=0.1, rng=rng)
     bound = likelihood.variational_bound(model.denoise, x, [1.5, 0.5, 0.1], rng=rng)
     pixels = likelihood.variational_bound(model.denoise, x, [1.5, 0.1], rng=rng, pixels=True)
-    return exact_value, estimate, bound.total, pixels.total
+    prediction = model.denoise(x, 0.8)._replace(variance_weight=0 * x + 0.3)
+    learned = posterior.posterior_kl(x, 2 * x, prediction, 0.8, 0.4)
+    return exact_value, estimate, bound.total, pixels.total, learned
 
 
 def _guidance(rng, labels):
@@ -117,7 +121,8 @@ MODELS = {
         (IMAGES,),
     ),
     "binarize": Case(lambda rng, x: binarize(x, rng), (IMAGES,)),
-    "ImagePool": Case(_pool, (IMAGES,), True),
+    "ImagePool": Case(_pool, (IMAGES,), may_copy=True),
+    "ImagePool, restored": Case(lambda rng, x: _pool(rng, x, True), (IMAGES,), may_copy=True),
     "GaussianMixture": Case(_mixture, (POINTS,), True),
     "GaussianMixture, tied": Case(lambda rng, x: _mixture(rng, x, "tied"), (POINTS,), True),
     "GaussianMixture, diagonal": Case(lambda rng, x: _mixture(rng, x, "diagonal"), (POINTS,), True),

@@ -5,8 +5,9 @@ import pytest
 
 import tinygen
 from tests import device_function_cases, device_model_cases
-from tinygen import check_grads, default_rng, metrics, ops, tensor
+from tinygen import check_grads, default_rng, losses, metrics, ops, tensor
 from tinygen.backend import device_of, to_device, to_device_of, to_numpy
+from tinygen.models.diffusion import schedules
 from tinygen.ops.arguments import raw
 
 CASES = device_function_cases.CASES | device_model_cases.CASES
@@ -14,7 +15,7 @@ CASES = device_function_cases.CASES | device_model_cases.CASES
 
 def run(name, device):
     """Return the results of a case on a device: a list of numbers, arrays and Tensors."""
-    function, arrays, _ = CASES[name]
+    function, arrays = CASES[name][:2]
     result = function(default_rng(0, device), *(to_device(a, device) for a in arrays))
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
@@ -37,15 +38,16 @@ def test_values_are_those_of_the_cpu(name, gpu):
         assert y.dtype == other.dtype
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.may_copy])
-def test_nothing_is_copied_to_the_gpu(name, gpu):
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_copied_to_the_gpu_and_waits_are_few(name, gpu):
     cupy_counts = pytest.importorskip("cupy_counts")
-    function, arrays, _ = CASES[name]
-    rng, arrays = default_rng(0, gpu), [to_device(a, gpu) for a in arrays]
-    function(rng, *arrays)  # fills caches
+    case = CASES[name]
+    rng, arrays = default_rng(0, gpu), [to_device(a, gpu) for a in case.arrays]
+    case.function(rng, *arrays)  # fills caches
     with cupy_counts.counting() as counts:
-        function(rng, *arrays)
-    assert counts.copies.by_name()["host to device"] == 0, counts.table()
+        case.function(rng, *arrays)
+    assert case.may_copy or counts.copies.by_name()["host to device"] == 0, counts.table()
+    assert case.waits in (None, counts.waits.total()), counts.table()
 
 
 @pytest.mark.parametrize("train", device_model_cases.EVALUATORS)
@@ -87,7 +89,7 @@ def test_samples_are_scored_on_a_device(gpu):
 def test_gradients_are_checked_on_a_device(gpu):
     x = to_device(np.random.default_rng(0).normal(size=(2, 3)), gpu)
     check_grads(lambda a, b: a * ops.exp(b), x, x + 1)
-    check_grads(lambda a, b: a + 0 * b, x, x)  # a derivative that is constant
+    check_grads(lambda a, b: a * 2.0, x, x)  # the derivative is constant, and does not depend on b
     wrong = tinygen.primitive(lambda x: x * x)
     wrong.vjp(x=lambda g, x: g * x)
     with pytest.raises(AssertionError, match=r"element \(\d, \d\)"):
@@ -112,3 +114,23 @@ def test_what_lies_on_the_device_already_is_not_copied(gpu):
         x = to_device(np.ones(3), device)
         assert to_device(x, device) is x
         assert to_device_of(x, to_device(np.zeros(1), device)) is x
+
+
+def test_products_and_reductions_on_a_gpu_take_one_launch(gpu):
+    cupy_counts = pytest.importorskip("cupy_counts")
+    weight, x = (to_device(np.ones(s, np.float32), gpu) for s in ((2, 3), (5, 3, 4)))
+    large, logits = (to_device(np.ones(s, np.float32), gpu) for s in ((512, 512), (8, 1 << 15)))
+    functions = {
+        "product": (lambda: ops.matmul(weight, x), 1),
+        "sum": (lambda: ops.sum(large, axis=0), 1),
+        "rows": (lambda: losses.bernoulli_nll(logits, logits), 2),
+    }
+    for name, (function, launches) in functions.items():
+        with cupy_counts.counting() as counts:
+            function()
+        assert counts.launches.total() <= launches, f"{name}: {counts.table()}"
+
+
+def test_times_are_numbers_or_arrays(gpu):
+    with pytest.raises(TypeError, match="expected NumPy or CuPy arrays, got list"):
+        schedules.cosine_schedule([0.1, 0.2])

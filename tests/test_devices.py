@@ -49,9 +49,10 @@ def test_a_module_moves_with_all_that_it_holds(name, gpu):
     loss = train(name, module, default_rng(1, gpu))
     np.testing.assert_allclose(loss, expected, rtol=1e-3, atol=1e-4)
     assert devices_of(module) <= {gpu}
+    state_of_gpu = module.state_dict()
     module.load_state_dict(state)  # of the CPU
     assert devices_of(module) <= {gpu}
-    module.to("cpu")
+    module.to("cpu").load_state_dict(state_of_gpu)
     assert devices_of(module) <= {"cpu"}
     assert np.isfinite(train(name, module, default_rng(1)))
     for path, array in module.state_dict().items():

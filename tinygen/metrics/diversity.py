@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import array_module, to_numpy
+from ..backend import to_numpy
 from .evaluators import train_digit_classifier
 from .pairwise import distance_blocks
 
@@ -46,8 +46,7 @@ def within_class_distance(images: Array, labels: Array) -> float:
         )
     means = []
     for k, n in zip(classes, counts, strict=True):
-        indices = array_module(images).asarray(np.flatnonzero(labels == k))
-        rows = _as_rows(images[indices])
+        rows = _as_rows(images[np.flatnonzero(labels == k)])
         total = sum(block.sum() for block in distance_blocks(rows, rows))
         means.append(float(total / (n * (n - 1))))
     return float(np.mean(means))

@@ -53,7 +53,7 @@ def train_digit_classifier(
     def compute_loss(step):
         x, labels = next(batches)
         logits = model(to_device(x, device))  # (128, 10)
-        return cross_entropy(logits, to_device(labels, device))
+        return cross_entropy(logits, labels)
 
     return _fit(model, compute_loss, steps, lr=3e-3)
 
@@ -173,7 +173,7 @@ def train_segmentation_evaluator(
         if step % 2:
             x, labels = x[..., ::-1], labels[..., ::-1]
         logits = model(to_device(x, device))  # (16, classes, size, size)
-        return cross_entropy(logits, to_device(labels, device))
+        return cross_entropy(logits, labels)
 
     return _fit(model, compute_loss, steps, lr=2e-3)
 
