@@ -92,6 +92,9 @@ OPS = {
     "max_pool2d with indices": Case(
         lambda rng, x: ops.max_pool2d(x, 2, return_indices=True), (normal(2, 3, 4, 4),)
     ),
+    "max_pool2d in half precision": Case(
+        gradient(lambda x: ops.max_pool2d(x, 3, 2, 1)), (normal(2, 3, 6, 6).astype(np.float16),)
+    ),
     "solve_triangular with ones": Case(
         gradient(lambda a, b: ops.solve_triangular(a, b, upper=True, unitriangular=True)),
         (normal(3, 3), normal(3, 2)),
