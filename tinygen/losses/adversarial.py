@@ -62,6 +62,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd.primitive import primitive
+from ..backend.kernels import elementwise
 from ..ops import sigmoid, softplus
 from ..ops.arguments import check_floating
 from ..ops.masking import apply_mask
@@ -76,6 +77,12 @@ __all__ = [
     "relativistic",
     "saturating",
 ]
+
+
+@elementwise("T g, T x", "T dx", "dx = g / (1 + exp(-x))")
+def _times_sigmoid(g, x):
+    """Return g sigmoid(x): the rule of softplus, from which most losses here are made."""
+    return g * sigmoid(x)
 
 
 @primitive
@@ -119,8 +126,8 @@ def minimax_value(real, fake):
 
 
 minimax_value.vjp(
-    real=lambda g, real: g * sigmoid(-real),
-    fake=lambda g, fake: -g * sigmoid(fake),
+    real=lambda g, real: _times_sigmoid(g, -real),
+    fake=lambda g, fake: _times_sigmoid(-g, fake),
 )
 
 
@@ -147,7 +154,7 @@ def saturating(fake):
     return -softplus(fake)
 
 
-saturating.vjp(fake=lambda g, fake: -g * sigmoid(fake))
+saturating.vjp(fake=lambda g, fake: _times_sigmoid(-g, fake))
 
 
 @primitive
@@ -200,7 +207,7 @@ def non_saturating(fake):
     return softplus(-fake)
 
 
-non_saturating.vjp(fake=lambda g, fake: -g * sigmoid(-fake))
+non_saturating.vjp(fake=lambda g, fake: _times_sigmoid(-g, -fake))
 
 
 @primitive
@@ -307,8 +314,8 @@ def relativistic(scores, other_scores):
 
 
 relativistic.vjp(
-    scores=lambda g, scores, other_scores: -g * sigmoid(other_scores - scores),
-    other_scores=lambda g, scores, other_scores: g * sigmoid(other_scores - scores),
+    scores=lambda g, scores, other_scores: _times_sigmoid(-g, other_scores - scores),
+    other_scores=lambda g, scores, other_scores: _times_sigmoid(g, other_scores - scores),
 )
 
 
