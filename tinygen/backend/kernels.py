@@ -1,15 +1,24 @@
 """CUDA kernels: a formula that a GPU computes in one launch, above its NumPy twin.
 
-On a GPU, each NumPy-like operation is a launch of its own: it costs a few microseconds to enqueue,
-and it reads and writes whole arrays. So a formula of five operations is written a second time, in
-CUDA C++, as the body of one kernel::
+A **kernel** is a function that thousands of threads of a GPU run at once, each for its own element.
+A **launch** is one call of a kernel. CuPy launches a kernel for each operation on arrays, such as
+x * y. Python needs a few microseconds for each launch, and each kernel reads and writes whole
+arrays. So a formula of five operations is written a second time, in CUDA C++, as one kernel::
 
     @elementwise("T x, T slope", "T y", "y = x > 0 ? x : slope * x")
     def _leaky(x, slope):
         return np.where(x > 0, x, slope * x)
 
 The function below the decorator is the **twin**. It says what the kernel computes, it runs on NumPy
-arrays, and the tests compare the two. Called with CuPy arrays, `_leaky` launches the kernel once.
+arrays, and the tests compare the two. The arguments decide what a call of `_leaky` does:
+
+    NumPy arrays                          run the twin
+    CuPy arrays of the declared types     launch the kernel, once
+    CuPy arrays of other types            run the twin: each of its operations is a launch
+    Tensors                               run the twin: each of its operations is recorded
+
+Other types are float16, integers, or float32 next to float64. A derivative rule is given Tensors if
+its result is to be differentiated again (create_graph=True). The forward of a primitive never is.
 
 How to read a kernel
 --------------------
@@ -24,17 +33,15 @@ How to read a kernel
   the twin does, and both return None. Otherwise the outputs are new arrays.
 - Constants are written `T(0.5)`. A plain 0.5 is a double, and would make the kernel compute in
   double precision, which is slow on a GPU. `exp`, `log`, `sqrt`, `tanh`, `fmax` take either type.
-- Threads share nothing: a body has no shared memory, no __syncthreads and no atomic operations.
-  Therefore the tests can compile it as plain C++, and compare it with its twin without a GPU.
-- The results differ from the twin's by rounding. In float, a GPU also takes numbers below 1.2e-38
-  for 0: CuPy compiles so, for speed.
+- fmax(NaN, 0) is 0, but np.maximum(NaN, 0) is NaN. `x < 0 ? T(0) : x` keeps the NaN.
+- A thread neither waits for another one nor writes to an element that another one writes. So the
+  tests can compile the body as plain C++, and compare it with its twin without a GPU.
+- The results differ from the twin's by rounding. In float, the GPU also replaces numbers smaller
+  than 1.2e-38 by 0, because CuPy compiles kernels in this mode, for speed.
 
-Where the arrays have other dtypes than the kernel (float16, integers, float32 beside float64), the
-twin runs, operation by operation. It also runs for Tensors, whose operations record the graph.
-
-The decorator stands above `in_pieces`. It adds one check of a type on NumPy arrays: 0.1
-microseconds. Every kernel needs an entry in tests/backend/kernel_cases.py, which says what it is
-tested with.
+If the twin is also decorated with `in_pieces` (pieces.py, threads of the CPU), this decorator is
+the upper one. For NumPy arrays it checks one type more, which takes 0.1 microseconds. Every kernel
+needs an entry in tests/backend/kernel_cases.py: the kind of numbers that it is tested with.
 """
 
 from __future__ import annotations
@@ -53,7 +60,7 @@ __all__ = ["KERNELS", "Elementwise", "Reduction", "elementwise", "on_gpu", "redu
 
 Array = Any  # np.ndarray or cupy.ndarray
 
-KERNELS: dict[str, Elementwise | Reduction] = {}  # {"ops.activation._sigmoid": the kernel}, all
+KERNELS: dict[str, Elementwise | Reduction] = {}  # all: {"ops.activation._sigmoid": the kernel}
 
 _FLOATING = (np.dtype(np.float32), np.dtype(np.float64))  # what T can stand for
 
@@ -167,9 +174,9 @@ class Reduction(_Kernel):
     def compiled(self):
         """CuPy's kernel, which compiles itself for the dtypes that it meets.
 
-        It has one more input, which does nothing. Without it CuPy hands a kernel of one input and
-        one output to CUB, and replaces their names in `map` and `post`, as text, wherever they
-        occur: for an input x, exp(x) becomes ein0p(in0).
+        It has one more input, which does nothing. Without it, CuPy would use CUB, a library of
+        reductions, for kernels of one input and one output. For that it replaces their names in
+        `map` and `post` as text, even inside other words: an input x turns exp(x) into ein0p(in0).
         """
         return import_cupy().ReductionKernel(
             f"{self.inputs}, int32 without_cub",
@@ -189,7 +196,7 @@ class Reduction(_Kernel):
             n = len(self.input_parameters)
             y = self.compiled(*arrays[:n], 0, *arrays[n:], axis=axis, keepdims=keepdims)
             return None if self.is_in_place else y
-        # CuPy would return the first output alone, so all of them are made here.
+        # CuPy would return the first output alone, so all of them are allocated here.
         outputs = self._empty_outputs(arrays, axis, keepdims)
         self.compiled(*arrays, 0, *outputs, axis=axis, keepdims=keepdims)
         return outputs
@@ -242,9 +249,10 @@ def reduction(
 ) -> Callable:
     """Decorate a function f(x, *, axis, keepdims): on CuPy arrays, one kernel reduces the axes.
 
-    Each thread computes `map` for its elements and combines the values with `reduce`; then the
-    threads combine theirs, in the same way every time. `post` makes the outputs of the result. One
-    block of threads computes each output, so this is for many outputs. The sum of squares is::
+    Each output is computed by one block, a group of threads. Each thread computes `map` for some
+    elements and combines these values with `reduce`. Then the threads of the block combine their
+    values, always in the same order. `post` computes the output from the last value. With few
+    outputs there are few blocks, and most of the GPU is idle. The sum of squares is::
 
         @reduction("T x", "T y", map="x * x", reduce="a + b", post="y = a", identity="0")
         def _sum_of_squares(x, *, axis=None, keepdims=False):
@@ -265,8 +273,8 @@ def reduction(
     identity
         The value of no elements: `reduce` returns the other value unchanged.
     accumulator
-        The type of the values. Default: that of the first output. A struct of the preamble holds
-        several numbers; CuPy makes it of `identity` and `map` by its constructors.
+        The type of the values. Default: that of the first output. A value of several numbers is a
+        struct, defined in the preamble. Its constructor is called with `identity`.
     preamble
         Structs and functions in CUDA C++.
     """
@@ -277,8 +285,8 @@ def reduction(
 def on_gpu(form: Callable[..., Any]) -> Callable:
     """Decorate a function of arrays: on CuPy arrays `form` runs, with the same arguments.
 
-    `form` calls several kernels, where one does not do. The function below the decorator says what
-    it computes, and runs on NumPy arrays and on Tensors.
+    It is for what needs several kernels: `form` calls them. The function below the decorator says
+    what `form` computes, and runs on NumPy arrays and on Tensors.
     """
 
     def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -298,7 +306,7 @@ def on_gpu(form: Callable[..., Any]) -> Callable:
 def _dispatched(kernel: Elementwise | Reduction) -> Callable[..., Any]:
     """Return a function that runs the twin or launches the kernel; enter the kernel in KERNELS."""
     f = kernel.twin
-    # The argument that tells the device must be an array: an output, or else the first input.
+    # One argument decides where to run. It must be an array: an output, or else the first input.
     which = -1 if kernel.is_in_place and kernel.outputs else 0
     KERNELS[f"{f.__module__.removeprefix('tinygen.')}.{f.__name__}"] = kernel
 
