@@ -2,10 +2,13 @@
 
 Each function fills a vector with the numbers of one draw. The vector is cut into blocks of 32
 bytes, and block b of it is computed from block b of the random bits (philox.py). So a number
-depends only on the seed, on the number of the draw, and on its own place in the vector. The CPU and
-every GPU compute the same: uniform numbers and integers to the bit, normal numbers up to the
-rounding of log, sin and cos. On the CPU, large vectors are filled in chunks, which the threads
-share.
+depends only on the seed, on the number of the draw, and on its own place in the vector. For
+example, y[999] of float32 is the last of the 8 numbers in block 124, because 999 = 8 * 124 + 7. It
+needs the random bits of that block, and no other number.
+
+The CPU and every GPU compute the same: uniform numbers and integers to the bit, normal numbers up
+to the rounding of log, sin and cos. On the CPU, large vectors are filled in chunks, which the
+threads share.
 
 Normal numbers: the method of Box and Muller
 --------------------------------------------
@@ -23,19 +26,22 @@ y = r sin(a). A small area is dx dy = r dr da, so the density of the radius and 
 
     p(r, a) = r exp(-r^2 / 2) * 1/(2 pi)
 
-This is a function of r times a constant: radius and angle are independent, and the angle is uniform
-on a circle.
+This is a function of r times a constant. So radius and angle are independent, the angle is uniform
+on the circle, and the integral over the angle gives the density of the radius:
+
+    p(r) = r exp(-r^2 / 2)
 
 **The radius.** It is larger than some R with probability
 
-    P(r > R) = integral of r exp(-r^2 / 2) from R to infinity = exp(-R^2 / 2)
+    P(r > R) = integral of p(r) from R to infinity
+             = exp(-R^2 / 2)                          the derivative of -exp(-r^2 / 2) is p(r)
 
 and this has an inverse. Take u, uniform between 0 and 1, and solve exp(-r^2 / 2) = u:
 
     r = sqrt(-2 log u)
 
-Then r > R exactly if u < exp(-R^2 / 2), which has that probability. So two uniform numbers, u and
-the angle, give two independent normal numbers:
+Then r > R exactly if u < exp(-R^2 / 2). The probability of that is exp(-R^2 / 2), since u is
+uniform. So two uniform numbers, u and the angle, give two independent normal numbers:
 
     x = sqrt(-2 log u) cos(a),    y = sqrt(-2 log u) sin(a)
 
@@ -143,8 +149,8 @@ def fill_uniform(seed: int, draw: int, y: Array) -> None:
 def fill_normal(seed: int, draw: int, y: Array) -> None:
     """Fill a contiguous vector of floats with numbers from N(0, 1).
 
-    Two integers of as many bits as a number has, k_1 without and k_2 with a sign, give the numbers
-    2 i and 2 i + 1 of the vector. With N = 2^32 or 2^64::
+    Two random integers, k_1 without and k_2 with a sign, give the numbers 2 i and 2 i + 1 of the
+    vector. They have as many bits as a number: N = 2^32 for float32, and 2^64 for float64::
 
         u = (k_1 + 1) / N                            in (0, 1]
         a = 2 pi k_2 / N                             in [-pi, pi)
@@ -190,7 +196,8 @@ def fill_integers(seed: int, draw: int, low: int, width: int, y: Array) -> None:
     """Fill a contiguous int64 vector with low + floor(u * width), with u uniform on [0, 1).
 
     The width is at most 2^53, the number of values of u. Then u * width never rounds up to the
-    width. The probabilities of two integers differ by a factor of at most 1 + width / 2^53.
+    width. Each integer belongs to 2^53 / width of the values of u; two integers differ by at most 2
+    in this number. So they are almost equally probable if the width is far below 2^53.
     """
 
     def fill(rng: np.random.Generator, chunk: np.ndarray) -> None:

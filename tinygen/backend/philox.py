@@ -9,14 +9,16 @@ Block number c of random bits is a function of c and of a key:
 The function is built as ciphers are. It mixes so well that the blocks of 0, 1, 2, ... pass the
 usual tests of randomness. Any thread can compute any block, in any order, on any device.
 
-Here, the key is (seed, draw), where `draw` counts the arrays that a random source has filled. Block
-number b of a draw has the counter b + 1: NumPy's Philox, which computes the same bits on the CPU,
-adds one before its first block. No two draws use the same pair of key and counter.
+Here, the key is (seed, draw). The arrays that a random source fills are numbered from 0, and `draw`
+is this number. Block b of a draw, also numbered from 0, has the counter b + 1: NumPy's Philox
+computes the same bits on the CPU, and adds one before its first block. No two draws use the same
+pair of key and counter.
 
 Philox 4x64-10
 --------------
 The counter is four words of 64 bits, and so is the block. The key is two words. One round
-multiplies two words of the counter by constants, to products of 128 bits::
+multiplies two words of the counter by constants. Each product has 128 bits, and ^ is the exclusive
+or of bits::
 
     high_0, low_0 = the two halves of c_0 * M_0
     high_1, low_1 = the two halves of c_2 * M_1
@@ -25,8 +27,9 @@ multiplies two words of the counter by constants, to products of 128 bits::
 
 - The high half of a product depends on all bits of the factor. So each round spreads every bit of
   the counter over other words. After a few rounds each bit of the block depends on every one.
-- A round can be undone: M_0 is odd, so low_0 determines c_0, hence high_0, and then c_3; likewise
-  for the others. Therefore two counters never give the same block under one key.
+- A round can be undone: M_0 is odd, so it has an inverse modulo 2^64, and c_0 is low_0 times this
+  inverse. From c_0 follow high_0 and then c_3. The others follow in the same way. Therefore two
+  counters never give the same block under one key.
 - Before each round but the first, the constants W_0 and W_1 are added to the words of the key, so
   that no two rounds are the same function.
 
@@ -46,7 +49,8 @@ __all__ = ["PHILOX_CUDA", "numpy_rng", "philox"]
 
 ROUNDS = 10
 M_0, M_1 = 0xD2E7470EE14C6C93, 0xCA5A826395121157  # chosen by the authors for fast mixing
-W_0, W_1 = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B  # 2^64 times golden ratio - 1, and sqrt(3) - 1
+# 2^64 (phi - 1), with the golden ratio phi, and 2^64 (sqrt(3) - 1)
+W_0, W_1 = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
 
 
 # ---------------------------------------------------------------------------------- to be read
@@ -55,7 +59,7 @@ W_0, W_1 = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B  # 2^64 times golden ratio - 1
 def philox(seed: int, draw: int, counters: np.ndarray) -> np.ndarray:
     """Return the blocks of random bits of some counters: the algorithm in NumPy, to be read.
 
-    It is five times as slow as NumPy's own, which `numpy_rng` uses.
+    NumPy's own is five times as fast, and `numpy_rng` uses it.
 
     **Shapes.** counters uint64 (n,); result uint64 (n, 4), the words of each block.
     """

@@ -5,7 +5,7 @@ There is no global source of random numbers. Every function that draws is given 
     rng = tinygen.default_rng(0)
     noise = rng.normal((16, 1, 28, 28))
 
-philox.py has the source of random bits, and distributions.py makes numbers of them.
+philox.py computes the random bits, and distributions.py turns them into numbers.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ class RNG:
     """A stream of random numbers on one device. Make one with `default_rng`.
 
     Each call of a method is a **draw**, and draws are numbered from 0. Element i of a draw is a
-    function of the seed, the number of the draw, and i. So the seed and the number of draws are the
-    whole state. It can be loaded on another device, and the same numbers follow there: to the bit
-    for uniform numbers, integers and permutations, and to the last bits for normal numbers.
+    function of the method, the dtype, the seed, the number of the draw, and i. So the seed and the
+    number of draws are the whole state. It can be loaded on another device, and the same numbers
+    follow there: to the bit for uniform numbers, integers and permutations, and up to rounding for
+    normal numbers.
 
     `state_dict()` is small and can be stored in an .npz file without pickle.
     """
@@ -154,7 +155,7 @@ class RNG:
         return self
 
     def state_dict(self) -> dict[str, Any]:
-        """Return {"kind": str, "words": uint64 array}: all that decides the numbers to come."""
+        """Return {"kind": str, "words": uint64 array}: the seed and the number of draws."""
         return {"kind": "philox", "words": np.array([self._seed, self._num_draws], np.uint64)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
