@@ -4,16 +4,31 @@ The C/G kh kw elements of a window become a column of a matrix (`im2col_gpu.py`)
 the weights with this matrix is the convolution. The transposed convolution goes backwards: a
 product gives the columns, and each pixel is the sum of its elements in all columns.
 
+For example, two images (2, 3, 8, 8) and 5 filters of 4x4, with stride 2 and padding 1:
+
+    x                  (2, 3, 8, 8)              each image has 4x4 windows
+    columns            (2, 3, 4, 4, 4, 4)        axes N, C, kh, kw, Ho, Wo
+    as matrices        (2, 48, 16)               a column of 3 * 4 * 4 elements for each window
+    weights            (5, 48)                   from (5, 3, 4, 4)
+    their products     (2, 5, 16)                the same memory as y (2, 5, 4, 4)
+
+(In this file, "kernel" in the prose is a function of the GPU. The variable `kernel` is the pair
+kh, kw, the size of a convolution's kernel.)
+
 **Two orders.** Images are in NCHW order. The columns lie in one of two orders:
 
 - images first, (N, C kh kw, Ho Wo): there is a product for each image, whose result is NCHW;
 - channels first, (C kh kw, N Ho Wo): there is one product for the batch, or one for each group, but
   y has to be copied from or to NCHW.
 
-The first is for a convolution without groups. With groups, its products would be a batch along two
-axes with two strides, which cuBLAS cannot take. The weight gradient is a sum over the images. With
-images first, it would write a gradient for each image, N O C kh kw numbers, and add them up. With
-channels first there are as many launches, and the copy of y has N O Ho Wo numbers, mostly fewer.
+Without groups, `conv` and `conv_transpose` take images first. With groups, there would be a product
+for each image and each group. cuBLAS accepts one stride from product to product, and these need
+two. So they take channels first.
+
+`conv_weight` always takes channels first. Its result is a sum over the images. With images first,
+the products would be N weight gradients, N O C kh kw numbers, to be added up. With channels first,
+the product sums over the images, too. It needs a copy of y, N O Ho Wo numbers, which are mostly
+fewer.
 
 **Launches.** A convolution with a bias takes 3, for the bias, the columns and the product. Its
 gradient in x takes 2, that in w takes 3.
@@ -38,7 +53,7 @@ __all__ = ["conv", "conv_transpose", "conv_weight"]
 Array = Any  # cupy.ndarray
 
 # If the columns have more bytes, they are made for a part of the batch at a time. With a memory of
-# 2 TB/s it takes 0.13 ms to write so many, much longer than a launch. Larger parts win nothing.
+# 2 TB/s it takes 0.13 ms to write so many, much longer than a launch. Larger parts save no time.
 MAX_BYTES = 1 << 28
 
 

@@ -1,10 +1,11 @@
 """The windows of CuPy arrays as columns of a matrix (im2col), and back (col2im): a kernel for each.
 
-The twins below are loops over the taps, and would launch a kernel for each tap. In im2col, a thread
-copies one window of one channel, tap by tap. In col2im, a thread computes one pixel: it finds the
-windows that contain the pixel and sums their elements. So no two threads write to the same place,
-and the order of every sum is fixed: each run gives the same bits. (If a thread added its window to
-the pixels, the additions would have to be atomic, in an order that changes from run to run.)
+The twins below are loops over the taps, the kh kw elements of a window (windows.py). On a GPU they
+would launch a kernel for each tap. In im2col, a thread copies one window of one channel, tap by
+tap. In col2im, a thread computes one pixel: it finds the windows that contain the pixel and sums
+their elements. So no two threads write to the same place, and the order of every sum is fixed: each
+run gives the same bits. (If each thread added the elements of one window to the pixels, several
+threads would add to one pixel, in an order that changes from run to run.)
 
 **Two orders** of the columns serve `conv_gpu.py`: images first, (N, C, kh, kw, Ho, Wo), and
 channels first, (C, kh, kw, N, Ho, Wo).
@@ -62,9 +63,10 @@ _GEOMETRY = (
     "int32 ho, int32 wo, int32 sh, int32 sw, int32 ph, int32 pw, int32 dh, int32 dw"
 )
 
-# Where the columns of one channel of one image begin, and how far it is from tap to tap. A plane is
-# such a channel; planes are numbered as they lie in NCHW order. (Addresses have 64 bits, ptrdiff_t,
-# but all divisions 32 bits, because a GPU divides 64 bits several times more slowly.)
+# A plane is one channel of one image; planes are numbered in NCHW order. `plane_start` is the index
+# of a plane's first element in the columns, `tap_step` the distance from one tap to the next there.
+# (Indices have 64 bits, ptrdiff_t, but all divisions 32 bits, because a GPU divides numbers of 64
+# bits several times more slowly.)
 _ORDER = """
 __device__ ptrdiff_t tap_step(int num_images, int windows, bool channels_first) {
     return channels_first ? ptrdiff_t(num_images) * windows : windows;
@@ -119,7 +121,7 @@ def _im2col(
     const ptrdiff_t step = tap_step(num_images, windows, channels_first);
     const ptrdiff_t start =
         plane_start(plane, num_channels, kh * kw, step, windows, channels_first);
-    // Window (o, q) can contain the pixel if 0 <= row - s o <= d (k - 1), and so for columns.
+    // Window (o, q) can contain the pixel if 0 <= row - s o <= d (k - 1); likewise for columns.
     const int first_o = max(0, (row - dh * (kh - 1) + sh - 1) / sh), end_o = min(ho, row / sh + 1);
     const int first_q = max(0, (column - dw * (kw - 1) + sw - 1) / sw);
     const int end_q = min(wo, column / sw + 1);

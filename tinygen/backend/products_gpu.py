@@ -1,9 +1,10 @@
 """Matrix products of CuPy arrays: one call of cuBLAS for a whole batch, and no copies.
 
-`cupy.matmul` copies transposed and sliced operands of a batch. If one of them is broadcast, such as
-the weights of a convolution, it also makes three arrays of pointers, an address for each matrix;
-that takes six more launches. And it ignores CUPY_TF32 for batches. Here cuBLAS gets the address of
-the first matrix, and the stride from each matrix to the next. A broadcast operand has stride 0.
+cuBLAS is NVIDIA's BLAS. `cupy.matmul` calls it too, but copies transposed and sliced operands of a
+batch first. If one of them is broadcast, such as the weights of a convolution, it also makes three
+arrays of pointers, an address for each matrix; that takes six more launches. And it ignores
+CUPY_TF32 for batches. Here cuBLAS gets the address of the first matrix, and the stride from each
+matrix to the next. A broadcast operand has stride 0.
 
 **Row-major products.** cuBLAS reads memory column by column, but CuPy's arrays lie row by row.
 
@@ -11,7 +12,8 @@ the first matrix, and the stride from each matrix to the next. A broadcast opera
    (m, k), B (k, n) and C (m, n), cuBLAS finds A^T, B^T and C^T.
 2. It has to write C^T = (A B)^T = B^T A^T.
 3. So it is called with B first and A second, to multiply B^T (n, k) by A^T (k, m).
-4. A transposed view, B = M^T, lies in memory as M. There cuBLAS finds M^T = B, and transposes it.
+4. A transposed view, B = M^T, lies in memory as M. There cuBLAS finds M^T = B, but step 3 needs
+   B^T. So it is told to transpose this factor as it reads it (`is_transposed`).
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ _TF32 = 7  # the compute type that CuPy takes for float32 if CUPY_TF32=1
 def batched_matmul(a: Array, b: Array, out: Array | None = None, add: bool = False) -> Array:
     """Return the matrix products a b, in one launch. With `out` they are written or added there.
 
-    An operand is read where it lies if rows or columns of its matrices have no gaps, and if there
-    is one stride from each matrix to the next. Otherwise it is copied first, for example the heads
-    of attention. `cupy.matmul` is called instead
+    An operand is read where it lies if the rows, or the columns, of its matrices have no gaps, and
+    if the stride from each matrix to the next is the same. Otherwise it is copied first, for
+    example the heads of attention. `cupy.matmul` is called instead
 
     - if an operand is broadcast along some axes of the batch, but not along all,
     - if the dtypes differ, or are not float16, float32 or float64,
@@ -82,7 +84,7 @@ class _Operand(NamedTuple):
     """Matrices as cuBLAS reads them."""
 
     array: Array  # keeps the memory alive
-    is_transposed: bool  # the columns lie in memory without gaps, not the rows
+    is_transposed: bool  # the columns, not the rows, have no gaps in memory
     leading: int  # elements from one row (or column) to the next: cuBLAS's "leading dimension"
     stride: int  # elements from one matrix to the next
 
