@@ -1,4 +1,4 @@
-"""Batch, group, instance and layer norm on a GPU, with SiLU after it or without.
+"""Batch, group, instance and layer norm on a GPU; the first three also with SiLU after them.
 
 `ops/normalization.py` and `ops/norm_silu.py` derive the formulas. The forward is two launches:
 
@@ -11,11 +11,22 @@ and the backward three, and one more for the weight and the bias of a group norm
     _weighted_sums        the sums of the table's cells that share a mean
     _input_gradient       dx
 
-An image (N, C, *space) is viewed as (N, G, K, P), with G groups of K channels, and P pixels. The
-values that share a mean are those of axes 2 and 3 (group norm), or of axes 0 and 3 (batch norm,
-with a group for each channel). Everything else is broadcasting, also for layer norm.
+**dx** is that of `ops/normalization.py`, in other symbols. There, z is called y. The normalized
+value x_hat is r c, with r = 1 / sqrt(var + eps) and c = x - mean. The cotangent of z is dz, and
+h = w dz. E is the mean over the m values that share a mean:
 
-Every kernel computes z again from x: it takes less time than to read another array from memory.
+    dx = r (h - E h - r^2 c E(h c)) + (g_mean + 2 c g_var) / m
+       = r (h - E h - x_hat E(h x_hat)) + (g_mean + 2 c g_var) / m          r c = x_hat
+
+In batch norm, all values of a mean also share w, so w can be put before the bracket, and the sums
+are those of dz. `_input_gradient` serves both cases.
+
+**Axes.** An image (N, C, *space) is viewed as (N, G, K, P), with G groups of K channels, and P
+pixels. The values that share a mean are those of axes 2 and 3 (group norm), or of axes 0 and 3
+(batch norm, where each channel is a group and K = 1). Statistics, weight and bias have axes of
+length 1 there, and broadcast. Layer norm needs no view: its statistics keep their axes.
+
+Every kernel computes z again from x. This takes less time than to read z from memory.
 """
 
 from __future__ import annotations
@@ -41,7 +52,7 @@ Array = Any  # np.ndarray or cupy.ndarray
 # ---------------------------------------------------------------------------------------- kernels
 
 _MOMENTS = """
-struct Moments {  // of values x - shift
+struct Moments {  // of some of the values x - shift
     T count, mean, squares, shift;  // squares is the sum of (x - shift - mean)^2
     __device__ Moments(T count, T mean, T squares, T shift)
         : count(count), mean(mean), squares(squares), shift(shift) {}
@@ -181,8 +192,9 @@ def _input_gradient(
 def statistics(x: Array, axis: tuple[int, ...], keepdims: bool = False) -> tuple[Array, Array]:
     """Return mean and variance along the axes.
 
-    One of the values is subtracted from all of them first. Otherwise, the means that the kernel
-    merges would be rounded as numbers of the size of the mean, and so would their differences.
+    First, one of the values (the shift) is subtracted from all. Each thread computes the mean of
+    some values, and the differences of these means enter the variance. Without the shift, a mean
+    near 1000 would be rounded to a multiple of 6e-5 in float32, though the values may differ less.
     """
     axes = {a % x.ndim for a in axis}
     one = tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.ndim))
@@ -254,9 +266,10 @@ def _gradients(g, needs, x, weight, bias, mean, var, groups, eps, silu: int):
     g_y, images = view.images(g[0]), view.images(x)
     mean, var, g_mean, g_var = (view.statistics(a) for a in (mean, var, *g[1:]))
     w, b = view.affine(weight, 1.0), view.affine(bias, 0.0)
-    # The tables have the axes (G, K, N, 1). CuPy makes neighbouring threads compute neighbouring
-    # results, if any argument has neighbouring numbers along the last axis. With N as that axis
-    # none has, and neighbouring threads read neighbouring pixels.
+    # The tables have the axes (G, K, N, 1). CuPy asks whether the numbers of some argument are
+    # neighbours in memory along the last axis of the results. If so, neighbouring threads compute
+    # different results; if not, they share one, and read neighbouring pixels, which is faster here.
+    # With K as the last axis, the weight would be such an argument. So the last axis is N.
     first = [_examples_last(a) for a in (g_y, images, mean, var, w, b)]
     tables = _sum_products(*first, eps, silu, 1.0, axis=3, keepdims=True)
     by_example = [table.reshape(x.shape[1], x.shape[0]) for table in tables]  # (C, N)
