@@ -1,22 +1,29 @@
 """In-place updates of many CuPy arrays in one launch: the optimizers' steps on a GPU.
 
 A model has a hundred parameters, and most of them are small. With a launch for each operation on
-each parameter, Adam would take a thousand launches per step. Here one kernel updates all of them:
-each block of 256 threads finds the parameter it belongs to, and each thread updates one element.
+each parameter, Adam would take a thousand launches per step. Here one kernel updates all of them,
+with a thread for each element of each parameter.
 
-**The table.** The kernel has one argument, a struct with the addresses and sizes of all arrays and
-with the settings. It is passed by value: CUDA stores it with the launch. So nothing is copied to
-the GPU's memory, and the CPU need not keep the table. The arguments of a kernel take at most 4,096
-bytes, which hold about a hundred parameters; for more of them there are several launches.
+**Blocks.** A launch consists of blocks of 256 threads, numbered from 0. Each parameter gets as many
+blocks as it needs. For parameters of 600, 10 and 300 elements, these are 3, 1 and 2 blocks, which
+end before the blocks 3, 4 and 6. A block searches these ends for its number. Block 5 finds that it
+is the second block of the third parameter. Its thread t updates element 256 + t, if there is one.
+
+**The table.** The kernel has one argument, a struct with the addresses and sizes of all arrays,
+with these ends, and with the settings. It is passed by value: CUDA keeps a copy with the launch. So
+the table needs no memory of its own on the GPU, and the CPU may drop it at once. The arguments of a
+kernel take at most 4,096 bytes, which hold about a hundred parameters; for more of them there are
+several launches.
 
 **Freed arrays.** Python may free an array whose address is in the table before the kernel has run,
-such as a copy of a gradient. CuPy's pool keeps the memory, and gives it to later arrays of the same
-stream. The kernels of a stream run one after the other. So whatever writes to that memory runs
-after the update.
+such as a copy of a gradient. That does no harm. CuPy keeps the memory and gives it to later arrays
+of the same stream, the GPU's queue of kernels. The kernels of a stream run one after the other. So
+whatever writes to that memory runs after the update.
 
 The formulas are those of `fused.py`, whose functions are the twins of these kernels: tests compare
-them. `T` is float or double. A setting is a T, and `table.` before its name gives it as a double:
-`T(1 - table.decay)` is rounded once, while `1 - decay` would be the difference of a rounded number.
+them. `T` is float or double. In a body, the name of a setting is a T, and with `table.` before it a
+double. So `T(1 - table.decay)` is rounded once. In `1 - decay`, the decay is rounded first, and the
+difference of it from 1 has a larger relative error.
 """
 
 from __future__ import annotations
@@ -48,9 +55,10 @@ Vectors = tuple[Array, ...]
 class Update(NamedTuple):
     """The update of one element, in CUDA C++.
 
-    The names of the arrays stand for their elements, read before the body and written after it; the
-    second one is only read. An array `name?setting` is there only if the setting is not 0.
-    Otherwise the name stands for a number that is 0 before the body and forgotten after it.
+    In the body, the name of an array is its element i. The element is read before the body, and
+    written after it, except that of the second array, such as the gradient. An array `name?setting`
+    exists only if the setting is not 0. Without it, the name is a variable that begins as 0 and is
+    not written.
     """
 
     arrays: str
@@ -194,7 +202,7 @@ def _name_and_settings(f: Callable[..., None]) -> tuple[str, dict[str, float]]:
 
 
 def _parts(vectors: list[Vectors], num_settings: int) -> Iterator[tuple[str, list[Vectors]]]:
-    """Yield the name of a dtype and tuples of it, as many as a table holds, until all are done."""
+    """Divide the tuples by dtype, and into parts that fit into a table; yield (dtype, part)."""
     by_dtype = defaultdict(list)
     for arrays in vectors:
         by_dtype[arrays[0].dtype.name].append(arrays)
@@ -210,7 +218,7 @@ def _length(num_arrays: int, num_settings: int) -> int:
 
 
 def _table(vectors: list[Vectors], settings: dict[str, float]) -> np.ndarray:
-    """Return the struct `Table`, an array of one element."""
+    """Return the struct `Table` as a NumPy array of one element."""
     count, num_arrays = len(vectors), len(vectors[0])
     length = _length(num_arrays, len(settings))
     fields = [
