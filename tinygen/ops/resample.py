@@ -95,6 +95,8 @@ def pixel_shuffle(x, *, upscale_factor):
     """
     _check_factor("pixel_shuffle", x, "upscale_factor", upscale_factor)
     r, (*batch, c, h, w) = upscale_factor, x.shape
+    if r == 1:
+        return x[...]
     if c % (r * r):
         raise ValueError(
             f"pixel_shuffle: {c} channels do not divide into groups of upscale_factor^2 = {r * r}"
@@ -114,6 +116,8 @@ def pixel_unshuffle(x, *, downscale_factor):
     """
     _check_factor("pixel_unshuffle", x, "downscale_factor", downscale_factor)
     r, (*batch, c, h, w) = downscale_factor, x.shape
+    if r == 1:
+        return x[...]
     if h % r or w % r:
         raise ValueError(
             f"pixel_unshuffle: {h}x{w} pixels do not divide into blocks of downscale_factor = {r}"
