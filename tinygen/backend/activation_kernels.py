@@ -1,8 +1,8 @@
 """The longer CUDA bodies of activation functions and their rules, for `elementwise` of kernels.py.
 
 They stand here so that `ops/activation.py` shows the formulas in NumPy. Each is compared with its
-twin there. Of a NaN and 0, `fmax` and `fmin` return 0; so they are used only in sums with a second
-term that is NaN then, too.
+twin there. `fmax` and `fmin` drop a NaN: fmax(NaN, 0) is 0. So they are used only in a sum whose
+other term is NaN if x is, so that the result is NaN as it should be.
 """
 
 from __future__ import annotations

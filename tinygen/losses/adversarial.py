@@ -52,6 +52,8 @@ hinge and Wasserstein losses are other answers to the same problem.
 **Shapes** All functions work element by element. They take logits (N,), or (N, 1, h, w) from a
 discriminator of patches, where each patch counts as a game of its own. The caller takes the mean.
 All are losses, to be minimized, except `minimax_value`.
+
+`elementwise` gives the kernel that computes a formula on a GPU (backend/kernels.py).
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@
 
 KL(q || p) = E_q[log q(z) - log p(z)] says how far q is from p: how many nats longer a code for
 samples of q becomes, on average, if it was made for p.
+
+`elementwise` gives the kernel that computes a formula on a GPU (backend/kernels.py). Read the NumPy
+formula below it.
 """
 
 from __future__ import annotations

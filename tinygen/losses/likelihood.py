@@ -4,7 +4,9 @@
     squared_error     a Gaussian density, without its constants
     absolute_error    a Laplace density, without its constants
 
-Each returns one number per example.
+Each returns one number per example. Below each loss stand its summand, that is, its value for one
+pixel, and the derivative of the summand. `elementwise` gives the kernel that computes them on a GPU
+(backend/kernels.py). Read the NumPy formula below it.
 """
 
 from __future__ import annotations

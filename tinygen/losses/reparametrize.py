@@ -47,6 +47,9 @@ The moments E[eps], E[eps^2], ..., E[eps^6] of N(0, 1) are 0, 1, 0, 3, 0, 15. So
 Both are unbiased. For the same error the score function needs 30 / 4 = 7.5 times the samples in one
 dimension. It needs more in many dimensions, because it cannot tell which dimension of z caused
 the value of f. `demos/reparametrization.py` measures both.
+
+`elementwise` gives the kernel that computes a formula on a GPU (backend/kernels.py). Read the NumPy
+formula below it.
 """
 
 from __future__ import annotations

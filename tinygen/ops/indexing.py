@@ -33,15 +33,15 @@ def getitem(x: Array, index: Any) -> Array:
 
     **Math** y[k] = x[index_k]; dx = g, added at the index to zeros: the adjoint.
     **Numerics** On a GPU, index arrays that lie there are checked, which waits for it once; NumPy's
-    arrays and lists are checked without a wait. Where several arrays, or one into a large x, read
-    an element several times, its dx is added atomically there, in no fixed order: its last bits
-    differ from run to run.
+    arrays and lists are checked without a wait. An element that is read several times has a sum as
+    its dx. If x is large, or is read with several index arrays, many threads of the GPU add to this
+    sum in no fixed order (atomic additions). Then its last bits differ from run to run.
     """
     return read_at(x, checked_index(raw(x), _as_tuple("getitem", index, x)))
 
 
 def read_at(x: Array, index: tuple) -> Array:
-    """`getitem` for an index that was computed here: a tuple of entries known to be in range."""
+    """`getitem` for an index that the library computed: a tuple of entries known to be in range."""
     return _getitem(x, index=index)
 
 
@@ -50,12 +50,12 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
 
     An element that the index names several times receives several values. (PyTorch's scatter_add
     picks its places along one axis, as `take_along_axis`.)
-    **Numerics** On a GPU, values for one element are added atomically, in no fixed order: see
-    `getitem`.
 
     **Math** y[m] = x[m] + sum of values[k] over the k with index_k = m; dx = g,
     dvalues = getitem(g, index), the adjoint.
     **Shapes** values broadcasts to the shape of x[index].
+    **Numerics** On a GPU, the order of the additions to one element may change from run to run: see
+    dx of `getitem`.
     """
     check_arrays("add_at", x=x)
     is_known = hasattr(values, "dtype") or isinstance(values, (int, float))
@@ -131,14 +131,14 @@ def _add_at(x, *, index, shape):
 
 
 def _has_ordered_sums(y, rows) -> bool:
-    """Whether `_sum_rows` is to add up the rows of y: on a GPU, if y is a small table of floats."""
+    """Return whether `_sum_rows` serves: always for NumPy, on a GPU for small tables of floats."""
     if type(y) is np.ndarray:
         return True
     return y.dtype in (np.float32, np.float64) and y.size * rows.size <= _LARGEST_TABLE
 
 
-# On a GPU, `_sum_rows` looks at all k for each element of y. Up to this number of looks, that takes
-# no longer than a few launches; beyond, np.add.at adds atomically.
+# On a GPU, `_sum_rows` compares each element of y with all k. Up to this number of comparisons, it
+# takes no longer than a few launches. Beyond, add.at is called, which adds in no fixed order.
 _LARGEST_TABLE = 1 << 26
 
 
@@ -155,10 +155,10 @@ _LARGEST_TABLE = 1 << 26
     """,
 )
 def _sum_rows(rows, x, width, y) -> None:
-    """Write into y the sum, for each of its rows m, of the x[k] (width,) with rows[k] = m.
+    """Set row m of y, which holds zeros, to the sum of the rows x[k] (width,) with rows[k] = m.
 
-    It sorts first, so that the x of equal rows are neighbours, and sums each run at once. This is
-    faster than np.add.at.
+    The kernel goes through all k, in order, for each element of y. The twin sorts first, so that
+    the x of equal rows are neighbours, and sums each run at once. This is faster than np.add.at.
     """
     rows = rows % len(y) if rows.min() < 0 else rows
     order = rows.argsort(kind="stable")
@@ -179,8 +179,7 @@ def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
     **Math** for axis 1, y[i, j, k] = x[i, indices[i, j, k], k]; dx as for `getitem`.
     **Shapes** indices: integers with as many axes as x. Their sides are those of x or 1, except
     along `axis`. Negative indices count from the end.
-    **Numerics** On a GPU as for `getitem`: indices that lie there are checked, and dx is added
-    atomically.
+    **Numerics** On a GPU as for `getitem` with several index arrays.
     """
     array = raw(indices)
     axis = normalize_axis("take_along_axis", axis, x.ndim)
@@ -194,7 +193,7 @@ def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
 
 
 def pick_along_axis(x: Array, indices: Array, axis: int) -> Array:
-    """`take_along_axis` for indices that were computed here, and are known to be in range."""
+    """`take_along_axis` for indices that the library computed, known to be in range."""
     xp = array_module(raw(x))
     index: list = []
     for i, n in enumerate(x.shape):  # along axis i the indices 0, 1, ..., n - 1, broadcast
@@ -210,8 +209,8 @@ def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> 
     row `padding_idx` is constant: its gradient is 0, by declaration.
     **Shapes** indices (...), integers from 0 to R - 1; weight (R, D) -> (..., D).
     **Numerics** On a GPU, indices that lie there are checked, which waits for it once. NumPy's are
-    checked and then moved, without a wait. The g of a large table are added atomically there, in no
-    fixed order.
+    checked and then moved, without a wait. For a large table, the g of one row are added there in
+    no fixed order: see dx of `getitem`.
     """
     _check_integers("embedding", raw(indices))
     if weight.ndim != 2:

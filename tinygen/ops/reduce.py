@@ -7,6 +7,9 @@ A sum and the function that repeats its result along the summed axes are adjoint
 <sum(x), g> = <x, expand(g)>, so each is the rule of the other. The repeated cotangent is a view,
 not a copy.
 
+For CuPy arrays, `on_gpu` calls another function with the same result, and `elementwise` a kernel
+(backend/kernels.py). Read the NumPy formula below them.
+
 In the docstrings g is the cotangent of the output y.
 """
 

@@ -3,6 +3,8 @@
 A comparison such as `a > b` is a constant mask. Rules apply it to the cotangent with `apply_mask`,
 which gives 0 where the mask is False, even if the cotangent is infinite or NaN there.
 
+`elementwise` gives the kernel that computes a formula on a GPU (backend/kernels.py).
+
 In the docstrings g is the cotangent of the output y, and [a > b] is 1 where a > b and 0 elsewhere.
 """
 

@@ -1,5 +1,8 @@
 """Divide by a norm: of vectors, of the channels of a pixel, of a matrix.
 
+`elementwise` and `reduction` give the kernel that computes a formula on a GPU (backend/kernels.py).
+Read the NumPy formula below them.
+
 In the docstrings g is the cotangent of the output y.
 """
 
@@ -146,8 +149,8 @@ def pixel_norm(x, *, eps=1e-8):
     **Math** y = x / s with s = sqrt(E x^2 + eps), where E is the mean over the C channels.
 
         ds = -sum_c g x / s^2                   y = x / s
-        dx = g / s + (x / (C s)) ds             x is used by y and by s: ds/dx = x / (C s)
-           = (g - x E(g x) / s^2) / s
+        dx = g / s + ds x / (C s)               x is used by y and by s; (d/dx) s = x / (C s)
+           = (g - x E(g x) / s^2) / s           insert ds
 
     **Shapes** x (N, C, ...) -> y like x.
     **Saved** x.

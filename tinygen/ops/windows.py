@@ -15,8 +15,9 @@ the cotangent g:
 
 sum_pool and sum_unpool are adjoint to each other, and so are max_unpool and gather_maxima. The code
 loops over the taps, each a strided view of the whole image: a 2x2 window takes four additions of
-large arrays. (On a GPU, where each of them is a launch, backend/pooling_gpu.py takes the place of
-the loops.) `pooling.py` makes layers of these functions.
+large arrays. On a GPU, each of these additions would launch a kernel. So `on_gpu` names a function
+of backend/pooling_gpu.py, which is called for CuPy arrays instead. `pooling.py` makes layers of
+these functions.
 """
 
 from __future__ import annotations
