@@ -249,7 +249,7 @@ for step in run.steps():
     eps = rng.normal(x0.shape)
     if num_classes:
         y = guidance.drop_labels(y, network.null_label, DROPPED, rng=rng)
-    x0, y, t, eps = workers.shard(x0, y, t, eps)  # of one process: all rows
+    x0, y, t, eps = workers.shard(x0, y, t, eps)  # this process's rows; all, if it is the only one
     x_t = PATH.q_sample(x0, eps, t)
     output = network(x_t, t, y) if num_classes else network(x_t, t)
     target = objectives.target(args.parametrization, x0, eps, t, PATH)

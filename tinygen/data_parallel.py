@@ -18,9 +18,9 @@ computes the mean L_k over these. The mean over the whole batch, and its gradien
 
     L = (L_1 + ... + L_n) / n        dL/dw = (dL_1/dw + ... + dL_n/dw) / n
 
-So one sum over the processes is all the communication of a step (an *all-reduce*: every process
-contributes an array and receives the sum). All gradients lie in one buffer for it, because the
-start of a message takes longer than most gradients' transfer.
+So a step needs one sum over the processes (an *all-reduce*: every process contributes an array and
+receives the sum). It is taken of all gradients at once, in one buffer: to start a message takes
+longer than to transfer the gradient of most parameters.
 
 **All processes are equal.** They run the same program with the same seeds. So they begin with the
 same parameters and draw the same batches and the same noise, of which each takes its rows. They
@@ -64,8 +64,8 @@ __all__ = ["Workers"]
 
 Array = Any
 
-# The number of processes, as the launchers of Open MPI, of MPICH and its relatives, and Slurm
-# tell it to each of them.
+# The environment variables with the number of processes: of Open MPI, of MPICH and the libraries
+# that are derived from it, and of Slurm.
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
@@ -85,7 +85,7 @@ class Workers:
     ImportError
         If a launcher of MPI started several processes, and mpi4py cannot be imported.
     RuntimeError
-        If the launcher is of another MPI library than mpi4py.
+        If the launcher belongs to another MPI library than the one that mpi4py uses.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Workers:
         self._local_rank = neighbours.rank
 
     def use_gpu(self) -> None:
-        """Compute on a GPU of this process alone. Call it before an array is made on a GPU.
+        """Choose a GPU that no other process uses. Call it before an array is made on a GPU.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class Workers:
         self._nccl = nccl.NcclCommunicator(self.size, ticket, self.rank)
 
     def shard(self, *arrays: Array) -> tuple[Array, ...]:
-        """Return the rows of this process: of n processes, the k-th n-th of each array.
+        """Return the rows of this process: each array is cut into n parts, process k gets part k.
 
         **Shapes** (N, ...) each; N is a multiple of the number of processes.
         """
@@ -151,14 +151,14 @@ class Workers:
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace the gradient of each parameter by its mean over the processes.
 
-        Call it in every process after `backward`, with the same parameters. One that has no
-        gradient in any process is left without.
+        Call it in every process after `backward`, with the same parameters. A parameter that has no
+        gradient in any process keeps none.
 
         Raises
         ------
         ValueError
-            In every process, if a parameter has a gradient in some of them only; and in the first
-            step, if its values differ between them.
+            In every process: if a parameter has a gradient in some processes only, or if, in the
+            first step, the parameters of the processes differ.
         """
         if self.size == 1:
             return
@@ -170,7 +170,7 @@ class Workers:
             p.grad = None if mean is None else Tensor(mean)
 
     def _check_same_start(self, parameters: list[Tensor]) -> None:
-        """Raise an error if the parameters differ. Two kinds of machine may round differently."""
+        """Raise an error if the parameters differ by more than the rounding of two machines."""
         sums = self._comm.allgather([float(p.data.sum()) for p in parameters])
         if not np.allclose(sums, sums[0], rtol=1e-3, atol=1e-3, equal_nan=True):
             raise ValueError(
@@ -182,8 +182,10 @@ class Workers:
     def average(self, arrays: list[Array | None]) -> list[Array | None]:
         """Return the means over the processes, in one all-reduce; they are parts of one buffer.
 
+        None stays None.
+
         **Numerics** The sum is computed in the widest of the dtypes, at least in float32. On a GPU
-        it is queued, and the program does not wait for it.
+        the program does not wait for it.
 
         Raises
         ------
@@ -211,9 +213,10 @@ class Workers:
         return means
 
     def _check_equal(self, layout: list[tuple[int, ...]]) -> None:
-        """Raise an error if buffers of two sizes would meet, for which MPI might wait for ever.
+        """Raise an error if the buffers of the processes differ in size: MPI might wait for ever.
 
-        Hashes of integers are the same in every process.
+        First, only a hash is compared, which is quick. A hash of integers is the same in every
+        process.
         """
         if len({*self._comm.allgather(hash(tuple(layout)))}) == 1:
             return
@@ -248,8 +251,8 @@ class Workers:
     def finish(self) -> None:
         """End the work in parallel: wait for all processes, then end MPI.
 
-        After it, `size` is 1, and this process has the cores of all on its machine. `rank` remains:
-        by it, the program decides who goes on alone, and who exits.
+        After it, `size` is 1, and this process may use all cores of its machine again. `rank` stays
+        as it was: with it, the program decides which process goes on alone, and which ones exit.
         """
         if self.size == 1:
             return
