@@ -1,8 +1,8 @@
-"""What a training step asks of the GPU, counted on the stand-in for CuPy.
+"""How many launches, copies and waits a training step needs, counted on the stand-in for CuPy.
 
-A small step is launch-bound: each kernel that Python launches costs some microseconds, however
-little it computes. A wait costs more, because the GPU's queue runs empty while Python goes on. So
-do copies between CPU and GPU.
+The time of a step of a small model is the time of its launches: Python takes some microseconds for
+each, however little the kernel computes. A wait costs more: after it, the GPU has nothing to do
+until Python launches the next kernel. So do copies between CPU and GPU.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from tests.demos.processes import DEMOS
 
-# Counts the second step and what follows it: the first one fills caches.
+# Counts the second step, since the first one fills caches, and then a clipping of its gradients.
 COUNT = """
 import json, sys
 import _benchmark_tinygen

@@ -5,16 +5,16 @@ Put the folder that this package lies in on `sys.path`, and `import cupy` finds 
 demo with `--device cuda`.
 
 **What it proves.** A program that runs here uses only names, methods, parameters and dtypes that
-CuPy has: they come from `surface.json`, which `dump_surface.py` reads off an installed CuPy. No
-NumPy array meets one of the GPU, and nothing is converted silently. The results are those of CuPy
-where it differs from NumPy: the order of results in memory, arrays without axes for scalars,
-indices that wrap, linear algebra that reports no errors. And it counts launches, copies and waits,
-with the lines that caused them (`cupy_counts.counting`).
+CuPy has: they come from `surface.json`, which `dump_surface.py` writes on a machine with CuPy. The
+program combines no NumPy array with an array of the GPU, and relies on no silent conversion. Where
+CuPy differs from NumPy, the stand-in does what CuPy does: the order of results in memory, arrays
+without axes instead of scalars, indices that wrap, linear algebra that reports no errors. It also
+counts launches, copies and waits, with the lines that caused them (`cupy_counts.counting`).
 
-**What it cannot prove.** No GPU is involved. The kernels of CuPy, cuBLAS and cuRAND do not run, so
-their speed, their rounding, races between threads and the limits of memory stay unknown; nothing
-is ever late, so a forgotten wait goes unnoticed. How often CuPy launches what is written down here
-by hand, from the source of its version 14.2.
+**What it cannot prove.** No GPU is involved. The kernels of CuPy, cuBLAS and cuRAND do not run. So
+their speed, their rounding, races between threads and the limits of memory stay unknown. Every
+result is there at once, so a forgotten wait goes unnoticed. The number of launches of each CuPy
+function was read in the source of CuPy 14.2 and written down here by hand: it is not measured.
 """
 
 from __future__ import annotations
