@@ -151,7 +151,8 @@ def run_rules(
             if True in needs:
                 results = [*rule(g, needs, *map(saved.get, names))][::-1]
                 for i in arguments:
-                    result = results.pop()  # the next one, to which `results` then does not refer
+                    # pop: `add` reuses an array only if nothing else refers to it, no list either.
+                    result = results.pop()
                     if on_path[i]:
                         cotangents.add(parents[i], result, op)
         elif on_path[i := arguments[0]]:
@@ -228,7 +229,7 @@ class Cotangents:
     def __init__(self):
         self.sums: dict[Edge, Any] = {}
         self.owned: set[Edge] = set()  # edges whose sum no one else holds
-        self.zeros: dict[tuple, Any] = {}  # for outputs at which nothing arrives
+        self.zeros: dict[tuple, Any] = {}  # {(shape, dtype): zeros}, see `zeros_like`
 
     def add(self, edge: Edge, g: Any, op: Any = None) -> None:
         """Add g, which a rule of `op` returned, to the sum at the edge.
@@ -280,7 +281,7 @@ class Cotangents:
         )
 
     def zeros_like(self, like: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-        """Return zeros, on the device of `like`: always the same, since rules only read them."""
+        """Return zeros on the device of `like`. They are made once: rules only read them."""
         if (shape, dtype) not in self.zeros:
             self.zeros[shape, dtype] = zeros_like(like, shape, dtype)
         return self.zeros[shape, dtype]

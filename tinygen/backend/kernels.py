@@ -18,7 +18,8 @@ arrays, and the tests compare the two. The arguments decide what a call of `_lea
     Tensors                               run the twin: each of its operations is recorded
 
 Other types are float16, integers, or float32 next to float64. A derivative rule is given Tensors if
-its result is to be differentiated again (create_graph=True). The forward of a primitive never is.
+its result is to be differentiated again (create_graph=True), so its twin calls functions of
+tinygen.ops. The forward of a primitive is given arrays alone, so its twin may call NumPy's.
 
 How to read a kernel
 --------------------

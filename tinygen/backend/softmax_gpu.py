@@ -1,8 +1,14 @@
-"""The softmax, its logarithm and log-sum-exp on a GPU: three or four launches, two backward.
+"""The softmax, its logarithm and log-sum-exp on a GPU, each in few launches.
 
-`ops/reduce.py` has the formulas, and calls these functions for CuPy arrays (`on_gpu`). With m the
-maximum along the axis and s = sum(exp(x - m)), they are exp(x - m) / s, x - m - log(s), and
-m + log(s). The maximum is CuPy's; everything else is in the kernels.
+`ops/reduce.py` has the formulas and their rules, and calls these functions for CuPy arrays
+(`on_gpu`). With m the maximum along the axis and s = sum(exp(x - m)), they compute
+
+    softmax        exp(x - m) / s
+    log_softmax    x - m - log(s)
+    logsumexp      m + log(s)
+
+One launch computes m, with CuPy's function, a second one s, and a third one the result. `logsumexp`
+needs a fourth, which replaces an infinite m by 0. The gradients of the first two need two launches.
 """
 
 from __future__ import annotations

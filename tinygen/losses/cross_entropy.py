@@ -145,7 +145,7 @@ def _summands(log_p, q):
 def _without_excluded(log_p, q):
     """Return log p_c; 0 instead of -inf where q_c is 0, so that their product is 0 and not NaN."""
     is_infinite = raw(log_p) == -math.inf
-    if device_of(is_infinite) == "cpu" and not is_infinite.any():  # on a GPU, a look would wait
+    if device_of(is_infinite) == "cpu" and not is_infinite.any():  # any() waits for a GPU
         return log_p
     return where(is_infinite & (raw(q) == 0), 0.0, log_p)
 
