@@ -1,9 +1,9 @@
 """Sums and maxima over the windows of CuPy images: one kernel for each function of ops/windows.py.
 
 That file defines the functions; its loops over taps would take several launches for each tap. Here
-a thread computes one window, or one pixel. To sum over the windows that contain a pixel, a thread
-looks at each tap for the one window that reads its pixel there. So no two threads write to the same
-place, and every sum has a fixed order.
+a thread computes one window, or one pixel. To sum over the windows that contain its pixel, a thread
+goes through the taps: with each tap, at most one window reads the pixel. So no two threads write to
+the same place, and every sum has a fixed order.
 
 The arguments called `windows` are of the class `Windows` in ops/windows.py.
 """
