@@ -6,8 +6,8 @@ the call returns to the test, arrays of CuPy become arrays of NumPy. Within tiny
 moved: a constant or a buffer on the wrong device is an error, as it is for a user.
 
 A call that is given an array of CuPy returns such arrays: a function that tinygen called, and that
-calls tinygen again, stays on the GPU. Data sets, plots and files know NumPy alone and have no
-border.
+calls tinygen again, stays on the GPU. What such a function makes itself goes through `on_device`.
+Data sets, plots and files know NumPy alone and have no border.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ import tinygen
 from tinygen.backend import RNG, to_device, to_numpy
 from tinygen.backend.random import default_rng
 
-PARTS = ("autograd", "ops", "losses", "nn", "optim", "models", "latent")
+PARTS = ("autograd", "ops", "losses", "nn", "optim", "models", "metrics", "latent")
 TESTS, STAND_IN = (str(Path(__file__).parent / folder) for folder in ("", "fake_cupy"))
-# They take functions of a test, which are no calls of tinygen.
+# They take functions of a test, which are no calls of tinygen, or arrays of NumPy alone.
 WITHOUT = {"Primitive.__init__", "Primitive.vjp", "Primitive.vjp_joint", "primitive"}
+WITHOUT |= {"times_from_betas", "lu", "RNG.load_state_dict"}
+
+WITH_ARRAYS = ("Gaussian", "GaussianMixture", "ImagePool")  # classes with arrays as attributes
 
 _device = "cpu"  # of the tests; on the CPU the border does nothing
 
@@ -43,6 +46,11 @@ def opened():
         yield
     finally:
         _device = before
+
+
+def on_device(array: np.ndarray):
+    """Return an array on the device of the tests."""
+    return to_device(array, _device)
 
 
 def is_on_gpu(value) -> bool:
@@ -79,13 +87,14 @@ def guard(function):
         if _device == "cpu" or not is_called_by_a_test(1):
             return function(*args, **kwargs)
         stays = any(is_on_gpu(a) for a in (*args, *kwargs.values()))
-        into = functools.partial(
-            convert, is_array=lambda a: type(a) is np.ndarray, move=lambda a: to_device(a, _device)
-        )
-        args, kwargs = [into(a) for a in args], {k: into(v) for k, v in kwargs.items()}
-        if index is not None and len(args) <= index:
-            kwargs.setdefault("device", _device)
+        into = functools.partial(convert, is_array=lambda a: type(a) is np.ndarray, move=on_device)
+        if index is None:
+            args, kwargs = [into(a) for a in args], {k: into(v) for k, v in kwargs.items()}
+        elif len(args) <= index:
+            kwargs.setdefault("device", _device)  # the function moves its arrays itself
         result = function(*args, **kwargs)
+        if inspect.isfunction(result) and result.__module__.startswith("tinygen."):
+            return guard(result)
         return result if stays else convert(result, is_on_gpu, to_numpy)
 
     return call
@@ -110,6 +119,17 @@ def guard_class(cls: type) -> None:
             setattr(cls, name, property(guard(member.fget), setter, doc=member.__doc__))
 
 
+def guard_attributes(cls: type) -> None:
+    """Put the border around the arrays that an object has as attributes."""
+
+    def read(self, name):
+        value = object.__getattribute__(self, name)
+        leaves = is_on_gpu(value) and _device != "cpu" and is_called_by_a_test(1)
+        return to_numpy(value) if leaves else value
+
+    cls.__getattribute__ = read
+
+
 def install(device: str) -> None:
     """Put the border around tinygen, and let tests run on a device."""
     global _device
@@ -121,6 +141,8 @@ def install(device: str) -> None:
     own = [v for v in values if getattr(v, "__module__", "").startswith("tinygen.")]
     for cls in {RNG, *filter(inspect.isclass, own)}:
         guard_class(cls)
+        if cls.__name__ in WITH_ARRAYS:
+            guard_attributes(cls)
     functions = {default_rng, *filter(inspect.isfunction, own)}
     guarded = {f: guard(f) for f in functions if f.__name__ not in WITHOUT}
     for module in [*modules, tinygen]:

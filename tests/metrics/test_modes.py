@@ -10,7 +10,7 @@ from tinygen.metrics import count_modes
 
 @pytest.mark.parametrize("mixture", [ring(), grid()])
 def test_a_perfect_sampler_captures_all_modes(mixture):
-    x, _ = mixture.sample(2500, default_rng(0))
+    x, _ = mixture.sample(2500, default_rng(0, "cpu"))
     counts = count_modes(x, mixture.modes, mixture.sigma)
     assert counts.num_captured == len(mixture.modes)
     assert abs(counts.high_quality - 0.9889) < 0.008

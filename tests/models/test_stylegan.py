@@ -6,6 +6,7 @@ import pytest
 from tests.models.gan_helpers import as_function_of_parameters, downsample_by_2, to_float64
 from tests.nn import naive
 from tinygen import check_grads, default_rng, losses, no_grad, tensor
+from tinygen.backend import to_numpy
 from tinygen.models.gan import minibatch_std
 from tinygen.models.style_discriminator import StyleDiscriminator
 from tinygen.models.stylegan import (
@@ -154,7 +155,7 @@ def test_to_rgb_has_the_style_of_the_last_layer_of_its_size():
     for to_rgb in G.to_rgb:
 
         def forward(h, w, original_forward=to_rgb.forward):
-            received.append(w)
+            received.append(to_numpy(w))
             return original_forward(h, w)
 
         to_rgb.forward = forward

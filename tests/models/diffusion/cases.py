@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.border import on_device
 from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.paths import RECTIFIED_FLOW, VARIANCE_PRESERVING
@@ -32,7 +33,7 @@ class ConstantNoise:
         self.value = value
 
     def normal(self, shape, dtype):
-        return np.full(shape, self.value, dtype)
+        return on_device(np.full(shape, self.value, dtype))
 
 
 def perturb(model, seed=1):

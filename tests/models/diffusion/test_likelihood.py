@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.border import on_device
 from tests.models.diffusion.cases import PATHS, STD, gaussian, two_gaussians
 from tinygen import RNG, default_rng
 from tinygen.models.diffusion.exact import ExactMixture
@@ -161,7 +162,7 @@ def test_the_reconstruction_of_bytes_is_a_softmax(ratio):
 
     class ConstantRNG(RNG):
         def normal(self, shape, dtype):
-            return np.full(shape, 0.7, dtype)
+            return on_device(np.full(shape, 0.7, dtype))
 
     values = np.arange(256) / 127.5 - 1
     x, times = values[[[0, 7], [128, 255]]], [VARIANCE_PRESERVING.time_at(ratio)]
