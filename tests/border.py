@@ -34,6 +34,9 @@ WITHOUT |= {"times_from_betas", "lu", "RNG.load_state_dict"}
 
 WITH_ARRAYS = ("Gaussian", "GaussianMixture", "ImagePool")  # classes with arrays as attributes
 
+# They take arrays of NumPy alone, or only say where their functions are.
+NOT_ON_A_GPU = ("tinygen.metrics.modes", "tinygen.metrics.roc", "tinygen.nn.functional")
+
 _device = "cpu"  # of the tests; on the CPU the border does nothing
 
 
@@ -56,6 +59,11 @@ def on_device(array: np.ndarray):
 def is_on_gpu(value) -> bool:
     """Tell whether a value is an array of CuPy."""
     return type(value).__module__ == "cupy" and hasattr(value, "get")
+
+
+def is_movable(value) -> bool:
+    """Tell whether a value is an array of NumPy that CuPy can have, too."""
+    return type(value) is np.ndarray and value.dtype.kind in "biuf"
 
 
 def convert(value, is_array, move):
@@ -87,7 +95,7 @@ def guard(function):
         if _device == "cpu" or not is_called_by_a_test(1):
             return function(*args, **kwargs)
         stays = any(is_on_gpu(a) for a in (*args, *kwargs.values()))
-        into = functools.partial(convert, is_array=lambda a: type(a) is np.ndarray, move=on_device)
+        into = functools.partial(convert, is_array=is_movable, move=on_device)
         if index is None:
             args, kwargs = [into(a) for a in args], {k: into(v) for k, v in kwargs.items()}
         elif len(args) <= index:
@@ -135,17 +143,17 @@ def install(device: str) -> None:
     global _device
     _device = device
     names = [m.name for m in pkgutil.walk_packages(tinygen.__path__, "tinygen.")]
-    names.remove("tinygen.nn.functional")  # it only says where its functions are
-    modules = [importlib.import_module(n) for n in names if n.split(".")[1] in PARTS]
+    names = [n for n in names if n.split(".")[1] in PARTS and n not in NOT_ON_A_GPU]
+    modules = [importlib.import_module(name) for name in names]
     values = [v for module in modules for v in vars(module).values()]
-    own = [v for v in values if getattr(v, "__module__", "").startswith("tinygen.")]
+    own = [v for v in values if getattr(v, "__module__", None) in names]
     for cls in {RNG, *filter(inspect.isclass, own)}:
         guard_class(cls)
         if cls.__name__ in WITH_ARRAYS:
             guard_attributes(cls)
     functions = {default_rng, *filter(inspect.isfunction, own)}
     guarded = {f: guard(f) for f in functions if f.__name__ not in WITHOUT}
-    for module in [*modules, tinygen]:
+    for module in [*modules, tinygen, tinygen.backend]:
         for name, value in list(vars(module).items()):
             if inspect.isfunction(value) and value in guarded:
                 setattr(module, name, guarded[value])

@@ -182,7 +182,7 @@ def test_an_unknown_key_of_a_state_is_refused():
 
 
 def test_a_source_prints_its_state():
-    first, second = backend.default_rng(3), backend.default_rng(4)
+    first, second = backend.default_rng(3, "cpu"), backend.default_rng(4, "cpu")
     second.normal(2)
     assert repr(first) == "<RNG on 'cpu', seed=3, after 0 draws>"
     first.load_state_dict(second.state_dict())

@@ -10,6 +10,7 @@ import numpy as np
 
 import tinygen
 from tinygen import Tensor
+from tinygen.backend import to_numpy
 
 try:
     import torch
@@ -171,7 +172,7 @@ def as_array(value: Any) -> np.ndarray:
         return value.numpy()
     if torch and isinstance(value, torch.Tensor):
         return value.numpy(force=True)
-    return np.asarray(value)
+    return to_numpy(value) if hasattr(value, "get") else np.asarray(value)
 
 
 # ---------------------------------------------------------------------------------------- gradients

@@ -7,6 +7,7 @@ import tinygen
 from tinygen import tensor
 
 
+@pytest.mark.cpu_only
 def test_numpy_takes_the_memory_of_a_tensor():
     t = tensor(np.arange(6.0).reshape(2, 3))
     array = np.from_dlpack(t)
