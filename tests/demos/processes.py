@@ -22,6 +22,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+DEVICE = []  # options that say where the demos of the tests compute; none for the CPU
+
+
 def start(command, **options) -> subprocess.Popen:
     """Start a command whose output is collected."""
     pipe = subprocess.PIPE
@@ -31,7 +34,7 @@ def start(command, **options) -> subprocess.Popen:
 def start_demo(name, out, *args, script=FEW_DIGITS, env=None) -> subprocess.Popen:
     """Start a demo by a script, in the folder of the project."""
     command = [sys.executable, "-W", "ignore", "-c", script, str(DEMOS), str(DEMOS / f"{name}.py")]
-    command += ["--out", str(out), *map(str, args)]
+    command += ["--out", str(out), *DEVICE, *map(str, args)]
     return start(command, cwd=DEMOS.parent, env=env)
 
 
