@@ -72,6 +72,17 @@ def test_states_of_older_versions_and_bad_seeds_are_refused():
             backend.default_rng(seed)
 
 
+@pytest.mark.parametrize("words", [[-1, 2], [np.nan, 2.0], [1.5, 2.0], [2**64, 2]])
+def test_words_that_are_no_seed_and_number_of_draws_are_refused(words):
+    rng = backend.default_rng(3)
+    for state in (words, np.array(words)):
+        with pytest.raises(ValueError, match=r"integers from 0 to 2\*\*64 - 1, got"):
+            rng.load_state_dict({"kind": "philox", "words": state})
+    assert rng.state_dict()["words"].tolist() == [3, 0]
+    rng.load_state_dict({"kind": "philox", "words": [2**64 - 1, 7]})  # as JSON stores them
+    assert rng.state_dict()["words"].tolist() == [2**64 - 1, 7]
+
+
 def test_the_seed_and_the_number_of_draws_are_the_state():
     rng = backend.default_rng(2**64 - 1)
     draws(rng)
@@ -120,6 +131,12 @@ def test_a_refused_size_does_not_count_as_a_draw():
 def test_arrays_without_elements_can_be_drawn():
     rng = backend.default_rng(0)
     assert rng.normal((0, 3)).shape == (0, 3) and rng.permutation(0).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_uniform_numbers_of_every_dtype_are_less_than_one(dtype):
+    u = backend.default_rng(0).uniform(100_000, dtype)
+    assert u.dtype == dtype and 0 <= u.min() < 1e-3 and 0.999 < u.max() < 1
 
 
 def check_equal(actual, expected):

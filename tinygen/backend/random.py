@@ -93,8 +93,17 @@ class RNG:
         return self._floats(fill_normal, size, dtype)
 
     def uniform(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
-        """Draw an array of the shape `size` from the uniform distribution on [0, 1)."""
-        return self._floats(fill_uniform, size, dtype)
+        """Draw an array of the shape `size` from the uniform distribution on [0, 1).
+
+        In float16 the numbers are k / 2^11: a float32 number just below 1 would be rounded to 1.
+        """
+        if np.dtype(dtype) != np.float16:
+            return self._floats(fill_uniform, size, dtype)
+        u = self._floats(fill_uniform, size, np.float32)
+        u *= 2048
+        np.floor(u, out=u)
+        u *= 1 / 2048
+        return u.astype(dtype)
 
     def _floats(self, fill: Callable[..., None], size: int | tuple[int, ...], dtype: Any) -> Array:
         if isinstance(dtype, (int, float, tuple)):
@@ -168,11 +177,16 @@ class RNG:
                 "the state of a random source has 'kind' and 'words'; "
                 f"this one also has {', '.join(map(repr, unknown))}"
             )
-        kind, words = str(state["kind"]), np.asarray(state["words"], np.uint64)
+        kind, words = str(state["kind"]), np.asarray(state["words"], object)
         if kind != "philox" or words.shape != (2,):
             raise ValueError(
                 f"the state of a random source is of kind 'philox' and has 2 words; this one is of "
                 f"kind {kind!r} and has {words.size}. If an older version of tinygen saved it, "
                 "continue the run with that version, or begin it again"
             )
-        self._seed, self._num_draws = (int(word) for word in words)
+        if not all(isinstance(word, int) and 0 <= word < 2**64 for word in words):
+            raise ValueError(
+                "the words of the state of a random source are integers from 0 to 2**64 - 1, got "
+                f"{words.tolist()}"
+            )
+        self._seed, self._num_draws = words
