@@ -44,6 +44,13 @@ def gradient(f: Callable) -> Callable:
     return compute
 
 
+def second_derivative(f: Callable, x, v):
+    """Return the derivative of sum v f'(x)^2, which is a second one of f."""
+    x = tensor(x, requires_grad=True)
+    (g,) = tinygen.grad((f(x) ** 2).sum(), x, create_graph=True)
+    return tinygen.grad((g * g * v).sum(), x)
+
+
 X, ROWS = normal(4, 3), np.array([[2, 0], [2, 2]])
 
 OPS = {
@@ -93,7 +100,16 @@ OPS = {
         lambda rng, x: ops.max_pool2d(x, 2, return_indices=True), (normal(2, 3, 4, 4),)
     ),
     "max_pool2d in half precision": Case(
-        gradient(lambda x: ops.max_pool2d(x, 3, 2, 1)), (normal(2, 3, 6, 6).astype(np.float16),)
+        lambda rng, x: second_derivative(lambda x: ops.max_pool2d(x, 3, 2, 1), x, x),
+        (normal(2, 3, 6, 6).astype(np.float16),),
+    ),
+    "conv2d of no images": Case(
+        gradient(lambda w, x: ops.conv2d(x, w)),
+        (normal(2, 3, 3, 3), np.zeros((0, 3, 5, 5), np.float32)),
+    ),
+    "cross_entropy of probabilities": Case(
+        lambda rng, x, q: second_derivative(lambda q: losses.cross_entropy(x, q), q, q),
+        (X, np.full((4, 3), 1 / 3, np.float32)),
     ),
     "solve_triangular with ones": Case(
         gradient(lambda a, b: ops.solve_triangular(a, b, upper=True, unitriangular=True)),
@@ -209,7 +225,21 @@ def _train(optimizer_class, **settings):
     return train
 
 
+def _update_half(optimizer_class):
+    def update(rng, x):
+        p = tensor(x, requires_grad=True)
+        optimizer = optimizer_class([p], lr=0.01, weight_decay=0.1)
+        p.grad = tensor(x)
+        optim.clip_grad_norm_([p], 0.5)
+        optimizer.step()
+        return p
+
+    return update
+
+
 OPTIM = {
+    "Adam in half precision": Case(_update_half(optim.Adam), (X.astype(np.float16),)),
+    "RMSprop in half precision": Case(_update_half(optim.RMSprop), (X.astype(np.float16),)),
     "SGD": Case(_train(optim.SGD, momentum=0.9, weight_decay=0.1), (X,), True),
     "RMSprop": Case(_train(optim.RMSprop, centered=True, weight_decay=0.1), (X,), True),
     "Adam": Case(_train(optim.Adam, weight_decay=0.1), (X,), True),

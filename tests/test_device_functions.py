@@ -5,7 +5,7 @@ import pytest
 
 import tinygen
 from tests import device_function_cases, device_model_cases
-from tinygen import check_grads, default_rng, losses, metrics, ops, tensor
+from tinygen import check_grads, default_rng, losses, metrics, ops, optim, tensor
 from tinygen.backend import device_of, to_device, to_device_of, to_numpy
 from tinygen.models.diffusion import schedules
 from tinygen.ops.arguments import raw
@@ -105,6 +105,14 @@ def test_two_devices_do_not_meet(gpu):
             f(y.data, x.data)
 
 
+def test_an_optimizer_refuses_a_gradient_of_another_device(gpu):
+    p = tensor(np.ones(3, np.float32), requires_grad=True)
+    optimizer = optim.SGD([p])
+    p.grad = tensor(np.ones(3, np.float32), device=gpu)
+    with pytest.raises(TypeError, match="two devices"):
+        optimizer.step()
+
+
 def test_a_tensor_shows_where_it_lies(gpu):
     assert repr(tensor([1.0], device=gpu)) == "tensor([1.], dtype=float32, device='cuda')"
 
@@ -120,9 +128,11 @@ def test_products_and_reductions_on_a_gpu_take_one_launch(gpu):
     cupy_counts = pytest.importorskip("cupy_counts")
     weight, x = (to_device(np.ones(s, np.float32), gpu) for s in ((2, 3), (5, 3, 4)))
     large, logits = (to_device(np.ones(s, np.float32), gpu) for s in ((512, 512), (8, 1 << 15)))
+    images = to_device(np.ones((2, 4, 5, 5), np.float32), gpu)
     functions = {
         "product": (lambda: ops.matmul(weight, x), 1),
         "sum": (lambda: ops.sum(large, axis=0), 1),
+        "norm": (lambda: ops.group_norm(images, 2), 2),
         "rows": (lambda: losses.bernoulli_nll(logits, logits), 2),
     }
     for name, (function, launches) in functions.items():

@@ -41,7 +41,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """
     xp = array_module(a, b)
     if a.ndim < 2 or b.ndim < 2:
-        return xp.matmul(a, b) if out is None else xp.matmul(a, b, out=out)
+        return np.matmul(a, b, out=out)
     rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
     if b.ndim == 2 and a.ndim > 2 and out is None and a.flags.c_contiguous and inner:
         # (..., rows, inner) @ (inner, columns) is one product of all the rows
