@@ -64,6 +64,8 @@ class Embedding(Module):
     **Shapes** indices (any shape, integers from 0 to num_embeddings - 1) to
     (*shape, embedding_dim). Weight (num_embeddings, embedding_dim), initialized from N(0, 1).
 
+    On a GPU, indices that lie there are checked, which waits for it once; see `ops.embedding`.
+
     Parameters
     ----------
     num_embeddings : number of vectors.
