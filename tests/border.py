@@ -38,6 +38,7 @@ WITH_ARRAYS = ("Gaussian", "GaussianMixture", "ImagePool")  # classes with array
 NOT_ON_A_GPU = ("tinygen.metrics.modes", "tinygen.metrics.roc", "tinygen.nn.functional")
 
 _device = "cpu"  # of the tests; on the CPU the border does nothing
+num_calls = 0  # that crossed the border
 
 
 @contextlib.contextmanager
@@ -92,8 +93,10 @@ def guard(function):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
+        global num_calls
         if _device == "cpu" or not is_called_by_a_test(1):
             return function(*args, **kwargs)
+        num_calls += 1
         stays = any(is_on_gpu(a) for a in (*args, *kwargs.values()))
         into = functools.partial(convert, is_array=is_movable, move=on_device)
         if index is None:

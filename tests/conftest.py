@@ -33,11 +33,22 @@ def pytest_runtest_setup(item):
         pytest.skip("is about the CPU")
 
 
+tests_on_gpu = set()
+
+
 @pytest.fixture(autouse=True)
 def open_border(request):
-    """No border for a test that makes arrays of CuPy by itself."""
-    with border.opened() if "cupy" in request.fixturenames else contextlib.nullcontext():
+    """No border for a test that makes arrays of CuPy by itself. Note which tests use the GPU."""
+    makes_own, before = "cupy" in request.fixturenames, border.num_calls
+    with border.opened() if makes_own else contextlib.nullcontext():
         yield
+    if makes_own or border.num_calls > before:
+        tests_on_gpu.add(request.node.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--backend") != "numpy":
+        terminalreporter.write_line(f"{len(tests_on_gpu)} tests gave tinygen work for the GPU")
 
 
 @pytest.fixture(scope="session")
