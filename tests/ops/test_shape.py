@@ -122,6 +122,20 @@ def test_add_at_keeps_the_dtype_of_x():
         assert y.dtype == dtype and y.tolist() == [np.max(values), 0]
 
 
+def test_add_at_sums_in_the_dtype_of_the_result():
+    index, rows = np.zeros(300, int), (np.zeros(300, int), np.zeros(300, int))
+    for dtype, value in (("i8", np.int8(100)), ("i8", True), ("f4", np.uint8(9))):
+        values = np.full(300, value)
+        expected = 300 * float(values[0])
+        assert ops.add_at(np.zeros(2, dtype), index, values).tolist() == [expected, 0]
+        y = ops.add_at(np.zeros((2, 1), dtype), rows, values)
+        assert y.tolist() == [[expected], [0]] and y.dtype == dtype
+    values = tensor(np.ones(3, np.float16), requires_grad=True)
+    y = ops.add_at(np.zeros(2), index[:3], values)
+    (g,) = grad(y.sum(), values)
+    assert y.dtype == np.float64 and g.dtype == np.float16 and g.tolist() == [1, 1, 1]
+
+
 def test_one_number_of_repeats_holds_for_all():
     x = tensor(np.arange(2.0), requires_grad=True)
     for repeats in (2, np.array(2), tensor(np.array(2)), [2], np.uint8(2)):

@@ -21,7 +21,7 @@ from .arguments import as_integer, check_arrays, normalize_axis, raw
 from .elementwise import add
 from .pytorch_names import explain_names
 from .selection import where
-from .shape import broadcast_to
+from .shape import astype, broadcast_to
 
 __all__ = ["add_at", "embedding", "getitem", "one_hot", "take_along_axis"]
 
@@ -67,6 +67,8 @@ def add_at(x: Array, index: Any, values: Array) -> Array:
         )
     if not hasattr(values, "shape"):
         values = array_module(raw(x)).asarray(values, dtype=x.dtype)
+    elif values.dtype != dtype:
+        values = astype(values, dtype)  # their sums may need it: 100 + 100 is no int8
     index = checked_index(raw(x), _as_tuple("add_at", index, values))
     expected = raw(x)[index].shape
     try:
