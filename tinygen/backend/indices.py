@@ -13,7 +13,7 @@ import numpy as np
 
 from .arrays import array_module, to_device_of, to_numpy
 
-__all__ = ["as_indices", "checked_index", "indices_for", "lowest_and_highest"]
+__all__ = ["as_indices", "as_integers", "checked_index", "indices_for", "lowest_and_highest"]
 
 Array = Any  # np.ndarray or cupy.ndarray
 
@@ -53,11 +53,18 @@ def indices_for(x: Array, indices: Array) -> Array:
 
 def lowest_and_highest(*arrays: Array) -> list[list[int]]:
     """Return [minimum, maximum] of each array of integers. For those on the GPU, wait once."""
-    extremes = [m for i in arrays for m in (i.min(), i.max())]  # NumPy's scalars, or on the GPU
-    on_gpu = [m.astype(np.int64) for m in extremes if not isinstance(m, np.generic)]
-    fetched = iter(to_numpy(np.stack(on_gpu)).tolist() if on_gpu else [])
-    values = [int(m) if isinstance(m, np.generic) else next(fetched) for m in extremes]
+    values = as_integers([m for i in arrays for m in (i.min(), i.max())])
     return [values[k : k + 2] for k in range(0, len(values), 2)]
+
+
+def as_integers(numbers: list) -> list[int]:
+    """Return NumPy's scalars, and CuPy's arrays without axes, as Python's integers.
+
+    If some of them lie on the GPU, that waits for it, once.
+    """
+    on_gpu = [m.astype(np.int64) for m in numbers if not isinstance(m, np.generic)]
+    fetched = iter(to_numpy(np.stack(on_gpu)).tolist() if on_gpu else [])
+    return [int(m) if isinstance(m, np.generic) else next(fetched) for m in numbers]
 
 
 def as_indices(values: list | range) -> np.ndarray:

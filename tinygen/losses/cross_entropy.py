@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..backend import array_module, device_of, to_numpy
-from ..backend.indices import indices_for, lowest_and_highest
+from ..backend import array_module, device_of
+from ..backend.indices import as_integers, indices_for, lowest_and_highest
 from ..backend.kernels import elementwise, reduction
 from ..ops import exp, expand_dims, log_softmax, where
 from ..ops.arguments import as_number, raw
@@ -187,7 +187,7 @@ def _fill_one_hot(target, c, ignored, y):
 def _count_classes(logits_shape, target, ignore_index, num_classes: int) -> int:
     """Return how many class indices are not ignored. Raises IndexError if one is out of range."""
     counts = _count_outside_and_counted(target, ignore_index, num_classes, axis=None)
-    num_outside, num_counted = to_numpy(np.stack(counts)).tolist()
+    num_outside, num_counted = as_integers(counts)
     if num_outside:
         [[low, high]] = lowest_and_highest(target[target != ignore_index])
         raise IndexError(
