@@ -25,6 +25,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,7 +33,7 @@ OUT = PROJECT / "out" / "gpu"
 SHARES = {"tests": 0.34, "demos": 0.36, "benchmark": 0.30}  # of the seconds
 
 # In order of what they say about the GPU, because the last ones may not fit.
-TESTS = ("ops", "backend", "autograd", "nn", "optim", "losses", "models", "metrics")
+TESTS = ("backend", "autograd", "nn", "optim", "losses", "models", "ops", "metrics")
 FIRST_DEMOS = ("vae", "dcgan", "ddpm", "conv_autoencoder", "wgan_gp", "pix2pix", "stylegan", "flow")
 STEPS = ("mlp_vae", "conv_vae", "dcgan", "ddpm_unet")
 OTHER_STEPS = ("stylegan2", "pix2pix", "wgan_gp", "cyclegan", "sampling")
@@ -58,7 +59,11 @@ def run(name: str, command: list[str], end: float, **variables: str) -> str:
         try:
             status = process.wait(end - start)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGINT)  # pytest then lists what has failed until now
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return f"was stopped after {time.monotonic() - start:.0f} s"
     result = "ended well" if status == 0 else f"FAILED (exit status {status})"
@@ -74,7 +79,7 @@ def last_line(name: str) -> str:
 
 def run_tests(backend: str, end: float, write) -> None:
     """Run the tests of each folder on the GPU."""
-    options = ["-q", "-p", "no:cacheprovider", "--backend", backend]
+    options = ["-q", "--tb=short", "-p", "no:cacheprovider", "--backend", backend]
 
     def run_folder(folder: str) -> str:
         name = f"tests-{folder}"

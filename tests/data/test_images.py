@@ -58,7 +58,7 @@ def test_to_bytes_rounds_from_both_ranges_alike():
 
 def test_binarize_draws_ink_with_the_probability_of_the_grey_level():
     images = np.repeat(BYTES[[0, 51, 255]], 10_000)
-    pixels = binarize(images, default_rng(0)).reshape(3, 10_000)
+    pixels = binarize(images, default_rng(0, "cpu")).reshape(3, 10_000)
     assert pixels.dtype == np.float32 and set(np.unique(pixels)) == {0, 1}
     assert not pixels[0].any() and pixels[2].all()
     assert abs(pixels[1].mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / 10_000)

@@ -46,7 +46,7 @@ def test_density_integrates_to_one(case):
 def test_samples_follow_the_density(case):
     distribution, low, step, log_p = case
     n = 50_000
-    x, _ = distribution.sample(n, default_rng(0))
+    x, _ = distribution.sample(n, default_rng(0, "cpu"))
     rows, columns = (k // BLOCK for k in log_p.shape)
     expected = n * step**2 * np.exp(log_p).reshape(rows, BLOCK, columns, BLOCK).sum((1, 3))
     j, i = np.floor((x - low) / (BLOCK * step)).astype(int).T
@@ -66,14 +66,14 @@ def test_mean_log_density_of_samples_is_minus_the_entropy(case):
     distribution, _, step, log_p = case
     p = np.exp(log_p)
     entropy = -(p[p > 0] * log_p[p > 0]).sum() * step**2
-    values = distribution.log_prob(distribution.sample(4000, default_rng(1))[0])
+    values = distribution.log_prob(distribution.sample(4000, default_rng(1, "cpu"))[0])
     assert abs(values.mean() + entropy) < 4 * values.std() / np.sqrt(4000) + 1e-5
 
 
 def test_samples_have_the_right_types_and_depend_only_on_the_rng(case):
     distribution = case[0]
-    x, label = distribution.sample(7, default_rng(5))
-    same, _ = distribution.sample(7, default_rng(5))
+    x, label = distribution.sample(7, default_rng(5, "cpu"))
+    same, _ = distribution.sample(7, default_rng(5, "cpu"))
     assert (
         x.shape == (7, 2)
         and x.dtype == np.float32
@@ -81,7 +81,7 @@ def test_samples_have_the_right_types_and_depend_only_on_the_rng(case):
         and label.dtype == np.int64
     )
     assert np.array_equal(x, same)
-    no_points, no_labels = distribution.sample(0, default_rng(0))
+    no_points, no_labels = distribution.sample(0, default_rng(0, "cpu"))
     assert no_points.shape == (0, 2) and no_labels.shape == (0,)
     assert distribution.log_prob(no_points).shape == (0,)
 
@@ -89,7 +89,7 @@ def test_samples_have_the_right_types_and_depend_only_on_the_rng(case):
 @pytest.mark.parametrize(("mixture", "k"), [(ring(), 8), (grid(), 25)])
 def test_labels_are_the_nearest_modes(mixture, k):
     assert mixture.modes.shape == (k, 2) and np.allclose(mixture.modes.mean(0), 0)
-    x, label = mixture.sample(5000, default_rng(0))
+    x, label = mixture.sample(5000, default_rng(0, "cpu"))
     distance = np.linalg.norm(x[:, None] - mixture.modes, axis=-1)
     assert np.array_equal(distance.argmin(1), label)
     # PacGAN's measure of quality: a perfect sampler has 1 - exp(-9/2) = 98.89 % of its samples
@@ -108,7 +108,7 @@ def test_log_prob_far_away_is_finite():
 
 def test_the_density_of_curves_agrees_with_a_long_sum():
     for distribution in (moons(0.02), swiss_roll()):
-        x = distribution.sample(3, default_rng(0))[0].astype(float) + 0.05
+        x = distribution.sample(3, default_rng(0, "cpu"))[0].astype(float) + 0.05
         u = (np.arange(100_000) + 0.5) / 100_000
         total = 0
         for curve in distribution.curves:
@@ -120,7 +120,7 @@ def test_the_density_of_curves_agrees_with_a_long_sum():
 
 def test_the_checkerboard_covers_its_black_squares():
     board = checkerboard()
-    x, label = board.sample(4000, default_rng(0))
+    x, label = board.sample(4000, default_rng(0, "cpu"))
     assert np.isfinite(board.log_prob(x)).all() and np.array_equal(np.unique(label), np.arange(8))
     assert board.log_prob([[-1.5, -1.5], [-0.5, -1.5], [2.5, 0.5]]).tolist() == [
         -np.log(8),
