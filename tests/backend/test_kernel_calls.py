@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import pytest
 
@@ -154,6 +156,17 @@ def test_a_constant_in_double_precision_does_not_compile(cupy, compiler):
     kernel(cupy.ones(3))
     with pytest.raises(RuntimeError, match="double"):
         kernel(cupy.ones(3, np.float32))
+
+
+def test_the_least_floats_become_zero(request, cupy):
+    """CuPy compiles with -ftz=true, which concerns float32 alone."""
+    if request.config.getoption("--backend") != "cupy":
+        request.getfixturevalue("compiler")
+        if platform.machine().lower() not in ("x86_64", "amd64"):
+            pytest.skip("the stand-in does so on one kind of processor")
+    double = cupy.ElementwiseKernel("T x", "T y", "y = 2 * x", "double_it")
+    assert double(cupy.asarray([1e-39, 1e-37], np.float32)).tolist() == [0, np.float32(2e-37)]
+    assert double(cupy.asarray([1e-39])).tolist() == [2e-39]
 
 
 def test_a_raw_kernel_gets_addresses_numbers_and_structs(cupy, compiler):

@@ -123,6 +123,11 @@ def typedefs(types: dict[str, np.dtype]) -> str:
     return "\n".join(f"typedef {name} {letter};" for letter, name in names.items())
 
 
+def has_float32(types: dict[str, np.dtype]) -> str:
+    """Return "true" or "false" for C++: whether the letters stand for float32."""
+    return str(np.dtype(np.float32) in types.values()).lower()
+
+
 def empty_outputs(outputs, shape, types) -> list:
     """Return new arrays for the outputs, filled with NaN so that what is not written shows."""
     import cupy
@@ -220,6 +225,7 @@ ELEMENTWISE = """
 {preamble}
 extern "C" int run(void** data, ptrdiff_t** shapes, ptrdiff_t* sizes,
                    ptrdiff_t _n, ptrdiff_t _descending) {{
+  const unsigned _before = flush_to_zero({has_float32});
   const CIndexer _ind{{_n}};
   {before}
   for (ptrdiff_t _step = 0; _step < _n; ++_step) {{
@@ -227,6 +233,7 @@ extern "C" int run(void** data, ptrdiff_t** shapes, ptrdiff_t* sizes,
     {inside}
     {body};
   }}
+  flush_as_before(_before);
   bool failed = index_out_of_range;
   index_out_of_range = false;
   return failed;
@@ -286,6 +293,7 @@ class ElementwiseKernel(Kernel):
         both = list(zip(self.params, are_arrays))
         return ELEMENTWISE.format(
             typedefs=typedefs(types),
+            has_float32=has_float32(types),
             preamble=self.preamble,
             before="\n  ".join(p.code_before(k, yes) for k, (p, yes) in enumerate(both)),
             inside="\n    ".join(filter(None, (p.code_inside(yes, "i") for p, yes in both))),
@@ -320,6 +328,7 @@ alignas(16) static char _memory[{block_size} * sizeof(_type_reduce)];
 
 extern "C" int run(void** data, ptrdiff_t** shapes, ptrdiff_t* sizes,
                    ptrdiff_t _in_size, ptrdiff_t _out_size, ptrdiff_t _threads) {{
+  const unsigned _before = flush_to_zero({has_float32});
   const CIndexer _in_ind{{_in_size}}, _out_ind{{_out_size}};
   _type_reduce* _sdata = (_type_reduce*)_memory;
   {before}
@@ -344,6 +353,7 @@ extern "C" int run(void** data, ptrdiff_t** shapes, ptrdiff_t* sizes,
     {outputs}
     POST_MAP(_s);
   }}
+  flush_as_before(_before);
   return 0;
 }}
 """
@@ -418,6 +428,7 @@ class ReductionKernel(Kernel):
         outputs = [p.code_inside(yes, "_i") for p, yes in both if not p.is_input]
         return REDUCTION.format(
             typedefs=typedefs(types),
+            has_float32=has_float32(types),
             preamble=self.preamble,
             reduce=self.reduce_expr,
             post=self.post_map_expr,
