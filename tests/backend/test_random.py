@@ -5,7 +5,15 @@ import io
 import numpy as np
 import pytest
 
+from tests import border
 from tinygen import backend
+
+
+@pytest.fixture(autouse=True)
+def no_border():
+    """The tests say themselves on which device they draw."""
+    with border.opened():
+        yield
 
 
 def draws(rng):
