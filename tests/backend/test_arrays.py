@@ -47,6 +47,8 @@ def test_cuda_without_cupy_or_gpu_says_what_to_install(monkeypatch):
         backend.to_device(np.ones(3), "cuda")
     with pytest.raises(ImportError, match="pip install"):
         backend.default_rng(0, "cuda")
+    with pytest.raises(ImportError, match="pip install"):
+        backend.default_rng(0).to("cuda")
 
 
 def test_cupy_arrays_are_known_by_their_module_name(monkeypatch):
