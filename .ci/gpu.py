@@ -45,7 +45,9 @@ def run(name: str, command: list[str], end: float, **variables: str) -> str:
     """Run a command until it ends or the time is over; return how it ended. Its log is kept."""
     if time.monotonic() > end - 5:
         return "did not fit"
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | variables
+    # Precompiled headers save a quarter of the time in which CuPy compiles each new kernel.
+    own = {"PYTHONUNBUFFERED": "1", "CUPY_NVRTC_USE_PCH": "1"}
+    environment = os.environ | own | variables
     start = time.monotonic()
     with open(OUT / f"{name}.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(
