@@ -143,6 +143,9 @@ class RNG:
     ) -> Array:
         """Draw 1 with probability p, else 0.
 
+        **Numerics** It compares p with uniform numbers of float32, which are multiples of 2^-24. So
+        the probability is p, rounded up to such a multiple: 6e-8 for every smaller p above 0.
+
         Parameters
         ----------
         p : float or array
