@@ -4,8 +4,8 @@
 
 Each such place in the source is changed to its form for the CPU, one at a time, and the tests that
 reach it run on the stand-in for CuPy until one fails. A place that no test reaches, or whose change
-no test sees, must stand in SURVIVORS with the reason; any other is an error. It takes about a
-minute and a half on two cores.
+no test sees, must stand in SURVIVORS with the reason; any other is an error. It takes a few
+minutes on two cores.
 
 The places are these, with the form for the CPU:
 
