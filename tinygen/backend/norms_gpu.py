@@ -61,9 +61,9 @@ struct Moments {  // of some of the values x - shift
 __device__ Moments merge(const Moments& a, const Moments& b) {  // Chan et al., 1983, eq. 2.1
     if (a.count == 0) return b;
     if (b.count == 0) return a;
-    T count = a.count + b.count, d = b.mean - a.mean, share = b.count / count;
-    T squares = a.squares + b.squares + d * d * a.count * share;
-    return Moments(count, a.mean + d * share, squares, a.shift);
+    T count = a.count + b.count, d = b.mean - a.mean, fraction = b.count / count;
+    T squares = a.squares + b.squares + d * d * a.count * fraction;
+    return Moments(count, a.mean + d * fraction, squares, a.shift);
 }
 """
 
@@ -290,8 +290,8 @@ def _gradients(g, needs, x, weight, bias, mean, var, groups, eps, silu: int):
         inner, outer = w, 1.0
         totals = _weighted_sums(*tables, first[4], axis=2 if view.is_batch_norm else 1)
     sum_h, sum_h_x = (view.statistics(total.T) for total in totals)
-    shares = sum_h, sum_h_x, g_mean, g_var
-    dx = _input_gradient(g_y, images, mean, var, b, *shares, inner, outer, eps, silu, view.count)
+    statistics = mean, var, b, sum_h, sum_h_x, g_mean, g_var
+    dx = _input_gradient(g_y, images, *statistics, inner, outer, eps, silu, view.count)
     return dx.reshape(x.shape), dweight, dbias
 
 

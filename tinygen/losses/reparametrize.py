@@ -124,7 +124,9 @@ def _reparametrize(mu, log_var, eps):
     return mu + np.exp(0.5 * log_var) * eps
 
 
-@elementwise("T g, T log_var, T eps", "T dv", "dv = g * eps * (T(0.5) * exp(T(0.5) * log_var))")
+@elementwise(
+    "T g, T log_var, T eps", "T dlog_var", "dlog_var = g * eps * (T(0.5) * exp(T(0.5) * log_var))"
+)
 def _log_var_rule(g, log_var, eps):
     return g * eps * (0.5 * exp(0.5 * log_var))
 

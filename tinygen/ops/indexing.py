@@ -136,12 +136,12 @@ def _has_ordered_sums(y, rows) -> bool:
     """Return whether `_sum_rows` serves: always for NumPy, on a GPU for small tables of floats."""
     if type(y) is np.ndarray:
         return True
-    return y.dtype in (np.float32, np.float64) and y.size * rows.size <= _LARGEST_TABLE
+    return y.dtype in (np.float32, np.float64) and y.size * rows.size <= _MOST_COMPARISONS
 
 
 # On a GPU, `_sum_rows` compares each element of y with all k. Up to this number of comparisons, it
 # takes no longer than a few launches. Beyond, add.at is called, which adds in no fixed order.
-_LARGEST_TABLE = 1 << 26
+_MOST_COMPARISONS = 1 << 26
 
 
 @elementwise(
