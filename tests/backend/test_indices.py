@@ -165,3 +165,13 @@ def test_losses_of_numpys_labels_do_not_wait(gpu):
         ops.diagonal(logits).sum().backward()
         ops.repeat(logits, [1, 2, 0], axis=0).sum().backward()
     assert counts.waits.total() == 0, counts.table()
+
+
+@pytest.mark.parametrize("num_rows", [100, 10_000])
+def test_repeated_rows_are_summed_by_few_indices_and_by_many(num_rows, place):
+    """On a GPU, the first sum has a fixed order, and the second one is made by atomic additions."""
+    rows = np.random.default_rng(0).integers(-3, 3, num_rows)
+    values = np.random.default_rng(1).integers(0, 9, (num_rows, 2)).astype(np.float32)  # exact sums
+    sums = ops.add_at(*(to_device(a, place) for a in (np.zeros((3, 2), np.float32), rows, values)))
+    expected = [values[rows % 3 == row].sum(axis=0) for row in range(3)]
+    np.testing.assert_array_equal(to_numpy(sums), expected)

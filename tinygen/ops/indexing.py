@@ -34,8 +34,9 @@ def getitem(x: Array, index: Any) -> Array:
     **Math** y[k] = x[index_k]; dx = g, added at the index to zeros: the adjoint.
     **Numerics** On a GPU, index arrays that lie there are checked, which waits for it once; NumPy's
     arrays and lists are checked without a wait. An element that is read several times has a sum as
-    its dx. If x is large, or is read with several index arrays, many threads of the GPU add to this
-    sum in no fixed order (atomic additions). Then its last bits differ from run to run.
+    its dx. If x is large, if it is read at many indices, or with several index arrays, many threads
+    of the GPU add to this sum in no fixed order (atomic additions). Then its last bits differ from
+    run to run.
     """
     return read_at(x, checked_index(raw(x), _as_tuple("getitem", index, x)))
 
@@ -136,11 +137,14 @@ def _has_ordered_sums(y, rows) -> bool:
     """Return whether `_sum_rows` serves: always for NumPy, on a GPU for small tables of floats."""
     if type(y) is np.ndarray:
         return True
-    return y.dtype in (np.float32, np.float64) and y.size * rows.size <= _MOST_COMPARISONS
+    is_short = rows.size <= _MOST_ROWS and rows.size * y.size <= _MOST_COMPARISONS
+    return is_short and y.dtype in (np.float32, np.float64)
 
 
-# On a GPU, `_sum_rows` compares each element of y with all k. Up to this number of comparisons, it
-# takes no longer than a few launches. Beyond, add.at is called, which adds in no fixed order.
+# On a GPU, each thread of `_sum_rows` goes through all rows, and all threads together make one
+# comparison for each row and each element of y. Up to these numbers, that should take no longer
+# than some launches. Beyond, add.at is called, which adds in no fixed order.
+_MOST_ROWS = 1 << 12
 _MOST_COMPARISONS = 1 << 26
 
 
@@ -211,8 +215,8 @@ def embedding(indices: Array, weight: Array, padding_idx: int | None = None) -> 
     row `padding_idx` is constant: its gradient is 0, by declaration.
     **Shapes** indices (...), integers from 0 to R - 1; weight (R, D) -> (..., D).
     **Numerics** On a GPU, indices that lie there are checked, which waits for it once. NumPy's are
-    checked and then moved, without a wait. For a large table, the g of one row are added there in
-    no fixed order: see dx of `getitem`.
+    checked and then moved, without a wait. For a large table, or many indices, the g of one row are
+    added there in no fixed order: see dx of `getitem`.
     """
     _check_integers("embedding", raw(indices))
     if weight.ndim != 2:
