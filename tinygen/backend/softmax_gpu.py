@@ -35,8 +35,7 @@ def softmax(x: Array, axis: Axes) -> Array:
     """Return exp(x - m) / s."""
     if not x.size:
         return x.copy()
-    m = x.max(axis=axis, keepdims=True)
-    return _exp_quotient(x, m, _sum_exp(x, m, axis=axis, keepdims=True))
+    return _exp_quotient(x, *_maximum_and_sum(x, axis))
 
 
 def softmax_gradient(g: Array, y: Array, axis: Axes) -> Array:
@@ -48,8 +47,7 @@ def log_softmax(x: Array, axis: Axes) -> Array:
     """Return x - m - log(s)."""
     if not x.size:
         return x.copy()
-    m = x.max(axis=axis, keepdims=True)
-    return _log_quotient(x, m, _sum_exp(x, m, axis=axis, keepdims=True))
+    return _log_quotient(x, *_maximum_and_sum(x, axis))
 
 
 def log_softmax_gradient(g: Array, y: Array, axis: Axes) -> Array:
@@ -61,6 +59,12 @@ def logsumexp(x: Array, axis: Axes) -> Array:
     """Return m + log(s), where an infinite m is replaced by 0; the axes stay, with length 1."""
     m = _finite_or_zero(x.max(axis=axis, keepdims=True))
     return _log_plus(_sum_exp(x, m, axis=axis, keepdims=True), m)
+
+
+def _maximum_and_sum(x: Array, axis: Axes) -> tuple[Array, Array]:
+    """Return m and s."""
+    m = x.max(axis=axis, keepdims=True)
+    return m, _sum_exp(x, m, axis=axis, keepdims=True)
 
 
 @reduction("T x, T m", "T s", map="exp(x - m)", reduce="a + b", post="s = a", identity="0")
