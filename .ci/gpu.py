@@ -119,7 +119,7 @@ def run_demos(end: float, write) -> None:
 
 
 def run_benchmark(end: float, write) -> None:
-    """Time the steps, beside PyTorch where it is installed."""
+    """Time the steps, and the same ones in PyTorch where it is installed."""
     against = ["--against", "torch"] if importlib.util.find_spec("torch") else []
     options = ["--device", "cuda", "--turns", "1", *against]
     write("\n### Speed")

@@ -86,7 +86,7 @@ model = nn.Sequential(
     nn.Conv2d(2, 4, 3, padding=1, rng=rng), nn.GroupNorm(2, 4), nn.SiLU(), nn.Flatten(),
     nn.Linear(100, 5, rng=rng), nn.Linear(5, 5, rng=rng), nn.Linear(5, 3, rng=rng),
 ).to(device)
-scale = tensor(np.ones(3), requires_grad=True, device=device)  # float64 beside float32
+scale = tensor(np.ones(3), requires_grad=True, device=device)  # float64, while others have float32
 unused = tensor(np.ones(7, np.float32), requires_grad=True, device=device)
 parameters = [*model.parameters(), unused, scale]
 optimizer = optim.Adam(parameters, lr=0.01)

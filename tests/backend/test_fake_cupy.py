@@ -1,4 +1,4 @@
-"""The stand-in for CuPy does what CuPy does, here told line by line from the source of CuPy 14.2.
+"""The stand-in for CuPy does what CuPy does, checked line by line against the source of CuPy 14.2.
 
 With --backend cupy the same tests run on CuPy itself, but for those of the counts.
 """

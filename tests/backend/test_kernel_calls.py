@@ -142,9 +142,9 @@ def test_elementwise_kernels_refuse(cupy, inputs, outputs, arguments, options, e
 
 
 def test_kernels_use_indices_of_their_arrays_alone(cupy, compiler):
-    beside = cupy.ElementwiseKernel("raw T x", "T y", "y = x[i + 1]", "beside")
+    outside = cupy.ElementwiseKernel("raw T x", "T y", "y = x[i + 1]", "outside")
     with pytest.raises(IndexError):
-        beside(cupy.ones(3), cupy.ones(3))
+        outside(cupy.ones(3), cupy.ones(3))
     race = cupy.ElementwiseKernel("raw T x", "T y", "y = x[0]", "race")
     x = cupy.ones(3)
     with pytest.raises(ValueError, match="a race"):

@@ -13,7 +13,7 @@ matrix to the next. A broadcast operand has stride 0.
 2. It has to write C^T = (A B)^T = B^T A^T.
 3. So it is called with B first and A second, to multiply B^T (n, k) by A^T (k, m).
 4. A transposed view, B = M^T, lies in memory as M. There cuBLAS finds M^T = B, but step 3 needs
-   B^T. So it is told to transpose this factor as it reads it (`is_transposed`).
+   B^T. So it transposes this factor as it reads it (`is_transposed`).
 """
 
 from __future__ import annotations

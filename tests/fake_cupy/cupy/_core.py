@@ -246,7 +246,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
             return wrap(array.astype(dtype, order=order))
 
     def copy(self, order="C") -> ndarray:
-        """Copy, in C order unless told otherwise."""
+        """Copy, by default in C order."""
         return self.astype(self.dtype, order=order)
 
     def __copy__(self):

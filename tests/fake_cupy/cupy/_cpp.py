@@ -63,4 +63,4 @@ def run(source: str, arguments: list[np.ndarray], *sizes: int) -> None:
     shape_data = array_of(ctypes.c_void_p, n)(*(s.ctypes.data for s in shapes))
     lengths = array_of(ctypes.c_int64, n)(*(a.size for a in arguments))
     if library.run(data, shape_data, lengths, *(ctypes.c_int64(size) for size in sizes)):
-        raise IndexError(f"a kernel used an index beside one of its raw arrays:\n{source}")
+        raise IndexError(f"a kernel used an index outside one of its raw arrays:\n{source}")

@@ -5,8 +5,8 @@ the same code around the body, with a loop in the place of the GPU's threads. `c
 what CUDA C++ has and C++ lacks. The code is compiled once for each kernel and combination of types;
 the shared objects lie in a folder of the system's temporary files, named by what they are made of.
 
-Two mistakes that a GPU may not show are errors here: an index beside a raw array, and an input that
-is `raw`, therefore read by all threads, while another thread writes into its memory.
+Two mistakes that a GPU may not show are errors here: an index outside a raw array, and an input
+that is `raw`, therefore read by all threads, while another thread writes into its memory.
 
 Without a C++ compiler, the NumPy twin of a kernel of tinygen takes its place.
 """

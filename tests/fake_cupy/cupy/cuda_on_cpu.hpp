@@ -78,7 +78,7 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 
 // ------------------------------------------------------------------------------------------- arrays
 
-static bool index_out_of_range = false;  // a kernel read or wrote beside one of its raw arrays
+static bool index_out_of_range = false;  // a kernel read or wrote outside one of its raw arrays
 
 // A raw array, as CuPy's class of this name: x[k] in C order, x.size(), x.shape()[axis].
 template <class N>
