@@ -185,18 +185,17 @@ run.write_metrics(picture="plane.png", **figures)
 # The question. G stretches the plane between the moons: few samples lie there, but some must. At
 # the end p and q nearly agree on the data, so D is close to undecided there.
 #
-# `python demos/gan_2d.py`, half a minute: seed 0 has 4.2 % of the samples off the data and covers
-# 81 % of it. Over five seeds, 3.5 to 5.3 % are off, those between the moons, and 72 to 81 % of the
+# `python demos/gan_2d.py`, half a minute: seed 0 has 6.3 % of the samples off the data and covers
+# 73 % of it. Over five seeds, 4.5 to 7.5 % are off, those between the moons, and 73 to 82 % of the
 # data are covered. No seed loses a moon.
 #
 # The three changes (seed 0):
 #
 # 1. With momentum both networks run past the point where they should turn. The losses swing until
-#    the learning rates are small, and the mesh stops wherever it happens to be, spread over the
-#    right half of the plane: 7.1 % off, 69 % covered. With `--steps 1500`: 13 % and 36 %
-#    (unchanged, at 1500 steps: 9.8 % and 77 %).
-# 2. Thin moons: 19 % off, 84 % covered. The mesh must be folded flatter, which takes longer.
+#    the learning rates are small, and the mesh stops wherever it happens to be: 11 % off, 70 %
+#    covered. With `--steps 1500`: 25 % and 69 % (unchanged, at 1500 steps: 11 % and 70 %).
+# 2. Thin moons: 21 % off, 77 % covered. The mesh must be folded flatter, which takes longer.
 #    Samples between thick moons were near enough to one of them to count as data; now they are not.
-# 3. Without R1 nothing much changes: 3.4 % off, 81 % covered. D cannot be steep where data and
+# 3. Without R1 nothing much changes: 5.9 % off, 74 % covered. D cannot be steep where data and
 #    samples overlap. Images of digits do not fill their space, so it is different there: try the
 #    same in gan.py.
