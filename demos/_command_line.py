@@ -1,7 +1,8 @@
 """The command line of the demos: the options that all of them share, and one-line errors.
 
-    parser(doc, ...)  --data --steps --batch --device --seed --out --resume --save-every, and --size
-                      where the size of a picture can be chosen
+    parser(doc, ...)  --data --steps --batch --device --seed --out --resume --save-every; --size
+                      where the size of a picture can be chosen; --trained where there can be
+                      weights of a finished training
     parse(p)          the settings, checked: device, folder and values; in a notebook, which has no
                       command line, parse(p, "--steps 500 --seed 1")
     natural, fraction, positive, ...    types of arguments
@@ -42,6 +43,8 @@ try:
     import tinygen
 except ValueError as error:  # TINYGEN_THREADS is not a number of threads
     sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+import _weights
+
 from tinygen import data
 from tinygen.data_parallel import Workers
 from tinygen.plot.canvas import in_notebook
@@ -74,6 +77,7 @@ def parser(
     sizes: dict[str, int] | None = None,
     valid_sizes: range | tuple[int, ...] = range(1, 1025),
     data_parallel: bool = False,
+    weights: tuple[str, ...] = (),
 ) -> argparse.ArgumentParser:
     """Return a parser with the options that mean the same in every demo.
 
@@ -93,6 +97,9 @@ def parser(
         The sizes that the networks take.
     data_parallel : bool
         Whether several processes can share each batch: the training loop then uses `workers`.
+    weights : tuple of str
+        The names, in `Run`, of the networks that the pictures need. With --trained they come from a
+        file of weights, and nothing is trained.
     """
     # Jupyter gives its kernel the path of the notebook.
     name = Path(os.environ.get("JPY_SESSION_NAME", "notebook") if IN_NOTEBOOK else sys.argv[0]).stem
@@ -144,9 +151,9 @@ def parser(
     p.add_argument(
         "--out",
         type=Path,
-        default=Path("out") / name,
         metavar="DIR",
-        help=f"folder for pictures, metrics.json and the checkpoint (default: out/{name})",
+        help=f"folder for pictures, metrics.json and the checkpoint (default: out/{name}"
+        + (f"; with --trained out/{name}-trained)" if weights else ")"),
     )
     p.add_argument(
         "--resume",
@@ -160,8 +167,16 @@ def parser(
         metavar="SECONDS",
         help="time between two checkpoints (default: 15 seconds)",
     )
+    if weights:
+        p.add_argument(
+            "--trained",
+            action="store_true",
+            help="train nothing: draw the pictures with the weights of a finished training, from "
+            f"demos/weights/{name}.npz, which decide the settings; --seed is then that of the "
+            "pictures alone",
+        )
     p.set_defaults(by_data={"steps": steps, "batch": batch}, sizes=(sizes, valid_sizes))
-    p.set_defaults(data_parallel=data_parallel)
+    p.set_defaults(data_parallel=data_parallel, weights=weights, trained=False)
     return p
 
 
@@ -208,6 +223,13 @@ def parse(p: argparse.ArgumentParser, options: str = "") -> argparse.Namespace:
 def _parse_arguments(p: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
     """Return the settings: those given, and the defaults of the data set."""
     args = p.parse_args(arguments)
+    name = Path(p.prog).stem
+    if args.trained:
+        if args.resume:
+            p.error("--trained --resume: finished weights leave nothing to resume; choose one")
+        args = _parse_with_weights(p, arguments, _weights.FOLDER / f"{name}.npz")
+    if args.out is None:
+        args.out = Path("out") / (f"{name}-trained" if args.trained else name)
     source = FOLDER if args.data.startswith("folder:") else args.data
     for name, defaults in vars(args).pop("by_data").items():
         if getattr(args, name) is None:
@@ -219,6 +241,34 @@ def _parse_arguments(p: argparse.ArgumentParser, arguments: list[str]) -> argpar
         p.error("this demo trains in one process; demos/ddpm.py can be run by several")
     if args.batch % workers.size:
         p.error(f"--batch {args.batch}: the number of processes, {workers.size}, must divide it")
+    return args
+
+
+def _parse_with_weights(
+    p: argparse.ArgumentParser, arguments: list[str], path: Path
+) -> argparse.Namespace:
+    """Return the settings that the weights were trained with; refuse options that differ."""
+    try:
+        recipe = _weights.read_weights(path)["settings"]
+    except ValueError as error:
+        p.error(f"--trained: {error}")
+    try:
+        with redirect_stderr(io.StringIO()):
+            trained = p.parse_args(_weights.options_of(recipe))
+    except SystemExit:
+        p.error("--trained: " + _weights.refusal(path, "its settings are not of this demo"))
+    expected = {name: vars(trained).get(name) for name in recipe.keys() - _weights.FREE}
+    # An option that is not given leaves what the namespace already has.
+    free = {name: p.get_default(name) for name in _weights.FREE}
+    args = p.parse_args(arguments, argparse.Namespace(**vars(trained) | free))
+    for name, value in sorted(expected.items()):
+        if getattr(args, name) != value:
+            option = "--" + name.replace("_", "-")
+            p.error(
+                f"{option} {getattr(args, name)}: the weights of {path} were trained with {option} "
+                f"{value}; leave out {option}, or leave out --trained to train"
+            )
+    args.trained = path
     return args
 
 

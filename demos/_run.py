@@ -10,6 +10,9 @@ same. The checkpoint holds everything that decides the next step: weights, optim
 the data and the random number generator. So a resumed run ends with the same bits as an
 uninterrupted one.
 
+**--trained** draws the pictures with the weights of a finished run (_weights.py): `Run` loads them
+into the networks, and `steps` yields nothing.
+
 **Several processes** (`tinygen.data_parallel`) train as one. The first writes the files and shows
 progress; the others end after training. Asked to stop, all stop after the same step.
 """
@@ -23,10 +26,12 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
+import _weights
 import numpy as np
 from _command_line import IN_NOTEBOOK, workers
 from _signals import stop_signals
@@ -36,8 +41,11 @@ import tinygen
 from tinygen.atomic_write import replace_file
 from tinygen.backend import device_of, synchronize, threads, to_numpy
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
+from tinygen.nn import Module
+from tinygen.optim import ExponentialMovingAverage
 
-NOT_SETTINGS = ("out", "resume", "save_every")  # a resumed run may change these
+# A resumed run may change the first three.
+NOT_SETTINGS = ("out", "resume", "save_every", "trained", "weights")
 
 
 class Run:
@@ -78,9 +86,16 @@ class Run:
         self._frames: dict[str, list[np.ndarray]] = {}
         self._pending: dict[str, list] = {}  # logged values that are still on the device
         self._started = self._training = self._stop = False
+        if args.weights and not IN_NOTEBOOK:
+            self._source = Path(sys.argv[0]).read_text(encoding="utf-8")  # as it is now
         self._files_before = _stamps(args.out)
+        self._networks: dict[str, Any] = {}  # what a file of weights holds of this run
+        self._trained: dict[str, Any] = {}  # the file of weights, with --trained
+        self._finished: dict[str, Any] = {}  # what demos/weights.py needs of a finished run
         try:
-            if args.resume:
+            if args.trained:
+                self._load_trained()
+            elif args.resume:
                 self._resume()
             elif workers.rank == 0:
                 self._keep_unfinished()
@@ -97,7 +112,11 @@ class Run:
         On a GPU, a step returns when its work is in the GPU's queue. So the clock is read where the
         program waits for the queue: to show progress, every half second, and to save.
         """
-        self._started = self._training = True
+        self._started = True
+        if self.args.trained:
+            _leave_workers()
+            return
+        self._training = True
         self.save()
         start = last_save = last_display = time.monotonic()
         total = self.args.steps
@@ -131,6 +150,7 @@ class Run:
                         in_notebook="run this cell again",
                     )
         self.save()
+        self._networks = self._states()
         _leave_workers()
 
     @contextmanager
@@ -230,6 +250,7 @@ class Run:
             history=self._fetch(),
             records=self.records,
             **self.objects,
+            finished=self._finished,
         )
 
     def _resume(self) -> None:
@@ -237,8 +258,9 @@ class Run:
         if not self.path.exists():
             raise ValueError(f"there is no run in {self.args.out}; leave out --resume to start one")
         saved = load_checkpoint(self.path)
-        expected = {"settings", "step", "seconds", "history", "records", *self.objects}
-        if set(saved) != expected:
+        saved.setdefault("finished", {})  # a run of an earlier version has none
+        own = {"settings", "step", "seconds", "history", "records", "finished"}
+        if set(saved) != {*own, *self.objects}:
             raise ValueError(
                 f"{self.path} is not a checkpoint of this demo: it holds {', '.join(saved)}"
             )
@@ -256,6 +278,7 @@ class Run:
         rest = load_checkpoint(self.path, **self.objects)
         self.step, self.seconds, self.history = rest["step"], rest["seconds"], rest["history"]
         self._frames = {name: list(frames) for name, frames in rest["records"].items()}
+        self._finished = saved["finished"]
 
     def _keep_unfinished(self) -> None:
         """Move the checkpoint of an unfinished run aside, so that a new run does not replace it."""
@@ -277,6 +300,62 @@ class Run:
             f"{self.args.out} holds an unfinished run; its checkpoint is now {target}. To continue "
             f"that run, move it back to {self.path}, then give its settings and --resume"
         )
+
+    # --------------------------------------------------------------------------------- weights
+
+    def evaluator(self, train: Callable[..., Module], *examples, steps: int, **options) -> Module:
+        """Train the network that measures the samples; with --trained, load it.
+
+            evaluator = run.evaluator(train_digit_classifier, images, labels, steps=500)
+
+        Parameters
+        ----------
+        train : function
+            One of `tinygen.metrics.evaluators`. It is given the other arguments, and the device.
+        """
+        device = self.args.device
+        if not self.args.trained:
+            print("Training the evaluator ...", flush=True)
+            evaluator = train(*examples, steps=steps, device=device, **options)
+            self._networks[_weights.EVALUATOR] = evaluator.state_dict()
+            return evaluator
+        evaluator = train(*examples, steps=1, device=device, **options)  # builds the network
+        self._load_networks({_weights.EVALUATOR: evaluator})
+        return evaluator
+
+    def _load_trained(self) -> None:
+        """Load the file of weights, instead of a checkpoint."""
+        self._trained = saved = _weights.read_weights(self.args.trained)
+        self._load_networks({name: self.objects[name] for name in self.args.weights})
+        for ema in self._averages().values():
+            averages = {name: p.data for name, p in ema.module.named_parameters()}
+            ema.load_state_dict({"num_updates": np.array(ema.num_updates), **averages})
+        self.step, self.seconds = self.args.steps, saved["seconds"]
+        self.history = {name: v.astype(np.float32) for name, v in saved["history"].items()}
+        self._frames = {name: list(frames) for name, frames in saved["records"].items()}
+
+    def _load_networks(self, networks: dict[str, Module]) -> None:
+        """Load networks from the file of weights, or end the program with an error of one line."""
+        path = self.args.trained
+        try:
+            load_checkpoint(path, **networks)
+        except ValueError as error:
+            problem = str(error).removeprefix("load_checkpoint: ").replace(f"{path} ", "it ")
+            sys.exit(f"{Path(sys.argv[0]).name}: {_weights.refusal(path, problem)}")
+
+    def _averages(self) -> dict[int, ExponentialMovingAverage]:
+        """Return the averages of parameters, by the id of their network."""
+        objects = self.objects.values()
+        return {id(o.module): o for o in objects if isinstance(o, ExponentialMovingAverage)}
+
+    def _states(self) -> dict[str, dict[str, Any]]:
+        """Return the states of the networks that the pictures need, with averaged parameters."""
+        states, averages = {}, self._averages()
+        for name in self.args.weights:
+            ema = averages.get(id(self.objects[name]))
+            with ema.average_parameters() if ema else nullcontext():
+                states[name] = self.objects[name].state_dict()
+        return states
 
     # ------------------------------------------------------------------------------ the end
 
@@ -318,6 +397,12 @@ class Run:
         **figures
             What the demo measured; numbers, strings, lists and dicts.
         """
+        versions = {
+            "tinygen": tinygen.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        }
         metrics = {
             **self.settings,
             "seconds": round(self.seconds, 1),
@@ -326,19 +411,37 @@ class Run:
             "threads": self._num_threads,  # of each process
             **figures,
             "picture": picture,
-            "versions": {
-                "tinygen": tinygen.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-                "machine": platform.machine(),
-            },
+            "versions": versions,
         }
+        if self.args.trained:
+            origin = ("command", "digest", "seconds", "figures", "spread", "versions")
+            metrics["trained"] = {key: self._trained[key] for key in origin}
+            print(_weights.describe_training(self._trained))
+        elif self.args.weights and not IN_NOTEBOOK:
+            self._finish(figures, picture, versions)
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
         replace_file(self.args.out / "metrics.json", lambda file: file.write(text.encode()))
         before = set(self._files_before.values())
         new = sorted(name for name, stamp in _stamps(self.args.out).items() if stamp not in before)
         print(f"Written to {self.args.out}: {', '.join(new)}")
         stop_signals.restore()
+
+    def _finish(self, figures: dict, picture: str, versions: dict) -> None:
+        """Add to the checkpoint what demos/weights.py needs."""
+        demo = Path(sys.argv[0]).stem
+        command = _weights.command_of(demo, self.settings)
+        # A finished run that is only evaluated again was trained by earlier code.
+        digest = self._finished.get("digest") or _weights.digest_of(command, self._source)
+        self._finished = {
+            "demo": demo,
+            "command": command,
+            "digest": digest,
+            "networks": self._networks,
+            "figures": figures,
+            "picture": picture,
+            "versions": versions,
+        }
+        self.save()
 
 
 def _leave_workers() -> None:

@@ -4,10 +4,13 @@
     python demos/all.py vae gaussian       these
     python demos/all.py --steps 2          passes options to each demo
     python demos/all.py vae --steps 2      both: names come first
+    python demos/all.py --trained          draws those that have weights of a
+                                           finished training, in demos/weights
 
-Each demo takes about two minutes on two cores. Its own pictures go to
-out/NAME. When the demos run with their defaults, the picture that metrics.json
-names is also copied as a thumbnail to demos/pictures/NAME.png.
+Each demo takes about two minutes on two cores, and seconds with --trained. Its
+own pictures go to out/NAME, or out/NAME-trained. When the demos run with their
+defaults, the picture that metrics.json names is also copied as a thumbnail to
+demos/pictures/NAME.png.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import time
 from pathlib import Path
 
 DEMOS = Path(__file__).resolve().parent
-NOT_DEMOS = {"all", "benchmark"}  # nor are files whose names begin with an underscore
+NOT_DEMOS = {"all", "benchmark", "weights"}  # nor are files whose names begin with an underscore
 MAX_WIDTH = 600  # of a thumbnail, in pixels
 MAX_BYTES = 100_000  # of a thumbnail
 
@@ -79,7 +82,7 @@ def run(name: str, options: list[str]) -> int:
     """Run one demo, and return its exit status."""
     print(f"\n--- {name}", flush=True)
     start = time.monotonic()
-    command = [sys.executable, str(DEMOS / f"{name}.py"), "--out", f"out/{name}", *options]
+    command = [sys.executable, str(DEMOS / f"{name}.py"), *options]
     status = subprocess.run(command, check=False).returncode
     result = "done" if status == 0 else f"stopped with exit status {status}"
     print(f"--- {name}: {result} after {time.monotonic() - start:.0f} s", flush=True)
@@ -116,7 +119,9 @@ def main() -> int:
         return 2
     # Ctrl-C reaches the demo, too. It finishes its step and saves, so wait for it.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    return run_all(names or list_demos(), options)
+    with_weights = sorted(path.stem for path in (DEMOS / "weights").glob("*.npz"))
+    default = with_weights if "--trained" in options else list_demos()
+    return run_all(names or default, options)
 
 
 if __name__ == "__main__":

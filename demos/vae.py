@@ -61,6 +61,7 @@ p = parser(
     },
     batch=128,
     sizes={"folder:PATH": 32},
+    weights=("model",),
 )
 p.add_argument(
     "--latent-dim",

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "demos" / "RESULTS.md").read_text(encoding="utf-8")
 PAGES = {"README.md": README, "RESULTS.md": RESULTS}
-DEMOS = {p.stem for p in (ROOT / "demos").glob("[a-z]*.py")} - {"all", "benchmark"}
+DEMOS = {p.stem for p in (ROOT / "demos").glob("[a-z]*.py")} - {"all", "benchmark", "weights"}
 
 
 def test_every_link_and_picture_exists():

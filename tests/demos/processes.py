@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 DEMOS = Path(__file__).parents[2] / "demos"
-NAMES = sorted(p.stem for p in DEMOS.glob("[a-z]*.py") if p.stem not in ("all", "benchmark"))
+NOT_DEMOS = ("all", "benchmark", "weights")
+NAMES = sorted(p.stem for p in DEMOS.glob("[a-z]*.py") if p.stem not in NOT_DEMOS)
 
 # Runs a demo with a few hundred digits instead of thousands, which take seconds to draw.
 FEW_DIGITS = """
