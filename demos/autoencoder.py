@@ -48,6 +48,7 @@ p = parser(
     takes={"digits": "about 40 seconds", "mnist": "80 seconds", "folder:PATH": "a minute or two"},
     batch=128,
     sizes={"folder:PATH": 32},
+    weights=("model",),
 )
 p.add_argument(
     "--latent-dim",

@@ -64,6 +64,7 @@ p = parser(
     takes={"digits": "about a minute", "mnist": "two minutes", "folder:PATH": "two minutes"},
     batch=128,
     sizes={"folder:PATH": 32},
+    weights=("autoencoder", "vae"),
 )
 p.add_argument("--latent-dim", type=natural, default=24, help="dimensions of z (default: 24)")
 args = parse(p)
@@ -177,8 +178,8 @@ def precision(images):
 
 
 if are_digits:
-    evaluator = train_digit_classifier(
-        train, train_labels, steps=min(500, 25 * args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_digit_classifier, train, train_labels, steps=min(500, 25 * args.steps)
     )
     real_features = evaluator.extract_features(test[-NUM_SAMPLES:], args.device)
     pixels = test[:NUM_SAMPLES].reshape(-1, 784)

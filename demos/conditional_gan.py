@@ -91,6 +91,7 @@ p = parser(
     batch=64,
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 257, 4),  # the networks halve it twice
+    weights=("model",),
 )
 p.add_argument(
     "--model",
@@ -243,8 +244,7 @@ def accuracy(predicted, y):
 
 metrics, evaluator_steps = {}, min(500, args.steps)
 if are_digits:
-    print("Training the evaluator ...", flush=True)
-    evaluator = train_digit_classifier(train, labels, steps=evaluator_steps, device=args.device)
+    evaluator = run.evaluator(train_digit_classifier, train, labels, steps=evaluator_steps)
     metrics["evaluator_accuracy"] = accuracy(classify(test), test_labels)
 else:
     print("The evaluator classifies digits only: the classes of the samples are not measured.")
@@ -275,8 +275,9 @@ def evaluate_class_conditional():
         f"(worst class {min(agreement):.1%})"
     )
 
-    training_sets = {"samples": (samples, requested)}
-    if args.data == "mnist":
+    # With --trained nothing is trained, no other classifier either.
+    training_sets = {} if args.trained else {"samples": (samples, requested)}
+    if training_sets and args.data == "mnist":
         training_sets["drawn digits"] = data.digits(20_000, seed=1)
     scores = {
         name: classification_accuracy_score(

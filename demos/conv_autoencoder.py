@@ -63,6 +63,7 @@ p = parser(
     batch=64,
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 513, 4),  # the convolutions halve it twice, or three times
+    weights=("convolutional", "dense"),
 )
 p.add_argument(
     "--latent-dim",
@@ -194,9 +195,8 @@ def stack_attributes(factors):
 
 
 if args.data == "faces":
-    print("Training the attribute classifier ...", flush=True)
-    evaluator = train_attribute_classifier(
-        train, stack_attributes(factors), steps=min(1000, args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_attribute_classifier, train, stack_attributes(factors), steps=min(1000, args.steps)
     )
     without = ~has_attribute(test_factors, "glasses")
     target_factors = set_attribute(test_factors[without], "glasses", True)

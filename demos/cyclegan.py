@@ -67,6 +67,7 @@ p = parser(
     batch=4,
     sizes=dict.fromkeys(("glasses", "night", "old", "folder:PATH"), 32),
     valid_sizes=(32, 64, 128),
+    weights=("G", "F"),
 )
 p.add_argument(
     "--width",
@@ -245,14 +246,13 @@ def attributes_of(factors):
 
 def evaluate_attributes():
     """Measure how often a classifier finds in a translation what it should have."""
-    print("Training the evaluator ...", flush=True)
     train = np.concatenate([train_x, train_y])
     train_factors = np.concatenate([factors_x, factors_y])
-    evaluator = train_attribute_classifier(
+    evaluator = run.evaluator(
+        train_attribute_classifier,
         data.downsample(data.to_float(train), 32),
         attributes_of(train_factors),
         steps=min(1000, args.steps),
-        device=args.device,
     )
     print("The evaluator is right about: " + ", ".join(attributes))
     for name, pictures, factors in (

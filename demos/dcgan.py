@@ -77,6 +77,7 @@ p = parser(
     batch=32,
     sizes={"faces": 32, "digits": 32, "mnist": 32, "folder:PATH": 32},
     valid_sizes=(32, 64, 128),
+    weights=("G",),
 )
 p.add_argument(
     "--width",
@@ -184,17 +185,15 @@ def downsample(pictures):
 
 metrics = {}
 if args.data == "faces":
-    print("Training the evaluator ...", flush=True)
     attributes = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
-    evaluator = train_attribute_classifier(
-        downsample(train), attributes, steps=min(1000, args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_attribute_classifier, downsample(train), attributes, steps=min(1000, args.steps)
     )
     test, samples = downsample(test), downsample(samples)
 elif args.data in ("digits", "mnist"):
-    print("Training the evaluator ...", flush=True)
     without_border = train[..., border:-border, border:-border]
-    evaluator = train_digit_classifier(
-        without_border, labels, steps=min(500, args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_digit_classifier, without_border, labels, steps=min(500, args.steps)
     )
 if args.data.startswith("folder:"):
     print("The evaluators classify digits and drawn faces only: there is no Frechet distance.")

@@ -96,6 +96,7 @@ p = parser(
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 257, 4),  # the network halves it twice
     data_parallel=True,
+    weights=("network",),
 )
 p.add_argument(
     "--parametrization",
@@ -159,7 +160,7 @@ if num_scored and args.data not in ("digits", "mnist"):
     p.error("--score: its classifier is for digits only")
 if guidance_scale is None:
     guidance_scale = 1.0 if is_mnist else 2.0
-if num_scored is None and is_mnist:
+if num_scored is None and is_mnist and not args.trained:
     num_scored = 10_000
 LR = 2e-3  # learning rate at the first step; large, since the run is short and it falls to 0
 EMA_DECAY = 0.999  # of the averages of the weights
@@ -188,6 +189,8 @@ elif is_mnist:
     (train, labels), (test, test_labels) = data.mnist("train"), data.mnist("test")
 else:
     (train, labels), (test, test_labels) = data.digits(20_000, seed=1), data.digits(1_000, seed=2)
+if args.trained:  # half as many samples are compared with them: that takes seconds
+    test, test_labels = test[:1000], test_labels[:1000]
 image_shape, num_classes = train.shape[1:], len(class_names)
 are_digits = args.data in ("digits", "mnist")
 loader = data.Loader(
@@ -351,15 +354,12 @@ plot.save_rows(args.out / "inpainting.png", rows)
 # Evaluation, with a small classifier of real images
 def train_evaluator():
     """Train a classifier of digits, or of the attributes of drawn faces."""
-    print("Training the evaluator ...", flush=True)
     if are_digits:
         num_evaluator_steps = min(500, args.steps)
-        return train_digit_classifier(train, labels, steps=num_evaluator_steps, device=args.device)
+        return run.evaluator(train_digit_classifier, train, labels, steps=num_evaluator_steps)
     attributes = np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1)
     num_evaluator_steps = min(1000, args.steps)
-    return train_attribute_classifier(
-        train, attributes, steps=num_evaluator_steps, device=args.device
-    )
+    return run.evaluator(train_attribute_classifier, train, attributes, steps=num_evaluator_steps)
 
 
 figures = {}

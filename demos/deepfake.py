@@ -74,6 +74,7 @@ p = parser(
     batch=32,
     sizes={"faces": 32, "folder:PATH": 32},
     valid_sizes=(32, 64),
+    weights=("model",),
 )
 args = parse(p)
 is_drawn = args.data == "faces"
@@ -257,7 +258,6 @@ def sample_mixed_people(n):
 
 def train_regressor():
     """Train the network on drawings of mixed people, of A and of B."""
-    print("Training the regression network ...", flush=True)
     mixed = sample_mixed_people(4000)
     pictures = [downsample(x) for x in (render_faces(mixed), *train)]
     targets = [
@@ -265,11 +265,11 @@ def train_regressor():
         regression_targets(train_factors[0], 1, 0),
         regression_targets(train_factors[1], 0, 1),
     ]
-    return train_state_regressor(
+    return run.evaluator(
+        train_state_regressor,
         np.concatenate(pictures),
         np.concatenate(targets),
         steps=min(1200, args.steps),
-        device=args.device,
     )
 
 

@@ -86,6 +86,7 @@ p = parser(
     batch=32,
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 65, 4),  # flow and U-Net halve it twice; one Gaussian has size^4 numbers
+    weights=("networks",),
 )
 args = parse(p)
 UPDATES = {"GAN": 7, "VAE": 11, "flow": 1, "diffusion": 1}  # per step: all take the same time
@@ -325,9 +326,8 @@ def recognized_fraction(images):
 
 
 if are_digits:
-    print("Training the evaluator ...", flush=True)
-    evaluator = train_digit_classifier(
-        train, labels, steps=min(500, 10 * args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_digit_classifier, train, labels, steps=min(500, 10 * args.steps)
     )
     for name, images in samples.items():
         measures, _ = evaluate_samples(evaluator, test, images, device=args.device)

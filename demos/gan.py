@@ -55,6 +55,7 @@ p = parser(
     takes={"digits": "one minute", "mnist": "four minutes", "folder:PATH": "five minutes"},
     batch=64,
     sizes={"folder:PATH": 32},
+    weights=("G",),
 )
 args = parse(p)
 LATENT_DIM = 64  # dimensions of the noise z
@@ -142,8 +143,7 @@ z = z.astype(np.float32)
 samples = generate(z)
 metrics = {}
 if noun == "digit":
-    print("Training the evaluator ...", flush=True)
-    evaluator = train_digit_classifier(train, labels, device=args.device)
+    evaluator = run.evaluator(train_digit_classifier, train, labels, steps=500)
     metrics, table = evaluate_samples(evaluator, test, samples, device=args.device)
     print(table)
 else:

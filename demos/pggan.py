@@ -63,6 +63,7 @@ p = parser(
     batch=8,
     sizes={"faces": 32, "folder:PATH": 32},
     valid_sizes=(32, 64),
+    weights=("G",),
 )
 p.add_argument(
     "--loss",
@@ -77,7 +78,8 @@ p.add_argument(
     help="compare the samples with real faces: one minute more; after training with --resume",
 )
 args = parse(p)
-evaluate = vars(args).pop("evaluate")  # not a setting of the training
+# Not a setting of the training. With --trained the evaluator is trained too.
+evaluate = vars(args).pop("evaluate") or args.trained
 if evaluate and args.data != "faces":
     p.error("--evaluate: the evaluator classifies drawn faces only")
 if args.batch % 4:
@@ -207,7 +209,7 @@ for step in run.steps():
     ema.update()
     run.log(discriminator=loss_d, generator=loss_g)
     if step + 1 == args.steps or size_at(step + 1) != size:
-        run.record(pictures=repeat_pixels(generate(z_fixed, size)))
+        run.record(pictures=data.to_bytes(repeat_pixels(generate(z_fixed, size))))
 
 # %%
 # Pictures
@@ -233,12 +235,11 @@ plot.save_curves(
 # Comparison with real faces, by a small classifier of 32 pixels
 def evaluate_faces():
     """Measure the distance to real faces, and how many faces have each attribute."""
-    print("Training the evaluator ...", flush=True)
-    evaluator = train_attribute_classifier(
+    evaluator = run.evaluator(
+        train_attribute_classifier,
         downsample(train, 32),
         np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1),
         steps=min(1000, args.steps),
-        device=args.device,
     )
     real, fake = downsample(test, 32), data.downsample(samples, 32)
     metrics, table = evaluate_samples(evaluator, real, fake, device=args.device)

@@ -70,6 +70,7 @@ p = parser(
     batch=8,
     sizes={"faces": 32, "folder:PATH": 64},
     valid_sizes=(32, 64, 128),
+    weights=("G", "L1_alone"),
 )
 p.add_argument(
     "--width",
@@ -252,24 +253,23 @@ def evaluate_photographs(pictures):
     return [(labels == true_labels).mean(), *by_class]
 
 
-print("Training the evaluator ...", flush=True)
 outputs["true picture"] = true_pictures
 if is_faces:
     attributes, true_attributes = (
         np.stack([has_attribute(f, a) for a in ATTRIBUTES], axis=1) for f in (factors, test_factors)
     )
     # The classifier sees 32 pixels.
-    evaluator = train_attribute_classifier(
+    evaluator = run.evaluator(
+        train_attribute_classifier,
         data.downsample(data.to_float(y), 32),
         attributes,
         steps=min(1000, args.steps),
-        device=args.device,
     )
     outputs = {name: data.downsample(pictures, 32) for name, pictures in outputs.items()}
     evaluate, columns = evaluate_faces, ATTRIBUTES
 else:
-    evaluator = train_segmentation_evaluator(
-        y, label_pixels(x, palette), steps=min(1500, args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_segmentation_evaluator, y, label_pixels(x, palette), steps=min(1500, args.steps)
     )
     true_labels = label_pixels(test_x, palette)
     classes = np.unique(true_labels)

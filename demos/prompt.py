@@ -68,7 +68,13 @@ from tinygen.models.diffusion.schedules import cosine_schedule
 from tinygen.models.gaussian import principal_components
 from tinygen.models.text import TextEncoder
 
-p = parser(__doc__, steps={"faces": 1250}, takes={"faces": "two minutes"}, batch=128)
+p = parser(
+    __doc__,
+    steps={"faces": 1250},
+    takes={"faces": "two minutes"},
+    batch=128,
+    weights=("network",),
+)
 p.add_argument(
     "captions",
     nargs="*",
@@ -251,15 +257,14 @@ if requested:
 # An attribute classifier, trained on all combinations, finds the properties of an image. Two rows
 # of the table are for comparison: drawings of the captions, which no sample can be expected to
 # beat, and samples of other captions, which show how much agrees by chance.
-print("Training the evaluator ...", flush=True)
 all_properties = has_properties(all_factors)
 occurs = all_properties.any(axis=0)
-evaluator = train_attribute_classifier(
+evaluator = run.evaluator(
+    train_attribute_classifier,
     all_images,
     all_properties[:, occurs],
     steps=min(300, args.steps),
     kaiming_init=True,
-    device=args.device,
 )
 test_factors = draw_factors(8_000, seed=2)
 test_texts, test_mentions = write_captions(test_factors, seed=2)

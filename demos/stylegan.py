@@ -62,6 +62,7 @@ p = parser(
     batch=8,
     sizes={"faces": 32, "folder:PATH": 32},
     valid_sizes=(32, 64),
+    weights=("G",),
 )
 p.add_argument(
     "--adain",
@@ -74,7 +75,8 @@ p.add_argument(
     help="compare the samples with real faces: one minute more; after training with --resume",
 )
 args = parse(p)
-evaluate = vars(args).pop("evaluate")  # not a setting of the training
+# Not a setting of the training. With --trained the evaluator is trained too.
+evaluate = vars(args).pop("evaluate") or args.trained
 if evaluate and args.data != "faces":
     p.error("--evaluate: the evaluator classifies drawn faces only")
 if args.batch % 4:
@@ -284,12 +286,11 @@ def downsample(pictures):
 
 def train_evaluator():
     """Train the classifier on real faces."""
-    print("Training the evaluator ...", flush=True)
-    return train_attribute_classifier(
+    return run.evaluator(
+        train_attribute_classifier,
         downsample(train),
         np.stack([has_attribute(factors, a) for a in ATTRIBUTES], axis=1),
         steps=min(1000, args.steps),
-        device=args.device,
     )
 
 
