@@ -340,8 +340,7 @@ class Run:
         try:
             load_checkpoint(path, **networks)
         except ValueError as error:
-            problem = str(error).removeprefix("load_checkpoint: ").replace(f"{path} ", "it ")
-            sys.exit(f"{Path(sys.argv[0]).name}: {_weights.refusal(path, problem)}")
+            sys.exit(f"{Path(sys.argv[0]).name}: {_weights.refusal(path, str(error))}")
 
     def _averages(self) -> dict[int, ExponentialMovingAverage]:
         """Return the averages of parameters, by the id of their network."""
@@ -363,7 +362,7 @@ class Run:
         """Let the current step finish, then stop; stop at once at a second signal."""
         if self._training and not self._stop:
             self._stop = True
-        elif self._stop or self.path.exists():
+        elif not self.args.trained and (self._stop or self.path.exists()):
             self._exit(
                 f"Stopped; the last checkpoint is in {self.path}.",
                 in_notebook='run all cells again, with parse(p, "--resume")',

@@ -77,7 +77,7 @@ def read_weights(path: Path) -> dict[str, Any]:
     try:
         saved = load_checkpoint(path)
     except (ValueError, OSError) as error:
-        raise ValueError(refusal(path, str(error).removeprefix("load_checkpoint: "))) from error
+        raise ValueError(refusal(path, str(error))) from error
     if problem := _find_problem(path, saved):
         raise ValueError(refusal(path, problem))
     return saved
@@ -85,6 +85,8 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 def refusal(path: Path, problem: str) -> str:
     """Return one line that says what is wrong with a file, and what to do."""
+    problem = problem.removeprefix("load_checkpoint: ").removesuffix("; take an older one")
+    problem = problem.replace(f"{path} ", "it ")
     first_lines = " ".join(line.strip() for line in problem.splitlines()[:4])
     return f"{path} cannot be used: {first_lines}. Restore the file, or leave out --trained"
 

@@ -29,9 +29,10 @@ MAX_WIDTH = 600  # of a thumbnail, in pixels
 MAX_BYTES = 100_000  # of a thumbnail
 
 
-def list_demos() -> list[str]:
-    """Return the names of all demos."""
-    return sorted(p.stem for p in DEMOS.glob("[a-z]*.py") if p.stem not in NOT_DEMOS)
+def list_demos(trained: bool = False) -> list[str]:
+    """Return the names of all demos, or of those that have weights for --trained."""
+    files = (DEMOS / "weights").glob("*.npz") if trained else DEMOS.glob("[a-z]*.py")
+    return sorted(path.stem for path in files if path.stem not in NOT_DEMOS)
 
 
 def save_thumbnail(source: Path, target: Path) -> None:
@@ -71,7 +72,7 @@ def find_error(names: list[str], options: list[str]) -> str | None:
     late = [
         argument
         for before, argument in zip(options, options[1:], strict=False)
-        if argument in demos and not before.startswith("-")
+        if argument in demos and (not before.startswith("-") or before == "--trained")
     ]
     if late:
         return f"names come first: all.py {' '.join([*names, *late])} {options[0]} ..."
@@ -119,9 +120,7 @@ def main() -> int:
         return 2
     # Ctrl-C reaches the demo, too. It finishes its step and saves, so wait for it.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    with_weights = sorted(path.stem for path in (DEMOS / "weights").glob("*.npz"))
-    default = with_weights if "--trained" in options else list_demos()
-    return run_all(names or default, options)
+    return run_all(names or list_demos(trained="--trained" in options), options)
 
 
 if __name__ == "__main__":

@@ -62,10 +62,10 @@ def to_float16(value: Any, name: str) -> Any:
 
 def read_run(folder: Path) -> tuple[dict[str, Any], Path]:
     """Return what a finished run gives to its file of weights, and the picture of the demo."""
-    try:
-        saved = load_checkpoint(folder / "checkpoint.npz")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} is no run: {error}") from error
+    path = folder / "checkpoint.npz"
+    if not path.exists():
+        raise ValueError(f"{folder} has no checkpoint.npz; give the folder of a finished run")
+    saved = load_checkpoint(path)
     finished = saved.get("finished")
     if not finished:
         raise ValueError(

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import all as all_demos
 import numpy as np
 import pytest
 from all import save_thumbnail
@@ -20,10 +21,18 @@ def test_an_unknown_demo_is_refused_with_the_names_of_all():
     assert "vae" in result.stderr and "benchmark" not in result.stderr
 
 
-def test_names_after_options_are_refused():
-    result = run_python(DEMOS / "all.py", "--steps", 2, "vae")
+@pytest.mark.parametrize("options", [["--steps", 2], ["--trained"]])
+def test_names_after_options_are_refused(options):
+    result = run_python(DEMOS / "all.py", *options, "vae")
     assert result.returncode == 2
-    assert "names come first: all.py vae --steps" in result.stderr
+    assert f"names come first: all.py vae {options[0]}" in result.stderr
+
+
+def test_with_trained_the_demos_are_those_that_have_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(all_demos, "DEMOS", tmp_path)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "vae.npz").write_bytes(b"")
+    assert all_demos.list_demos(trained=True) == ["vae"]
 
 
 @pytest.mark.parametrize("name", ["all", "benchmark"])

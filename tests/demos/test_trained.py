@@ -283,7 +283,7 @@ def test_an_interrupted_or_missing_run_is_refused(start, tmp_path):
     next(start().steps())
     with pytest.raises(ValueError, match="no finished run"):
         weights.read_run(tmp_path / "out")
-    with pytest.raises(ValueError, match="is no run"):
+    with pytest.raises(ValueError, match="has no checkpoint.npz"):
         weights.read_run(tmp_path / "nothing")
 
 
