@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tinygen import check_grads, default_rng, grad, no_grad, ops, optim, tensor
-from tinygen.models.vae import VAE, elbo
+from tinygen.models.mixture import GaussianMixture
+from tinygen.models.vae import VAE, elbo, elbo_of_prior
 
 from .vae_helpers import integrate, log_joint, make_small_vae, replace_parameters
 
@@ -22,16 +23,76 @@ def test_log_likelihood_is_the_elbo_plus_the_gap(image):
     log_q = -((z - mu) ** 2) / (2 * np.exp(log_var)) - (log_var + np.log(2 * np.pi)) / 2
     gap = integrate(np.exp(log_q) * (log_q - log_p_joint + log_evidence), z)
 
-    eps = np.linspace(-9, 9, 20_001)
-    weights = np.exp(-(eps**2) / 2)
-    bounds, kls = elbo(model, np.repeat(image[None], len(eps), 0), eps[:, None])
-    bound = (bounds.numpy() * weights).sum() / weights.sum()
+    bound = mean_over_eps(lambda e: elbo(model, np.repeat(image[None], len(e), 0), e)[0].numpy())
+    kls = elbo(model, image[None], np.zeros((1, 1)))[1]
     assert gap > 0.01  # or the test would not notice a missing gap
     np.testing.assert_allclose(bound + gap, log_evidence, atol=1e-6)
 
     log_prior = -(z**2) / 2 - np.log(2 * np.pi) / 2
     kl = integrate(np.exp(log_q) * (log_q - log_prior), z)
     np.testing.assert_allclose(kls.numpy(), kl, atol=1e-6)
+
+
+def mean_over_eps(f):
+    """Return the mean of f(eps) over eps from N(0, 1), by quadrature."""
+    eps = np.linspace(-9, 9, 20_001)
+    weights = np.exp(-(eps**2) / 2)
+    return (f(eps[:, None]) * weights).sum() / weights.sum()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_elbo_of_another_prior_is_below_its_log_likelihood_by_the_gap(image):
+    """Compute log p(x) = ELBO + KL(q(z|x) || p(z|x)) by quadrature, where p(z) has two modes."""
+    model = make_small_vae()
+    mixture = GaussianMixture(np.array([[-2.0], [-1.0], [1.0], [3.0]]), 2, rng=default_rng(0))
+    z = np.linspace(-12, 12, 6001)
+    log_standard_normal = -(z**2) / 2 - np.log(2 * np.pi) / 2
+    log_p_joint = log_joint(model, image, z) - log_standard_normal + mixture.log_prob(z[:, None])
+    log_evidence = np.log(integrate(np.exp(log_p_joint), z))
+    mu, log_var = (a.numpy()[0, 0] for a in model.encode(image[None]))
+    log_q = -((z - mu) ** 2) / (2 * np.exp(log_var)) - (log_var + np.log(2 * np.pi)) / 2
+    gap = integrate(np.exp(log_q) * (log_q - log_p_joint + log_evidence), z)
+
+    def bound(eps):
+        return elbo_of_prior(model, mixture.log_prob, np.repeat(image[None], len(eps), 0), eps)
+
+    assert gap > 0.01
+    np.testing.assert_allclose(mean_over_eps(bound) + gap, log_evidence, atol=1e-6)
+
+
+def test_elbo_of_the_standard_normal_prior_is_the_elbo():
+    model = make_small_vae()
+
+    def difference(eps):
+        x = np.repeat(IMAGES[:1], len(eps), 0)
+        log_prior = lambda z: -0.5 * (z * z + np.log(2 * np.pi)).sum(axis=1)  # noqa: E731
+        return elbo_of_prior(model, log_prior, x, eps) - elbo(model, x, eps)[0].numpy()
+
+    np.testing.assert_allclose(mean_over_eps(difference), 0, atol=1e-6)
+
+
+def test_the_best_prior_is_the_distribution_of_the_codes():
+    """For two images with equal frequency it is the mixture of their two q(z|x)."""
+    model = make_small_vae()
+    mu, log_var = (a.numpy()[:, 0] for a in model.encode(IMAGES))
+
+    def mean_bound(means, variances):
+        def log_prior(z):
+            log_p = -((z - means) ** 2) / (2 * variances) - np.log(2 * np.pi * variances) / 2
+            return np.log(np.exp(log_p).mean(axis=1))
+
+        bounds = [
+            mean_over_eps(
+                lambda e: elbo_of_prior(model, log_prior, np.repeat(x[None], len(e), 0), e)
+            )
+            for x in IMAGES
+        ]
+        return np.mean(bounds)
+
+    best = mean_bound(mu, np.exp(log_var))
+    for shift in (-0.1, 0.1):
+        assert mean_bound(mu + np.array([shift, 0]), np.exp(log_var)) < best
+        assert mean_bound(mu, np.exp(log_var + np.array([0, shift]))) < best
 
 
 def test_gradients_of_the_elbo():

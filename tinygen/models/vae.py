@@ -35,6 +35,23 @@ is small if each q(z|x) looks like the prior: all at the origin, and wide. The c
 latent space without holes, in which neighbouring distributions touch. That is why a z drawn from
 the prior decodes to an image. In a plain autoencoder it does not.
 
+**The best prior.** The compromise is not perfect: between the classes there remain places where
+N(0, I) has probability and hardly any image has its code. There the decoder has learned little. So
+ask, after training, which prior has the largest ELBO with this encoder and this decoder. Take the
+mean over the images x of the data. Only the KL depends on p(z):
+
+    -E_x[KL(q(z|x) || p(z))]
+        = E_x E_{z ~ q(z|x)}[log p(z) - log q(z|x)]              definition of the KL
+        = E_{z ~ q(z)}[log p(z)] + constant                      q(z) = E_x[q(z|x)], draw x, then z
+        = -KL(q(z) || p(z)) + another constant                   subtract and add E[log q(z)]
+
+It is largest for p(z) = q(z), the distribution of the codes of all images, called the *aggregate
+posterior* (Hoffman and Johnson, ELBO surgery, 2016). Its density is a sum over all images. But the
+second line is a mean log-likelihood of codes. So fitting any density p(z) to codes by maximum
+likelihood raises the ELBO of the training images, and samples then come from where codes are. A
+mixture of Gaussians will do (Ghosh et al., From Variational to Deterministic Autoencoders, 2020):
+`models/mixture.py` fits it, and `elbo_of_prior` is the new bound.
+
 **Where to read on.** `elbo`, below, is the objective. Its three parts are derived in
 `losses/reparametrize.py` (the gradient through the random z), `losses/divergence.py` (the KL) and
 `losses/likelihood.py` (log p(x|z)). The training loop is in `demos/vae.py`.
@@ -43,17 +60,18 @@ the prior decodes to an image. In a plain autoencoder it does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from ..autograd.tensor import no_grad
 from ..backend import RNG, to_device, to_numpy
 from ..losses import bernoulli_nll, kl_to_standard_normal, reparametrize, squared_error
 from ..nn import Flatten, Linear, Module, Sequential, SiLU, Unflatten, init
 from ..ops import sigmoid
 
-__all__ = ["VAE", "elbo", "mean_image", "squared_error_and_kl"]
+__all__ = ["VAE", "elbo", "elbo_of_prior", "mean_image", "squared_error_and_kl"]
 
 
 class VAE(Module):
@@ -176,6 +194,38 @@ def elbo(model: VAE, x, eps):
     log_likelihood = -bernoulli_nll(model.decode(z), x)  # (N,): log p(x|z)
     kl = kl_to_standard_normal(mu, log_var)  # (N,)
     return log_likelihood - kl, kl
+
+
+def elbo_of_prior(model: VAE, log_prior: Callable, x, eps):
+    """Return an estimate of the ELBO of each image with another prior than N(0, I), in nats.
+
+    It is for evaluation, without gradients: the prior was fitted to codes after training (see
+    "The best prior" at the head of this file).
+
+        estimate = log p_theta(x|z) + log p(z) - log q_phi(z|x),   z = mu + sigma eps
+
+    As (z - mu) / sigma = eps, log q(z|x) = -1/2 sum_j (log 2 pi + log sigma_j^2 + eps_j^2). The KL
+    to such a prior has no closed form, so it is estimated from the same z. With N(0, I) as the
+    prior, the mean over eps is that of `elbo`.
+
+    Parameters
+    ----------
+    model, x, eps
+        As in `elbo`.
+    log_prior : callable
+        Maps an array of codes (N, latent_dim) to log p(z), an array (N,), such as
+        `GaussianMixture.log_prob`.
+
+    Returns
+    -------
+    array (N,)
+    """
+    with no_grad():
+        mu, log_var = model.encode(x)  # (N, latent_dim) each
+        z = reparametrize(mu, log_var, eps)  # (N, latent_dim)
+        log_likelihood = -bernoulli_nll(model.decode(z), x)  # (N,): log p(x|z)
+        log_q = -0.5 * (math.log(2 * math.pi) + log_var + eps * eps).sum(axis=1)  # (N,)
+    return log_likelihood.data + log_prior(z.data) - log_q.data
 
 
 def squared_error_and_kl(model: VAE, x, eps):
