@@ -100,16 +100,25 @@ def _find_problem(path: Path, saved: dict[str, Any]) -> str | None:
             return f"its {key} is a {type(saved[key]).__name__}"
     if saved["demo"] != path.stem:
         return f"its weights are of demos/{saved['demo']}.py"
-    steps = saved["settings"].get("steps")
+    if saved["command"] != command_of(saved["demo"], saved["settings"]):
+        return "its command is not that of its settings"
     for name, value in flatten(saved):
-        if not isinstance(value, np.ndarray):
-            continue
-        if value.dtype.kind == "f" and value.dtype != np.float16:
-            return f"{name} is {value.dtype}, but weights are float16"
-        if not np.isfinite(value).all():
-            return f"{name} has numbers that are not finite"
-        if name.startswith("history/") and value.shape != (steps,):
-            return f"{name} has the shape {value.shape}, but there were {steps} steps"
+        if problem := _find_problem_of(name, value, saved["settings"].get("steps")):
+            return f"{name} {problem}"
+    return None
+
+
+def _find_problem_of(name: str, value: Any, steps: Any) -> str | None:
+    """Return what is wrong with one array or number of a file, if anything."""
+    is_array = isinstance(value, np.ndarray)
+    if name.startswith(("history/", "records/")) and not is_array:
+        return f"is a {type(value).__name__} and no array"
+    if name.startswith("history/") and value.shape != (steps,):
+        return f"has the shape {value.shape}, but there were {steps} steps"
+    if is_array and value.dtype.kind == "f" and value.dtype != np.float16:
+        return f"is {value.dtype}, but weights are float16"
+    if (is_array or isinstance(value, float)) and not np.isfinite(value).all():
+        return "is not finite"
     return None
 
 

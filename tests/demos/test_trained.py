@@ -165,9 +165,18 @@ DAMAGES = {
     "no spread": (lambda saved: saved.pop("spread"), "it holds no spread"),
     "a list of settings": (lambda saved: saved.update(settings=[1]), "its settings is a list"),
     "another demo": (lambda saved: saved.update(demo="gan"), "its weights are of demos/gan.py"),
-    "nan": (change_array(with_nan), "numbers that are not finite"),
+    "nan": (change_array(with_nan), "weight is not finite"),
+    "a figure": (
+        lambda saved: saved["figures"].update(test_elbo=np.inf),
+        "test_elbo is not finite",
+    ),
+    "another command": (lambda saved: saved.update(command="rm"), "not that of its settings"),
+    "no history": (lambda saved: saved["history"].update(loss=1), "is a int and no array"),
     "float32": (change_array(lambda a: a.astype(np.float32)), "float32, but weights are float16"),
-    "history": (lambda saved: saved["settings"].update(steps=9), "but there were 9 steps"),
+    "a short history": (
+        lambda saved: saved["history"].update(loss=saved["history"]["loss"][:1]),
+        "but there were 2 steps",
+    ),
 }
 
 
@@ -194,6 +203,7 @@ def test_a_file_that_is_no_archive_is_refused_in_one_line(content, folder, tmp_p
 def test_settings_that_the_demo_does_not_know_are_refused(folder, tmp_path):
     saved = load_checkpoint(folder / "vae.npz")
     saved["settings"]["latent_dim"] = -1
+    saved["command"] = _weights.command_of("vae", saved["settings"])
     save_checkpoint(tmp_path / "vae.npz", **saved)
     output = draw(tmp_path, tmp_path / "out", code=2)
     assert "its settings are not of this demo" in output and "Traceback" not in output
