@@ -78,7 +78,7 @@ p.add_argument(
     help="compare the samples with real faces: one minute more; after training with --resume",
 )
 args = parse(p)
-# Not a setting of the training. With --trained the evaluator is trained too.
+# Not a setting of the training. With --trained the evaluator comes from the file, too.
 evaluate = vars(args).pop("evaluate") or args.trained
 if evaluate and args.data != "faces":
     p.error("--evaluate: the evaluator classifies drawn faces only")
