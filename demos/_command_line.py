@@ -252,16 +252,18 @@ def _parse_with_weights(
         recipe = _weights.read_weights(path)["settings"]
     except ValueError as error:
         p.error(f"--trained: {error}")
+    recipe = {name: value for name, value in recipe.items() if name not in _weights.FREE}
     try:
+        if not recipe.keys() <= vars(p.parse_args([])).keys():
+            raise SystemExit
         with redirect_stderr(io.StringIO()):
             trained = p.parse_args(_weights.options_of(recipe))
     except SystemExit:
         p.error("--trained: " + _weights.refusal(path, "its settings are not of this demo"))
-    expected = {name: vars(trained).get(name) for name in recipe.keys() - _weights.FREE}
     # An option that is not given leaves what the namespace already has.
-    free = {name: p.get_default(name) for name in _weights.FREE}
-    args = p.parse_args(arguments, argparse.Namespace(**vars(trained) | free))
-    for name, value in sorted(expected.items()):
+    args = p.parse_args(arguments, argparse.Namespace(**vars(trained)))
+    for name in sorted(recipe):
+        value = getattr(trained, name)
         if getattr(args, name) != value:
             option = "--" + name.replace("_", "-")
             p.error(

@@ -46,7 +46,8 @@ from tinygen.checkpoint import load_checkpoint
 
 FOLDER = Path(os.environ.get("TINYGEN_WEIGHTS") or Path(__file__).parent / "weights")
 EVALUATOR = "evaluator"
-FREE = {"seed", "device"}  # settings that --trained leaves to the command line
+# What --trained leaves to the command line, whatever a file says.
+FREE = {"seed", "device", "out", "resume", "save_every", "trained"}
 KINDS = {  # what each file holds besides networks, and its type
     "settings": dict,
     "history": dict,

@@ -200,13 +200,24 @@ def test_a_file_that_is_no_archive_is_refused_in_one_line(content, folder, tmp_p
     assert "\n" not in str(caught.value)
 
 
-def test_settings_that_the_demo_does_not_know_are_refused(folder, tmp_path):
+@pytest.mark.parametrize("setting", [{"latent_dim": -1}, {"help": True}, {"ste": 2}])
+def test_settings_that_the_demo_does_not_know_are_refused(setting, folder, tmp_path):
     saved = load_checkpoint(folder / "vae.npz")
-    saved["settings"]["latent_dim"] = -1
+    saved["settings"] |= setting
     saved["command"] = _weights.command_of("vae", saved["settings"])
     save_checkpoint(tmp_path / "vae.npz", **saved)
     output = draw(tmp_path, tmp_path / "out", code=2)
     assert "its settings are not of this demo" in output and "Traceback" not in output
+
+
+def test_a_file_cannot_choose_where_to_write(folder, tmp_path):
+    saved = load_checkpoint(folder / "vae.npz")
+    saved["settings"] |= {"out": str(tmp_path / "elsewhere"), "seed": 7}
+    saved["command"] = _weights.command_of("vae", saved["settings"])
+    save_checkpoint(tmp_path / "weights" / "vae.npz", **saved)
+    draw(tmp_path / "weights", tmp_path / "out")
+    assert not (tmp_path / "elsewhere").exists()
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["seed"] == 0
 
 
 # --------------------------------------------------------------------- writing, and averages
@@ -287,6 +298,19 @@ def test_a_run_whose_weights_cannot_be_written_is_refused(change, message, start
     with pytest.raises(ValueError, match=message):
         weights.write(tmp_path / "out")
     assert not (tmp_path / "weights").exists()
+
+
+def test_a_finished_run_that_is_evaluated_again_is_of_the_code_that_trained_it(start, tmp_path):
+    checkpoint = tmp_path / "out" / "checkpoint.npz"
+    train(start(), distance=0.5)
+    change_checkpoint(checkpoint, lambda saved: saved["finished"].update(digest="earlier"))
+    train(start("--resume"), distance=0.25)
+    content, _ = weights.read_run(tmp_path / "out")
+    assert content["digest"] == "earlier" and content["figures"] == {"distance": 0.25}
+
+    change_checkpoint(checkpoint, lambda saved: saved.pop("finished"))  # of an earlier version
+    train(start("--resume"), distance=0.5)
+    assert len(weights.read_run(tmp_path / "out")[0]["digest"]) == 64
 
 
 def test_an_interrupted_or_missing_run_is_refused(start, tmp_path):
