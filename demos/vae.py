@@ -207,9 +207,8 @@ z_mixture, _ = mixture.sample(num_samples, test_rng)
 samples = decode(z_mixture)
 normal_samples = decode(test_rng.normal((num_samples, args.latent_dim)))
 if is_binary:
-    print("Training the evaluator ...", flush=True)
-    evaluator = train_digit_classifier(
-        train, train_labels, steps=min(500, 25 * args.steps), device=args.device
+    evaluator = run.evaluator(
+        train_digit_classifier, train, train_labels, steps=min(500, 25 * args.steps)
     )
     figures, table = evaluate_samples(evaluator, test, samples, device=args.device)
     figures |= {

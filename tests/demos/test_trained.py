@@ -58,6 +58,18 @@ def finished(tmp_path_factory):
     return out
 
 
+def draw(folder, out, *options, code=0):
+    """Run vae.py with the weights of a folder, and few digits."""
+    env = os.environ | {"TINYGEN_WEIGHTS": str(folder)}
+    return run_demo("vae", out, "--trained", *options, code=code, env=env)
+
+
+def draw_and_measure(demo, folder, out, seed):
+    """Do what weights.draw does, with few digits."""
+    draw(folder, out, "--seed", seed)
+    return json.loads((out / "metrics.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def folder(finished, tmp_path_factory):
     """Return a folder of weights, with those of the finished run."""
@@ -65,14 +77,10 @@ def folder(finished, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_weights, "FOLDER", folder)
         patch.setattr(weights, "NUM_SEEDS", 2)
+        patch.setattr(weights, "MAX_BYTES", 5_000_000)
+        patch.setattr(weights, "draw", draw_and_measure)
         weights.write(finished)
     return folder
-
-
-def draw(folder, out, *options, code=0, name="vae"):
-    """Run a demo with the weights of a folder."""
-    env = os.environ | {"TINYGEN_WEIGHTS": str(folder)}
-    return run_demo(name, out, "--trained", *options, code=code, env=env)
 
 
 def test_pictures_are_drawn_without_training(finished, folder, tmp_path):
@@ -134,6 +142,11 @@ def test_a_demo_without_weights_says_how_to_train(tmp_path):
     output = draw(tmp_path, tmp_path / "out", code=2)
     assert "there are no trained weights in" in output
     assert "train them: python demos/vae.py" in output
+
+
+def test_the_error_of_a_demo_is_told_to_whoever_writes_weights(tmp_path):
+    with pytest.raises(ValueError, match="vae.py --trained fails: vae.py: .* no trained weights"):
+        weights.draw("vae", tmp_path, tmp_path / "out", 0)
 
 
 def test_a_demo_whose_networks_are_others_refuses_the_file(folder, tmp_path):
