@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 
 import numpy as np
@@ -15,7 +16,7 @@ import weights
 from _command_line import parse, parser
 from _run import Run
 
-from tests.demos.processes import DEMOS, run_demo
+from tests.demos.processes import DEMOS, NAMES, run_demo
 from tinygen import default_rng, nn, optim
 from tinygen.checkpoint import load_checkpoint, save_checkpoint
 
@@ -45,6 +46,16 @@ def test_the_files_of_weights_are_small():
     assert sum(sizes.values()) <= weights.MAX_TOTAL_BYTES, sizes
     others = {path.name for path in (DEMOS / "weights").glob("*")} - sizes.keys()
     assert not others, "files that are no weights"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_demo_with_weights_trains_its_evaluator_by_run_evaluator(name):
+    """So --trained finds it in the file, and need not train it."""
+    source = (DEMOS / f"{name}.py").read_text(encoding="utf-8")
+    if "weights=(" in source:
+        kinds = "digit_classifier|attribute_classifier|state_regressor|segmentation_evaluator"
+        calls = re.findall(rf"train_(?:{kinds})\(", source)
+        assert not calls
 
 
 # ------------------------------------------------------------ a run of two steps, and its file
