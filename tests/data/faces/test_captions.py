@@ -8,6 +8,7 @@ from tinygen.data.faces.captions import (
     MAX_LENGTH,
     PROPERTIES,
     VOCABULARY,
+    contrast_captions,
     has_properties,
     tokenize,
     write_captions,
@@ -163,3 +164,23 @@ def test_a_hat_that_is_absent_has_no_colour():
     assert not (mentions[:, 5:11] != 0).any()
     hats = ("cap", "straw", "woollen")
     assert not [caption for caption in captions if any(hat in caption for hat in hats)]
+
+
+def test_contrasts_deny_all_parts_or_all_but_one():
+    text = "an old man, smiling,\nwith glasses and a red cap, without a beard, in a blue shirt"
+    opposite, singles = contrast_captions(text)
+    rest = "without {}a beard, in a blue shirt"
+    assert opposite == "a young frowning man " + rest.format("glasses or a hat or ")
+    assert singles == [
+        "an old frowning man " + rest.format("glasses or a hat or "),
+        "a young man, smiling, " + rest.format("glasses or a hat or "),
+        "a young frowning man with glasses, " + rest.format("a hat or "),
+        "a young frowning man without glasses or a beard, with a red cap, in a blue shirt",
+    ]
+    assert contrast_captions("a person") == ("a person", [])
+    num_parts = (MENTIONS[:, :5] > 0).sum(axis=1)
+    for caption, n in zip(CAPTIONS, num_parts, strict=True):
+        opposite, singles = contrast_captions(caption)
+        tokenize([opposite, *singles])  # their words are known
+        assert len(singles) == n, caption
+        assert n != 1 or words_of(singles[0]) == words_of(caption), caption

@@ -6,7 +6,11 @@ import pytest
 from tests.models.diffusion.cases import perturb
 from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
-from tinygen.models.diffusion.guidance import classifier_free_guidance, drop_labels
+from tinygen.models.diffusion.guidance import (
+    classifier_free_guidance,
+    compose,
+    drop_labels,
+)
 from tinygen.models.diffusion.mlp import MLPDenoiser
 from tinygen.models.diffusion.objectives import PARAMETRIZATIONS, denoiser, to_prediction
 from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
@@ -61,6 +65,28 @@ def test_guidance_of_two_gaussians_is_the_score_of_the_guided_density():
     score = (log_guided(x + h) - log_guided(x - h)) / (2 * h)
     sigma = VARIANCE_PRESERVING.coefficients(t).sigma
     np.testing.assert_allclose(-prediction.eps[:, 0] / sigma, score, atol=1e-7)
+
+
+def test_composition_of_three_corners_is_the_score_of_the_fourth():
+    """Four Gaussians at the corners of a rectangle: left or right, and up or down.
+
+    The corner "right, up" is composed from the others.
+    """
+    corners = {"right up": (2, 1), "right down": (2, -1), "left up": (-2, 1), "left down": (-2, -1)}
+    mixtures = {
+        name: ExactMixture(np.ones(1), np.array([corner], float), np.full(1, 0.5))
+        for name, corner in corners.items()
+    }
+
+    def network(x, t, label):
+        return mixtures[label].denoise(x, t).eps
+
+    x = np.random.default_rng(0).normal(size=(9, 2))
+    composed_network = compose(network, "left down", ["right down", "left up"])
+    np.testing.assert_allclose(composed_network(x, 0.8), network(x, 0.8, "right up"), atol=1e-12)
+    np.testing.assert_array_equal(
+        compose(network, "left up", [])(x, 0.8), network(x, 0.8, "left up")
+    )
 
 
 def test_on_a_gpu(cupy):

@@ -32,6 +32,7 @@ __all__ = [
     "MAX_LENGTH",
     "PROPERTIES",
     "VOCABULARY",
+    "contrast_captions",
     "has_properties",
     "tokenize",
     "write_captions",
@@ -173,6 +174,58 @@ def _join(before: list[str], noun: str, groups: dict[str, list[str]]) -> str:
         text += f" {group} " if group else " "
         text += (" or " if group == "without" else " and ").join(phrases)
     return re.sub(r"^a(?= [aeiou])", "an", text)
+
+
+def contrast_captions(caption: str) -> tuple[str, list[str]]:
+    """Return the opposite of a caption, and for each of its parts a caption with this part alone.
+
+        "an old man in a hat"
+        "a young man without a hat", ["an old man without a hat", "a young man in a hat"]
+
+    The parts are what the caption says to be there. What it says to be absent and the clothes have
+    no opposite, so they stay as they are. A caption without parts is its own opposite.
+    """
+    noun, phrases = _split(caption)
+    opposites = [_negate(*phrase) for phrase in phrases]
+
+    def write(present: int | None = None) -> str:
+        """Write the opposite; the phrase with the number `present` stays."""
+        before, groups = [], {}
+        for i, (phrase, opposite) in enumerate(zip(phrases, opposites, strict=True)):
+            group, text = phrase if i == present or opposite is None else opposite
+            (before if group == "before" else groups.setdefault(group, [])).append(text)
+        return _join(before, noun, groups)
+
+    return write(), [write(i) for i, opposite in enumerate(opposites) if opposite]
+
+
+def _split(caption: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return the noun of a caption, and its phrases as pairs of place and words, as in PRESENT."""
+    separators = r"\s*,\s*|\s+(?:and|or)\s+|\s+(?=(?:{})\s)".format("|".join(GROUP_WORDS))
+    head, *rest = re.split(separators, " ".join(caption.split()))
+    *adjectives, noun = head.split() or [""]
+    phrases = [("before", word) for word in adjectives if word not in ("a", "an")]
+    group = ""
+    for words in filter(None, rest):
+        first, _, others = words.partition(" ")
+        if first in GROUP_WORDS:
+            group, words = first, others
+        elif words in ("smiling", "frowning"):  # these two follow no group word
+            group = ""
+        phrases.append((group, words))
+    return noun, phrases
+
+
+def _negate(group: str, words: str) -> tuple[str, str] | None:
+    """Return a phrase that says the opposite, or None if there is none."""
+    if group == "without":
+        return None
+    if words.endswith((" hat", " cap")):
+        return "without", "a hat"
+    for subject, expressions in PRESENT.items():
+        if words in [text for _, text in expressions]:
+            return ABSENT.get(subject, (None,))[0]
+    return None
 
 
 def tokenize(captions: Sequence[str]) -> np.ndarray:

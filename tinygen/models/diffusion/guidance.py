@@ -27,18 +27,39 @@ weights sum to 1. So the mixture is the same for all three parametrizations.
 **What it costs.** Variety: the images that are most typical of a class are not the whole class. The
 formula also holds for each noise level alone. Adding noise to p_w does not give the mixture of the
 noisy densities, so the samples only approximately follow p_w.
+
+**Composition.** A condition can have two parts, such as "old" and "with a hat". Suppose that no
+training image shows both. Other combinations with their opposites n_1 and n_2, such as "young" and
+"without a hat", were seen. Suppose also that each part depends on the image alone:
+
+    p(y_1, y_2 | x) = p(y_1 | x) p(y_2 | x)                                  independence
+
+    log p(x | y_1, y_2) = log p(x) + log p(y_1 | x) + log p(y_2 | x) + const         Bayes' rule
+    log p(x | y_1, n_2) = log p(x) + log p(y_1 | x) + log p(n_2 | x) + const
+    log p(x | n_1, y_2) = log p(x) + log p(n_1 | x) + log p(y_2 | x) + const
+    log p(x | n_1, n_2) = log p(x) + log p(n_1 | x) + log p(n_2 | x) + const
+
+The right side of the first line is that of the second plus the third minus the fourth. Their
+gradients are scores, so the prediction for the new combination is
+
+    s(y_1, y_2) = s(n_1, n_2) + [s(y_1, n_2) - s(n_1, n_2)] + [s(n_1, y_2) - s(n_1, n_2)],
+
+and likewise with more parts. Liu et al. (Compositional Visual Generation with Composable Diffusion
+Models, 2022, eq. 11) have the unconditional score s in place of s(n_1, n_2), and s(y_1) in place of
+s(y_1, n_2). If old people never had hats, s(old) - s also says "without a hat", and the two parts
+work against each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ...backend import RNG
 from ...ops import concatenate
 
-__all__ = ["classifier_free_guidance", "drop_labels"]
+__all__ = ["classifier_free_guidance", "compose", "drop_labels"]
 
 
 def drop_labels(labels, null_label: int, p: float = 0.1, *, rng: RNG):
@@ -92,3 +113,25 @@ def classifier_free_guidance(
         return guidance_scale * conditional + (1 - guidance_scale) * unconditional
 
     return guided_network
+
+
+def compose(network: Callable, opposite, singles: Sequence) -> Callable:
+    """Return a network of x and times alone, for the combination of several parts.
+
+        output = network(x, t, opposite) + sum_i [network(x, t, single_i) - network(x, t, opposite)]
+
+    Parameters
+    ----------
+    network : function
+        Of x (N, ...), times (N,) and labels.
+    opposite : integer array (N,) or (N, ...)
+        Labels that deny all parts.
+    singles : sequence of integer arrays like opposite
+        The i-th array has labels with part i, which deny the others.
+    """
+
+    def composed_network(x, t):
+        base = network(x, t, opposite)
+        return sum((network(x, t, labels) - base for labels in singles), base)
+
+    return composed_network
