@@ -214,7 +214,8 @@ run.write_metrics(picture="samples.png", **metrics)
 # without a neighbour half as bright. Networks with layers of 256 units drew 1.1 of them per sample
 # from 20,000 digits. With the small weights, and from 60,000 digits, they drew 0.25 (seed 3).
 #
-# The three changes (seed 0):
+# The three changes (seed 0; measured with layers of 256 units, 20,000 digits and ordinary initial
+# weights, where the unchanged script has the distance 0.83):
 #
 # 1. Without R1: Frechet distance 5.6, recall 0.72, nine classes, the largest in 17 % of the
 #    samples. Among all pictures of 784 pixels, digits are very rare, and the samples of G hardly
