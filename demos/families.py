@@ -35,9 +35,9 @@ all. So the pixels of this VAE are Gaussian, with a learned variance for each
 pixel: the lecture's MSE with a learned lambda
 (`models.vae.squared_error_and_kl`). Its bits are the bound with 200 codes per
 digit. Its samples are, as everywhere, means of p(x|z). Its z are drawn from a
-mixture of Gaussians that is fitted to the codes, as in vae.py. The GAN works on the
-pixels themselves: its samples lie on a surface of ten dimensions, without
-noise, and have no density.
+mixture of Gaussians that is fitted to the codes, as in vae.py. The GAN works
+on the pixels themselves: its samples lie on a surface of ten dimensions,
+without noise, and have no density.
 
 **One budget**, of time and not of parameters. UPDATES was measured so that all
 families take the same time; the end of a run measures it again. GAN and VAE are
