@@ -88,6 +88,24 @@ cosine of the angle between the two subspaces. E and D_p are matrices, and E has
 
    the right state, but weak, with a relative error of 1 - f(1) c.
 
+7. *Shared weights.* For networks nothing like point 2 is proved, so the decoders get less freedom
+   too: their first layers have the same weights, and only the last ones are each person's own
+   (Liu, Breuel and Kautz, Unsupervised Image-to-Image Translation Networks, 2017, share weights
+   for this reason). The last layers are convolutions and paint what lies under them. So both
+   decoders have to read from a code *where* there is a smile or a pupil, and in the same way.
+
+8. *Back-translation.* The code of a picture of A follows the distribution of codes of A, but the
+   swap gives it to D_B, which has learned on codes of B. So teach the encoder that both mean the
+   same: swap, and ask for the way back,
+
+       |x_A - D_A(E(D_B(E(x_A))))|^2,
+
+   with the swapped picture D_B(E(x_A)) as a constant. It is a pair of pictures, one of B, which is
+   generated, and one of A, which is real. (Sennrich, Haddow and Birch, Improving Neural Machine
+   Translation Models with Monolingual Data, 2016, translate in this way.) This loss is also 0 if M
+   is a mirror, since M and then M^-1 give the same state back. So it must not begin before noise
+   and shared weights have found the sign of each number of the state.
+
 So the method needs c > 0: the same state has to change the same pixels in the same sense. This is
 why faces are cut out and aligned first. (The first programs also shifted the mean colour of A to
 that of B, for the reason in point 5.) The task that noise has here, the first programs gave to
@@ -118,6 +136,9 @@ class Deepfake(Module):
     autoencoder_a, autoencoder_b : Autoencoder
         Two autoencoders with the same latent dimension, so that each decoder can read the codes.
         The encoder of the first one is shared; that of the second one is not used.
+    num_shared : int
+        The number of the decoders' first layers that share their weights (point 7). Each person
+        keeps their own biases there.
 
     Raises
     ------
@@ -125,7 +146,7 @@ class Deepfake(Module):
         If the latent dimensions differ.
     """
 
-    def __init__(self, autoencoder_a: Autoencoder, autoencoder_b: Autoencoder):
+    def __init__(self, autoencoder_a: Autoencoder, autoencoder_b: Autoencoder, num_shared: int = 0):
         if autoencoder_a.latent_dim != autoencoder_b.latent_dim:
             raise ValueError(
                 "Deepfake: both decoders read the same codes, so both need as many dimensions; "
@@ -134,6 +155,9 @@ class Deepfake(Module):
         self.latent_dim = autoencoder_a.latent_dim
         self.encoder = autoencoder_a.encoder
         self.decoders = ModuleList([autoencoder_a.decoder, autoencoder_b.decoder])
+        for k, (layer_a, layer_b) in enumerate(zip(*self.decoders, strict=True)):
+            if k < num_shared and hasattr(layer_a, "weight"):
+                layer_b.weight = layer_a.weight
         device = next(self.encoder.parameters()).device
         self.code_norms = ModuleList(
             [BatchNorm1d(self.latent_dim, affine=False, device=device) for _ in range(2)]
