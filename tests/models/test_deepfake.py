@@ -197,6 +197,23 @@ def test_the_second_encoder_is_not_part_of_the_model():
     assert {id(p) for p in Deepfake(a, b).parameters()} == used
 
 
+def test_the_first_layers_of_the_decoders_share_weights_but_not_biases():
+    """Layer 0 is linear, 3, 5 and 7 are convolutions. A loaded model shares them too."""
+    model, loaded = (Deepfake(*conv_autoencoders(seed), num_shared=7) for seed in (0, 1))
+    loaded.load_state_dict(model.state_dict())
+    for m in (model, loaded):
+        for k in (0, 3, 5, 7):
+            a, b = (decoder[k] for decoder in m.decoders)
+            assert (a.weight is b.weight) == (k < 7)
+            assert a.bias is not b.bias
+    x = default_rng(1).uniform((40, 3, 16, 16))
+    assert np.array_equal(model.swap(x, 0).numpy(), loaded.swap(x, 0).numpy())
+    separate, shared = (Deepfake(*conv_autoencoders(), k) for k in (0, 7))
+    weights = [separate.decoders[1][k].weight for k in (0, 3, 5)]
+    num_numbers = [sum(p.size for p in m.parameters()) for m in (separate, shared)]
+    assert num_numbers[0] - num_numbers[1] == sum(w.size for w in weights)
+
+
 def test_codes_of_each_person_are_standardized():
     """The second person's pictures have more contrast, but their codes have the same scale."""
     a, b = conv_autoencoders()
