@@ -312,6 +312,9 @@ run.write_metrics(picture="samples.png", **metrics)
 # And the ELBO is better, -75.1 +- 0.3: the test digits, too, have their codes where the mixture has
 # its probability. So the decoder was good, and the prior was not.
 #
+# With `--latent-dim 2`, the ELBO is -126.5 +- 0.7 and the KL 6.6: two numbers say less about a
+# digit. They leave little room for holes, and the mixture improves the ELBO by 0.4 nats only.
+#
 # The three changes (with --steps 1500, where the unchanged script reaches a KL of 24 nats, a test
 # ELBO of -83.7, and 48 and 81 % of samples read with confidence, from N(0, I) and from the
 # mixture; with LR = 1e-3, Adam's default, an ELBO of -90.8):
