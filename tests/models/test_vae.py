@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygen import check_grads, default_rng, grad, no_grad, ops, optim, tensor
+from tinygen.backend import to_device_of
 from tinygen.models.mixture import GaussianMixture
 from tinygen.models.vae import VAE, elbo, elbo_of_prior
 
@@ -77,8 +78,9 @@ def test_the_best_prior_is_the_distribution_of_the_codes():
     mu, log_var = (a.numpy()[:, 0] for a in model.encode(IMAGES))
 
     def mean_bound(means, variances):
-        def log_prior(z):
-            log_p = -((z - means) ** 2) / (2 * variances) - np.log(2 * np.pi * variances) / 2
+        def log_prior(z):  # on the device of the model
+            m, v = to_device_of(means, z), to_device_of(variances, z)
+            log_p = -((z - m) ** 2) / (2 * v) - np.log(2 * np.pi * v) / 2
             return np.log(np.exp(log_p).mean(axis=1))
 
         bounds = [
