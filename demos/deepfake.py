@@ -321,13 +321,12 @@ run.write_metrics(picture="swaps.png", **metrics)
 #
 # The question. It is always the other person, in the same state as the first. Turn, lids and light
 # are right in 97 to 100 % of the swaps, the smile in 84 and 80 %, the opening of the mouth in 46
-# and 40 %. The gaze is hardly better than a constant, 26 to 37 %: pupils are few pixels, and these
-# networks have not learned them yet, in their own pictures neither.
+# and 40 %. The gaze is hardly better than a constant, 26 to 37 %: pupils are few pixels.
 #
 # The three changes (--steps 300, seed 0; unchanged: 0.48 and 0.47):
 #
 # 1. With one mean for both people: 0.39 and 0.40 of the error of this mean picture, which is larger
-#    than that of each person's own. The standardized codes remove the rest of a mean.
+#    than that of each person's own. So this does not compare with the unchanged figures.
 # 2. The same state changes the pictures of these two people less similarly: 1.00 and 1.01, as bad
 #    as the mean picture, though each person is reconstructed as well as before (0.39 and 0.43).
 #    Even the turn of the head is right in 28 % of the swaps only, which a constant reaches.
