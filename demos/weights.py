@@ -12,6 +12,7 @@ run: compare them. _weights.py says what else is in a file.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -193,14 +194,15 @@ def list_files() -> str:
 
 def main() -> int:
     """Read the command line, and write or list files."""
-    arguments = sys.argv[1:]
-    if any(argument.startswith("-") for argument in arguments):
-        print(__doc__)
-        return 0 if arguments[0] in ("-h", "--help") else 2
+    p = argparse.ArgumentParser(
+        "weights.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folder of a finished run")
+    args = p.parse_args()
     try:
-        for folder in arguments:
-            write(Path(folder))
-        if not arguments:
+        for folder in args.runs:
+            write(folder)
+        if not args.runs:
             print(list_files())
     except (OSError, ValueError) as error:
         print(f"weights.py: {error}", file=sys.stderr)
