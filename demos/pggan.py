@@ -60,7 +60,7 @@ p = parser(
     __doc__,
     steps={"faces": 1600, "folder:PATH": 1600},
     takes={"faces": "two minutes", "folder:PATH": "two minutes"},
-    batch=8,
+    batch=16,
     sizes={"faces": 32, "folder:PATH": 32},
     valid_sizes=(32, 64),
     weights=("G",),
@@ -85,16 +85,19 @@ if evaluate and args.data != "faces":
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT_DIM = 64  # dimensions of the noise z
-LR = 0.02  # learning rate of both networks at the first step
-R1_GAMMA = 0.3  # weight of the penalty R1 at 32 pixels
+LR_G = 0.01  # learning rate of the generator at the first step
+LR_D = 0.02  # that of the discriminator
+R1_GAMMA = 1.0  # weight of the penalty R1 at 32 pixels
 R1_INTERVAL = 8  # steps from one penalty to the next
 # The same picture on four times the pixels has a quarter of the squared gradient norm.
 R1_GAMMA *= (args.size / 32) ** 2
 GP_LAMBDA = 10  # weight of the gradient penalty (wgan-gp)
 DRIFT = 0.001  # weight that keeps the scores of the critic near 0 (wgan-gp)
-EMA_DECAY = 0.98  # of the averaged weights of G, which generate the samples
-CHANNELS = {32: (32, 32, 16, 12), 64: (48, 48, 32, 16, 8)}[args.size]  # at 4, 8, 16, ... pixels
-STAGE_FRACTIONS = {32: (0.08, 0.2, 0.3, 0.42), 64: (0.03, 0.12, 0.25, 0.3, 0.3)}[args.size]
+EMA_DECAY = 0.995  # of the averaged weights of G, which generate the samples
+# Channels at 4, 8, 16, ... pixels. Those of D end at half the size.
+G_CHANNELS = {32: (128, 96, 48, 16), 64: (128, 96, 48, 24, 8)}[args.size]
+D_CHANNELS = {32: (128, 64, 32), 64: (192, 96, 48, 24)}[args.size]
+STAGE_FRACTIONS = {32: (0.1, 0.15, 0.25, 0.5), 64: (0.05, 0.1, 0.15, 0.2, 0.5)}[args.size]
 STAGE_LENGTHS = [round(args.steps * fraction) for fraction in STAGE_FRACTIONS]  # steps per size
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
@@ -119,20 +122,13 @@ def downsample(images, size):
 # %%
 # Two networks, built for all sizes; blocks that are not used yet get no gradient
 rng = default_rng(args.seed, args.device)
-G = PGGenerator(LATENT_DIM, CHANNELS, image_channels, rng=rng)
-D = PGDiscriminator(CHANNELS, image_channels, rng=rng)
+G = PGGenerator(LATENT_DIM, G_CHANNELS, image_channels, rng=rng)
+D = PGDiscriminator(D_CHANNELS, image_channels, rng=rng)
 # Momentum averages old gradients, but in a game the other player has moved since. So beta1 = 0.
-optimizer_g = optim.Adam(G.parameters(), lr=LR, betas=(0, 0.99))
-optimizer_d = optim.Adam(D.parameters(), lr=LR, betas=(0, 0.99))
+optimizer_g = optim.Adam(G.parameters(), lr=LR_G, betas=(0, 0.99))
+optimizer_d = optim.Adam(D.parameters(), lr=LR_D, betas=(0, 0.99))
 
-
-def lr_factor(step):
-    """The learning rates fall in the second half only: the larger sizes have much to learn."""
-    half = args.steps // 2
-    return optim.cosine_decay(max(step - half, 0), steps=args.steps - half)
-
-
-schedule = optim.LRSchedule([optimizer_g, optimizer_d], lr_factor)
+schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
 ema = optim.ExponentialMovingAverage(G, decay=EMA_DECAY)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(
@@ -168,7 +164,7 @@ def size_at(step):
 
 # %%
 # Training: a step of D, then a step of G with the same fake pictures
-z_fixed = default_rng(args.seed + 1).normal((10, LATENT_DIM))  # of growing.png
+z_fixed = default_rng(args.seed + 1).normal((8, LATENT_DIM))  # of growing.png
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)

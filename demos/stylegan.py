@@ -52,14 +52,14 @@ from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.losses import minimax_value, non_saturating, path_length, r1
 from tinygen.metrics import evaluate_samples
 from tinygen.metrics.evaluators import train_attribute_classifier
-from tinygen.models.style_discriminator import StyleDiscriminator
+from tinygen.models.pggan import PGDiscriminator
 from tinygen.models.stylegan import StyleGenerator, mix_styles
 
 p = parser(
     __doc__,
     steps={"faces": 950, "folder:PATH": 950},
     takes={"faces": "two minutes", "folder:PATH": "two minutes"},
-    batch=8,
+    batch=16,
     sizes={"faces": 32, "folder:PATH": 32},
     valid_sizes=(32, 64),
     weights=("G",),
@@ -82,10 +82,10 @@ if evaluate and args.data != "faces":
 if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT_DIM = 64  # dimensions of z and of w
-LR = 0.015  # learning rate at the first step
+LR = 0.02  # learning rate at the first step
 # Factors of the learning rate for the parameters of G whose name contains a word. The last group
 # has all other parameters.
-LR_MULTIPLIER = {"mapping": 0.1, "noise_strength": 0.01, "": 1.0}
+LR_MULTIPLIER = {"mapping": 0.01, "noise_strength": 0.01, "": 1.0}
 R1_GAMMA = 1.0  # weight of the penalty R1 at 32 pixels
 # The same picture on four times the pixels has a quarter of the squared gradient norm.
 R1_GAMMA *= (args.size / 32) ** 2
@@ -93,8 +93,10 @@ PATH_WEIGHT = 0.5  # weight of the path length penalty
 PENALTY_INTERVAL = 8  # steps from one penalty to the next, of both kinds
 PATH_DECAY = 0.1  # weight of the newest lengths in the running mean
 MIXING_PROBABILITY = 0.5  # that a picture of the training has two styles
-EMA_DECAY = 0.98  # of the averaged weights of G, which generate the samples
-CHANNELS = {32: (32, 24, 16, 8), 64: (48, 32, 24, 16, 8)}[args.size]  # at 4, 8, 16, ... pixels
+EMA_DECAY = 0.995  # of the averaged weights of G, which generate the samples
+# Channels at 4, 8, 16, ... pixels. Those of D end at half the size.
+G_CHANNELS = {32: (128, 96, 48, 16), 64: (160, 112, 64, 24, 8)}[args.size]
+D_CHANNELS = {32: (128, 64, 32), 64: (192, 96, 48, 24)}[args.size]
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 # %%
@@ -112,8 +114,8 @@ image_channels = train.shape[1]
 # %%
 # Two networks. The parameters of G are in three groups, with a learning rate each
 rng = default_rng(args.seed, args.device)
-G = StyleGenerator(LATENT_DIM, CHANNELS, image_channels, adain=args.adain, rng=rng)
-D = StyleDiscriminator(CHANNELS, image_channels, rng=rng)
+G = StyleGenerator(LATENT_DIM, G_CHANNELS, image_channels, adain=args.adain, rng=rng)
+D = PGDiscriminator(D_CHANNELS, image_channels, rng=rng)
 groups = {word: [] for word in LR_MULTIPLIER}
 for name, parameter in G.named_parameters():
     groups[next(word for word in groups if word in name)].append(parameter)

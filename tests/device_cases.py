@@ -262,7 +262,7 @@ MODELS = {
     ),
     "PGDiscriminator": Case(
         lambda rng: pggan.PGDiscriminator((4, 4), group_size=2, rng=rng),
-        lambda module, rng: losses.r1(lambda x: module(x, 0.5), rng.normal((2, 3, 8, 8))).sum(),
+        lambda module, rng: losses.r1(lambda x: module(x, 0.5), rng.normal((2, 3, 16, 16))).sum(),
     ),
     "MappingNetwork": Case(lambda rng: stylegan.MappingNetwork(3, 2, rng=rng), call(2, 3)),
     "StyledConv": Case(

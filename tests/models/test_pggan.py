@@ -26,9 +26,9 @@ CHANNELS = (8, 6, 5, 4)
 
 
 def networks(channels=CHANNELS, latent_dim=7):
-    """Build a small generator and discriminator."""
+    """Build a small generator and discriminator of the same sizes."""
     G = PGGenerator(latent_dim, channels, rng=default_rng(0))
-    return G, PGDiscriminator(channels, rng=default_rng(1))
+    return G, PGDiscriminator(channels[:-1], rng=default_rng(1))
 
 
 # Fade-in
@@ -59,7 +59,7 @@ def test_after_the_fade_in_the_old_layers_have_no_effect(size):
     z, x = default_rng(2).normal((4, 7)), default_rng(3).normal((4, 3, size, size))
     new, logits = G(z, size).data, D(x).data
     index = G.sizes.index(size) - 1
-    for layer in (G.to_rgb[index], D.from_rgb[index]):
+    for layer in (G.to_rgb[index], D.inputs[index]):
         for p in layer.parameters():
             p.data = np.full(p.shape, 1e3, np.float32)
     np.testing.assert_array_equal(G(z, size).data, new)
@@ -102,7 +102,7 @@ def test_the_generator_of_the_paper_at_1024_pixels():
 
 
 def test_the_discriminator_at_1024_pixels():
-    channels = (16, 8, 8, 8, 4, 4, 4, 2, 2)
+    channels = (16, 8, 8, 8, 4, 4, 4, 2)
     D = PGDiscriminator(channels, group_size=2, rng=default_rng(0))
     x = default_rng(1).normal((2, 3, 1024, 1024))
     with no_grad():
@@ -183,7 +183,7 @@ def test_gradient_penalty_of_a_growing_critic_to_second_order():
     """In the middle of a fade-in, through the minibatch std, in every parameter."""
     critic = to_float64(PGDiscriminator((3, 2), 1, group_size=2, rng=default_rng(1)))
     rng = default_rng(3)
-    real, fake = rng.normal((2, 1, 8, 8), np.float64), rng.normal((2, 1, 8, 8), np.float64)
+    real, fake = rng.normal((2, 2, 1, 16, 16), np.float64)
     t = rng.uniform((2,), np.float64)
     f, arrays = as_function_of_parameters(
         critic, lambda: losses.gradient_penalty(lambda x: critic(x, 0.4), real, fake, t)

@@ -29,11 +29,13 @@ details that G cannot produce yet.
   nevertheless.
 - Samples are generated with an average of G's weights (`optim.ExponentialMovingAverage`).
 
-**One difference from the paper:** a block of D halves the picture between its two convolutions, not
-after both, which saves half of the computation.
+**One difference from the paper:** a block of D is one convolution of 4x4 that halves the picture,
+as in DCGAN, in place of two of 3x3 and an average. The first one reads the colours themselves. For
+the same number of channels its step costs a fraction, and within hours it decides the quality: what
+was compared is in demos/RESULTS.md.
 
-**Sizes.** `channels` has one number for each size from 4 on. `PAPER_CHANNELS`, those of the paper,
-end at 1024 pixels.
+**Sizes.** `channels` of G has one number for each size from 4 on. `PAPER_CHANNELS`, those of the
+paper, end at 1024 pixels.
 """
 
 from __future__ import annotations
@@ -42,7 +44,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..backend import RNG
-from ..nn import AvgPool2d, Flatten, LeakyReLU, Module, ModuleList, PixelNorm, Sequential, Unflatten
+from ..nn import (
+    Conv2d,
+    EqualizedLR,
+    LeakyReLU,
+    Module,
+    ModuleList,
+    PixelNorm,
+    Sequential,
+    Unflatten,
+)
 from ..ops import avg_pool2d, interpolate, pixel_norm
 from .equalized_lr import equalized_conv, equalized_linear
 from .gan import minibatch_std
@@ -127,12 +138,18 @@ class PGGenerator(Module):
 class PGDiscriminator(Module):
     """A discriminator that grows: pictures of any of its sizes to logits, or to a critic's scores.
 
+    Its layers are those of DCGAN: convolutions of 4x4 that halve the picture, from its colours on.
+    So the largest feature maps have half the size of the picture, and its pixels are read once.
+
     Parameters
     ----------
-    channels, image_channels, rng
+    channels : sequence of int
+        The channels of the features at 4x4, 8x8, ..., up to half the size of the largest pictures.
+        These have 4, 8, 16, ... pixels, one size more than there are numbers.
+    image_channels, rng
         As for `PGGenerator`.
     group_size : int
-        The number of examples per group. For each group of successive examples, the last block
+        The number of examples per group. For each group of successive examples, the last layer
         gets their standard deviation as a further channel (`minibatch_std`). It has to divide the
         batch size.
     """
@@ -140,36 +157,21 @@ class PGDiscriminator(Module):
     def __init__(
         self, channels: Sequence[int], image_channels: int = 3, *, group_size: int = 4, rng: RNG
     ):
-        self.group_size, self.sizes = group_size, _sizes(channels)
-        c, activation = channels[0], LeakyReLU(0.2)
-        self.from_rgb = ModuleList(
-            [
-                Sequential(equalized_conv(image_channels, b, 1, rng=rng), activation)
-                for b in channels
-            ]
+        self.group_size, self.sizes = group_size, _sizes((*channels, image_channels))
+
+        def halve(a: int, b: int) -> Sequential:
+            """Map a channels to b channels at half the size."""
+            conv = Conv2d(a, b, 4, stride=2, padding=1, rng=rng)
+            return Sequential(EqualizedLR(conv, rng=rng), LeakyReLU(0.2))
+
+        # The first input, of 4x4 pixels, keeps this size. Each other one halves its picture.
+        first_input = Sequential(
+            equalized_conv(image_channels, channels[0], 1, rng=rng), LeakyReLU(0.2)
         )
-        hidden, output = (
-            equalized_linear(16 * c, c, rng=rng),
-            equalized_linear(c, 1, gain=1, rng=rng),
-        )
-        last_block = Sequential(
-            equalized_conv(c + 1, c, 3, rng=rng),
-            activation,
-            Flatten(),
-            hidden,
-            activation,
-            output,
-        )
-        self.blocks = ModuleList([last_block])
-        for a, b in pairwise(channels):
-            block = Sequential(
-                equalized_conv(b, b, 3, rng=rng),
-                activation,
-                AvgPool2d(2),
-                equalized_conv(b, a, 3, rng=rng),
-                activation,
-            )
-            self.blocks.append(block)
+        self.inputs = ModuleList([first_input, *(halve(image_channels, b) for b in channels)])
+        self.blocks = ModuleList([halve(a, b) for b, a in pairwise(channels)])
+        output = Conv2d(channels[0] + 1, 1, 4, rng=rng)  # 4x4 to 1x1
+        self.output = EqualizedLR(output, gain=1, rng=rng)
 
     def forward(self, x, alpha: float = 1.0):
         """Map pictures x (N, image_channels, size, size) to logits or scores (N,).
@@ -179,7 +181,7 @@ class PGDiscriminator(Module):
         x : array or Tensor
             Pictures of one of `sizes`.
         alpha : float
-            How far the block for this size is faded in, from 0 to 1.
+            How far the layers for this size are faded in, from 0 to 1.
 
         Raises
         ------
@@ -187,14 +189,16 @@ class PGDiscriminator(Module):
             If the size of x is not one of `sizes`.
         """
         last = _size_index(self, x.shape[-1])
-        h = self.from_rgb[last](x)  # (N, C, size, size)
-        for k in range(last, 0, -1):
-            h = self.blocks[k](h)  # (N, C', s/2, s/2)
-            if k == last and alpha != 1:
-                old_h = self.from_rgb[k - 1](avg_pool2d(x, 2))  # (N, C', s/2, s/2)
-                h = (1 - alpha) * old_h + alpha * h
+        h = self.inputs[last](x)  # (N, C, s/2, s/2)
+        if last > 1:
+            h = self.blocks[last - 2](h)  # (N, C', s/4, s/4)
+        if last > 0 and alpha != 1:
+            old_h = self.inputs[last - 1](avg_pool2d(x, 2))  # the same shape
+            h = (1 - alpha) * old_h + alpha * h
+        for block in reversed(self.blocks[: max(last - 2, 0)]):
+            h = block(h)
         h = minibatch_std(h, self.group_size)  # (N, channels[0] + 1, 4, 4)
-        return self.blocks[0](h).reshape((len(x),))  # (N,)
+        return self.output(h).reshape((len(x),))  # (N,)
 
 
 def fade_in(x, alpha: float):

@@ -64,7 +64,10 @@ the last layers the colours. If training mixes two w, layers learn not to rely o
 number per pixel, times a learned strength.
 
 **Pictures** (2020). Each size adds its picture to the upsampled picture of the size before it (skip
-connections). So the network need not grow during training. The discriminator is a residual network
+connections). So the network need not grow during training.
+
+**The discriminator.** The paper of 2019 changes only the generator, and takes the discriminator of
+progressive growing (pggan.py), as the demo does. That of 2020 is a residual network
 (style_discriminator.py).
 
 **Truncation.** Moving w towards its mean, mean + psi (w - mean) with psi < 1, gives less diverse
