@@ -16,9 +16,9 @@ look like? Why three faces, and not one?
     python demos/dcgan.py                  faces drawn by this package
     python demos/dcgan.py --data digits    digits drawn by this package
     python demos/dcgan.py --data mnist     MNIST, with more steps
-    python demos/dcgan.py --size 64 --steps 4000
-                                           larger and better faces: half an
-                                           hour of one core
+    python demos/dcgan.py --size 64 --steps 24000
+                                           larger and better faces: an hour of
+                                           one core
     python demos/dcgan.py --data folder:PATH --size 32
                                            your own pictures
 

@@ -12,9 +12,9 @@ anew?
     python demos/pggan.py --loss wgan-gp     the loss of the paper
     python demos/pggan.py --evaluate         compare the samples with real
                                              faces too: one minute more
-    python demos/pggan.py --size 64 --steps 12000
-                                             larger faces: half an hour of one
-                                             core
+    python demos/pggan.py --size 64 --steps 36000
+                                             larger and better faces: an hour of
+                                             one core
     python demos/pggan.py --data folder:PATH --size 32
                                              your own pictures
 
@@ -28,10 +28,11 @@ With --evaluate, a small classifier of real faces finds glasses, beards, hats,
 age and smiles in the samples and in real faces, and the distance between the
 two distributions is measured.
 
-The two largest differences from the paper: the default loss has the penalty
-R1, which is computed at every 8th step only, while a gradient penalty is
-needed at each step. And the learning rate is 0.02 (paper: 0.001), because
-there are only thousands of steps and not hundreds of thousands.
+The three largest differences from the paper: the discriminator has the strided
+convolutions of DCGAN. The default loss has the penalty R1, which is computed at
+every 8th step only, while a gradient penalty is needed at each step. And the
+learning rates are 0.01 and 0.02 (paper: 0.001), because there are only
+thousands of steps and not hundreds of thousands.
 
 Three changes to try, with --steps 2300 --evaluate:
 

@@ -13,9 +13,9 @@ will the mixture have, whose glasses, whose colours?
                                              normalization, no path penalty
     python demos/stylegan.py --evaluate      compare the samples with real
                                              faces too: one minute more
-    python demos/stylegan.py --size 64 --steps 5000
-                                             larger faces: half an hour of one
-                                             core
+    python demos/stylegan.py --size 64 --steps 28000
+                                             larger and better faces: an hour
+                                             and a half of one core
     python demos/stylegan.py --data folder:PATH --size 32
                                              your own pictures
 
@@ -35,8 +35,8 @@ Three changes to try, with --steps 1500 --evaluate:
 
 1. `MIXING_PROBABILITY = 0`: no style mixing during training.
 2. `PATH_WEIGHT = 0.0`: no path length penalty.
-3. `"noise_strength": 1.0`: the strength of the noise has the same learning
-   rate as everything else.
+3. `"mapping": 1.0`: the mapping network has the same learning rate as
+   everything else.
 """
 
 # %%

@@ -82,7 +82,7 @@ class PGGenerator(Module):
     def __init__(
         self, latent_dim: int, channels: Sequence[int], image_channels: int = 3, *, rng: RNG
     ):
-        self.latent_dim, self.sizes = latent_dim, _sizes(channels)
+        self.latent_dim, self.sizes = latent_dim, _sizes(len(channels))
         c = channels[0]
         # These follow each layer. They have no parameters, so all layers can share them.
         activation = [LeakyReLU(0.2), PixelNorm()]
@@ -157,19 +157,15 @@ class PGDiscriminator(Module):
     def __init__(
         self, channels: Sequence[int], image_channels: int = 3, *, group_size: int = 4, rng: RNG
     ):
-        self.group_size, self.sizes = group_size, _sizes((*channels, image_channels))
-
-        def halve(a: int, b: int) -> Sequential:
-            """Map a channels to b channels at half the size."""
-            conv = Conv2d(a, b, 4, stride=2, padding=1, rng=rng)
-            return Sequential(EqualizedLR(conv, rng=rng), LeakyReLU(0.2))
-
-        # The first input, of 4x4 pixels, keeps this size. Each other one halves its picture.
-        first_input = Sequential(
+        self.group_size, self.sizes = group_size, _sizes(len(channels) + 1)
+        # Pictures of 4x4 pixels keep their size, all others are downsampled at once.
+        smallest = Sequential(
             equalized_conv(image_channels, channels[0], 1, rng=rng), LeakyReLU(0.2)
         )
-        self.inputs = ModuleList([first_input, *(halve(image_channels, b) for b in channels)])
-        self.blocks = ModuleList([halve(a, b) for b, a in pairwise(channels)])
+        self.inputs = ModuleList([smallest])
+        for c in channels:
+            self.inputs.append(_downsampling_conv(image_channels, c, rng))
+        self.blocks = ModuleList([_downsampling_conv(b, a, rng) for a, b in pairwise(channels)])
         output = Conv2d(channels[0] + 1, 1, 4, rng=rng)  # 4x4 to 1x1
         self.output = EqualizedLR(output, gain=1, rng=rng)
 
@@ -255,9 +251,15 @@ def upsample(x):
     return interpolate(x, scale_factor=2)
 
 
-def _sizes(channels: Sequence[int]) -> list[int]:
-    """Return the sizes 4, 8, 16, ..., as many as there are numbers of channels."""
-    return [4 << k for k in range(len(channels))]
+def _downsampling_conv(in_channels: int, out_channels: int, rng: RNG) -> Sequential:
+    """Build a convolution of 4x4 that halves height and width, and its activation."""
+    conv = Conv2d(in_channels, out_channels, 4, stride=2, padding=1, rng=rng)
+    return Sequential(EqualizedLR(conv, rng=rng), LeakyReLU(0.2))
+
+
+def _sizes(n: int) -> list[int]:
+    """Return the first n of the sizes 4, 8, 16, ..."""
+    return [4 << k for k in range(n)]
 
 
 def _size_index(model: PGGenerator | PGDiscriminator, size: int) -> int:
