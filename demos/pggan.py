@@ -129,7 +129,14 @@ D = PGDiscriminator(D_CHANNELS, image_channels, rng=rng)
 optimizer_g = optim.Adam(G.parameters(), lr=LR_G, betas=(0, 0.99))
 optimizer_d = optim.Adam(D.parameters(), lr=LR_D, betas=(0, 0.99))
 
-schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, steps=args.steps)
+
+def lr_factor(step):
+    """The learning rates fall in the last stage only: its size has the most to learn."""
+    start = sum(STAGE_LENGTHS[:-1])
+    return optim.cosine_decay(max(step - start, 0), steps=max(args.steps - start, 1))
+
+
+schedule = optim.LRSchedule([optimizer_g, optimizer_d], lr_factor)
 ema = optim.ExponentialMovingAverage(G, decay=EMA_DECAY)
 loader = data.Loader(train, batch_size=args.batch, seed=args.seed)
 run = Run(
