@@ -31,7 +31,7 @@ two distributions is measured.
 The three largest differences from the paper: the discriminator has the strided
 convolutions of DCGAN. The default loss has the penalty R1, which is computed at
 every 8th step only, while a gradient penalty is needed at each step. And the
-learning rates are 0.01 and 0.02 (paper: 0.001), because there are only
+learning rates are 0.01 and 0.04 (paper: 0.001), because there are only
 thousands of steps and not hundreds of thousands.
 
 Three changes to try, with --steps 2300 --evaluate:
@@ -59,7 +59,7 @@ from tinygen.models.pggan import PGDiscriminator, PGGenerator, fade_in, growth_s
 
 p = parser(
     __doc__,
-    steps={"faces": 1600, "folder:PATH": 1600},
+    steps={"faces": 2400, "folder:PATH": 2400},
     takes={"faces": "two minutes", "folder:PATH": "two minutes"},
     batch=16,
     sizes={"faces": 32, "folder:PATH": 32},
@@ -87,7 +87,7 @@ if args.batch % 4:
     p.error(f"--batch {args.batch}: D compares groups of 4 pictures; give a multiple of 4")
 LATENT_DIM = 64  # dimensions of the noise z
 LR_G = 0.01  # learning rate of the generator at the first step
-LR_D = 0.02  # that of the discriminator
+LR_D = 0.04  # that of the discriminator
 R1_GAMMA = 1.0  # weight of the penalty R1 at 32 pixels
 R1_INTERVAL = 8  # steps from one penalty to the next
 # The same picture on four times the pixels has a quarter of the squared gradient norm.
@@ -98,7 +98,7 @@ EMA_DECAY = 0.995  # of the averaged weights of G, which generate the samples
 # Channels at 4, 8, 16, ... pixels. Those of D end at half the size.
 G_CHANNELS = {32: (128, 96, 48, 16), 64: (128, 96, 48, 24, 8)}[args.size]
 D_CHANNELS = {32: (128, 64, 32), 64: (192, 96, 48, 24)}[args.size]
-STAGE_FRACTIONS = {32: (0.1, 0.15, 0.25, 0.5), 64: (0.05, 0.1, 0.15, 0.2, 0.5)}[args.size]
+STAGE_FRACTIONS = {32: (0.07, 0.13, 0.2, 0.6), 64: (0.04, 0.08, 0.13, 0.2, 0.55)}[args.size]
 STAGE_LENGTHS = [round(args.steps * fraction) for fraction in STAGE_FRACTIONS]  # steps per size
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
