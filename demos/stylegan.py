@@ -57,7 +57,7 @@ from tinygen.models.stylegan import StyleGenerator, mix_styles
 
 p = parser(
     __doc__,
-    steps={"faces": 950, "folder:PATH": 950},
+    steps={"faces": 1400, "folder:PATH": 1400},
     takes={"faces": "two minutes", "folder:PATH": "two minutes"},
     batch=16,
     sizes={"faces": 32, "folder:PATH": 32},
