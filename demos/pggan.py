@@ -34,9 +34,9 @@ every 8th step only, while a gradient penalty is needed at each step. And the
 learning rates are 0.01 and 0.04 (paper: 0.001), because there are only
 thousands of steps and not hundreds of thousands.
 
-Three changes to try, with --steps 2300 --evaluate:
+Three changes to try, with --evaluate:
 
-1. `STAGE_LENGTHS = [0, 0, 0, args.steps]`, with --steps 1600 instead, which
+1. `STAGE_LENGTHS = [0, 0, 0, args.steps]`, with --steps 1800, which
    takes about as long: no growing, all steps with the largest pictures.
 2. `size, alpha = growth_stage(step, STAGE_LENGTHS)[0], 1.0`: no fade-in.
 3. `betas=(0.9, 0.99)`, the usual momentum of Adam.

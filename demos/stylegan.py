@@ -31,7 +31,7 @@ With --evaluate, a small classifier of real faces finds glasses, beards, hats,
 age and smiles in the samples and in real faces. It also finds which of them a
 mixture has from the face that gives the styles, at which sizes.
 
-Three changes to try, with --steps 1500 --evaluate:
+Three changes to try, with --evaluate:
 
 1. `MIXING_PROBABILITY = 0`: no style mixing during training.
 2. `PATH_WEIGHT = 0.0`: no path length penalty.
