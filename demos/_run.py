@@ -86,6 +86,7 @@ class Run:
         self._frames: dict[str, list[np.ndarray]] = {}
         self._pending: dict[str, list] = {}  # logged values that are still on the device
         self._started = self._training = self._stop = False
+        self._source = None  # that of the demo; of a notebook it is not known
         if args.weights and not IN_NOTEBOOK:
             self._source = Path(sys.argv[0]).read_text(encoding="utf-8")  # as it is now
         self._files_before = _stamps(args.out)
@@ -415,7 +416,7 @@ class Run:
         if self.args.trained:
             origin = ("command", "digest", "seconds", "figures", "spread", "versions")
             metrics["trained"] = {key: self._trained[key] for key in origin}
-            print(_weights.describe_training(self._trained))
+            print(_weights.describe_training(self._trained, self._source))
         elif self.args.weights and not IN_NOTEBOOK:
             self._finish(figures, picture, versions)
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"

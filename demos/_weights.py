@@ -1,7 +1,8 @@
 """The weights of finished trainings: demos/weights/NAME.npz, which --trained loads.
 
-A training of an hour leaves networks of a megabyte. Whoever has them can draw the pictures of the
-demo in seconds. `python demos/weights.py out/NAME` writes such a file; this module reads it.
+A training of an hour leaves networks of one or two megabytes. Whoever has them can draw the
+pictures of the demo in seconds. `python demos/weights.py out/NAME` writes such a file; this module
+reads it.
 
 **In the file**, which has the format of `tinygen.checkpoint`:
 
@@ -14,15 +15,16 @@ demo in seconds. `python demos/weights.py out/NAME` writes such a file; this mod
     figures      what the demo measured at the end of the training
     spread       each figure again, measured with this file: mean and standard deviation over the
                  seeds of the samples
-    rounding     mean difference that this file makes to the demo's picture, in grey levels of 255
+    rounding     how much float16 changes the demo's picture, in grey levels of 255, on average
     demo, command, digest, versions    where all this comes from
 
 No optimizer and no discriminator is in it. Floats are float16: 11 bits of precision instead of 24,
 which no eye sees in a picture.
 
-**The digest** is the SHA-256 of the command and of the code that decides its result: the demo up to
-the end of its training, without comments. If the demo's digest is another one today, the file is of
-an earlier recipe. The source of the package itself is not covered; its version is in the file.
+**The digest** is the SHA-256 of the command and of the demo's code up to the end of its training,
+without comments. If the demo has another digest today, it has changed since the file was made, and
+--trained says so. The digest cannot see changes of tinygen itself; the test of the files does, if
+they move a figure.
 
 The environment variable TINYGEN_WEIGHTS names another folder in place of demos/weights.
 """
@@ -177,16 +179,24 @@ def _without_comments(code: str) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
-def describe_training(saved: dict[str, Any]) -> str:
-    """Return the command, the time and the figures of a training, for the terminal."""
+def is_current(saved: dict[str, Any], source: str) -> bool:
+    """Return whether the demo trains today as it did when the file was made."""
+    return saved["digest"] == digest_of(saved["command"], source)
+
+
+def describe_training(saved: dict[str, Any], source: str | None) -> str:
+    """Return the command, the time and the figures of a training, for the terminal.
+
+    Say, too, if the demo has changed. `source` is that of the demo, or None if it is not known.
+    """
     seconds = saved["seconds"]
     time = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
     figures = ", ".join(f"{name} {value:.4g}" for name, value in numbers(saved["figures"]).items())
-    text = f"These weights were trained in {time} by"
-    return "\n".join(
-        [
-            text,
-            textwrap.indent(saved["command"], "    "),
-            textwrap.fill(f"Measured at the end of that training: {figures}.", 79),
-        ]
-    )
+    lines = [
+        f"These weights were trained in {time} by",
+        textwrap.indent(saved["command"], "    "),
+        textwrap.fill(f"Measured at the end of that training: {figures}.", 79),
+    ]
+    if source is not None and not is_current(saved, source):
+        lines.append("The demo has changed since then: this command gives other weights today.")
+    return "\n".join(lines)

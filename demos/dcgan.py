@@ -26,25 +26,28 @@ It draws
     samples.png         samples of the generator
     interpolation.png   each row from one z to another (`latent.slerp`)
     arithmetic.png      for faces: a row for each concept, three samples and
-                        the sample of their mean z; below, the result
+                        the sample of their mean z; below, the result and
+                        three of its neighbours
     neighbours.png      for faces: the result in the middle of eight
                         neighbours, whose z has a little noise added
     curves.png          the losses of both networks
 
-A GAN has no encoder. So a concept is the mean z of samples in which a
-classifier finds it. The classifier also counts how often the result of the
-arithmetic has glasses and a hat: in 300 trials, with 1, 3, 10 and 30 samples
-per concept. The fraction of all samples that have both is the baseline.
+A GAN has no encoder, which would give the z of a picture. So samples are drawn,
+and a classifier finds those with glasses: their mean z is the concept. It also
+counts how often the result of the arithmetic has glasses and a hat: in 300
+trials, with 1, 3, 10 and 30 samples per concept. The fraction of all samples
+that have both is the baseline.
 
-Two things differ from the paper, whose settings give only noise within the
-steps of two minutes. beta1 of Adam is 0 (paper: 0.5), because momentum
-averages gradients from before the other network moved. And the penalty R1
-keeps the gradient of the discriminator small on the data. R1 needs logits that
-depend on one picture each, so the discriminator has no batch normalization.
+With the settings of the paper, two minutes of training give only noise. Three
+things differ most. beta1 of Adam is 0 (paper: 0.5): momentum would still use
+old gradients, from before the other network changed. The penalty R1 keeps the
+gradient of the discriminator small on the data. R1 needs logits that depend on
+one picture each, so the discriminator has no batch normalization, and its
+initial weights are those of He et al. (2015), which need none.
 
 Three changes to try:
 
-1. `betas=(0.9, 0.99)`, the usual momentum of Adam.
+1. `betas=(0.9, 0.99)`: beta1 as usual, hence with momentum.
 2. `R1_GAMMA = 0.0`: no penalty R1.
 3. Without `nn.init.kaiming_normal_(D, rng)`: the small initial weights of the
    paper, without the normalization that compensated for them.
@@ -297,8 +300,9 @@ run.write_metrics(picture="samples.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# `python demos/dcgan.py`, two minutes, seed 0: Frechet distance 1.5 to real faces (floor 0.15), and
-# 51 % of the real faces are covered by samples. With 10 samples per concept, 76 % of the results of
+# `python demos/dcgan.py`, two minutes, seed 0: Frechet distance 1.5 to real faces (floor 0.15, that
+# of real faces to others). 51 % of the real faces are covered, that is, a sample is among their
+# neighbours (`metrics.density_coverage`). With 10 samples per concept, 76 % of the results of
 # the arithmetic have glasses and a hat. Seeds 1 and 2 have the distances 2.0 and 1.4, and both
 # attributes in 79 and 84 %. Processors round differently, and the training of a GAN amplifies this:
 # another processor has the effect of another seed.
@@ -308,13 +312,13 @@ run.write_metrics(picture="samples.png", **metrics)
 # steps of an interpolation is 3.0 times the mean change, and 14 % of the difference between the
 # ends; after the short training it is 1.7 times the mean, and 5 %.
 #
-# The question. The faces change their features one after the other: no face is a double exposure of
-# two. A hat comes or goes within a few steps, the faster the longer the training: half a hat would
-# not deceive the discriminator. The arithmetic gives a face with glasses and a hat. A single sample
-# has many properties other than the concept; in a mean they average out. So it works the more
-# often, the more samples a concept has: both attributes are found in 17 % of the results with one
-# sample per concept, in 35 % with three, 76 % with 10 and 90 % with 30, and in 9 % of all samples.
-# After an hour it is 31, 43, 61 and 79 %.
+# The question. The faces change gradually, most features one after the other. They are not two
+# faces on top of each other. A hat comes or goes within a few steps; in between it can be half
+# transparent. The arithmetic gives a face with glasses and a hat, but with three faces per concept
+# in 35 % of the results only. A single sample has many properties other than the concept; in a mean
+# they average out. So more samples per concept give more successes: 17 % with one, 76 % with 10 and
+# 90 % with 30. Of all samples 9 % have both. After an hour the changes from z to z are more abrupt,
+# and the arithmetic is less reliable with many samples: 31, 43, 61 and 79 %.
 #
 # The three changes (seed 0; unchanged: distance 1.5, 51 % covered, both attributes in 76 %):
 #

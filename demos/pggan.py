@@ -39,7 +39,7 @@ Three changes to try, with --evaluate:
 1. `STAGE_LENGTHS = [0, 0, 0, args.steps]`, with --steps 1800, which
    takes about as long: no growing, all steps with the largest pictures.
 2. `size, alpha = growth_stage(step, STAGE_LENGTHS)[0], 1.0`: no fade-in.
-3. `betas=(0.9, 0.99)`, the usual momentum of Adam.
+3. `betas=(0.9, 0.99)`: beta1 as usual, hence with momentum.
 """
 
 # %%

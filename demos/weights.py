@@ -1,13 +1,16 @@
 """Write the weights of a finished run to demos/weights/NAME.npz, for --trained.
 
-    python demos/weights.py out/dcgan      write those of this run
+    python demos/weights.py out/dcgan      write those of this run, in place of
+                                           any earlier ones of the demo
     python demos/weights.py                list all files of weights
 
-A run is refused that is not finished, that measured nothing, whose numbers do
-not fit into float16, or that is too large. Then the demo draws its pictures
-with the new file, for five seeds. The mean and the standard deviation of each
-figure go into the file, and are printed next to the figure of the finished
-run: compare them. _weights.py says what else is in a file.
+It refuses a run that is not finished, that measured nothing, that learned from
+your own folder, whose numbers do not fit into float16, or that is too large.
+Then the demo draws its pictures with the new file, for five seeds. The mean and
+the standard deviation of each figure go into the file, and are printed next to
+the figure of the finished run: the two should differ by no more than two
+standard deviations. _weights.py says what else is in a file. With the
+environment variable TINYGEN_WEIGHTS it is written to another folder.
 """
 
 from __future__ import annotations
@@ -178,14 +181,13 @@ def compare(content: dict[str, Any]) -> str:
 
 
 def list_files() -> str:
-    """Return a line for each file: its size, and whether the demo still has the same recipe."""
+    """Return the size of each file, whether the demo has changed since, and the command."""
     paths = sorted(_weights.FOLDER.glob("*.npz"))
     lines = []
     for path in paths:
         saved = _weights.read_weights(path)
         source = (DEMOS / f"{path.stem}.py").read_text(encoding="utf-8")
-        is_current = saved["digest"] == _weights.digest_of(saved["command"], source)
-        recipe = "the recipe of today" if is_current else "an earlier recipe"
+        recipe = "the demo of today" if _weights.is_current(saved, source) else "an earlier demo"
         lines.append(f"{path.name:28s} {path.stat().st_size:9,} bytes, {recipe}")
         lines.append(f"    {saved['command']}")
     total = sum(path.stat().st_size for path in paths)

@@ -101,6 +101,7 @@ def test_pictures_are_drawn_without_training(finished, folder, tmp_path):
     output = draw(folder, tmp_path)
     assert not (tmp_path / "checkpoint.npz").exists() and "step/s" not in output
     assert "trained in" in output and "--latent-dim 3" in output
+    assert "has changed" not in output
     pictures = {path.name for path in finished.glob("*.png")}
     assert pictures == {path.name for path in tmp_path.glob("*.png")}
     metrics, before = (json.loads((f / "metrics.json").read_text()) for f in (tmp_path, finished))
@@ -380,8 +381,13 @@ def test_the_digest_is_of_the_code_up_to_the_end_of_the_training():
     assert _weights.digest_of("python --seed 1", source) != digest
 
 
-def test_the_list_tells_which_weights_are_of_an_earlier_recipe(folder, monkeypatch):
+def test_weights_of_an_earlier_demo_are_told(folder, monkeypatch):
     monkeypatch.setattr(_weights, "FOLDER", folder)
-    assert "the recipe of today" in weights.list_files()
+    saved = _weights.read_weights(folder / "vae.npz")
+    source = (DEMOS / "vae.py").read_text(encoding="utf-8")
+    assert "the demo of today" in weights.list_files()
+    assert "has changed" not in _weights.describe_training(saved, source)
+    assert "has changed" not in _weights.describe_training(saved, None)
+    assert "has changed" in _weights.describe_training(saved, source.replace("LR = ", "LR = 2 * "))
     monkeypatch.setattr(_weights, "digest_of", lambda command, source: "")
-    assert "an earlier recipe" in weights.list_files()
+    assert "an earlier demo" in weights.list_files()
