@@ -55,7 +55,7 @@ from _command_line import natural, parse, parser  # first of ours: finds the pac
 from _run import Run
 
 from tinygen import data, default_rng, no_grad, optim, plot
-from tinygen.backend import to_device
+from tinygen.backend import to_device, to_numpy
 from tinygen.data.faces import has_attribute, render, sample_aligned_factors
 from tinygen.data.segmentation import find_palette, label_pixels
 from tinygen.losses import minimax_value, non_saturating, r1
@@ -88,6 +88,7 @@ R1_GAMMA = 0.1  # weight of the penalty R1 at 32 pixels
 R1_INTERVAL = 8  # steps from one penalty to the next
 # The same picture on four times the pixels has a quarter of the squared gradient norm.
 R1_GAMMA *= (args.size / 32) ** 2
+MAX_SHIFT = 4  # pixels by which a pair of photographs is moved at most
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 
@@ -153,15 +154,31 @@ def normalize(images):
     return data.normalize(to_device(images, args.device))
 
 
+def jitter(x, y):
+    """Mirror half of the pairs, and move each one by up to MAX_SHIFT pixels; bytes to bytes.
+
+    A few hundred photographs are few: so a network sees each of them in many places. The pixels at
+    the border are repeated.
+    """
+    pairs = np.concatenate([x, y], axis=1)  # (N, C_x + C_y, size, size)
+    pairs = np.where(to_numpy(rng.bernoulli(0.5, (len(x), 1, 1, 1))), pairs[..., ::-1], pairs)
+    border = (MAX_SHIFT, MAX_SHIFT)
+    padded = np.pad(pairs, ((0, 0), (0, 0), border, border), mode="edge")
+    corners = to_numpy(rng.integers(0, 2 * MAX_SHIFT + 1, (len(x), 2)))
+    moved = [
+        p[:, i : i + args.size, j : j + args.size]
+        for p, (i, j) in zip(padded, corners, strict=True)
+    ]
+    return np.split(np.stack(moved), [x_channels], axis=1)
+
+
 # %%
 # Training
 num_patches = (args.size >> NUM_DOWNSAMPLINGS) ** 2  # logits per picture
 batches = loader.forever()
 for step in run.steps():
     schedule.set(step)
-    pair = next(batches)
-    if not is_faces and step % 2:
-        pair = [half[..., ::-1] for half in pair]  # mirror every other batch of few photographs
+    pair = next(batches) if is_faces else jitter(*next(batches))
     x_batch, y_batch = map(normalize, pair)  # (N, C_x, size, size), (N, C_y, size, size)
 
     # A step of D
