@@ -353,8 +353,7 @@ run.write_metrics(picture="mixing.png", **metrics)
 #     python demos/stylegan.py --evaluate                           5.5, 53 %   two minutes
 #     python demos/stylegan.py --evaluate --seed 1                  4.9, 51 %
 #     python demos/stylegan.py --evaluate --seed 2                  5.0, 56 %
-#     python demos/stylegan.py --evaluate --size 64 --steps 28000   0.40, 85 %  an hour and a half of
-#                                                                               one core
+#     python demos/stylegan.py --evaluate --size 64 --steps 28000   0.40, 85 %  93 minutes, one core
 #
 # The last one is what `python demos/stylegan.py --trained` draws. Processors round differently, and
 # the training of a GAN amplifies this: another processor has the effect of another seed.
@@ -362,9 +361,9 @@ run.write_metrics(picture="mixing.png", **metrics)
 # The question. The styles at 4 and 8 pixels decide the shape of hair and hat; those at 16 pixels
 # glasses, beard and smile; those at the largest sizes the colours of clothes, glasses and eyes. At
 # 64 pixels, of pairs of faces of which one has a hat, 95 % of the mixtures have it as the face that
-# gives the styles at 4 and 8 pixels. For glasses it is 80 % with the styles at 16 pixels. --evaluate
-# prints these figures for each attribute. After two minutes the sizes share the work: 68 % for hats
-# at 4 and 8 pixels, and 47 % for glasses at 16.
+# gives the styles at 4 and 8 pixels. For glasses it is 80 % with the styles at 16 pixels. After two
+# minutes the sizes share the work: 68 % for hats at 4 and 8 pixels, and 47 % for glasses at 16.
+# --evaluate prints these figures for each attribute.
 #
 # The three changes (seed 0; unchanged: 5.5, 53 %, and path lengths that deviate from their mean by
 # 31 %):
