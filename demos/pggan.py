@@ -29,17 +29,17 @@ age and smiles in the samples and in real faces, and the distance between the
 two distributions is measured.
 
 The three largest differences from the paper: the discriminator has the strided
-convolutions of DCGAN. The default loss has the penalty R1, which is computed at
-every 8th step only, while a gradient penalty is needed at each step. And the
-learning rates are 0.01 and 0.04 (paper: 0.001), because there are only
-thousands of steps and not hundreds of thousands.
+convolutions of DCGAN. The default loss has the penalty R1 (`losses.r1`), which
+is computed at every 8th step only; the gradient penalty of the paper is needed
+at each step. And the learning rates are 0.01 and 0.04 (paper: 0.001), because
+there are only thousands of steps and not hundreds of thousands.
 
 Three changes to try, with --evaluate:
 
-1. `STAGE_LENGTHS = [0, 0, 0, args.steps]`, with --steps 1800, which
-   takes about as long: no growing, all steps with the largest pictures.
+1. `STAGE_LENGTHS = [0, 0, 0, args.steps]`, with --steps 1800, which takes about
+   as long: no growing, all steps with the largest pictures, of 32 pixels.
 2. `size, alpha = growth_stage(step, STAGE_LENGTHS)[0], 1.0`: no fade-in.
-3. `betas=(0.9, 0.99)`: beta1 as usual, hence with momentum.
+3. `betas=(0.9, 0.99)` in both optimizers: with the usual momentum.
 """
 
 # %%
@@ -268,7 +268,8 @@ run.write_metrics(picture="growing.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# Frechet distance of 2,000 samples to real faces (real faces to others: 0.15), and recall:
+# Frechet distance of 2,000 samples to real faces (real faces to others: 0.15), and recall, the
+# fraction of real faces that are near samples; times without the evaluation:
 #
 #     python demos/pggan.py --evaluate                           3.8, 63 %    two minutes
 #     python demos/pggan.py --evaluate --seed 1                  4.6, 58 %
@@ -278,16 +279,16 @@ run.write_metrics(picture="growing.png", **metrics)
 # The last one is what `python demos/pggan.py --trained` draws. Processors round differently, and
 # the training of a GAN amplifies this: another processor has the effect of another seed.
 #
-# The question. 4x4 pixels show where the face is, and its colours and those of the wall. In most
-# columns of growing.png the outline of the head and the hair stay similar from one size to the
-# next, and each size adds details. So sizes do not begin anew. But colours change, and now and then
-# a hat comes or goes.
+# The question. 4x4 pixels show hardly more than a darker middle. From 8 pixels on there is a head,
+# and in most columns of growing.png its outline and hair stay from one size to the next, with more
+# details: sizes do not begin anew. But colours change, and at the last size, whose training is the
+# longest, some people get or lose a hat.
 #
 # The three changes (seed 0; unchanged 3.8, 63 %):
 #
 # 1. Without growing: 4.1, 68 %, no clear difference, and growing.png has one row. Growing saves
 #    time if the largest pictures cost hundreds of times as much as the smallest ones. Here a step
-#    costs only a few times as much.
+#    with 32 pixels costs only a few times as much as one with 4.
 # 2. Without fade-in: 5.5, 54 %, a little worse. An untrained block takes the place of the old
 #    network's output, and from one size to the next many z become somebody else.
 # 3. With momentum: 24, 1 %, and no faces, only pale blots.

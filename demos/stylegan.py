@@ -9,7 +9,7 @@ first layers and those of another face in the others. Whose shape of the head
 will the mixture have, whose glasses, whose colours?
 
     python demos/stylegan.py                 faces drawn by this package
-    python demos/stylegan.py --adain         as in 2019: adaptive instance
+    python demos/stylegan.py --adain         styles as in 2019: adaptive instance
                                              normalization, no path penalty
     python demos/stylegan.py --evaluate      compare the samples with real
                                              faces too: one minute more
@@ -23,18 +23,21 @@ It draws
     mixing.png        the table of the paper: each row is one face (left), each
                       column another (top), whose styles are used at the sizes
                       named next to the row
-    truncation.png    w moved towards its mean: less diverse but better faces
+    truncation.png    w, from which all styles are computed, moved towards its
+                      mean by a factor psi: less diverse faces. psi = 0 is the
+                      mean, psi < 0 the opposite of each face
     samples.png       samples of the generator
     curves.png        the losses of both networks
 
 With --evaluate, a small classifier of real faces finds glasses, beards, hats,
-age and smiles in the samples and in real faces. It also finds which of them a
-mixture has from the face that gives the styles, at which sizes.
+age and smiles in the samples and in real faces. It also measures for the styles
+of each size how often a mixture takes an attribute from the face in the top
+row.
 
 Three changes to try, with --evaluate:
 
 1. `MIXING_PROBABILITY = 0`: no style mixing during training.
-2. `PATH_WEIGHT = 0.0`: no path length penalty.
+2. `PATH_WEIGHT = 0.0`: no path length penalty (`losses.path_length`).
 3. `"mapping": 1.0`: the mapping network has the same learning rate as
    everything else.
 """
@@ -217,7 +220,7 @@ numpy_rng = np.random.default_rng(args.seed)
 def synthesize(w):
     """Map w (n, LATENT_DIM) or (n, num_layers, LATENT_DIM) to NumPy pictures from 0 to 1.
 
-    The noise is the same at each call, so pictures differ by their styles alone.
+    Calls with equally many w add the same noise.
     """
     noise_rng = default_rng(args.seed + 1, args.device)
     batches = [w[i : i + 250] for i in range(0, len(w), 250)]
@@ -348,7 +351,8 @@ run.write_metrics(picture="mixing.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# Frechet distance of 2,000 samples to real faces (real faces to others: 0.15), and recall:
+# Frechet distance of 2,000 samples to real faces (real faces to others: 0.15), and recall, the
+# fraction of real faces that are near samples; times without the evaluation:
 #
 #     python demos/stylegan.py --evaluate                           5.5, 53 %   two minutes
 #     python demos/stylegan.py --evaluate --seed 1                  4.9, 51 %
@@ -358,12 +362,16 @@ run.write_metrics(picture="mixing.png", **metrics)
 # The last one is what `python demos/stylegan.py --trained` draws. Processors round differently, and
 # the training of a GAN amplifies this: another processor has the effect of another seed.
 #
-# The question. The styles at 4 and 8 pixels decide the shape of hair and hat; those at 16 pixels
-# glasses, beard and smile; those at the largest sizes the colours of clothes, glasses and eyes. At
-# 64 pixels, of pairs of faces of which one has a hat, 95 % of the mixtures have it as the face that
-# gives the styles at 4 and 8 pixels. For glasses it is 80 % with the styles at 16 pixels. After two
-# minutes the sizes share the work: 68 % for hats at 4 and 8 pixels, and 47 % for glasses at 16.
-# --evaluate prints these figures for each attribute.
+# The question. Take two faces of the long training, one of them with a hat. In 95 % of mixtures, the
+# face that gives the styles at 4 and 8 pixels decides whether there is a hat. The styles at 16
+# pixels decide glasses (80 %), and most beards (64 %) and smiles (67 %). Those at the largest sizes
+# change the colours of clothes and glasses, and details of eyes and mouth. The colours of hair and
+# wall come with the shape, at 4 and 8 pixels. After two minutes the sizes share the work: 68 % for
+# hats at 4 and 8 pixels, and 47 % for glasses at 16. --evaluate prints these figures for each
+# attribute.
+#
+# What the long training still lacks: hats and light hair have a net of fine lines, and some glasses
+# are broken. In truncation.png the mean is one face without hat, beard or glasses.
 #
 # The three changes (seed 0; unchanged: 5.5, 53 %, and path lengths that deviate from their mean by
 # 31 %):

@@ -3,10 +3,10 @@
 The paper is "Progressive Growing of GANs for Improved Quality, Stability, and Variation".
 
 **The idea.** 4x4 pixels are enough to show where a face is and how bright it is; its hair needs a
-thousand. So learn in this order. Both networks start with pictures of 4x4 pixels. When they are
-trained at this size, each network gets a block for twice the size: the generator at its end, the
-discriminator at its beginning. What was learned is kept, most steps use small pictures, and no
-network has to learn everything at once.
+thousand pixels. So learn in this order. Both networks start with pictures of 4x4 pixels. When they
+are trained at this size, each network gets a block for twice the size: the generator at its end,
+the discriminator at its beginning. What was learned is kept, the first steps use small pictures,
+and no network has to learn everything at once.
 
 **Fade-in.** A new block is untrained and would damage what the trained blocks do. So for a while
 the picture is a mixture of two: the picture of the new block, and the picture of the old network,
@@ -139,13 +139,14 @@ class PGDiscriminator(Module):
     """A discriminator that grows: pictures of any of its sizes to logits, or to a critic's scores.
 
     Its layers are those of DCGAN: convolutions of 4x4 that halve the picture, from its colours on.
-    So the largest feature maps have half the size of the picture, and its pixels are read once.
+    So one layer alone sees the picture in its full size, and the largest feature maps have half of
+    it.
 
     Parameters
     ----------
     channels : sequence of int
         The channels of the features at 4x4, 8x8, ..., up to half the size of the largest pictures.
-        These have 4, 8, 16, ... pixels, one size more than there are numbers.
+        With three numbers, pictures have 4, 8, 16 or 32 pixels.
     image_channels, rng
         As for `PGGenerator`.
     group_size : int
@@ -198,11 +199,11 @@ class PGDiscriminator(Module):
 
 
 def fade_in(x, alpha: float):
-    """Mix real pictures with blurred copies of themselves, as `PGGenerator` mixes its pictures.
+    """Mix real pictures with coarse copies of themselves, as `PGGenerator` mixes its pictures.
 
-    While a block is faded in, the generator's picture is a mixture of an upsampled, hence blurred
-    picture and a sharp one, with weights 1 - alpha and alpha. Real pictures have to be mixed in the
-    same way. Otherwise the discriminator would recognize them by their sharpness.
+    While a block is faded in, the generator's picture is a mixture of an upsampled picture, made of
+    blocks of 2x2 equal pixels, and a fine one, with weights 1 - alpha and alpha. Real pictures have
+    to be mixed in the same way. Otherwise the discriminator would recognize them by their details.
 
     **Math** (1 - alpha) up(down(x)) + alpha x.
 
