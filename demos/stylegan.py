@@ -362,8 +362,8 @@ run.write_metrics(picture="mixing.png", **metrics)
 # The last one is what `python demos/stylegan.py --trained` draws. Processors round differently, and
 # the training of a GAN amplifies this: another processor has the effect of another seed.
 #
-# The question. Take two faces of the long training, one of them with a hat. In 95 % of mixtures, the
-# face that gives the styles at 4 and 8 pixels decides whether there is a hat. The styles at 16
+# The question. Take two faces of the long training, one of them with a hat. In 95 % of the
+# mixtures the face that gives the styles at 4 and 8 pixels decides if there is a hat. Those at 16
 # pixels decide glasses (80 %), and most beards (64 %) and smiles (67 %). Those at the largest sizes
 # change the colours of clothes and glasses, and details of eyes and mouth. The colours of hair and
 # wall come with the shape, at 4 and 8 pixels. After two minutes the sizes share the work: 68 % for
