@@ -9,8 +9,9 @@ first layers and those of another face in the others. Whose shape of the head
 will the mixture have, whose glasses, whose colours?
 
     python demos/stylegan.py                 faces drawn by this package
-    python demos/stylegan.py --adain         styles as in 2019: adaptive instance
-                                             normalization, no path penalty
+    python demos/stylegan.py --adain         styles as in 2019: adaptive
+                                             instance normalization, and no
+                                             path length penalty
     python demos/stylegan.py --evaluate      compare the samples with real
                                              faces too: one minute more
     python demos/stylegan.py --size 64 --steps 28000
