@@ -382,5 +382,4 @@ run.write_metrics(picture="mixing.png", **metrics)
 # 2. Without the path length penalty: 5.6, 51 %, and path lengths that deviate by 27 %. So short a
 #    training does not show its effect.
 # 3. With a fast mapping network: 11.5, 1 %. The same dozen of faces comes again and again: the mode
-#    collapse of mode_collapse.py. The mapping network has learned to send most z near to a few w:
-#    these vary in two directions, and with the slow network in a dozen.
+#    collapse of mode_collapse.py. The mapping network has learned to send most z near to a few w.

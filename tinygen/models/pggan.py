@@ -138,7 +138,7 @@ class PGGenerator(Module):
 class PGDiscriminator(Module):
     """A discriminator that grows: pictures of any of its sizes to logits, or to a critic's scores.
 
-    Its layers are those of DCGAN: convolutions of 4x4 that halve the picture, from its colours on.
+    Its layers are those of DCGAN: convolutions of 4x4 that downsample the picture, from its colours on.
     So one layer alone sees the picture in its full size, and the largest feature maps have half of
     it.
 
