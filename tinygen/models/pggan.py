@@ -138,9 +138,8 @@ class PGGenerator(Module):
 class PGDiscriminator(Module):
     """A discriminator that grows: pictures of any of its sizes to logits, or to a critic's scores.
 
-    Its layers are those of DCGAN: convolutions of 4x4 that downsample the picture, from its colours on.
-    So one layer alone sees the picture in its full size, and the largest feature maps have half of
-    it.
+    Its layers are those of DCGAN: convolutions of 4x4 that downsample, from the colours on. So one
+    layer alone sees the picture in its full size, and the largest feature maps have half of it.
 
     Parameters
     ----------
