@@ -59,7 +59,7 @@ p.add_argument(
 args = parse(p)
 if args.latent_dim < 2:
     p.error(f"--latent-dim {args.latent_dim}: the map needs at least 2 dimensions")
-HIDDEN = (512, 256)  # units of the two hidden layers
+HIDDEN = (448, 256)  # units of the two hidden layers
 LR = 2e-3  # learning rate at the start
 
 # %%

@@ -81,7 +81,7 @@ p.add_argument(
 args = parse(p)
 if args.latent_dim < 2:
     p.error(f"--latent-dim {args.latent_dim}: the maps need at least 2 dimensions")
-HIDDEN_UNITS = (400, 400)  # of the two hidden layers of the encoder, and of those of the decoder
+HIDDEN_UNITS = (384, 320)  # of the two hidden layers of the encoder, and of those of the decoder
 NUM_CODES = 20_000  # codes of training pictures, to which the mixture is fitted
 NUM_COMPONENTS = 100  # Gaussians in the mixture; fewer for a folder of few pictures
 EM_STEPS = 15
