@@ -197,7 +197,7 @@ rng = default_rng(args.seed, args.device)
 text_encoder = TextEncoder(len(VOCABULARY), 128, rng=rng)
 network = MLPDenoiser(
     CODE_DIM,
-    (512, 512, 512),
+    (448, 448, 448),
     num_frequencies=0,
     film=True,
     label_encoder=text_encoder,
