@@ -226,8 +226,8 @@ run.write_metrics(picture="discriminative_vs_generative.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# With the defaults (seed 0, one second on one core), the accuracy on 5,000 new points is 0.944 for
-# the discriminative model and 0.953 for the generative one. The discriminative model is more than
+# With the defaults (seed 0, one second on one core), the accuracy on 5,000 new points is 0.938 for
+# the discriminative model and 0.947 for the generative one. The discriminative model is more than
 # 99.99 % confident of the outlier's class, because the outlier is far from the boundary. On the two
 # Gaussians, Bayes' rule even assigns it to the other class, and is confident too: far from all data
 # any p(y|x) is a guess. Only p(x) shows that the point is improbable.
@@ -235,11 +235,11 @@ run.write_metrics(picture="discriminative_vs_generative.png", **metrics)
 # The three changes:
 #
 # 1. The boundary moves into class 1, without any training. (On these points, half of which are
-#    still of each class, the accuracy falls from 0.953 to 0.812.) Logistic regression has no
+#    still of each class, the accuracy falls from 0.947 to 0.794.) Logistic regression has no
 #    parameter for the prior; it is part of b.
-# 2. The accuracy is 0.990 instead of 0.879, and the confidence about the outlier is as high as
+# 2. The accuracy is 0.991 instead of 0.875, and the confidence about the outlier is as high as
 #    before. A better boundary is still no density. The samples of the Gaussians are not moons
 #    either.
-# 3. The accuracies are 0.942 and 0.946: means and covariances need few data. But one point in 10^21
-#    now lies as far out as the outlier, instead of one in 10^14. The order of densities is
-#    reliable; their values in the tails are not.
+# 3. The accuracies fall to 0.895 and 0.857: twelve points determine a covariance only roughly. And
+#    one point in 10^6 now lies as far out as the outlier, instead of one in 10^12. Densities in the
+#    tails are the least reliable: a new point is even less probable than the outlier.
