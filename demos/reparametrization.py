@@ -217,7 +217,7 @@ run.write_metrics(picture="graphs.png", **{name: float(value) for name, value in
 # Both estimates have the mean 2. The variance of the first is 4, that of the second 30, and 14 with
 # the best baseline, the constant 4. So the second needs 30 / 4 = 7.5 samples for the precision that
 # the first has with one. With the defaults (seed 0, 2 seconds on one core), the variances measured
-# from a million samples are 3.99 +- 0.01, 29.9 +- 0.2 and 14.0 +- 0.1.
+# from a million samples are 4.00 +- 0.01, 30.2 +- 0.2 and 14.1 +- 0.1.
 #
 # In graphs.png, with z drawn at random, no gradient reaches the encoder, and it learns nothing.
 # With z = mu + sigma eps, the noise is an input from the side, and the gradient passes.
