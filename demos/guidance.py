@@ -66,8 +66,8 @@ from tinygen.models.diffusion.unet import UNet
 
 p = parser(
     __doc__,
-    steps={"digits": 800, "mnist": 30_000, "folder:PATH": 6000},
-    takes={"digits": "two minutes", "mnist": "within an hour", "folder:PATH": "ten minutes"},
+    steps={"digits": 800, "mnist": 6000, "folder:PATH": 6000},
+    takes={"digits": "two minutes", "mnist": "ten minutes", "folder:PATH": "ten minutes"},
     batch=32,
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 257, 4),  # the network halves it twice
