@@ -226,16 +226,17 @@ run.write_metrics(
 # the data, so samples on either side of a valley of D move apart, until G covers both modes. Where
 # p = q, the optimal D is 1/2 everywhere. It is flat, so the gradient of G is zero.
 #
-# `python demos/gan_1d.py`, seed 0, about half a minute on two CPU cores: TV falls from 0.96 to
-# 0.08 and W from 1.24 to 0.05. With `--k 1` they fall only to 0.58 and 0.36.
+# `python demos/gan_1d.py`, about half a minute on two CPU cores: TV falls from 0.96 to 0.09 (0.06
+# and 0.08 with the seeds 1 and 2) and W from 1.23 to 0.07 (0.05 and 0.04). With `--k 1` they fall
+# only to 0.49 and 0.24.
 #
-# The three changes:
+# The three changes (seed 0):
 #
-# 1. Momentum 0.9. G overshoots and diverges: TV 1.00, W 55. D then recognizes every sample: V is
-#    -0.07, nearly its maximum of 0. The gradient of G, -D at each sample, has almost vanished, so
-#    G never comes back.
-# 2. A slow D. It is outdated when G uses it, so G moves from one side to the other and back:
-#    TV 0.41. V stays near -log 4 all the time. So a value of -log 4 does not show that p = q; it
-#    only shows that *this* D cannot tell them apart.
+# 1. Momentum 0.9. G overshoots: its samples go as far as x = 15, come back and leave again. At the
+#    end TV is 1.00 and W 10. D recognizes every sample: V is -0.01, nearly its maximum of 0, and
+#    the gradient of G, -D at each sample, has almost vanished.
+# 2. A slow D. It is outdated when G uses it, so G overshoots: its samples crowd at two places,
+#    which move to and fro. TV is 0.51. V stays near -log 4 after the first 100 steps. So a value of
+#    -log 4 does not show that p = q; it only shows that *this* D cannot tell them apart.
 # 3. Modes far apart. G is continuous, so some of the noise must land between the modes. All that G
-#    can do is to be steep there: TV 0.20, W 0.15.
+#    can do is to be steep there: TV 0.29, W 0.15.
