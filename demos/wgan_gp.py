@@ -327,33 +327,31 @@ run.write_metrics(picture="critics.png", **{name: float(value) for name, value i
 # %% [markdown]
 # ## What you should see
 #
-# `python demos/wgan_gp.py`, seed 0, three quarters of a minute. The learning rates, the limit of
-# the weights and the number of steps were chosen with this seed.
+# `python demos/wgan_gp.py`, seed 0 (in brackets: seeds 1 and 2), three quarters of a minute. The
+# learning rates, the limit of the weights and the number of steps were chosen with one seed.
 #
-# - minimax: the generator stays at W 3.07. D's estimate is 0.693 = log 2 all the time: it does not
-#   tell how far the samples are. The gradient that reaches the samples falls to 1e-9.
-# - gradient penalties: both critics first estimate 3.71; the optimal penalized critic, 3.56. The
-#   estimate divided by the steepest slope is 2.96, and it is at most 0.97 W at every step.
-# - one-sided penalty: W falls to 0.24.
+# - minimax: the generator stays at W 2.85. D's estimate is 0.69 = log 2 all the time: it does not
+#   tell how far the samples are. The gradient that reaches the samples falls below 1e-8.
+# - gradient penalties: both critics first estimate 3.2; the optimal penalized critic, 3.28. The
+#   estimate divided by the steepest slope is 2.7, and it is at most 0.97 W at every step.
+# - one-sided penalty: W falls to 0.28 (0.24 and 0.22).
 # - two-sided penalty: the generator overshoots the data. The critic should turn round and cannot,
-#   and at nearly half of the snapshots its estimate is negative. W rises to 17.8, close to
+#   and at a third of the snapshots its estimate is negative. W rises to 18 (19 and 15), close to
 #   2 lambda = 20. At that distance the penalty no longer keeps the critic in the wrong
-#   direction; W falls, and rises again. At the end it is 4.1.
-# - weight clipping: the critic has a slope of 0.31 and brings W to 0.50. At the end it is hardly
-#   more than a parabola, too simple to tell two modes from one.
-#
-# Seeds 1 to 4 agree. One-sided: W falls to 0.24 to 0.28. Two-sided: it rises to 16 to 19.
-# Clipped: it is 0.33 to 0.77 at the end.
+#   direction; W falls, and rises again. At the end it is 2.7 (2.2 and 2.8). With seed 1 the critic
+#   slopes in the wrong direction from the start, and its first estimate is -2.4.
+# - weight clipping: the critic has a slope of 0.37 and brings W to 0.41 (0.72 and 0.70). At the end
+#   it is hardly more than a straight line (a parabola), too simple to tell two modes from one.
 #
 # The three changes (seed 0):
 #
-# 1. `--clip 0.01`. Three layers of small weights have a slope of 0.00025. The estimate divided by
-#    this slope is 3.07, W itself. But the steps of the generator are as large as the gradient that
-#    reaches it, so it stays at W 3.07. (The paper used RMSprop, which divides by the size of the
-#    gradient.)
-# 2. Adam for the generators, 1e-3. Now the minimax generator, too, reaches W 0.30. Its gradient is
-#    0.004 at first, as before, but Adam makes the same step of it as of a gradient of 1. Once the
-#    densities overlap, D is no longer sure, and the gradient is 0.06 at step 27.
-# 3. `LR_G = 5e-3`. The slope of the clipped critic limits the speed: W is 1.72 when the steps are
-#    over. The two-sided generator moves away as far as before, to 17.4: the second maximum of the
-#    penalized objective does not depend on the learning rate.
+# 1. `--clip 0.01`. Three layers of small weights have a slope of 0.00026. The estimate divided by
+#    this slope is 2.84, nearly W itself. But the steps of the generator are as large as the
+#    gradient that reaches it, so it stays at W 2.85. (The paper used RMSprop, which divides by the
+#    size of the gradient.)
+# 2. Adam for the generators, 1e-3. Now the minimax generator, too, reaches W 0.28. Its gradient is
+#    0.008 at first, as before, but Adam makes the same step of it as of a gradient of 1. Once the
+#    densities overlap, D is no longer sure, and the gradient is 0.4 at step 27.
+# 3. `LR_G = 5e-3`. The slope of the clipped critic limits the speed: W takes 200 steps to fall
+#    below 0.6, instead of 60. The two-sided generator moves away nearly as far as before, to 16.5:
+#    the second maximum of the penalized objective does not depend on the learning rate.
