@@ -182,9 +182,9 @@ run.write_metrics(picture="denoised.png", **figures)
 # test digits is
 #
 #     noise             noisy    best linear filter    network
-#     gaussian          0.340    0.135                 0.120
-#     masking           0.238    0.131                 0.121
-#     salt and pepper   0.492    0.174                 0.144
+#     gaussian          0.340    0.135                 0.118
+#     masking           0.238    0.131                 0.118
+#     salt and pepper   0.492    0.173                 0.142
 #
 # Salt and pepper is the worst: a replaced pixel does not show that it was replaced, while a masked
 # stroke only has holes. Where several digits are possible, the network draws all of them at once,
