@@ -232,10 +232,10 @@ run.write_metrics(picture="roc.png", **metrics)
 #
 # With the defaults (seed 0, 17 seconds on one core) the AUROC is
 #
-#     error of the autoencoder   95.7 %
-#     error of the VAE           95.8 %
+#     error of the autoencoder   96.0 %
+#     error of the VAE           95.7 %
 #     error of PCA-32            90.4 %
-#     -ELBO of the VAE           89.1 %
+#     -ELBO of the VAE           88.7 %
 #     distance to the mean       77.5 %
 #
 # Ones pass as eights (ranking.png): they have few pixels of ink, so any reconstruction of them has
