@@ -298,30 +298,30 @@ run.write_metrics(picture="guidance.png", **figures)
 # `python demos/guidance.py`, two minutes:
 #
 #     w                                        0      1      2      4      8
-#     classified as the requested digit        9 %   79 %   97 %   99 %  100 %    (by chance 10 %)
-#     distance within a class, relative       0.99   0.87   0.78   0.71   0.67
+#     classified as the requested digit        9 %   77 %   97 %  100 %  100 %    (by chance 10 %)
+#     distance within a class, relative       0.97   0.87   0.79   0.73   0.70
 #       to real digits
 #
 # Distance from the solution of the ODE with 32 evaluations, and what part of the distance with 16
 # it is:
 #
-#     Euler         0.036    46 %
-#     DDIM          0.041    48 %
-#     Heun          0.025    50 %
-#     DPM-Solver    0.012    26 %
+#     Euler         0.023    52 %
+#     DDIM          0.024    53 %
+#     Heun          0.019    46 %
+#     DPM-Solver    0.010    36 %
 #
 # Halving short steps halves the error of a first-order method (Euler, DDIM) and quarters that of a
-# second-order one. DPM-Solver is in this range. Heun's method is not: it evaluates the network
-# twice per step, so it takes half as many steps. With 4 evaluations it is further away than Euler's
-# method, 0.31 and 0.22. EDM's own times begin far out in the noise. Two or four such steps are
-# useless (68 and 1.4); sixteen are enough (0.040).
+# second-order one. DPM-Solver comes near this range. Heun's method does not: it evaluates the
+# network twice per step, so it takes half as many steps. With 4 evaluations it is further away than
+# Euler's method, 0.27 and 0.18. EDM's own times begin far out in the noise. Two or four such steps
+# are useless (66 and 1.2); sixteen are enough (0.032).
 #
 # The three changes (seed 0):
 #
-# 1. Heun's method gains a little with 4 evaluations (0.29) and with 32 (0.022), and loses with 8.
-#    All other samplers with these times lose, DPM-Solver most: with 32 evaluations its distance is
-#    0.027 instead of 0.012.
+# 1. Heun's method gains with 4 evaluations (0.21) and with 16 (0.027 instead of 0.042), and loses
+#    with 8 (0.12 instead of 0.08). All other samplers with these times lose: with 32 evaluations
+#    the distance of DPM-Solver is 0.013 instead of 0.010.
 # 2. Not one of 100 samples is classified as requested; by chance ten would be. They are digits, of
 #    other classes.
-# 3. The distance is 0.54 to 0.65 for every number of evaluations. Fresh noise leads to other
+# 3. The distance is 0.48 to 0.58 for every number of evaluations. Fresh noise leads to other
 #    images, of the same distribution.
