@@ -259,29 +259,27 @@ run.write_metrics(picture="maps.png", **metrics)
 # With the defaults (seed 0, 26 seconds on one core), on 2,000 test digits:
 #
 #                             squared error    KL           median sigma    largest step of a line
-#     reconstruction alone    28.0             25.5 nats    0.0004          7.0 %
-#     KL alone                217.0            0.0 nats     1               0.0 %
-#     both                    31.4             4.2 nats     0.1             3.9 %
+#     reconstruction alone    28.3             28.1 nats    0.0002          6.8 %
+#     KL alone                218.1            0.0 nats     1               0.0 %
+#     both                    30.3             4.4 nats     0.1             3.3 %
 #
 # With reconstruction alone, the distributions are narrow and far apart: nothing keeps them near the
 # origin or wide. With the KL alone, all of them are the prior, and z means nothing. With both, they
 # fill the prior and touch each other.
 #
-# **Look at both factors of completeness.** Reconstruction alone reaches 55 %, as much as both
-# terms together (another processor gives 57 % for both together). Its images are sharp (82 %
-# confident), but of the 6.7 classes that happen to lie around the origin. Both terms together reach
-# 8.8 classes. More than a third of these images lie between two classes, so the classifier is not
-# confident of them.
+# **Look at both factors of completeness.** Reconstruction alone reaches 42 %, both terms together
+# 63 %. Its images are sharp (74 % confident), but of the 5.6 classes that happen to lie around the
+# origin. Both terms together reach 9.3 classes. A third of these images lie between two classes, so
+# the classifier is not confident of them.
 #
 # **Each figure alone can be fooled.** A decoder that ignores z has a perfect continuity of 0. A
 # decoder that draws one good digit everywhere has a completeness of 10 %.
 #
 # The three changes:
 #
-# 1. Nearly the first map again, at a smaller scale. The squared error falls from 31.4 to 28.3, that
-#    of reconstruction alone, and the KL rises from 4.2 to 10 nats. The distributions shrink to
-#    sigma 0.04 and no longer touch. The largest step of a line is 5.8 % (before: 3.9 %), and of
-#    the 8.8 classes 7.7 are left.
+# 1. Nearly the first map again, at a smaller scale. The squared error falls to that of
+#    reconstruction alone, and the KL rises to 10 nats. The distributions shrink to sigma 0.04 and
+#    no longer touch. The largest step of a line is 5.8 %, and fewer classes are left, 7.7.
 # 2. Nearly the second map: all distributions are the prior, the KL is 0.0 nats, and z means
 #    nothing. But this decoder is trained. It draws the mean of all digits everywhere, and the
 #    classifier is confident of it. So completeness is 10 %: all samples, one class. The fraction
