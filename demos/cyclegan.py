@@ -283,6 +283,7 @@ run.write_metrics(picture="cycles.png", **metrics)
 #     python demos/cyclegan.py                              0.46 and 0.47    two minutes
 #     python demos/cyclegan.py --steps 1200                 0.30 and 0.31
 #     python demos/cyclegan.py --steps 1600                 0.25 and 0.27    246 s of one core
+#     python demos/cyclegan.py --steps 4000                 0.18 and 0.20    193 s of one core
 #     python demos/cyclegan.py --data night --steps 1200    0.14 and 0.19    all pixels change
 #     python demos/cyclegan.py --data old --steps 1200      0.45 and 0.68
 #
