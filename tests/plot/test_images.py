@@ -5,6 +5,7 @@ import pytest
 
 from tests.plot.pictures import read_png
 from tinygen import plot, tensor
+from tinygen.plot.page import LINE, MARGIN
 
 pytest.importorskip("matplotlib")
 RNG = np.random.default_rng(0)
@@ -15,7 +16,7 @@ def test_a_grid_puts_every_pixel_in_its_place(tmp_path, channels):
     images = RNG.integers(0, 256, (5, channels, 4, 6), dtype=np.uint8)
     plot.save_grid(tmp_path / "a.png", images, columns=3, scale=2, gap=1)
     picture = read_png(tmp_path / "a.png")
-    margin = 4  # two image pixels
+    margin = MARGIN
     height, width = (2 * 4 + 1) * 2, (3 * 6 + 2) * 2
     assert picture.shape == (height + 2 * margin, width + 2 * margin, 3)
     pixels = picture[margin:-margin, margin:-margin][::2, ::2]
@@ -38,14 +39,15 @@ def test_a_grid_takes_tensors_floats_and_images_without_channels(tmp_path):
 
 def test_labels_stand_on_the_left_of_their_rows(tmp_path):
     dark, pale = np.zeros((3, 1, 8, 8)), np.full((3, 1, 8, 8), 0.75)
-    plot.save_rows(tmp_path / "a.png", {"input": dark, "reconstruction": pale}, scale=4)
+    plot.save_rows(tmp_path / "a.png", {"input": dark, "reconstruction": pale}, scale=10)
     picture = read_png(tmp_path / "a.png")
     column = picture[:, -60]
-    assert (column[20] == 0).all() and np.allclose(column[-20], 0.75, atol=0.01)
+    assert (column[40] == 0).all() and np.allclose(column[-40], 0.75, atol=0.01)
     assert picture[:, :100].min() < 0.5  # the labels
-    # With two lines, the longest has 9 letters and not 14.
-    plot.save_rows(tmp_path / "b.png", {"input": dark, "recon-\nstruction": pale}, scale=4)
-    assert 40 < picture.shape[1] - read_png(tmp_path / "b.png").shape[1] < 70
+    # With two lines, the longest has 9 letters and not 14. The same label may come twice.
+    rows = [("recon-\nstruction", dark), ("recon-\nstruction", pale)]
+    plot.save_rows(tmp_path / "b.png", rows, scale=10)
+    assert 40 < picture.shape[1] - read_png(tmp_path / "b.png").shape[1] < 90
 
 
 def test_a_title_stands_above_the_images_and_moves_none(tmp_path):
@@ -53,9 +55,33 @@ def test_a_title_stands_above_the_images_and_moves_none(tmp_path):
     plot.save_grid(tmp_path / "without.png", images, scale=12)
     plot.save_grid(tmp_path / "with.png", images, scale=12, title="drawn from the prior")
     without, titled = read_png(tmp_path / "without.png"), read_png(tmp_path / "with.png")
-    above = len(titled) - len(without)
-    assert above > 0 and (titled[above + 24 :] == without[24:]).all()
-    assert titled[: above + 20].min() < 0.5
+    assert len(titled) == len(without) + LINE
+    assert (titled[LINE + MARGIN :] == without[MARGIN:]).all()
+    assert titled[: LINE + MARGIN].min() < 0.5
+
+
+def test_images_without_room_are_drawn_smaller(tmp_path):
+    plot.save_grid(tmp_path / "a.png", np.full((100, 1, 100, 100), 0.5), columns=10)
+    picture = read_png(tmp_path / "a.png")
+    assert picture.shape[1] == 800
+    assert np.allclose(picture[50, 50], 0.5, atol=0.01)
+
+
+def test_the_signs_of_a_sum_stand_between_its_columns(tmp_path):
+    terms = [
+        (sign, label, np.full((2, 1, 8, 8), grey))
+        for sign, label, grey in (("", "a", 0.2), ("-", "b", 0.4), ("=", "c", 0.6))
+    ]
+    plot.save_page(tmp_path / "a.png", [plot.Sum(terms, scale=10)])
+    picture = read_png(tmp_path / "a.png")
+    sign_width = plot.Sum.SIGN_WIDTH
+    assert picture.shape[:2] == (2 * MARGIN + LINE + 180, 2 * MARGIN + 240 + 2 * sign_width)
+    row = picture[MARGIN + LINE + 40, :, 0]
+    for i, grey in enumerate((0.2, 0.4, 0.6)):
+        left = MARGIN + i * (80 + sign_width)
+        assert np.allclose(row[left : left + 80], grey, atol=0.01)
+    for top in (MARGIN + LINE, MARGIN + LINE + 100):  # a minus sign in both rows
+        assert picture[top : top + 80, MARGIN + 80 : MARGIN + 80 + sign_width].min() < 0.5
 
 
 def images_with_nan():
@@ -67,7 +93,7 @@ def images_with_nan():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((3, 4)), r"save_grid: got shape \(3, 4\); needs images"),
+        (np.zeros((3, 4)), r"Grid: got shape \(3, 4\); needs images"),
         (np.zeros((3, 2, 4, 4)), r"\(3, 2, 4, 4\)"),
         (np.zeros((0, 1, 4, 4)), "at least one"),
         (

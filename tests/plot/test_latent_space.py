@@ -19,20 +19,20 @@ def test_a_scatter_plot_is_drawn(tmp_path):
 
 def test_classes_have_their_names_as_they_are(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plot.latent_space, "save_png", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
     codes, labels = RNG.normal(size=(30, 2)), np.arange(30) % 2
     plot.save_scatter(tmp_path / "a.png", codes, labels, names=["$a$_b", "a long name"])
     figures[0].canvas.draw()
     assert [text.get_text() for text in figures[0].axes[0].texts] == ["$a$_b", "a long name"]
-    panels = {"a": (codes, np.ones((30, 2)), RNG.random((9, 1, 4, 4)))}
-    plot.save_posteriors(tmp_path / "a.png", panels, labels, names=["x", "y"])
+    panel = plot.Posteriors(codes, np.ones((30, 2)), labels, names=["x", "y"])
+    plot.save_page(tmp_path / "a.png", [panel])
     assert [text.get_text() for text in figures[1].axes[0].texts] == ["x", "y"]
 
 
 def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
     """Nine classes are on one spot: their names are separate and inside the frame."""
     figures = []
-    monkeypatch.setattr(plot.latent_space, "save_png", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
     labels = np.repeat(np.arange(10), 30)
     codes = RNG.normal(size=(300, 2)) * 0.01
     codes[labels == 9] += 5
@@ -62,18 +62,11 @@ def test_bad_codes_are_errors(codes, labels, message, tmp_path):
 
 
 def test_posteriors_are_drawn_and_wrong_ones_are_errors(tmp_path):
-    mu, images = RNG.normal(size=(30, 2)), RNG.random((9, 1, 4, 4))
-    labels = np.arange(30) % 10
-    wide = (mu, np.ones((30, 2)), images)
-    collapsed = (0 * mu, 0.1 + 0 * mu, images)
-    panels = {"a": wide, "b": collapsed}
-    plot.save_posteriors(tmp_path / "a.png", panels, labels, notes={"a": "note"})
+    mu, labels = RNG.normal(size=(30, 2)), np.arange(30) % 10
+    wide = plot.Posteriors(mu, np.ones((30, 2)), labels)
+    collapsed = plot.Posteriors(0 * mu, 0.1 + 0 * mu, labels)
+    plot.save_page(tmp_path / "a.png", [[wide, collapsed]])
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
-    for wrong in (
-        (mu[:, :1], mu, images),
-        (mu, mu, images[:8]),
-        (mu * np.nan, mu, images),
-        (mu, mu[:3], images),
-    ):
-        with pytest.raises(ValueError, match="save_posteriors, 'a'"):
-            plot.save_posteriors(tmp_path / "b.png", {"a": wrong}, labels)
+    for wrong in ((mu[:, :1], mu), (mu * np.nan, mu), (mu, mu[:3])):
+        with pytest.raises(ValueError, match="Posteriors, 'a'"):
+            plot.Posteriors(*wrong, labels, title="a")

@@ -3,12 +3,31 @@
 import numpy as np
 import pytest
 
+from tests.plot.pictures import read_png
+from tinygen.plot import page
+from tinygen.plot.canvas import rasterize
 from tinygen.plot.planes import grid_points, save_planes
 
 pytest.importorskip("matplotlib")
-Image = pytest.importorskip("PIL.Image")
 
-DPI, GAP, SIDE, BELOW = 150, 0.45, 3.7, 0.75  # how save_planes arranges its panels
+
+def to_pixels(figure, panel, x, y):
+    """Return (row, column) of the pixel at a point of a panel of a figure."""
+    left, bottom = figure.axes[panel].transData.transform((x, y))
+    return round(figure.get_figheight() * figure.dpi - bottom), round(left)
+
+
+@pytest.fixture
+def save(tmp_path, monkeypatch):
+    """`save_planes`, which returns the figure and its pixels."""
+
+    def save(*arguments, **options):
+        figures = []
+        monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+        save_planes(tmp_path / "a.png", *arguments, **options)
+        return figures[0], rasterize(figures[0]).astype(int)
+
+    return save
 
 
 def test_grid_points_run_row_by_row_from_below():
@@ -16,7 +35,7 @@ def test_grid_points_run_row_by_row_from_below():
     assert grid_points((0, 2, -1, 1), 3).tolist() == expected
 
 
-def test_fields_points_contours_and_markers_are_where_they_belong(tmp_path):
+def test_fields_points_contours_and_markers_are_where_they_belong(save):
     extent = (-2.0, 2.0, -1.0, 3.0)
     x = grid_points(extent, 50)
     functions = {
@@ -31,12 +50,10 @@ def test_fields_points_contours_and_markers_are_where_they_belong(tmp_path):
         "note": "fifty in one place",
     }
     panels = {"functions": functions, "points": points}
-    save_planes(tmp_path / "a.png", panels, extent, names=("only",))
-    picture = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).astype(int)
+    figure, picture = save(panels, extent, names=("only",))
 
     def colour_at(x, y, panel=0):
-        column = (GAP + panel * (SIDE + GAP) + (x + 2) / 4 * SIDE) * DPI
-        return picture[round(len(picture) - (BELOW + (y + 1) / 4 * SIDE) * DPI), round(column)]
+        return picture[to_pixels(figure, panel, x, y)]
 
     assert colour_at(-1, 1).tolist() == [255, 0, 0] and colour_at(1, 1).tolist() == [0, 0, 255]
     assert colour_at(1, 2).max() < 80  # the contour y = 2
@@ -48,24 +65,24 @@ def test_fields_points_contours_and_markers_are_where_they_belong(tmp_path):
 
 def test_panels_are_arranged_in_rows(tmp_path):
     extent = (0.0, 1.0, 0.0, 1.0)
-    save_planes(tmp_path / "a.png", {str(k): {} for k in range(3)}, extent, columns=2)
-    save_planes(tmp_path / "b.png", {"alone": {}}, extent)
-    with Image.open(tmp_path / "a.png") as three, Image.open(tmp_path / "b.png") as one:
-        assert abs(three.height - 2 * one.height) < 2
-        assert one.width < three.width < 2 * one.width  # the margin is there once
+    save_planes(tmp_path / "a.png", {str(k): {} for k in range(3)}, extent)
+    save_planes(tmp_path / "b.png", {str(k): {} for k in range(2)}, extent)
+    save_planes(tmp_path / "c.png", {str(k): {} for k in range(3)}, extent, columns=3)
+    a, b, c = (read_png(tmp_path / f"{name}.png").shape[1::-1] for name in "abc")
+    assert a[0] == b[0] == 800 and 1.9 * b[1] < a[1] <= 2 * b[1]
+    assert c[0] == 1200 and abs(c[1] - b[1]) < 10  # a panel has the same size
 
 
-def test_a_mesh_is_drawn_as_lines(tmp_path):
+def test_a_mesh_is_drawn_as_lines(save):
     extent = (0.0, 1.0, 0.0, 1.0)
     t = np.linspace(0, 1, 50)
     low, high = 0.25, 0.75
     mesh = np.stack([np.stack([t, 0 * t + y], axis=1) for y in (low, high)])
     panels = {"0": {}, "1": {}, "2": {"mesh": mesh}}  # the third panel is below the first
-    save_planes(tmp_path / "a.png", panels, extent, columns=2)
-    picture = np.asarray(Image.open(tmp_path / "a.png").convert("L")).astype(int)
-    rows = [round(len(picture) - (BELOW + SIDE * y) * DPI) for y in (low, 0.5, high)]
-    column = round((GAP + SIDE / 2) * DPI)
-    is_dark = [picture[row - 2 : row + 3, column].min() < 150 for row in rows]
+    figure, picture = save(panels, extent)
+    places = [to_pixels(figure, 2, 0.5, y) for y in (low, 0.5, high)]
+    assert all(row > len(picture) / 2 for row, _ in places)
+    is_dark = [picture[row - 2 : row + 3, column].min() < 150 for row, column in places]
     assert is_dark == [True, False, True]
 
 

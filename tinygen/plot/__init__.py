@@ -2,11 +2,15 @@
 
     arrays.py         arrays to be drawn: checked, converted, tiled, projected (NumPy only)
     canvas.py         new figures, their common style, and their files
-    images.py         grids and labelled rows of images
+    page.py           panels of any kind, one below the other or side by side
+    images.py         grids, labelled rows and sums of images
     latent_space.py   scatter plots of codes, and posteriors q(z|x)
-    curves.py         training curves
+    curves.py         curves, for example of a loss
     planes.py         functions and points of the plane
     graph.py          computation graphs
+
+A capital letter begins a panel, such as `Rows`, and `save_page` draws panels. `save_rows` and the
+like draw a page with one panel.
 
 matplotlib is imported only when a figure is drawn, and only in this package. Figures are made
 without pyplot: there is no window, no global state, and nothing to close. A file appears whole or
@@ -19,21 +23,29 @@ Images are (n, channels, height, width), with 1 channel for grey or 3 for colour
 from ..missing_names import missing_name
 from .arrays import linear_discriminants
 from .canvas import CLASS_COLOURS
-from .curves import save_curves
+from .curves import Curves, save_curves
 from .graph import save_graph
-from .images import save_grid, save_rows
-from .latent_space import save_posteriors, save_scatter
-from .planes import grid_points, save_planes
+from .images import Grid, Rows, Sum, save_grid, save_rows
+from .latent_space import Posteriors, Scatter, save_scatter
+from .page import save_page
+from .planes import Plane, grid_points, save_planes
 
 __all__ = [
     "CLASS_COLOURS",
+    "Curves",
+    "Grid",
+    "Plane",
+    "Posteriors",
+    "Rows",
+    "Scatter",
+    "Sum",
     "grid_points",
     "linear_discriminants",
     "save_curves",
     "save_graph",
     "save_grid",
+    "save_page",
     "save_planes",
-    "save_posteriors",
     "save_rows",
     "save_scatter",
 ]

@@ -20,6 +20,8 @@ __all__ = [
     "DPI",
     "FAINT",
     "INK",
+    "TEXT",
+    "TITLE",
     "in_notebook",
     "new_figure",
     "rasterize",
@@ -46,6 +48,7 @@ CLASS_COLOURS = (
 )
 INK, FAINT = "#222222", "#bbbbbb"
 DPI = 150
+TEXT, TITLE = 11, 12  # points: letters, 23 and 25 pixels high
 LAST_FRAME_SECONDS = 1.5  # how long an animation shows its last frame
 
 
@@ -67,9 +70,9 @@ def style_axes(ax) -> None:
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set_color(FAINT)
-    ax.tick_params(colors="#666666", labelsize=8, length=3)
-    ax.xaxis.label.set(color=INK, size=10)
-    ax.yaxis.label.set(color=INK, size=10)
+    ax.tick_params(colors="#666666", labelsize=TEXT, length=3)
+    ax.xaxis.label.set(color=INK, size=TEXT)
+    ax.yaxis.label.set(color=INK, size=TEXT)
 
 
 def in_notebook() -> bool:

@@ -1,4 +1,4 @@
-"""Training curves."""
+"""Curves, for example of a loss during training."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from .arrays import as_numpy, check_finite
-from .canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
+from .canvas import CLASS_COLOURS, INK, TEXT, style_axes
+from .page import Box, Page, Panel, save_page
 
-__all__ = ["save_curves"]
+__all__ = ["Curves", "save_curves"]
+
+# In the order of CLASS_COLOURS, so that curves can be told apart in grey, too.
+DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.2)), (0, (6, 2, 1.2, 2)))
 
 
-def save_curves(
-    path,
-    curves: Mapping[str, tuple],
-    *,
-    ylabel: str = "loss",
-    xlabel: str = "step",
-    title: str = "",
-    smooth: bool = True,
-    log: str = "",
-) -> None:
-    """Draw curves: the raw values pale, and on top a running mean over a fiftieth of them.
+class Curves(Panel):
+    """Curves: the raw values pale, and on top a running mean over a fiftieth of them.
 
     The range of the y axis leaves out the first twentieth of the values, where losses fall
     steeply, so that the rest can be read. With ``smooth=False``, or below 50 values, the values
@@ -30,54 +25,77 @@ def save_curves(
 
     Parameters
     ----------
-    path : str or Path
-        Of the PNG file.
     curves : {label: (steps, values)}
-        Arrays of equal length.
+        Arrays of equal length. Each curve has a colour and a style of dashes.
     ylabel, xlabel, title : str
-        Texts at the axes and above.
+        Texts above the y axis, below the x axis, and above the panel.
     smooth : bool
         Whether to draw running means.
     log : {"", "x", "y", "xy"}
         Which axes are logarithmic.
+    height : int
+        Of the panel, in pixels of the page.
     """
-    series = {label: _check_curve(label, *curve) for label, curve in curves.items()}
-    figure = new_figure(6.4, 3.8)
-    ax = figure.add_axes((0.11, 0.14, 0.86, 0.76 if title else 0.82))
-    for k, (label, (steps, values)) in enumerate(series.items()):
-        colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
-        if smooth and len(values) >= 50:
-            ax.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
-            ax.plot(*_running_mean(steps, values), color=colour, linewidth=1.8, label=label)
-        else:
-            marker = "o" if len(values) < 50 else None
-            style = {"linewidth": 1.8, "marker": marker, "markersize": 4}
-            ax.plot(steps, values, color=colour, label=label, **style)
-    for axis in log:
-        ax.set(**{f"{axis}scale": "log"})
-    if "y" not in log:
-        first = [len(values) // 20 if smooth else 0 for _, values in series.values()]
-        visible = [values[i:] for i, (_, values) in zip(first, series.values(), strict=True)]
-        ax.set_ylim(*_limits(np.concatenate(visible)))
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    if title:  # a long title is set smaller instead of being cut off
-        ax.set_title(title, size=min(11, 700 / len(title)), color=INK)
-    if len(series) > 1:
-        ax.legend(frameon=False, fontsize=9)
-    ax.grid(axis="y", color="#eeeeee", linewidth=0.8)
-    ax.set_axisbelow(True)
-    style_axes(ax)
-    save_png(figure, path)
+
+    def __init__(
+        self,
+        curves: Mapping[str, tuple],
+        *,
+        ylabel: str = "loss",
+        xlabel: str = "step",
+        title: str = "",
+        smooth: bool = True,
+        log: str = "",
+        height: int = 460,
+    ):
+        self.series = {label: _check_curve(label, *curve) for label, curve in curves.items()}
+        self.ylabel, self.xlabel, self.title = ylabel, xlabel, title
+        self.smooth, self.log, self.height = smooth, log, height
+
+    def size(self, width: float) -> tuple[float, float]:
+        return width, self.height
+
+    def draw(self, page: Page, box: Box) -> None:
+        ax = page.axes(box)
+        for k, (label, (steps, values)) in enumerate(self.series.items()):
+            colour, dashes = CLASS_COLOURS[k % len(CLASS_COLOURS)], DASHES[k % len(DASHES)]
+            style = {"color": colour, "linestyle": dashes, "linewidth": 1.8, "label": label}
+            if self.smooth and len(values) >= 50:
+                ax.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
+                ax.plot(*_running_mean(steps, values), **style)
+            else:
+                marker = "o" if len(values) < 50 else None
+                ax.plot(steps, values, marker=marker, markersize=4, **style)
+        for axis in self.log:
+            ax.set(**{f"{axis}scale": "log"})
+        if "y" not in self.log:
+            series = self.series.values()
+            first = [len(values) // 20 if self.smooth else 0 for _, values in series]
+            visible = [values[i:] for i, (_, values) in zip(first, series, strict=True)]
+            ax.set_ylim(*_limits(np.concatenate(visible)))
+        ax.set_xlabel(self.xlabel)
+        ax.set_title(self.ylabel, size=TEXT, color=INK, loc="left")
+        if len(self.series) > 1:
+            ax.legend(frameon=False, fontsize=TEXT, handlelength=2.6, labelcolor=INK)
+        ax.grid(axis="y", color="#eeeeee", linewidth=0.8)
+        ax.set_axisbelow(True)
+        style_axes(ax)
+        page.fit(ax, box)
+
+
+def save_curves(path, curves, **options) -> None:
+    """Draw curves; the options are those of `Curves`."""
+    save_page(path, [Curves(curves, **options)])
 
 
 def _check_curve(label: str, steps, values) -> tuple[np.ndarray, np.ndarray]:
     steps, values = as_numpy(steps), as_numpy(values)
     if steps.shape != values.shape or steps.ndim != 1 or not len(steps):
         raise ValueError(
-            f"save_curves: {label!r} needs as many steps as values, at least one; "
+            f"Curves: {label!r} needs as many steps as values, at least one; "
             f"got {steps.shape} and {values.shape}"
         )
-    check_finite(f"save_curves, {label!r}", values)
+    check_finite(f"Curves, {label!r}", values)
     return steps, values
 
 

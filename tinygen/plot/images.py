@@ -1,120 +1,210 @@
-"""Grids and labelled rows of images."""
+"""Images: grids, labelled rows, and sums of images. Each image pixel is drawn as a square."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from .arrays import as_images, make_grid
-from .canvas import DPI, INK, new_figure, save_png
+from .page import LINE, Box, Page, Panel, count_lines, save_page, text_width, wrap
 
-__all__ = ["save_grid", "save_rows"]
+__all__ = ["Grid", "Rows", "Sum", "save_grid", "save_rows"]
 
-PICTURE_WIDTH = 900  # screen pixels, approximately
-TITLE_HEIGHT = 34  # screen pixels
-LABEL_MARGIN = 24  # screen pixels
-CHARACTER_WIDTH = 11.5  # screen pixels
-ROW_GAP = 2  # image pixels, between two images of `save_rows`
+LABEL_GAP = 14  # between a label and its row, in pixels of the page
+ROW_GAP = 2  # between two images of rows, in image pixels
 
 
-def save_grid(
-    path,
-    images,
-    *,
-    columns: int | None = None,
-    scale: int | None = None,
-    gap: int = 2,
-    title: str = "",
-) -> None:
-    """Draw images in a grid, row by row.
+class Grid(Panel):
+    """Images in a grid, row by row.
 
     Parameters
     ----------
-    path : str or Path
-        Of the PNG file.
     images : array or Tensor (n, channels, height, width) or (n, height, width)
         1 or 3 channels; uint8, or floats from 0 to 1.
     columns : int, optional
         Images per row; by default about the square root of n.
     scale : int, optional
-        Screen pixels per image pixel; by default the picture is about 900 screen pixels wide.
+        Pixels of the page per image pixel; by default as many as fit. Images for which there is no
+        room are drawn smaller.
     gap : int
         White image pixels between two images.
-    title : str
-        Above the grid.
+    title, note : str
+        Above and below the grid.
     """
-    images = as_images("save_grid", images)
-    columns = columns or math.ceil(math.sqrt(len(images)))
-    _save_mosaic(path, make_grid(images, columns, gap), scale, labels=[], title=title)
+
+    def __init__(
+        self,
+        images,
+        *,
+        columns: int | None = None,
+        scale: int | None = None,
+        gap: int = 2,
+        title: str = "",
+        note: str = "",
+    ):
+        images = as_images("Grid", images)
+        self.mosaic = make_grid(images, columns or math.ceil(math.sqrt(len(images))), gap)
+        self.scale, self.title, self.note = scale, title, note
+
+    def size(self, width: float) -> tuple[float, float]:
+        rows, columns, _ = self.mosaic.shape
+        scale = self.scale or largest_scale(width, columns)
+        return round(scale * columns), round(scale * rows)
+
+    def draw(self, page: Page, box: Box) -> None:
+        draw_pixels(page, box, self.mosaic)
 
 
-def save_rows(path, rows: Mapping[str, object], *, scale: int | None = None) -> None:
-    """Draw rows of images with a label on the left of each.
+class Rows(Panel):
+    """Rows of images with a label on the left of each.
 
     Parameters
     ----------
-    path : str or Path
-        Of the PNG file.
-    rows : {label: images}
-        Images as in `save_grid`; each row has the same number of images of the same size. A label
-        may have several lines.
+    rows : {label: images}, or a sequence of (label, images)
+        Images as in `Grid`; each row has the same number of images of the same size. A label may
+        have several lines.
     scale : int, optional
-        As in `save_grid`.
+        As in `Grid`.
+    title : str
+        Above the rows.
     """
-    stacks = {label: as_images(f"save_rows, row {label!r}", x) for label, x in rows.items()}
-    shapes = {label: images.shape for label, images in stacks.items()}
-    if len(set(shapes.values())) != 1:
-        raise ValueError(
-            "save_rows: rows need the same number of images of the same size, "
-            f"got {shapes or 'none'}"
-        )
-    columns = len(next(iter(stacks.values())))
-    mosaic = make_grid(np.concatenate([*stacks.values()]), columns, ROW_GAP)
-    _save_mosaic(path, mosaic, scale, labels=[*stacks], title="")
+
+    def __init__(
+        self,
+        rows: Mapping[str, Any] | Sequence[tuple[str, Any]],
+        *,
+        scale: int | None = None,
+        title: str = "",
+    ):
+        pairs = list(rows.items() if isinstance(rows, Mapping) else rows)
+        self.labels = [label for label, _ in pairs]
+        stacks = [as_images(f"Rows, {label!r}", images) for label, images in pairs]
+        if len({images.shape for images in stacks}) != 1:
+            shapes = {label: images.shape for label, images in zip(self.labels, stacks)}
+            raise ValueError(
+                "Rows: rows need the same number of images of the same size, "
+                f"got {shapes or 'none'}"
+            )
+        self.mosaic = make_grid(np.concatenate(stacks), len(stacks[0]), ROW_GAP)
+        self.label_width = max(label_width(label) for label in self.labels)
+        self.scale, self.title = scale, title
+
+    def size(self, width: float) -> tuple[float, float]:
+        rows, columns, _ = self.mosaic.shape
+        scale = self.scale or largest_scale(width - self.label_width, columns)
+        return self.label_width + round(scale * columns), round(scale * rows)
+
+    def draw(self, page: Page, box: Box) -> None:
+        left = box.left + self.label_width
+        pixels = Box(left, box.top, box.width - self.label_width, box.height)
+        draw_pixels(page, pixels, self.mosaic)
+        for i, label in enumerate(self.labels):
+            middle = box.top + (i + 0.5) * box.height / len(self.labels)
+            top = middle - LINE * count_lines(label) / 2
+            page.write(label, left - LABEL_GAP, top, ha="right")
 
 
-def _save_mosaic(
-    path, mosaic: np.ndarray, scale: int | None, labels: list[str], title: str
-) -> None:
-    """Draw a mosaic (height, width, 3) so that each of its pixels is exactly a square.
+class Sum(Panel):
+    """Images that are added and subtracted, in columns: a - b + c = d. A row for each example.
 
-    Sizes are computed here and not left to matplotlib's layout.
+    Parameters
+    ----------
+    terms : sequence of (sign, label, images)
+        From left to right: the sign before it ("" for the first, "-", "+", "="), what it is, and
+        its images, as in `Grid`; each has the same number of images of the same size.
+    scale : int, optional
+        As in `Grid`.
+    title : str
+        Above the labels.
     """
-    height, width, _ = mosaic.shape
-    scale = scale or max(1, round(PICTURE_WIDTH / width))
-    width, height, margin = width * scale, height * scale, 2 * scale
-    left = _label_width(labels)
-    above = TITLE_HEIGHT if title else 0
-    full_width, full_height = left + width + 2 * margin, height + 2 * margin + above
-    figure = new_figure(full_width / DPI, full_height / DPI)
-    ax = figure.add_axes(
-        (
-            (margin + left) / full_width,
-            margin / full_height,
-            width / full_width,
-            height / full_height,
-        )
-    )
-    if title:  # a long title is set smaller instead of being cut off
-        size = min(11, 1.7 * 72 / DPI * full_width / len(title))
-        y = 1 - (margin + above / 2 - 4) / full_height
-        figure.text(0.5, y, title, ha="center", va="center", size=size, color=INK)
-    pixels = np.repeat(np.repeat(mosaic, scale, 0), scale, 1)
-    ax.imshow(pixels, interpolation="nearest", aspect="auto")
+
+    SIGN_WIDTH = 44  # pixels of the page
+
+    def __init__(
+        self,
+        terms: Sequence[tuple[str, str, Any]],
+        *,
+        scale: int | None = None,
+        title: str = "",
+    ):
+        self.signs = [sign for sign, _, _ in terms]
+        self.labels = [label for _, label, _ in terms]
+        stacks = [as_images(f"Sum, {label!r}", images) for _, label, images in terms]
+        if len({images.shape for images in stacks}) != 1:
+            shapes = {label: images.shape for label, images in zip(self.labels, stacks)}
+            raise ValueError(
+                "Sum: terms need the same number of images of the same size, "
+                f"got {shapes or 'none'}"
+            )
+        self.num_rows = len(stacks[0])
+        self.columns = [make_grid(images, 1, ROW_GAP) for images in stacks]
+        self.scale, self.title = scale, title
+
+    def _column_width(self, width: float) -> int:
+        """Return the width of each column; a label may be wider than its images."""
+        n, images_width = len(self.columns), self.columns[0].shape[1]
+        room = (width - self.SIGN_WIDTH * (n - 1)) / n
+        return round((self.scale or largest_scale(room, images_width)) * images_width)
+
+    def size(self, width: float) -> tuple[float, float]:
+        column = self._column_width(width)
+        n, (rows, columns, _) = len(self.columns), self.columns[0].shape
+        height = self._above(column) + round(column / columns * rows)
+        return column * n + self.SIGN_WIDTH * (n - 1), height
+
+    def _above(self, column: float) -> int:
+        """Return the height of the labels, which are wrapped to the width of a column."""
+        lines = [wrap(label, column + self.SIGN_WIDTH) for label in self.labels]
+        return LINE * max(map(count_lines, lines))
+
+    def draw(self, page: Page, box: Box) -> None:
+        column = self._column_width(box.width)
+        above = self._above(column)
+        for i, (sign, label, mosaic) in enumerate(
+            zip(self.signs, self.labels, self.columns, strict=True)
+        ):
+            left = box.left + i * (column + self.SIGN_WIDTH)
+            place = Box(left, box.top + above, column, box.height - above)
+            draw_pixels(page, place, mosaic)
+            text = wrap(label, column + self.SIGN_WIDTH)
+            page.write(text, left + column / 2, box.top, ha="center")
+            for row in range(self.num_rows if sign else 0):
+                middle = place.top + (row + 0.5) * place.height / self.num_rows
+                x = left - self.SIGN_WIDTH / 2
+                page.write(sign.replace("-", "\u2212"), x, middle - LINE / 2, ha="center", size=16)
+
+
+def largest_scale(room: float, width: int) -> float:
+    """Return how many times as large images are drawn: a whole number, or below 1."""
+    return room // width if room >= width else room / width
+
+
+def draw_pixels(page: Page, box: Box, mosaic: np.ndarray) -> None:
+    """Draw an array (height, width, 3), each of its pixels as the same square."""
+    scale = round(box.width / mosaic.shape[1])
+    ax = page.axes(box)
+    if scale > 1:
+        mosaic = np.repeat(np.repeat(mosaic, scale, axis=0), scale, axis=1)
+    interpolation = "nearest" if mosaic.shape[1] == box.width else "antialiased"
+    ax.imshow(mosaic, interpolation=interpolation, aspect="auto")
     ax.set_axis_off()
-    for k, label in enumerate(labels):
-        x, y = -12 / width, 1 - (k + 0.5) / len(labels)
-        # A label may be the name of a folder, in which $ begins no formula.
-        style = {"ha": "right", "va": "center", "size": 9, "color": INK, "parse_math": False}
-        ax.text(x, y, label, transform=ax.transAxes, **style)
-    save_png(figure, path)
 
 
-def _label_width(labels: list[str]) -> int:
-    """Return the screen pixels that the labels need on the left."""
-    if not labels:
+def label_width(label: str) -> int:
+    """Return the pixels that a label needs on the left of its row."""
+    if not label:
         return 0
-    longest = max(len(line) for label in labels for line in label.split("\n"))
-    return int(longest * CHARACTER_WIDTH) + LABEL_MARGIN
+    return round(max(text_width(line) for line in label.split("\n"))) + LABEL_GAP
+
+
+def save_grid(path, images, **options) -> None:
+    """Draw images in a grid; the options are those of `Grid`."""
+    save_page(path, [Grid(images, **options)])
+
+
+def save_rows(path, rows, **options) -> None:
+    """Draw rows of images with a label on the left of each; the options are those of `Rows`."""
+    save_page(path, [Rows(rows, **options)])

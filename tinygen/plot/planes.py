@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from .arrays import as_numpy, as_square, blend_colours, check_finite
-from .canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
+from .canvas import CLASS_COLOURS, INK, TEXT, style_axes
+from .page import PAGE_WIDTH, Blank, Box, Page, Panel, save_page
 
-__all__ = ["grid_points", "save_planes"]
+__all__ = ["Plane", "grid_points", "save_planes"]
 
-SIDE, GAP, HEADER = 3.7, 0.45, 1.15  # of a panel, between panels, for title and note: inches
+AXIS = 60  # pixels that the numbers at an axis take, approximately
 KEYS = {"field", "colours", "contours", "mesh", "points", "labels", "markers", "note"}
 
 
@@ -35,67 +37,95 @@ def grid_points(extent: Sequence[float], resolution: int = 200) -> np.ndarray:
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
+class Plane(Panel):
+    """A part of the plane.
+
+    Parameters
+    ----------
+    contents : Mapping
+        What is drawn. It may have:
+
+            field      values (m^2,) at `grid_points(extent, m)`, from 0 to 1, shown as colours
+            colours    two or more colours "#rrggbb", from that of 0 to that of 1
+            contours   list of (values (m^2,), levels, style), with style "-" or "--"
+            mesh       (k, m, 2): k thin lines through m points each
+            points     (n, 2)
+            labels     integers (n,): the classes of the points
+            markers    {text: (x, y)}: stars with a text
+            note       a text below
+    extent : (left, right, bottom, top)
+        The part of the plane.
+    names : sequence of str
+        Names of the classes, for a legend.
+    title : str
+        Above the panel.
+    """
+
+    def __init__(
+        self,
+        contents: Mapping[str, Any],
+        extent: Sequence[float],
+        *,
+        names: Sequence[str] = (),
+        title: str = "",
+    ):
+        left, right, bottom, top = extent
+        if not (left < right and bottom < top):
+            raise ValueError(f"Plane: extent is (left, right, bottom, top); got {tuple(extent)}")
+        self.contents = _check_contents(f"Plane, {title!r}", contents)
+        self.extent, self.names, self.title = extent, names, title
+        self.note = self.contents.get("note", "")
+
+    def size(self, width: float) -> tuple[float, float]:
+        left, right, bottom, top = self.extent
+        return width, (width - AXIS) * (top - bottom) / (right - left) + AXIS / 2
+
+    def draw(self, page: Page, box: Box) -> None:
+        left, right, bottom, top = self.extent
+        ax = page.axes(box)
+        _draw_field(ax, self.contents, self.extent)
+        if "points" in self.contents:
+            _draw_points(ax, self.contents, self.names)
+        _draw_markers(ax, self.contents.get("markers", {}), (left + right) / 2)
+        ax.set(xlim=(left, right), ylim=(bottom, top))
+        ax.locator_params(nbins=5)
+        style_axes(ax)
+        page.fit(ax, box)
+
+
 def save_planes(
     path,
     panels: Mapping[str, Mapping],
     extent: Sequence[float],
     *,
     names: Sequence[str] = (),
-    columns: int | None = None,
+    columns: int = 2,
 ) -> None:
     """Draw panels that show the same part of the plane.
-
-    A panel is a dict that may have:
-
-        field      values (m^2,) at `grid_points(extent, m)`, from 0 to 1, shown as colours
-        colours    two or more colours "#rrggbb", from that of 0 to that of 1
-        contours   list of (values (m^2,), levels, style), with style "-" or "--"
-        mesh       (k, m, 2): k thin lines through m points each
-        points     (n, 2)
-        labels     integers (n,): the classes of the points
-        markers    {text: (x, y)}: stars with a text
-        note       a line or two below
 
     Parameters
     ----------
     path : str or Path
         Of the PNG file.
-    panels : {title: panel}
-        What to draw.
+    panels : {title: contents}
+        What to draw; see `Plane`.
     extent : (left, right, bottom, top)
         The part of the plane.
     names : sequence of str
         Names of the classes, for a legend in the first panel.
-    columns : int, optional
-        Panels per row; by default all.
+    columns : int
+        Panels per row. A page has room for two; with more, it becomes wider.
     """
     if not panels:
         raise ValueError("save_planes: no panel to draw")
-    left, right, bottom, top = extent
-    if not (left < right and bottom < top):
-        raise ValueError(f"save_planes: extent is (left, right, bottom, top); got {tuple(extent)}")
-    panels = {title: _check_panel(title, panel) for title, panel in panels.items()}
-    panel_height = SIDE * (top - bottom) / (right - left)
-    columns = min(columns or len(panels), len(panels))
-    rows = -(-len(panels) // columns)  # rounded up
-    width, height = columns * (SIDE + GAP) + 0.1, rows * (panel_height + HEADER)
-    figure = new_figure(width, height)
-    for i, (title, panel) in enumerate(panels.items()):
-        row, column = divmod(i, columns)
-        x = GAP + column * (SIDE + GAP)
-        y = 0.75 + (rows - 1 - row) * (panel_height + HEADER)
-        ax = figure.add_axes((x / width, y / height, SIDE / width, panel_height / height))
-        _draw_field(ax, panel, extent)
-        if "points" in panel:
-            _draw_points(ax, panel, names if i == 0 else ())
-        _draw_markers(ax, panel.get("markers", {}), (left + right) / 2)
-        ax.set(xlim=(left, right), ylim=(bottom, top))
-        ax.set_title(title, size=12, color=INK, weight="bold")
-        style = {"size": 9, "color": INK, "ha": "center", "va": "center", "linespacing": 1.4}
-        note_y = -0.5 / panel_height
-        ax.text(0.5, note_y, panel.get("note", ""), transform=ax.transAxes, **style)
-        style_axes(ax)
-    save_png(figure, path)
+    planes = [
+        Plane(contents, extent, names=() if i else names, title=title)
+        for i, (title, contents) in enumerate(panels.items())
+    ]
+    columns = min(columns, len(planes))
+    planes += [Blank()] * (-len(planes) % columns)
+    rows = [planes[i : i + columns] for i in range(0, len(planes), columns)]
+    save_page(path, rows, width=PAGE_WIDTH * max(columns, 2) // 2)
 
 
 def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
@@ -127,7 +157,7 @@ def _draw_points(ax, panel: Mapping, names: Sequence[str]) -> None:
         if k < len(names):  # an entry of the legend
             ax.scatter([], [], c=CLASS_COLOURS[k % len(CLASS_COLOURS)], s=25, label=names[k])
     if len(names):
-        style = {"frameon": False, "fontsize": 9, "handletextpad": 0.2, "labelcolor": INK}
+        style = {"frameon": False, "fontsize": TEXT, "handletextpad": 0.2, "labelcolor": INK}
         ax.legend(loc="lower left", **style)
 
 
@@ -137,14 +167,13 @@ def _draw_markers(ax, markers: Mapping[str, Sequence[float]], middle: float) -> 
         star = {"marker": "*", "markersize": 15, "markeredgecolor": INK, "markeredgewidth": 0.9}
         ax.plot([x], [y], color="#ffe14d", zorder=3, **star)
         box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5}
-        style = {"size": 9.5, "color": INK, "zorder": 3, "bbox": box, "va": "top"}
+        style = {"size": TEXT, "color": INK, "zorder": 3, "bbox": box, "va": "top"}
         side = "right" if x > middle else "left"
         ax.annotate(text, (x, y), (0, -12), textcoords="offset points", ha=side, **style)
 
 
-def _check_panel(title: str, panel: Mapping) -> dict:
-    """Return the panel with NumPy arrays, or raise an error that names it."""
-    name = f"save_planes, {title!r}"
+def _check_contents(name: str, panel: Mapping) -> dict:
+    """Return the contents of a panel with NumPy arrays, or raise an error that names it."""
     if unknown := set(panel) - KEYS:
         raise ValueError(
             f"{name}: a panel does not have {', '.join(sorted(unknown))}; "
