@@ -1,21 +1,23 @@
-"""Run every demo with its defaults, and refresh the pictures of the README.
+"""Draw the pictures of the README again: run every demo.
 
     python demos/all.py                    all demos, one after the other
     python demos/all.py vae gaussian       these
-    python demos/all.py --steps 2          passes options to each demo
+    python demos/all.py --steps 2          passes options to each demo, and
+                                           leaves the pictures of the README
     python demos/all.py vae --steps 2      both: names come first
-    python demos/all.py --trained          draws those that have weights of a
-                                           finished training, in demos/weights
+    python demos/all.py --trained          only those that have weights
 
-Each demo takes about two minutes on two cores, and seconds with --trained. Its
-own pictures go to out/NAME, or out/NAME-trained. When the demos run with their
-defaults, the picture that metrics.json names is also copied as a thumbnail to
-demos/pictures/NAME.png.
+Without options, a demo that has weights of a finished training, in
+demos/weights, draws with them, in seconds. The others are trained as by
+default, each in about two minutes on two cores. Their pictures go to
+out/NAME-trained and out/NAME. The picture that metrics.json names is copied to
+demos/pictures.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,8 +27,8 @@ from pathlib import Path
 
 DEMOS = Path(__file__).resolve().parent
 NOT_DEMOS = {"all", "benchmark", "weights"}  # nor are files whose names begin with an underscore
-MAX_WIDTH = 600  # of a thumbnail, in pixels
-MAX_BYTES = 100_000  # of a thumbnail
+MAX_WIDTH = 800  # pixels of a picture; the README shows it half as wide
+MAX_BYTES = {".png": 400_000, ".gif": 1_500_000}  # of a picture
 
 
 def list_demos(trained: bool = False) -> list[str]:
@@ -35,25 +37,31 @@ def list_demos(trained: bool = False) -> list[str]:
     return sorted(path.stem for path in files if path.stem not in NOT_DEMOS)
 
 
-def save_thumbnail(source: Path, target: Path) -> None:
-    """Save a copy at most MAX_WIDTH wide, with as many colours as fit into MAX_BYTES.
+def copy_picture(source: Path, name: str) -> None:
+    """Copy a picture of a demo to demos/pictures/NAME.png (.gif), in place of any earlier one.
 
-    It is moved into place when it is complete.
+    Raises
+    ------
+    ValueError
+        If it is too wide for its letters to be read in the README, or too large a file.
     """
     from PIL import Image
 
-    picture = Image.open(source).convert("RGB")
-    if picture.width > MAX_WIDTH:
-        height = round(picture.height * MAX_WIDTH / picture.width)
-        picture = picture.resize((MAX_WIDTH, height), Image.Resampling.LANCZOS)
-    target.parent.mkdir(exist_ok=True)
-    temporary = target.with_suffix(".tmp")
-    for num_colours in (256, 128, 64, 32, 16, 8):
-        quantized = picture.quantize(num_colours, dither=Image.Dither.NONE)
-        quantized.save(temporary, format="PNG", optimize=True)
-        if temporary.stat().st_size < MAX_BYTES:
-            break
-    temporary.replace(target)
+    with Image.open(source) as picture:
+        width = picture.width
+    size, max_bytes = source.stat().st_size, MAX_BYTES[source.suffix]
+    if width > MAX_WIDTH or size > max_bytes:
+        raise ValueError(
+            f"{source}: {width} pixels wide, {size:,} bytes; a picture of the README has at most "
+            f"{MAX_WIDTH} and {max_bytes:,}"
+        )
+    pictures = DEMOS / "pictures"
+    pictures.mkdir(exist_ok=True)
+    temporary = pictures / f"{name}.tmp"
+    shutil.copyfile(source, temporary)
+    temporary.replace(pictures / (name + source.suffix))
+    for suffix in {*MAX_BYTES} - {source.suffix}:
+        (pictures / (name + suffix)).unlink(missing_ok=True)
 
 
 def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -92,17 +100,22 @@ def run(name: str, options: list[str]) -> int:
 
 def run_all(names: list[str], options: list[str]) -> int:
     """Run demos one after the other, and return the exit status of all.py."""
-    failed = []
+    failed, have_weights = [], list_demos(trained=True)
     for name in names:
-        status = run(name, options)
+        is_trained = not options and name in have_weights
+        status = run(name, ["--trained"] if is_trained else options)
         if status == 130:  # stopped by Ctrl-C
             return status
         if status:
             failed.append(name)
         elif not options:
-            out = Path("out") / name
+            out = Path("out") / (f"{name}-trained" if is_trained else name)
             picture = json.loads((out / "metrics.json").read_text())["picture"]
-            save_thumbnail(out / picture, DEMOS / "pictures" / f"{name}.png")
+            try:
+                copy_picture(out / picture, name)
+            except ValueError as error:
+                print(f"all.py: {error}", file=sys.stderr)
+                failed.append(name)
     if failed:
         print(f"\nFailed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -63,7 +63,6 @@ import numpy as np
 from _command_line import parse, parser  # first of ours: finds the package
 from _pictures import read_folder
 from _run import Run
-from figures.families import Code, Network, Picture, Text, save_families
 
 from tinygen import data, default_rng, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
@@ -78,6 +77,7 @@ from tinygen.models.gaussian import Gaussian
 from tinygen.models.mixture import GaussianMixture
 from tinygen.models.vae import VAE
 from tinygen.nn.module import parameter
+from tinygen.plot.scheme import Code, Network, Picture, Scheme, Text
 
 p = parser(
     __doc__,
@@ -434,84 +434,60 @@ def describe(name):
     time_text = f"100 samples take {family['seconds_per_100']:.2g} s"
     if not are_digits:
         return f"{bits}; {time_text}"
-    return (
-        f"{bits}; {family['recognized']:.0%} of the samples are recognized, "
-        f"Frechet distance {family['frechet']:.1f}, coverage {family['coverage']:.0%}; {time_text}"
-    )
-
-
-def describe_data():
-    """Return what the figures say about the data."""
-    note = (
-        f"8 bits per pixel without a model, {figures['one Gaussian']['bits']:.2f} with one Gaussian"
-    )
-    if not are_digits:
-        return note
-    real = figures["real digits"]
-    return (
-        f"{note}; {real['recognized']:.0%} of real digits are recognized, "
-        f"Frechet distance {real['frechet']:.1f}, coverage {real['coverage']:.0%}"
-    )
+    return f"{bits}; a classifier recognizes {family['recognized']:.0%}; {time_text}"
 
 
 digit = Picture(test[0], "x")
-examples = np.resize(test, (43, *image_shape))  # the first 43; fewer are repeated
 # The flow's z at the places of the pixels that it was computed from: undo the two squeezes.
 z_at_pixels = ops.pixel_shuffle(first_codes["flow"], upscale_factor=2)
 z_at_pixels = ops.pixel_shuffle(z_at_pixels, upscale_factor=2).numpy()[0, 0]  # (H, W)
 few_numbers, many_numbers = f"z: {LATENT_DIM} numbers", f"z: {num_numbers} numbers"
+real, generated = probabilities
 schemes = {
-    "GAN": [
-        digit,
-        Network("D", 1, 0.3),
-        Text("D(x) = {:.2f}\nD(x') = {:.2f}".format(*probabilities)),
-        None,
-        Code(noise["GAN"][0], few_numbers),
-        Network("G", 0.4, 1),
-        Picture(samples["GAN"][0], "x', a new one"),
-    ],
-    "VAE": [
-        digit,
-        Network("encoder", 1, 0.4),
-        Code(first_codes["VAE"][0], few_numbers),
-        Network("decoder", 0.4, 1),
-        Picture(reconstructions["VAE"], "x', similar to x"),
-    ],
-    "flow": [
-        digit,
-        Network("f"),
-        Code(z_at_pixels, many_numbers),
-        Network("inverse of f"),
-        Picture(reconstructions["flow"], "x', equal to x"),
-    ],
-    "diffusion": [
-        digit,
-        Code(noisy[0], "with noise"),
-        Code(noisy[1], "with more"),
-        Code(first_noise[0, 0], many_numbers),
-        Network(f"U-Net,\n{SAMPLING_STEPS} times"),
-        Code(diffusion_path[SAMPLING_STEPS // 2], "with less"),
-        Picture(samples["diffusion"][0], "x', a new one"),
-    ],
+    "GAN": {
+        "z": Code(noise["GAN"][0], few_numbers),
+        "G": Network("G", 0.4, 1),
+        "x'": Picture(samples["GAN"][0], "x', a new one"),
+        "D": Network("D", 1, 0.3),
+        "D(x)": Text(f"D(x') = {generated:.2f}\nD(x) = {real:.2f}"),
+        "x": digit,
+    },
+    "VAE": {
+        "x": digit,
+        "encoder": Network("encoder", 1, 0.4),
+        "z": Code(first_codes["VAE"][0], few_numbers),
+        "decoder": Network("decoder", 0.4, 1),
+        "x'": Picture(reconstructions["VAE"], "x', similar to x"),
+    },
+    "flow": {
+        "x": digit,
+        "f": Network("f"),
+        "z": Code(z_at_pixels, many_numbers),
+        "inverse": Network("inverse of f"),
+        "x'": Picture(reconstructions["flow"], "x', equal to x"),
+    },
+    "diffusion": {
+        "x": digit,
+        "noisy": Code(noisy[0], "with noise"),
+        "z": Code(first_noise[0, 0], many_numbers),
+        "U-Net": Network(f"U-Net,\n{SAMPLING_STEPS} times"),
+        "half": Code(diffusion_path[SAMPLING_STEPS // 2], "with less"),
+        "x'": Picture(samples["diffusion"][0], "x', a new one"),
+    },
 }
-data_parts = [part for image in examples[:7] for part in (Picture(image), None)][:-1]
-rows = {
-    "The data": {
-        "parts": data_parts,
-        "feedback": None,
-        "samples": examples[7:23],
-        "note": describe_data(),
-    }
-}
+ARROWS = {"GAN": ["z G x' D D(x)", "x D"]}  # of the others: from each part to the next one
+LOOPS = {"GAN": ["D(x) G"]}
+panels = []
 for name, parts in schemes.items():
-    rows[name[0].upper() + name[1:]] = {
-        "parts": parts,
-        "feedback": (6, 1) if name == "GAN" else None,
-        "samples": samples[name][1:17],
-        "note": describe(name),
-    }
-save_families(args.out / "families.png", rows)
-sample_rows = {f"real {noun}s": data.to_float(examples[23:43])}
+    places = {key: (0, column, part) for column, (key, part) in enumerate(parts.items())}
+    if name == "GAN":
+        places["x"] = (1, 2, digit)
+    title = f"{name[0].upper()}{name[1:]}: {describe(name)}"
+    arrows = ARROWS.get(name, [" ".join(parts)])
+    panels.append(Scheme(places, arrows, loops=LOOPS.get(name, ()), side=84, title=title))
+    panels.append(plot.Grid(samples[name][1:25], columns=24, gap=0))
+plot.save_page(args.out / "families.png", panels)
+sample_rows = {f"real {noun}s": data.to_float(np.resize(test, (20, *image_shape)))}
 sample_rows |= {name: images[17:37] for name, images in samples.items()}
 plot.save_rows(args.out / "samples.png", sample_rows)
 run.write_metrics(picture="families.png", families=figures)

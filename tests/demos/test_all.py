@@ -1,4 +1,4 @@
-"""demos/all.py: names, options, thumbnails, and Ctrl-C."""
+"""demos/all.py: names, options, the pictures of the README, and Ctrl-C."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import sys
 import all as all_demos
 import numpy as np
 import pytest
-from all import save_thumbnail
+from all import copy_picture
 
 from tests.demos.processes import DEMOS, run_python, start, wait_for
 
@@ -43,15 +43,33 @@ def test_the_help_fits_80_columns(name, monkeypatch):
     assert not [line for line in result.stdout.splitlines() if len(line) > 80]
 
 
-def test_a_thumbnail_is_narrow_small_and_in_place(tmp_path):
+@pytest.fixture
+def save_noise(tmp_path, monkeypatch):
+    """Save noise as a picture of a demo, and return its path."""
     image = pytest.importorskip("PIL.Image")
-    noise = np.random.default_rng(0).integers(0, 256, (400, 1200, 3), np.uint8)
-    image.fromarray(noise).save(tmp_path / "picture.png")
-    save_thumbnail(tmp_path / "picture.png", tmp_path / "pictures" / "vae.png")
+    monkeypatch.setattr(all_demos, "DEMOS", tmp_path)
+
+    def save_noise(name, height, width):
+        noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        image.fromarray(noise).save(tmp_path / name)
+        return tmp_path / name
+
+    return save_noise
+
+
+def test_a_picture_is_copied_as_it_is(save_noise, tmp_path):
+    copy_picture(save_noise("a.gif", 40, 60), "vae")
+    assert [p.name for p in (tmp_path / "pictures").iterdir()] == ["vae.gif"]
+    picture = save_noise("a.png", 100, 800)
+    copy_picture(picture, "vae")
     assert [p.name for p in (tmp_path / "pictures").iterdir()] == ["vae.png"]
-    with image.open(tmp_path / "pictures" / "vae.png") as thumbnail:
-        assert thumbnail.size == (600, 200)
-    assert (tmp_path / "pictures" / "vae.png").stat().st_size < 100_000
+    assert (tmp_path / "pictures" / "vae.png").read_bytes() == picture.read_bytes()
+
+
+@pytest.mark.parametrize(("height", "width", "message"), [(9, 801, "801"), (200, 800, "400,000")])
+def test_a_picture_that_is_too_wide_or_too_large_is_refused(save_noise, height, width, message):
+    with pytest.raises(ValueError, match=message):
+        copy_picture(save_noise("a.png", height, width), "vae")
 
 
 def test_ctrl_c_waits_for_the_demo_to_save(tmp_path):

@@ -7,6 +7,7 @@
     latent_space.py   scatter plots of codes, and posteriors q(z|x)
     curves.py         curves, for example of a loss
     planes.py         functions and points of the plane
+    scheme.py         models as schemes: pictures, codes, networks and arrows
     graph.py          computation graphs
 
 A capital letter begins a panel, such as `Rows`, and `save_page` draws panels. `save_rows` and the

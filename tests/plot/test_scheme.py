@@ -1,0 +1,87 @@
+"""Schemes of models: parts are in their places, and wrong ones are errors."""
+
+import numpy as np
+import pytest
+
+from tinygen.plot import page
+from tinygen.plot.canvas import rasterize
+from tinygen.plot.page import MARGIN, save_page
+from tinygen.plot.scheme import Code, Network, Picture, Scheme, Text
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture
+def draw(tmp_path, monkeypatch):
+    """Draw a scheme, and return the figure and its pixels."""
+
+    def draw(scheme):
+        figures = []
+        monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+        save_page(tmp_path / "a.png", [scheme])
+        return figures[0], rasterize(figures[0]).astype(int)
+
+    return draw
+
+
+def test_parts_are_in_their_places(draw):
+    black, grey = np.zeros((8, 8)), np.full((3, 8, 8), 0.5)
+    parts = {
+        "x": (0, 0, Picture(black)),
+        "D": (0.5, 1, Network("D", 1, 0.3)),
+        "y": (1, 2, Picture(grey)),
+    }
+    _, picture = draw(Scheme(parts, ["x D y"], side=100))
+    left, right = MARGIN, 800 - MARGIN
+    assert picture.shape == (2 * MARGIN + 210, 800, 3)
+    assert (picture[MARGIN + 2 : MARGIN + 98, left + 2 : left + 98] == 0).all()
+    assert abs(picture[MARGIN + 112 : -MARGIN - 2, right - 98 : right - 2] - 127.5).max() < 1
+    blue = picture[MARGIN + 80 : MARGIN + 120, 380:420].reshape(-1, 3)  # the box of the network
+    assert (blue[:, 2] > blue[:, 0]).mean() > 0.5
+    between = picture[MARGIN + 30 : MARGIN + 120, left + 130 : 350]
+    assert between.min() < 100  # the arrow from the first row to the network
+
+
+def test_labels_and_loops_are_inside_the_page(draw):
+    parts = {
+        "z": (0, 0, Code(np.arange(10.0), "a long label\nof a narrow code")),
+        "G": (0, 1, Network("G", 0.3, 1)),
+        "t": (0, 2, Text("two\nlines", "this label is also long")),
+    }
+    scheme = Scheme(parts, ["z G t"], loops=["t G", "z t"], title="title", note="note")
+    figure, picture = draw(scheme)
+    width, height = figure.get_size_inches() * figure.dpi
+    for text in [*figure.texts, *figure.axes[0].texts]:
+        box = text.get_window_extent()
+        if text.get_text():
+            assert text.get_fontsize() >= 11
+            assert box.x0 > 0 and box.x1 < width and box.y0 > 0 and box.y1 < height
+    assert (picture[:4] == 255).all()  # no arc is cut off above
+
+
+@pytest.mark.parametrize(("value", "channel"), [(2.5, 0), (-2.5, 2)])
+def test_the_sign_of_a_number_decides_its_colour(draw, value, channel):
+    _, picture = draw(Scheme({"z": (0, 0, Code(np.full((28, 28), value)))}))
+    pixels = picture.reshape(-1, 3)
+    coloured = pixels[(pixels.max(axis=1) - pixels.min(axis=1)) > 100]
+    assert len(coloured) > 1000 and (coloured.argmax(axis=1) == channel).all()
+
+
+@pytest.mark.parametrize(
+    ("part", "arrows", "message"),
+    [
+        ("x", [], "got str"),
+        (Code(np.full(3, np.nan)), [], "NaN"),
+        (Code(np.zeros((2, 2, 2))), [], r"\(2, 2, 2\)"),
+        (Picture(np.full((8, 8), 3.0)), [], "0 to 1"),
+        (Text("a"), ["a b"], "an arrow needs a part 'b'; there are 'a'"),
+    ],
+)
+def test_wrong_parts_and_arrows_are_errors(part, arrows, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        Scheme({"a": (0, 0, part)}, arrows)
+
+
+def test_an_empty_scheme_is_an_error():
+    with pytest.raises(ValueError, match="no part"):
+        Scheme({})

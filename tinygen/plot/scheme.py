@@ -1,0 +1,238 @@
+"""Schemes of models, drawn from their own arrays: pictures, codes and networks, with arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .arrays import as_images, as_numpy, check_finite
+from .canvas import INK, TEXT
+from .page import LINE, Box, Page, Panel, count_lines, text_width
+
+__all__ = ["Code", "Network", "Picture", "Scheme", "Text"]
+
+MAX_NUMBER = 2.5  # numbers of a code from here on have the full colour
+GAP = 10  # between two rows, and between a part and its arrow: pixels of the page
+ARROW = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+
+
+class Picture(NamedTuple):
+    """An image (height, width) or (channels, height, width), bytes or from 0 to 1, and a label."""
+
+    image: Any
+    label: str = ""
+
+
+class Code(NamedTuple):
+    """Numbers (height, width), or (k,) drawn as a column, and a label.
+
+    Positive numbers are red and negative ones blue, with the full colour at 2.5 and beyond.
+    """
+
+    numbers: Any
+    label: str = ""
+
+
+class Network(NamedTuple):
+    """A box with a name in it.
+
+    `left` and `right` are its heights at both ends; 1 is the height of a picture.
+    """
+
+    name: str
+    left: float = 1.0
+    right: float = 1.0
+    label: str = ""
+
+
+class Text(NamedTuple):
+    """A text of one or more lines, and a label."""
+
+    text: str
+    label: str = ""
+
+
+Part = Picture | Code | Network | Text
+
+
+class Scheme(Panel):
+    """Parts of a model in their places, and arrows between them.
+
+        Scheme(
+            {
+                "z": (0, 0, Code(z, "z")),
+                "G": (0, 1, Network("G", 0.4, 1)),
+                "x'": (0, 2, Picture(fake, "generated")),
+                "x": (1, 2, Picture(real, "real")),
+                "D": (0.5, 3, Network("D", 1, 0.3)),
+            },
+            arrows=["z G x' D", "x D"],
+        )
+
+    Parameters
+    ----------
+    parts : {key: (row, column, part)}
+        Places are counted from the top left; a row may lie between two others, as 0.5. A part is a
+        Picture, Code, Network or Text.
+    arrows : sequence of str
+        Each has keys, with an arrow from each to the next one. They have no spaces in them.
+    loops : sequence of str
+        As `arrows`, but dashed, and in an arc above the parts between.
+    side : int
+        Width and height of a picture, in pixels of the page.
+    title, note : str
+        Above and below the scheme.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, tuple[float, float, Part]],
+        arrows: Sequence[str] = (),
+        *,
+        loops: Sequence[str] = (),
+        side: int = 112,
+        title: str = "",
+        note: str = "",
+    ):
+        self.name = f"Scheme, {title!r}"
+        if not parts:
+            raise ValueError(f"{self.name}: no part to draw")
+        self.parts, self.side, self.title, self.note = parts, side, title, note
+        self.pixels = {}
+        for key, (_, _, part) in parts.items():
+            if not isinstance(part, Part):
+                raise TypeError(
+                    f"{self.name}, {key!r}: a part is a Picture, Code, Network or Text; "
+                    f"got {type(part).__name__}"
+                )
+            if isinstance(part, (Picture, Code)):
+                self.pixels[key] = _pixels(f"{self.name}, {key!r}", part)
+        self.arrows, self.loops = self._pairs(arrows), self._pairs(loops)
+
+    def _pairs(self, chains: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the two ends of each arrow."""
+        keys = [chain.split() for chain in chains]
+        if unknown := sorted({key for chain in keys for key in chain} - set(self.parts)):
+            raise ValueError(
+                f"{self.name}: an arrow needs a part {unknown[0]!r}; there are "
+                f"{', '.join(map(repr, self.parts))}"
+            )
+        return [pair for chain in keys for pair in zip(chain, chain[1:])]
+
+    def _part_size(self, key: str) -> tuple[float, float]:
+        """Return the width and the height of a part, without its label."""
+        *_, part = self.parts[key]
+        if isinstance(part, (Network, Text)):
+            text = part.name if isinstance(part, Network) else part.text
+            width = max(text_width(line) for line in text.split("\n"))
+            if isinstance(part, Network):
+                return max(width + 20, 0.6 * self.side), self.side
+            return width, LINE * count_lines(text)
+        rows, columns, _ = self.pixels[key].shape
+        if columns == 1:  # a column of numbers
+            return 0.14 * self.side, self.side * min(rows / 20, 1)
+        return self.side, self.side
+
+    def _centres(self, width: float) -> dict[float, float]:
+        """Return the middle of each column: equal space between the parts of neighbours.
+
+        The labels of the first and of the last column may be wider than their parts.
+        """
+        widths: dict[float, float] = {}
+        overhang: dict[float, float] = {}
+        for key, (_, column, part) in self.parts.items():
+            part_width, _ = self._part_size(key)
+            widths[column] = max(widths.get(column, 0), part_width)
+            label = max(text_width(line) for line in part.label.split("\n"))
+            overhang[column] = max(overhang.get(column, 0), label)
+        columns = sorted(widths)
+        left, right = (
+            max(0, overhang[column] - widths[column]) / 2 for column in (columns[0], columns[-1])
+        )
+        room = width - left - right - sum(widths.values())
+        space = room / max(len(columns) - 1, 1)
+        centres = {}
+        for column in columns:
+            centres[column] = left + widths[column] / 2
+            left += widths[column] + space
+        return centres
+
+    def _heights(self) -> tuple[float, float]:
+        """Return the heights of what is above the first row, and of a row with its labels."""
+        lines = max(count_lines(part.label) for *_, part in self.parts.values())
+        return (0.5 * self.side if self.loops else 0), self.side + LINE * lines
+
+    def size(self, width: float) -> tuple[float, float]:
+        above, row_height = self._heights()
+        last_row = max(row for row, _, _ in self.parts.values())
+        return width, round(above + (last_row + 1) * row_height + last_row * GAP)
+
+    def draw(self, page: Page, box: Box) -> None:
+        above, row_height = self._heights()
+        centres = self._centres(box.width)
+        ax = page.axes(box)
+        ax.set_axis_off()
+        boxes = {}
+        for key, (row, column, part) in self.parts.items():
+            width, height = self._part_size(key)
+            x = centres[column]
+            y = above + row * (row_height + GAP) + self.side / 2
+            boxes[key] = Box(x - width / 2, y - height / 2, width, height)
+            self._draw_part(ax, part, self.pixels.get(key), boxes[key], y + self.side / 2)
+        for start, end in self.arrows:
+            places = _edges(boxes[start], boxes[end])
+            ax.annotate("", places[1], places[0], arrowprops=ARROW)
+        for start, end in self.loops:
+            tops = [(b.left + b.width / 2, b.top - 4) for b in (boxes[start], boxes[end])]
+            bend = 0.22 if tops[0][0] > tops[1][0] else -0.22
+            loop = ARROW | {"linestyle": "--", "connectionstyle": f"arc3,rad={bend}"}
+            ax.annotate("", tops[1], tops[0], arrowprops=loop)
+        ax.set(xlim=(0, box.width), ylim=(box.height, 0))
+
+    def _draw_part(self, ax, part: Part, pixels, box: Box, bottom: float) -> None:
+        """Draw a part, and its label below `bottom`."""
+        x, y = box.left + box.width / 2, box.top + box.height / 2
+        centred = {"color": INK, "ha": "center", "va": "center", "size": TEXT}
+        right = box.left + box.width
+        if isinstance(part, Network):
+            half = box.height / 2
+            heights = (-half * part.left, -half * part.right, half * part.right, half * part.left)
+            corners = (box.left, right, right, box.left), [y + h for h in heights]
+            ax.fill(*corners, facecolor="#eef2f7", edgecolor="#7d93ad", linewidth=1.2)
+            ax.text(x, y, part.name, **centred)
+        elif isinstance(part, Text):
+            ax.text(x, y, part.text, linespacing=1.3, **centred)
+        else:
+            extent = (box.left, right, box.top + box.height, box.top)
+            ax.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
+        for i, line in enumerate(part.label.split("\n")):
+            ax.text(x, bottom + (i + 0.5) * LINE, line, **centred)
+
+
+def _edges(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return where an arrow leaves one box and where it meets another one."""
+    centres = [(b.left + b.width / 2, b.top + b.height / 2) for b in (start, end)]
+    if end.left > start.left + start.width:
+        return (start.left + start.width + 5, centres[0][1]), (end.left - 5, centres[1][1])
+    if start.left > end.left + end.width:
+        return (start.left - 5, centres[0][1]), (end.left + end.width + 5, centres[1][1])
+    if end.top > start.top:
+        return (centres[0][0], start.top + start.height + 5), (centres[1][0], end.top - 5)
+    return (centres[0][0], start.top - 5), (centres[1][0], end.top + end.height + 5)
+
+
+def _pixels(name: str, part: Picture | Code) -> np.ndarray:
+    """Return the colours of a picture or a code: (height, width, 3) from 0 to 1."""
+    if isinstance(part, Picture):
+        image = as_numpy(part.image)
+        return as_images(name, image[None])[0]
+    numbers = as_numpy(part.numbers)
+    numbers = numbers[:, None] if numbers.ndim == 1 else numbers
+    if numbers.ndim != 2 or not numbers.size:
+        raise ValueError(f"{name}: a code is numbers (k,) or (height, width), got {numbers.shape}")
+    check_finite(name, numbers)
+    t = np.clip(numbers / MAX_NUMBER, -1, 1)[..., None]
+    red, blue = np.array([0.75, 0.1, 0.1]), np.array([0.1, 0.25, 0.7])
+    return 1 - np.maximum(t, 0) * (1 - red) - np.maximum(-t, 0) * (1 - blue)
