@@ -18,10 +18,10 @@ for it after training? And which takes longest to generate?
                                             measures of the digit classifier
 
 It draws
-    families.png  a row for each family: what goes in, through which networks,
-                  to which code z, and what comes out. Every image and number
-                  was computed by the trained networks. On the right are
-                  samples, none of them selected
+    families.png  for each family: what goes in, through which networks, to
+                  which code z, and what comes out. Every image and number was
+                  computed by the trained networks. Below are samples, none of
+                  them selected
     samples.png   more samples
 
 It measures, for 500 samples of each family, how many a digit classifier
@@ -431,10 +431,10 @@ def describe(name):
     """Return what the figures say about a family, in one line."""
     family = figures[name]
     bits = f"{family['bits']:.2f} bits per pixel" if "bits" in family else "no likelihood"
-    time_text = f"100 samples take {family['seconds_per_100']:.2g} s"
+    time_text = f"100 samples in {1000 * family['seconds_per_100']:.0f} ms"
     if not are_digits:
         return f"{bits}; {time_text}"
-    return f"{bits}; a classifier recognizes {family['recognized']:.0%}; {time_text}"
+    return f"{bits}; {family['recognized']:.0%} recognized; {time_text}"
 
 
 digit = Picture(test[0], "x")
@@ -442,12 +442,18 @@ digit = Picture(test[0], "x")
 z_at_pixels = ops.pixel_shuffle(first_codes["flow"], upscale_factor=2)
 z_at_pixels = ops.pixel_shuffle(z_at_pixels, upscale_factor=2).numpy()[0, 0]  # (H, W)
 few_numbers, many_numbers = f"z: {LATENT_DIM} numbers", f"z: {num_numbers} numbers"
+TITLES = {
+    "GAN": "GAN: a game of two networks",
+    "VAE": "VAE: encode, then decode",
+    "flow": "Flow: a map that can be inverted",
+    "diffusion": "Diffusion: from noise to a picture, in steps",
+}
 real, generated = probabilities
 schemes = {
     "GAN": {
         "z": Code(noise["GAN"][0], few_numbers),
         "G": Network("G", 0.4, 1),
-        "x'": Picture(samples["GAN"][0], "x', a new one"),
+        "x'": Picture(samples["GAN"][0], "x', new"),
         "D": Network("D", 1, 0.3),
         "D(x)": Text(f"D(x') = {generated:.2f}\nD(x) = {real:.2f}"),
         "x": digit,
@@ -468,11 +474,11 @@ schemes = {
     },
     "diffusion": {
         "x": digit,
-        "noisy": Code(noisy[0], "with noise"),
+        "noisy": Code(noisy[0], "noisy"),
         "z": Code(first_noise[0, 0], many_numbers),
         "U-Net": Network(f"U-Net,\n{SAMPLING_STEPS} times"),
-        "half": Code(diffusion_path[SAMPLING_STEPS // 2], "with less"),
-        "x'": Picture(samples["diffusion"][0], "x', a new one"),
+        "half": Code(diffusion_path[SAMPLING_STEPS // 2], "less noisy"),
+        "x'": Picture(samples["diffusion"][0], "x', new"),
     },
 }
 ARROWS = {"GAN": ["z G x' D D(x)", "x D"]}  # of the others: from each part to the next one
@@ -481,11 +487,10 @@ panels = []
 for name, parts in schemes.items():
     places = {key: (0, column, part) for column, (key, part) in enumerate(parts.items())}
     if name == "GAN":
-        places["x"] = (1, 2, digit)
-    title = f"{name[0].upper()}{name[1:]}: {describe(name)}"
+        places |= {"x": (1, 2, digit), "D": (0.5, 3, parts["D"]), "D(x)": (0.5, 4, parts["D(x)"])}
     arrows = ARROWS.get(name, [" ".join(parts)])
-    panels.append(Scheme(places, arrows, loops=LOOPS.get(name, ()), side=84, title=title))
-    panels.append(plot.Grid(samples[name][1:25], columns=24, gap=0))
+    panels.append(Scheme(places, arrows, loops=LOOPS.get(name, ()), side=84, title=TITLES[name]))
+    panels.append(plot.Grid(samples[name][1:13], columns=12, gap=1, note=describe(name)))
 plot.save_page(args.out / "families.png", panels)
 sample_rows = {f"real {noun}s": data.to_float(np.resize(test, (20, *image_shape)))}
 sample_rows |= {name: images[17:37] for name, images in samples.items()}
