@@ -25,9 +25,9 @@ look like? Why three faces, and not one?
 It draws
     samples.png         samples of the generator
     interpolation.png   each row from one z to another (`latent.slerp`)
-    arithmetic.png      for faces: a row for each concept, three samples and
-                        the sample of their mean z; below, the result and
-                        three of its neighbours
+    dcgan.png           samples and interpolations; for faces also the
+                        arithmetic: three samples of each concept, the picture
+                        of their mean z, and the result
     neighbours.png      for faces: the result in the middle of eight
                         neighbours, whose z has a little noise added
     curves.png          the losses of both networks
@@ -174,6 +174,7 @@ num_samples = max(200, len(test) // 2)
 z = numpy_rng.normal(size=(num_samples, LATENT_DIM))
 samples = generate(z)
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
+panels = [plot.Grid(samples[:11], columns=11, title="Samples: each has its own random z")]
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
@@ -226,6 +227,8 @@ plot.save_grid(
     columns=11,
     title="From one z to another",
 )
+walks = np.concatenate(pictures[[1, 4], ::10])  # two of the hundred
+panels.append(plot.Grid(walks, columns=6, gap=0, title="From one z to another, in equal steps"))
 
 
 # %%
@@ -257,25 +260,26 @@ def measure_arithmetic(concepts):
 
 
 def draw_arithmetic(concepts):
-    """Draw one result of three samples per concept, and its neighbours."""
+    """Draw neighbours of one result of three samples per concept; return a panel with the sum."""
     three = {name: codes[:3] for name, codes in concepts.items()}
     means = {name: codes.mean(axis=0) for name, codes in three.items()}
     result = means["glasses"] - means["neither"] + means["hat"]
     neighbours = result + numpy_rng.uniform(-0.25, 0.25, size=(9, LATENT_DIM))
     neighbours[4] = result
-    rows = {
-        f"{name}: three, and their mean": generate(np.concatenate([codes, means[name][None]]))
-        for name, codes in three.items()
-    }
-    pictures = generate(neighbours)
-    rows["glasses - neither + hat"] = pictures[[4, 1, 3, 5]]
-    plot.save_rows(args.out / "arithmetic.png", rows)
     plot.save_grid(
         args.out / "neighbours.png",
-        pictures,
+        generate(neighbours),
         columns=3,
         scale=4,
         title="glasses - neither + hat, and neighbours",
+    )
+    z = np.stack([means["glasses"], means["neither"], means["hat"], result])
+    terms = zip(("", "-", "+", "="), ("glasses", "neither", "a hat", "both"), generate(z)[:, None])
+    return plot.Sum(
+        [(sign, label, picture) for sign, label, picture in terms],
+        means_of=[generate(codes) for codes in three.values()],
+        title="Arithmetic with the mean z of three faces",
+        note=f"Of 300 such results, {metrics['both_3']:.0%} have glasses and a hat",
     )
 
 
@@ -293,9 +297,9 @@ if args.data == "faces":
     else:
         print(f"Glasses and hat: {metrics['both_of_all_samples']:.1%} of all samples")
         measure_arithmetic(concepts)
-        draw_arithmetic(concepts)
-
-run.write_metrics(picture="samples.png", **metrics)
+        panels.append(draw_arithmetic(concepts))
+plot.save_page(args.out / "dcgan.png", panels)
+run.write_metrics(picture="dcgan.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

@@ -73,13 +73,13 @@ def test_a_failed_write_leaves_the_old_picture_and_no_other_file(tmp_path, monke
     path = tmp_path / "a.png"
     plot.save_grid(path, np.zeros((1, 1, 4, 4)))
     before = path.read_bytes()
-    from matplotlib.figure import Figure
+    from PIL.Image import Image
 
     def fail(self, where, **kwargs):
         where.write(b"half a picture")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Figure, "savefig", fail)
+    monkeypatch.setattr(Image, "save", fail)
     with pytest.raises(OSError, match="No space left"):
         plot.save_grid(path, np.ones((1, 1, 4, 4)))
     assert path.read_bytes() == before

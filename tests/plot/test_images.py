@@ -5,6 +5,7 @@ import pytest
 
 from tests.plot.pictures import read_png
 from tinygen import plot, tensor
+from tinygen.plot.images import MEANS_GAP
 from tinygen.plot.page import LINE, MARGIN
 
 pytest.importorskip("matplotlib")
@@ -82,6 +83,21 @@ def test_the_signs_of_a_sum_stand_between_its_columns(tmp_path):
         assert np.allclose(row[left : left + 80], grey, atol=0.01)
     for top in (MARGIN + LINE, MARGIN + LINE + 100):  # a minus sign in both rows
         assert picture[top : top + 80, MARGIN + 80 : MARGIN + 80 + sign_width].min() < 0.5
+
+
+def test_a_sum_draws_what_its_means_are_of_in_half_the_size(tmp_path):
+    terms = [("", "a", np.full((1, 1, 8, 8), 0.2)), ("=", "b", np.full((1, 1, 8, 8), 0.6))]
+    examples = [np.full((3, 1, 8, 8), 0.4)]
+    plot.save_page(tmp_path / "a.png", [plot.Sum(terms, means_of=examples, scale=10)])
+    picture = read_png(tmp_path / "a.png")[MARGIN + LINE : -MARGIN, MARGIN:-MARGIN]
+    height = 3 * 40 + 2 * 10  # three images, and two gaps of two pixels in half the size
+    assert len(picture) == height + MEANS_GAP + 80
+    assert np.allclose(picture[:40, 20:60], 0.4, atol=0.01)
+    assert np.allclose(picture[-80:, :80], 0.2, atol=0.01)
+    assert np.allclose(picture[-80:, -80:], 0.6, atol=0.01)
+    assert picture[: -80 - MEANS_GAP, -80:].min() < 0.5  # the label of the result is above it
+    with pytest.raises(ValueError, match="as many images of each"):
+        plot.Sum(terms, means_of=[np.zeros((3, 8, 8)), np.zeros((2, 8, 8))])
 
 
 def images_with_nan():

@@ -6,7 +6,7 @@ import pytest
 from tests.plot.pictures import read_png
 from tinygen import plot
 from tinygen.plot import page
-from tinygen.plot.page import GAP, LINE, MARGIN, Blank, Panel, save_page, text_width, wrap
+from tinygen.plot.page import GAP, LINE, MARGIN, NOTE_GAP, Blank, Panel, save_page, text_width, wrap
 
 pytest.importorskip("matplotlib")
 RNG = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def test_panels_stand_side_by_side_and_one_below_the_other(tmp_path):
     save_page(tmp_path / "a.png", [[red, green], blue])
     picture = read_png(tmp_path / "a.png")
     assert picture.shape[1] == 260 + 2 * MARGIN  # as wide as the widest row
-    assert picture.shape[0] == 2 * MARGIN + 80 + GAP + LINE + 40 + LINE
+    assert picture.shape[0] == 2 * MARGIN + 80 + GAP + LINE + 40 + NOTE_GAP + LINE
     row_left = MARGIN + (260 - (200 + GAP)) // 2  # the first row is in the middle
     top = MARGIN
     assert picture[top + 1, row_left + 1].tolist() == [1, 0, 0]

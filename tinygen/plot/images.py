@@ -15,6 +15,7 @@ __all__ = ["Grid", "Rows", "Sum", "save_grid", "save_rows"]
 
 LABEL_GAP = 14  # between a label and its row, in pixels of the page
 ROW_GAP = 2  # between two images of rows, in image pixels
+MEANS_GAP = 8  # between means and the images above them, in pixels of the page
 
 
 class Grid(Panel):
@@ -115,10 +116,13 @@ class Sum(Panel):
     terms : sequence of (sign, label, images)
         From left to right: the sign before it ("" for the first, "-", "+", "="), what it is, and
         its images, as in `Grid`; each has the same number of images of the same size.
+    means_of : sequence of images
+        Where the first terms are means: of which images, as many of each. They are drawn in half
+        the size, above the means.
     scale : int, optional
         As in `Grid`.
-    title : str
-        Above the labels.
+    title, note : str
+        Above the labels, and below the images.
     """
 
     SIGN_WIDTH = 44  # pixels of the page
@@ -127,8 +131,10 @@ class Sum(Panel):
         self,
         terms: Sequence[tuple[str, str, Any]],
         *,
+        means_of: Sequence[Any] = (),
         scale: int | None = None,
         title: str = "",
+        note: str = "",
     ):
         self.signs = [sign for sign, _, _ in terms]
         self.labels = [label for _, label, _ in terms]
@@ -141,7 +147,14 @@ class Sum(Panel):
             )
         self.num_rows = len(stacks[0])
         self.columns = [make_grid(images, 1, ROW_GAP) for images in stacks]
-        self.scale, self.title = scale, title
+        examples = [as_images("Sum, means_of", images) for images in means_of]
+        if len({images.shape for images in examples}) > 1 or len(examples) > len(terms):
+            raise ValueError(
+                f"Sum: means_of has as many images of each of the first of {len(terms)} terms; "
+                f"got {[images.shape for images in examples]}"
+            )
+        self.examples = [make_grid(images, 1, ROW_GAP) for images in examples]
+        self.scale, self.title, self.note = scale, title, note
 
     def _column_width(self, width: float) -> int:
         """Return the width of each column; a label may be wider than its images."""
@@ -152,25 +165,41 @@ class Sum(Panel):
     def size(self, width: float) -> tuple[float, float]:
         column = self._column_width(width)
         n, (rows, columns, _) = len(self.columns), self.columns[0].shape
-        height = self._above(column) + round(column / columns * rows)
+        height = self._labels_height(column) + self._examples_height(column)
+        height += round(column / columns * rows)
         return column * n + self.SIGN_WIDTH * (n - 1), height
 
-    def _above(self, column: float) -> int:
+    def _labels_height(self, column: float) -> int:
         """Return the height of the labels, which are wrapped to the width of a column."""
         lines = [wrap(label, column + self.SIGN_WIDTH) for label in self.labels]
         return LINE * max(map(count_lines, lines))
 
+    def _examples_height(self, column: float) -> int:
+        """Return the height of the images above the means, with a gap below them."""
+        if not self.examples:
+            return 0
+        rows, columns, _ = self.examples[0].shape
+        return round(column / 2 / columns * rows) + MEANS_GAP
+
     def draw(self, page: Page, box: Box) -> None:
         column = self._column_width(box.width)
-        above = self._above(column)
+        top = box.top + self._labels_height(column)
+        above = self._examples_height(column)
         for i, (sign, label, mosaic) in enumerate(
             zip(self.signs, self.labels, self.columns, strict=True)
         ):
             left = box.left + i * (column + self.SIGN_WIDTH)
-            place = Box(left, box.top + above, column, box.height - above)
-            draw_pixels(page, place, mosaic)
+            label_top = box.top
+            if i < len(self.examples):
+                half = round(column / 2)
+                examples = Box(left + round(column / 4), top, half, above - MEANS_GAP)
+                draw_pixels(page, examples, self.examples[i])
+            else:  # nothing between the label and the images
+                label_top += above
             text = wrap(label, column + self.SIGN_WIDTH)
-            page.write(text, left + column / 2, box.top, ha="center")
+            page.write(text, left + column / 2, label_top, ha="center")
+            place = Box(left, top + above, column, box.top + box.height - top - above)
+            draw_pixels(page, place, mosaic)
             for row in range(self.num_rows if sign else 0):
                 middle = place.top + (row + 0.5) * place.height / self.num_rows
                 x = left - self.SIGN_WIDTH / 2

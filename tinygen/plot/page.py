@@ -36,6 +36,7 @@ __all__ = [
 PAGE_WIDTH = 800
 MARGIN = 12  # around the page
 GAP = 24  # between two panels
+NOTE_GAP = 6  # between a panel and the note below it
 LINE = 30  # from one line of text to the next
 BOLD = {"size": TITLE, "weight": "bold"}
 
@@ -149,7 +150,7 @@ def save_page(
         titles = [wrap(panel.title, column, TITLE) for panel in row]
         notes = [wrap(panel.note, column) for panel in row]
         above, below = (LINE * max(map(count_lines, lines)) for lines in (titles, notes))
-        height = max(panel_height for _, panel_height in row_sizes)
+        height = max(panel_height for _, panel_height in row_sizes) + (NOTE_GAP if below else 0)
         for i, (panel, size) in enumerate(zip(row, row_sizes, strict=True)):
             left = MARGIN + (inner - row_width) / 2 + i * (column + GAP)
             left = round(left + (column - size[0]) / 2)
