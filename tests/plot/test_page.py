@@ -6,7 +6,18 @@ import pytest
 from tests.plot.pictures import read_png
 from tinygen import plot
 from tinygen.plot import page
-from tinygen.plot.page import GAP, LINE, MARGIN, NOTE_GAP, Blank, Panel, save_page, text_width, wrap
+from tinygen.plot.page import (
+    GAP,
+    LINE,
+    MARGIN,
+    NOTE_GAP,
+    Blank,
+    Panel,
+    save_animation,
+    save_page,
+    text_width,
+    wrap,
+)
 
 pytest.importorskip("matplotlib")
 RNG = np.random.default_rng(0)
@@ -118,3 +129,17 @@ def test_every_text_can_be_read_at_half_of_the_width(in_columns, tmp_path, monke
         texts = figure.findobj(match=lambda artist: hasattr(artist, "get_fontsize"))
         sizes = [text.get_fontsize() for text in texts if text.get_text()]
         assert sizes and min(sizes) * figure.dpi / 72 >= 22
+
+
+def test_an_animation_shows_one_page_after_the_other(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    colours = ["red", "lime", "blue"]
+    pages = [[Coloured(colour, 300, 40)] for colour in colours]
+    save_animation(tmp_path / "a.gif", pages, seconds=4.0, title="Colours")
+    with image.open(tmp_path / "a.gif") as film:
+        assert film.n_frames == 3 and film.size[0] == 300 + 2 * MARGIN
+        for k, expected in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255)]):
+            film.seek(k)
+            seen = np.array(film.convert("RGB").getpixel((100, MARGIN + LINE + 20)))
+            assert abs(seen - expected).max() < 12
+    assert [p.name for p in tmp_path.iterdir()] == ["a.gif"]

@@ -6,7 +6,7 @@ import pytest
 from tests.plot.pictures import read_png
 from tinygen.plot import page
 from tinygen.plot.canvas import rasterize
-from tinygen.plot.planes import grid_points, save_planes
+from tinygen.plot.planes import PlaneRows, grid_points, save_planes
 
 pytest.importorskip("matplotlib")
 
@@ -111,3 +111,42 @@ def test_an_empty_extent_and_no_panel_are_errors(tmp_path):
         save_planes(tmp_path / "a.png", {"this": {}}, (1, 0, 0, 1))
     with pytest.raises(ValueError, match="no panel"):
         save_planes(tmp_path / "a.png", {}, (0, 1, 0, 1))
+
+
+def test_rows_of_planes_have_labels_headings_and_notes(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+    extent = (0.0, 1.0, 0.0, 1.0)
+    blue = {"field": np.zeros(4), "colours": ("#0000ff", "#ffffff")}
+    rows = {
+        "first": {"one": {}, "two": blue},
+        "second": {"one": {"note": "a note"}, "two": {}},
+        "third": {"other": {}, "two": {}},
+    }
+    page.save_page(tmp_path / "a.png", [PlaneRows(rows, extent, title="Title", note="Note")])
+    figure = figures[0]
+    texts = [text.get_text() for text in figure.texts if text.get_text()]
+    assert sorted(texts) == sorted(
+        ["Title", "Note", "first", "second", "third", "one", "two", "a note", "other", "two"]
+    )  # the second row does not repeat the headings
+    picture = rasterize(figure).astype(int)
+    assert picture.shape[1] == 800
+    assert picture[to_pixels(figure, 1, 0.5, 0.5)].tolist() == [0, 0, 255]
+    assert picture[to_pixels(figure, 2, 0.5, 0.5)].tolist() == [255, 255, 255]
+    lefts = [to_pixels(figure, k, 0, 0)[1] for k in range(6)]
+    tops = [to_pixels(figure, k, 0, 1)[0] for k in range(6)]
+    assert lefts[0] == lefts[2] == lefts[4] < lefts[1] == lefts[3] == lefts[5]
+    assert tops[0] == tops[1] < tops[2] == tops[3] < tops[4] == tops[5]
+
+
+@pytest.mark.parametrize("rows", [{}, {"a": {}}])
+def test_rows_without_planes_are_errors(rows):
+    with pytest.raises(ValueError, match="no plane"):
+        PlaneRows(rows, (0, 1, 0, 1))
+
+
+def test_wrong_contents_of_a_row_are_errors():
+    with pytest.raises(ValueError, match="'row', 'one'"):
+        PlaneRows({"row": {"one": {"points": np.zeros(3)}}}, (0, 1, 0, 1))
+    with pytest.raises(ValueError, match="left, right, bottom, top"):
+        PlaneRows({"row": {"one": {}}}, (1, 0, 0, 1))

@@ -1,4 +1,4 @@
-"""Pictures of data, latent spaces and training, as PNG files.
+"""Pictures of data, latent spaces and training, as PNG files; animations as GIF files.
 
     arrays.py         arrays to be drawn: checked, converted, tiled, projected (NumPy only)
     canvas.py         new figures, their common style, and their files
@@ -28,20 +28,22 @@ from .curves import Curves, save_curves
 from .graph import save_graph
 from .images import Grid, Rows, Sum, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
-from .page import save_page
-from .planes import Plane, grid_points, save_planes
+from .page import save_animation, save_page
+from .planes import Plane, PlaneRows, grid_points, save_planes
 
 __all__ = [
     "CLASS_COLOURS",
     "Curves",
     "Grid",
     "Plane",
+    "PlaneRows",
     "Posteriors",
     "Rows",
     "Scatter",
     "Sum",
     "grid_points",
     "linear_discriminants",
+    "save_animation",
     "save_curves",
     "save_graph",
     "save_grid",

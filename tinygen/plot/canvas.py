@@ -49,6 +49,7 @@ CLASS_COLOURS = (
 INK, FAINT = "#222222", "#bbbbbb"
 DPI = 150
 TEXT, TITLE = 11, 12  # points: letters, 23 and 25 pixels high
+GIF_COLOURS = 128
 LAST_FRAME_SECONDS = 1.5  # how long an animation shows its last frame
 
 
@@ -127,7 +128,11 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
             "an animation needs frames, and a file name that ends in .gif; "
             f"got {len(frames)} and {path.name}"
         )
-    images = [Image.fromarray(f).quantize(64, dither=Image.Dither.NONE) for f in frames]
+    # One palette for all frames, so that no colour flickers. It is chosen from up to twelve frames.
+    some = np.concatenate(frames[:: -(-len(frames) // 12)])
+    palette = Image.fromarray(some).quantize(GIF_COLOURS)
+    no_dither = Image.Dither.NONE
+    images = [Image.fromarray(f).quantize(palette=palette, dither=no_dither) for f in frames]
     num_others = len(images) - 1
     # Durations are in milliseconds, but a GIF stores hundredths of a second.
     seconds_per_frame = (seconds - LAST_FRAME_SECONDS) / max(num_others, 1)

@@ -8,6 +8,7 @@ images, curves or codes, and several kinds can stand on one page:
 
     save_page("a.png", [Rows(examples, title="Test digits"), Scatter(codes, labels)])
     save_page("b.png", [[Plane(before), Plane(after)], Curves(losses)])    two, and below them one
+    save_animation("c.gif", [[Plane(step)] for step in steps], seconds=8)  page after page
 
 All lengths are in pixels, and places are counted from the top left, as in an image.
 """
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from .canvas import DPI, INK, TEXT, TITLE, new_figure, save_png
+from .canvas import DPI, INK, TEXT, TITLE, new_figure, rasterize, save_gif, save_png
 
 __all__ = [
     "LINE",
@@ -28,6 +29,7 @@ __all__ = [
     "Page",
     "Panel",
     "count_lines",
+    "save_animation",
     "save_page",
     "text_width",
     "wrap",
@@ -134,6 +136,29 @@ def save_page(
         The largest width, in pixels. What is wider than the default cannot be read where it is
         shown at half of the default width.
     """
+    save_png(_draw_page(panels, title, width), path)
+
+
+def save_animation(path, pages: Sequence[Sequence], *, seconds: float, title: str = "") -> None:
+    """Draw pages of the same size one after the other, as an animated GIF.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .gif.
+    pages : sequence of pages
+        The panels of each page, as in `save_page`.
+    seconds : float
+        How long one repetition lasts; see `canvas.save_gif`.
+    title : str
+        Above all panels.
+    """
+    frames = [rasterize(_draw_page(panels, title, PAGE_WIDTH)) for panels in pages]
+    save_gif(path, frames, seconds=seconds)
+
+
+def _draw_page(panels: Sequence[Panel | Sequence[Panel]], title: str, width: int):
+    """Return the figure of a page."""
     rows = [list(row) if isinstance(row, (list, tuple)) else [row] for row in panels]
     if not rows or not all(rows):
         raise ValueError("save_page: no panel to draw")
@@ -163,7 +188,7 @@ def save_page(
         page.write(text, left, y, **style)
     for panel, box in placed:
         panel.draw(page, box)
-    save_png(page.figure, path)
+    return page.figure
 
 
 @lru_cache(maxsize=4096)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import as_numpy, as_square, blend_colours, check_finite
-from .canvas import CLASS_COLOURS, INK, TEXT, style_axes
-from .page import PAGE_WIDTH, Blank, Box, Page, Panel, save_page
+from .canvas import CLASS_COLOURS, FAINT, INK, TEXT, style_axes
+from .page import LINE, PAGE_WIDTH, Blank, Box, Page, Panel, count_lines, save_page, wrap
 
-__all__ = ["Plane", "grid_points", "save_planes"]
+__all__ = ["Plane", "PlaneRows", "grid_points", "save_planes"]
 
+SMALL_GAP = 10  # between two planes of a row
+LABEL_WIDTH = 40  # of a label that stands upright on the left of a row
 AXIS = 60  # pixels that the numbers at an axis take, approximately
 KEYS = {"field", "colours", "contours", "mesh", "points", "labels", "markers", "note"}
 
@@ -69,9 +71,7 @@ class Plane(Panel):
         names: Sequence[str] = (),
         title: str = "",
     ):
-        left, right, bottom, top = extent
-        if not (left < right and bottom < top):
-            raise ValueError(f"Plane: extent is (left, right, bottom, top); got {tuple(extent)}")
+        _check_extent(f"Plane, {title!r}", extent)
         self.contents = _check_contents(f"Plane, {title!r}", contents)
         self.extent, self.names, self.title = extent, names, title
         self.note = self.contents.get("note", "")
@@ -81,16 +81,91 @@ class Plane(Panel):
         return width, (width - AXIS) * (top - bottom) / (right - left) + AXIS / 2
 
     def draw(self, page: Page, box: Box) -> None:
-        left, right, bottom, top = self.extent
         ax = page.axes(box)
-        _draw_field(ax, self.contents, self.extent)
-        if "points" in self.contents:
-            _draw_points(ax, self.contents, self.names)
-        _draw_markers(ax, self.contents.get("markers", {}), (left + right) / 2)
-        ax.set(xlim=(left, right), ylim=(bottom, top))
+        _draw_contents(ax, self.contents, self.extent, box.width, self.names)
         ax.locator_params(nbins=5)
         style_axes(ax)
         page.fit(ax, box)
+
+
+class PlaneRows(Panel):
+    """Rows of small planes, without numbers at their axes, with a label on the left of each row.
+
+    Parameters
+    ----------
+    rows : {label: {heading: contents}}
+        The planes of each row, as in `Plane`, without markers. Headings that are those of the row
+        above are not repeated.
+    extent : (left, right, bottom, top)
+        The part of the plane, the same for all.
+    title, note : str
+        Above and below the rows.
+    """
+
+    def __init__(
+        self,
+        rows: Mapping[str, Mapping[str, Mapping]],
+        extent: Sequence[float],
+        *,
+        title: str = "",
+        note: str = "",
+    ):
+        if not rows or not all(rows.values()):
+            raise ValueError(f"PlaneRows, {title!r}: no plane to draw")
+        _check_extent(f"PlaneRows, {title!r}", extent)
+        self.rows = {
+            label: {
+                heading: _check_contents(f"PlaneRows, {label!r}, {heading!r}", contents)
+                for heading, contents in row.items()
+            }
+            for label, row in rows.items()
+        }
+        self.extent, self.title, self.note = extent, title, note
+        self.label_width = LABEL_WIDTH if any(self.rows) else 0
+
+    def _plane_size(self, width: float) -> tuple[int, int]:
+        """Return the width and the height of each plane."""
+        left, right, bottom, top = self.extent
+        n = max(map(len, self.rows.values()))
+        plane = (width - self.label_width - SMALL_GAP * (n - 1)) // n
+        return plane, round(plane * (top - bottom) / (right - left))
+
+    def _texts(self, plane_width: float) -> list[tuple[list[str], list[str]]]:
+        """Return the headings and the notes of each row, in lines that fit."""
+        texts, before = [], None
+        for row in self.rows.values():
+            headings = [wrap(heading, plane_width) for heading in row]
+            notes = [wrap(contents.get("note", ""), plane_width) for contents in row.values()]
+            texts.append(([""] * len(row) if headings == before else headings, notes))
+            before = headings
+        return texts
+
+    def size(self, width: float) -> tuple[float, float]:
+        plane_width, plane_height = self._plane_size(width)
+        lines = [max(map(count_lines, t)) for pair in self._texts(plane_width) for t in pair]
+        num_rows = len(self.rows)
+        return width, num_rows * plane_height + LINE * sum(lines) + SMALL_GAP * (num_rows - 1)
+
+    def draw(self, page: Page, box: Box) -> None:
+        width, height = self._plane_size(box.width)
+        top = box.top
+        texts = self._texts(width)
+        for (label, row), (headings, notes) in zip(self.rows.items(), texts, strict=True):
+            above, below = (LINE * max(map(count_lines, lines)) for lines in (headings, notes))
+            if label:
+                style = {"rotation": 90, "rotation_mode": "anchor", "ha": "center"}
+                middle = top + above + height / 2
+                page.write(label, box.left + LABEL_WIDTH / 2 - 4, middle - LINE / 2, **style)
+            for i, contents in enumerate(row.values()):
+                left = box.left + self.label_width + i * (width + SMALL_GAP)
+                page.write(headings[i], left + width / 2, top, ha="center")
+                page.write(notes[i], left + width / 2, top + above + height, ha="center")
+                ax = page.axes(Box(left, top + above, width, height))
+                _draw_contents(ax, contents, self.extent, width)
+                ax.set(xticks=(), yticks=())
+                for spine in ax.spines.values():
+                    spine.set_color(FAINT)
+            top += above + height + below + SMALL_GAP
 
 
 def save_planes(
@@ -128,6 +203,18 @@ def save_planes(
     save_page(path, rows, width=PAGE_WIDTH * max(columns, 2) // 2)
 
 
+def _draw_contents(
+    ax, contents: Mapping, extent: Sequence[float], width: float, names: Sequence[str] = ()
+) -> None:
+    """Draw what a plane contains, which is `width` pixels wide on the page."""
+    left, right, bottom, top = extent
+    _draw_field(ax, contents, extent)
+    if "points" in contents:
+        _draw_points(ax, contents, names, scale=2 * width / PAGE_WIDTH)
+    _draw_markers(ax, contents.get("markers", {}), (left + right) / 2)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+
+
 def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
     """Draw a panel's field as colours, and its contours and mesh as lines."""
     left, right, bottom, top = extent
@@ -144,12 +231,12 @@ def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
         ax.plot(*line.T, color=INK, linewidth=0.6, alpha=0.7, zorder=2)
 
 
-def _draw_points(ax, panel: Mapping, names: Sequence[str]) -> None:
+def _draw_points(ax, panel: Mapping, names: Sequence[str], scale: float) -> None:
     """Draw the points of a panel, and a legend if the classes have names."""
     points, labels = panel["points"], panel["labels"]
     # In random order, so that no class lies on top of another.
     order = np.random.default_rng(0).permutation(len(labels))
-    size = float(np.clip(6_000 / max(len(labels), 1), 4, 30))
+    size = float(np.clip(6_000 / max(len(labels), 1), 4, 30)) * min(scale, 1)
     colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
     style = {"linewidths": 0, "alpha": 0.75, "zorder": 1, "rasterized": True}
     ax.scatter(*points[order].T, c=colours[order].tolist(), s=size, **style)
@@ -170,6 +257,12 @@ def _draw_markers(ax, markers: Mapping[str, Sequence[float]], middle: float) -> 
         style = {"size": TEXT, "color": INK, "zorder": 3, "bbox": box, "va": "top"}
         side = "right" if x > middle else "left"
         ax.annotate(text, (x, y), (0, -12), textcoords="offset points", ha=side, **style)
+
+
+def _check_extent(name: str, extent: Sequence[float]) -> None:
+    left, right, bottom, top = extent
+    if not (left < right and bottom < top):
+        raise ValueError(f"{name}: extent is (left, right, bottom, top); got {tuple(extent)}")
 
 
 def _check_contents(name: str, panel: Mapping) -> dict:
