@@ -41,7 +41,7 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _noise import normal_quantiles
 from _run import Run
-from figures.diffusion import save_evolution
+from figures.diffusion import Evolution
 
 from tinygen import data, default_rng, losses, optim
 from tinygen.backend import to_device, to_numpy
@@ -51,7 +51,7 @@ from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.mlp import MLPDenoiser
 from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
 from tinygen.models.diffusion.posterior import posterior
-from tinygen.plot import save_curves
+from tinygen.plot import save_curves, save_page
 
 SCHEDULES = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
 p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "half a minute"}, batch=256)
@@ -236,29 +236,33 @@ print(
 # %%
 # Pictures
 exact_ends = (density[:, 0], density[:, -1])
-panels = {
-    "From data to noise": {
-        "density": density,
-        "paths": forward_paths,
-        "exact": exact_ends,
-        "estimated": (None, None),
-        "note": "exact; the paths of five points, to which noise is added step by step",
-    }
-}
+forward = Evolution(
+    X,
+    density,
+    forward_paths,
+    exact_ends,
+    direction="noise is added step by step  \u2192",
+    title="Data become noise: density, and five points",
+)
 titles = {
-    "stochastic": ("Back, with fresh noise in each step", stochastic[:5]),
-    "deterministic": ("Back, by the ordinary differential equation", deterministic[100::150]),
+    "stochastic": "Back, with fresh noise: paths cross",
+    "deterministic": "Back, by the ODE: smooth paths never cross",
 }
-for name, (title, paths) in titles.items():
-    distance = f"total variation distance {distances[name]:.3f}"
-    panels[title] = {
-        "density": estimated[name],
-        "paths": paths,
-        "exact": exact_ends,
-        "estimated": (estimated[name][:, 0], None),
-        "note": f"the network, {args.sampling_steps} steps: {distance}",
-    }
-save_evolution(args.out / "evolution.png", X, panels)
+backward = []
+for name, paths in (("stochastic", stochastic), ("deterministic", deterministic)):
+    by_end = paths[paths[:, 0].argsort()]
+    text = f"{args.sampling_steps} steps; distance from the data {distances[name]:.3f}"
+    panel = Evolution(
+        X,
+        estimated[name],
+        by_end[len(paths) // 10 :: len(paths) // 5],  # five points that end in different places
+        exact_ends,
+        estimated=estimated[name][:, 0],
+        direction=f"\u2190  {text}",
+        title=titles[name],
+    )
+    backward.append(panel)
+save_page(args.out / "evolution.png", [forward, *backward])
 steps = np.arange(args.steps)
 least_curve = np.full(args.steps, least_loss)
 curves = {"loss": (steps, run.history["loss"]), "least possible": (steps, least_curve)}

@@ -19,10 +19,9 @@ Will diffusion?
 It draws
     there_and_back.png  above: data on their way to noise; below: noise on its
                         way to data, each point in the colour of the data near
-                        which it ends
-    there_and_back.gif  the same as an animation
-    density.png         the exact density and that of the network, which is
-                        computed by following the ODE
+                        which it ends; then the exact density and that of the
+                        network, which is computed by following the ODE
+    there_and_back.gif  both ways as an animation
     samples.png         samples and data
     curves.png          the loss
 
@@ -46,7 +45,6 @@ Three changes to try:
 import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _run import Run
-from figures.diffusion import save_scatter_animation
 
 from tinygen import data, default_rng, losses, optim
 from tinygen.backend import to_device, to_numpy
@@ -55,8 +53,7 @@ from tinygen.models.diffusion import objectives, samplers, schedules
 from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.mlp import MLPDenoiser
 from tinygen.models.diffusion.paths import RECTIFIED_FLOW, VARIANCE_PRESERVING
-from tinygen.plot import save_curves
-from tinygen.plot.planes import grid_points, save_planes
+from tinygen.plot import PlaneRows, grid_points, save_animation, save_curves, save_page
 
 SETS = {
     "moons": data.moons(0.05),
@@ -200,36 +197,62 @@ forward_labels = labels[:NUM_SHOWN]
 squared_distances = ((backward_paths[-1][:, None] - points[None, :4000]) ** 2).sum(axis=2)
 backward_labels = labels[squared_distances.argmin(axis=1)]  # of the data near which a path ends
 
-panels = {}
-columns = np.linspace(0, args.sampling_steps, 4).astype(int)
-for i in columns:
-    title = "data" if i == 0 else "to noise"
-    panel = {"points": forward_paths[i], "labels": forward_labels}
-    panels[f"{title}, t = {forward_times[i]:.2f}"] = panel
-for i in columns:
-    title = "noise" if i == 0 else "to data"
-    panel = {"points": backward_paths[i], "labels": backward_labels}
-    panels[f"{title}, t = {TIMES[i]:.2f}"] = panel
-save_planes(args.out / "there_and_back.png", panels, EXTENT, columns=4)
 
-field = grid_points(EXTENT, 64)
+there = [{"points": x, "labels": forward_labels} for x in forward_paths]
+back = [{"points": x, "labels": backward_labels} for x in backward_paths]
+first, second = args.sampling_steps // 3, 2 * args.sampling_steps // 3
+rows = {
+    "there": {
+        "data": there[0],
+        f"t = {forward_times[first]:.2f}": there[first],
+        f"t = {forward_times[second]:.2f}": there[second],
+        "noise": there[-1],
+    },
+    "back": {
+        "noise": back[0],
+        f"t = {TIMES[first]:.2f}": back[first],
+        f"t = {TIMES[second]:.2f}": back[second],
+        "samples": back[-1],
+    },
+}
+
+field = grid_points(EXTENT, 100)
 log_q, true_log_p = log_density(field, steps=25), source.log_prob(field)
 highest = np.exp(true_log_p).max()
-densities = {}
-for title, log_p in {"true density": true_log_p, "density of the network": log_q}.items():
-    densities[title] = {
+densities = {
+    title: {
         "field": np.clip(np.exp(log_p) / highest, 0, 1) ** 0.7,
         "colours": ("#ffffff", "#7fb0e6", "#123a6b"),
     }
-save_planes(args.out / "density.png", densities, EXTENT)
+    for title, log_p in {"exact density": true_log_p, "density of the network": log_q}.items()
+}
+note = "Colour: where a point comes from, or where it ends"
+save_page(
+    args.out / "there_and_back.png",
+    [
+        PlaneRows(rows, EXTENT, title="Data become noise, and noise becomes data", note=note),
+        PlaneRows({"": densities}, EXTENT, title="The network's density, by following the ODE"),
+    ],
+)
 scatter = {
     title: {"points": x, "labels": np.zeros(len(x), int)}
     for title, x in {"data": test[:5000], "samples": samples[:5000]}.items()
 }
-save_planes(args.out / "samples.png", scatter, EXTENT)
-frames = [(x, forward_labels, "data to noise") for x in forward_paths[::3]]
-frames += [(x, backward_labels, "noise to data") for x in backward_paths[::3]]
-save_scatter_animation(args.out / "there_and_back.gif", frames, EXTENT)
+save_page(args.out / "samples.png", [PlaneRows({"": scatter}, EXTENT)])
+
+
+def make_frame(i):
+    """Return the page of the animation at a time: 1000 points there, and 1000 back."""
+    planes = {"data become noise": there[i], "noise becomes data": back[i]}
+    few = {
+        name: {"points": plane["points"][:1000], "labels": plane["labels"][:1000]}
+        for name, plane in planes.items()
+    }
+    return [PlaneRows({"": few}, EXTENT)]
+
+
+frames = [make_frame(i) for i in range(0, args.sampling_steps + 1, 2)]
+save_animation(args.out / "there_and_back.gif", frames, seconds=8.0)
 steps = np.arange(args.steps)
 save_curves(args.out / "curves.png", {"loss": (steps, run.history["loss"])})
 run.write_metrics(picture="there_and_back.png", **figures)

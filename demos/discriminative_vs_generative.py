@@ -16,13 +16,15 @@ improbable?
 
 It draws
     discriminative_vs_generative.png
-                left: logistic regression, p(y|x) as colours, the decision
-                boundary as a line, 1 and 99 % as dashed lines
-                middle: the Gaussians, p(x) as shades of grey, the decision
-                boundary by Bayes' rule; it is curved because the two classes
-                have different covariances
-                right: samples of p(x, y), which p(y|x) cannot give
-                star: the point far from the data, an outlier
+                above: logistic regression, p(y|x) as colours, the decision
+                boundary as a line, 1 and 99 % as dashed lines; and the
+                Gaussians, p(x) as shades of grey, the decision boundary by
+                Bayes' rule. It is curved because the two classes have
+                different covariances. Star: the point far from the data, an
+                outlier
+                below: samples of p(x, y), which p(y|x) cannot give. A class y
+                is drawn for each noise z, and G(z) = mu_y + A_y z, where
+                A_y A_y^T is the covariance of class y
     curves.png  the training of logistic regression; the Gaussians are fitted
                 in one line
 
@@ -45,7 +47,7 @@ from _run import Run
 from tinygen import data, default_rng, losses, nn, no_grad, ops, optim, plot
 from tinygen.backend import to_device, to_numpy
 from tinygen.models.gaussian import Gaussian
-from tinygen.plot.planes import grid_points, save_planes
+from tinygen.plot import PlaneRows, grid_points
 
 TAKES = {"gaussians": "about 5 seconds", "moons": "about 5 seconds"}
 p = parser(__doc__, steps=dict.fromkeys(TAKES, 1000), takes=TAKES, batch=64)
@@ -175,45 +177,55 @@ grid = grid_points(extent)
 log_p, posterior = predict_generative(grid)
 p_discriminative = predict_discriminative(grid)
 
+# To sample, draw a class from p(y), and map noise z by the Gaussian of this class.
 sample_labels = (np.random.default_rng(args.seed).random(len(train)) < prior[1]).astype(int)
-sampler = default_rng(args.seed + 1, args.device)
-samples_of_class = [to_numpy(g.sample(len(train), sampler)) for g in gaussians]
+samples_of_class = [
+    to_numpy(g.sample(len(train), default_rng(args.seed + 1, args.device))) for g in gaussians
+]
 samples = np.where(sample_labels[:, None] == 0, *samples_of_class)
+noise = to_numpy(default_rng(args.seed + 1, args.device).normal(train.shape, np.float64))  # their z
 
 class_colours = (lighten(plot.CLASS_COLOURS[0]), "#ffffff", lighten(plot.CLASS_COLOURS[1]))
 lowest = test_log_p.min()  # the shades of grey start at the least probable new point
 confidence = metrics["outlier_confidence"]
 confidence_text = f"{confidence:.2%}" if confidence < 0.9999 else "over 99.99%"
 exponent = f"{-np.log10(fraction_farther_out):.0f}"
-save_planes(
-    args.out / "discriminative_vs_generative.png",
-    {
-        "Discriminative: p(y | x)": {
-            "field": p_discriminative,
-            "colours": class_colours,
-            "points": train,
-            "labels": labels,
-            "contours": [(p_discriminative, [0.5], "-"), (p_discriminative, [0.01, 0.99], "--")],
-            "markers": {f"class {int(outlier_p > 0.5)}, {confidence_text} confident": outlier},
-            "note": f"accuracy {metrics['discriminative_accuracy']:.1%} on new points; no samples",
-        },
-        "Generative: p(x), p(y | x) by Bayes": {
-            "field": np.clip((log_p - lowest) / (log_p.max() - lowest), 0, 1),
-            "colours": ("#ffffff", "#e4e4ec", "#a9a9bd"),
-            "points": train,
-            "labels": labels,
-            "contours": [(posterior, [0.5], "-")],
-            "markers": {f"improbable: 1 in 10$^{{{exponent}}}$": outlier},
-            "note": f"accuracy {metrics['generative_accuracy']:.1%} on new points; knows p(x)",
-        },
-        "Generative: samples of p(x, y)": {
-            "points": samples,
-            "labels": sample_labels,
-            "note": "new points with their classes",
-        },
+learned = {
+    "Discriminative model: p(y|x)": {
+        "field": p_discriminative,
+        "colours": class_colours,
+        "points": train,
+        "labels": labels,
+        "contours": [(p_discriminative, [0.5], "-"), (p_discriminative, [0.01, 0.99], "--")],
+        "markers": {f"outlier: {confidence_text} sure": outlier},
+        "note": f"{metrics['discriminative_accuracy']:.1%} right; dashed: 1, 99%",
     },
-    extent,
-    names=("class 0", "class 1"),
+    "Generative model: p(x, y)": {
+        "field": np.clip((log_p - lowest) / (log_p.max() - lowest), 0, 1),
+        "colours": ("#ffffff", "#e4e4ec", "#a9a9bd"),
+        "points": train,
+        "labels": labels,
+        "contours": [(posterior, [0.5], "-")],
+        "markers": {f"outlier: 1 in 10$^{{{exponent}}}$": outlier},
+        "note": f"{metrics['generative_accuracy']:.1%} right; dark: probable",
+    },
+}
+sampled = {
+    "noise z, and a class for each": {
+        "points": noise,
+        "labels": sample_labels,
+        "note": "blue: class 0, ochre: class 1",
+    },
+    "\u2192 new points x = G(z)": {
+        "points": samples,
+        "labels": sample_labels,
+        "note": "their labels are known",
+    },
+}
+plot.save_page(
+    args.out / "discriminative_vs_generative.png",
+    [PlaneRows({"1. learn": learned, "2. sample": sampled}, extent)],
+    title="Both classify. Only the generative model knows what is improbable, and can sample",
 )
 steps = np.arange(args.steps)
 plot.save_curves(

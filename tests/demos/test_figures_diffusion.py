@@ -2,72 +2,56 @@
 
 import numpy as np
 import pytest
-from figures.diffusion import save_evolution, save_scatter_animation
+from figures.diffusion import ESTIMATED, EXACT, Evolution
 
-Image = pytest.importorskip("PIL.Image")
+from tinygen.plot import page
+from tinygen.plot.canvas import rasterize
+
+pytest.importorskip("matplotlib")
 X = np.linspace(-3, 3, 40)
 P = np.exp(-(X**2) / 2)
 
 
-def panel(**changes):
-    """Return a valid panel with some entries changed."""
-    return {
+def evolution(**changes):
+    """Return a valid panel with some arguments changed."""
+    arguments = {
+        "x": X,
         "density": np.stack([P] * 7, axis=1),
         "paths": np.zeros((2, 7)),
         "exact": (P, P),
-        "estimated": (None, P),
-        "note": "a note",
-    } | changes
+        "direction": "to noise",
+        "title": "a title",
+    }
+    return Evolution(**(arguments | changes))
 
 
-def test_panels_are_drawn_one_below_the_other(tmp_path):
-    save_evolution(tmp_path / "one.png", X, {"a": panel()})
-    panels = {"a": panel(), "b": panel(density=np.eye(40)[:, :7])}
-    save_evolution(tmp_path / "two.png", X, panels)
-    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
-        assert two.size[0] == one.size[0] and abs(two.size[1] - 2 * one.size[1]) <= 1
-        pixels = np.asarray(one.convert("RGB")).reshape(-1, 3)
-    assert len(np.unique(pixels, axis=0)) > 50
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["one.png", "two.png"]
+def has_colour(picture, colour):
+    rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return (abs(picture.astype(int) - rgb).max(axis=-1) < 20).any()
 
 
-def test_every_frame_of_an_animation_is_drawn(tmp_path):
-    rng = np.random.default_rng(0)
-    frames = [(rng.normal(size=(30, 2)), np.arange(30) % 3, f"{k}") for k in range(4)]
-    save_scatter_animation(tmp_path / "film.gif", frames, (-3, 3, -3, 3))
-    with Image.open(tmp_path / "film.gif") as film:
-        assert film.n_frames == 4
-    assert [p.name for p in tmp_path.iterdir()] == ["film.gif"]
-
-
-@pytest.mark.parametrize(
-    ("panels", "message"),
-    [
-        ({}, "no panel"),
-        ({"a": panel(hue=1)}, "wrong or missing: hue"),
-        ({"a": panel(paths=np.zeros((2, 6)))}, r"paths \(p, m\)"),
-        ({"a": panel(density=np.full((40, 7), np.nan))}, "NaN"),
-    ],
-)
-def test_wrong_panels_are_errors(panels, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        save_evolution(tmp_path / "a.png", X, panels)
-    assert not list(tmp_path.iterdir())
-
-
-FRAME = (np.zeros((3, 2)), np.zeros(3, int), "")
+def test_both_ends_show_their_densities(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+    page.save_page(tmp_path / "a.png", [evolution()])
+    page.save_page(tmp_path / "b.png", [evolution(estimated=np.roll(P, 5))])
+    exact, both = (rasterize(figure) for figure in figures)
+    third = exact.shape[1] // 5
+    for picture, at_data in ((exact, EXACT), (both, ESTIMATED)):
+        left, right = picture[:, :third], picture[:, -third:]
+        assert has_colour(left, at_data) and has_colour(right, EXACT)
+        assert not has_colour(right, ESTIMATED)
+    assert not has_colour(exact, ESTIMATED)
 
 
 @pytest.mark.parametrize(
-    ("name", "frames", "message"),
+    ("changes", "message"),
     [
-        ("a.gif", [], "needs frames"),
-        ("a.png", [FRAME], "ends in .gif"),
-        ("a.gif", [(np.zeros((3, 2)), np.zeros(2, int), "")], "labels"),
-        ("a.gif", [(np.full((3, 2), np.nan), np.zeros(3, int), "")], "NaN"),
+        ({"paths": np.zeros((2, 6))}, r"paths \(p, m\)"),
+        ({"estimated": np.zeros(39)}, r"curves \(k,\)"),
+        ({"density": np.full((40, 7), np.nan)}, "NaN"),
     ],
 )
-def test_wrong_frames_are_errors(name, frames, message, tmp_path):
+def test_wrong_arrays_are_errors(changes, message):
     with pytest.raises(ValueError, match=message):
-        save_scatter_animation(tmp_path / name, frames, (-1, 1, -1, 1))
-    assert not list(tmp_path.iterdir())
+        evolution(**changes)
