@@ -15,13 +15,13 @@ put its distributions, and how wide will they be? And the second?
                your own pictures; the sub-folders are the classes
 
 It draws
-    maps.png   above, q(z|x) of the test digits: ellipses of one sigma,
-               coloured by class. Each map has its own scale; the dashed
-               circle, of radius 2, is the prior's. Below, what each network
-               decodes from the same grid of z, equally spaced in the quantiles
-               of the prior.
-    walks.png  decoded straight lines between the same pairs of codes
-    curves.png the squared error during training
+    maps.png    above, q(z|x) of the test digits: ellipses of one sigma,
+                coloured by class. Each map has its own scale; the dashed
+                circle, of radius 2, is the prior's. Below, decoded images of
+                each network: along a line between two codes, and of z ~ N(0, I)
+    planes.png  what each network decodes from the same grid of z, equally
+                spaced in the quantiles of the prior
+    curves.png  the squared error during training
 
 It measures two properties that a latent space needs for sampling. All figures
 are of test digits.
@@ -78,6 +78,7 @@ WEIGHTS = {  # of |x - x_hat|^2 and of the KL: (1, lambda)
     "KL alone": (0, 1),
     "both": (1, 1),
 }
+LABELS = {"reconstruction alone": "reconstruction", "KL alone": "KL", "both": "both"}  # short ones
 
 # %%
 # Data: bytes (n, C, H, W), and labels for the colours of the map and the classifier
@@ -207,8 +208,8 @@ print(
 quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 15) for i in range(15)])
 z_grid = latent.grid(np.zeros(2), *np.eye(2), quantiles).reshape(225, 2)
 is_between_classes = labels[first] != labels[second]
-walk_pairs = pairs[np.argsort(~is_between_classes, kind="stable")][:2]  # these pairs first
-posteriors, walks, notes = {}, {}, {}
+start, end = pairs[is_between_classes.argmax()]  # the first pair of two classes, for a picture
+maps, planes, walks, samples = [], [], {}, {}
 for name, model in zip(WEIGHTS, models, strict=True):
     x = to_device(x_test, args.device)
     with no_grad():
@@ -230,21 +231,30 @@ for name, model in zip(WEIGHTS, models, strict=True):
         f"{key}_rms_mu": float(np.sqrt((mu**2).mean())),
         f"{key}_median_sigma": sigma,
     }
-    notes[name] = (
-        f"squared error {error:.1f}, KL {kl:.1f} nats, median $\\sigma$ {sigma:.1g}\n"
-        f"continuity: largest step of a line {continuity:.1%}\n"
+    print(
+        f"{name}: squared error {error:.1f}, KL {kl:.1f} nats, median sigma {sigma:.1g}; "
+        f"continuity: largest step of a line {continuity:.1%}; "
         f"completeness {completeness:.0%}: {fraction:.0%} confident, {num_found:.1f} classes"
     )
-    print(f"{name}: {notes[name]}".replace("\n", "; ").replace("$\\sigma$", "sigma"))
-    posteriors[name] = (mu, np.exp(0.5 * log_var), decode(model, z_grid))
-    for i, (a, b) in enumerate(walk_pairs):
-        walks[f"{name} {i + 1}"] = interpolate(model, mu[a], mu[b], t[::4])
+    title = f"{name[0].upper()}{name[1:]}"
+    note = f"median σ {sigma:.1g}"
+    posteriors = (mu, np.exp(0.5 * log_var), labels)
+    maps.append(plot.Posteriors(*posteriors, names=class_names, title=title, note=note))
+    planes.append(plot.Grid(decode(model, z_grid), columns=15, gap=0, title=title))
+    walks[LABELS[name]] = interpolate(model, mu[start], mu[end], np.linspace(0, 1, 9)[:, None])
+    samples[LABELS[name]] = decode(model, z_prior[:9])
 
 # %%
 # Pictures
-plot.save_posteriors(args.out / "maps.png", posteriors, labels, names=class_names, notes=notes)
-sorted_walks = dict(sorted(walks.items(), key=lambda item: item[0][-1]))  # by pair, then by model
-plot.save_rows(args.out / "walks.png", sorted_walks)
+plot.save_page(
+    args.out / "maps.png",
+    [
+        maps,
+        plot.Rows(walks, title="Continuity: the line between two codes, decoded"),
+        plot.Rows(samples, title="Completeness: z drawn from N(0, I), decoded"),
+    ],
+)
+plot.save_page(args.out / "planes.png", [planes], width=1400)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .arrays import as_numpy, check_finite, separate_boxes
-from .canvas import CLASS_COLOURS, INK, TEXT, style_axes
+from .canvas import CLASS_COLOURS, FAINT, INK, TEXT, style_axes
 from .page import PAGE_WIDTH, Box, Page, Panel, save_page
 
 __all__ = ["Posteriors", "Scatter", "save_scatter"]
 
 NUM_ELLIPSES = 250  # posteriors of a panel that are drawn as ellipses
+SMALL = 300  # pixels: in a narrower panel there is no room for numbers at the axes
 
 
 class Scatter(Panel):
@@ -86,7 +87,8 @@ class Posteriors(Panel):
     """The posteriors q(z|x) of a model.
 
     Every example's mean is a point, and 250 posteriors are drawn as ellipses of one sigma. The
-    dashed circle of radius 2 holds 86 % of the prior N(0, I).
+    dashed circle of radius 2 holds 86 % of the prior N(0, I). A small panel has no numbers at its
+    axes: its scale is that of the circle.
 
     Parameters
     ----------
@@ -96,11 +98,20 @@ class Posteriors(Panel):
         Classes of the examples, for colours.
     names : sequence of str, optional
         Of the classes; by default their numbers.
-    title : str
-        Above the plot.
+    title, note : str
+        Above and below the plot.
     """
 
-    def __init__(self, mu, sigma, labels, *, names: Sequence[str] = (), title: str = ""):
+    def __init__(
+        self,
+        mu,
+        sigma,
+        labels,
+        *,
+        names: Sequence[str] = (),
+        title: str = "",
+        note: str = "",
+    ):
         mu, sigma, labels = as_numpy(mu), as_numpy(sigma), as_numpy(labels)
         name = f"Posteriors, {title!r}"
         is_plane = mu.ndim == 2 and mu.shape[1] == 2 and sigma.shape == mu.shape
@@ -111,7 +122,8 @@ class Posteriors(Panel):
             )
         check_finite(name, mu)
         check_finite(name, sigma)
-        self.mu, self.sigma, self.labels, self.names, self.title = mu, sigma, labels, names, title
+        self.mu, self.sigma, self.labels, self.names = mu, sigma, labels, names
+        self.title, self.note = title, note
 
     def size(self, width: float) -> tuple[float, float]:
         return width, width
@@ -124,9 +136,13 @@ class Posteriors(Panel):
         ax = page.axes(box)
         limit = max(2.2, 1.06 * float(np.quantile(np.abs(mu) + sigma, 0.998)))
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
-        ax.locator_params(nbins=4)
-        style_axes(ax)
-        page.fit(ax, box)
+        if box.width < SMALL:
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_color(FAINT)
+        else:
+            ax.locator_params(nbins=4)
+            style_axes(ax)
+            page.fit(ax, box)
         colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
         style = {"linewidths": 0, "alpha": 0.8, "rasterized": True, "zorder": 2}
         ax.scatter(*mu.T, c=colours.tolist(), s=8 * box.width / PAGE_WIDTH, **style)
@@ -144,11 +160,12 @@ class Posteriors(Panel):
                 linewidths=0.8,
             )
         )
-        circle = {"fill": False, "edgecolor": INK, "linestyle": "--", "linewidth": 1.1, "zorder": 3}
-        ax.add_patch(Circle((0, 0), 2, **circle))
+        for colour, width in (("white", 3.5), (INK, 1.6)):  # white edges separate it from points
+            circle = {"fill": False, "edgecolor": colour, "linewidth": width, "zorder": 3}
+            ax.add_patch(Circle((0, 0), 2, linestyle=(0, (4, 2.5)), **circle))
         medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
         if np.std([*medians.values()]) > 0.03 * limit:  # otherwise they are all in one place
-            _write_names(ax, medians, self.names)
+            _write_names(ax, medians, self.names, 12 if box.width < SMALL else 15)
 
 
 def save_scatter(path, codes, labels, **options) -> None:
@@ -156,7 +173,9 @@ def save_scatter(path, codes, labels, **options) -> None:
     save_page(path, [Scatter(codes, labels, **options)])
 
 
-def _write_names(ax, places: Mapping[int, np.ndarray], names: Sequence[str]) -> None:
+def _write_names(
+    ax, places: Mapping[int, np.ndarray], names: Sequence[str], size: float = 15
+) -> None:
     """Write the name of each class at its place, in its colour, and separate those that overlap.
 
     Without names, a class has its number. The limits of the axes must be set before.
@@ -173,7 +192,7 @@ def _write_names(ax, places: Mapping[int, np.ndarray], names: Sequence[str]) -> 
         outline = effects.withStroke(linewidth=width, foreground=foreground)
         name = names[k] if names else str(k)
         style = {"color": colour, "weight": "bold", "ha": "center", "va": "center"}
-        style |= {"size": max(TEXT, 15 - max(0, len(name) - 3)), "parse_math": False}
+        style |= {"size": max(TEXT, size - max(0, len(name) - 3)), "parse_math": False}
         texts.append(ax.text(*place, name, path_effects=[outline], **style))
     renderer = ax.figure.canvas.get_renderer()
     boxes = [text.get_window_extent(renderer) for text in texts]
