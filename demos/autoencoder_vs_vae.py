@@ -21,7 +21,9 @@ codes better?
         your own pictures, without the measures of the digit classifier
 
 It draws
-    samples.png         the same random codes, decoded by each network
+    codes.png           one test digit in both networks, and random codes,
+                        decoded by each
+    samples.png         more of the random codes, and real digits
     same_places.png     between the codes of the same four test digits:
                         autoencoder left, VAE right
     latent_map.png      the codes of the autoencoder
@@ -51,12 +53,14 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import choose_examples, principal_plane, read_folder
 from _run import Run
+from figures.codes import draw_code
 
 from tinygen import data, default_rng, latent, losses, no_grad, ops, optim, plot
 from tinygen.backend import to_device
 from tinygen.metrics import precision_recall
 from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.vae import VAE
+from tinygen.plot.scheme import Code, Network, Picture, Scheme
 
 p = parser(
     __doc__,
@@ -239,8 +243,9 @@ def tile(images, columns):
 corners = np.resize(choose_examples(labels, 4), 4)
 if are_digits:
     corners = [np.flatnonzero(labels == k)[0] for k in (0, 2, 1, 6)]
-planes = [tile(decode_plane(model, codes[name], corners), 9) for name, model in models.items()]
-plot.save_grid(args.out / "same_places.png", np.concatenate(planes), columns=2, gap=12)
+planes = {name: decode_plane(model, codes[name], corners) for name, model in models.items()}
+grids = [plot.Grid(images, columns=9, gap=0, title=name) for name, images in planes.items()]
+plot.save_page(args.out / "same_places.png", [grids], width=1100)
 plot.save_rows(
     args.out / "samples.png",
     {
@@ -252,6 +257,50 @@ plot.save_rows(
     },
     scale=2,
 )
+
+# One picture in both networks, in the two dimensions in which its distribution is widest
+x = data.to_float(test[corners[1:2]])  # (1, C, H, W)
+with no_grad():
+    mu, log_var = vae.encode(to_device(x, args.device))
+mu, sigma = mu.numpy(), np.exp(0.5 * log_var.numpy())  # (1, latent_dim)
+z = mu + sigma * eps[:2]  # (2, latent_dim)
+x_point, x_drawn = decode(autoencoder, codes["autoencoder"][corners[1:2]]), decode(vae, z)
+dims = np.argsort(sigma[0])[-2:]
+point = draw_code(codes["autoencoder"][:, dims], codes["autoencoder"][corners[1]][dims], 0)
+spread = draw_code(codes["VAE"][:, dims], mu[0, dims], sigma[0, dims])
+autoencoder_scheme = Scheme(
+    {
+        "x": (0, 0, Picture(x[0], "x")),
+        "encoder": (0, 1, Network("encoder", 1, 0.5)),
+        "z": (0, 2, Picture(point, "z")),
+        "decoder": (0, 3, Network("decoder", 0.5, 1)),
+        "x'": (0, 4, Picture(x_point[0], "z decoded")),
+    },
+    ["x encoder z decoder x'"],
+    title="Autoencoder: x is one point z",
+    side=96,
+)
+vae_scheme = Scheme(
+    {
+        "x": (0.5, 0, Picture(x[0], "x")),
+        "encoder": (0.5, 1, Network("encoder", 1, 0.5)),
+        "mu": (0, 2, Code(mu[0], "μ")),
+        "sigma": (1, 2, Code(sigma[0], "σ")),
+        "q": (0.5, 3, Picture(spread, "z = μ + σ ε")),
+        "decoder": (0.5, 4, Network("decoder", 0.5, 1)),
+        "x'": (0, 5, Picture(x_drawn[0], "z decoded")),
+        "x''": (1, 5, Picture(x_drawn[1], "another z")),
+    },
+    ["x encoder mu q decoder x'", "encoder sigma q", "decoder x''"],
+    title="VAE: x is a region N(μ, σ²), and z is drawn from it",
+    note=f"Planes: 2 of {args.latent_dim} coordinates. Grey: codes of other {noun}s.",
+    side=96,
+)
+random_codes = plot.Rows(
+    {name: images[:10] for name, images in from_prior.items()},
+    title="Random codes z ~ N(0, I), decoded by both",
+)
+plot.save_page(args.out / "codes.png", [autoencoder_scheme, vae_scheme, random_codes])
 for name, file in {"autoencoder": "latent_map.png", "VAE": "latent_map_vae.png"}.items():
     view, axes = codes[name], ("$z_1$", "$z_2$")
     if args.latent_dim > 2:  # the two directions in which the codes vary most
@@ -269,7 +318,7 @@ plot.save_curves(
     },
     ylabel=f"nats per {noun}",
 )
-run.write_metrics(picture="samples.png", **metrics)
+run.write_metrics(picture="codes.png", **metrics)
 
 # %% [markdown]
 # ## What you should see
