@@ -16,6 +16,8 @@ digits will be reconstructed as another digit?
                                                  your own pictures
 
 It draws
+    overview.png         a digit on its way through the network, test digits
+                         over their reconstructions, and the map of the codes
     reconstructions.png  test digits and their reconstructions
     latent_map.png       the codes of the test digits, coloured by class
     walk.png             decoded straight lines between two codes
@@ -41,6 +43,7 @@ from _run import Run
 from tinygen import data, default_rng, latent, losses, no_grad, optim, plot
 from tinygen.backend import to_device
 from tinygen.models.autoencoder import Autoencoder
+from tinygen.plot.scheme import Network, Picture, Scheme, Text
 
 p = parser(
     __doc__,
@@ -138,23 +141,34 @@ print(
 # Pictures
 first, second = np.split(choose_examples(labels, min(20, len(test) // 2 * 2)), 2)
 label = f"from {args.latent_dim} numbers"
-plot.save_rows(
-    args.out / "reconstructions.png",
-    {  # keys must differ, hence the spaces
-        f"test {noun}s": test[first],
-        label: reconstructions[first],
-        f" test {noun}s": test[second],
-        " " + label: reconstructions[second],
-    },
-)
+pairs = [(f"test {noun}s", test[first]), (label, reconstructions[first])]
+more_pairs = [(f"test {noun}s", test[second]), (label, reconstructions[second])]
+plot.save_rows(args.out / "reconstructions.png", pairs + more_pairs)
 if args.latent_dim == 2:
     view, axes, title = codes, ("$z_1$", "$z_2$"), f"Codes of the test {noun}s"
 else:
     view = principal_plane(codes)
     axes = ("first principal component", "second principal component")
     title = f"Codes of the test {noun}s, two of {args.latent_dim} dimensions"
-names = class_names or [""]
-plot.save_scatter(args.out / "latent_map.png", view, labels, names=names, title=title, axes=axes)
+options = {"names": class_names or [""], "title": title, "axes": axes}
+plot.save_scatter(args.out / "latent_map.png", view, labels, **options)
+example = first[2]
+numbers = ", ".join(f"{z:.1f}" for z in codes[example][:2]) + ", ..." * (args.latent_dim > 2)
+scheme = Scheme(
+    {
+        "x": (0, 0, Picture(test[example], "x")),
+        "encoder": (0, 1, Network("encoder", 1, 0.3)),
+        "z": (0, 2, Text(f"z = ({numbers})")),
+        "decoder": (0, 3, Network("decoder", 0.3, 1)),
+        "x'": (0, 4, Picture(reconstructions[example], "x'")),
+    },
+    ["x encoder z decoder x'"],
+    title="An autoencoder makes x' similar to x: the loss is |x - x'|",
+    side=84,
+)
+rows = plot.Rows(pairs, title=f"Test {noun}s, and what is decoded from {args.latent_dim} numbers")
+code_map = plot.Scatter(view, labels, height=500, **options)
+plot.save_page(args.out / "overview.png", [scheme, rows, code_map])
 walks = latent.lerp(codes[first], codes[np.roll(first, -1)], 12)  # (10, 12, latent_dim)
 pictures = decode(walks.reshape(-1, args.latent_dim))
 plot.save_grid(args.out / "walk.png", pictures, columns=12)
@@ -164,7 +178,7 @@ plot.save_curves(
     {"loss": (steps, run.history["loss"] / num_numbers)},
     ylabel="error per number",
 )
-run.write_metrics(picture="latent_map.png", **metrics)
+run.write_metrics(picture="overview.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

@@ -19,6 +19,9 @@ digits. The decoder stays the same. What changes, the samples or the ELBO?
                                           sub-folders are the classes
 
 It draws
+    overview.png         a plane of z, decoded, beside samples of the mixture;
+                         below, test digits, their decoded codes, and samples
+                         of N(0, I)
     samples.png          codes drawn from the mixture, decoded
     samples_normal.png   codes drawn from N(0, I), decoded
     reconstructions.png  test digits, the same in black and white as the
@@ -231,7 +234,8 @@ examples = choose_examples(labels, 10)  # one digit of each class
 rows = {f"test {noun}s": test[examples]}
 if is_binary:
     rows["in black and white"] = test_x[examples]
-plot.save_rows(args.out / "reconstructions.png", rows | {"decoded": decode(codes[examples])})
+rows["decoded"] = decode(codes[examples])
+plot.save_rows(args.out / "reconstructions.png", rows)
 plot.save_grid(
     args.out / "samples.png",
     samples[:100],
@@ -264,6 +268,7 @@ if args.latent_dim == 2:
         gap=0,
         title="The plane of z, decoded: steps of equal probability",
     )
+    z_plane = z_plane[2::3, 2::3]
 else:
     num_classes = len(np.unique(labels))
     if num_classes >= 3 and len(codes) > args.latent_dim + num_classes:
@@ -291,8 +296,29 @@ else:
         columns=12,
         title=f"Straight lines between the codes of two {noun}s",
     )
+    # A plane through the codes at its corners, on straight lines down and across
+    upper_left, upper_right, lower_left, lower_right = start[np.arange(4) * 2 % len(start)]
+    left, right = latent.lerp(upper_left, lower_left, 6), latent.lerp(upper_right, lower_right, 6)
+    z_plane = latent.lerp(left, right, 6)  # (6, 6, latent_dim)
 
-run.write_metrics(picture="samples.png", **metrics)
+plot.save_page(
+    args.out / "overview.png",
+    [
+        [
+            plot.Grid(decode(z_plane.reshape(36, -1)), title="A plane of z, decoded"),
+            plot.Grid(samples[:36], title="Samples of the mixture"),
+        ],
+        plot.Rows(
+            {
+                f"test {noun}s": test[examples],
+                "decoded": rows["decoded"],
+                "z ~ N(0, I)": normal_samples[: len(examples)],
+            },
+            title="Reconstructions, and samples of the prior N(0, I)",
+        ),
+    ],
+)
+run.write_metrics(picture="overview.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

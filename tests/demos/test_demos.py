@@ -93,4 +93,4 @@ def test_a_latent_space_of_two_dimensions_is_drawn_as_a_plane(tmp_path):
     run_demo("vae", tmp_path, "--steps", 2, "--latent-dim", 2)
     pictures = {p.stem for p in tmp_path.glob("*.png")}
     samples = {"samples", "samples_normal"}
-    assert pictures == {*samples, "reconstructions", "curves", "latent_map", "plane"}
+    assert pictures == {*samples, "overview", "reconstructions", "curves", "latent_map", "plane"}
