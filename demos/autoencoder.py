@@ -140,9 +140,8 @@ print(
 # %%
 # Pictures
 first, second = np.split(choose_examples(labels, min(20, len(test) // 2 * 2)), 2)
-label = f"from {args.latent_dim} numbers"
-pairs = [(f"test {noun}s", test[first]), (label, reconstructions[first])]
-more_pairs = [(f"test {noun}s", test[second]), (label, reconstructions[second])]
+pairs = [(f"test {noun}s", test[first]), ("decoded", reconstructions[first])]
+more_pairs = [(f"test {noun}s", test[second]), ("decoded", reconstructions[second])]
 plot.save_rows(args.out / "reconstructions.png", pairs + more_pairs)
 if args.latent_dim == 2:
     view, axes, title = codes, ("$z_1$", "$z_2$"), f"Codes of the test {noun}s"
@@ -152,21 +151,21 @@ else:
     title = f"Codes of the test {noun}s, two of {args.latent_dim} dimensions"
 options = {"names": class_names or [""], "title": title, "axes": axes}
 plot.save_scatter(args.out / "latent_map.png", view, labels, **options)
-example = first[2]
+example = first[0]
 numbers = ", ".join(f"{z:.1f}" for z in codes[example][:2]) + ", ..." * (args.latent_dim > 2)
 scheme = Scheme(
     {
-        "x": (0, 0, Picture(test[example], "x")),
+        "x": (0, 0, Picture(test[example], f"x: {num_numbers} numbers")),
         "encoder": (0, 1, Network("encoder", 1, 0.3)),
-        "z": (0, 2, Text(f"z = ({numbers})")),
+        "z": (0, 2, Text(f"({numbers})", f"z: {args.latent_dim} numbers")),
         "decoder": (0, 3, Network("decoder", 0.3, 1)),
         "x'": (0, 4, Picture(reconstructions[example], "x'")),
     },
     ["x encoder z decoder x'"],
-    title="An autoencoder makes x' similar to x: the loss is |x - x'|",
+    title="Autoencoder: x' should be equal to x",
     side=84,
 )
-rows = plot.Rows(pairs, title=f"Test {noun}s, and what is decoded from {args.latent_dim} numbers")
+rows = plot.Rows(pairs, title=f"Each {noun} was encoded to {args.latent_dim} numbers")
 code_map = plot.Scatter(view, labels, height=500, **options)
 plot.save_page(args.out / "overview.png", [scheme, rows, code_map])
 walks = latent.lerp(codes[first], codes[np.roll(first, -1)], 12)  # (10, 12, latent_dim)
