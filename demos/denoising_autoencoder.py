@@ -19,8 +19,8 @@ all of them at once?
                                                         your own pictures
 
 It draws
-    denoised.png  for each kind of noise: noisy digits and restored digits;
-                  below them the clean digits
+    denoised.png  a digit on its way through noise and network; clean digits,
+                  and for each kind of noise, noisy digits and restored digits
     curves.png    the loss
 
 Three changes to try:
@@ -46,6 +46,7 @@ from tinygen.models.autoencoder import (
     masking_noise,
     salt_and_pepper_noise,
 )
+from tinygen.plot.scheme import Network, Picture, Scheme, Text
 
 p = parser(
     __doc__,
@@ -141,7 +142,7 @@ def restore(noisy):
 
 x_test = data.to_float(test)
 examples = choose_examples(labels, 10)  # one digit of each class
-figures, rows = {"test_examples": len(test)}, {}
+figures, rows = {"test_examples": len(test)}, []
 for name, noise in NOISES.items():
     noisy = noise(to_device(x_test, args.device), args.level, evaluation_rng)
     restored = restore(noisy)
@@ -156,8 +157,7 @@ for name, noise in NOISES.items():
         f"rmse_{key}_network": metrics.rmse(restored, x_test),
     }
     figures |= errors
-    rows[f"{name} noise"] = noisy[examples]
-    rows[" " * len(rows) + "restored"] = restored[examples]  # keys must differ, hence the spaces
+    rows += [(name.replace(" and ", "\nand "), noisy[examples]), ("restored", restored[examples])]
     print(
         "{:16s} RMSE: noisy {:.3f}, best linear filter {:.3f}, network {:.3f}".format(
             name, *errors.values()
@@ -166,7 +166,23 @@ for name, noise in NOISES.items():
 
 # %%
 # Pictures
-plot.save_rows(args.out / "denoised.png", rows | {"clean": x_test[examples]})
+(_, noisy), (_, restored) = rows[-2:]  # of the last kind of noise
+scheme = Scheme(
+    {
+        "clean": (0, 0, Picture(x_test[examples[0]], "clean: x")),
+        "noise": (0, 1, Text("+ noise")),
+        "noisy": (0, 2, Picture(noisy[0], "noisy")),
+        "encoder": (0, 3, Network("encoder", 1, 0.4)),
+        "decoder": (0, 4, Network("decoder", 0.4, 1)),
+        "restored": (0, 5, Picture(restored[0], "restored")),
+    },
+    ["clean noise noisy encoder decoder restored"],
+    loops=["restored clean"],
+    side=84,
+    title="The restored picture should equal the clean one",
+)
+rows = plot.Rows([("clean", x_test[examples]), *rows])
+plot.save_page(args.out / "denoised.png", [scheme, rows])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",

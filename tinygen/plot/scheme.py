@@ -186,7 +186,8 @@ class Scheme(Panel):
             ax.annotate("", places[1], places[0], arrowprops=ARROW)
         for start, end in self.loops:
             tops = [(b.left + b.width / 2, b.top - 4) for b in (boxes[start], boxes[end])]
-            bend = 0.22 if tops[0][0] > tops[1][0] else -0.22
+            distance = tops[0][0] - tops[1][0]
+            bend = np.sign(distance) * min(0.22, 0.8 * self.side / max(abs(distance), 1))
             loop = ARROW | {"linestyle": "--", "connectionstyle": f"arc3,rad={bend}"}
             ax.annotate("", tops[1], tops[0], arrowprops=loop)
         ax.set(xlim=(0, box.width), ylim=(box.height, 0))
