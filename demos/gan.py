@@ -16,7 +16,9 @@ pictures become good?
                                          your own pictures
 
 It draws
-    samples.png         samples of the generator
+    gan.png             the two networks as a scheme, samples, and the training
+                        digits nearest to them in pixels
+    samples.png         more samples of the generator
     nearest.png         samples above the training digits nearest to them in
                         pixels, and test digits in the same way
     interpolation.png   from one noise vector to another
@@ -48,6 +50,7 @@ from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import evaluate_samples, nearest_neighbours
 from tinygen.metrics.evaluators import train_digit_classifier
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
+from tinygen.plot.scheme import Code, Network, Picture, Scheme, Text
 
 p = parser(
     __doc__,
@@ -169,8 +172,49 @@ print(
     "of test {noun}s {nearest_training_digit_floor:.2f}".format(noun=noun, **metrics)
 )
 
+
 # %%
-# Pictures
+# Pictures: the loop of training, samples, and what they may have been copied from
+def probability(picture):
+    """Return D(x), the probability that a picture from 0 to 1 is real."""
+    with no_grad():
+        logit = D(to_device(2 * picture[None] - 1, args.device)).numpy()
+    return 1 / (1 + np.exp(-float(logit[0])))
+
+
+first_fake, first_real = samples[0], test_images[0]
+probabilities = f"D(x') = {probability(first_fake):.2f}\nD(x) = {probability(first_real):.2f}"
+if args.trained:  # D is not in the file
+    probabilities = "D(x') and\nD(x)"
+loop = Scheme(
+    {
+        "z": (0, 0, Code(z[0].reshape(8, 8), f"z: {LATENT_DIM} random\nnumbers")),
+        "G": (0, 1, Network("G", 0.4, 1)),
+        "x'": (0, 2, Picture(first_fake, "x' = G(z)")),
+        "x": (1, 2, Picture(first_real, "x, from the data")),
+        "D": (0.5, 3, Network("D", 1, 0.4)),
+        "D(x)": (0.5, 4, Text(probabilities)),
+    },
+    ["z G x' D D(x)", "x D"],
+    loops=["D(x) G"],
+    title="The game: D tells x' from x, and G learns to fool D",
+    note="D(x) is the probability that x is real. Dashed: the gradient from which G learns.",
+)
+columns = min(9, len(test))
+plot.save_page(
+    args.out / "gan.png",
+    [
+        loop,
+        plot.Grid(samples[:39], columns=13, title=f"Samples of G, which has never seen a {noun}"),
+        plot.Rows(
+            {
+                "samples": samples[:columns],
+                "nearest\nin training": train[nearest_to_samples[:columns]],
+            },
+            title=f"Not copied: the nearest training {noun}s differ",
+        ),
+    ],
+)
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
 columns = min(12, len(test))
 plot.save_rows(
@@ -195,7 +239,7 @@ plot.save_curves(
     {name: (steps, values) for name, values in run.history.items()},
     ylabel="loss, nats",
 )
-run.write_metrics(picture="samples.png", **metrics)
+run.write_metrics(picture="gan.png", **metrics)
 
 # %% [markdown]
 # ## What you should see
