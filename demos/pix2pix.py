@@ -20,6 +20,7 @@ PATH holds the folders train and test, or pictures of which every tenth is
 used for testing. The right halves are maps of few colours.
 
 It draws, from the test split,
+    pix2pix.png   the networks as schemes, and a part of pairs.png
     pairs.png     the given pictures, the outputs of L1 alone and of pix2pix,
                   and the true pictures
     again.png     several outputs of pix2pix for the same drawings: the dropout
@@ -235,10 +236,10 @@ outputs = {"L1 alone": translate(L1_alone, test_x), "pix2pix": translate(G, test
 true_pictures = data.to_float(test_y)
 rows = {"given": to_colour(test_x[:12])}
 rows |= {name: pictures[:12] for name, pictures in outputs.items()}
-plot.save_rows(args.out / "pairs.png", rows | {"true picture": true_pictures[:12]})
-rows = {"given": to_colour(test_x[:12])}
-rows |= {" " * k: translate(G, test_x[:12]) for k in range(1, 6)}  # rows without labels
-plot.save_rows(args.out / "again.png", rows)
+rows["true picture"] = true_pictures[:12]
+plot.save_rows(args.out / "pairs.png", rows)
+again = [("", translate(G, test_x[:12])) for _ in range(5)]
+plot.save_rows(args.out / "again.png", [("given", rows["given"]), *again])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
@@ -315,8 +316,46 @@ for name in ("L1 alone", "pix2pix"):
         + f"  {name}"
     )
 
+# %%
+# Pictures: what the discriminator sees, the generator, and its outputs
+given, fake, real = (rows[name][0] for name in ("given", "pix2pix", "true picture"))
+gap = np.ones((3, args.size, 2), np.float32)
+fake_pair, real_pair = (
+    np.concatenate([given, gap, np.broadcast_to(y, given.shape)], axis=2) for y in (fake, real)
+)
+discriminator = plot.Scheme(
+    {
+        "x": (0, 0, plot.Picture(given, "x, given")),
+        "G": (0, 1, plot.Network("G")),
+        "fake": (0, 2, plot.Picture(fake_pair, "x and G(x)")),
+        "real": (1, 2, plot.Picture(real_pair, "x and y, the true picture")),
+        "D": (0.5, 3, plot.Network("D", 1, 0.4)),
+        "answer": (0.5, 4, plot.Text("real\nor fake?")),
+    },
+    ["x G fake D answer", "real D"],
+    side=128,
+    title="The discriminator D sees pairs: does y belong to x?",
+)
+sizes = [args.size >> k for k in range(1, args.size.bit_length() - 2)]  # of the encoder
+levels = [*sizes, *sizes[-2::-1]]
+heights = np.sqrt(np.array(levels) / args.size)
+parts = {"x": plot.Picture(given, "x")}
+parts |= {str(k): plot.Network(str(size), h, h) for k, (size, h) in enumerate(zip(levels, heights))}
+parts["y"] = plot.Picture(fake, "G(x)")
+unet = plot.Scheme(
+    {key: (0, column, part) for column, (key, part) in enumerate(parts.items())},
+    [" ".join(parts)],
+    loops=["x y", *(f"{k} {len(levels) - 1 - k}" for k in range(len(sizes) - 1))],
+    side=64,
+    title="G is a U-Net: smaller features, then larger ones",
+    note="Pixels on a side. Dashed: skip connections carry the outlines.",
+)
+few = {name.removesuffix(" picture"): pictures[:9] for name, pictures in rows.items()}
+outputs_by_row = plot.Rows(few, title="Unknown colours: L1 stays dull, pix2pix decides")
+plot.save_page(args.out / "pix2pix.png", [discriminator, unet, outputs_by_row])
+
 metrics = {key.replace(" ", "_"): value for key, value in metrics.items()}
-run.write_metrics(picture="pairs.png", **metrics)
+run.write_metrics(picture="pix2pix.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

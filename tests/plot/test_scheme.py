@@ -5,7 +5,7 @@ import pytest
 
 from tinygen.plot import page
 from tinygen.plot.canvas import rasterize
-from tinygen.plot.page import MARGIN, save_page
+from tinygen.plot.page import LINE, MARGIN, save_page
 from tinygen.plot.scheme import Code, Network, Picture, Scheme, Text
 
 pytest.importorskip("matplotlib")
@@ -40,6 +40,25 @@ def test_parts_are_in_their_places(draw):
     assert (blue[:, 2] > blue[:, 0]).mean() > 0.5
     between = picture[MARGIN + 30 : MARGIN + 120, left + 130 : 350]
     assert between.min() < 100  # the arrow from the first row to the network
+
+
+def test_two_pictures_side_by_side_are_twice_as_wide(draw):
+    parts = {"pair": (0, 0, Picture(np.zeros((8, 16)))), "end": (0, 1, Text("end"))}
+    _, picture = draw(Scheme(parts, ["pair end"], side=100))
+    assert (picture[MARGIN + 2 : MARGIN + 98, MARGIN + 2 : MARGIN + 198] == 0).all()
+    assert (picture[MARGIN + 20, MARGIN + 203 :] == 255).all()
+
+
+def test_a_small_network_and_the_loops_over_it_stay_below_the_title(draw):
+    levels = {str(k): (0, k, Network(str(k), h, h)) for k, h in enumerate((1, 0.5, 0.25, 0.5, 1))}
+    plain, looped = (
+        draw(Scheme(levels, ["0 1 2 3 4"], loops=loops, side=64, title="a title"))[1]
+        for loops in ([], ["0 4", "1 3"])
+    )
+    rise = len(looped) - len(plain)
+    assert 70 < rise < 100
+    assert (looped[MARGIN + LINE - 2 : MARGIN + LINE + 2] == 255).all()  # below the title
+    assert looped[MARGIN + LINE + 2 : MARGIN + LINE + rise - 4].min() < 100  # the loops
 
 
 def test_labels_and_loops_are_inside_the_page(draw):

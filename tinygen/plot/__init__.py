@@ -30,17 +30,23 @@ from .images import Grid, Rows, Sum, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
 from .page import save_animation, save_page
 from .planes import Plane, PlaneRows, grid_points, save_planes
+from .scheme import Code, Network, Picture, Scheme, Text
 
 __all__ = [
     "CLASS_COLOURS",
+    "Code",
     "Curves",
     "Grid",
+    "Network",
+    "Picture",
     "Plane",
     "PlaneRows",
     "Posteriors",
     "Rows",
     "Scatter",
+    "Scheme",
     "Sum",
+    "Text",
     "grid_points",
     "linear_discriminants",
     "save_animation",

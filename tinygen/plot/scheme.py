@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import as_images, as_numpy, check_finite
-from .canvas import INK, TEXT
+from .canvas import FAINT, INK, TEXT
 from .page import LINE, Box, Page, Panel, count_lines, text_width
 
 __all__ = ["Code", "Network", "Picture", "Scheme", "Text"]
 
 MAX_NUMBER = 2.5  # numbers of a code from here on have the full colour
 GAP = 10  # between two rows, and between a part and its arrow: pixels of the page
+BEND = 0.22  # of loops
 ARROW = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
 
 
 class Picture(NamedTuple):
-    """An image (height, width) or (channels, height, width), bytes or from 0 to 1, and a label."""
+    """An image (height, width) or (channels, height, width), bytes or from 0 to 1, and a label.
+
+    All have the same height; two images side by side in one array are twice as wide.
+    """
 
     image: Any
     label: str = ""
@@ -81,7 +86,7 @@ class Scheme(Panel):
     loops : sequence of str
         As `arrows`, but dashed, and in an arc above the parts between.
     side : int
-        Width and height of a picture, in pixels of the page.
+        Height of a picture, in pixels of the page.
     title, note : str
         Above and below the scheme.
     """
@@ -128,12 +133,13 @@ class Scheme(Panel):
             text = part.name if isinstance(part, Network) else part.text
             width = max(text_width(line) for line in text.split("\n"))
             if isinstance(part, Network):
-                return max(width + 20, 0.6 * self.side), self.side
+                height = self.side * max(part.left, part.right)
+                return max(width + 20, 0.6 * self.side), height
             return width, LINE * count_lines(text)
         rows, columns, _ = self.pixels[key].shape
         if columns == 1:  # a column of numbers
             return 0.14 * self.side, self.side * min(rows / 20, 1)
-        return self.side, self.side
+        return self.side * columns / rows, self.side
 
     def _centres(self, width: float) -> dict[float, float]:
         """Return the middle of each column: equal space between the parts of neighbours.
@@ -159,35 +165,49 @@ class Scheme(Panel):
             left += widths[column] + space
         return centres
 
-    def _heights(self) -> tuple[float, float]:
-        """Return the heights of what is above the first row, and of a row with its labels."""
-        lines = max(count_lines(part.label) for *_, part in self.parts.values())
-        return (0.5 * self.side if self.loops else 0), self.side + LINE * lines
+    def _row_height(self) -> float:
+        """Return the height of a row with its labels."""
+        return self.side + LINE * max(count_lines(part.label) for *_, part in self.parts.values())
+
+    def _boxes(self, width: float) -> dict[str, Box]:
+        """Return where the parts are, below the top of the first row."""
+        centres, boxes = self._centres(width), {}
+        for key, (row, column, _) in self.parts.items():
+            part_width, height = self._part_size(key)
+            x, y = centres[column], row * (self._row_height() + GAP) + self.side / 2
+            boxes[key] = Box(x - part_width / 2, y - height / 2, part_width, height)
+        return boxes
+
+    def _above(self, boxes: Mapping[str, Box]) -> float:
+        """Return how far the loops rise above the first row."""
+        rises = [0.0]
+        for start, end in self.loops:
+            (x0, y0), (x1, y1) = (_top(boxes[key]) for key in (start, end))
+            # The control point of the arc is BEND of the chord away from it; the arc gets half way.
+            rises.append(BEND / 2 * math.hypot(x1 - x0, y1 - y0) + 4 - (y0 + y1) / 2)
+        return max(rises)
 
     def size(self, width: float) -> tuple[float, float]:
-        above, row_height = self._heights()
         last_row = max(row for row, _, _ in self.parts.values())
-        return width, round(above + (last_row + 1) * row_height + last_row * GAP)
+        height = (last_row + 1) * self._row_height() + last_row * GAP
+        return width, round(self._above(self._boxes(width)) + height)
 
     def draw(self, page: Page, box: Box) -> None:
-        above, row_height = self._heights()
-        centres = self._centres(box.width)
+        boxes = self._boxes(box.width)
+        above = self._above(boxes)
+        boxes = {key: part._replace(top=part.top + above) for key, part in boxes.items()}
         ax = page.axes(box)
         ax.set_axis_off()
-        boxes = {}
-        for key, (row, column, part) in self.parts.items():
-            width, height = self._part_size(key)
-            x = centres[column]
-            y = above + row * (row_height + GAP) + self.side / 2
-            boxes[key] = Box(x - width / 2, y - height / 2, width, height)
-            self._draw_part(ax, part, self.pixels.get(key), boxes[key], y + self.side / 2)
+        for key, (_, _, part) in self.parts.items():
+            part_box = boxes[key]
+            bottom = part_box.top + (part_box.height + self.side) / 2
+            self._draw_part(ax, part, self.pixels.get(key), part_box, bottom)
         for start, end in self.arrows:
             places = _edges(boxes[start], boxes[end])
             ax.annotate("", places[1], places[0], arrowprops=ARROW)
         for start, end in self.loops:
-            tops = [(b.left + b.width / 2, b.top - 4) for b in (boxes[start], boxes[end])]
-            distance = tops[0][0] - tops[1][0]
-            bend = np.sign(distance) * min(0.22, 0.8 * self.side / max(abs(distance), 1))
+            tops = [_top(boxes[key]) for key in (start, end)]
+            bend = BEND if tops[0][0] > tops[1][0] else -BEND
             loop = ARROW | {"linestyle": "--", "connectionstyle": f"arc3,rad={bend}"}
             ax.annotate("", tops[1], tops[0], arrowprops=loop)
         ax.set(xlim=(0, box.width), ylim=(box.height, 0))
@@ -198,7 +218,7 @@ class Scheme(Panel):
         centred = {"color": INK, "ha": "center", "va": "center", "size": TEXT}
         right = box.left + box.width
         if isinstance(part, Network):
-            half = box.height / 2
+            half = self.side / 2
             heights = (-half * part.left, -half * part.right, half * part.right, half * part.left)
             corners = (box.left, right, right, box.left), [y + h for h in heights]
             ax.fill(*corners, facecolor="#eef2f7", edgecolor="#7d93ad", linewidth=1.2)
@@ -208,8 +228,17 @@ class Scheme(Panel):
         else:
             extent = (box.left, right, box.top + box.height, box.top)
             ax.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
+            # A frame, since many pictures and codes are white at the border.
+            xs = (box.left, right, right, box.left)
+            ys = (box.top, box.top, box.top + box.height, box.top + box.height)
+            ax.fill(xs, ys, facecolor="none", edgecolor=FAINT, linewidth=0.8, zorder=3)
         for i, line in enumerate(part.label.split("\n")):
             ax.text(x, bottom + (i + 0.5) * LINE, line, **centred)
+
+
+def _top(box: Box) -> tuple[float, float]:
+    """Return where a loop meets a box."""
+    return box.left + box.width / 2, box.top - 4
 
 
 def _edges(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]]:
