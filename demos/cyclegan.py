@@ -20,7 +20,9 @@ and back is nearly the same?
                                              sub-folders are X and Y
 
 It draws
-    cycles.png    the lecture's figure: x, G(x), F(G(x)) and y, F(y), G(F(y)),
+    cyclegan.png  the networks, and both cycles for five faces each: the
+                  lecture's figure
+    cycles.png    more faces: x, G(x), F(G(x)) and y, F(y), G(F(y)),
                   with the true picture of each translation
     curves.png    the losses
 
@@ -202,6 +204,35 @@ rows |= {"F(G(x))": translate(F, fake_y[first]), "y": y[second], "F(y)": fake_x[
 if are_drawn:
     rows["true "] = x[second]
 plot.save_rows(args.out / "cycles.png", rows | {"G(F(y))": translate(G, fake_x[second])})
+SETS = {
+    "glasses": ("X: no glasses", "Y: glasses"),
+    "night": ("X: by day", "Y: at night"),
+    "old": ("X: young", "Y: old"),
+}
+set_x, set_y = SETS.get(args.data, ("X", "Y"))
+networks = plot.Scheme(
+    {
+        "D_X": (0.25, 0, plot.Network("D_X", 0.4, 1)),
+        "x": (0.25, 1, plot.Picture(x[first][0], set_x)),
+        "G": (0, 2, plot.Network("G: X to Y", 0.5, 0.5)),
+        "F": (0.5, 2, plot.Network("F: Y to X", 0.5, 0.5)),
+        "y": (0.25, 3, plot.Picture(y[second][0], set_y)),
+        "D_Y": (0.25, 4, plot.Network("D_Y", 1, 0.4)),
+    },
+    ["x G y D_Y", "y F x D_X"],
+    side=96,
+    title="Two generators, and a discriminator for each set",
+)
+forward = [("", "x", x), ("->", "G(x)", fake_y), ("->", "F(G(x))", reconstructed_x)]
+backward = [("", "y", y), ("->", "F(y)", fake_x), ("->", "G(F(y))", reconstructed_y)]
+there_and_back = [
+    plot.Sum([(sign, label, pictures[columns][:5]) for sign, label, pictures in terms], title=title)
+    for title, terms, columns in (
+        ("Forward cycle: back to x", forward, first),
+        ("Backward cycle: back to y", backward, second),
+    )
+]
+plot.save_page(args.out / "cyclegan.png", [networks, there_and_back])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
@@ -273,7 +304,7 @@ if are_drawn:
     evaluate_attributes()
 else:
     print("The true pictures and the attributes are not known: nothing else is measured.")
-run.write_metrics(picture="cycles.png", **metrics)
+run.write_metrics(picture="cyclegan.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

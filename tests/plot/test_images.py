@@ -71,7 +71,7 @@ def test_images_without_room_are_drawn_smaller(tmp_path):
 def test_the_signs_of_a_sum_stand_between_its_columns(tmp_path):
     terms = [
         (sign, label, np.full((2, 1, 8, 8), grey))
-        for sign, label, grey in (("", "a", 0.2), ("-", "b", 0.4), ("=", "c", 0.6))
+        for sign, label, grey in (("", "a", 0.2), ("-", "b", 0.4), ("->", "c", 0.6))
     ]
     plot.save_page(tmp_path / "a.png", [plot.Sum(terms, scale=10)])
     picture = read_png(tmp_path / "a.png")

@@ -109,13 +109,13 @@ class Rows(Panel):
 
 
 class Sum(Panel):
-    """Images that are added and subtracted, in columns: a - b + c = d. A row for each example.
+    """Images that are added or mapped, in columns: a - b + c = d, or a -> b. A row per example.
 
     Parameters
     ----------
     terms : sequence of (sign, label, images)
-        From left to right: the sign before it ("" for the first, "-", "+", "="), what it is, and
-        its images, as in `Grid`; each has the same number of images of the same size.
+        From left to right: the sign before it ("" for the first, "-", "+", "=", "->"), what it is,
+        and its images, as in `Grid`; each has the same number of images of the same size.
     means_of : sequence of images
         Where the first terms are means: of which images, as many of each. They are drawn in half
         the size, above the means.
@@ -203,7 +203,8 @@ class Sum(Panel):
             for row in range(self.num_rows if sign else 0):
                 middle = place.top + (row + 0.5) * place.height / self.num_rows
                 x = left - self.SIGN_WIDTH / 2
-                page.write(sign.replace("-", "\u2212"), x, middle - LINE / 2, ha="center", size=16)
+                text = {"-": "\u2212", "->": "\u2192"}.get(sign, sign)
+                page.write(text, x, middle - LINE / 2, ha="center", size=16)
 
 
 def largest_scale(room: float, width: int) -> float:
