@@ -21,6 +21,8 @@ anew?
 It draws
     growing.png    a column for each z, a row for each size: the picture at
                    the end of the training with this size
+    pggan.png      the blocks at each size, with three of these columns and
+                   real faces; the fade-in of the last size
     samples.png    samples of the generator
     curves.png     the losses of both networks
 
@@ -230,6 +232,27 @@ plot.save_rows(
         for size, pictures in zip(trained_sizes, run.records["pictures"], strict=True)
     },
 )
+from figures.growing import growth_scheme  # noqa: E402, since the weights hold a digest of the top
+
+by_size = dict(zip(trained_sizes, run.records["pictures"] / np.float32(255), strict=True))
+growth = growth_scheme(
+    {size: pictures[2:5] for size, pictures in by_size.items()},
+    {size: repeat_pixels(downsample(train[:2], size)) for size in by_size},
+)
+# Fade-in of a sample and a real face. In training, the new block is untrained at first.
+old, new = (
+    np.stack([by_size[size][4], repeat_pixels(downsample(train[1:2], size))[0]])
+    for size in (list(by_size)[-2:][0], args.size)
+)
+fading = plot.Sum(
+    [
+        ("", f"\u03b1 = {name}", (1 - alpha) * old + alpha * new)
+        for name, alpha in (("0", 0), ("1/3", 1 / 3), ("2/3", 2 / 3), ("1", 1))
+    ],
+    title=f"Fade-in of {args.size} pixels: (1 \u2212 \u03b1) old + \u03b1 new",
+    note="Above a sample; below a real face, faded in for D too.",
+)
+plot.save_page(args.out / "pggan.png", [growth, fading])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
@@ -263,7 +286,7 @@ def evaluate_faces():
 
 
 metrics = evaluate_faces() if evaluate else {}
-run.write_metrics(picture="growing.png", **metrics)
+run.write_metrics(picture="pggan.png", **metrics)
 
 # %% [markdown]
 # ## What you should see
