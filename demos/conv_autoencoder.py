@@ -18,6 +18,8 @@ over the other, or a digit on its way from one to the other?
                                                    your own pictures
 
 It draws
+    overview.png         a picture on its way through the convolutions;
+                         reconstructions, an interpolation and a sum of codes
     reconstructions.png  test pictures, and the reconstructions of each network
     walk.png             interpolation of pixels and of codes
     curves.png           the losses
@@ -167,16 +169,21 @@ print(
 
 # %%
 # Pictures
+conv, conv_codes = models["convolutional"], codes["convolutional"]
 rows = {"test pictures": x_test[examples]}
 rows |= {name: reconstructions[name][examples] for name in models}
 plot.save_rows(args.out / "reconstructions.png", rows)
-rows = {}  # keys must differ, hence the spaces
-for a, b in zip(examples[2:10:2], examples[3:10:2], strict=True):  # four walks
-    z1, z2 = codes["convolutional"][[a, b]]
-    pixels = latent.lerp(x_test[a].reshape(-1), x_test[b].reshape(-1), 11)  # (11, D)
-    rows[" " * len(rows) + "pixels"] = pixels.reshape(11, *shape)
-    rows[" " * len(rows) + "codes"] = decode(models["convolutional"], latent.lerp(z1, z2, 11))
-plot.save_rows(args.out / "walk.png", rows)
+
+
+def walk(a, b, n):
+    """Interpolate between two test pictures, in n steps: their pixels, and their codes."""
+    pixels = latent.lerp(x_test[a].reshape(-1), x_test[b].reshape(-1), n)  # (n, D)
+    line = latent.lerp(conv_codes[a], conv_codes[b], n)  # (n, latent_dim)
+    return [("pixels", pixels.reshape(n, *shape)), ("codes", decode(conv, line))]
+
+
+walks = [walk(a, b, 11) for a, b in zip(examples[2:10:2], examples[3:10:2], strict=True)]
+plot.save_rows(args.out / "walk.png", [row for rows_of_walk in walks for row in rows_of_walk])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
@@ -184,8 +191,31 @@ plot.save_curves(
     ylabel="squared error per picture",
 )
 
+
 # %%
-# z1 + z2 = z3: glasses on test faces that have none
+# z1 + z2 = z3: the mean code with an attribute minus the mean code without it, added to others
+def add_difference(with_it, without_it, others, names):
+    """Draw the sum for each of the others. These three are indices of test pictures."""
+    mean_with, mean_without = conv_codes[with_it].mean(axis=0), conv_codes[without_it].mean(axis=0)
+    z = conv_codes[others]  # (n, latent_dim)
+    terms = (mean_with + 0 * z, mean_without + 0 * z, z, z + mean_with - mean_without)
+    pictures = [decode(conv, term) for term in terms]
+    triples = zip(("", "-", "+", "="), names, pictures, strict=True)
+    return plot.Sum([*triples], scale=3, title="Arithmetic on codes")
+
+
+sums = []
+if args.data in ("digits", "mnist"):
+    # Bold ones minus thin ones: does the difference make other digits bold, too?
+    ink = x_test.mean(axis=(1, 2, 3))
+    order = {k: np.flatnonzero(labels == k)[ink[labels == k].argsort()] for k in (1, 2, 5)}
+    fifth = len(order[1]) // 5
+    others = [order[k][len(order[k]) // 5] for k in (2, 5)]  # thin digits
+    names = ("bold 1s", "thin 1s", "a digit", "bolder")
+    sums = [add_difference(order[1][-fifth:], order[1][:fifth], others, names)]
+
+# %%
+# Glasses on test faces that have none
 ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")
 
 
@@ -242,8 +272,47 @@ if args.data == "faces":
         print(f"The evaluator agrees with the target's attributes, {name}: {text}")
     rows["rendered with glasses"] = target[:10]
     plot.save_rows(args.out / "glasses.png", rows)
+    have, have_not = np.flatnonzero(~without), np.flatnonzero(without)
+    names = ("glasses", "none", "a face", "glasses")
+    sums = [add_difference(have, have_not, have_not[:2], names)]
 
-run.write_metrics(picture="reconstructions.png", **figures)
+# %%
+# One picture on its way through the convolutions, and all of the above on one page
+features, maps = to_device(x_test[examples[:1]], args.device) - mean_picture, []
+with no_grad():
+    for layer in conv.encoder:
+        features = layer(features)
+        if type(layer).__name__ == "SiLU":
+            maps.append(features.numpy()[0])  # (channels, height, width)
+parts = {"x": plot.Picture(x_test[examples[0]], "x")}
+for i, of_layer in enumerate(maps):
+    channels, height, width = of_layer.shape
+    chosen = of_layer[:16].reshape(4, 4, height, width).transpose(0, 2, 1, 3)
+    image = chosen.reshape(4 * height, 4 * width)
+    image = (image - image.min()) / np.ptp(image)
+    parts[f"maps{i}"] = plot.Picture(image, f"{channels} maps\n{height} x {width}")
+parts["z"] = plot.Code(conv_codes[examples[0]], "z")
+parts["decoder"] = plot.Network("decoder", 0.4, 1)
+parts["x'"] = plot.Picture(reconstructions["convolutional"][examples[0]], "x'")
+scheme = plot.Scheme(
+    {key: (0, column, part) for column, (key, part) in enumerate(parts.items())},
+    [" ".join(parts)],
+    side=84,
+    title="Convolutions make many small maps of a picture",
+)
+plot.save_page(
+    args.out / "overview.png",
+    [
+        scheme,
+        plot.Rows(
+            {"test pictures": x_test[examples]}
+            | {n: r[examples] for n, r in reconstructions.items()}
+        ),
+        plot.Rows(walk(*examples[4:6], 9), title="Between pixels, and between codes"),
+        *sums,
+    ],
+)
+run.write_metrics(picture="overview.png", **figures)
 
 # %% [markdown]
 # ## What you should see
