@@ -300,14 +300,13 @@ scheme = plot.Scheme(
     side=84,
     title="Convolutions make many small maps of a picture",
 )
+few = examples[:8]
+rows = {"test pictures": x_test[few]} | {name: x[few] for name, x in reconstructions.items()}
 plot.save_page(
     args.out / "overview.png",
     [
         scheme,
-        plot.Rows(
-            {"test pictures": x_test[examples]}
-            | {n: r[examples] for n, r in reconstructions.items()}
-        ),
+        plot.Rows(rows),
         plot.Rows(walk(*examples[4:6], 9), title="Between pixels, and between codes"),
         *sums,
     ],

@@ -16,7 +16,8 @@ first has with one?
 It draws
     graphs.png      two computation graphs of a small VAE, as the engine
                     recorded them: with z drawn at random the gradient stops
-                    there, with z = mu + sigma eps it passes
+                    there, with z = mu + sigma eps it passes; below, the
+                    variances of both estimators
     estimators.png  the distributions of the two estimates of one gradient
     variance.png    their variances, if several samples are averaged
     descent.png     a thousand runs of gradient descent on E[z^2] with each
@@ -180,12 +181,22 @@ for name, estimator in estimators.items():
 # %%
 # Pictures
 stopped, passing = record_graph(reparametrized=False), record_graph(reparametrized=True)
-panels = {
-    "z drawn from N(μ, σ²): the gradient stops at the sampling node": stopped,
-    "z = μ + σ ε: the gradient passes": passing,
-}
 sampled = {"$z$": (r"$\mu$", r"$\log \sigma^2$")}
-plot.save_graph(args.out / "graphs.png", panels, sampled=sampled)
+graphs = [
+    plot.Graph(stopped, sampled=sampled, title="z drawn from N(μ, σ²): the gradient stops"),
+    plot.Graph(passing, title="z = μ + σ ε, with ε drawn: the gradient passes"),
+]
+spread = plot.Curves(
+    {name: curve for name, curve in zip(estimators, variances.values(), strict=True)},
+    ylabel="variance",
+    xlabel="samples",
+    title="Variance of the estimates of one gradient",
+    smooth=False,
+    log="xy",
+    direct=True,
+    height=300,
+)
+plot.save_page(args.out / "graphs.png", [graphs, spread])
 plot.save_curves(
     args.out / "estimators.png",
     histograms,

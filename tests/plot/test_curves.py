@@ -39,3 +39,16 @@ def test_bad_curves_are_errors(curve, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         plot.save_curves(tmp_path / "a.png", {"train": curve})
     assert not any(tmp_path.iterdir())
+
+
+def test_direct_labels_stand_at_the_ends_of_their_curves_and_do_not_overlap(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    curves = {name: ([0, 1], [0, end]) for name, end in (("a", 1), ("$b$", 0.99), ("c", 0.2))}
+    plot.save_curves(tmp_path / "a.png", curves, smooth=False, direct=True)
+    (ax,) = figures[0].axes
+    boxes = {text.get_text(): text.get_window_extent() for text in ax.texts}
+    assert [*boxes] == ["a", "$b$", "c"] and ax.get_legend() is None
+    assert boxes["a"].y0 > boxes["$b$"].y1 > boxes["c"].y1
+    assert all(box.x0 > ax.get_window_extent().x1 for box in boxes.values())
+    assert all(box.x1 < figures[0].bbox.x1 for box in boxes.values())

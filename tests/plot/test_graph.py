@@ -81,8 +81,24 @@ def test_a_deep_graph_is_laid_out_without_recursion():
 def test_graphs_are_drawn_and_a_tensor_without_a_record_is_an_error(tmp_path):
     x = tensor(np.ones(1), requires_grad=True)
     _, vae = record_vae(reparametrized=True)
-    panels = {"one": vae, "two": {"y": ops.sin(x) + ops.cos(x), "x": x}}
-    plot.save_graph(tmp_path / "a.png", panels)
+    _, sampled = record_vae(reparametrized=False)
+    graphs = [
+        plot.Graph(vae, title="one"),
+        plot.Graph(sampled, sampled={"z": ("mu", "log_var")}),
+        plot.Graph({"y": ops.sin(x) + ops.cos(x), "x": x}),
+    ]
+    plot.save_page(tmp_path / "a.png", [graphs[:2], graphs[2]])
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
     with pytest.raises(ValueError, match="where the gradient starts"):
-        plot.save_graph(tmp_path / "b.png", {"none": {"y": tensor(np.ones(1))}})
+        plot.Graph({"y": tensor(np.ones(1))})
+
+
+def test_the_texts_of_a_graph_do_not_overlap(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    _, vae = record_vae(reparametrized=True)
+    plot.save_page(tmp_path / "a.png", [[plot.Graph(vae), plot.Graph(vae)]])
+    texts = [text for text in figures[0].axes[0].texts if text.get_text()]
+    assert {"mu", "log_var", "z", "loss", "values", "gradient"} <= {t.get_text() for t in texts}
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

@@ -1,4 +1,4 @@
-"""The recorded graph as data: boxes and arrows, for `plot.save_graph` to draw.
+"""The recorded graph as data: boxes and arrows, for `plot.Graph` to draw.
 
 The graph is walked from the tensors that have labels, through the parents of each node, as the
 backward pass walks it. Where the gradient goes is read from the graph too: starting at the output,
@@ -55,8 +55,7 @@ def describe_graph(
     output = next(iter(edges.values()), None)
     if output is None:
         raise ValueError(
-            "save_graph: the first tensor of each panel is where the gradient starts; "
-            "this one was recorded nowhere"
+            "Graph: the first tensor is where the gradient starts; this one was recorded nowhere"
         )
     nodes = ancestors([edge for edge in edges.values() if edge is not None])
     labels = {edge: label for label, edge in edges.items() if edge is not None}

@@ -25,7 +25,7 @@ from ..missing_names import missing_name
 from .arrays import linear_discriminants
 from .canvas import CLASS_COLOURS
 from .curves import Curves, save_curves
-from .graph import save_graph
+from .graph import Graph
 from .images import Grid, Rows, Sum, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
 from .page import save_animation, save_page
@@ -36,6 +36,7 @@ __all__ = [
     "CLASS_COLOURS",
     "Code",
     "Curves",
+    "Graph",
     "Grid",
     "Network",
     "Picture",
@@ -51,7 +52,6 @@ __all__ = [
     "linear_discriminants",
     "save_animation",
     "save_curves",
-    "save_graph",
     "save_grid",
     "save_page",
     "save_planes",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .arrays import as_numpy, check_finite
+from .arrays import as_numpy, check_finite, separate_boxes
 from .canvas import CLASS_COLOURS, INK, TEXT, style_axes
-from .page import Box, Page, Panel, save_page
+from .page import LINE, Box, Page, Panel, save_page, text_width
 
 __all__ = ["Curves", "save_curves"]
 
@@ -33,6 +33,8 @@ class Curves(Panel):
         Whether to draw running means.
     log : {"", "x", "y", "xy"}
         Which axes are logarithmic.
+    direct : bool
+        Whether each label stands at the right end of its curve, in place of a legend.
     height : int
         Of the panel, in pixels of the page.
     """
@@ -46,11 +48,12 @@ class Curves(Panel):
         title: str = "",
         smooth: bool = True,
         log: str = "",
+        direct: bool = False,
         height: int = 460,
     ):
         self.series = {label: _check_curve(label, *curve) for label, curve in curves.items()}
         self.ylabel, self.xlabel, self.title = ylabel, xlabel, title
-        self.smooth, self.log, self.height = smooth, log, height
+        self.smooth, self.log, self.direct, self.height = smooth, log, direct, height
 
     def size(self, width: float) -> tuple[float, float]:
         return width, self.height
@@ -75,12 +78,31 @@ class Curves(Panel):
             ax.set_ylim(*_limits(np.concatenate(visible)))
         ax.set_xlabel(self.xlabel)
         ax.set_title(self.ylabel, size=TEXT, color=INK, loc="left")
-        if len(self.series) > 1:
+        if len(self.series) > 1 and not self.direct:
             ax.legend(frameon=False, fontsize=TEXT, handlelength=2.6, labelcolor=INK)
         ax.grid(axis="y", color="#eeeeee", linewidth=0.8)
         ax.set_axisbelow(True)
         style_axes(ax)
-        page.fit(ax, box)
+        if not self.direct:
+            page.fit(ax, box)
+            return
+        right = max(text_width(label) for label in self.series) + 12
+        page.fit(ax, box._replace(width=box.width - right))
+        self._write_labels(ax)
+
+    def _write_labels(self, ax) -> None:
+        """Write each label at the right end of its curve, and separate those that overlap."""
+        ends = np.array([(steps[-1], values[-1]) for steps, values in self.series.values()])
+        pixels = ax.transData.transform(ends)
+        frame = ax.get_window_extent()
+        middles = np.stack([np.zeros(len(ends)), pixels[:, 1]], axis=1)
+        sizes = np.full((len(ends), 2), (1000, LINE))  # all in one column
+        limits = [np.array([s * 500, y + s * LINE]) for s, y in ((-1, frame.y0), (1, frame.y1))]
+        middles = separate_boxes(middles, sizes, *limits)
+        for k, label in enumerate(self.series):
+            colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
+            place = ax.transData.inverted().transform((frame.x1 + 8, middles[k, 1]))
+            ax.text(*place, label, size=TEXT, color=colour, va="center", parse_math=False)
 
 
 def save_curves(path, curves, **options) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of recorded computation graphs: values flow forward, gradients flow back."""
+"""Pictures of recorded computation graphs: values flow down, gradients flow back up."""
 
 from __future__ import annotations
 
@@ -7,214 +7,211 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from ..autograd.graph import Arrow, Box, describe_graph
+from ..autograd.graph import Arrow, describe_graph
+from ..autograd.graph import Box as GraphBox
 from ..autograd.tensor import Tensor
-from .canvas import FAINT, INK, new_figure, save_png
+from .canvas import INK, TEXT
+from .page import LINE, Box, Page, Panel, text_width
 
-__all__ = ["place_boxes", "save_graph"]
+__all__ = ["Graph", "place_boxes"]
 
-GRADIENT = "#e76300"
-OP_HALF_WIDTH, ELLIPSE_HALF_WIDTH = 0.36, 0.28  # in units of a column
-MIN_DISTANCE = 1.15  # between two boxes of a column
-NUM_SWEEPS = 12  # over the columns, to bring each box near its neighbours' height
+GRADIENT, GREY, RED = "#d95f02", "#999999", "#bd1f01"
+BOX_HEIGHT, GAP = 36, 36  # of a box, and from one row of boxes to the next: pixels of the page
+UNIT = 138  # pixels of the page in a unit of the layout's widths
+SHIFT = 7  # of the two arrows between two boxes, to both sides
+MIN_DISTANCE = 1.15  # between two boxes of a row
+NUM_SWEEPS = 12  # over the rows, to bring each box near its neighbours
+ARROWS = {  # kind: colour, line
+    "value": (INK, "-"),
+    "gradient": (GRADIENT, "-"),
+    "sampled": (GREY, (0, (4, 3))),
+}
+KEY = {"value": "values", "gradient": "gradient", "sampled": "draw"}
 
 
-def save_graph(
-    path,
-    panels: Mapping[str, Mapping[str, Tensor]],
-    *,
-    sampled: Mapping[str, Sequence[str]] | None = None,
-) -> None:
-    """Draw recorded computation graphs, one below the other.
+class Graph(Panel):
+    """A recorded computation graph: each op is a box, and the result of an op stands below it.
 
-    Values run from left to right; the gradient of each panel's first tensor runs back.
+    Values run from above to below, and the gradient of the first tensor runs back. Ops that it
+    reaches are orange.
 
     Parameters
     ----------
-    path : str or Path
-        Of the PNG file.
-    panels : {title: {label: Tensor}}
-        Everything recorded on the way to these tensors is drawn, each op in a box. Labels name
-        results, parameters and constants; constants without a label are left out. A label may hold
-        TeX between dollar signs.
+    tensors : {label: Tensor}
+        Everything recorded on the way to these tensors is drawn. Labels name results, parameters
+        and constants; constants without a label are left out, and so are parameters that only one
+        op uses. A label may hold TeX between dollar signs.
     sampled : {label: labels}, optional
         For a constant that was drawn at random from results, the labels of these. The graph does
-        not know of it, so its arrows are dashed.
+        not know of it, so its arrows are dashed, and no gradient runs back along them.
+    title, note : str
+        Above and below the graph.
     """
-    graphs = []
-    for title, tensors in panels.items():
-        boxes, arrows = describe_graph(tensors, sampled or {})
-        graphs.append((title, boxes, arrows, place_boxes([*boxes], arrows)))
-    last_column = max(column for *_, places in graphs for column, _ in places.values())
-    ranges = [
-        (min(y for _, y in places.values()), max(y for _, y in places.values()))
-        for *_, places in graphs
-    ]
-    heights = [high - low + 1.85 for low, high in ranges]
-    total = 0.8 * sum(heights) + 0.3  # inches
-    figure = new_figure(1.3 * (last_column + 1.0), total)
-    bottom = 0.3
-    for (title, boxes, arrows, places), (low, high), height in reversed(
-        [*zip(graphs, ranges, heights, strict=True)]
+
+    def __init__(
+        self,
+        tensors: Mapping[str, Tensor],
+        *,
+        sampled: Mapping[str, Sequence[str]] | None = None,
+        title: str = "",
+        note: str = "",
     ):
-        ax = figure.add_axes((0, bottom / total, 1, 0.8 * height / total))
-        bottom += 0.8 * height
-        ax.set(xlim=(-0.5, last_column + 0.5), ylim=(low - 0.75, high + 1.1))
-        ax.set_axis_off()
-        ax.text(-0.42, high + 0.9, title, size=12, weight="bold", color=INK, va="center")
-        for arrow in arrows:
-            _draw_arrow(ax, arrow, boxes, places)
-        for key, box in boxes.items():
-            _draw_box(ax, box, *places[key])
-    _draw_legend(figure, total)
-    save_png(figure, path)
-
-
-def _draw_legend(figure, total_height: float) -> None:
-    entries = (
-        ("values, forward", INK, "-|>"),
-        ("gradient, backward", GRADIENT, "<|-"),
-        ("drawn at random: not in the record, no gradient", FAINT, "-|>"),
-    )
-    limits = {"xlim": (0, figure.get_figwidth()), "ylim": (0, 1)}
-    ax = figure.add_axes((0, 0.06 / total_height, 1, 0.26 / total_height), **limits)
-    ax.set_axis_off()
-    for k, (text, colour, style) in enumerate(entries):
-        x = 0.2 + 2.2 * k
-        arrow = {
-            "arrowstyle": style,
-            "color": colour,
-            "linewidth": 1.6,
-            "linestyle": "--" if colour == FAINT else "-",
-            "shrinkA": 0,
-            "shrinkB": 0,
+        self.boxes, self.arrows = describe_graph(tensors, sampled or {})
+        places = place_boxes([*self.boxes], self.arrows)
+        self.num_rows = 1 + max(row for row, _ in places.values())
+        self.x = {key: UNIT * x for key, (_, x) in places.items()}
+        self.y = {
+            key: 2 + BOX_HEIGHT / 2 + (BOX_HEIGHT + GAP) * row for key, (row, _) in places.items()
         }
-        ax.annotate("", (x + 0.45, 0.5), (x, 0.5), arrowprops=arrow)
-        ax.text(x + 0.55, 0.5, text, size=9, color=INK, va="center")
+        self.title, self.note = title, note
+
+    def size(self, width: float) -> tuple[float, float]:
+        # Below the last row there is the label of its result, and the key of the arrows.
+        return width, self.num_rows * (BOX_HEIGHT + GAP) + 10 + LINE
+
+    def draw(self, page: Page, box: Box) -> None:
+        ax = page.axes(box)
+        ax.set_axis_off()
+        edges = [self.x[k] + s * _half_width(b) for k, b in self.boxes.items() for s in (-1, 1)]
+        middle = (min(edges) + max(edges)) / 2
+        ax.set(xlim=(middle - box.width / 2, middle + box.width / 2), ylim=(box.height, 0))
+        for arrow in self.arrows:
+            self._draw_arrow(ax, arrow)
+        for key, node in self.boxes.items():
+            self._draw_box(ax, key, node)
+        self._draw_key(ax, box)
+
+    def _draw_arrow(self, ax, arrow: Arrow) -> None:
+        start, end = (np.array([self.x[k], self.y[k]]) for k in (arrow.start, arrow.end))
+        halves = [_half_width(self.boxes[key]) for key in (arrow.start, arrow.end)]
+        if start[1] == end[1]:  # from the side
+            side = np.sign(end[0] - start[0])
+            start[0] += side * halves[0]
+            end[0] -= side * (halves[1] + 2)
+        else:  # from the lower edge to the upper one, nearer to each other than the middles are
+            towards = 0.35 * (end[0] - start[0])
+            start += np.clip(towards, -0.6 * halves[0], 0.6 * halves[0]), BOX_HEIGHT / 2
+            end -= np.clip(towards, -0.6 * halves[1], 0.6 * halves[1]), BOX_HEIGHT / 2 + 2
+        direction = (end - start) / np.linalg.norm(end - start)
+        shift = SHIFT * np.array([direction[1], -direction[0]])  # to the right of it
+        if arrow.kind == "gradient":
+            _arrow(ax, start - shift, end - shift, "value")
+            _arrow(ax, end + shift, start + shift, "gradient")
+        else:
+            _arrow(ax, start, end, arrow.kind)
+        if arrow.kind == "sampled":
+            cross = {"marker": "x", "color": RED, "markersize": 9, "markeredgewidth": 2.6}
+            ax.plot(*(start + end) / 2, **cross)
+
+    def _draw_box(self, ax, key: Hashable, node: GraphBox) -> None:
+        from matplotlib.patches import Ellipse, FancyBboxPatch
+
+        x, y, half = self.x[key], self.y[key], _half_width(node)
+        colour, fill = (GRADIENT, "#fdf0e6") if node.has_gradient else (GREY, "#f4f4f4")
+        style = {"edgecolor": colour, "linewidth": 1.6}
+        if node.kind == "op":
+            corner = (x - half, y - BOX_HEIGHT / 2)
+            shape = {"boxstyle": "round,pad=0,rounding_size=8", "facecolor": fill, **style}
+            ax.add_patch(FancyBboxPatch(corner, 2 * half, BOX_HEIGHT, **shape))
+            # The label of the result is on the outer side of the arrow that leaves the box, if any.
+            side = "right" if x < np.mean([*self.x.values()]) - 1 else "left"
+            left = x - 20 if side == "right" else x + 20
+            if not any(arrow.start == key for arrow in self.arrows):
+                side, left = "center", x
+            label = {"size": TEXT + 1, "color": INK, "ha": side, "va": "center"}
+            ax.text(left, y + BOX_HEIGHT / 2 + GAP / 2, node.label, **label)
+        else:
+            ax.add_patch(Ellipse((x, y), 2 * half, BOX_HEIGHT, facecolor="white", **style))
+        size = TEXT if node.kind == "op" else TEXT + 2
+        ax.text(x, y, node.text, size=size, color=INK, ha="center", va="center")
+
+    def _draw_key(self, ax, box: Box) -> None:
+        """Draw an arrow of each kind with its name, in a line below the graph."""
+        kinds = ["value", *sorted({arrow.kind for arrow in self.arrows} - {"value"})]
+        widths = [42 + text_width(KEY[kind]) for kind in kinds]
+        x, y = ax.get_xlim()[0], box.height - LINE / 2
+        space = (box.width - sum(widths)) / len(kinds)
+        for kind, width in zip(kinds, widths, strict=True):
+            _arrow(ax, (x, y), (x + 34, y), kind)
+            ax.text(x + 42, y, KEY[kind], size=TEXT, color=INK, va="center")
+            x += width + space
 
 
-def _draw_arrow(ax, arrow: Arrow, boxes: Mapping[Hashable, Box], places: Mapping) -> None:
-    (x_start, y_start), (x_end, y_end) = places[arrow.start], places[arrow.end]
-    if x_start == x_end:
-        start, end = np.array([x_start, y_start + 0.26]), np.array([x_end, y_end - 0.22])
-    else:
-        start = np.array([x_start + _half_width(boxes[arrow.start]) + 0.01, y_start])
-        end = np.array([x_end - _half_width(boxes[arrow.end]) - 0.01, y_end])
-    line = {"linewidth": 1.2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
-    shift = np.array([0.0, 0.09]) if arrow.kind == "gradient" else np.zeros(2)
-    dashed = arrow.kind == "sampled"
-    style = {"color": FAINT, "linestyle": "--"} if dashed else {"color": INK}
-    forward = {"arrowstyle": "-|>", **line, **style}
-    ax.annotate("", end + shift, start + shift, arrowprops=forward)
-    if arrow.kind == "gradient":
-        back = {"arrowstyle": "-|>", **line, "color": GRADIENT, "linewidth": 2.0}
-        ax.annotate("", start - shift, end - shift, arrowprops=back)
-    if arrow.kind == "sampled":
-        middle = (start + end) / 2
-        ax.plot(*middle, marker="x", color="#bd1f01", markersize=9, markeredgewidth=2.4)
+def _arrow(ax, start, end, kind: str) -> None:
+    colour, line = ARROWS[kind]
+    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "linestyle": line}
+    ax.annotate("", end, start, arrowprops=style | {"shrinkA": 0, "shrinkB": 0})
 
 
-def _half_width(box: Box) -> float:
-    return OP_HALF_WIDTH if box.kind == "op" else ELLIPSE_HALF_WIDTH
-
-
-def _draw_box(ax, box: Box, x: float, y: float) -> None:
-    from matplotlib.patches import Ellipse, FancyBboxPatch
-
-    colour, fill = (GRADIENT, "#fdf0e6") if box.has_gradient else ("#999999", "#f4f4f4")
-    centred = {"ha": "center", "va": "center"}
-    if box.kind == "op":
-        ax.add_patch(
-            FancyBboxPatch(
-                (x - OP_HALF_WIDTH, y - 0.2),
-                2 * OP_HALF_WIDTH,
-                0.4,
-                boxstyle="round,pad=0,rounding_size=0.1",
-                facecolor=fill,
-                edgecolor=colour,
-                linewidth=1.4,
-            )
-        )
-        size = 9 if len(box.text) < 12 or "_" in box.text else 8
-        text = box.text.replace("_", "\n") if len(box.text) > 11 else box.text
-        ax.text(x, y, text, size=size, color=INK, linespacing=0.9, **centred)
-        ax.text(x, y + 0.38, box.label, size=11, color=INK, **centred)
-    else:
-        edge = "#3f90da" if box.kind == "sampled" else colour
-        ax.add_patch(Ellipse((x, y), 0.56, 0.5, facecolor="white", edgecolor=edge, linewidth=1.4))
-        ax.text(x, y, box.text, size=11, color=INK, **centred)
-    if box.parameters:
-        grey = colour if box.has_gradient else "#777777"
-        ax.text(x, y - 0.35, box.parameters, size=8, color=grey, **centred)
+def _half_width(box: GraphBox) -> float:
+    return text_width(box.text) / 2 + 10 if box.kind == "op" else 32
 
 
 # ------------------------------------------------------------------------------------------- layout
 
 
 def place_boxes(keys: Sequence[Hashable], arrows: Sequence[Arrow]) -> dict:
-    """Return {key: (column, height)}, so that arrows run to the right and stay short.
+    """Return {key: (row, x)}, so that arrows run down and stay short.
 
-    The column of a box is the length of the longest path to it. Its height is near the mean of its
-    neighbours' heights. A box that no arrow enters stands directly before its first use.
+    The row of a box is the length of the longest path to it. Its x is near the mean of its
+    neighbours'. A box that no arrow enters stands directly before its first use, or beside it.
     """
     before: dict = {key: [] for key in keys}
     after: dict = {key: [] for key in keys}
     for arrow in arrows:
         before[arrow.end].append(arrow.start)
         after[arrow.start].append(arrow.end)
-    column = _columns(keys, before)
+    row = _rows(keys, before)
     sources = [key for key in keys if not before[key] and after[key]]
     inner = [key for key in keys if key not in sources]
-    first = 0 if sources else min(column.values())
-    columns = [
-        [key for key in inner if column[key] == c] for c in range(first, max(column.values()) + 1)
-    ]
-    height = _heights(columns, before, after)
+    first = 0 if sources else min(row.values())
+    rows = [[key for key in inner if row[key] == r] for r in range(first, max(row.values()) + 1)]
+    x = _positions(rows, before, after)
     for key in sources:
-        user = min(after[key], key=column.get)
-        left_of_user = (column[user] - 1, height[user])
-        below = [(column[user], height[user] - 1.1 * i) for i in range(1, len(keys) + 1)]
-        column[key], height[key] = next(
-            (c, y)
-            for c, y in [left_of_user, *below]
-            if all(column[other] != c or abs(y - height[other]) > 0.9 for other in height)
+        user = min(after[key], key=row.get)
+        above_user = (row[user] - 1, x[user])
+        beside = [(row[user], x[user] - 1.1 * i) for i in range(1, len(keys) + 1)]
+        row[key], x[key] = next(
+            (r, x_r)
+            for r, x_r in [above_user, *beside]
+            if all(row[other] != r or abs(x_r - x[other]) > 0.9 for other in x)
         )
-    first = min(column.values())
-    return {key: (column[key] - first, height[key]) for key in keys}
+    first = min(row.values())
+    return {key: (row[key] - first, x[key]) for key in keys}
 
 
-def _columns(keys: Sequence[Hashable], before: Mapping) -> dict:
+def _rows(keys: Sequence[Hashable], before: Mapping) -> dict:
     """Return the length of the longest path to each box. A loop: graphs may be deep."""
-    column: dict = {}
+    row: dict = {}
     for key in sorted(keys, key=lambda key: getattr(key, "time", math.inf)):
         stack = [key]
         while stack:
-            waiting = [other for other in before[stack[-1]] if other not in column]
+            waiting = [other for other in before[stack[-1]] if other not in row]
             if waiting:
                 stack += waiting
             else:
                 done = stack.pop()
-                column[done] = 1 + max((column[other] for other in before[done]), default=-1)
-    return column
+                row[done] = 1 + max((row[other] for other in before[done]), default=-1)
+    return row
 
 
-def _heights(columns: Sequence[list], before: Mapping, after: Mapping) -> dict:
-    """Return the height of each box: its neighbours' mean, at a distance from others in its column.
+def _positions(rows: Sequence[list], before: Mapping, after: Mapping) -> dict:
+    """Return the x of each box: its neighbours' mean, at a distance from others in its row.
 
-    Sweep over the columns, forwards and backwards in turn.
+    Sweep over the rows, forwards and backwards in turn.
     """
-    height = {key: (len(column) - 1) / 2 - i for column in columns for i, key in enumerate(column)}
+    x = {key: (len(row) - 1) / 2 - i for row in rows for i, key in enumerate(row)}
     for sweep in range(NUM_SWEEPS):
-        for column in columns[:: -1 if sweep % 2 else 1]:
+        for row in rows[:: -1 if sweep % 2 else 1]:
             wish = {}
-            for key in column:
-                near = [height[n] for n in before[key] + after[key] if n in height]
-                wish[key] = float(np.mean(near or [height[key]]))
-            column.sort(key=lambda key, wish=wish: (wish[key], height[key]))
+            for key in row:
+                near = [x[n] for n in before[key] + after[key] if n in x]
+                wish[key] = float(np.mean(near or [x[key]]))
+            row.sort(key=lambda key, wish=wish: (wish[key], x[key]))
             lowest = -math.inf
-            for key in column:
-                lowest = height[key] = max(wish[key], lowest + MIN_DISTANCE)
-            shift = sum(wish[key] - height[key] for key in column) / max(len(column), 1)
-            for key in column:
-                height[key] += shift
-    return height
+            for key in row:
+                lowest = x[key] = max(wish[key], lowest + MIN_DISTANCE)
+            shift = sum(wish[key] - x[key] for key in row) / max(len(row), 1)
+            for key in row:
+                x[key] += shift
+    return x
