@@ -21,13 +21,13 @@ It draws the lecture's picture of the game: game.gif during training, and
 game.png at four moments. Each picture shows
 
 - the densities p and q;
-- the learned D, and dashed the optimal one for these densities, p / (p + q);
-- in grey max(p, q) / (p + q): the probability to be right at x if one chooses
-  the more probable class. Its mean over the mixture (p + q) / 2 is
-  1/2 (1 + TV). TV is the total variation, half the area between the two
-  densities; 1/2 is the accuracy of guessing;
+- the learned D, and dashed the optimal one for these densities, p / (p + q).
+  Grey reaches from 1/2 to max(p, q) / (p + q), the probability to be right at
+  x if one chooses the more probable class. Its mean over the mixture
+  (p + q) / 2 is 1/2 (1 + TV), written above. TV is the total variation, half
+  the area between the two densities; 1/2 is the accuracy of guessing;
 - below, arrows of the optimal transport from q to p. The mean length of all
-  such arrows is the Wasserstein distance W.
+  such arrows is the Wasserstein distance W, written above.
 
 value.png shows the value V of the game with the learned D, and its maximum
 over all D, 2 JSD(p || q) - log 4 (JSD is the Jensen-Shannon divergence).
@@ -52,13 +52,13 @@ from _command_line import natural, parse, parser  # first of ours: finds the pac
 from _noise import normal_quantiles
 from _run import Run
 from _two_gaussians import TwoGaussians
-from figures.game import save_game, save_game_animation
+from figures.game import Game
 
 from tinygen import default_rng, nn, no_grad, optim
 from tinygen.backend import to_device
 from tinygen.losses.adversarial import GAMES
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
-from tinygen.plot import save_curves
+from tinygen.plot import save_animation, save_curves, save_page
 
 p = parser(
     __doc__, steps={"two modes": 1500}, takes={"two modes": "about half a minute"}, batch=256
@@ -191,17 +191,17 @@ print(
 
 # %%
 # Pictures
-frames = []
+# A generated density that is much higher than the data's may leave the picture.
+top = min(max(m.q.max() for m in measures), 1.6 * P.max())
+panels = []
 for step, m, logit in zip(frame_steps, measures, logits.astype(np.float64), strict=True):
-    accuracy = (1 + m.total_variation) / 2  # of the optimal discriminator
-    note = f"accuracy at best {accuracy:.2f};  V = {m.value:.2f}, at best {m.optimal_value:.2f}"
-    d = 1 / (1 + np.exp(-logit))
-    frames.append(
-        {"step": step, "x": X, "p": P, "q": m.q, "d": d, "arrows": m.transport, "note": note}
-    )
-chosen = np.unique(np.round(np.array([0, 0.25, 0.45, 1]) * (len(frames) - 1)).astype(int))
-save_game(args.out / "game.png", [frames[i] for i in chosen])
-save_game_animation(args.out / "game.gif", frames)
+    accuracy = (1 + m.total_variation) / 2  # of the best guess
+    text = f"Step {step:,}: distance {m.wasserstein:.2f}, the best guess is {accuracy:.0%} right"
+    panels.append(Game(X, P, m.q, 1 / (1 + np.exp(-logit)), m.transport, top=top, title=text))
+save_animation(args.out / "game.gif", [[panel] for panel in panels], seconds=8.0)
+chosen = np.round(np.array([0, 0.25, 0.45, 1]) * (len(panels) - 1)).astype(int)
+first, second, third, last = (panels[i] for i in chosen)
+save_page(args.out / "game.png", [[first, second], [third, last]], width=1600)
 curves = {
     "V, with the learned D": (frame_steps, value),
     "2 JSD - log 4, with the optimal D": (frame_steps, optimal_value),
@@ -211,11 +211,11 @@ save_curves(args.out / "value.png", curves, ylabel="value of the game", smooth=F
 losses = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
 save_curves(args.out / "curves.png", losses)
 run.write_metrics(
-    picture="game.png",
-    total_variation=float(last.total_variation),
-    wasserstein=float(last.wasserstein),
-    value=float(last.value),
-    optimal_value=float(last.optimal_value),
+    picture="game.gif",
+    total_variation=float(measures[-1].total_variation),
+    wasserstein=float(measures[-1].wasserstein),
+    value=float(measures[-1].value),
+    optimal_value=float(measures[-1].optimal_value),
 )
 
 # %% [markdown]

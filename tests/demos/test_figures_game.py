@@ -1,66 +1,59 @@
-"""Figures of the one-dimensional game: they are drawn, and wrong data are errors."""
+"""The game on a line: each part is drawn in its place, and wrong arrays are errors."""
 
 import numpy as np
 import pytest
-from figures.game import save_game, save_game_animation
+from figures.game import DENSITIES, DISCRIMINATOR, FAKE, GAP, REAL, Game
 
-Image = pytest.importorskip("PIL.Image")
+from tinygen.plot import page
+from tinygen.plot.canvas import rasterize
+from tinygen.plot.page import LINE, MARGIN
+
+pytest.importorskip("matplotlib")
 X = np.linspace(-3, 3, 50)
 P = np.exp(-(X**2) / 2) / np.sqrt(2 * np.pi)
 
 
-def frame(step=0, **changes):
-    """Return a valid frame with some entries changed."""
-    return {
-        "step": step,
+def game(**changes):
+    """Return a valid panel with some arguments changed."""
+    arguments = {
         "x": X,
         "p": P,
-        "q": np.roll(P, 5),
-        "d": np.full(50, 0.5),
+        "q": np.roll(P, 10),
+        "d": np.full(50, 0.25),
         "arrows": np.array([[0.0, 1.0]]),
-        "note": "a note",
-    } | changes
+        "top": 0.5,
+    }
+    return Game(**(arguments | changes))
 
 
-def test_frames_are_drawn_two_in_a_row(tmp_path):
-    save_game(tmp_path / "one.png", [frame()])
-    save_game(tmp_path / "four.png", [frame(k) for k in range(4)])
-    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "four.png") as four:
-        assert four.size == (2 * one.size[0], 2 * one.size[1])
-        pixels = np.asarray(one.convert("RGB")).reshape(-1, 3)
-    assert len(np.unique(pixels, axis=0)) > 20
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["four.png", "one.png"]
+def test_densities_discriminator_and_transport_are_below_each_other(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+    page.save_page(tmp_path / "a.png", [game()])
+    picture = rasterize(figures[0]).astype(int)
+    right = picture[:, -MARGIN - 20]  # a column where p is 0, and q too
 
+    def rows_of(colour):
+        rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        return np.flatnonzero(abs(right - rgb).max(axis=1) < 10)
 
-def test_an_animation_lasts_as_long_as_asked(tmp_path):
-    frames = [frame(k, q=np.roll(P, k)) for k in range(3)]
-    save_game_animation(tmp_path / "game.gif", frames)
-    durations = []
-    with Image.open(tmp_path / "game.gif") as film:
-        assert film.n_frames == 3
-        for k in range(3):
-            film.seek(k)
-            durations.append(film.info["duration"])
-    assert durations == [3250, 3250, 1500]  # 8 seconds
-    assert [p.name for p in tmp_path.iterdir()] == ["game.gif"]
+    d_top = MARGIN + LINE + DENSITIES + GAP + LINE
+    d_rows = np.flatnonzero(right[d_top : d_top + DISCRIMINATOR].max(axis=1) < 60)
+    assert abs(d_rows.mean() - 0.75 * DISCRIMINATOR) < 10  # D = 0.25
+    assert (right[d_top + DISCRIMINATOR // 4] == right[d_top + DISCRIMINATOR // 4, 0]).all()  # grey
+    transport = d_top + DISCRIMINATOR
+    fake, real = (rows_of(colour)[rows_of(colour) > transport] for colour in (FAKE, REAL))
+    assert len(fake) and len(real) and fake.max() < real.min()  # mass moves down
 
 
 @pytest.mark.parametrize(
-    ("frames", "message"),
+    ("changes", "message"),
     [
-        ([], "no frame"),
-        ([frame(hue=1)], "wrong or missing: hue"),
-        ([frame(q=np.full(50, np.nan))], "NaN"),
-        ([frame(d=np.zeros(49))], r"are \(m,\)"),
+        ({"q": np.full(50, np.nan)}, "NaN"),
+        ({"d": np.zeros(49)}, r"are \(m,\)"),
+        ({"arrows": np.zeros((2, 3))}, r"arrows \(k, 2\)"),
     ],
 )
-def test_wrong_frames_are_errors(frames, message, tmp_path):
+def test_wrong_arrays_are_errors(changes, message):
     with pytest.raises(ValueError, match=message):
-        save_game(tmp_path / "a.png", frames)
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_animation_is_a_gif_file(tmp_path):
-    with pytest.raises(ValueError, match="ends in .gif"):
-        save_game_animation(tmp_path / "a.png", [frame()])
-    assert not list(tmp_path.iterdir())
+        game(**changes)

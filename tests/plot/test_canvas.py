@@ -103,6 +103,10 @@ def test_an_animation_lasts_as_long_as_asked_and_holds_its_last_frame(tmp_path):
             film.seek(k)
             durations.append(film.info["duration"])
     assert durations == [3250, 3250, 1500]  # 8 seconds
+    grey = np.random.default_rng(0).integers(245, 256, (64, 64, 1), np.uint8)
+    save_gif(tmp_path / "a.gif", [np.repeat(grey, 3, axis=2)], seconds=2.0)
+    with image.open(tmp_path / "a.gif") as film:
+        assert np.asarray(film.convert("RGB"))[grey[..., 0] == 255].min() == 255
     with pytest.raises(ValueError, match="ends in .gif"):
         save_gif(tmp_path / "a.png", frames, seconds=8.0)
     with pytest.raises(ValueError, match="needs frames"):
