@@ -26,18 +26,23 @@ So for *any* critic f, this difference divided by the steepest slope of f (its
 Lipschitz constant) never exceeds W. The best f has slope exactly 1 wherever
 mass must pass.
 
-It draws critics.png, with a column for each game. On top are the figures
-during training; below, the densities and the critic at an early step and at
-the end.
+It draws
+
+- estimates.png: the exact distance, and what is estimated of it, in two of the
+  games; above, densities (blue data, orange samples) and critic early on;
+- critics.png: densities and critic of each game, early and at the end. Dashed
+  is the optimal critic;
+- distances.png: the distance and all estimates in each game.
+
+The games:
 
 - minimax (Algorithm 1 as printed), for contrast. The estimate from the value
   V of D, (V + log 4) / 2, is at most the Jensen-Shannon divergence. That is
-  log 2 for all densities that do not overlap, near or far. The gradient that
-  reaches the samples is written above the densities.
+  log 2 for all densities that do not overlap, near or far.
 - weight clipping (Arjovsky et al.): the slope of the critic is whatever the
   limit allows, so the estimate has no unit. Divided by the slope it has one.
 - gradient penalty (Gulrajani et al.): (|f'| - 1)^2 between data and samples.
-  Dotted: the estimate of the optimal penalized critic,
+  The estimate of the optimal penalized critic is
   W + int A^2 / (2 lambda r) dx, which is a bit more than W
   (`losses.gradient_penalty` derives its slope, and explains the next point).
 - one-sided penalty (Petzka et al.): only slopes above 1 are penalized. This
@@ -46,7 +51,7 @@ the end.
   direction stays so. Its estimate is then *negative*, and its generator moves
   away from the data.
 
-Three changes to try. Predict W at the end of each column, then run:
+Three changes to try. Predict W at the end of each game, then run:
 
 1. `--clip 0.01`, the limit of the first paper.
 2. `optim.Adam(..., lr=1e-3)` for the generators instead of SGD.
@@ -72,14 +77,14 @@ from _exact_1d import (
 from _noise import normal_quantiles
 from _run import Run
 from _two_gaussians import TwoGaussians
-from figures.game import FAKE, REAL
-from figures.losses import save_critics
+from figures.losses import Critic
 
 from tinygen import default_rng, grad, losses, nn, no_grad, optim, tensor
 from tinygen.backend import to_device
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import wasserstein_1d
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
+from tinygen.plot import Curves, save_page
 
 p = parser(
     __doc__,
@@ -259,52 +264,28 @@ for step in run.steps():
 run.record(**measure_all(), outputs=outputs_on_grid())
 
 # %%
-# Pictures: one column for each game
-BOLD = {"color": "#222222", "linewidth": 2.2}
-DOTTED = {"color": "#777777", "linewidth": 1.0, "linestyle": ":"}
+# The exact distance, and what each critic says of it
 steps = np.append(snapshot_steps, args.steps)
 all_samples = run.records["samples"].astype(np.float64)  # (snapshots, games, 1000)
 all_measures = run.records["measures"]  # (snapshots, games, 3)
-columns, figures = {}, {}
+curves, figures = {}, {}
 for k, name in enumerate(LOSSES):
     samples = all_samples[:, k]
     estimate, lipschitz, gradient = all_measures[:, k].T
     w = np.array([wasserstein_1d(REAL_POINTS, x) for x in samples])
 
-    curves = {"W, exact": (steps, w, BOLD)}
+    curves[name] = {"exact distance": (steps, w)}
     if name == "minimax":
         jsd = np.array([jensen_shannon(P, density_of_quantiles(x, X, DX), DX) for x in samples])
-        curves["JSD, exact"] = (steps, jsd, DOTTED)
-        curves["D's estimate of it"] = (steps, estimate, {"color": FAKE})
+        curves[name] |= {"estimate": (steps, estimate), "exact JSD": (steps, jsd)}
     else:
-        curves["critic's estimate"] = (steps, estimate, {"color": FAKE})
-        curves["divided by its slope"] = (steps, estimate / lipschitz, {"color": REAL})
+        curves[name]["estimate"] = (steps, estimate)
+        curves[name]["estimate / slope"] = (steps, estimate / lipschitz)
     if "penalty" in name:
         optimal = np.array(
             [optimal_penalized_estimate(REAL_POINTS, x, args.penalty) for x in samples]
         )
-        curves["optimal critic's estimate"] = (steps, optimal, DOTTED)
-
-    snapshots = []
-    for i, f in zip((early, -1), run.records["outputs"][:, k].astype(np.float64), strict=True):
-        q = density_of_quantiles(samples[i], X, DX)
-        if name == "minimax":
-            f, optimal_f = 1 / (1 + np.exp(-f)), optimal_discriminator(P, q)
-        else:
-            optimal_f = optimal_critic(REAL_POINTS, samples[i], X, DX, lipschitz[i]) + f.mean()
-        note = f"W {w[i]:.2f}, max slope {lipschitz[i]:.3g}, gradient {gradient[i]:.2g}"
-        snapshots.append(
-            {
-                "title": f"step {steps[i]}",
-                "x": X,
-                "p": P,
-                "q": q,
-                "f": f,
-                "optimal": optimal_f,
-                "note": note,
-            }
-        )
-    columns[name] = {"curves": curves, "snapshots": snapshots}
+        curves[name]["optimal critic's estimate"] = (steps, optimal)
 
     key = name.replace(" ", "_").replace("-", "_")
     figures[f"{key}_wasserstein_first"] = w[0]
@@ -321,8 +302,73 @@ for k, name in enumerate(LOSSES):
         f"first estimate {estimate[0]:.2f}, divided by its slope {estimate[0] / lipschitz[0]:.2f}; "
         f"gradient {gradient[early]:.2g} at step {steps[early]}, {gradient[-1]:.2g} at the end"
     )
-save_critics(args.out / "critics.png", columns)
-run.write_metrics(picture="critics.png", **{name: float(value) for name, value in figures.items()})
+
+# %%
+# Pictures
+outputs = run.records["outputs"].astype(np.float64)  # (2, games, 901): early and at the end
+
+
+def draw_critic(name, i, **texts):
+    """Return a panel of a game's critic, early (i = early) or at the end (i = -1)."""
+    k = [*LOSSES].index(name)
+    samples, f = all_samples[i, k], outputs[0 if i == early else 1, k]
+    q = density_of_quantiles(samples, X, DX)
+    if name == "minimax":
+        f, optimal = 1 / (1 + np.exp(-f)), optimal_discriminator(P, q)
+    else:
+        optimal = optimal_critic(REAL_POINTS, samples, X, DX, all_measures[i, k, 1]) + f.mean()
+    return Critic(X, P, q, f, optimal, **texts)
+
+
+def draw_curves(name, keys, **options):
+    """Return a panel with curves of a game: its distance and estimates during training."""
+    few = {key: curves[name][key] for key in keys}
+    return Curves(few, ylabel="", smooth=False, **options)
+
+
+# For the README, two games: their critics early in training, and one estimate of each
+settings = {"ylim": (-0.5, 3.5), "height": 300}
+minimax, penalized = "minimax", "one-sided penalty"
+row1 = [
+    draw_critic(
+        minimax,
+        early,
+        title="Minimax: D is flat where the samples are",
+        note="blue: data, orange: samples",
+    ),
+    draw_critic(
+        penalized,
+        early,
+        title="Gradient penalty: the critic leads to the data",
+        note="dashed: the optimal critic",
+    ),
+]
+row2 = [
+    draw_curves(
+        minimax,
+        ("exact distance", "estimate"),
+        title="D's value says log 2, be they near or far",
+        **settings,
+    ),
+    draw_curves(
+        penalized,
+        ("exact distance", "estimate / slope"),
+        title="The critic's estimate follows the distance",
+        **settings,
+    ),
+]
+save_page(args.out / "estimates.png", [row1, row2])
+
+# All four games
+rows = [
+    [draw_critic(name, i, title=f"{name}, step {steps[i]}") for name in LOSSES] for i in (early, -1)
+]
+save_page(args.out / "critics.png", rows, width=1600)
+first, second, third, fourth = (draw_curves(name, curves[name], title=name) for name in LOSSES)
+save_page(args.out / "distances.png", [[first, second], [third, fourth]], width=1600)
+run.write_metrics(
+    picture="estimates.png", **{name: float(value) for name, value in figures.items()}
+)
 
 # %% [markdown]
 # ## What you should see

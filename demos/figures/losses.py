@@ -1,7 +1,7 @@
 """Comparisons of adversarial losses: their curves, critics on a line, discriminators in the plane.
 
 save_losses    losses of the generator against the logit, and their derivatives
-save_critics   a column per loss: training curves, and snapshots of densities and critic
+Critic         the densities of data and samples, and a critic between them
 save_table     a table of small planes: samples over the discriminator's output
 """
 
@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from figures.game import FAKE, REAL
+from figures.game import draw_densities
 
 from tinygen.plot.arrays import as_numpy, as_square, blend_colours, check_finite
-from tinygen.plot.canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
+from tinygen.plot.canvas import CLASS_COLOURS, FAINT, INK, new_figure, save_png, style_axes
+from tinygen.plot.page import LINE, Box, Page, Panel
 
-__all__ = ["save_critics", "save_losses", "save_table"]
+__all__ = ["Critic", "save_losses", "save_table"]
 
 PALE_FAKE, PALE_REAL = "#f3d9c0", "#c3d7ee"  # colours of the discriminator's output
-MIN_VALUE = 1e-4  # of a curve on a logarithmic axis
+NUMBERS = 76  # pixels of the page for the numbers at an axis
 LIMITS = ((-4, 4), (-2, 1))  # of the losses, and of their derivatives
-SNAPSHOT_KEYS = ("title", "x", "p", "q", "f", "optimal", "note")
 
 
 def save_losses(path, curves: Mapping[str, tuple], *, xlabel: str) -> None:
@@ -70,119 +70,51 @@ def _check_loss(label: str, *arrays) -> list[np.ndarray]:
     return arrays
 
 
-def save_critics(path, columns: Mapping[str, Mapping]) -> None:
-    """Draw a column per loss: its training curves, and below them snapshots of the critic.
-
-    Each column is a dict that has:
-
-        curves       {label: (steps, values, style)}, on a logarithmic axis; values of 0 or less
-                     are not drawn
-        snapshots    list of dicts, each with title and note; x (m,); p and q, the densities (m,)
-                     of data and generator; f, the critic's output (m,); and optimal, that of the
-                     optimal critic, NaN where it is not defined
-
-    The critics have their own axis, on the right.
+class Critic(Panel):
+    """A critic, or a discriminator, between the densities of data and samples.
 
     Parameters
     ----------
-    path : str or Path
-        Of the PNG file.
-    columns : {title: column}
-        Drawn side by side; each has the same number of snapshots.
+    x : array (m,)
+        Where all that follows is given.
+    p, q : arrays (m,)
+        The densities of data and samples, drawn filled.
+    f, optimal : arrays (m,)
+        The output of the critic, and dashed that of the optimal one, NaN where it is not defined.
+    title, note : str
+        Above and below the panel.
     """
-    columns = {title: _check_column(title, column) for title, column in columns.items()}
-    counts = {len(column["snapshots"]) for column in columns.values()}
-    if len(counts) != 1:
-        raise ValueError(
-            f"save_critics: needs columns with equally many snapshots; got {sorted(counts)}"
+
+    def __init__(self, x, p, q, f, optimal, *, title: str = "", note: str = ""):
+        self.x, self.p, self.q, self.f, self.optimal = (
+            np.asarray(array, np.float64) for array in (x, p, q, f, optimal)
         )
-    num_rows, panel_width, panel_height = 1 + counts.pop(), 3.6, 2.6
-    total_height = panel_height * num_rows + 0.1
-    figure = new_figure(panel_width * len(columns), total_height)
-    width, height = 1 / len(columns), panel_height / total_height
-    for i, (title, column) in enumerate(columns.items()):
-        place = ((i + 0.13) * width, 1 - 0.89 * height, 0.74 * width, 0.76 * height)
-        ax = figure.add_axes(place)
-        _draw_curves(ax, column["curves"])
-        ax.set_title(title, size=12, weight="bold", color=INK)
-        style_axes(ax)
-        for k, snapshot in enumerate(column["snapshots"]):
-            place = (i * width, 1 - (k + 2) * height, width, height)
-            _draw_snapshot(figure, snapshot, place, has_legend=i == 0 and k == 0)
-    save_png(figure, path)
+        for array in (self.x, self.p, self.q, self.f):
+            check_finite(f"Critic, {title!r}", array)
+        shapes = {array.shape for array in (self.x, self.p, self.q, self.f, self.optimal)}
+        if len(shapes) > 1 or self.x.ndim != 1:
+            raise ValueError(f"Critic, {title!r}: x, p, q, f and optimal are (m,); got {shapes}")
+        self.title, self.note = title, note
 
+    def size(self, width: float) -> tuple[float, float]:
+        return width, 0.7 * width
 
-def _draw_curves(ax, curves: Mapping[str, tuple]) -> None:
-    """Draw curves on a logarithmic axis, with ticks at 1 and 3 times the powers of ten."""
-    visible = [np.ones(1)]
-    for label, (steps, values, style) in curves.items():
-        positive = np.where(values > MIN_VALUE, values, np.nan)
-        ax.plot(steps, positive, label=label, **style)
-        visible.append(positive[np.isfinite(positive)])
-    visible = np.concatenate(visible)
-    ax.set(yscale="log", ylim=(max(visible.min(), 0.01) / 1.5, 5 * visible.max()))
-    decades = 10.0 ** np.arange(-2, np.log10(visible.max()) + 1)
-    ticks = [*decades, *3 * decades]
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set_yticks([], minor=True)
-    style = {"handlelength": 1.3, "columnspacing": 1.0, "borderaxespad": 0.2}
-    ax.legend(frameon=False, fontsize=6.5, loc="upper right", ncols=2, **style)
-
-
-def _draw_snapshot(figure, snapshot: Mapping, place: tuple, has_legend: bool) -> None:
-    """Draw one snapshot into the part (left, bottom, width, height) of the figure."""
-    left, bottom, width, height = place
-    x = snapshot["x"]
-    ax = figure.add_axes((left + 0.13 * width, bottom + 0.12 * height, 0.74 * width, 0.7 * height))
-    # A generated density that is much higher than the data's may leave the picture.
-    top = 1.35 * float(snapshot["p"].max())
-    for name, colour, label in (("p", REAL, "data, p"), ("q", FAKE, "generated, q")):
-        ax.fill_between(x, snapshot[name], color=colour, alpha=0.35, linewidth=0, label=label)
-    ax.set(xlim=(x[0], x[-1]), ylim=(0, top), yticks=())
-    right = ax.twinx()
-    style = {"color": INK, "linewidth": 1.1, "linestyle": "--"}
-    right.plot(x, snapshot["optimal"], label="critic, optimal", **style)
-    right.plot(x, snapshot["f"], color=INK, linewidth=1.9, label="critic, learned")
-    both = np.concatenate([snapshot["f"], snapshot["optimal"]])
-    low, high = np.nanmin(both), np.nanmax(both)
-    margin = 0.08 * max(high - low, 1e-6)
-    right.set(ylim=(low - margin, high + margin))
-    for a in (ax, right):
-        style_axes(a)
-    right.spines["right"].set(visible=True, color="#bbbbbb")
-    if has_legend:
-        lines = [*ax.collections, *right.get_lines()]
-        labels = [line.get_label() for line in lines]
-        right.legend(lines, labels, fontsize=6.5, frameon=False, loc="center right")
-    title = f"{snapshot['title']}\n{snapshot['note']}"
-    ax.set_title(title, size=8, color=INK, linespacing=1.3)
-
-
-def _check_column(title: str, column: Mapping) -> dict:
-    name = f"save_critics, {title!r}"
-    for label, (_, values, _) in column["curves"].items():
-        check_finite(f"{name}, {label}", values)
-    snapshots = [_check_snapshot(name, snapshot) for snapshot in column["snapshots"]]
-    return {**column, "snapshots": snapshots}
-
-
-def _check_snapshot(name: str, snapshot: Mapping) -> dict:
-    if wrong := set(SNAPSHOT_KEYS) ^ set(snapshot):
-        raise ValueError(
-            f"{name}: a snapshot has {', '.join(SNAPSHOT_KEYS)}; "
-            f"wrong or missing: {', '.join(sorted(wrong))}"
-        )
-    snapshot = dict(snapshot)
-    for key in ("x", "p", "q", "f", "optimal"):
-        snapshot[key] = np.asarray(snapshot[key], np.float64)
-        if key != "optimal":
-            check_finite(f"{name}, {key}", snapshot[key])
-        if snapshot[key].shape != snapshot["x"].shape or snapshot["x"].ndim != 1:
-            raise ValueError(
-                f"{name}: x, p, q, f and optimal are (m,); "
-                f"got {key} {snapshot[key].shape} and x {snapshot['x'].shape}"
-            )
-    return snapshot
+    def draw(self, page: Page, box: Box) -> None:
+        place = box._replace(width=box.width - NUMBERS, height=box.height - LINE)
+        ax = page.axes(place)
+        draw_densities(ax, self.x, self.p, self.q, top=1.3 * float(self.p.max()))
+        ax.set(yticks=())
+        right = ax.twinx()
+        right.plot(self.x, self.optimal, color=INK, linewidth=1.5, linestyle=(0, (4, 2)))
+        right.plot(self.x, self.f, color=INK, linewidth=2.8)
+        both = np.concatenate([self.f, self.optimal])
+        low, high = np.nanmin(both), np.nanmax(both)
+        margin = 0.08 * max(high - low, 1e-6)
+        right.set(ylim=(low - margin, high + margin))
+        right.locator_params(axis="y", nbins=4)
+        for a in (ax, right):
+            style_axes(a)
+        right.spines["right"].set(visible=True, color=FAINT)
 
 
 def save_table(path, rows: Mapping[str, Mapping[str, Mapping]], extent: Sequence[float]) -> None:

@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from figures.losses import save_critics, save_losses, save_table
+from figures.losses import Critic, save_losses, save_table
 
+from tinygen.plot.page import save_page
 from tinygen.plot.planes import grid_points
 
 pytest.importorskip("matplotlib")
@@ -15,23 +16,10 @@ X = np.linspace(-3, 3, 50)
 P = np.exp(-(X**2) / 2)
 
 
-def snapshot(**changes):
-    """Return a valid snapshot with some entries changed."""
-    return {
-        "title": "step 0",
-        "x": X,
-        "p": P,
-        "q": np.roll(P, 9),
-        "f": X,
-        "optimal": np.abs(X),
-        "note": "a note",
-    } | changes
-
-
-def column(*snapshots):
-    """Return a column of `save_critics`; one of its values is 0 and one is negative."""
-    curve = (np.arange(5), np.array([3.0, 2, 1, 0, -1]), {"color": "#000000"})
-    return {"curves": {"W": curve}, "snapshots": snapshots}
+def critic(**changes):
+    """Return a valid panel of a critic with some arguments changed."""
+    arguments = {"x": X, "p": P, "q": np.roll(P, 9), "f": X, "optimal": np.abs(X)}
+    return Critic(**(arguments | changes))
 
 
 def cell(**changes):
@@ -54,11 +42,10 @@ def test_losses_are_drawn(tmp_path):
 
 
 def test_critics_are_drawn_even_where_none_is_optimal(tmp_path):
-    undefined = snapshot(optimal=np.full(50, np.nan))
-    columns = {"a": column(snapshot(), snapshot()), "b": column(snapshot(), undefined)}
+    undefined = critic(optimal=np.where(X > 0, 1, np.nan), note="undefined on the left")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_critics(tmp_path / "a.png", columns)
+        save_page(tmp_path / "a.png", [[critic(title="one"), undefined]])
     assert num_colours(tmp_path / "a.png") > 20
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
@@ -103,18 +90,12 @@ def test_wrong_losses_are_errors(curves, message, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ({"a": column(snapshot()), "b": column()}, "equally many snapshots"),
-        ({"a": column(snapshot(hue=1))}, "wrong or missing: hue"),
-        ({"a": column(snapshot(f=THREE))}, r"are \(m,\)"),
-        ({"a": column(snapshot(q=np.full(50, np.nan)))}, "NaN"),
-    ],
+    ("changes", "message"),
+    [({"f": THREE}, r"are \(m,\)"), ({"q": np.full(50, np.nan)}, "NaN")],
 )
-def test_wrong_columns_are_errors(columns, message, tmp_path):
+def test_wrong_critics_are_errors(changes, message):
     with pytest.raises(ValueError, match=message):
-        save_critics(tmp_path / "a.png", columns)
-    assert not list(tmp_path.iterdir())
+        critic(**changes)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ class Curves(Panel):
         Which axes are logarithmic.
     direct : bool
         Whether each label stands at the right end of its curve, in place of a legend.
+    ylim : pair of float, optional
+        The range of the y axis, instead of that of the values.
     height : int
         Of the panel, in pixels of the page.
     """
@@ -49,11 +51,13 @@ class Curves(Panel):
         smooth: bool = True,
         log: str = "",
         direct: bool = False,
+        ylim: tuple[float, float] | None = None,
         height: int = 460,
     ):
         self.series = {label: _check_curve(label, *curve) for label, curve in curves.items()}
         self.ylabel, self.xlabel, self.title = ylabel, xlabel, title
-        self.smooth, self.log, self.direct, self.height = smooth, log, direct, height
+        self.smooth, self.log, self.direct = smooth, log, direct
+        self.ylim, self.height = ylim, height
 
     def size(self, width: float) -> tuple[float, float]:
         return width, self.height
@@ -71,7 +75,9 @@ class Curves(Panel):
                 ax.plot(steps, values, marker=marker, markersize=4, **style)
         for axis in self.log:
             ax.set(**{f"{axis}scale": "log"})
-        if "y" not in self.log:
+        if self.ylim:
+            ax.set_ylim(*self.ylim)
+        elif "y" not in self.log:
             series = self.series.values()
             first = [len(values) // 20 if self.smooth else 0 for _, values in series]
             visible = [values[i:] for i, (_, values) in zip(first, series, strict=True)]
