@@ -24,9 +24,10 @@ mapped to noise? What density will the model assign to it?
 In the plane it draws
     plane.png          above: the data, coloured by mode, at several layers on
                        their way to noise; below: the exact density, the
-                       learned density in the same colours, samples, and a grid
-                       of lines of the noise mapped to the data; between two
+                       learned density in the same colours, and a grid of
+                       lines of the noise mapped to the data; between two
                        neighbouring lines is 1/16 of the probability
+    samples.png        data and samples
 For digits and pictures it draws
     samples.png        samples
     interpolation.png  straight lines between the z of two digits; z loses no
@@ -68,8 +69,7 @@ from tinygen.models.flow import (
     to_pixels,
 )
 from tinygen.models.gaussian import Gaussian
-from tinygen.plot import save_curves, save_grid
-from tinygen.plot.planes import grid_points, save_planes
+from tinygen.plot import PlaneRows, grid_points, save_curves, save_grid, save_page
 
 PLANE_DATA = {
     "ring": data.ring(8, 2.0, 0.3),
@@ -283,7 +283,7 @@ def noise_grid():
 
 
 def save_plane_pictures():
-    """Draw plane.png."""
+    """Draw plane.png and samples.png."""
     extent = (-3.2, 3.2, -3.2, 3.2)  # left, right, bottom, top
     white_to_blue = ("#ffffff", "#7fb0e6", "#00246b")
     points, modes = source.sample(3000, default_rng(3))
@@ -300,28 +300,42 @@ def save_plane_pictures():
     exact = np.exp(source.log_prob(grid))
     highest, n = float(exact.max()), len(flow.layers)
 
-    def scatter(x):
-        return {"points": x, "labels": modes}
+    def scatter(x, **texts):
+        return {"points": x, "labels": modes, **texts}
 
-    panels = {
+    there = {
         "data": scatter(stages[0]),
-        f"after {n // 3} of {n} layers, at half scale": scatter(stages[n // 3] / 2),
-        f"after {2 * n // 3} layers, at half scale": scatter(stages[2 * n // 3] / 2),
-        "all layers: noise": scatter(stages[n]),
+        f"layer {n // 3} of {n}": scatter(stages[n // 3] / 2, note="half scale"),
+        f"layer {2 * n // 3}": scatter(stages[2 * n // 3] / 2, note="half scale"),
+        f"layer {n}: noise": scatter(stages[n]),
+    }
+    back = {
         "exact density": {
             "field": exact / highest,
             "colours": white_to_blue,
-            "note": f"log-likelihood {metrics['best_possible_log_likelihood']:.3f}",
+            "note": f"log p: {metrics['best_possible_log_likelihood']:.2f} nats",
         },
         "learned density": {
             "field": np.minimum(learned / highest, 1),
             "colours": white_to_blue,
-            "note": f"log-likelihood {metrics['log_likelihood']:.3f}",
+            "note": f"log p: {metrics['log_likelihood']:.2f} nats",
         },
-        "samples": {"points": samples[:3000], "labels": np.zeros(3000, int)},
-        "grid of the noise, mapped to the data": {"mesh": mapped.reshape(lines.shape)},
+        "grid of the noise": {"mesh": mapped.reshape(lines.shape), "note": "1/256 in each cell"},
     }
-    save_planes(args.out / "plane.png", panels, extent, columns=4)
+    save_page(
+        args.out / "plane.png",
+        [
+            PlaneRows({"": there}, extent, title="The flow carries the data to noise ..."),
+            PlaneRows(
+                {"": back}, extent, title="... and back, so the density of each point is known"
+            ),
+        ],
+    )
+    both = {
+        "data": scatter(points),
+        "samples": {"points": samples[:3000], "labels": np.zeros(3000, int)},
+    }
+    save_page(args.out / "samples.png", [PlaneRows({"": both}, extent)])
 
 
 def save_pictures():

@@ -13,13 +13,14 @@ moons? And what does the discriminator say about the data at the end?
     python demos/gan_2d.py --data ring         eight Gaussians on a circle
     python demos/gan_2d.py --data swiss_roll   a spiral
 
-It draws plane.png at four moments of training:
+It draws plane.png: the plane of noise, and its image at three moments of
+training; steps.png has four moments.
 
 - blue dots are data;
 - the colour is the output of the discriminator, from orange ("generated")
   over white ("undecided") to blue ("real");
-- the lines are the image under the generator of a square grid in the plane
-  of the noise. The lines of that grid lie at the sixteenths of each axis, so
+- the lines are a square grid in the plane of the noise, and its image under
+  the generator. The lines of that grid lie at the sixteenths of each axis, so
   each cell holds 1/256 of the noise: where cells are small, many samples
   fall. The outermost sixteenths are not drawn.
 
@@ -49,8 +50,7 @@ from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
-from tinygen.plot import save_curves
-from tinygen.plot.planes import grid_points, save_planes
+from tinygen.plot import Plane, PlaneRows, grid_points, save_curves, save_page
 
 SETS = {
     "moons": data.moons(0.1),
@@ -157,24 +157,47 @@ print(
 # %%
 # Pictures
 COLOURS = ("#f4a460", "#ffffff", "#7fb0e6")  # of D = 0, 1/2 and 1
-panels = {}
-for step, mesh, field in zip(
-    [*snapshot_steps, args.steps], run.records["meshes"], run.records["fields"], strict=True
-):
-    panels[f"step {step:,}"] = {
+planes = [
+    {
         "points": points[:600],
         "labels": np.zeros(600, int),
         "mesh": mesh,
         "field": field,
         "colours": COLOURS,
-        "note": f"D from {field.min():.2f} to {field.max():.2f}",
     }
-save_planes(args.out / "plane.png", panels, EXTENT, columns=2)
+    for mesh, field in zip(run.records["meshes"], run.records["fields"], strict=True)
+]
+titles = [f"Step {step:,}" for step in [*snapshot_steps, args.steps]]
+
+
+def draw(i, note):
+    """Return a panel with the networks at one of the moments."""
+    return Plane(planes[i] | {"note": note}, EXTENT, title=titles[i], axes=False)
+
+
+left, right, bottom, top = EXTENT
+half = 1.8 / (top - bottom)  # the noise is drawn in the same format
+noise_extent = (half * (left - right), half * (right - left), -1.8, 1.8)
+noise = {"mesh": NOISE_GRID, "note": "1/256 of the noise in each cell"}
+save_page(
+    args.out / "plane.png",
+    [
+        [
+            Plane(noise, noise_extent, title="The plane of the noise", axes=False),
+            draw(1, 'orange: D says "generated"'),
+        ],
+        [draw(2, 'blue: D says "real"'), draw(3, "white: D is undecided")],
+    ],
+    title="G bends the plane of noise onto the data (dots)",
+)
+notes = [f"D from {plane['field'].min():.2f} to {plane['field'].max():.2f}" for plane in planes]
+first, second, third, fourth = (draw(i, note) for i, note in enumerate(notes))
+save_page(args.out / "steps.png", [[first, second], [third, fourth]])
 scatter = {
     name: {"points": x, "labels": np.zeros(len(x), int)}
     for name, x in {"data": points[:3000], "samples": samples[:3000]}.items()
 }
-save_planes(args.out / "samples.png", scatter, EXTENT)
+save_page(args.out / "samples.png", [PlaneRows({"": scatter}, EXTENT)])
 losses = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
 save_curves(args.out / "curves.png", losses)
 run.write_metrics(picture="plane.png", **figures)

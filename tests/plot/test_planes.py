@@ -6,7 +6,7 @@ import pytest
 from tests.plot.pictures import read_png
 from tinygen.plot import page
 from tinygen.plot.canvas import rasterize
-from tinygen.plot.planes import PlaneRows, grid_points, save_planes
+from tinygen.plot.planes import Plane, PlaneRows, grid_points, save_planes
 
 pytest.importorskip("matplotlib")
 
@@ -84,6 +84,19 @@ def test_a_mesh_is_drawn_as_lines(save):
     assert all(row > len(picture) / 2 for row, _ in places)
     is_dark = [picture[row - 2 : row + 3, column].min() < 150 for row, column in places]
     assert is_dark == [True, False, True]
+    for (row, column), is_red in zip(places[::2], (False, True), strict=True):
+        line = picture[row - 2 : row + 3, column]
+        assert (np.ptp(line[line.sum(axis=1).argmin()]) > 50) == is_red
+
+
+def test_a_plane_without_axes_has_no_numbers_and_more_room(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+    for axes in (True, False):
+        page.save_page(tmp_path / "a.png", [Plane({}, (0, 1, 0, 1), axes=axes)])
+    with_axes, without = (figure.axes[0] for figure in figures)
+    assert len(with_axes.get_xticks()) > 2 and not len(without.get_xticks())
+    assert without.get_window_extent().width == 776 > with_axes.get_window_extent().width
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Plane(Panel):
             field      values (m^2,) at `grid_points(extent, m)`, from 0 to 1, shown as colours
             colours    two or more colours "#rrggbb", from that of 0 to that of 1
             contours   list of (values (m^2,), levels, style), with style "-" or "--"
-            mesh       (k, m, 2): k thin lines through m points each
+            mesh       (k, m, 2): k thin lines through m points each, the second half of them red
             points     (n, 2)
             labels     integers (n,): the classes of the points
             markers    {text: (x, y)}: stars with a text
@@ -61,6 +61,8 @@ class Plane(Panel):
         Names of the classes, for a legend.
     title : str
         Above the panel.
+    axes : bool
+        Whether there are numbers at the axes.
     """
 
     def __init__(
@@ -70,19 +72,24 @@ class Plane(Panel):
         *,
         names: Sequence[str] = (),
         title: str = "",
+        axes: bool = True,
     ):
         _check_extent(f"Plane, {title!r}", extent)
         self.contents = _check_contents(f"Plane, {title!r}", contents)
-        self.extent, self.names, self.title = extent, names, title
+        self.extent, self.names, self.title, self.axes = extent, names, title, axes
         self.note = self.contents.get("note", "")
 
     def size(self, width: float) -> tuple[float, float]:
         left, right, bottom, top = self.extent
-        return width, (width - AXIS) * (top - bottom) / (right - left) + AXIS / 2
+        beside, below = (AXIS, AXIS / 2) if self.axes else (0, 0)
+        return width, (width - beside) * (top - bottom) / (right - left) + below
 
     def draw(self, page: Page, box: Box) -> None:
         ax = page.axes(box)
         _draw_contents(ax, self.contents, self.extent, box.width, self.names)
+        if not self.axes:
+            _draw_frame(ax)
+            return
         ax.locator_params(nbins=5)
         style_axes(ax)
         page.fit(ax, box)
@@ -162,9 +169,7 @@ class PlaneRows(Panel):
                 page.write(notes[i], left + width / 2, top + above + height, ha="center")
                 ax = page.axes(Box(left, top + above, width, height))
                 _draw_contents(ax, contents, self.extent, width)
-                ax.set(xticks=(), yticks=())
-                for spine in ax.spines.values():
-                    spine.set_color(FAINT)
+                _draw_frame(ax)
             top += above + height + below + SMALL_GAP
 
 
@@ -215,6 +220,13 @@ def _draw_contents(
     ax.set(xlim=(left, right), ylim=(bottom, top))
 
 
+def _draw_frame(ax) -> None:
+    """Draw a frame in place of axes with numbers."""
+    ax.set(xticks=(), yticks=())
+    for spine in ax.spines.values():
+        spine.set_color(FAINT)
+
+
 def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
     """Draw a panel's field as colours, and its contours and mesh as lines."""
     left, right, bottom, top = extent
@@ -227,8 +239,10 @@ def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
         x, y = np.linspace(left, right, len(z)), np.linspace(bottom, top, len(z))
         style = {"colors": INK, "linestyles": line, "linewidths": 1.2, "zorder": 2}
         ax.contour(x, y, z, levels=levels, **style)
-    for line in panel.get("mesh", ()):
-        ax.plot(*line.T, color=INK, linewidth=0.6, alpha=0.7, zorder=2)
+    mesh = panel.get("mesh", ())
+    for i, line in enumerate(mesh):
+        colour = INK if i < len(mesh) / 2 else CLASS_COLOURS[2]
+        ax.plot(*line.T, color=colour, linewidth=0.9, alpha=0.75, zorder=2)
 
 
 def _draw_points(ax, panel: Mapping, names: Sequence[str], scale: float) -> None:
