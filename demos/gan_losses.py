@@ -16,16 +16,17 @@ loss, or what bounds the gradient of the discriminator? Or something that all
     python demos/gan_losses.py --clip 0.01   the limit of the first WGAN
     python demos/gan_losses.py --steps 5000  longer training
 
-It draws two pictures.
+It draws three pictures.
 
 - gradients.png: the loss of each generator for one sample of logit l, and its
-  derivative. This derivative is all that reaches the generator through D. The
+  slope, the derivative. It is all that reaches the generator through D. The
   engine computes both; no formula is copied.
-- games.png: one row for each penalty, one column for each loss. Dots are
-  samples; the colour is the output of D (blue real, red generated, each panel
-  from its minimum to its maximum). Below each panel stand the number of
+- table.png: one row for each penalty, one column for each loss. Dots are
+  samples; the colour is the output of D (blue real, orange generated, each
+  plane from its minimum to its maximum). Below each plane stand the number of
   captured modes, of eight, and the fraction of good samples: those within
   three sigma of a mode.
+- games.png: a part of both.
 
 The data themselves have 8 modes and 99 % good samples. **A uniform circle
 through the modes has 8 modes and 38 %.** So "8 of 8" with some 45 % is a
@@ -50,14 +51,13 @@ import numpy as np
 from _command_line import parse, parser, positive  # first of ours: finds the package
 from _ensemble import ensemble_mlp
 from _run import Run
-from figures.losses import save_losses, save_table
 
 from tinygen import default_rng, grad, losses, nn, no_grad, ops, optim, tensor
 from tinygen.backend import to_device
 from tinygen.data.mixtures import ring
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import count_modes
-from tinygen.plot.planes import grid_points
+from tinygen.plot import Curves, PlaneRows, grid_points, save_page
 
 p = parser(__doc__, steps={"ring": 1200}, takes={"ring": "about a minute"}, batch=64)
 p.add_argument(
@@ -80,11 +80,11 @@ NUM_GAMES, NUM_PENALTIES = len(GAMES), len(PENALTIES)
 # The generators' losses against the logit, and their derivatives, by the engine.
 # The relativistic loss compares with a real example, which has the logit 0 here.
 logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
-curves = {}
+logit_losses, derivatives = {}, {}
 for name, game in GAMES.items():
     loss = game.generator_loss(tensor(np.zeros(401)), logit)
-    title = "minimax (saturating)" if name == "minimax" else name
-    curves[title] = (logit, loss, *grad(loss.sum(), logit))
+    logit_losses[name] = (logit, loss)
+    derivatives[name] = (logit, *grad(loss.sum(), logit))
 
 
 # %%
@@ -160,7 +160,6 @@ run = Run(
     optimizer_d=optimizer_d,
     rng=rng,
 )
-save_losses(args.out / "gradients.png", curves, xlabel="logit l of a sample; D = sigmoid(l)")
 for step in run.steps():
     schedule.set(step)
     with no_grad():
@@ -211,22 +210,69 @@ def measure(x):
     return figures, f"{counts.num_captured} of 8, {counts.high_quality:.0%}"
 
 
-rows, figures = {}, {}
+figures, notes = {}, {}
 for i, name in enumerate(PENALTIES):
-    rows[name], line = {}, []
+    line = []
     for j, game in enumerate(GAMES):
-        figures[f"{name}, {game}"], text = measure(samples[i, j])
-        rows[name][game] = {"field": fields[i, j], "points": samples[i, j], "note": f"{text} good"}
-        line.append(f"{game} {text}")
+        figures[f"{name}, {game}"], notes[name, game] = measure(samples[i, j])
+        line.append(f"{game} {notes[name, game]}")
     print(f"{name:17s}" + "; ".join(line))
-save_table(args.out / "games.png", rows, EXTENT)
 
 data_points, _ = DATA.sample(NUM_SAMPLES, default_rng(0))
 angle = 2 * np.pi * (np.arange(NUM_SAMPLES) + 0.5) / NUM_SAMPLES
 circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
 for name, x in {"the data themselves": data_points, "a uniform circle": circle}.items():
     figures[name], text = measure(x)
-    print(f"{name}: {text}")
+    print(f"{name}: {text} good")
+
+
+# %%
+# Pictures
+def draw_pair(penalty, game):
+    """Return a plane with samples over the output of D, from its lowest to its highest values."""
+    i, j = PENALTIES.index(penalty), [*GAMES].index(game)
+    low, high = np.quantile(fields[i, j], [0.02, 0.98])
+    return {
+        "field": np.clip((fields[i, j] - low) / max(high - low, 1e-12), 0, 1),
+        "colours": ("#f3d9c0", "#ffffff", "#c3d7ee"),
+        "points": samples[i, j, :1000],
+        "labels": np.full(1000, 3),  # a dark colour
+        "note": notes[penalty, game],
+    }
+
+
+def draw_table(penalties, games, **texts):
+    """Return a panel with a row for each penalty, and a column for each game."""
+    rows = {penalty: {game: draw_pair(penalty, game) for game in games} for penalty in penalties}
+    return PlaneRows(rows, EXTENT, **texts)
+
+
+# Hinge has the slope of Wasserstein; relativistic, here, that of non-saturating.
+slopes = {name: derivatives[name] for name in ("minimax", "non-saturating", "Wasserstein")}
+text = "logit l of a sample: on the left, D is sure that it is generated"
+few_penalties = ("none", "clipped weights", "R1 + R2")
+few_games = ("minimax", "non-saturating", "Wasserstein", "relativistic")
+save_page(
+    args.out / "games.png",
+    [
+        Curves(
+            slopes,
+            title="The slope of minimax vanishes where D is sure",
+            ylabel="slope of the generator's loss",
+            xlabel=text,
+            smooth=False,
+            height=270,
+        ),
+        draw_table(few_penalties, few_games, title="Captured modes of 8, and good samples"),
+    ],
+)
+both = (("loss", logit_losses, (-4, 4)), ("slope", derivatives, (-2, 1)))
+panels = [
+    Curves(few, ylabel=name, xlabel="logit l of a sample", smooth=False, ylim=ylim, height=600)
+    for name, few, ylim in both
+]
+save_page(args.out / "gradients.png", [panels], width=1600)
+save_page(args.out / "table.png", [draw_table(PENALTIES, GAMES)], width=1400)
 run.write_metrics(picture="games.png", pairs=figures)
 
 # %% [markdown]

@@ -77,7 +77,7 @@ from _exact_1d import (
 from _noise import normal_quantiles
 from _run import Run
 from _two_gaussians import TwoGaussians
-from figures.losses import Critic
+from figures.game import Critic
 
 from tinygen import default_rng, grad, losses, nn, no_grad, optim, tensor
 from tinygen.backend import to_device

@@ -1,7 +1,8 @@
 """The adversarial game in one dimension, as the lecture draws it.
 
-A panel shows two densities, the discriminator between them, and the optimal transport from one to
-the other.
+Game      two densities, the discriminator between them, and the optimal transport from one to the
+          other
+Critic    two densities, and over them a critic or a discriminator
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from tinygen.plot.arrays import check_finite
 from tinygen.plot.canvas import FAINT, INK, style_axes
 from tinygen.plot.page import LINE, Box, Page, Panel, text_width
 
-__all__ = ["FAKE", "REAL", "Game", "draw_densities", "write_key"]
+__all__ = ["FAKE", "REAL", "Critic", "Game"]
 
 REAL, FAKE = "#2b6cb0", "#e8791c"
 DENSITIES, DISCRIMINATOR, TRANSPORT = 190, 170, 84  # heights in pixels of the page
@@ -66,19 +67,19 @@ class Game(Panel):
     def draw(self, page: Page, box: Box) -> None:
         left, width = box.left + NUMBERS, box.width - NUMBERS
         top = box.top
-        write_key(page, left, top, {"data p": REAL, "and generated samples q": FAKE})
+        _write_key(page, left, top, {"data p": REAL, "and generated samples q": FAKE})
         ax = page.axes(Box(left, top + LINE, width, DENSITIES))
-        draw_densities(ax, self.x, self.p, self.q, self.top)
+        _draw_densities(ax, self.x, self.p, self.q, self.top)
         ax.set(xticklabels=(), yticks=(0, round(self.top / 2, 1)))
         style_axes(ax)
         top += LINE + DENSITIES + GAP
         key = {"discriminator D": INK, "(dashed: the optimal one; grey: best guess)": "#666666"}
-        write_key(page, left, top, key)
+        _write_key(page, left, top, key)
         ax = page.axes(Box(left, top + LINE, width, DISCRIMINATOR))
         self._draw_discriminator(ax)
         style_axes(ax)
         top += LINE + DISCRIMINATOR + LINE + GAP
-        write_key(page, left, top, {"optimal transport:": INK, "q": FAKE, "must move to p": REAL})
+        _write_key(page, left, top, {"optimal transport:": INK, "q": FAKE, "must move to p": REAL})
         self._draw_transport(page.axes(Box(left, top + LINE, width, TRANSPORT)))
 
     def _draw_discriminator(self, ax) -> None:
@@ -101,7 +102,54 @@ class Game(Panel):
         ax.set_axis_off()
 
 
-def draw_densities(ax, x: np.ndarray, p: np.ndarray, q: np.ndarray, top: float) -> None:
+class Critic(Panel):
+    """A critic, or a discriminator, between the densities of data and samples.
+
+    Parameters
+    ----------
+    x : array (m,)
+        Where all that follows is given.
+    p, q : arrays (m,)
+        The densities of data and samples, drawn filled.
+    f, optimal : arrays (m,)
+        The output of the critic, and dashed that of the optimal one, NaN where it is not defined.
+    title, note : str
+        Above and below the panel.
+    """
+
+    def __init__(self, x, p, q, f, optimal, *, title: str = "", note: str = ""):
+        self.x, self.p, self.q, self.f, self.optimal = (
+            np.asarray(array, np.float64) for array in (x, p, q, f, optimal)
+        )
+        for array in (self.x, self.p, self.q, self.f):
+            check_finite(f"Critic, {title!r}", array)
+        shapes = {array.shape for array in (self.x, self.p, self.q, self.f, self.optimal)}
+        if len(shapes) > 1 or self.x.ndim != 1:
+            raise ValueError(f"Critic, {title!r}: x, p, q, f and optimal are (m,); got {shapes}")
+        self.title, self.note = title, note
+
+    def size(self, width: float) -> tuple[float, float]:
+        return width, 0.7 * width
+
+    def draw(self, page: Page, box: Box) -> None:
+        place = box._replace(width=box.width - NUMBERS, height=box.height - LINE)
+        ax = page.axes(place)
+        _draw_densities(ax, self.x, self.p, self.q, top=1.3 * float(self.p.max()))
+        ax.set(yticks=())
+        right = ax.twinx()
+        right.plot(self.x, self.optimal, color=INK, linewidth=1.5, linestyle=DASHED)
+        right.plot(self.x, self.f, color=INK, linewidth=2.8)
+        both = np.concatenate([self.f, self.optimal])
+        low, high = np.nanmin(both), np.nanmax(both)
+        margin = 0.08 * max(high - low, 1e-6)
+        right.set(ylim=(low - margin, high + margin))
+        right.locator_params(axis="y", nbins=4)
+        for a in (ax, right):
+            style_axes(a)
+        right.spines["right"].set(visible=True, color=FAINT)
+
+
+def _draw_densities(ax, x: np.ndarray, p: np.ndarray, q: np.ndarray, top: float) -> None:
     """Draw the densities of data and samples, filled, up to the density `top`."""
     for density, colour in ((p, REAL), (q, FAKE)):
         ax.fill_between(x, density, color=colour, alpha=0.3, linewidth=0)
@@ -109,7 +157,7 @@ def draw_densities(ax, x: np.ndarray, p: np.ndarray, q: np.ndarray, top: float) 
     ax.set(xlim=(x[0], x[-1]), ylim=(0, 1.06 * top))
 
 
-def write_key(page: Page, left: float, top: float, words: dict[str, str]) -> None:
+def _write_key(page: Page, left: float, top: float, words: dict[str, str]) -> None:
     """Write words side by side, each in its colour."""
     for text, colour in words.items():
         page.write(text, left, top, color=colour)

@@ -1,8 +1,10 @@
-"""The game on a line: each part is drawn in its place, and wrong arrays are errors."""
+"""The game and the critic on a line: each part is in its place, and wrong arrays are errors."""
+
+import warnings
 
 import numpy as np
 import pytest
-from figures.game import DENSITIES, DISCRIMINATOR, FAKE, GAP, REAL, Game
+from figures.game import DENSITIES, DISCRIMINATOR, FAKE, GAP, REAL, Critic, Game
 
 from tinygen.plot import page
 from tinygen.plot.canvas import rasterize
@@ -57,3 +59,31 @@ def test_densities_discriminator_and_transport_are_below_each_other(tmp_path, mo
 def test_wrong_arrays_are_errors(changes, message):
     with pytest.raises(ValueError, match=message):
         game(**changes)
+
+
+def critic(**changes):
+    """Return a valid panel of a critic with some arguments changed."""
+    arguments = {"x": X, "p": P, "q": np.roll(P, 9), "f": X, "optimal": np.abs(X)}
+    return Critic(**(arguments | changes))
+
+
+def test_a_critic_has_its_own_axis_even_where_none_is_optimal(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+    undefined = critic(f=5 * X, optimal=np.where(X > 0, 1, np.nan), note="undefined on the left")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        page.save_page(tmp_path / "a.png", [[critic(title="one"), undefined]])
+        picture = rasterize(figures[0])
+    _, one, _, other = figures[0].axes  # each panel has axes for densities, and for the critic
+    assert other.get_ylim()[1] > 4 * one.get_ylim()[1]
+    assert (picture.min(axis=-1) < 60).any(axis=0)[: 800 // 2].sum() > 250  # a line across
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"f": np.zeros(3)}, r"are \(m,\)"), ({"q": np.full(50, np.nan)}, "NaN")],
+)
+def test_wrong_critics_are_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
+        critic(**changes)

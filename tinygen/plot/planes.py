@@ -213,9 +213,10 @@ def _draw_contents(
 ) -> None:
     """Draw what a plane contains, which is `width` pixels wide on the page."""
     left, right, bottom, top = extent
-    _draw_field(ax, contents, extent)
+    scale = min(2 * width / PAGE_WIDTH, 1)  # smaller planes have smaller points
+    _draw_field(ax, contents, extent, scale)
     if "points" in contents:
-        _draw_points(ax, contents, names, scale=2 * width / PAGE_WIDTH)
+        _draw_points(ax, contents, names, scale)
     _draw_markers(ax, contents.get("markers", {}), (left + right) / 2)
     ax.set(xlim=(left, right), ylim=(bottom, top))
 
@@ -227,7 +228,7 @@ def _draw_frame(ax) -> None:
         spine.set_color(FAINT)
 
 
-def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
+def _draw_field(ax, panel: Mapping, extent: Sequence[float], scale: float) -> None:
     """Draw a panel's field as colours, and its contours and mesh as lines."""
     left, right, bottom, top = extent
     if "field" in panel:
@@ -242,7 +243,7 @@ def _draw_field(ax, panel: Mapping, extent: Sequence[float]) -> None:
     mesh = panel.get("mesh", ())
     for i, line in enumerate(mesh):
         colour = INK if i < len(mesh) / 2 else CLASS_COLOURS[2]
-        ax.plot(*line.T, color=colour, linewidth=0.9, alpha=0.75, zorder=2)
+        ax.plot(*line.T, color=colour, linewidth=0.9 * scale, alpha=0.75, zorder=2)
 
 
 def _draw_points(ax, panel: Mapping, names: Sequence[str], scale: float) -> None:
@@ -250,7 +251,7 @@ def _draw_points(ax, panel: Mapping, names: Sequence[str], scale: float) -> None
     points, labels = panel["points"], panel["labels"]
     # In random order, so that no class lies on top of another.
     order = np.random.default_rng(0).permutation(len(labels))
-    size = float(np.clip(6_000 / max(len(labels), 1), 4, 30)) * min(scale, 1)
+    size = float(np.clip(6_000 / max(len(labels), 1), 4, 30)) * scale
     colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
     style = {"linewidths": 0, "alpha": 0.75, "zorder": 1, "rasterized": True}
     ax.scatter(*points[order].T, c=colours[order].tolist(), s=size, **style)
