@@ -14,7 +14,8 @@ moons? And what does the discriminator say about the data at the end?
     python demos/gan_2d.py --data swiss_roll   a spiral
 
 It draws plane.png: the plane of noise, and its image at three moments of
-training; steps.png has four moments.
+training; steps.png has four moments, and in plane.gif each point of the noise
+moves along a straight line to its image.
 
 - blue dots are data;
 - the colour is the output of the discriminator, from orange ("generated")
@@ -50,7 +51,7 @@ from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
-from tinygen.plot import Plane, PlaneRows, grid_points, save_curves, save_page
+from tinygen.plot import Plane, PlaneRows, grid_points, save_animation, save_curves, save_page
 
 SETS = {
     "moons": data.moons(0.1),
@@ -193,6 +194,12 @@ save_page(
 notes = [f"D from {plane['field'].min():.2f} to {plane['field'].max():.2f}" for plane in planes]
 first, second, third, fourth = (draw(i, note) for i, note in enumerate(notes))
 save_page(args.out / "steps.png", [[first, second], [third, fourth]])
+meshes = [(1 - u) * NOISE_GRID + u * planes[3]["mesh"] for u in np.linspace(0, 1, 31)]
+frames = [
+    [Plane(planes[3] | {"mesh": mesh}, EXTENT, title="From z to G(z)", axes=False)]
+    for mesh in meshes
+]
+save_animation(args.out / "plane.gif", frames, seconds=6.0)
 scatter = {
     name: {"points": x, "labels": np.zeros(len(x), int)}
     for name, x in {"data": points[:3000], "samples": samples[:3000]}.items()

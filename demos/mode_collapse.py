@@ -29,7 +29,7 @@ Three measures are taken of 2500 samples of each column:
 - good samples: the fraction within 3 sigma of a mode (98.9 % of the data);
 - the reverse KL: how unequally the modes are hit, in nats.
 
-It draws columns.png, the samples of each column (empty circles are lost
+It draws columns.png, the samples of each column (dashed circles are lost
 modes), and modes.png, the captured modes during training. Watch the plain GAN
 in modes.png: does it settle?
 
@@ -57,8 +57,8 @@ from tinygen.losses import gradient_penalty, r1
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics.modes import count_modes
 from tinygen.models.gan import minibatch_std, pack
-from tinygen.plot import save_curves
-from tinygen.plot.planes import grid_points, save_planes
+from tinygen.plot import Plane, grid_points, save_curves, save_page
+from tinygen.plot.page import Blank
 
 
 class Column(NamedTuple):
@@ -274,37 +274,47 @@ for name, rows in table.items():
 
 # %%
 # Pictures
-half_width = 1.6 if args.data == "ring" else 5.8
+half_width = 1.4 if args.data == "ring" else 5.4
 extent = (-half_width, half_width, -half_width, half_width)
+plane = grid_points(extent, 400)
 
 
-def squared_distances(x):
-    """Return the squared distance of each point (n, 2) to its nearest mode, (n,)."""
-    return ((x[:, None] - mixture.modes) ** 2).sum(axis=-1).min(axis=1)
+def distances(x, places):
+    """Return the distance of each point (n, 2) to the nearest of some places, (n,)."""
+    return np.sqrt(((x[:, None] - places) ** 2).sum(axis=-1)).min(axis=1)
 
 
-distance_field = np.sqrt(((grid_points(extent, 400)[:, None] - mixture.modes) ** 2).sum(axis=-1))
-circles = (distance_field.min(axis=1), [0.07 * half_width], "-")  # around each mode
+def draw(name):
+    """Return a panel with the samples of the first seed, and a circle around each mode."""
+    x = generate(trainings[name])[0]
+    is_good = distances(x, mixture.modes) < 3 * mixture.sigma
+    fair_share = NUM_SAMPLES / len(modes)
+    counts = [(distances(x[is_good], mode) < 3 * mixture.sigma).sum() for mode in mixture.modes]
+    is_captured = np.array(counts) >= fair_share / 4
+    both = ((mixture.modes[is_captured], "-"), (mixture.modes[~is_captured], "--"))
+    circles = [
+        (distances(plane, places), [0.08 * half_width], line)
+        for places, line in both
+        if len(places)
+    ]
+    contents = {
+        "points": x,
+        "labels": (~is_good).astype(int),
+        "contours": circles,
+        "note": f"{is_good.mean():.0%} of the samples are good",
+    }
+    title = f"{name}: {is_captured.sum()} of {len(modes)}"
+    return Plane(contents, extent, title=title, axes=False)
 
 
-def make_panel(x, note):
-    """Return a panel with samples x (n, 2), coloured by whether they are good."""
-    is_bad = squared_distances(x) > (3 * mixture.sigma) ** 2
-    return {"points": x, "labels": is_bad.astype(int), "contours": [circles], "note": note}
-
-
-data_points, _ = mixture.sample(NUM_SAMPLES, default_rng(args.seed))
-panels = {"data": make_panel(data_points, "empty circles are lost modes")}
-for name, training in trainings.items():
-    num_captured, good, _ = table[name][0]
-    note = f"{int(num_captured)} of {len(modes)} modes, {100 * good:.0f} % good"
-    panels[name] = make_panel(generate(training)[0], note)
-save_planes(
+panels = [draw(name) for name in trainings]
+per_row = 2 if len(panels) <= 4 else 4
+panels += [Blank()] * (-len(panels) % per_row)
+save_page(
     args.out / "columns.png",
-    panels,
-    extent,
-    names=("within 3 sigma of a mode", "elsewhere"),
-    columns=3 if len(panels) <= 6 else 5,
+    [panels[i : i + per_row] for i in range(0, len(panels), per_row)],
+    title="Captured modes; dashed: lost, blue: good samples",
+    width=400 * per_row,
 )
 steps = np.append(count_steps, args.steps)
 captured = run.records["captured"].astype(np.float64).mean(axis=2)  # (moments, columns)

@@ -52,3 +52,10 @@ def test_direct_labels_stand_at_the_ends_of_their_curves_and_do_not_overlap(tmp_
     assert boxes["a"].y0 > boxes["$b$"].y1 > boxes["c"].y1
     assert all(box.x0 > ax.get_window_extent().x1 for box in boxes.values())
     assert all(box.x1 < figures[0].bbox.x1 for box in boxes.values())
+
+
+def test_a_range_of_the_y_axis_can_be_given(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    plot.save_curves(tmp_path / "a.png", {"a": ([0, 1], [0, 9])}, smooth=False, ylim=(-1, 3))
+    assert figures[0].axes[0].get_ylim() == (-1, 3)
