@@ -20,6 +20,7 @@ among them, what gets better, and what does not?
 It draws
     gaussian.png    the mean face, the eigenfaces alone and added to the mean,
                     samples of both models, and faces that were held out
+    more.png        the same with more eigenfaces and more samples
     components.png  the Gaussians of the mixture: means and samples
     curves.png      EM: the log-likelihood at each step
 
@@ -205,22 +206,33 @@ def to_images(x):
 
 
 mean, std = gaussian.mean, gaussian.variances**0.5
-columns = min(10, len(test), 1 + args.latent_dim)  # the mean and 9 eigenvectors, or fewer
-eigenvectors = gaussian.components[:, : columns - 1].T  # (columns - 1, D)
-displacements = 2 * std[: columns - 1, None] * eigenvectors  # two standard deviations
-grey = 0.5 + 0.5 * eigenvectors / np.abs(eigenvectors).max(axis=1, keepdims=True)  # 0 is grey
 noun = {"faces": "faces", "mnist": "digits"}.get(args.data, "pictures")
-plot.save_rows(
-    args.out / "gaussian.png",
-    {
-        "mean, eigenvectors": to_images(np.concatenate([mean[None], grey])),
-        "mean + 2 s.d.": to_images(np.concatenate([mean[None], mean + displacements])),
-        "mean - 2 s.d.": to_images(np.concatenate([mean[None], mean - displacements])),
-        "one Gaussian": to_images(from_gaussian[:columns]),
-        f"{args.components} Gaussians": to_images(from_mixture[:columns]),
-        f"real {noun}": to_images(test[:columns]),
-    },
-)
+
+
+def draw(num_columns):
+    """Draw the mean with eigenvectors, and samples, in this number of columns or fewer."""
+    n = min(num_columns, len(test), 1 + args.latent_dim)  # the mean and n - 1 eigenvectors
+    eigenvectors = gaussian.components[:, : n - 1].T  # (n - 1, D)
+    displacements = 2 * std[: n - 1, None] * eigenvectors  # two standard deviations
+    grey = 0.5 + 0.5 * eigenvectors / np.abs(eigenvectors).max(axis=1, keepdims=True)  # 0 is grey
+    axes = {
+        "mean, axes": to_images(np.concatenate([mean[None], grey])),
+        "mean + 2 σ": to_images(np.concatenate([mean[None], mean + displacements])),
+        "mean - 2 σ": to_images(np.concatenate([mean[None], mean - displacements])),
+    }
+    samples = {
+        "1 Gaussian": to_images(from_gaussian[:n]),
+        f"{args.components} Gaussians": to_images(from_mixture[:n]),
+        f"real {noun}": to_images(test[:n]),
+    }
+    return [
+        plot.Rows(axes, title="The mean (left), and the main axes of variation"),
+        plot.Rows(samples, title="Samples: the mean plus random steps on all axes"),
+    ]
+
+
+plot.save_page(args.out / "gaussian.png", draw(6))
+plot.save_page(args.out / "more.png", draw(10), width=1250)
 
 heaviest = np.argsort(-to_numpy(mixture.weights))[:10]
 t_samples, component = (to_numpy(a) for a in mixture.sample(20_000, sampler))
