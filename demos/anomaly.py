@@ -21,6 +21,8 @@ few pixels of ink, and each costs little.)
                                           of the other sub-folders are not
 
 It draws
+    detection.png        for few false alarms, the detected fraction by each
+                         score; examples that are found, and that are missed
     roc.png              the ROC curve of each score: the fraction of the
                          anomalies that are detected, against the fraction of
                          the normal digits that are falsely reported, for all
@@ -182,13 +184,12 @@ rates = np.linspace(0, 1, 201)  # false positive rates at which the curves are d
 curves = {}
 for key, values in scores.items():
     false_positive_rate, true_positive_rate, _ = roc_curve(values, is_anomaly)
-    label = f"{names[key]}: {100 * areas[key]:.1f} %"
-    curves[label] = (rates, np.interp(rates, false_positive_rate, true_positive_rate))
-curves["random scores: 50 %"] = (rates, rates)
+    curves[key] = (rates, np.interp(rates, false_positive_rate, true_positive_rate))
+labelled = {f"{names[key]}: {100 * areas[key]:.1f} %": curve for key, curve in curves.items()}
 normal_name = class_names[normal_label].replace("$", r"\$")  # it begins no formula
 plot.save_curves(
     args.out / "roc.png",
-    curves,
+    labelled | {"random scores: 50 %": (rates, rates)},
     xlabel="false positive rate",
     ylabel="true positive rate",
     title=f"{normal_name} is normal: how many of the other {noun}s are detected?",
@@ -207,8 +208,32 @@ plot.save_rows(
         "anomalies, highest scores": x_test[anomalies[::-1][:columns]],
     },
 )
-examples = choose_examples(test_labels, 10)  # one digit of each class
 clipped = reconstructions.clip(0, 1)
+
+# For the README: few false alarms, and the highest and the lowest score of each other class
+few = rates <= 0.3
+short_names = {"autoencoder": "autoencoder", "pca": "PCA", "elbo": "-ELBO", "mean": "mean picture"}
+detected = plot.Curves(
+    {name: (100 * rates[few], 100 * curves[key][1][few]) for key, name in short_names.items()}
+    | {"random": (100 * rates[few], 100 * rates[few])},
+    xlabel=f"% of the normal {noun}s that are reported, too",
+    ylabel="% of the anomalies that are detected",
+    title=f"{normal_name} is normal: which score detects the others?",
+    smooth=False,
+    direct=True,
+    height=360,
+)
+columns = min(9, len(normal), len(anomalies))
+highest_first = anomalies[::-1]
+found = highest_first[choose_examples(test_labels[highest_first], columns)]
+missed = anomalies[choose_examples(test_labels[anomalies], columns)]
+rows = []
+for label, indices in (("normal", normal[:columns]), ("found", found), ("missed", missed)):
+    rows += [(label, x_test[indices]), ("decoded", clipped[indices])]
+examples = plot.Rows(rows, title="Found: large errors. Missed: small ones.")
+plot.save_page(args.out / "detection.png", [detected, examples])
+
+examples = choose_examples(test_labels, 10)  # one digit of each class
 plot.save_rows(
     args.out / "reconstructions.png",
     {
@@ -225,7 +250,7 @@ plot.save_curves(
         "-ELBO, nats": (steps, -run.history["elbo"]),
     },
 )
-run.write_metrics(picture="roc.png", **metrics)
+run.write_metrics(picture="detection.png", **metrics)
 
 # %% [markdown]
 # ## What you should see
