@@ -34,7 +34,7 @@ It draws
     bounds.png   the bound L_k of each model for k = 1 to 5000: on the left the
                  ELBO, on the right nearly log p(x). How far a line rises is
                  what the encoder of that model misses of the posterior.
-    samples.png  samples from the prior, a row for each model
+                 Below, samples from the prior, a row for each model.
     curves.png   minus the bound with which each model is trained
 
 Three changes to try, with --steps 1000:
@@ -209,22 +209,25 @@ for name, key, of_model in zip(names, keys, estimates, strict=True):
 
 # %%
 # Pictures
-plot.save_curves(
-    args.out / "bounds.png",
+bounds = plot.Curves(
     {
         name: (np.array(KS), np.array([estimate.mean for estimate in of_model]))
         for name, of_model in zip(names, estimates, strict=True)
     },
+    title="From the ELBO (k = 1) to nearly log p(x) (k = 5000)",
     xlabel="samples k of the bound",
     ylabel="L_k, nats per picture",
     smooth=False,
     log="x",
+    direct=True,
+    height=400,
 )
-z_prior = np.random.default_rng(args.seed).normal(size=(12, args.latent_dim))
+z_prior = np.random.default_rng(args.seed).normal(size=(8, args.latent_dim))
 z_prior = to_device(z_prior.astype(np.float32), args.device)
 with no_grad():
     samples = [ops.sigmoid(model.decode(z_prior)).numpy() for model in models]
-plot.save_rows(args.out / "samples.png", dict(zip(names, samples, strict=True)))
+rows = plot.Rows(dict(zip(names, samples, strict=True)), title="Samples of the prior N(0, I)")
+plot.save_page(args.out / "bounds.png", [bounds, rows])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",

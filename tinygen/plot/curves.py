@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .arrays import as_numpy, check_finite, separate_boxes
+from .arrays import as_numpy, check_finite
 from .canvas import CLASS_COLOURS, INK, TEXT, style_axes
 from .page import LINE, Box, Page, Panel, save_page, text_width
 
@@ -97,17 +97,17 @@ class Curves(Panel):
         self._write_labels(ax)
 
     def _write_labels(self, ax) -> None:
-        """Write each label at the right end of its curve, and separate those that overlap."""
+        """Write each label at the right end of its curve, in the order of the ends."""
         ends = np.array([(steps[-1], values[-1]) for steps, values in self.series.values()])
-        pixels = ax.transData.transform(ends)
-        frame = ax.get_window_extent()
-        middles = np.stack([np.zeros(len(ends)), pixels[:, 1]], axis=1)
-        sizes = np.full((len(ends), 2), (1000, LINE))  # all in one column
-        limits = [np.array([s * 500, y + s * LINE]) for s, y in ((-1, frame.y0), (1, frame.y1))]
-        middles = separate_boxes(middles, sizes, *limits)
+        y = ax.transData.transform(ends)[:, 1]
+        order = np.argsort(y, kind="stable")
+        for _ in range(100):  # push neighbours apart until they are a line apart
+            push = np.maximum(LINE - np.diff(y[order]), 0) / 2
+            y[order[:-1]] -= push
+            y[order[1:]] += push
         for k, label in enumerate(self.series):
             colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
-            place = ax.transData.inverted().transform((frame.x1 + 8, middles[k, 1]))
+            place = ax.transData.inverted().transform((ax.get_window_extent().x1 + 8, y[k]))
             ax.text(*place, label, size=TEXT, color=colour, va="center", parse_math=False)
 
 
