@@ -18,7 +18,8 @@ It draws
     maps.png    above, q(z|x) of the test digits: ellipses of one sigma,
                 coloured by class. Each map has its own scale; the dashed
                 circle, of radius 2, is the prior's. Below, decoded images of
-                each network: along a line between two codes, and of z ~ N(0, I)
+                each network: along the line with the largest step (see below),
+                and of z ~ N(0, I)
     planes.png  what each network decodes from the same grid of z, equally
                 spaced in the quantiles of the prior
     curves.png  the squared error during training
@@ -180,13 +181,15 @@ def interpolate(model, z0, z1, t):
     return decode(model, (1 - t) * z0 + t * z1)
 
 
-def largest_step(model, mu):
-    """Measure the continuity: the largest step of a line between two codes, mean over pairs."""
-    largest = []
+def largest_steps(model, mu):
+    """Return the largest step of each line between two codes (n,), and which of 50 it is (n,)."""
+    sizes, places = [], []
     for a, b in pairs:
         steps = np.diff(interpolate(model, mu[a], mu[b], t), axis=0)  # (50, C, H, W)
-        largest.append((steps**2).mean(axis=(1, 2, 3)).max())
-    return float(np.sqrt(np.array(largest)).mean() / typical_distance)
+        squares = (steps**2).mean(axis=(1, 2, 3))
+        sizes.append(squares.max())
+        places.append(squares.argmax())
+    return np.sqrt(np.array(sizes)) / typical_distance, np.array(places)
 
 
 def measure_samples(model):
@@ -207,8 +210,6 @@ print(
 )
 quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 15) for i in range(15)])
 z_grid = latent.grid(np.zeros(2), *np.eye(2), quantiles).reshape(225, 2)
-is_between_classes = labels[first] != labels[second]
-start, end = pairs[is_between_classes.argmax()]  # the first pair of two classes, for a picture
 maps, planes, walks, samples = [], [], {}, {}
 for name, model in zip(WEIGHTS, models, strict=True):
     x = to_device(x_test, args.device)
@@ -216,7 +217,8 @@ for name, model in zip(WEIGHTS, models, strict=True):
         mu, log_var = (a.numpy() for a in model.encode(x))
         eps = default_rng(args.seed + 1, args.device).normal((len(test), 2))
         error, kl = (float(a.mean().numpy()) for a in squared_error_and_kl(model, x, eps))
-    continuity = largest_step(model, mu)
+    sizes, places = largest_steps(model, mu)
+    continuity = float(sizes.mean())
     fraction, num_found = measure_samples(model)
     completeness = fraction * num_found / num_classes
     sigma = float(np.exp(0.5 * np.median(log_var)))
@@ -241,7 +243,10 @@ for name, model in zip(WEIGHTS, models, strict=True):
     posteriors = (mu, np.exp(0.5 * log_var), labels)
     maps.append(plot.Posteriors(*posteriors, names=class_names, title=title, note=note))
     planes.append(plot.Grid(decode(model, z_grid), columns=15, gap=0, title=title))
-    walks[LABELS[name]] = interpolate(model, mu[start], mu[end], np.linspace(0, 1, 9)[:, None])
+    worst = sizes.argmax()
+    a, b = pairs[worst]  # of all lines, the one with the largest step; 8 steps around it are drawn
+    begin = min(max(places[worst] - 3, 0), len(t) - 9)
+    walks[LABELS[name]] = interpolate(model, mu[a], mu[b], t[begin : begin + 9])
     samples[LABELS[name]] = decode(model, z_prior[:9])
 
 # %%
@@ -250,7 +255,7 @@ plot.save_page(
     args.out / "maps.png",
     [
         maps,
-        plot.Rows(walks, title="Continuity: the line between two codes, decoded"),
+        plot.Rows(walks, title="Continuity: neighbouring z, where most changes"),
         plot.Rows(samples, title="Completeness: z drawn from N(0, I), decoded"),
     ],
 )
