@@ -226,36 +226,34 @@ densities = {
     }
     for title, log_p in {"exact density": true_log_p, "density of the network": log_q}.items()
 }
+title = "Data become noise, and noise becomes data"
 note = "Colour: where a point comes from, or where it ends"
-save_page(
-    args.out / "there_and_back.png",
-    [
-        PlaneRows(rows, EXTENT, title="Data become noise, and noise becomes data", note=note),
-        PlaneRows({"": densities}, EXTENT, title="The network's density, by following the ODE"),
-    ],
-)
+known = PlaneRows({"": densities}, EXTENT, title="The network's density, by following the ODE")
+there_and_back = PlaneRows(rows, EXTENT, title=title, note=note)
+save_page(args.out / "there_and_back.png", [there_and_back, known])
+
+
+def make_frame(i):
+    """Return the page of the animation at a time: 800 points there, and 800 back."""
+    planes = {f"data to noise, t = {forward_times[i]:.2f}": there[i]}
+    planes[f"noise to data, t = {TIMES[i]:.2f}"] = back[i]
+    few = {
+        heading: {"points": plane["points"][:800], "labels": plane["labels"][:800]}
+        for heading, plane in planes.items()
+    }
+    return [PlaneRows({"": few}, EXTENT, title=title, note=note), known]
+
+
+frames = [make_frame(i) for i in range(0, args.sampling_steps + 1, 2)]
+save_animation(args.out / "there_and_back.gif", frames, seconds=8.0)
 scatter = {
     title: {"points": x, "labels": np.zeros(len(x), int)}
     for title, x in {"data": test[:5000], "samples": samples[:5000]}.items()
 }
 save_page(args.out / "samples.png", [PlaneRows({"": scatter}, EXTENT)])
-
-
-def make_frame(i):
-    """Return the page of the animation at a time: 1000 points there, and 1000 back."""
-    planes = {"data become noise": there[i], "noise becomes data": back[i]}
-    few = {
-        name: {"points": plane["points"][:1000], "labels": plane["labels"][:1000]}
-        for name, plane in planes.items()
-    }
-    return [PlaneRows({"": few}, EXTENT)]
-
-
-frames = [make_frame(i) for i in range(0, args.sampling_steps + 1, 2)]
-save_animation(args.out / "there_and_back.gif", frames, seconds=8.0)
 steps = np.arange(args.steps)
 save_curves(args.out / "curves.png", {"loss": (steps, run.history["loss"])})
-run.write_metrics(picture="there_and_back.png", **figures)
+run.write_metrics(picture="there_and_back.gif", **figures)
 
 # %% [markdown]
 # ## What you should see

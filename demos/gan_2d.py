@@ -14,8 +14,8 @@ moons? And what does the discriminator say about the data at the end?
     python demos/gan_2d.py --data swiss_roll   a spiral
 
 It draws plane.png: the plane of noise, and its image at three moments of
-training; steps.png has four moments, and in plane.gif each point of the noise
-moves along a straight line to its image.
+training. In plane.gif each point of the noise moves along a straight line to
+its last image; steps.png has four moments.
 
 - blue dots are data;
 - the colour is the output of the discriminator, from orange ("generated")
@@ -160,8 +160,8 @@ print(
 COLOURS = ("#f4a460", "#ffffff", "#7fb0e6")  # of D = 0, 1/2 and 1
 planes = [
     {
-        "points": points[:600],
-        "labels": np.zeros(600, int),
+        "points": points[:400],
+        "labels": np.zeros(400, int),
         "mesh": mesh,
         "field": field,
         "colours": COLOURS,
@@ -169,37 +169,40 @@ planes = [
     for mesh, field in zip(run.records["meshes"], run.records["fields"], strict=True)
 ]
 titles = [f"Step {step:,}" for step in [*snapshot_steps, args.steps]]
-
-
-def draw(i, note):
-    """Return a panel with the networks at one of the moments."""
-    return Plane(planes[i] | {"note": note}, EXTENT, title=titles[i], axes=False)
-
-
 left, right, bottom, top = EXTENT
 half = 1.8 / (top - bottom)  # the noise is drawn in the same format
 noise_extent = (half * (left - right), half * (right - left), -1.8, 1.8)
-noise = {"mesh": NOISE_GRID, "note": "1/256 of the noise in each cell"}
-save_page(
-    args.out / "plane.png",
-    [
+
+
+def draw(i, **contents):
+    """Return a panel with the networks at one of the moments; `contents` replace its own."""
+    return Plane(planes[i] | contents, EXTENT, title=titles[i], axes=False)
+
+
+def make_page(last_mesh):
+    """Return the panels of plane.png, the last one with another mesh."""
+    noise = {"mesh": NOISE_GRID, "note": "1/256 of the noise in each cell"}
+    return [
         [
             Plane(noise, noise_extent, title="The plane of the noise", axes=False),
-            draw(1, 'orange: D says "generated"'),
+            draw(1, note='orange: D says "generated"'),
         ],
-        [draw(2, 'blue: D says "real"'), draw(3, "white: D is undecided")],
-    ],
-    title="G bends the plane of noise onto the data (dots)",
-)
+        [
+            draw(2, note='blue: D says "real"'),
+            draw(3, note="white: D is undecided", mesh=last_mesh),
+        ],
+    ]
+
+
+title = "G bends the plane of noise onto the data (dots)"
+image = planes[3]["mesh"]
+save_page(args.out / "plane.png", make_page(image), title=title)
+meshes = [(1 - u) * NOISE_GRID + u * image for u in np.linspace(0, 1, 26)]
+pages = [make_page(mesh) for mesh in [image, *meshes]]
+save_animation(args.out / "plane.gif", pages, seconds=6.0, title=title)
 notes = [f"D from {plane['field'].min():.2f} to {plane['field'].max():.2f}" for plane in planes]
-first, second, third, fourth = (draw(i, note) for i, note in enumerate(notes))
+first, second, third, fourth = (draw(i, note=note) for i, note in enumerate(notes))
 save_page(args.out / "steps.png", [[first, second], [third, fourth]])
-meshes = [(1 - u) * NOISE_GRID + u * planes[3]["mesh"] for u in np.linspace(0, 1, 31)]
-frames = [
-    [Plane(planes[3] | {"mesh": mesh}, EXTENT, title="From z to G(z)", axes=False)]
-    for mesh in meshes
-]
-save_animation(args.out / "plane.gif", frames, seconds=6.0)
 scatter = {
     name: {"points": x, "labels": np.zeros(len(x), int)}
     for name, x in {"data": points[:3000], "samples": samples[:3000]}.items()
@@ -207,7 +210,7 @@ scatter = {
 save_page(args.out / "samples.png", [PlaneRows({"": scatter}, EXTENT)])
 losses = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
 save_curves(args.out / "curves.png", losses)
-run.write_metrics(picture="plane.png", **figures)
+run.write_metrics(picture="plane.gif", **figures)
 
 # %% [markdown]
 # ## What you should see

@@ -131,8 +131,9 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
     # One palette for all frames, so that no colour flickers. It is chosen from up to twelve frames.
     some = np.concatenate(frames[:: -(-len(frames) // 12)])
     palette = Image.fromarray(some).quantize(GIF_COLOURS)
-    colours = np.array(palette.getpalette())
-    palette.putpalette(np.where(colours >= 248, 255, colours).tolist())  # white stays white
+    colours = np.array(palette.getpalette()).reshape(-1, 3)
+    colours[colours.min(axis=1) >= 248] = 255  # white stays white
+    palette.putpalette(colours.reshape(-1).tolist())
     no_dither = Image.Dither.NONE
     images = [Image.fromarray(f).quantize(palette=palette, dither=no_dither) for f in frames]
     num_others = len(images) - 1
