@@ -320,7 +320,7 @@ def save_plane_pictures():
             "colours": white_to_blue,
             "note": f"log p: {metrics['log_likelihood']:.2f} nats",
         },
-        "grid of the noise": {"mesh": mapped.reshape(lines.shape), "note": "1/256 in each cell"},
+        "noise grid, mapped": {"mesh": mapped.reshape(lines.shape), "note": "1/256 in each cell"},
     }
     save_page(
         args.out / "plane.png",

@@ -158,17 +158,20 @@ print(
 # %%
 # Pictures
 COLOURS = ("#f4a460", "#ffffff", "#7fb0e6")  # of D = 0, 1/2 and 1
+# A training of a few steps has fewer snapshots, and some are drawn twice.
+moments = np.searchsorted(snapshot_steps, np.round(args.steps * SNAPSHOTS).astype(int))
+moments = [*moments, len(snapshot_steps)]
 planes = [
     {
         "points": points[:400],
         "labels": np.zeros(400, int),
-        "mesh": mesh,
-        "field": field,
+        "mesh": run.records["meshes"][k],
+        "field": run.records["fields"][k],
         "colours": COLOURS,
     }
-    for mesh, field in zip(run.records["meshes"], run.records["fields"], strict=True)
+    for k in moments
 ]
-titles = [f"Step {step:,}" for step in [*snapshot_steps, args.steps]]
+titles = [f"Step {[*snapshot_steps, args.steps][k]:,}" for k in moments]
 left, right, bottom, top = EXTENT
 half = 1.8 / (top - bottom)  # the noise is drawn in the same format
 noise_extent = (half * (left - right), half * (right - left), -1.8, 1.8)
