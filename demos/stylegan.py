@@ -21,9 +21,10 @@ will the mixture have, whose glasses, whose colours?
                                              your own pictures
 
 It draws
-    mixing.png        the table of the paper: each row is one face (left), each
-                      column another (top), whose styles are used at the sizes
-                      named next to the row
+    stylegan.png      the generator as a scheme, and parts of the next two
+    mixing.png        the table of the paper: face A (left), with the styles of
+                      face B (top) at the sizes named next to the row; two
+                      faces A, eight faces B
     truncation.png    w, from which all styles are computed, moved towards its
                       mean by a factor psi: less diverse faces. psi = 0 is the
                       mean, psi < 0 the opposite of each face
@@ -273,15 +274,54 @@ def mix(w1, w2, sizes):
     return synthesize(mix_styles(w1, w2, crossover.repeat(len(w1), axis=0)))
 
 
-faces = synthesize(w[:14])  # those of 8 columns and of 6 rows
-white = np.ones_like(faces[:1])
-rows = {"": np.concatenate([white, faces[:8]])}
-for k, sizes in enumerate(sizes for sizes in SIZES for _ in range(2)):
-    i = 8 + k
-    mixtures = mix(w[i : i + 1].repeat(8, axis=0), w[:8], sizes)
-    label = f"{sizes} px from above" + " " * (k % 2)  # two rows of one name differ by a space
-    rows[label] = np.concatenate([faces[i : i + 1], mixtures])
-plot.save_rows(args.out / "mixing.png", rows)
+faces = synthesize(w[:14])
+blank = np.ones_like(faces[:1])
+
+
+def mixing_table(a, b):
+    """Return a panel: face a with the styles of the faces b at some sizes. They are indices."""
+    w_a, w_b = w[a : a + 1].repeat(len(b), axis=0), w[to_device(b, args.device)]
+    rows = {"B": np.concatenate([blank, faces[b]])}
+    for sizes in SIZES:
+        mixtures = mix(w_a, w_b, sizes)
+        rows[f"B at\n{sizes} px"] = np.concatenate([faces[[a]], mixtures])
+    return plot.Rows(rows, title="Face A (left), with the styles of B at some sizes")
+
+
+tables = [mixing_table(a, np.arange(8)) for a in (8, 12)]
+plot.save_page(args.out / "mixing.png", tables)
+blocks = [4 << k for k in range(len(G_CHANNELS))]  # 4, 8, ..., size
+parts = {
+    "z": plot.Code(z[12].reshape(8, 8), "z"),
+    "mapping": plot.Network("mapping"),
+    "w": plot.Code(w[12].reshape(8, 8), "w"),
+    "constant": plot.Text("con-\nstant"),
+}
+parts |= {
+    str(size): plot.Network(str(size), h, h)
+    for size, h in zip(blocks, np.linspace(0.5, 1, len(blocks)))
+}
+parts["x"] = plot.Picture(faces[12], "face A")
+styles = plot.Scheme(
+    {key: (0, column, part) for column, (key, part) in enumerate(parts.items())},
+    ["z mapping w", " ".join(["constant", *map(str, blocks), "x"])],
+    loops=[f"w {size}" for size in blocks],
+    side=64,
+    title="w gives each block of G its style (dashed)",
+)
+truncation = plot.Sum(
+    [
+        (
+            "",
+            f"\u03c8 = {psi:g}".replace("-", "\u2212"),
+            synthesize(mean_w + psi * (w[3:4] - mean_w)),
+        )
+        for psi in (1, 0.5, 0, -0.5)
+    ],
+    title="Truncation: w moves to its mean, at \u03c8 = 0",
+)
+table = mixing_table(12, np.array([1, 2, 4]))
+plot.save_page(args.out / "stylegan.png", [styles, table, truncation])
 
 
 # %%
@@ -347,7 +387,7 @@ if evaluate:
     evaluator = train_evaluator()
     evaluate_faces(evaluator)
     evaluate_mixing(evaluator)
-run.write_metrics(picture="mixing.png", **metrics)
+run.write_metrics(picture="stylegan.png", **metrics)
 
 # %% [markdown]
 # ## What you should see
