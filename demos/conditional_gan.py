@@ -25,7 +25,8 @@ the ten digits, or something else that divides the pictures into ten classes?
 Each of them also learns MNIST with --data mnist, and your own pictures with
 --data folder:PATH --size 32, where the sub-folders are the classes.
 
-It draws curves.png, the losses, and samples.png:
+It draws curves.png, the losses; conditional_gan.png, the five types and the
+simple GAN as schemes; and samples.png:
     projection, acgan   a row for each class, a column for each noise vector
     infogan             a row for each class code c; the continuous codes u_1
                         (left half) and u_2 (right half) grow from -1 to 1
@@ -54,6 +55,7 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _pictures import read_folder
 from _run import Run
+from figures.gan_types import KEY, gan_types
 
 from tinygen import data, default_rng, losses, no_grad, optim, plot
 from tinygen.backend import to_device
@@ -427,12 +429,23 @@ evaluate = {
     "semi": evaluate_semi_supervised,
     "bigan": evaluate_bigan,
 }
-plot.save_rows(args.out / "samples.png", evaluate[args.model]())
+rows = evaluate[args.model]()
+plot.save_rows(args.out / "samples.png", rows)
+if len(rows) == 10:  # of classes or of class codes: now a column for each
+    pictures = np.stack([row[::3] for row in rows.values()], axis=1)  # (4, 10, C, H, W)
+    name = "class code c" if args.model == "infogan" else "label y"
+    title = f"Samples: a column for each {name} ({args.model})"
+    panel = plot.Grid(pictures.reshape(-1, *image_shape), columns=10, title=title)
+else:
+    few = {label.strip(): pictures[:9] for label, pictures in rows.items()}
+    panel = plot.Rows(few, title=f"Samples ({args.model})")
+schemes = gan_types(samples[0], test[0])
+plot.save_page(args.out / "conditional_gan.png", [*schemes, panel], title=f"Types of GAN. {KEY}")
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
 )
-run.write_metrics(picture="samples.png", **metrics)
+run.write_metrics(picture="conditional_gan.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

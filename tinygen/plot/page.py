@@ -38,7 +38,7 @@ __all__ = [
 PAGE_WIDTH = 800
 MARGIN = 12  # around the page
 GAP = 24  # between two panels
-NOTE_GAP = 6  # between a panel and the note below it
+NOTE_GAP = 6  # between a panel and the note below it, and below the title of the page
 LINE = 30  # from one line of text to the next
 BOLD = {"size": TITLE, "weight": "bold"}
 
@@ -168,20 +168,24 @@ def _draw_page(panels: Sequence[Panel | Sequence[Panel]], title: str, width: int
     row_widths = [max(size[0] for size in row) * len(row) + GAP * (len(row) - 1) for row in sizes]
     inner = max(row_widths)  # no wider than what is on it
     title = wrap(title, inner, TITLE)
-    top = MARGIN + LINE * count_lines(title)
+    top = MARGIN + LINE * count_lines(title) + (NOTE_GAP if title else 0)
     placed, texts = [], [(title, MARGIN, MARGIN, BOLD)]
     for row, row_sizes, row_width in zip(rows, sizes, row_widths, strict=True):
         column = (row_width - GAP * (len(row) - 1)) / len(row)
-        titles = [wrap(panel.title, column, TITLE) for panel in row]
-        notes = [wrap(panel.note, column) for panel in row]
+        row_left = MARGIN + (inner - row_width) / 2
+        lefts = [
+            round(row_left + i * (column + GAP) + (column - size[0]) / 2)
+            for i, size in enumerate(row_sizes)
+        ]
+        rooms = [column] * (len(row) - 1) + [MARGIN + inner - lefts[-1]]  # for titles and notes
+        titles = [wrap(p.title, room, TITLE) for p, room in zip(row, rooms, strict=True)]
+        notes = [wrap(p.note, room) for p, room in zip(row, rooms, strict=True)]
         above, below = (LINE * max(map(count_lines, lines)) for lines in (titles, notes))
         height = max(panel_height for _, panel_height in row_sizes) + (NOTE_GAP if below else 0)
         for i, (panel, size) in enumerate(zip(row, row_sizes, strict=True)):
-            left = MARGIN + (inner - row_width) / 2 + i * (column + GAP)
-            left = round(left + (column - size[0]) / 2)
-            placed.append((panel, Box(left, top + above, *size)))
-            texts.append((titles[i], left, top, BOLD))
-            texts.append((notes[i], left, top + above + height, {}))
+            placed.append((panel, Box(lefts[i], top + above, *size)))
+            texts.append((titles[i], lefts[i], top, BOLD))
+            texts.append((notes[i], lefts[i], top + above + height, {}))
         top += above + height + below + GAP
     page = Page(round(inner + 2 * MARGIN), round(top - GAP + MARGIN))
     for text, left, y, style in texts:
