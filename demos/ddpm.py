@@ -27,6 +27,7 @@ determines the other two. Does the choice matter?
                                         data to noise
 
 It draws
+    ddpm.png         parts of the next three
     samples.png      samples, a row for each class
     strip.png        from noise to image: x at several times, and what the
                      network predicts there
@@ -325,7 +326,7 @@ plot.save_curves(args.out / "curves.png", {"loss": (steps, run.history["loss"])}
 history, two_labels = [], np.array([3, 8]) % max(num_classes, 1)
 if not are_digits:
     two_labels = np.arange(2) % max(num_classes, 1)
-sample(two_labels, sampling_rng, history=history)
+last = sample(two_labels, sampling_rng, history=history)
 moments = np.unique(np.linspace(0, len(history) - 1, 11).astype(int))
 names = [class_names[y] for y in two_labels] if num_classes else ["one", "another"]
 strips = {}
@@ -348,6 +349,37 @@ rows = {"real": real, "given": np.where(mask > 0, real, GREY)}
 for title in ("generated", "again", "and again"):
     rows[title] = sample(ten_labels, sampling_rng, callback=keep_known)
 plot.save_rows(args.out / "inpainting.png", rows)
+
+# %%
+# One page: part of the strip, of the samples and of the inpainting
+moments = np.linspace(0, len(history) - 1, 6).astype(int)
+strip = []
+for k in range(2):
+    strip.append(("x", np.stack([*(history[i][1][k] for i in moments), last[k]])))
+    strip.append(("prediction", np.stack([*(history[i][2][k] for i in moments), last[k]])))
+few, columns = samples[:40], 10
+if num_classes:
+    by_column = [pictures[: min(4, fewest)] for pictures in by_class.values()]
+    few, columns = np.concatenate(np.stack(by_column, axis=1)), len(by_column)
+plot.save_page(
+    args.out / "ddpm.png",
+    [
+        plot.Rows(
+            strip,
+            title=f"From noise to an image, in {sampling_steps} steps",
+            note="From pure noise the network predicts a mean of many images.",
+        ),
+        plot.Grid(
+            few,
+            columns=columns,
+            title="Samples" + (": a column for each label" if num_classes else ""),
+        ),
+        plot.Rows(
+            {name: rows[name] for name in ("given", "generated", "again")},
+            title="Inpainting: the lower half is generated",
+        ),
+    ],
+)
 
 
 # %%
@@ -407,7 +439,7 @@ if num_scored:
         f"{figures['score_real']:.2%})"
     )
 run.write_metrics(
-    picture="samples.png",
+    picture="ddpm.png",
     sampler=sampler,
     sampling_steps=sampling_steps,
     guidance_scale=guidance_scale,

@@ -69,8 +69,8 @@ class Rows(Panel):
         have several lines.
     scale : int, optional
         As in `Grid`.
-    title : str
-        Above the rows.
+    title, note : str
+        Above and below the rows.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Rows(Panel):
         *,
         scale: int | None = None,
         title: str = "",
+        note: str = "",
     ):
         pairs = list(rows.items() if isinstance(rows, Mapping) else rows)
         self.labels = [label for label, _ in pairs]
@@ -91,7 +92,7 @@ class Rows(Panel):
             )
         self.mosaic = make_grid(np.concatenate(stacks), len(stacks[0]), ROW_GAP)
         self.label_width = max(label_width(label) for label in self.labels)
-        self.scale, self.title = scale, title
+        self.scale, self.title, self.note = scale, title, note
 
     def size(self, width: float) -> tuple[float, float]:
         rows, columns, _ = self.mosaic.shape
