@@ -207,6 +207,7 @@ plot.save_rows(
         "anomalies, lowest scores": x_test[anomalies[:columns]],
         "anomalies, highest scores": x_test[anomalies[::-1][:columns]],
     },
+    scale=2,
 )
 clipped = reconstructions.clip(0, 1)
 

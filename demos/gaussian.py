@@ -244,6 +244,7 @@ rows |= dict(zip(("a sample", "another", "a third"), three_each, strict=True))
 plot.save_rows(
     args.out / "components.png",
     {label: to_images(to_numpy(mean) + t @ basis) for label, t in rows.items()},
+    scale=2,
 )
 steps = np.arange(args.steps)
 plot.save_curves(

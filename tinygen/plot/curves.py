@@ -85,7 +85,8 @@ class Curves(Panel):
         ax.set_xlabel(self.xlabel)
         ax.set_title(self.ylabel, size=TEXT, color=INK, loc="left")
         if len(self.series) > 1 and not self.direct:
-            ax.legend(frameon=False, fontsize=TEXT, handlelength=2.6, labelcolor=INK)
+            box_style = {"facecolor": "white", "edgecolor": "none", "framealpha": 0.85}
+            ax.legend(fontsize=TEXT, handlelength=2.6, labelcolor=INK, **box_style)
         ax.grid(axis="y", color="#eeeeee", linewidth=0.8)
         ax.set_axisbelow(True)
         style_axes(ax)
