@@ -179,7 +179,7 @@ noise_extent = (half * (left - right), half * (right - left), -1.8, 1.8)
 
 def draw(i, **contents):
     """Return a panel with the networks at one of the moments; `contents` replace its own."""
-    return Plane(planes[i] | contents, EXTENT, title=titles[i], axes=False)
+    return Plane(planes[i] | contents, EXTENT, title=titles[i])
 
 
 def make_page(last_mesh):
@@ -187,7 +187,7 @@ def make_page(last_mesh):
     noise = {"mesh": NOISE_GRID, "note": "1/256 of the noise in each cell"}
     return [
         [
-            Plane(noise, noise_extent, title="The plane of the noise", axes=False),
+            Plane(noise, noise_extent, title="The plane of the noise"),
             draw(1, note='orange: D says "generated"'),
         ],
         [

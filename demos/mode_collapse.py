@@ -304,7 +304,7 @@ def draw(name):
         "note": f"{is_good.mean():.0%} of the samples are good",
     }
     title = f"{name}: {is_captured.sum()} of {len(modes)}"
-    return Plane(contents, extent, title=title, axes=False)
+    return Plane(contents, extent, title=title)
 
 
 panels = [draw(name) for name in trainings]

@@ -28,8 +28,9 @@ mass must pass.
 
 It draws
 
-- estimates.png: the exact distance, and what is estimated of it, in two of the
-  games; above, densities (blue data, orange samples) and critic early on;
+- estimates.png: densities (blue data, orange samples), and over them D and a
+  critic early in training; the exact distance and the critic's estimate in
+  two games;
 - critics.png: densities and critic of each game, early and at the end. Dashed
   is the optimal critic;
 - distances.png: the distance and all estimates in each game.
@@ -320,51 +321,50 @@ def draw_critic(name, i, **texts):
     return Critic(X, P, q, f, optimal, **texts)
 
 
-def draw_curves(name, keys, **options):
-    """Return a panel with curves of a game: its distance and estimates during training."""
-    few = {key: curves[name][key] for key in keys}
+def draw_curves(name, keys, num_snapshots, **options):
+    """Return a panel with curves of a game, its distance and estimates, at the first snapshots."""
+    few = {
+        key: (steps[:num_snapshots], values[:num_snapshots])
+        for key, (steps, values) in curves[name].items()
+        if key in keys
+    }
     return Curves(few, ylabel="", smooth=False, **options)
 
 
-# For the README, two games: their critics early in training, and one estimate of each
-settings = {"ylim": (-0.5, 3.5), "height": 300}
-minimax, penalized = "minimax", "one-sided penalty"
-row1 = [
+# For the README: two critics early in training, and the first half of the training of two games
+critics = [
     draw_critic(
-        minimax,
+        "minimax",
         early,
         title="Minimax: D is flat where the samples are",
-        note="blue: data, orange: samples",
+        note="blue: data, orange: samples\nD's value: log 2, near or far",
     ),
     draw_critic(
-        penalized,
+        "weight clipping",
         early,
-        title="Gradient penalty: the critic leads to the data",
-        note="dashed: the optimal critic",
+        title="Wasserstein: the critic leads to the data",
+        note="black: the critic,\ndashed: the optimal one",
     ),
 ]
-row2 = [
-    draw_curves(
-        minimax,
-        ("exact distance", "estimate"),
-        title="D's value says log 2, be they near or far",
-        **settings,
-    ),
-    draw_curves(
-        penalized,
-        ("exact distance", "estimate / slope"),
-        title="The critic's estimate follows the distance",
-        **settings,
-    ),
+keys = ("exact distance", "estimate / slope")
+options = {"ylim": (-0.6, 4.5), "height": 310}
+distances = [
+    draw_curves(name, keys, len(steps) // 2, title=title, **options)
+    for name, title in (
+        ("weight clipping", "Weight clipping: the estimate follows"),
+        ("one-sided penalty", "Gradient penalty (one-sided): nearer, faster"),
+    )
 ]
-save_page(args.out / "estimates.png", [row1, row2])
+save_page(args.out / "estimates.png", [critics, distances])
 
 # All four games
 rows = [
     [draw_critic(name, i, title=f"{name}, step {steps[i]}") for name in LOSSES] for i in (early, -1)
 ]
 save_page(args.out / "critics.png", rows, width=1600)
-first, second, third, fourth = (draw_curves(name, curves[name], title=name) for name in LOSSES)
+first, second, third, fourth = (
+    draw_curves(name, curves[name], len(steps), title=name) for name in LOSSES
+)
 save_page(args.out / "distances.png", [[first, second], [third, fourth]], width=1600)
 run.write_metrics(
     picture="estimates.png", **{name: float(value) for name, value in figures.items()}

@@ -107,7 +107,8 @@ def panels_of_each_kind():
     yield plot.Posteriors(codes, np.ones((60, 2)), labels)
     yield plot.Curves({"a": (np.arange(60), RNG.random(60)), "b": ([0, 1], [1.0, 2.0])})
     contents = {"points": codes, "labels": labels, "markers": {"star": (0.5, 0.5)}, "note": "n"}
-    yield plot.Plane(contents, plane, names=("zero", "one"))
+    yield plot.Plane(contents, plane)
+    yield plot.PlaneRows({"row": {"one": contents, "two": {}}}, plane, title="Rows", note="note")
 
 
 @pytest.mark.parametrize("in_columns", [1, 2])
@@ -117,7 +118,7 @@ def test_every_text_can_be_read_at_half_of_the_width(in_columns, tmp_path, monke
     monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
     for panel in panels_of_each_kind():
         save_page(tmp_path / "a.png", [[panel] * in_columns], title="title")
-    assert len(figures) == 7
+    assert len(figures) == 8
     for figure in figures:
         figure.canvas.draw()
         width, height = figure.get_size_inches() * figure.dpi

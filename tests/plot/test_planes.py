@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.plot.pictures import read_png
 from tinygen.plot import page
 from tinygen.plot.canvas import rasterize
-from tinygen.plot.planes import Plane, PlaneRows, grid_points, save_planes
+from tinygen.plot.planes import Plane, PlaneRows, grid_points
 
 pytest.importorskip("matplotlib")
 
@@ -19,12 +18,12 @@ def to_pixels(figure, panel, x, y):
 
 @pytest.fixture
 def save(tmp_path, monkeypatch):
-    """`save_planes`, which returns the figure and its pixels."""
+    """`save_page` of planes side by side, which returns the figure and its pixels."""
 
-    def save(*arguments, **options):
+    def save(contents, extent):
         figures = []
         monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
-        save_planes(tmp_path / "a.png", *arguments, **options)
+        page.save_page(tmp_path / "a.png", [[Plane(plane, extent) for plane in contents]])
         return figures[0], rasterize(figures[0]).astype(int)
 
     return save
@@ -49,8 +48,7 @@ def test_fields_points_contours_and_markers_are_where_they_belong(save):
         "labels": np.zeros(50, int),
         "note": "fifty in one place",
     }
-    panels = {"functions": functions, "points": points}
-    figure, picture = save(panels, extent, names=("only",))
+    figure, picture = save([functions, points], extent)
 
     def colour_at(x, y, panel=0):
         return picture[to_pixels(figure, panel, x, y)]
@@ -63,40 +61,18 @@ def test_fields_points_contours_and_markers_are_where_they_belong(save):
     assert colour_at(-1, 1, panel=1).tolist() == white
 
 
-def test_panels_are_arranged_in_rows(tmp_path):
-    extent = (0.0, 1.0, 0.0, 1.0)
-    save_planes(tmp_path / "a.png", {str(k): {} for k in range(3)}, extent)
-    save_planes(tmp_path / "b.png", {str(k): {} for k in range(2)}, extent)
-    save_planes(tmp_path / "c.png", {str(k): {} for k in range(3)}, extent, columns=3)
-    a, b, c = (read_png(tmp_path / f"{name}.png").shape[1::-1] for name in "abc")
-    assert a[0] == b[0] == 800 and 1.9 * b[1] < a[1] <= 2 * b[1]
-    assert c[0] == 1200 and abs(c[1] - b[1]) < 10  # a panel has the same size
-
-
 def test_a_mesh_is_drawn_as_lines(save):
     extent = (0.0, 1.0, 0.0, 1.0)
     t = np.linspace(0, 1, 50)
     low, high = 0.25, 0.75
     mesh = np.stack([np.stack([t, 0 * t + y], axis=1) for y in (low, high)])
-    panels = {"0": {}, "1": {}, "2": {"mesh": mesh}}  # the third panel is below the first
-    figure, picture = save(panels, extent)
-    places = [to_pixels(figure, 2, 0.5, y) for y in (low, 0.5, high)]
-    assert all(row > len(picture) / 2 for row, _ in places)
+    figure, picture = save([{}, {"mesh": mesh}], extent)
+    places = [to_pixels(figure, 1, 0.5, y) for y in (low, 0.5, high)]
     is_dark = [picture[row - 2 : row + 3, column].min() < 150 for row, column in places]
     assert is_dark == [True, False, True]
     for (row, column), is_red in zip(places[::2], (False, True), strict=True):
         line = picture[row - 2 : row + 3, column]
         assert (np.ptp(line[line.sum(axis=1).argmin()]) > 50) == is_red
-
-
-def test_a_plane_without_axes_has_no_numbers_and_more_room(tmp_path, monkeypatch):
-    figures = []
-    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
-    for axes in (True, False):
-        page.save_page(tmp_path / "a.png", [Plane({}, (0, 1, 0, 1), axes=axes)])
-    with_axes, without = (figure.axes[0] for figure in figures)
-    assert len(with_axes.get_xticks()) > 2 and not len(without.get_xticks())
-    assert without.get_window_extent().width == 776 > with_axes.get_window_extent().width
 
 
 @pytest.mark.parametrize(
@@ -113,17 +89,14 @@ def test_a_plane_without_axes_has_no_numbers_and_more_room(tmp_path, monkeypatch
         ({"heat": 1}, "a panel does not have heat"),
     ],
 )
-def test_a_wrong_panel_is_an_error(panel, message, tmp_path):
+def test_wrong_contents_are_errors(panel, message):
     with pytest.raises(ValueError, match=message):
-        save_planes(tmp_path / "a.png", {"this": panel}, (0, 1, 0, 1))
-    assert not list(tmp_path.iterdir())
+        Plane(panel, (0, 1, 0, 1))
 
 
-def test_an_empty_extent_and_no_panel_are_errors(tmp_path):
+def test_an_empty_extent_is_an_error():
     with pytest.raises(ValueError, match="left, right, bottom, top"):
-        save_planes(tmp_path / "a.png", {"this": {}}, (1, 0, 0, 1))
-    with pytest.raises(ValueError, match="no panel"):
-        save_planes(tmp_path / "a.png", {}, (0, 1, 0, 1))
+        Plane({}, (1, 0, 0, 1))
 
 
 def test_rows_of_planes_have_labels_headings_and_notes(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ from .graph import Graph
 from .images import Grid, Rows, Sum, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
 from .page import save_animation, save_page
-from .planes import Plane, PlaneRows, grid_points, save_planes
+from .planes import Plane, PlaneRows, grid_points
 from .scheme import Code, Network, Picture, Scheme, Text
 
 __all__ = [
@@ -54,7 +54,6 @@ __all__ = [
     "save_curves",
     "save_grid",
     "save_page",
-    "save_planes",
     "save_rows",
     "save_scatter",
 ]

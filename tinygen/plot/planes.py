@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 
 from .arrays import as_numpy, as_square, blend_colours, check_finite
-from .canvas import CLASS_COLOURS, FAINT, INK, TEXT, style_axes
-from .page import LINE, PAGE_WIDTH, Blank, Box, Page, Panel, count_lines, save_page, wrap
+from .canvas import CLASS_COLOURS, FAINT, INK, TEXT
+from .page import LINE, PAGE_WIDTH, Box, Page, Panel, count_lines, wrap
 
-__all__ = ["Plane", "PlaneRows", "grid_points", "save_planes"]
+__all__ = ["Plane", "PlaneRows", "grid_points"]
 
 SMALL_GAP = 10  # between two planes of a row
 LABEL_WIDTH = 40  # of a label that stands upright on the left of a row
-AXIS = 60  # pixels that the numbers at an axis take, approximately
 KEYS = {"field", "colours", "contours", "mesh", "points", "labels", "markers", "note"}
 
 
 def grid_points(extent: Sequence[float], resolution: int = 200) -> np.ndarray:
-    """Return the points at which to evaluate a function for `save_planes`.
+    """Return the points at which to evaluate a function for `Plane`.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ def grid_points(extent: Sequence[float], resolution: int = 200) -> np.ndarray:
 
 
 class Plane(Panel):
-    """A part of the plane.
+    """A part of the plane, in a frame.
 
     Parameters
     ----------
@@ -57,12 +56,8 @@ class Plane(Panel):
             note       a text below
     extent : (left, right, bottom, top)
         The part of the plane.
-    names : sequence of str
-        Names of the classes, for a legend.
     title : str
         Above the panel.
-    axes : bool
-        Whether there are numbers at the axes.
     """
 
     def __init__(
@@ -70,38 +65,28 @@ class Plane(Panel):
         contents: Mapping[str, Any],
         extent: Sequence[float],
         *,
-        names: Sequence[str] = (),
         title: str = "",
-        axes: bool = True,
     ):
         _check_extent(f"Plane, {title!r}", extent)
         self.contents = _check_contents(f"Plane, {title!r}", contents)
-        self.extent, self.names, self.title, self.axes = extent, names, title, axes
+        self.extent, self.title = extent, title
         self.note = self.contents.get("note", "")
 
     def size(self, width: float) -> tuple[float, float]:
         left, right, bottom, top = self.extent
-        beside, below = (AXIS, AXIS / 2) if self.axes else (0, 0)
-        return width, (width - beside) * (top - bottom) / (right - left) + below
+        return width, width * (top - bottom) / (right - left)
 
     def draw(self, page: Page, box: Box) -> None:
-        ax = page.axes(box)
-        _draw_contents(ax, self.contents, self.extent, box.width, self.names)
-        if not self.axes:
-            _draw_frame(ax)
-            return
-        ax.locator_params(nbins=5)
-        style_axes(ax)
-        page.fit(ax, box)
+        _draw_contents(page.axes(box), self.contents, self.extent, box.width)
 
 
 class PlaneRows(Panel):
-    """Rows of small planes, without numbers at their axes, with a label on the left of each row.
+    """Rows of small planes, with a label on the left of each row.
 
     Parameters
     ----------
     rows : {label: {heading: contents}}
-        The planes of each row, as in `Plane`, without markers. Headings that are those of the row
+        The planes of each row, as in `Plane`. Headings that are those of the row
         above are not repeated.
     extent : (left, right, bottom, top)
         The part of the plane, the same for all.
@@ -169,61 +154,18 @@ class PlaneRows(Panel):
                 page.write(notes[i], left + width / 2, top + above + height, ha="center")
                 ax = page.axes(Box(left, top + above, width, height))
                 _draw_contents(ax, contents, self.extent, width)
-                _draw_frame(ax)
             top += above + height + below + SMALL_GAP
 
 
-def save_planes(
-    path,
-    panels: Mapping[str, Mapping],
-    extent: Sequence[float],
-    *,
-    names: Sequence[str] = (),
-    columns: int = 2,
-) -> None:
-    """Draw panels that show the same part of the plane.
-
-    Parameters
-    ----------
-    path : str or Path
-        Of the PNG file.
-    panels : {title: contents}
-        What to draw; see `Plane`.
-    extent : (left, right, bottom, top)
-        The part of the plane.
-    names : sequence of str
-        Names of the classes, for a legend in the first panel.
-    columns : int
-        Panels per row. A page has room for two; with more, it becomes wider.
-    """
-    if not panels:
-        raise ValueError("save_planes: no panel to draw")
-    planes = [
-        Plane(contents, extent, names=() if i else names, title=title)
-        for i, (title, contents) in enumerate(panels.items())
-    ]
-    columns = min(columns, len(planes))
-    planes += [Blank()] * (-len(planes) % columns)
-    rows = [planes[i : i + columns] for i in range(0, len(planes), columns)]
-    save_page(path, rows, width=PAGE_WIDTH * max(columns, 2) // 2)
-
-
-def _draw_contents(
-    ax, contents: Mapping, extent: Sequence[float], width: float, names: Sequence[str] = ()
-) -> None:
-    """Draw what a plane contains, which is `width` pixels wide on the page."""
+def _draw_contents(ax, contents: Mapping, extent: Sequence[float], width: float) -> None:
+    """Draw a frame and what a plane contains, which is `width` pixels wide on the page."""
     left, right, bottom, top = extent
     scale = min(2 * width / PAGE_WIDTH, 1)  # smaller planes have smaller points
     _draw_field(ax, contents, extent, scale)
     if "points" in contents:
-        _draw_points(ax, contents, names, scale)
+        _draw_points(ax, contents, scale)
     _draw_markers(ax, contents.get("markers", {}), (left + right) / 2)
-    ax.set(xlim=(left, right), ylim=(bottom, top))
-
-
-def _draw_frame(ax) -> None:
-    """Draw a frame in place of axes with numbers."""
-    ax.set(xticks=(), yticks=())
+    ax.set(xlim=(left, right), ylim=(bottom, top), xticks=(), yticks=())
     for spine in ax.spines.values():
         spine.set_color(FAINT)
 
@@ -246,8 +188,8 @@ def _draw_field(ax, panel: Mapping, extent: Sequence[float], scale: float) -> No
         ax.plot(*line.T, color=colour, linewidth=0.9 * scale, alpha=0.75, zorder=2)
 
 
-def _draw_points(ax, panel: Mapping, names: Sequence[str], scale: float) -> None:
-    """Draw the points of a panel, and a legend if the classes have names."""
+def _draw_points(ax, panel: Mapping, scale: float) -> None:
+    """Draw the points of a panel."""
     points, labels = panel["points"], panel["labels"]
     # In random order, so that no class lies on top of another.
     order = np.random.default_rng(0).permutation(len(labels))
@@ -255,12 +197,6 @@ def _draw_points(ax, panel: Mapping, names: Sequence[str], scale: float) -> None
     colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
     style = {"linewidths": 0, "alpha": 0.75, "zorder": 1, "rasterized": True}
     ax.scatter(*points[order].T, c=colours[order].tolist(), s=size, **style)
-    for k in np.unique(labels):
-        if k < len(names):  # an entry of the legend
-            ax.scatter([], [], c=CLASS_COLOURS[k % len(CLASS_COLOURS)], s=25, label=names[k])
-    if len(names):
-        style = {"frameon": False, "fontsize": TEXT, "handletextpad": 0.2, "labelcolor": INK}
-        ax.legend(loc="lower left", **style)
 
 
 def _draw_markers(ax, markers: Mapping[str, Sequence[float]], middle: float) -> None:
@@ -301,6 +237,7 @@ def _check_contents(name: str, panel: Mapping) -> dict:
 
 
 def _check_field(name: str, field: np.ndarray, colours: Sequence[str]) -> None:
+    as_square(field)  # raises an error for another number of values
     if len(colours) < 2 or field.min() < -1e-6 or field.max() > 1 + 1e-6:
         raise ValueError(
             f"{name}: a field has values from 0 to 1, and the panel has two colours or more"
