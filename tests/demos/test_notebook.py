@@ -50,7 +50,7 @@ def test_a_demo_runs_as_a_notebook(tmp_path):
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]
-    assert len(images) == len([*out.glob("*.png")]) == 6
+    assert len(images) == len([*out.glob("*.png")]) == 7
     text = "".join(str(cell.get("outputs")) for cell in notebook.cells)
     assert "3/3" in text and f"Written to {out}" in text
 
