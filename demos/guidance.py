@@ -21,8 +21,8 @@ ones use that Euler's method does not?
 
 It draws
     guidance.png     the ten classes in columns, a row for each w; a column has
-                     the same noise in all rows
-    scales.png       accuracy and variety of the samples against w
+                     the same noise in all rows. Below, accuracy and variety of
+                     the samples against w, and a part of evaluations.png
     steps.png        one noise through each sampler, with few to many
                      evaluations of the network
     evaluations.png  the distance of each ODE sampler from the exact solution,
@@ -228,15 +228,22 @@ for w in SCALES:
         text += f"{accuracies[-1]:.1%} are classified as the requested digit; "
     print(f"{text}distance within a class: {distances[-1]:.2f} of real {noun}s'")
 if not are_digits:
-    print(f"guidance.png: the columns are {', '.join(class_names[k] for k in requested[:10])}")
-plot.save_rows(args.out / "guidance.png", rows)
-curves = {}
+    print(f"The columns are {', '.join(class_names[k] for k in requested[:10])}")
+samples_by_scale = plot.Rows(rows, title="The same noise, with weak to strong guidance w")
+curves, ylabel = {}, f"variety (real {noun}s: 1)"
 if are_digits:
-    curves["classified as the requested digit"] = (np.array(SCALES), np.array(accuracies))
-label = f"distance within a class, relative to real {noun}s"
-curves[label] = (np.array(SCALES), np.array(distances))
-plot.save_curves(
-    args.out / "scales.png", curves, smooth=False, ylabel="fraction", xlabel="guidance scale w"
+    curves["right digit"] = (np.array(SCALES), np.array(accuracies))
+    ylabel = f"fraction with the right digit; {ylabel}"
+curves["variety"] = (np.array(SCALES), np.array(distances))
+by_scale = plot.Curves(
+    curves,
+    smooth=False,
+    direct=True,
+    ylim=(0, 1.1),
+    ylabel=ylabel,
+    xlabel="guidance scale w",
+    title="Accuracy is paid for with variety",
+    height=260,
 )
 
 # %%
@@ -251,15 +258,21 @@ for name in SAMPLERS:
         errors[name] = [float(np.sqrt(((x - solution) ** 2).mean())) for x in results]
         for n, error in zip(EVALUATIONS, errors[name], strict=True):
             figures[f"{name}_{n}"] = error
-plot.save_rows(args.out / "steps.png", strips)
-plot.save_curves(
-    args.out / "evaluations.png",
-    {name: (np.array(EVALUATIONS), np.array(e)) for name, e in errors.items()},
-    smooth=False,
-    log="xy",
-    xlabel="evaluations of the network",
-    ylabel="root mean square distance from the solution",
-)
+title = f"After {', '.join(map(str, EVALUATIONS))} evaluations, and exact (right)"
+plot.save_rows(args.out / "steps.png", strips, title=title)
+curves = {name: (np.array(EVALUATIONS), np.array(e)) for name, e in errors.items()}
+options = {
+    "smooth": False,
+    "direct": True,
+    "log": "xy",
+    "xlabel": "evaluations of the network",
+    "ylabel": "distance from the exact sample",
+}
+plot.save_curves(args.out / "evaluations.png", curves, **options)
+del curves["edm"]  # it needs more evaluations, and would compress the others
+title = "Samplers by their number of steps"
+by_evaluations = plot.Curves(curves, **options, title=title, height=270)
+plot.save_page(args.out / "guidance.png", [samples_by_scale, by_scale, by_evaluations])
 print(f"Distance from the solution of the ODE after {', '.join(map(str, EVALUATIONS))} evaluations")
 for name, values in errors.items():
     print(f"  {name:10s} " + " ".join(f"{e:.4f}" for e in values))

@@ -59,3 +59,11 @@ def test_a_range_of_the_y_axis_can_be_given(tmp_path, monkeypatch):
     monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
     plot.save_curves(tmp_path / "a.png", {"a": ([0, 1], [0, 9])}, smooth=False, ylim=(-1, 3))
     assert figures[0].axes[0].get_ylim() == (-1, 3)
+
+
+def test_few_places_of_a_logarithmic_axis_have_plain_numbers(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    plot.save_curves(tmp_path / "a.png", {"a": ([4, 8, 16], [1, 2, 3])}, smooth=False, log="xy")
+    (ax,) = figures[0].axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["4", "8", "16"]

@@ -75,6 +75,10 @@ class Curves(Panel):
                 ax.plot(steps, values, marker=marker, markersize=4, **style)
         for axis in self.log:
             ax.set(**{f"{axis}scale": "log"})
+        positions = np.unique(np.concatenate([steps for steps, _ in self.series.values()]))
+        if "x" in self.log and len(positions) <= 8:  # at the values, and not 4 * 10^0
+            ax.set_xticks(positions, [f"{x:g}" for x in positions])
+            ax.set_xticks([], minor=True)
         if self.ylim:
             ax.set_ylim(*self.ylim)
         elif "y" not in self.log:
