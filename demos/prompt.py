@@ -25,7 +25,10 @@ autoencoder.py for each tile. Its best weights are known without training: the
 principal components.
 
 It draws
-    prompt.png   a row of faces for each caption
+    prompt.png   a row of faces for most captions, and how many of such
+                 samples have all that was never seen together
+    captions.png
+                 more faces, for all captions
     scales.png   the last row again with guidance from 0, which ignores the
                  caption, upwards
     curves.png   the losses
@@ -287,15 +290,24 @@ sampling_rng = default_rng(args.seed + 1, args.device)
 captions = requested or [*EXAMPLES, *NEW_COMBINATIONS]
 noise = sampling_rng.normal((NUM_COLUMNS * len(captions), CODE_DIM))
 samples = sample(np.repeat(captions, NUM_COLUMNS).tolist(), noise)
-labels = [
-    f"{text}\n(never seen together)" if text in NEW_COMBINATIONS else text for text in captions
-]
-by_caption = np.split(samples, len(captions))
-plot.save_rows(args.out / "prompt.png", dict(zip(labels, by_caption, strict=True)))
+by_caption = dict(zip(captions, np.split(samples, len(captions)), strict=True))
+
+
+def caption_rows(texts, num_columns=5, notes=None, **options):
+    """Return a panel with a row of faces for each caption, and a note below the caption."""
+    rows = []
+    for text, note in zip(texts, notes or [""] * len(texts), strict=True):
+        label = plot.page.wrap(text.replace("\n", " "), 255)
+        rows.append((label + note, by_caption[text][:num_columns]))
+    return plot.Rows(rows, scale=3, **options)
+
+
+plot.save_page(args.out / "captions.png", [caption_rows(captions, NUM_COLUMNS)], width=1200)
 last_caption, last_noise = [captions[-1]] * NUM_COLUMNS, noise[-NUM_COLUMNS:]
 by_scale = {f"guidance {w:g}": sample(last_caption, last_noise, w) for w in SHOWN_SCALES}
 plot.save_rows(args.out / "scales.png", by_scale)
 if requested:
+    plot.save_page(args.out / "prompt.png", [caption_rows(requested)])
     run.write_metrics(picture="prompt.png")
     sys.exit()
 
@@ -387,6 +399,17 @@ for name, pairs in known_images.items():
     key = name.replace(" ", "_")
     figures[f"within_caption_distance_{key}"] = distance
     figures[f"nearest_distance_{key}"] = nearest
+
+# %%
+# The picture: known kinds of captions, and new ones with the fraction of complete combinations
+keys = [f"combination_{kind}_{COMPOSED}".replace(" ", "_") for kind in kinds if kind != "known"]
+known_rows = caption_rows(EXAMPLES[:4], title="A caption in, faces out")
+new_rows = caption_rows(
+    NEW_COMBINATIONS,
+    notes=[f"\n({figures[key]:.0%} complete)" for key in keys],
+    title="Never seen together: some samples fail",
+)
+plot.save_page(args.out / "prompt.png", [known_rows, new_rows])
 run.write_metrics(picture="prompt.png", **figures)
 
 # %% [markdown]
