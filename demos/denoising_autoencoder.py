@@ -157,7 +157,10 @@ for name, noise in NOISES.items():
         f"rmse_{key}_network": metrics.rmse(restored, x_test),
     }
     figures |= errors
-    rows += [(name.replace(" and ", "\nand "), noisy[examples]), ("restored", restored[examples])]
+    rows += [
+        (name.replace(" and ", "\nand ").replace("gauss", "Gauss"), noisy[examples]),
+        ("restored", restored[examples]),
+    ]
     print(
         "{:16s} RMSE: noisy {:.3f}, best linear filter {:.3f}, network {:.3f}".format(
             name, *errors.values()

@@ -19,9 +19,9 @@ digits. The decoder stays the same. What changes, the samples or the ELBO?
                                           sub-folders are the classes
 
 It draws
-    overview.png         a plane of z, decoded, beside samples of the mixture;
-                         below, test digits, their decoded codes, and samples
-                         of N(0, I)
+    overview.png         a digit on its way through the network; a plane of z,
+                         decoded, beside samples of the mixture; test digits,
+                         their decoded codes, and samples of N(0, I)
     samples.png          codes drawn from the mixture, decoded
     samples_normal.png   codes drawn from N(0, I), decoded
     reconstructions.png  test digits, the same in black and white as the
@@ -301,12 +301,32 @@ else:
     left, right = latent.lerp(upper_left, lower_left, 6), latent.lerp(upper_right, lower_right, 6)
     z_plane = latent.lerp(left, right, 6)  # (6, 6, latent_dim)
 
+one = examples[:1]  # a picture on its way through the network, with the loss
+with no_grad():
+    mu, log_var = model.encode(to_device(test_x[one].astype(np.float32), args.device))
+    z = losses.reparametrize(mu, log_var, default_rng(args.seed, args.device).normal(mu.shape))
+mu, sigma, z = mu.numpy()[0], np.exp(0.5 * log_var.numpy()[0]), z.numpy()
+scheme = plot.Scheme(
+    {
+        "x": (0.5, 0, plot.Picture(test_x[one[0]], "x")),
+        "encoder": (0.5, 1, plot.Network("encoder", 1, 0.5)),
+        "mu": (0, 2, plot.Code(mu, "μ")),
+        "sigma": (1, 2, plot.Code(sigma, "σ")),
+        "z": (0.5, 3, plot.Code(z[0], "z")),
+        "decoder": (0.5, 4, plot.Network("decoder", 0.5, 1)),
+        "x'": (0.5, 5, plot.Picture(decode(z)[0], "x'")),
+    },
+    ["x encoder mu z decoder x'", "encoder sigma z"],
+    side=72,
+    title="Loss: the error of x' plus KL(N(μ, σ²), N(0, I))",
+)
 plot.save_page(
     args.out / "overview.png",
     [
+        scheme,
         [
             plot.Grid(decode(z_plane.reshape(36, -1)), title="A plane of z, decoded"),
-            plot.Grid(samples[:36], title="Samples of the mixture"),
+            plot.Grid(samples[:36], title="Samples (mixture prior)"),
         ],
         plot.Rows(
             {
