@@ -80,11 +80,17 @@ NUM_GAMES, NUM_PENALTIES = len(GAMES), len(PENALTIES)
 # The generators' losses against the logit, and their derivatives, by the engine.
 # The relativistic loss compares with a real example, which has the logit 0 here.
 logit = tensor(np.linspace(-8, 8, 401), requires_grad=True)
-logit_losses, derivatives = {}, {}
-for name, game in GAMES.items():
-    loss = game.generator_loss(tensor(np.zeros(401)), logit)
-    logit_losses[name] = (logit, loss)
-    derivatives[name] = (logit, *grad(loss.sum(), logit))
+LABELS = {
+    "minimax": "minimax",
+    "non-saturating": "non-saturating and relativistic",  # these two coincide
+    "Wasserstein": "Wasserstein and hinge",  # and these two
+    "least squares": "least squares",
+}
+losses_of_logit, slopes = {}, {}
+for name, label in LABELS.items():
+    loss = GAMES[name].generator_loss(tensor(np.zeros(401)), logit)
+    losses_of_logit[label] = (logit, loss)
+    slopes[label] = (logit, *grad(loss.sum(), logit))
 
 
 # %%
@@ -247,29 +253,27 @@ def draw_table(penalties, games, **texts):
     return PlaneRows(rows, EXTENT, **texts)
 
 
-# Hinge has the slope of Wasserstein; relativistic, here, that of non-saturating.
-slopes = {name: derivatives[name] for name in ("minimax", "non-saturating", "Wasserstein")}
-text = "logit l of a sample: on the left, D is sure that it is generated"
 few_penalties = ("none", "clipped weights", "R1 + R2")
 few_games = ("minimax", "non-saturating", "Wasserstein", "relativistic")
+few_slopes = {game: slopes[LABELS[game]] for game in few_games[:3]}
 save_page(
     args.out / "games.png",
     [
         Curves(
-            slopes,
+            few_slopes,
             title="The slope of minimax vanishes where D is sure",
             ylabel="slope of the generator's loss",
-            xlabel=text,
+            xlabel="logit of a sample: on the left, D is sure that it is generated",
             smooth=False,
             height=270,
         ),
         draw_table(few_penalties, few_games, title="Captured modes of 8, and good samples"),
     ],
 )
-both = (("loss", logit_losses, (-4, 4)), ("slope", derivatives, (-2, 1)))
+both = (("loss", losses_of_logit, (-4, 4)), ("slope", slopes, (-2, 1)))
 panels = [
-    Curves(few, ylabel=name, xlabel="logit l of a sample", smooth=False, ylim=ylim, height=600)
-    for name, few, ylim in both
+    Curves(curves, ylabel=name, xlabel="logit of a sample", smooth=False, ylim=ylim, height=600)
+    for name, curves, ylim in both
 ]
 save_page(args.out / "gradients.png", [panels], width=1600)
 save_page(args.out / "table.png", [draw_table(PENALTIES, GAMES)], width=1400)
