@@ -241,8 +241,8 @@ def draw_pair(penalty, game):
     return {
         "field": np.clip((fields[i, j] - low) / max(high - low, 1e-12), 0, 1),
         "colours": ("#f3d9c0", "#ffffff", "#c3d7ee"),
-        "points": samples[i, j, :1000],
-        "labels": np.full(1000, 3),  # a dark colour
+        "points": samples[i, j, :600],
+        "labels": np.full(600, 3),  # a dark colour
         "note": notes[penalty, game],
     }
 
@@ -253,7 +253,7 @@ def draw_table(penalties, games, **texts):
     return PlaneRows(rows, EXTENT, **texts)
 
 
-few_penalties = ("none", "clipped weights", "R1 + R2")
+few_penalties = ("none", "gradient penalty", "R1 + R2")
 few_games = ("minimax", "non-saturating", "Wasserstein", "relativistic")
 few_slopes = {game: slopes[LABELS[game]] for game in few_games[:3]}
 save_page(
@@ -267,7 +267,9 @@ save_page(
             smooth=False,
             height=270,
         ),
-        draw_table(few_penalties, few_games, title="Captured modes of 8, and good samples"),
+        draw_table(
+            few_penalties, few_games, title="By loss and penalty: captured modes, good samples"
+        ),
     ],
 )
 both = (("loss", losses_of_logit, (-4, 4)), ("slope", slopes, (-2, 1)))
