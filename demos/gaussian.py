@@ -18,8 +18,9 @@ among them, what gets better, and what does not?
                                                   as possible, framed alike
 
 It draws
-    gaussian.png    the mean face, the eigenfaces alone and added to the mean,
-                    samples of both models, and faces that were held out
+    gaussian.png    the model as a scheme; the mean face, the eigenfaces alone
+                    and added to the mean; samples of both models, and faces
+                    that were held out
     more.png        the same with more eigenfaces and more samples
     components.png  the Gaussians of the mixture: means and samples
     curves.png      EM: the log-likelihood at each step
@@ -231,7 +232,20 @@ def draw(num_columns):
     ]
 
 
-plot.save_page(args.out / "gaussian.png", draw(6))
+four = to_images(train[:4])  # (4, C, H, W)
+scheme = plot.Scheme(
+    {
+        "data": (0, 0, plot.Picture(np.block([[four[0], four[1]], [four[2], four[3]]]), noun)),
+        "learn": (0, 1, plot.Text("mean,\ncovariance")),
+        "z": (1, 1, plot.Code(z[0], f"z: {args.latent_dim} random numbers")),
+        "G": (0.5, 2, plot.Network("G: linear", 0.4, 1)),
+        "x": (0.5, 3, plot.Picture(to_images(from_gaussian[:1])[0], "a sample")),
+    },
+    ["data learn G x", "z G"],
+    side=88,
+    title="Learn the distribution, then draw samples of it",
+)
+plot.save_page(args.out / "gaussian.png", [scheme, *draw(6)])
 plot.save_page(args.out / "more.png", draw(10), width=1250)
 
 heaviest = np.argsort(-to_numpy(mixture.weights))[:10]
