@@ -301,7 +301,7 @@ def draw(name):
         "points": x,
         "labels": (~is_good).astype(int),
         "contours": circles,
-        "note": f"{is_good.mean():.0%} of the samples are good",
+        "note": f"{is_good.mean():.0%} are good: at a mode (blue)",
     }
     title = f"{name}: {is_captured.sum()} of {len(modes)}"
     return Plane(contents, extent, title=title)
@@ -313,7 +313,7 @@ panels += [Blank()] * (-len(panels) % per_row)
 save_page(
     args.out / "columns.png",
     [panels[i : i + per_row] for i in range(0, len(panels), per_row)],
-    title="Captured modes; dashed: lost, blue: good samples",
+    title="How many of the modes are captured? Dashed: lost",
     width=400 * per_row,
 )
 steps = np.append(count_steps, args.steps)
