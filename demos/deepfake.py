@@ -24,6 +24,7 @@ people, on yourself, or on people who agreed to exactly this use, and label
 everything it generates as generated.
 
 It draws
+    deepfake.png  the networks, as they are trained and as they swap; some swaps
     swaps.png     A in ten states, its reconstruction, B in A's place, and the
                   true pictures: B drawn in the same states; then the reverse
     curves.png    the reconstruction errors during training
@@ -65,6 +66,7 @@ from tinygen.metrics import rmse
 from tinygen.metrics.evaluators import train_state_regressor
 from tinygen.models.autoencoder import ConvAutoencoder, gaussian_noise
 from tinygen.models.deepfake import Deepfake
+from tinygen.plot.scheme import Code, Network, Picture, Scheme
 
 p = parser(
     __doc__,
@@ -211,6 +213,45 @@ for k, (name, other) in enumerate([NAMES, NAMES[::-1]]):
         rows[f"{other} true"] = true[1 - k][:columns]
 plot.save_rows(args.out / "swaps.png", rows)
 
+# %%
+# Pictures: one encoder and two decoders, as they are trained and as they swap; swaps
+with no_grad():
+    codes = model.encode(inputs[0][:2], 0).numpy()  # (2, LATENT_DIM)
+training = Scheme(
+    {
+        "A": (0, 0, Picture(true[0][0], "A")),
+        "B": (1, 0, Picture(true[1][0], "B")),
+        "encoder": (0.5, 1, Network("encoder", 1, 0.4)),
+        "code": (0.5, 2, Code(codes[0].reshape(8, 4), "code")),
+        "decoder_A": (0, 3, Network("decoder A", 0.4, 1)),
+        "decoder_B": (1, 3, Network("decoder B", 0.4, 1)),
+        "A'": (0, 4, Picture(reconstructed[0][0], "A again")),
+        "B'": (1, 4, Picture(reconstructed[1][0], "B again")),
+    },
+    ["A encoder code decoder_A A'", "B encoder", "code decoder_B B'"],
+    side=96,
+    title="Training: one encoder, and a decoder for each person",
+    note="Numbers of the code: red above 0, blue below.",
+)
+swap = Scheme(
+    {
+        "A": (0, 0, Picture(true[0][1], "A")),
+        "encoder": (0, 1, Network("encoder", 1, 0.4)),
+        "code": (0, 2, Code(codes[1].reshape(8, 4), "code of A")),
+        "decoder": (0, 3, Network("decoder B", 0.4, 1)),
+        "B": (0, 4, Picture(swapped[0][1], "B does what A did")),
+    },
+    ["A encoder code decoder B"],
+    side=96,
+    title="The swap: the code of A, and the decoder of B",
+)
+few = [label for label in ("A", "B for A", "B true") if label in rows]
+states = plot.Rows(
+    {label: rows[label][1:7] for label in few},
+    title="B in A's place, and the true B in the same states",
+)
+plot.save_page(args.out / "deepfake.png", [training, swap, states])
+
 
 # %%
 # Errors, as fractions of that of the mean picture
@@ -311,7 +352,7 @@ def evaluate_states(regressor):
 
 if is_drawn:
     evaluate_states(train_regressor())
-run.write_metrics(picture="swaps.png", **metrics)
+run.write_metrics(picture="deepfake.png", **metrics)
 
 # %% [markdown]
 # ## What you should see

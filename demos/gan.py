@@ -198,7 +198,8 @@ loop = Scheme(
     ["z G x' D D(x)", "x D"],
     loops=["D(x) G"],
     title="The game: D tells x' from x, and G learns to fool D",
-    note="D(x) is the probability that x is real. Dashed: the gradient from which G learns.",
+    note="D(x) is the probability that x is real. Dashed: the gradient from which G learns. "
+    "Numbers of z: red above 0, blue below.",
 )
 columns = min(9, len(test))
 plot.save_page(

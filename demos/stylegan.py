@@ -308,6 +308,7 @@ styles = plot.Scheme(
     loops=[f"w {size}" for size in blocks],
     side=64,
     title="w gives each block of G its style (dashed)",
+    note="Numbers of z and w: red above 0, blue below.",
 )
 truncation = plot.Sum(
     [
