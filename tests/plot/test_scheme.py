@@ -61,6 +61,18 @@ def test_a_small_network_and_the_loops_over_it_stay_below_the_title(draw):
     assert looped[MARGIN + LINE + 2 : MARGIN + LINE + rise - 4].min() < 100  # the loops
 
 
+def test_a_loop_from_a_lower_part_is_drawn(draw):
+    parts = {
+        "G": (0, 0, Network("G")),
+        "x": (1, 1, Picture(np.zeros((8, 8)))),
+        "t": (0.5, 2, Text("t")),
+    }
+    plain, looped = (draw(Scheme(parts, loops=loops))[1] for loops in ([], ["t G"]))
+    first = np.flatnonzero((plain[:, 400] < 200).any(axis=1))[0]  # the top of the black picture
+    assert (plain[:first, 300] == 255).all()
+    assert (looped[: first + len(looped) - len(plain), 250:350] < 100).any()
+
+
 def test_labels_and_loops_are_inside_the_page(draw):
     parts = {
         "z": (0, 0, Code(np.arange(10.0), "a long label\nof a narrow code")),

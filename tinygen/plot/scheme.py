@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ __all__ = ["Code", "Network", "Picture", "Scheme", "Text"]
 MAX_NUMBER = 2.5  # numbers of a code from here on have the full colour
 GAP = 10  # between two rows, and between a part and its arrow: pixels of the page
 BEND = 0.22  # of loops
+ARROW_ROOM = 8  # above a loop: half the head of an arrow
 ARROW = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
 
 
@@ -180,11 +180,14 @@ class Scheme(Panel):
 
     def _above(self, boxes: Mapping[str, Box]) -> float:
         """Return how far the loops rise above the first row."""
+        t = np.linspace(0, 1, 50)
         rises = [0.0]
         for start, end in self.loops:
             (x0, y0), (x1, y1) = (_top(boxes[key]) for key in (start, end))
-            # The control point of the arc is BEND of the chord away from it; the arc gets half way.
-            rises.append(BEND / 2 * math.hypot(x1 - x0, y1 - y0) + 4 - (y0 + y1) / 2)
+            # A loop is a Bezier curve; its control point is BEND of the distance above the middle.
+            control = (y0 + y1) / 2 - BEND * abs(x1 - x0)
+            y = (1 - t) ** 2 * y0 + 2 * t * (1 - t) * control + t**2 * y1
+            rises.append(ARROW_ROOM - y.min())
         return max(rises)
 
     def size(self, width: float) -> tuple[float, float]:
