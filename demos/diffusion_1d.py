@@ -278,6 +278,7 @@ save_curves(
     xlabel="x at this time",
     ylabel="prediction of the data",
     smooth=False,
+    height=700,
 )
 run.write_metrics(
     picture="evolution.png",
