@@ -333,7 +333,7 @@ strips = {}
 for k, name in enumerate(names):
     strips[f"{name}: x"] = np.stack([history[i][1][k] for i in moments])
     strips[f"{name}: prediction"] = np.stack([history[i][2][k] for i in moments])
-plot.save_rows(args.out / "strip.png", strips)
+plot.save_rows(args.out / "strip.png", strips, width=1000)
 
 # %%
 # Inpainting: the lower half of real images, generated three times

@@ -211,7 +211,7 @@ for k, (name, other) in enumerate([NAMES, NAMES[::-1]]):
     rows[f"{other} for {name}"] = swapped[k][:columns]
     if is_drawn:
         rows[f"{other} true"] = true[1 - k][:columns]
-plot.save_rows(args.out / "swaps.png", rows)
+plot.save_rows(args.out / "swaps.png", rows, width=1000)
 
 # %%
 # Pictures: one encoder and two decoders, as they are trained and as they swap; swaps

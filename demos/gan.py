@@ -226,6 +226,7 @@ plot.save_rows(
         f"test {noun}s": test[:columns],
         f"nearest to test {noun}s": train[nearest_to_test[:columns]],
     },
+    width=1000,
 )
 paths = latent.slerp(z[:8], z[8:16], 12)  # (8, 12, LATENT_DIM)
 plot.save_grid(

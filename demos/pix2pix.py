@@ -237,9 +237,9 @@ true_pictures = data.to_float(test_y)
 rows = {"given": to_colour(test_x[:12])}
 rows |= {name: pictures[:12] for name, pictures in outputs.items()}
 rows["true picture"] = true_pictures[:12]
-plot.save_rows(args.out / "pairs.png", rows)
+plot.save_rows(args.out / "pairs.png", rows, width=1000)
 again = [("", translate(G, test_x[:12])) for _ in range(5)]
-plot.save_rows(args.out / "again.png", [("given", rows["given"]), *again])
+plot.save_rows(args.out / "again.png", [("given", rows["given"]), *again], width=1000)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",

@@ -146,3 +146,11 @@ def test_a_grid_needs_a_column(tmp_path):
     with pytest.raises(ValueError, match="at least 1 column"):
         plot.save_grid(tmp_path / "a.png", np.zeros((1, 1, 4, 4)), columns=-1)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_wider_page_has_room_for_larger_images(tmp_path):
+    images = np.zeros((20, 1, 28, 28))
+    for width in (800, 1300):
+        plot.save_rows(tmp_path / f"{width}.png", {"a": images}, width=width)
+    small, large = (read_png(tmp_path / f"{width}.png") for width in (800, 1300))
+    assert small.shape[1] < 800 < large.shape[1] <= 1300

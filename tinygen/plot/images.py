@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import as_images, make_grid
-from .page import LINE, Box, Page, Panel, count_lines, save_page, text_width, wrap
+from .page import LINE, PAGE_WIDTH, Box, Page, Panel, count_lines, save_page, text_width, wrap
 
 __all__ = ["Grid", "Rows", "Sum", "save_grid", "save_rows"]
 
@@ -231,11 +231,11 @@ def label_width(label: str) -> int:
     return round(max(text_width(line) for line in label.split("\n"))) + LABEL_GAP
 
 
-def save_grid(path, images, **options) -> None:
-    """Draw images in a grid; the options are those of `Grid`."""
-    save_page(path, [Grid(images, **options)])
+def save_grid(path, images, *, width: int = PAGE_WIDTH, **options) -> None:
+    """Draw images in a grid on a page of this width; other options are those of `Grid`."""
+    save_page(path, [Grid(images, **options)], width=width)
 
 
-def save_rows(path, rows, **options) -> None:
-    """Draw rows of images with a label on the left of each; the options are those of `Rows`."""
-    save_page(path, [Rows(rows, **options)])
+def save_rows(path, rows, *, width: int = PAGE_WIDTH, **options) -> None:
+    """Draw rows of images with a label on the left of each; other options are those of `Rows`."""
+    save_page(path, [Rows(rows, **options)], width=width)
