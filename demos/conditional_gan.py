@@ -433,9 +433,13 @@ rows = evaluate[args.model]()
 plot.save_rows(args.out / "samples.png", rows)
 if len(rows) == 10:  # of classes or of class codes: now a column for each
     pictures = np.stack([row[::3] for row in rows.values()], axis=1)  # (4, 10, C, H, W)
-    name = "class code c" if args.model == "infogan" else "label y"
-    title = f"Samples: a column for each {name} ({args.model})"
-    panel = plot.Grid(pictures.reshape(-1, *image_shape), columns=10, title=title)
+    is_code = args.model == "infogan"
+    panel = plot.Grid(
+        pictures.reshape(-1, *image_shape),
+        columns=10,
+        title=f"Samples: a column for each {'code c' if is_code else 'label y'} ({args.model})",
+        note="" if is_code else "A row has the same z.",
+    )
 else:
     few = {label.strip(): pictures[:9] for label, pictures in rows.items()}
     panel = plot.Rows(few, title=f"Samples ({args.model})")
