@@ -188,7 +188,7 @@ if args.trained:  # D is not in the file
     probabilities = "D(x') and\nD(x)"
 loop = Scheme(
     {
-        "z": (0, 0, Code(z[0].reshape(8, 8), f"z: {LATENT_DIM} random\nnumbers")),
+        "z": (0, 0, Code(z[0].reshape(8, 8), f"z: {LATENT_DIM} numbers")),
         "G": (0, 1, Network("G", 0.4, 1)),
         "x'": (0, 2, Picture(first_fake, "x' = G(z)")),
         "x": (1, 2, Picture(first_real, "x, from the data")),
