@@ -1,0 +1,43 @@
+"""Exercise 4. The gradient of batch normalization.
+
+The slide: Convolutional GAN (its generator and its discriminator are built with batch norm).
+
+**Theory.** Batch normalization gives each feature (each column of x) mean 0 and variance 1 over the
+batch:
+
+    m = 1/N sum over n of x_n                        the mean of the column
+    v = 1/N sum over n of (x_n - m)^2                its variance
+    y_n = (x_n - m) / sqrt(v + eps)                  eps, a small constant
+
+Every y_n depends on *every* x_k of its column, since m and v do. So there are three paths from x_k
+to the outputs: directly, through m, and through v. The chain rule adds what comes back along them.
+Let r = 1 / sqrt(v + eps). These derivatives help:
+
+    dm/dx_k = 1/N
+    dv/dx_k = 2/N (x_k - m)                          the part through m is 0: can you see why?
+    dr/dv   = -1/2 (v + eps)^(-3/2) = -r^3 / 2
+
+**Your task.** Derive the cotangent of x from g, the cotangent of y. Both have the shape (N, C).
+Simplify until only g, y, r and means over the batch are left. Use operators, methods such as
+.mean(axis=0), and `sqrt`, which takes arrays and Tensors.
+
+A rule that forgets two of the three paths still trains, but badly. And a rule that is right in
+first order only makes gradient penalties silently wrong, so the check differentiates twice.
+
+    python demos/exercises/check.py 4
+    python demos/exercises/check.py 4 --hint 1
+"""
+
+from tinygen.ops import sqrt
+
+EPS = 0.1  # large, so that a forgotten one shows
+
+
+def batch_norm(x):
+    """Return y of the shape of x, (N, C)."""
+    return (x - x.mean(axis=0)) / sqrt(x.var(axis=0) + EPS)
+
+
+def rule_of_x(g, x):
+    """Return the cotangent of x, (N, C), from g (N, C), the cotangent of y."""
+    # Your lines here.

@@ -1,0 +1,149 @@
+"""Check your answer to an exercise, or ask for a hint or for the solution.
+
+    python demos/exercises/check.py               lists the exercises
+    python demos/exercises/check.py 1             checks your answer to the first
+    python demos/exercises/check.py 1 --hint 1    a first hint; 2 and 3 say more
+    python demos/exercises/check.py 1 --solution  the derivation and the code
+    python demos/exercises/check.py 1 --file PATH checks an answer in a copy
+
+Open demos/exercises/01_kl.py, read it, fill in its functions, and run the
+second line. The exit status is 0 if the answer is right, and 1 if it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent.parent)]  # find grading.py, and tinygen
+
+from grading import AnswerError, describe_error  # noqa: E402
+
+EXERCISES = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+ALWAYS_ALLOWED = {"numpy", "math", "__future__.annotations"}
+
+
+def exercise(number: int) -> Path:
+    """Return the file of an exercise."""
+    (path,) = [path for path in EXERCISES if int(path.name[:2]) == number]
+    return path
+
+
+def title(path: Path) -> str:
+    """Return the first line of a file's docstring."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+
+
+def grader(number: int) -> ModuleType:
+    """Import the grader of an exercise: HINTS, SEE_ALSO, and grade(answer)."""
+    path = FOLDER / "graders" / exercise(number).name
+    spec = importlib.util.spec_from_file_location(f"grader_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def imported_names(source: str) -> set[str]:
+    """Return what a source imports: "numpy", "tinygen.ops.exp"."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def check_imports(number: int, source: str) -> None:
+    """Raise AnswerError if a source imports more than the solution does."""
+    solution = (FOLDER / "solutions" / exercise(number).name).read_text(encoding="utf-8")
+    allowed = imported_names(solution) | ALWAYS_ALLOWED
+    if extra := sorted(imported_names(source) - allowed):
+        needed = ", ".join(sorted(allowed - {"__future__.annotations"}))
+        raise AnswerError(
+            f"This exercise can be solved without importing {', '.join(extra)}: write the formula "
+            f"yourself. It may import {needed}."
+        )
+
+
+def load(number: int, *sources: tuple[str, str]) -> SimpleNamespace:
+    """Run sources, given as (text, name of the file), one after the other; return their names."""
+    names: dict = {"__name__": "exercise"}
+    for text, name in sources:
+        try:
+            check_imports(number, text)
+            exec(compile(text, name, "exec"), names)
+        except AnswerError:
+            raise
+        except SyntaxError as error:
+            raise AnswerError(f"Python cannot read line {error.lineno}: {error.msg}.") from error
+        except Exception as error:
+            raise AnswerError(
+                f"The file stopped with an error.\n\n{describe_error(error)}"
+            ) from error
+    return SimpleNamespace(**names)
+
+
+def grade(number: int, *sources: tuple[str, str]) -> list[str]:
+    """Return the parts of a right answer. Raise AnswerError at the first that is wrong."""
+    with np.errstate(all="ignore"):  # a NaN is reported with the answer
+        return list(grader(number).grade(load(number, *sources)))
+
+
+def read(path: Path) -> tuple[str, str]:
+    """Return the text of a file and its name."""
+    return path.read_text(encoding="utf-8"), str(path)
+
+
+def check(number: int) -> int:
+    """Print whether the answer is right, or what is wrong; return the exit status."""
+    path = exercise(number)
+    try:
+        parts = grade(number, read(path))
+    except AnswerError as error:
+        print(
+            f"{title(path)}\n\n{error}\nA hint: python demos/exercises/check.py {number} --hint 1"
+        )
+        return 1
+    for part in parts:
+        print(f"right: {part}")
+    print(f"\nThe same in tinygen: {grader(number).SEE_ALSO}")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("number", nargs="?", type=int, help=f"1 to {len(EXERCISES)}")
+    request = parser.add_mutually_exclusive_group()
+    request.add_argument("--hint", type=int, choices=[1, 2, 3], help="show a hint")
+    request.add_argument("--solution", action="store_true", help="show the solution")
+    request.add_argument("--file", type=Path, help="check this file, a copy of the exercise")
+    args = parser.parse_args(arguments)
+    if args.number is None:
+        print("\n".join(f"{path.name:26} {title(path)}" for path in EXERCISES))
+        return 0
+    if not 1 <= args.number <= len(EXERCISES):
+        parser.error(f"there are exercises 1 to {len(EXERCISES)}")
+    if args.hint:
+        print(textwrap.fill(grader(args.number).HINTS[args.hint - 1], 79))
+    elif args.solution:
+        print(read(FOLDER / "solutions" / exercise(args.number).name)[0])
+    else:
+        return check(args.number, args.file or exercise(args.number))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
