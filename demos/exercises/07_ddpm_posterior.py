@@ -29,7 +29,8 @@ Compare it with the logarithm of a Gaussian, -(u - mean)^2 / (2 variance):
 
     mean = coef_x0 x_0 + coef_xt x_t
 
-A useful identity: alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t.
+A useful identity: alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t. Simplify far enough for
+t = 1, where alpha_bar_{t-1} is 1 and nothing may be divided by 1 - alpha_bar_{t-1}.
 
     python demos/exercises/check.py 7
     python demos/exercises/check.py 7 --hint 1

@@ -1,7 +1,7 @@
 """Check your answer to an exercise, or ask for a hint or for the solution.
 
     python demos/exercises/check.py               lists the exercises
-    python demos/exercises/check.py 1             checks your answer to the first
+    python demos/exercises/check.py 1             checks your first answer
     python demos/exercises/check.py 1 --hint 1    a first hint; 2 and 3 say more
     python demos/exercises/check.py 1 --solution  the derivation and the code
     python demos/exercises/check.py 1 --file PATH checks an answer in a copy
@@ -17,7 +17,7 @@ import ast
 import importlib.util
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -26,7 +26,7 @@ import numpy as np
 FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER), str(FOLDER.parent.parent)]  # find grading.py, and tinygen
 
-from grading import AnswerError, describe_error  # noqa: E402
+from grading import MODULE_NAME, AnswerError, describe_error  # noqa: E402
 
 EXERCISES = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 ALWAYS_ALLOWED = {"numpy", "math", "__future__.annotations"}
@@ -63,40 +63,9 @@ def imported_names(source: str) -> set[str]:
     return names
 
 
-def check_imports(number: int, source: str) -> None:
-    """Raise AnswerError if a source imports more than the solution does."""
-    solution = (FOLDER / "solutions" / exercise(number).name).read_text(encoding="utf-8")
-    allowed = imported_names(solution) | ALWAYS_ALLOWED
-    if extra := sorted(imported_names(source) - allowed):
-        needed = ", ".join(sorted(allowed - {"__future__.annotations"}))
-        raise AnswerError(
-            f"This exercise can be solved without importing {', '.join(extra)}: write the formula "
-            f"yourself. It may import {needed}."
-        )
-
-
-def load(number: int, *sources: tuple[str, str]) -> SimpleNamespace:
-    """Run sources, given as (text, name of the file), one after the other; return their names."""
-    names: dict = {"__name__": "exercise"}
-    for text, name in sources:
-        try:
-            check_imports(number, text)
-            exec(compile(text, name, "exec"), names)
-        except AnswerError:
-            raise
-        except SyntaxError as error:
-            raise AnswerError(f"Python cannot read line {error.lineno}: {error.msg}.") from error
-        except Exception as error:
-            raise AnswerError(
-                f"The file stopped with an error.\n\n{describe_error(error)}"
-            ) from error
-    return SimpleNamespace(**names)
-
-
-def grade(number: int, *sources: tuple[str, str]) -> list[str]:
-    """Return the parts of a right answer. Raise AnswerError at the first that is wrong."""
-    with np.errstate(all="ignore"):  # a NaN is reported with the answer
-        return list(grader(number).grade(load(number, *sources)))
+def solution(number: int) -> tuple[str, str]:
+    """Return the text of a solution and the name of its file."""
+    return read(FOLDER / "solutions" / exercise(number).name)
 
 
 def read(path: Path) -> tuple[str, str]:
@@ -104,18 +73,62 @@ def read(path: Path) -> tuple[str, str]:
     return path.read_text(encoding="utf-8"), str(path)
 
 
-def check(number: int) -> int:
-    """Print whether the answer is right, or what is wrong; return the exit status."""
-    path = exercise(number)
-    try:
-        parts = grade(number, read(path))
-    except AnswerError as error:
-        print(
-            f"{title(path)}\n\n{error}\nA hint: python demos/exercises/check.py {number} --hint 1"
+def functions(source: str) -> dict[str, ast.FunctionDef]:
+    """Return the functions of a source, by name."""
+    return {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
+
+
+def blanks(number: int) -> list[str]:
+    """Return the names of the functions that are to be filled in."""
+    given = functions(read(exercise(number))[0])
+    return [name for name in functions(solution(number)[0]) if name in given]
+
+
+def check_imports(number: int, source: str) -> None:
+    """Raise AnswerError if a source imports more than the solution does."""
+    allowed = imported_names(solution(number)[0]) | ALWAYS_ALLOWED
+    if extra := sorted(imported_names(source) - allowed):
+        needed = ", ".join(sorted(allowed - {"__future__.annotations"}))
+        raise AnswerError(
+            f"This exercise can be solved without importing {', '.join(extra)}: write the formula\n"
+            f"yourself. It may import {needed}.\n"
         )
+
+
+def load(number: int, *sources: tuple[str, str]) -> SimpleNamespace:
+    """Run sources, given as (text, name of the file), one after the other; return their names."""
+    names: dict = {"__name__": MODULE_NAME}
+    for text, name in sources:
+        try:
+            check_imports(number, text)
+            exec(compile(text, name, "exec"), names)
+        except AnswerError:
+            raise
+        except SyntaxError as error:
+            raise AnswerError(f"Python cannot read line {error.lineno}: {error.msg}.\n") from error
+        except Exception as error:
+            message = f"The file stopped with an error.\n\n{describe_error(error)}\n"
+            raise AnswerError(message) from error
+    if missing := [name for name in blanks(number) if not callable(names.get(name))]:
+        raise AnswerError(f"The file has no function {', '.join(missing)}: keep the names.\n")
+    return SimpleNamespace(**names)
+
+
+def grade(number: int, *sources: tuple[str, str]) -> Iterator[str]:
+    """Yield the parts of an answer that are right. Raise AnswerError at the first that is not."""
+    yield from grader(number).grade(load(number, *sources))
+
+
+def check(number: int, path: Path) -> int:
+    """Print whether the answer in a file is right, or what is wrong; return the exit status."""
+    print(f"{title(exercise(number))}\n")
+    try:
+        with np.errstate(all="ignore"):  # a NaN is reported with the answer
+            for part in grade(number, read(path)):
+                print(f"right: {part}")
+    except AnswerError as error:
+        print(f"{error}\nA hint: python demos/exercises/check.py {number} --hint 1")
         return 1
-    for part in parts:
-        print(f"right: {part}")
     print(f"\nThe same in tinygen: {grader(number).SEE_ALSO}")
     return 0
 
@@ -132,14 +145,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     request.add_argument("--file", type=Path, help="check this file, a copy of the exercise")
     args = parser.parse_args(arguments)
     if args.number is None:
-        print("\n".join(f"{path.name:26} {title(path)}" for path in EXERCISES))
+        print("\n".join(map(title, EXERCISES)))
         return 0
     if not 1 <= args.number <= len(EXERCISES):
         parser.error(f"there are exercises 1 to {len(EXERCISES)}")
     if args.hint:
         print(textwrap.fill(grader(args.number).HINTS[args.hint - 1], 79))
     elif args.solution:
-        print(read(FOLDER / "solutions" / exercise(args.number).name)[0])
+        print(solution(args.number)[0])
     else:
         return check(args.number, args.file or exercise(args.number))
     return 0

@@ -1,0 +1,289 @@
+"""demos/exercises: solutions pass, blank files and typical mistakes get a message that teaches."""
+
+import ast
+import re
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from tests.demos.processes import DEMOS, run_python
+
+FOLDER = DEMOS / "exercises"
+sys.path.insert(0, str(FOLDER))
+
+import check  # noqa: E402
+from grading import AnswerError  # noqa: E402
+
+NUMBERS = range(1, 13)
+
+# (exercise, text of the solution, what stands in its place, what the message says)
+WRONG_ANSWERS = [
+    (1, "return 0.5 * (exp", "return (exp", "the factor 1/2 is missing"),
+    (1, "- log_var - 1).sum(axis=1)", "- log_var - 1).sum(axis=0)", "the wrong axis"),
+    (1, "- log_var - 1).sum(axis=1)", "- log_var - 1).mean(axis=1)", "a mean .* place of the sum"),
+    (1, "- log_var - 1).sum(axis=1)", "- log_var - 1).sum()", "over the examples, too"),
+    (1, "0.5 * (exp(log_var) + mu * mu - log_var - 1)",
+     "(exp(log_var) + mu * mu - 0.5 * log_var - 1)", "the formula of the slide"),
+    (1, "exp(log_var) + mu * mu - log_var", "exp(log_var) ** 2 + mu * mu - 2 * log_var",
+     "read as sigma; it is sigma"),
+    (1, "return 0.5 * (exp", "return -0.5 * (exp", "the sign"),
+    (1, "return g[:, None] * mu", "return mu", "g is missing"),
+    (1, "return g[:, None] * mu", "return -g[:, None] * mu", "the sign"),
+    (1, "* 0.5 * (exp(log_var) - 1)", "* (exp(log_var) - 1)", "the factor 1/2"),
+    (1, "* 0.5 * (exp(log_var) - 1)", "* 0.5 * exp(log_var)", "derivative of -log_var is missing"),
+    (2, "exp(0.5 * log_var) * eps\n", "exp(log_var) * eps\n", "It is the variance"),
+    (2, "return g\n", "return 1 + 0 * g\n", "g is missing"),
+    (2, "eps * 0.5 * exp", "eps * exp", "the factor 1/2"),
+    (2, "g * eps * 0.5", "-g * eps * 0.5", "the sign"),
+    (2, "g * eps * 0.5", "g * 0.5", "eps is missing"),
+    (3, "* w[t]", "* w[len(w) - 1 - t]", "the opposite order"),
+    (3, "dx[i] += ", "dx[i] = ", "in place of dx"),
+    (3, "if 0 <= i < size", "if i < size", "a negative index"),
+    (3, "stride * o + t - padding", "o + t - padding", "the stride is missing"),
+    (3, "stride * o + t - padding", "stride * o + t", "the padding is missing"),
+    (3, "stride * o + t - padding", "stride * o + t + padding", "the sign of the padding"),
+    (3, "dx[i] += g", "dx[i] -= g", "the sign"),
+    (4, "r * (g - g.mean(axis=0) - y * (g * y).mean(axis=0))", "r * g", "held constant"),
+    (4, " - y * (g * y).mean(axis=0)", "", "the path through v is missing"),
+    (4, "(g - g.mean(axis=0)", "(g", "the path through m is missing"),
+    (4, "(g - g.mean(axis=0) - y * (g * y).mean(axis=0))",
+     "(g - g.sum(axis=0) - y * (g * y).sum(axis=0))", "sums in place of means"),
+    (4, "(g - g.mean(axis=0) - y * (g * y).mean(axis=0))",
+     "(g - g.mean(axis=1, keepdims=True) - y * (g * y).mean(axis=1, keepdims=True))",
+     "the wrong axis"),
+    (4, "- y * (g", "+ y * (g", "the sign of the path through v"),
+    (4, "return r * (", "return (", "the factor r is missing"),
+    (5, ", create_graph=True", "", "create_graph"),
+    (5, ".sum(axis=1))", ".sum())", "one norm of the whole batch"),
+    (5, ".sum(axis=1))", ".sum(axis=0))", "the wrong axis"),
+    (5, "(norm - 1) ** 2", "((norm - 1) ** 2).mean()", "a mean over the batch"),
+    (5, "critic(x).sum()", "critic(x).mean()", "the mean of the scores"),
+    (5, "t * real + (1 - t) * fake", "t * fake + (1 - t) * real", "swapped"),
+    (5, "sqrt((g * g).sum(axis=1))", "(g * g).sum(axis=1)", "the square root is missing"),
+    (6, "p / D - q", "p / D + q", "the sign of the second term"),
+    (6, "return g * (p / D - q / (1 - D))", "return p / D - q / (1 - D)", "g is missing"),
+    (6, "return p / (p + q)", "return q / (p + q)", "swapped"),
+    (6, "return p / (p + q)", "return p / q", "Solve for D"),
+    (6, ".sum() * dx", ".sum()", "dx is missing"),
+    (6, " + q * np.log(q / (p + q))", "", "the second mean"),
+    (6, "return (p * np.log", "return -(p * np.log", "the sign"),
+    (7, "beta[t] * noise_before / noise\n", "beta[t]\n", "the variance of the step forward"),
+    (7, "beta[t] * noise_before / noise\n", "np.sqrt(beta[t] * noise_before / noise)\n",
+     "the standard deviation"),
+    (7, "np.sqrt(alpha_bar[t - 1])", "np.sqrt(alpha_bar[t])", "where alpha_bar_"),
+    (7, "np.sqrt(alpha_bar[t - 1])", "np.sqrt(1 - beta[t - 1])", "alpha where alpha_bar"),
+    (7, "np.sqrt(1 - beta[t])", "(1 - beta[t])", "the square root of alpha_t"),
+    (7, "np.sqrt(1 - beta[t])", "np.sqrt(alpha_bar[t])", "where sqrt"),
+    (7, "return coef_x0, coef_xt", "return coef_xt, coef_x0", "swapped"),
+    (8, "s.sum(axis=1)", "s.sum(axis=0)", "the wrong axis"),
+    (8, "s.sum(axis=1)", "-s.sum(axis=1)", "the sign"),
+    (8, "s.sum(axis=1)", "np.exp(s).sum(axis=1)", "the logarithm of their product"),
+    (8, "s.sum(axis=1)", "np.exp(s.sum(axis=1))", "Return its logarithm"),
+    (8, "s.sum(axis=1)", "s.mean(axis=1)", "a mean in place of the sum"),
+    (8, "x_2 * np.exp(s)", "x_2 * s", "exp is missing"),
+    (8, "(y_2 - t) * np.exp(-s)", "y_2 * np.exp(-s) - t", "first subtract t"),
+    (8, "(y_2 - t) * np.exp(-s)", "(y_2 - t) * np.exp(s)", "in place of exp"),
+    (8, "net(y_1)", "net(y_2)", "the network is given y_2"),
+    (9, "N_k / len(x)", "N_k", "not divided by N"),
+    (9, "x / N_k[:, None]\n", "x / len(x)\n", "divided by N"),
+    (9, "/ N_k[:, None, None]", "/ len(x)", "divided by N"),
+    (9, "/ N_k[:, None, None]", "/ (N_k[:, None, None] - 1)", "N_k - 1"),
+    (9, "x[:, None, :] - means", "x[:, None, :] + 0 * means", "not subtracted"),
+    (9, "r.sum(axis=0)", "r.sum(axis=1)", "stopped with an error"),
+    (10, "(2, 3), keepdims=True", "(0, 2, 3), keepdims=True", "batch norm"),
+    (10, "(2, 3), keepdims=True", "(1, 2, 3), keepdims=True", "each channel has its own"),
+    (10, " + EPS", "", "EPS is missing"),
+    (10, "(g * normalize(x)).sum", "(g * normalize(x)).mean", "a mean .* in place of the sum"),
+    (10, "(g * normalize(x)).sum(axis=(2, 3))", "(g * x).sum(axis=(2, 3))", "in place of x_norm"),
+    (10, "return g.sum(axis=(2, 3))", "return -g.sum(axis=(2, 3))", "the sign"),
+    (10, "return g.sum(axis=(2, 3))", "return g.sum(axis=(0, 2, 3))", "over the pictures, too"),
+    (11, "abs(x_hat - x).mean()", "abs(x_hat - x).sum()", "the sum in place of the mean"),
+    (11, "abs(x_hat - x).mean()", "(x_hat - x).mean()", "abs is missing"),
+    (11, "sign(x_hat - x)", "sign(x - x_hat)", "the sign"),
+    (11, " / x_hat.size", "", "divide by the number of elements"),
+    (11, " / x_hat.size", " / len(x_hat)", "of examples, not of elements"),
+    (11, "F(G(x))) + mean_absolute_error(y, G(F(y)))",
+     "G(F(x))) + mean_absolute_error(y, F(G(y)))", "the order"),
+    (11, " + mean_absolute_error(y, G(F(y)))", "", "the backward cycle is missing"),
+    (12, "x * logits - softplus(logits)", "softplus(logits) - x * logits", "the sign"),
+    (12, "softplus(logits)).sum(axis=1)", "softplus(logits)).mean(axis=1)", "mean over the pixels"),
+    (12, "(x * logits - softplus(logits))",
+     "(x * np.log(sigmoid(logits)) + (1 - x) * np.log(1 - sigmoid(logits)))", "the logarithm of 0"),
+    (12, "(x - sigmoid(logits))", "(sigmoid(logits) - x)", "the sign"),
+    (12, "g[:, None] * (x - sig", "(x - sig", "g is missing"),
+    (12, "logits) - kl", "logits) + kl", "the sign of the KL"),
+    (12, "return log_likelihood(x, logits) - kl", "return kl - log_likelihood(x, logits)",
+     "the sign: this is the loss"),
+    (12, "return log_likelihood(x, logits) - kl", "return log_likelihood(x, logits) / 3 - kl",
+     "a mean over the pixels"),
+    (12, "return log_likelihood(x, logits) - kl", "return log_likelihood(x, logits) - kl.sum()",
+     "over the examples, too"),
+]  # fmt: skip
+
+
+def grade(number, *sources):
+    """Return the right parts of the exercise with these sources in place of its blanks."""
+    with np.errstate(all="ignore"):
+        return list(check.grade(number, check.read(check.exercise(number)), *sources))
+
+
+def blank(number, name="blank"):
+    """Return a source that takes the lines of all of these functions away."""
+    return "\n".join(f"def {name}(*args): ..." for name in check.blanks(number)), name
+
+
+def test_there_are_twelve():
+    assert [int(path.name[:2]) for path in check.EXERCISES] == list(NUMBERS)
+    for folder in ("graders", "solutions"):
+        names = sorted(path.name for path in (FOLDER / folder).glob("*.py"))
+        assert names == [path.name for path in check.EXERCISES]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_solution_passes(number):
+    assert len(grade(number, check.solution(number))) >= 2
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_blank_exercise_says_what_came_what_was_expected_and_what_to_think_of(number):
+    with pytest.raises(AnswerError) as error:
+        grade(number, blank(number))
+    text = str(error.value)
+    assert re.search(r"^came +nothing: the function is empty", text, re.M)
+    assert re.search(r"^expected +\S", text, re.M) and re.search(r"^Think of: .{10}", text, re.M)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_each_blank_is_found(number):
+    """Every function of the solution is needed: without it, the grade is not complete."""
+    for name in check.blanks(number):
+        with pytest.raises(AnswerError, match="came +nothing"):
+            grade(number, check.solution(number), (f"def {name}(g=0, *args): ...", "blank"))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_exercises_are_handed_out_blank(number):
+    """It fails where you have filled one in. That is no harm: it is for the copy of others."""
+    source = check.read(check.exercise(number))[0]
+    for name in check.blanks(number):
+        lines = check.functions(source)[name].body[1:]  # after the docstring
+        assert all(isinstance(line, ast.Assign) for line in lines), f"{name} is filled in"
+        text = ast.get_source_segment(source, check.functions(source)[name])
+        assert "Your lines here" in source[source.index(text) :]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_solution_keeps_the_names_of_the_exercise(number):
+    given = check.functions(check.read(check.exercise(number))[0])
+    solved = check.functions(check.solution(number)[0])
+    assert check.blanks(number)
+    for name in check.blanks(number):
+        assert ast.dump(given[name].args) == ast.dump(solved[name].args)
+        lines = [ast.get_docstring(f[name]).splitlines()[0] for f in (given, solved)]
+        assert lines[0] == lines[1]
+
+
+@pytest.mark.parametrize("number, right, wrong, says", WRONG_ANSWERS)
+def test_a_typical_mistake_is_named(number, right, wrong, says):
+    source, name = check.solution(number)
+    assert right in source
+    source = source.replace(right, wrong)
+    if "np." in wrong and "import numpy" not in source:
+        source = source.replace("\nfrom tinygen", "\nimport numpy as np\nfrom tinygen", 1)
+    with pytest.raises(AnswerError) as error:
+        grade(number, (source, name))
+    text = " ".join(str(error.value).split())
+    assert re.search(f"Likely mistake: .*{says}|stopped with an error", text), text
+
+
+def test_every_exercise_has_five_typical_mistakes():
+    for number in NUMBERS:
+        assert sum(case[0] == number for case in WRONG_ANSWERS) >= 5
+
+
+@pytest.mark.parametrize(
+    "number, line",
+    [
+        (1, "from tinygen.losses import kl_to_standard_normal"),
+        (2, "from tinygen import losses"),
+        (3, "from tinygen.ops import conv_transpose2d"),
+        (4, "import tinygen"),
+        (5, "import tinygen.losses.penalties"),
+        (9, "from tinygen.models.mixture import GaussianMixture"),
+        (10, "from tinygen.ops import instance_norm"),
+        (12, "import torch"),
+    ],
+)
+def test_the_answer_of_a_library_is_refused(number, line):
+    with pytest.raises(AnswerError, match=r"can be solved without importing [\w.]+: write the"):
+        grade(number, check.solution(number), (line, "answer"))
+
+
+def test_an_error_names_the_line(tmp_path):
+    path = tmp_path / "answer.py"
+    source = check.solution(2)[0].replace("return mu +", "return mu.reshape(7) +")
+    path.write_text(source, encoding="utf-8")
+    message = r"(?s)sample stopped with an error.*In line \d+: return mu.reshape.*\nValueError: "
+    with pytest.raises(AnswerError, match=message) as error:
+        grade(2, (source, str(path)))
+    assert "Traceback" not in str(error.value)
+    with pytest.raises(AnswerError, match="Python cannot read line 2"):
+        grade(2, ("x = 1\ny = = 2", "answer"))
+    with pytest.raises(AnswerError, match="no function rule_of_mu"):
+        list(check.grade(2, (check.solution(2)[0].replace("rule_of_mu", "mine"), "answer")))
+
+
+def test_a_rule_that_is_right_on_arrays_only_is_told_so():
+    source = check.solution(4)[0].replace("sqrt", "np.sqrt").replace(
+        "from tinygen.ops import np.sqrt", "import numpy as np"
+    )  # fmt: skip
+    source = source.replace("(x.var", "(np.array(x).var")
+    with pytest.raises(AnswerError, match="(?s)differentiated a second time.*Likely mistake"):
+        grade(4, (source, "answer"))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_there_are_three_hints_and_a_place_in_the_library(number):
+    grader = check.grader(number)
+    assert len(set(grader.HINTS)) == 3 and all(40 < len(hint) < 400 for hint in grader.HINTS)
+    paths = re.findall(r"[\w/]+\.py", grader.SEE_ALSO)
+    assert paths and all((DEMOS.parent / path).exists() for path in paths)
+    for name, path in re.findall(r"(\w+) in (tinygen/[\w/]+\.py)", grader.SEE_ALSO):
+        source = (DEMOS.parent / path).read_text(encoding="utf-8")
+        assert re.search(rf"(def|class) {name}\b", source)
+    assert re.match(r"Exercise \d+\. .*\.$", check.title(check.exercise(number)))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_an_exercise_says_how_it_is_checked(number):
+    source = check.read(check.exercise(number))[0]
+    assert f"demos/exercises/check.py {number}\n" in source
+    assert f"demos/exercises/check.py {number} --hint 1" in source
+    assert "**Theory.**" in source and "**Your task.**" in source
+
+
+def run_check(*args):
+    """Run check.py, and return its exit status and what it printed."""
+    result = run_python("-W", "error", FOLDER / "check.py", *args)
+    assert not result.stderr or result.returncode == 2, result.stderr
+    return result.returncode, result.stdout + result.stderr
+
+
+def test_the_command_line(tmp_path):
+    status, text = run_check()
+    assert status == 0 and len(text.splitlines()) == len(NUMBERS)
+    copy = tmp_path / "copy.py"
+    shutil.copy(check.exercise(6), copy)
+    status, text = run_check(6, "--file", copy)
+    assert status == 1 and "rule_of_discriminator is not right yet" in text and "--hint 1" in text
+    copy.write_text(copy.read_text(encoding="utf-8") + check.solution(6)[0], encoding="utf-8")
+    status, text = run_check(6, "--file", copy)
+    assert status == 0 and text.count("right: ") == 4 and "adversarial.py" in text
+    assert run_check(6, "--hint", 3)[1].startswith("D* = p / (p + q)")
+    assert "def optimal_value" in run_check(6, "--solution")[1]
+    assert run_check(13)[0] == 2
+    status, text = run_check("--help")
+    assert status == 0 and max(map(len, text.splitlines())) <= 80
