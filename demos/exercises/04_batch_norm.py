@@ -1,6 +1,8 @@
 """Exercise 4. The gradient of batch normalization.
 
-The slide: Convolutional GAN (its generator and its discriminator are built with batch norm).
+The slide: Convolutional GAN. (Batch norm: Ioffe and Szegedy, Batch Normalization, 2015. It made the
+first convolutional GAN train: Radford, Metz and Chintala, Unsupervised Representation Learning with
+Deep Convolutional Generative Adversarial Networks, 2015.)
 
 **Theory.** Batch normalization gives each feature (each column of x) mean 0 and variance 1 over the
 batch:
@@ -21,8 +23,8 @@ Let r = 1 / sqrt(v + eps). These derivatives help:
 Simplify until only g, y, r and means over the batch are left. Use operators, methods such as
 .mean(axis=0), and `sqrt`, which takes arrays and Tensors.
 
-A rule that forgets two of the three paths still trains, but badly. And a rule that is right in
-first order only makes gradient penalties silently wrong, so the check differentiates twice.
+Nothing crashes if a path is forgotten: the gradient is merely wrong. And a rule that is right in
+first order only makes gradient penalties wrong, so the check differentiates twice.
 
     python demos/exercises/check.py 4
     python demos/exercises/check.py 4 --hint 1

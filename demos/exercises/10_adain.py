@@ -4,10 +4,10 @@ The slide: StyleGAN. The papers: Huang and Belongie, Arbitrary Style Transfer in
 Adaptive Instance Normalization, 2017; Karras, Laine and Aila, A Style-Based Generator Architecture
 for Generative Adversarial Networks, 2019.
 
-**Theory.** In a StyleGAN, an image is a constant that passes through convolutions. After each one,
-the style sets how strong every channel is. It does so in two steps. Instance normalization removes
-what was there: each channel of each *picture* gets mean 0 and variance 1 over its pixels. Then the
-style gives it a new scale and a new shift:
+**Theory.** The generator of a StyleGAN starts from a learned constant. After each convolution, a
+style sets how strong every channel is, in two steps. Instance normalization removes what was there:
+each channel of each *picture* gets mean 0 and variance 1 over its pixels. Then the style gives it a
+new scale and a new shift:
 
     x_norm = (x - mean) / sqrt(variance + eps)       over height and width, for each n and c
     y      = scale x_norm + shift                    one scale and one shift for each n and c

@@ -23,11 +23,11 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # finds tinygen in a checkout
+
+from grading import MODULE_NAME, AnswerError, describe_error
+
 FOLDER = Path(__file__).resolve().parent
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent.parent)]  # find grading.py, and tinygen
-
-from grading import MODULE_NAME, AnswerError, describe_error  # noqa: E402
-
 EXERCISES = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 ALWAYS_ALLOWED = {"numpy", "math", "__future__.annotations"}
 

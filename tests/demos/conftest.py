@@ -9,7 +9,8 @@ import pytest
 from tests.conftest import FAKE_CUPY
 from tests.demos import processes
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "demos"))
+DEMOS = Path(__file__).parents[2] / "demos"
+sys.path[:0] = [str(DEMOS), str(DEMOS / "exercises")]
 
 
 @pytest.fixture(autouse=True, scope="session")

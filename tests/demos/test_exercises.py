@@ -3,19 +3,15 @@
 import ast
 import re
 import shutil
-import sys
 
+import check
 import numpy as np
 import pytest
+from grading import AnswerError
 
 from tests.demos.processes import DEMOS, run_python
 
 FOLDER = DEMOS / "exercises"
-sys.path.insert(0, str(FOLDER))
-
-import check  # noqa: E402
-from grading import AnswerError  # noqa: E402
-
 NUMBERS = range(1, 13)
 
 # (exercise, text of the solution, what stands in its place, what the message says)

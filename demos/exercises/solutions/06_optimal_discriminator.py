@@ -17,9 +17,10 @@ The second derivative, -p / D^2 - q / (1 - D)^2, is negative. So D* is the maxim
 
     V(D*) = integral of p log(p / (p + q)) + q log(q / (p + q)) dx
 
-Let m = (p + q) / 2, so p + q = 2 m:
+Let m = (p + q) / 2, so p + q = 2 m. Each logarithm gives a term log(1 / 2), and p and q integrate
+to 1:
 
-    V(D*) = integral of p log(p / m) + q log(q / m) dx - 2 log 2      log(1 / 2) from each term
+    V(D*) = integral of p log(p / m) + q log(q / m) dx - 2 log 2
           = KL(p || m) + KL(q || m) - log 4                           definition of the KL
           = 2 JSD(p || q) - log 4                                     definition of the JSD
 
