@@ -16,8 +16,8 @@ the observed pixel minus the expected one. Multiply by the g of the example.
 
 **The ELBO** is the likelihood minus the KL. The KL is a penalty: it is *subtracted* from what is
 maximized, and added to the loss, which is -ELBO. Both are sums, the one over pixels, the other over
-dimensions. A mean over the pixels in place of the sum weights the KL P times too heavily, and q(z|x)
-tends to collapse to the prior.
+dimensions. A mean over the pixels in place of the sum weights the KL P times too heavily, and
+q(z|x) tends to collapse to the prior.
 """
 
 from tinygen.ops import exp, sigmoid, softplus
