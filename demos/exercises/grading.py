@@ -2,6 +2,7 @@
 
     compare      a value with the exact one
     check_rule   a derivative rule with finite differences, by `tinygen.check_grads`
+    unpack       the values of a function that returns several
     call         runs a function of the student; an error in it becomes a message
     AnswerError  the exception that carries a message to the student
 
@@ -91,6 +92,16 @@ def is_same(a: np.ndarray, b: Any) -> bool:
     return a.shape == b.shape and bool((abs(a - b) <= TOLERANCE * scale).all())
 
 
+def unpack(part: str, result: Any, *names: str) -> Sequence:
+    """Return a result of several values, each None if the function is empty."""
+    if result is None or result is Ellipsis:
+        return [None] * len(names)
+    if not isinstance(result, (tuple, list)) or len(result) != len(names):
+        count = f", not {len(result)}" if isinstance(result, (tuple, list)) else ""
+        raise AnswerError(f"{part}: return {len(names)} values{count}: {', '.join(names)}.\n")
+    return result
+
+
 def compare(
     part: str,
     value: Any,
@@ -134,16 +145,16 @@ def describe_difference(value: np.ndarray, expected: np.ndarray) -> str:
         return "there is a NaN or an infinity: a division by 0, or the logarithm of 0?"
     if is_same(-value, expected):
         return "the sign. The numbers are right, with the other sign."
+    if value.size == 1:
+        return ""
     scale = float((value * value).sum())
     factor = float((value * expected).sum()) / scale if scale else 0.0
     if factor and is_same(factor * value, expected):
         return f"a constant factor. Multiplied by {factor:.4g}, the numbers are right."
     offset = float((expected - value).mean())
-    if value.size > 1 and is_same(value + offset, expected):
+    if is_same(value + offset, expected):
         return f"a constant term. With {offset:.4g} added, the numbers are right."
     place = tuple(int(i) for i in np.unravel_index(abs(value - expected).argmax(), value.shape))
-    if not place:
-        return ""
     return (
         f"the element {place} differs most: it is {value[place]:.6g} and should be "
         f"{expected[place]:.6g}."

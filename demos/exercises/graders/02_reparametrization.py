@@ -32,7 +32,11 @@ def grade(answer):
                 "is the most common bug of VAEs.",
             ),
             (mu + log_var * eps, "log_var was used as sigma. It is log(sigma^2)."),
-            (mu - sigma * eps, "the sign of eps."),
+            (
+                mu - sigma * eps,
+                "the sign of eps. This has the right mean and variance, too, since the noise is "
+                "symmetric. But take the positive root for sigma, as everybody does.",
+            ),
             (mu + sigma, "eps is missing: this is not random."),
             (mu + eps, "sigma is missing."),
             (mu * sigma * eps, "mu is added, not multiplied."),
@@ -65,7 +69,10 @@ def grade(answer):
         think="sigma = e^(v/2) with v = log_var; the chain rule.",
         mistakes=[
             (lambda g: eps * sigma / 2, NO_G),
-            (lambda g: g * eps * sigma, "the factor 1/2, the inner derivative of e^(v/2)."),
+            (
+                lambda g: g * eps * sigma,
+                "the factor 1/2 is missing. It is the inner derivative of e^(v/2).",
+            ),
             (lambda g: g * eps, "this is the derivative in sigma. The argument is log(sigma^2)."),
             (lambda g: g * sigma / 2, "eps is missing: dz/dsigma is eps."),
             (lambda g: g * eps * sigma**2, "e^v is the variance, and sigma is e^(v/2)."),

@@ -70,7 +70,7 @@ def grade(answer):
                 (-value, "the sign. Both logarithms are negative, and so is V."),
                 (twice_jsd, "-log 4 is missing: the means are of log D*, not of log(2 D*)."),
                 ((p * np.log(p / (p + q))).sum() * dx, "the second mean, over q, is missing."),
-                (value * dx / dx / len(x) / dx, "a mean over the grid in place of sum times dx."),
+                (value / dx / len(x), "a mean over the grid in place of sum times dx."),
             ],
         )
         yield f"{part}: 2 JSD - log 4 = {value:.4f}"

@@ -1,7 +1,7 @@
 """Grader of exercise 7: the posterior of a diffusion model."""
 
 import numpy as np
-from grading import AnswerError, call, compare
+from grading import call, compare, unpack
 
 SEE_ALSO = "the docstring of tinygen/models/diffusion/posterior.py, for any two times s < t"
 HINTS = (
@@ -27,9 +27,7 @@ def grade(answer):
         a, b, A, A_before = alpha[t], beta[t], alpha_bar[t], alpha_bar[t - 1]
         given = {"t": t, "beta_t": b, "alpha_bar_t": A, "alpha_bar_{t-1}": A_before}
         result = call("posterior", answer.posterior, t, beta, alpha_bar)
-        if result is not None and len(np.atleast_1d(result)) != 3:
-            raise AnswerError("posterior: return three numbers, coef_x0, coef_xt, variance.\n")
-        coef_x0, coef_xt, variance = (None, None, None) if result is None else result
+        coef_x0, coef_xt, variance = unpack("posterior", result, "coef_x0", "coef_xt", "variance")
 
         # Precisions add. At t = 1 the second one is infinite, and x_0 is known exactly.
         before = 1 - A_before

@@ -1,7 +1,7 @@
 """Grader of exercise 8: the affine coupling layer of a normalizing flow."""
 
 import numpy as np
-from grading import AnswerError, call, compare
+from grading import call, compare, unpack
 
 SEE_ALSO = "AffineCoupling in tinygen/models/flow/realnvp.py"
 HINTS = (
@@ -30,9 +30,7 @@ def grade(answer):
         return np.concatenate([a, b], axis=1)
 
     result = call("forward", answer.forward, x, net)
-    if result is not None and not (isinstance(result, tuple) and len(result) == 2):
-        raise AnswerError("forward: return two things, y and the log-determinants.\n")
-    value, log_det = (None, None) if result is None else result
+    value, log_det = unpack("forward", result, "y", "log |det dy/dx|")
     y = join(x_1, x_2 * np.exp(s) + t)
     other_s, other_t = net(x_2)
     compare(

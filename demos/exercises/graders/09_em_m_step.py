@@ -1,7 +1,7 @@
 """Grader of exercise 9: the M step of EM."""
 
 import numpy as np
-from grading import AnswerError, call, compare
+from grading import AnswerError, call, compare, unpack
 
 SEE_ALSO = "the docstring of tinygen/models/mixture.py; demos/gaussian.py"
 HINTS = (
@@ -38,9 +38,8 @@ def grade(answer):
     n, k = r.shape
     N_k = r.sum(axis=0)
     result = call("m_step", answer.m_step, x, r)
-    if result is not None and not (isinstance(result, tuple) and len(result) == 3):
-        raise AnswerError("m_step: return three arrays, weights, means, covariances.\n")
-    weights, means, covariances = (None, None, None) if result is None else result
+    names = "weights", "means", "covariances"
+    weights, means, covariances = unpack("m_step", result, *names)
     compare(
         "weights",
         weights,

@@ -68,7 +68,8 @@ def grade(answer):
             (lambda g: g[:, None] * (x - logits), "sigmoid is missing."),
             (
                 lambda g: g[:, None] * (x - s) * s * (1 - s),
-                "sigmoid was differentiated twice. This is the squared error's derivative.",
+                "the factor s (1 - s) is too much: this is the derivative of a squared error. In "
+                "log p(x|z) it cancels.",
             ),
             (lambda g: g[:, None] * (x / s - (1 - x) / (1 - s)), "this is the derivative in s."),
             (lambda g: g[:, None] * (x - s) / x.shape[1], "a mean over pixels. It is a sum."),
