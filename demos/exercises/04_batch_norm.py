@@ -1,8 +1,8 @@
 """Exercise 4. The gradient of batch normalization.
 
-The slide: Convolutional GAN. (Batch norm: Ioffe and Szegedy, Batch Normalization, 2015. It made the
-first convolutional GAN train: Radford, Metz and Chintala, Unsupervised Representation Learning with
-Deep Convolutional Generative Adversarial Networks, 2015.)
+The slide: Convolutional GAN. Both of its networks use batch norm in Radford, Metz and Chintala,
+Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks, 2015.
+Batch norm itself is from Ioffe and Szegedy, Batch Normalization, 2015.
 
 **Theory.** Batch normalization gives each feature (each column of x) mean 0 and variance 1 over the
 batch:

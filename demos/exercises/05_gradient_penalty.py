@@ -9,7 +9,7 @@ functions f whose gradient nowhere has a norm above 1:
 
 The critic f of a WGAN is a network, and something must bound its gradient. WGAN-GP (Gulrajani et
 al., Improved Training of Wasserstein GANs, 2017) draws a point on the line between a real and a
-generated example, and asks for the norm 1 there:
+generated example, and penalizes the gradient there if its norm is not 1:
 
     x_hat   = t real + (1 - t) fake                  t from U(0, 1), one for each example
     penalty = (|grad f(x_hat)| - 1)^2                the norm of the gradient in x_hat

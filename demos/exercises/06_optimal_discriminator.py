@@ -18,7 +18,7 @@ V(D*) of the game for densities on a grid. Try to see what V(D*) is for p = q, b
 check.
 
 A rule is given g, the cotangent of the result, and returns g times the derivative. The check
-differentiates it once more: v is concave in D, so its second derivative must be negative.
+differentiates it once more. What is the sign of the second derivative? So is D* a maximum?
 
     python demos/exercises/check.py 6
     python demos/exercises/check.py 6 --hint 1

@@ -1,7 +1,7 @@
 """Exercise 8. The affine coupling layer of a normalizing flow.
 
-The slide: Vue d'ensemble des principaux modèles génératifs ("flow-based models"). The paper: Dinh,
-Sohl-Dickstein and Bengio, Density estimation using Real NVP, 2016.
+The slide: Vue d'ensemble des principaux modèles génératifs (normalizing flows are one of the
+families). The paper: Dinh, Sohl-Dickstein and Bengio, Density estimation using Real NVP, 2016.
 
 **Theory.** A flow maps data x to noise y by an invertible f. The density of x follows from the
 change of variables:

@@ -1,8 +1,8 @@
 """Exercise 10. Adaptive instance normalization (AdaIN): how a style acts.
 
-The slide: StyleGAN. The papers: Huang and Belongie, Arbitrary Style Transfer in Real-time with
-Adaptive Instance Normalization, 2017; Karras, Laine and Aila, A Style-Based Generator Architecture
-for Generative Adversarial Networks, 2019.
+The slide: Génération de visages (source: StyleGAN). The papers: Huang and Belongie, Arbitrary Style
+Transfer in Real-time with Adaptive Instance Normalization, 2017; Karras, Laine and Aila, A
+Style-Based Generator Architecture for Generative Adversarial Networks, 2019.
 
 **Theory.** The generator of a StyleGAN starts from a learned constant. After each convolution, a
 style sets how strong every channel is, in two steps. Instance normalization removes what was there:

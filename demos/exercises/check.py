@@ -39,8 +39,8 @@ def exercise(number: int) -> Path:
 
 
 def title(path: Path) -> str:
-    """Return the first line of a file's docstring."""
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+    """Return the first line of an exercise. It need not be a valid program."""
+    return read(path)[0].splitlines()[0].strip('"')
 
 
 def grader(number: int) -> ModuleType:
@@ -73,15 +73,10 @@ def read(path: Path) -> tuple[str, str]:
     return path.read_text(encoding="utf-8"), str(path)
 
 
-def functions(source: str) -> dict[str, ast.FunctionDef]:
-    """Return the functions of a source, by name."""
-    return {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
-
-
 def blanks(number: int) -> list[str]:
-    """Return the names of the functions that are to be filled in."""
-    given = functions(read(exercise(number))[0])
-    return [name for name in functions(solution(number)[0]) if name in given]
+    """Return the names of the functions that are to be filled in: those of the solution."""
+    nodes = ast.parse(solution(number)[0]).body
+    return [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
 
 
 def check_imports(number: int, source: str) -> None:
@@ -149,12 +144,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not 1 <= args.number <= len(EXERCISES):
         parser.error(f"there are exercises 1 to {len(EXERCISES)}")
+    path = args.file or exercise(args.number)
+    if not path.is_file():
+        parser.error(f"there is no file {path}")
     if args.hint:
         print(textwrap.fill(grader(args.number).HINTS[args.hint - 1], 79))
     elif args.solution:
         print(solution(args.number)[0])
     else:
-        return check(args.number, args.file or exercise(args.number))
+        return check(args.number, path)
     return 0
 
 

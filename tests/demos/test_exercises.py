@@ -91,8 +91,8 @@ WRONG_ANSWERS = [
     (10, "(2, 3), keepdims=True", "(0, 2, 3), keepdims=True", "batch norm"),
     (10, "(2, 3), keepdims=True", "(1, 2, 3), keepdims=True", "each channel has its own"),
     (10, " + EPS", "", "EPS is missing"),
-    (10, "(g * normalize(x)).sum", "(g * normalize(x)).mean", "a mean .* in place of the sum"),
-    (10, "(g * normalize(x)).sum(axis=(2, 3))", "(g * x).sum(axis=(2, 3))", "in place of x_norm"),
+    (10, "(g * x_norm).sum", "(g * x_norm).mean", "a mean .* in place of the sum"),
+    (10, "(g * x_norm).sum(axis=(2, 3))", "(g * x).sum(axis=(2, 3))", "in place of x_norm"),
     (10, "return g.sum(axis=(2, 3))", "return -g.sum(axis=(2, 3))", "the sign"),
     (10, "return g.sum(axis=(2, 3))", "return g.sum(axis=(0, 2, 3))", "over the pictures, too"),
     (11, "abs(x_hat - x).mean()", "abs(x_hat - x).sum()", "the sum in place of the mean"),
@@ -123,6 +123,11 @@ def grade(number, *sources):
     """Return the right parts of the exercise with these sources in place of its blanks."""
     with np.errstate(all="ignore"):
         return list(check.grade(number, check.read(check.exercise(number)), *sources))
+
+
+def functions(source):
+    """Return {name: ast.FunctionDef} of the functions of a source."""
+    return {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
 
 
 def blank(number, name="blank"):
@@ -165,16 +170,16 @@ def test_the_exercises_are_handed_out_blank(number):
     """It fails where you have filled one in. That is no harm: it is for the copy of others."""
     source = check.read(check.exercise(number))[0]
     for name in check.blanks(number):
-        lines = check.functions(source)[name].body[1:]  # after the docstring
+        lines = functions(source)[name].body[1:]  # after the docstring
         assert all(isinstance(line, ast.Assign) for line in lines), f"{name} is filled in"
-        text = ast.get_source_segment(source, check.functions(source)[name])
+        text = ast.get_source_segment(source, functions(source)[name])
         assert "Your lines here" in source[source.index(text) :]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_solution_keeps_the_names_of_the_exercise(number):
-    given = check.functions(check.read(check.exercise(number))[0])
-    solved = check.functions(check.solution(number)[0])
+    given = functions(check.read(check.exercise(number))[0])
+    solved = functions(check.solution(number)[0])
     assert check.blanks(number)
     for name in check.blanks(number):
         assert ast.dump(given[name].args) == ast.dump(solved[name].args)
@@ -281,5 +286,27 @@ def test_the_command_line(tmp_path):
     assert run_check(6, "--hint", 3)[1].startswith("D* = p / (p + q)")
     assert "def optimal_value" in run_check(6, "--solution")[1]
     assert run_check(13)[0] == 2
+    assert "there is no file nowhere.py" in run_check(6, "--file", "nowhere.py")[1]
     status, text = run_check("--help")
     assert status == 0 and max(map(len, text.splitlines())) <= 80
+
+
+def test_a_file_that_python_cannot_read_is_reported(tmp_path, monkeypatch, capsys):
+    """A student edits the file of the exercise itself."""
+    path = tmp_path / "02_reparametrization.py"
+    source = check.read(check.exercise(2))[0]
+    path.write_text(source.replace("# Your lines here.", "return mu +", 1), encoding="utf-8")
+    monkeypatch.setattr(check, "EXERCISES", [path])
+    monkeypatch.setattr(check, "solution", lambda number, text=check.solution(2): text)
+    assert check.check(2, path) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("Exercise 2.") and re.search(
+        r"cannot read line \d+: invalid", printed
+    )
+
+
+def test_the_readme_lists_the_exercises():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\d+) \| \[`(\w+\.py)`\]\((\w+\.py)\)", text, re.M)
+    assert listed == [(str(n), check.exercise(n).name, check.exercise(n).name) for n in NUMBERS]
+    assert all(len(line) <= 100 for line in text.splitlines() if not line.startswith("|"))

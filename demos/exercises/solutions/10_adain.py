@@ -18,20 +18,18 @@ from tinygen.ops import sqrt
 EPS = 0.1
 
 
-def normalize(x):
-    """Return x with mean 0 and variance 1 over the pixels."""
-    mean = x.mean(axis=(2, 3), keepdims=True)
-    return (x - mean) / sqrt(x.var(axis=(2, 3), keepdims=True) + EPS)
-
-
 def adain(x, scale, shift):
     """Return y (N, C, H, W), from x (N, C, H, W), scale (N, C) and shift (N, C)."""
-    return scale[:, :, None, None] * normalize(x) + shift[:, :, None, None]
+    mean, variance = x.mean(axis=(2, 3), keepdims=True), x.var(axis=(2, 3), keepdims=True)
+    x_norm = (x - mean) / sqrt(variance + EPS)
+    return scale[:, :, None, None] * x_norm + shift[:, :, None, None]
 
 
 def rule_of_scale(g, x):
     """Return the cotangent of scale, (N, C), from g (N, C, H, W), the cotangent of y."""
-    return (g * normalize(x)).sum(axis=(2, 3))
+    mean, variance = x.mean(axis=(2, 3), keepdims=True), x.var(axis=(2, 3), keepdims=True)
+    x_norm = (x - mean) / sqrt(variance + EPS)
+    return (g * x_norm).sum(axis=(2, 3))
 
 
 def rule_of_shift(g):
