@@ -29,7 +29,7 @@ def grade(answer):
             (
                 mu + sigma**2 * eps,
                 "exp(log_var) was used as the standard deviation. It is the variance sigma^2. This "
-                "is the most common bug of VAEs.",
+                "is a common bug of VAEs.",
             ),
             (mu + log_var * eps, "log_var was used as sigma. It is log(sigma^2)."),
             (

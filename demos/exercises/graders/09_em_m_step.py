@@ -85,7 +85,7 @@ def grade(answer):
             (S, "not divided by N_k."),
             (
                 S / (by_component - 1),
-                "divided by N_k - 1. That is unbiased; the maximum of the likelihood has N_k.",
+                "divided by N_k - 1. The maximum of Q has N_k.",
             ),
             (
                 outer_products(x, r**2, right) / by_component,

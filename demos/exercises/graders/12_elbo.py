@@ -85,7 +85,8 @@ def grade(answer):
         call("elbo", answer.elbo, x, logits, mu, log_var),
         right - kl,
         given={**values, "mu": mu, "log_var": log_var},
-        think="the likelihood minus the KL, both sums: it must be below log p(x), so negative.",
+        think="log p(x|z) minus the KL. The first is negative for black-and-white pixels, and a KL "
+        "is never negative. So the ELBO is negative here.",
         mistakes=[
             (right + kl, "the sign of the KL: it is subtracted. In the loss, -ELBO, it is added."),
             (kl - right, "the sign: this is the loss, -ELBO."),

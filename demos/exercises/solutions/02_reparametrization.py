@@ -12,8 +12,8 @@ argument is v = log_var = log(sigma^2):
     dz/dv  = eps d/dv e^(v/2)
            = eps 1/2 e^(v/2)                         chain rule
 
-Multiply each by g. To read e^v as sigma in place of sigma^2 is the most common bug in the code of
-VAEs: nothing stops, but z is drawn from another distribution than the one that the KL measures.
+Multiply each by g. To read e^v as sigma in place of sigma^2 is a common bug in the code of VAEs:
+nothing stops, but z is drawn from another distribution than the one that the KL measures.
 """
 
 from tinygen.ops import exp
