@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib.util
+import signal
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -28,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # finds tinygen in
 from grading import MODULE_NAME, AnswerError, describe_error
 
 FOLDER = Path(__file__).resolve().parent
-EXERCISES = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
-ALWAYS_ALLOWED = {"numpy", "math", "__future__.annotations"}
+EXERCISES = [FOLDER / path.name for path in sorted(FOLDER.glob("graders/[0-9][0-9]_*.py"))]
+ALWAYS_ALLOWED = {"numpy", "math", "__future__"}
 
 
 def exercise(number: int) -> Path:
@@ -39,12 +40,17 @@ def exercise(number: int) -> Path:
 
 
 def title(path: Path) -> str:
-    """Return the first line of an exercise. It need not be a valid program."""
-    return read(path)[0].splitlines()[0].strip('"')
+    """Return the first line of an exercise. It need not be a valid program, nor be there."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text.partition("\n")[0].strip().strip('"') or path.name
 
 
 def grader(number: int) -> ModuleType:
-    """Import the grader of an exercise: HINTS, SEE_ALSO, and grade(answer)."""
+    """Import the grader of an exercise.
+
+    It has HINTS, SEE_ALSO and grade(answer). FUNCTIONS are the names of what is to be filled in,
+    and IMPORTS is what an answer may import besides NumPy and math.
+    """
     path = FOLDER / "graders" / exercise(number).name
     spec = importlib.util.spec_from_file_location(f"grader_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
@@ -70,23 +76,20 @@ def solution(number: int) -> tuple[str, str]:
 
 def read(path: Path) -> tuple[str, str]:
     """Return the text of a file and its name."""
-    return path.read_text(encoding="utf-8"), str(path)
-
-
-def blanks(number: int) -> list[str]:
-    """Return the names of the functions that are to be filled in: those of the solution."""
-    nodes = ast.parse(solution(number)[0]).body
-    return [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except UnicodeDecodeError as error:
+        raise AnswerError(f"{path} is not UTF-8: save it with this encoding.\n") from error
 
 
 def check_imports(number: int, source: str) -> None:
-    """Raise AnswerError if a source imports more than the solution does."""
-    allowed = imported_names(solution(number)[0]) | ALWAYS_ALLOWED
-    if extra := sorted(imported_names(source) - allowed):
-        needed = ", ".join(sorted(allowed - {"__future__.annotations"}))
+    """Raise AnswerError if a source imports more than the solution needs, NumPy and math."""
+    allowed = grader(number).IMPORTS
+    names = {name for name in imported_names(source) if name.split(".")[0] not in ALWAYS_ALLOWED}
+    if extra := sorted(names - set(allowed)):
         raise AnswerError(
             f"This exercise can be solved without importing {', '.join(extra)}: write the formula\n"
-            f"yourself. It may import {needed}.\n"
+            f"yourself. It may import {', '.join(('numpy', 'math', *allowed))}.\n"
         )
 
 
@@ -101,10 +104,10 @@ def load(number: int, *sources: tuple[str, str]) -> SimpleNamespace:
             raise
         except SyntaxError as error:
             raise AnswerError(f"Python cannot read line {error.lineno}: {error.msg}.\n") from error
-        except Exception as error:
+        except BaseException as error:  # also Ctrl-C and exit()
             message = f"The file stopped with an error.\n\n{describe_error(error)}\n"
             raise AnswerError(message) from error
-    if missing := [name for name in blanks(number) if not callable(names.get(name))]:
+    if missing := [name for name in grader(number).FUNCTIONS if not callable(names.get(name))]:
         raise AnswerError(f"The file has no function {', '.join(missing)}: keep the names.\n")
     return SimpleNamespace(**names)
 
@@ -128,28 +131,38 @@ def check(number: int, path: Path) -> int:
     return 0
 
 
+def number_of_exercise(text: str) -> int:
+    """Return the number that the command line gives."""
+    if text not in map(str, range(1, len(EXERCISES) + 1)):
+        raise argparse.ArgumentTypeError(f"give a number from 1 to {len(EXERCISES)}, not {text}")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("number", nargs="?", type=int, help=f"1 to {len(EXERCISES)}")
+    one_of_them = f"1 to {len(EXERCISES)}"
+    parser.add_argument("number", nargs="?", type=number_of_exercise, help=one_of_them)
     request = parser.add_mutually_exclusive_group()
     request.add_argument("--hint", type=int, choices=[1, 2, 3], help="show a hint")
     request.add_argument("--solution", action="store_true", help="show the solution")
     request.add_argument("--file", type=Path, help="check this file, a copy of the exercise")
     args = parser.parse_args(arguments)
     if args.number is None:
+        if args.hint or args.solution or args.file:
+            parser.error(f"of which exercise? Give a number from {one_of_them}")
         print("\n".join(map(title, EXERCISES)))
         return 0
-    if not 1 <= args.number <= len(EXERCISES):
-        parser.error(f"there are exercises 1 to {len(EXERCISES)}")
     path = args.file or exercise(args.number)
     if not path.is_file():
         parser.error(f"there is no file {path}")
     if args.hint:
         print(textwrap.fill(grader(args.number).HINTS[args.hint - 1], 79))
     elif args.solution:
+        if not (FOLDER / "solutions").is_dir():
+            parser.error("the folder with the solutions has been taken away")
         print(solution(args.number)[0])
     else:
         return check(args.number, path)
@@ -157,4 +170,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends the program silently
     sys.exit(main())

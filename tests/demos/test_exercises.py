@@ -14,6 +14,8 @@ from tests.demos.processes import DEMOS, run_python
 FOLDER = DEMOS / "exercises"
 NUMBERS = range(1, 13)
 
+KL = "0.5 * (exp(log_var) + mu * mu - log_var - 1).sum(axis=1)"  # of the solution
+
 # (exercise, text of the solution, what stands in its place, what the message says)
 WRONG_ANSWERS = [
     (1, "return 0.5 * (exp", "return (exp", "the factor 1/2 is missing"),
@@ -116,6 +118,35 @@ WRONG_ANSWERS = [
      "a mean over the pixels"),
     (12, "return log_likelihood(x, logits) - kl", "return log_likelihood(x, logits) - kl.sum()",
      "over the examples, too"),
+    (1, "0.5 * (exp(log_var) + mu * mu - log_var - 1).sum",
+     "(exp(log_var) + mu * mu - log_var - 1).mean", "a mean over the dimensions, without"),
+    (3, "    return dx",
+     """
+    spread = np.zeros(stride * (len(g) - 1) + 1)
+    spread[::stride] = g
+    full = np.convolve(spread, w)
+    return full[padding : len(full) - padding]
+""", "the size"),
+    (3, "    return dx",
+     """
+    full = np.zeros(size + 2 * padding)
+    full[padding : padding + size] = dx
+    return full[padding:-padding]
+""", "an empty slice"),
+    (4, "x.var(axis=0) + EPS", "x.var(axis=0)", "eps is missing, in r and in y"),
+    (4, "g - g.mean(axis=0) - y * (g * y).mean(axis=0)", "g - g.mean() - y * (g * y).mean()",
+     "without an axis"),
+    (9, "N_k = r.sum(axis=0)", "r = r[:, : x.shape[1]]\n    N_k = r.sum(axis=0)",
+     "number of columns of x"),
+    (9, "return N_k / len(x), means", "return means, N_k / len(x)", "these are the means"),
+    (9, "return N_k / len(x), means, covariances", "return covariances, means, N_k / len(x)",
+     "these are the covariances"),
+    (7, "- alpha_bar[t - 1]\n", "- min(alpha_bar[t - 1], 1 - 1e-8)\n", "close, but not exact"),
+    (10, "(2, 3), keepdims=True", "3, keepdims=True", "the width alone"),
+    (10, "axis=(2, 3), keepdims=True", "keepdims=True", "means over everything"),
+    (11, "g * sign(x_hat - x) / x", "g * (x_hat - x) / abs(x_hat - x) / x", "a division by 0"),
+    (12, "0.5 * (exp(log_var) + mu * mu - log_var - 1).sum",
+     "(exp(log_var) + mu * mu - log_var - 1).mean", "without the factor 1/2"),
 ]  # fmt: skip
 
 
@@ -132,7 +163,7 @@ def functions(source):
 
 def blank(number, name="blank"):
     """Return a source that takes the lines of all of these functions away."""
-    return "\n".join(f"def {name}(*args): ..." for name in check.blanks(number)), name
+    return "\n".join(f"def {name}(*args): ..." for name in check.grader(number).FUNCTIONS), name
 
 
 def test_there_are_twelve():
@@ -160,7 +191,7 @@ def test_a_blank_exercise_says_what_came_what_was_expected_and_what_to_think_of(
 @pytest.mark.parametrize("number", NUMBERS)
 def test_each_blank_is_found(number):
     """Every function of the solution is needed: without it, the grade is not complete."""
-    for name in check.blanks(number):
+    for name in check.grader(number).FUNCTIONS:
         with pytest.raises(AnswerError, match="came +nothing"):
             grade(number, check.solution(number), (f"def {name}(g=0, *args): ...", "blank"))
 
@@ -169,7 +200,7 @@ def test_each_blank_is_found(number):
 def test_the_exercises_are_handed_out_blank(number):
     """It fails where you have filled one in. That is no harm: it is for the copy of others."""
     source = check.read(check.exercise(number))[0]
-    for name in check.blanks(number):
+    for name in check.grader(number).FUNCTIONS:
         lines = functions(source)[name].body[1:]  # after the docstring
         assert all(isinstance(line, ast.Assign) for line in lines), f"{name} is filled in"
         text = ast.get_source_segment(source, functions(source)[name])
@@ -177,11 +208,14 @@ def test_the_exercises_are_handed_out_blank(number):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_the_solution_keeps_the_names_of_the_exercise(number):
+def test_solution_grader_and_exercise_have_the_same_names(number):
     given = functions(check.read(check.exercise(number))[0])
     solved = functions(check.solution(number)[0])
-    assert check.blanks(number)
-    for name in check.blanks(number):
+    grader = check.grader(number)
+    assert grader.FUNCTIONS == tuple(solved)
+    imports = check.imported_names(check.solution(number)[0]) - {"numpy"}
+    assert grader.IMPORTS == tuple(sorted(imports))
+    for name in check.grader(number).FUNCTIONS:
         assert ast.dump(given[name].args) == ast.dump(solved[name].args)
         lines = [ast.get_docstring(f[name]).splitlines()[0] for f in (given, solved)]
         assert lines[0] == lines[1]
@@ -235,6 +269,83 @@ def test_an_error_names_the_line(tmp_path):
         grade(2, ("x = 1\ny = = 2", "answer"))
     with pytest.raises(AnswerError, match="no function rule_of_mu"):
         list(check.grade(2, (check.solution(2)[0].replace("rule_of_mu", "mine"), "answer")))
+
+
+def message_of(number, right, wrong):
+    """Return the message to a solution in which `wrong` stands in place of `right`."""
+    source, name = check.solution(number)
+    assert right in source
+    with pytest.raises(AnswerError) as error:
+        grade(number, (source.replace(right, wrong), name))
+    return str(error.value)
+
+
+def test_a_given_function_that_was_changed_is_not_used():
+    """Batch norm without its division, and the rule that belongs to that."""
+    given = ("def batch_norm(x):\n    return x - x.mean(axis=0)", "answer")
+    wrong = "def rule_of_x(g, x):\n    return g - g.mean(axis=0)"
+    with pytest.raises(AnswerError, match="(?s)rule_of_x is not right yet.*path through v"):
+        grade(4, check.solution(4), given, (wrong, "answer"))
+    assert len(grade(4, check.solution(4), given)) == 2
+    assert len(grade(3, check.solution(3), ("conv = None", "answer"))) == 6
+    assert len(grade(6, check.solution(6), ("integrand = None", "answer"))) == 4
+
+
+def test_a_nearly_right_rule_is_wrong():
+    text = message_of(4, "return r *", "return 1.00001 * r *")
+    assert re.search(r"Largest difference: element \(\d, \d\) is (-?[\d.]+) and should be", text)
+    assert "Multiplied by" not in text and "Likely mistake" not in text
+
+
+@pytest.mark.parametrize(
+    "number, right, wrong, says",
+    [
+        (1, KL, f"list({KL})", "kl: return an array, not a list"),
+        (1, "axis=1)", 'axis=1).astype("float32")', "kl: the result has the dtype float32"),
+        (2, "return g\n", "return list(g)\n", "rule_of_mu: return an array, not a list"),
+        (3, "return dx", "return list(dx)", "conv_dx.*: return an array, not a list"),
+    ],
+)
+def test_another_type_than_an_array_is_named(number, right, wrong, says):
+    assert re.search(says, message_of(number, right, wrong))
+
+
+@pytest.mark.parametrize(
+    "number, right, wrong, says",
+    [
+        (4, "g.mean(axis=0) - y", "np.mean(g, axis=0) - y", r"write x\.mean\(\.\.\.\)"),
+        (1, "* (exp(", "* (np.exp(", "use operators, methods, and the functions that the exercise"),
+    ],
+)
+def test_a_function_of_numpy_in_a_rule_is_told_what_to_write(number, right, wrong, says):
+    first = "\nfrom tinygen"
+    source = check.solution(number)[0].replace(first, "\nimport numpy as np" + first, 1)
+    with pytest.raises(AnswerError, match="(?s)a second time.*" + says) as error:
+        grade(number, (source.replace(right, wrong), "answer"))
+    assert "tinygen.ops" not in str(error.value)
+
+
+def test_an_argument_that_is_changed_and_a_wrong_shape():
+    text = message_of(4, "    r = ", "    x -= x.mean(axis=0)\n    r = ")
+    assert "read-only" in text and "An argument may not be changed: write x = x - ..." in text
+    text = message_of(1, "return g[:, None] * mu", "return g * mu")
+    assert "could not be broadcast" in text and "Think of: only mu^2 / 2 depends" in text
+
+
+@pytest.mark.parametrize("raised", ["raise KeyboardInterrupt", "exit()"])
+def test_an_endless_loop_and_exit_are_reported(raised):
+    source = f"def sample(mu, log_var, eps):\n    {raised}"
+    with pytest.raises(AnswerError, match="sample stopped with an error") as error:
+        grade(2, check.solution(2), (source, "answer"))
+    assert ("Is this an endless loop" in str(error.value)) == ("Keyboard" in raised)
+    with pytest.raises(AnswerError, match="The file stopped with an error"):
+        grade(2, (raised, "answer"))
+
+
+def test_an_error_in_a_later_call_is_reported():
+    source = check.solution(9)[0].replace("return N_k", "assert len(x) == 5\n    return N_k")
+    with pytest.raises(AnswerError, match="(?s)m_step stopped with an error.*AssertionError"):
+        grade(9, (source, "answer"))
 
 
 def test_a_rule_that_is_right_on_arrays_only_is_told_so():

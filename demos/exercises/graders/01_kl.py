@@ -1,10 +1,12 @@
 """Grader of exercise 1: the KL divergence of the VAE."""
 
 import numpy as np
-from grading import NO_G, call, check_rule, compare
+from grading import NO_G, check_rule, check_value
 
 from tinygen.losses import kl_to_standard_normal
 
+FUNCTIONS = ("kl", "rule_of_mu", "rule_of_log_var")
+IMPORTS = ("tinygen.ops.exp",)
 SEE_ALSO = "kl_to_standard_normal in tinygen/losses/divergence.py"
 HINTS = (
     "Insert the two moments into E_q[log q] and E_q[log p], term by term. In the first, sigma^2 "
@@ -18,20 +20,18 @@ HINTS = (
 
 def grade(answer):
     """Yield the name of each part that is right."""
-    mu, log_var = (
-        np.array([[0.5, -1.0], [0.0, 2.0], [1.5, 0.2]]),
-        np.array([[1, -1], [0.5, 0], [-2, 0.3]]),
-    )
-    given = {"mu": mu, "log_var": log_var}
+    mu = np.array([[0.5, -1.0, 0.3], [1.5, 0.2, 2.0]])
+    log_var = np.array([[1.0, -1.0, 0.5], [-2.0, 0.3, 0.0]])
+    values = {"mu": mu, "log_var": log_var}
     variance = np.exp(log_var)
     terms = variance + mu**2 - log_var - 1
     printed = variance + mu**2 - log_var / 2 - 1
     as_deviation = np.exp(2 * log_var) + mu**2 - 2 * log_var - 1
-    compare(
+    check_value(
         "kl",
-        call("kl", answer.kl, mu, log_var),
+        answer.kl,
+        values,
         kl_to_standard_normal(mu, log_var),
-        given=given,
         think="2 KL is a sum over the dimensions of four terms, and 0 at mu = 0, log_var = 0.",
         mistakes=[
             (terms.sum(axis=1), "the factor 1/2 is missing."),
@@ -52,6 +52,10 @@ def grade(answer):
                 "a mean over the dimensions in place of the sum. The logarithm of a product of "
                 "densities is a sum.",
             ),
+            (
+                terms.mean(axis=1),
+                "a mean over the dimensions, without the factor 1/2. It is 1/2 times the sum.",
+            ),
             (terms.sum() / 2, "the sum is over the examples, too. Each example has its own KL."),
             (terms.mean() / 2, "a mean over everything. Each example has its own KL, a sum."),
             (terms / 2, "nothing is summed. The KL of an example is a sum over its dimensions."),
@@ -64,7 +68,7 @@ def grade(answer):
         "rule_of_mu",
         answer.rule_of_mu,
         answer.kl,
-        given,
+        values,
         "mu",
         expected=lambda g: g[:, None] * mu,
         think="only mu^2 / 2 depends on mu.",
@@ -79,7 +83,7 @@ def grade(answer):
         "rule_of_log_var",
         answer.rule_of_log_var,
         answer.kl,
-        given,
+        values,
         "log_var",
         expected=lambda g: g[:, None] * (variance - 1) / 2,
         think="with v = log_var, sigma^2 is e^v, and log(sigma^2) is v.",

@@ -1,8 +1,10 @@
 """Grader of exercise 2: reparametrization."""
 
 import numpy as np
-from grading import NO_G, call, check_rule, compare
+from grading import NO_G, check_rule, check_value
 
+FUNCTIONS = ("sample", "rule_of_mu", "rule_of_log_var")
+IMPORTS = ("tinygen.ops.exp",)
 SEE_ALSO = "reparametrize in tinygen/losses/reparametrize.py"
 HINTS = (
     "Which a and b give a + b eps the mean mu and the variance sigma^2?",
@@ -17,13 +19,13 @@ def grade(answer):
     """Yield the name of each part that is right."""
     mu, log_var = np.array([[0.5, -1.0], [2.0, 0.1]]), np.array([[1.0, -1.0], [0.5, -2.0]])
     eps = np.array([[1.0, -0.5], [0.2, 2.0]])
-    given = {"mu": mu, "log_var": log_var, "eps": eps}
+    values = {"mu": mu, "log_var": log_var, "eps": eps}
     sigma = np.exp(log_var / 2)
-    compare(
+    check_value(
         "sample",
-        call("sample", answer.sample, mu, log_var, eps),
+        answer.sample,
+        values,
         mu + sigma * eps,
-        given=given,
         think="the mean of z is mu, and its variance is exp(log_var).",
         mistakes=[
             (
@@ -48,7 +50,7 @@ def grade(answer):
         "rule_of_mu",
         answer.rule_of_mu,
         answer.sample,
-        given,
+        values,
         "mu",
         expected=lambda g: g,
         think="how much does z change if mu grows by 1?",
@@ -63,7 +65,7 @@ def grade(answer):
         "rule_of_log_var",
         answer.rule_of_log_var,
         answer.sample,
-        given,
+        values,
         "log_var",
         expected=lambda g: g * eps * sigma / 2,
         think="sigma = e^(v/2) with v = log_var; the chain rule.",

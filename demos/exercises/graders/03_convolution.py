@@ -1,10 +1,12 @@
 """Grader of exercise 3: the gradient of a convolution with respect to its input."""
 
 import numpy as np
-from grading import call, check_rule, compare
+from grading import call, check_rule, check_value, compare
 
 from tinygen import ops
 
+FUNCTIONS = ("conv_dx",)
+IMPORTS = ()
 SEE_ALSO = "conv2d and conv_transpose2d in tinygen/ops/conv.py"
 HINTS = (
     "Which x[i] does output o read, and with which weight? Take stride 1, padding 0 and a kernel "
@@ -14,7 +16,19 @@ HINTS = (
     "In the inner loop: compute i, and if 0 <= i < size, add g[o] * w[t] to dx[i] with +=. An i "
     "outside of x is padding.",
 )
-CASES = [(6, 3, 1, 0), (6, 3, 1, 1), (7, 3, 2, 1), (9, 4, 3, 2)]  # size, taps, stride, padding
+THINK = "which x[i] does y[o] read, and with which weight? Write down y[0] and y[1]."
+# Size, number of weights, stride, padding. With stride 2, the last x of 8 is not always read.
+CASES = [(6, 3, 1, 0), (6, 3, 1, 1), (8, 3, 2, 0), (8, 3, 2, 1), (9, 4, 3, 2)]
+
+
+def row(array):
+    """Return an array of one axis as a picture of one row, for the functions of tinygen."""
+    return array.reshape(1, 1, 1, -1)
+
+
+def conv(x, w, stride, padding):
+    """Compute the convolution of the exercise."""
+    return ops.conv2d(row(x), row(w), stride=(1, stride), padding=(0, padding)).reshape(-1)
 
 
 def conv_dx(g, w, size, stride, padding, index=None, add=True, wrap=False):
@@ -32,7 +46,17 @@ def conv_dx(g, w, size, stride, padding, index=None, add=True, wrap=False):
 def mistakes(g, w, *case):
     """Return what typical mistakes compute, and what to say."""
     size, stride, padding = case
+    read = stride * (len(g) - 1) + len(w) - 2 * padding
     return [
+        (
+            conv_dx(g, w, read, stride, padding),
+            f"the size. The outputs read only {read} elements of x. Those that no output reads "
+            f"have the gradient 0, but dx has {size} elements.",
+        ),
+        (
+            np.zeros(0),
+            "an empty slice. With padding 0, a[padding:-padding] is a[0:0], and has no element.",
+        ),
         (
             conv_dx(g, w[::-1], *case),
             "the kernel is in the opposite order. If you loop over i, the weight is w[t] with "
@@ -74,9 +98,9 @@ def grade(answer):
         yield part
 
     # The adjoint identity holds for every x and z.
-    y = answer.conv(x, w, stride, padding)
+    y = conv(x, w, stride, padding)
     z = rng.normal(size=y.shape)
-    identity = "<x, conv_dx(z)> = <conv(x), z>, so it is the transpose of the convolution"
+    identity = "x @ conv_dx(z) = conv(x) @ z, so it is the transpose of the convolution"
     value = x @ call(identity, answer.conv_dx, z, w, size, stride, padding)
     compare(identity, value, y @ z)
     yield identity
@@ -87,25 +111,21 @@ def check_case(part, answer, x, w, case):
     size, stride, padding = case
 
     def forward(x, w):
-        return answer.conv(x, w, stride, padding)
+        return conv(x, w, stride, padding)
 
     def rule(g, w):
         return answer.conv_dx(g, w, *case)
 
     g = np.random.default_rng(1).normal(size=len(forward(x, w))).round(1)
     exact = ops.conv_transpose2d(
-        g.reshape(1, 1, 1, -1),
-        w.reshape(1, 1, 1, -1),
-        stride=(1, stride),
-        padding=(0, padding),
-        output_size=(1, size),
+        row(g), row(w), stride=(1, stride), padding=(0, padding), output_size=(1, size)
     )
-    compare(
+    check_value(
         part,
-        call(part, rule, g, w),
+        lambda g, w, size: answer.conv_dx(g, w, size, stride, padding),
+        {"g": g, "w": w, "size": size},
         exact.reshape(-1),
-        given={"g": g, "w": w, "size": size},
-        think="y[o] reads x[i] with the weight w[t], where i = stride * o + t - padding.",
+        think=THINK,
         mistakes=mistakes(g, w, *case),
     )
     values = {"x": x, "w": w}

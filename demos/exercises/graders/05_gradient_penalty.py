@@ -1,11 +1,13 @@
 """Grader of exercise 5: the gradient penalty of a Wasserstein GAN."""
 
 import numpy as np
-from grading import AnswerError, call, compare
+from grading import AnswerError, call, check_value, compare, describe_error
 
 from tinygen import check_grads, ops
 from tinygen.losses import gradient_penalty
 
+FUNCTIONS = ("gradient_penalty",)
+IMPORTS = ("tinygen.grad", "tinygen.ops.sqrt", "tinygen.tensor")
 SEE_ALSO = "gradient_penalty in tinygen/losses/penalties.py"
 HINTS = (
     "In this order: x_hat as a Tensor that requires a gradient; the scores; their sum; its "
@@ -44,11 +46,11 @@ def grade(answer):
     def penalty(g, axis=1):
         return (np.sqrt((g * g).sum(axis=axis)) - 1) ** 2
 
-    compare(
+    check_value(
         "gradient_penalty of f(x) = |x|^2 / 2",
-        call("gradient_penalty", answer.gradient_penalty, critic, real, fake, t),
+        lambda real, fake, t: answer.gradient_penalty(critic, real, fake, t),
+        {"real": real, "fake": fake, "t": t},
         gradient_penalty(critic, real, fake, t).data,
-        given={"real": real, "fake": fake, "t": t},
         think="the gradient of this f is x itself. So the penalty is (|x_hat| - 1)^2.",
         mistakes=[
             (penalty(swapped), "real and fake are swapped: x_hat = t real + (1 - t) fake."),
@@ -84,11 +86,15 @@ def grade(answer):
 
     try:
         check_grads(as_function_of_weights, W, v, order=1)
-    except Exception as error:
+    except AssertionError as error:
         raise AnswerError(NO_GRAPH) from error
+    except BaseException as error:
+        text = "gradient_penalty cannot be differentiated in the weights of the critic."
+        raise AnswerError(f"{text}\n\n{describe_error(error)}\n") from error
     yield "its derivative in the weights of the critic, by check_grads"
 
     w = np.array([0.6, 0.8])  # |w| = 1
-    value = answer.gradient_penalty(lambda x: x @ w, real, fake, t)
-    compare("the penalty of a linear critic with norm 1", value, np.zeros(n))
+    part = "the penalty of a linear critic with norm 1"
+    value = call(part, answer.gradient_penalty, lambda x: x @ w, real, fake, t)
+    compare(part, value, np.zeros(n))
     yield "the penalty of a linear critic with norm 1 is 0"

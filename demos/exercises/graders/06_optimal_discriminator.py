@@ -1,8 +1,10 @@
 """Grader of exercise 6: the best discriminator, and what the generator then minimizes."""
 
 import numpy as np
-from grading import NO_G, call, check_rule, compare
+from grading import NO_G, check_rule, check_value
 
+FUNCTIONS = ("rule_of_discriminator", "optimal_discriminator", "optimal_value")
+IMPORTS = ()
 SEE_ALSO = "the docstring of tinygen/losses/adversarial.py; demos/gan_1d.py draws D* in training"
 HINTS = (
     "The derivative of log D is 1 / D. The derivative of log(1 - D) needs the chain rule: the "
@@ -13,13 +15,18 @@ HINTS = (
 )
 
 
+def integrand(D, p, q):
+    """Compute the function of the exercise."""
+    return p * np.log(D) + q * np.log(1 - D)
+
+
 def grade(answer):
     """Yield the name of each part that is right."""
     D, p, q = np.array([0.2, 0.5, 0.9]), np.array([1.0, 0.3, 2.0]), np.array([0.5, 1.2, 2.0])
     check_rule(
         "rule_of_discriminator",
         answer.rule_of_discriminator,
-        answer.integrand,
+        integrand,
         {"D": D, "p": p, "q": q},
         "D",
         expected=lambda g: g * (p / D - q / (1 - D)),
@@ -36,11 +43,11 @@ def grade(answer):
     )
     yield "rule_of_discriminator"
 
-    compare(
+    check_value(
         "optimal_discriminator",
-        call("optimal_discriminator", answer.optimal_discriminator, p, q),
+        answer.optimal_discriminator,
+        {"p": p, "q": q},
         p / (p + q),
-        given={"p": p, "q": q},
         think="where there is much data and little that is generated, D* should be near 1.",
         mistakes=[
             (q / (p + q), "p and q are swapped. D is the probability that x is real."),
@@ -60,11 +67,12 @@ def grade(answer):
         twice_jsd = (p * np.log(p / m) + q * np.log(q / m)).sum() * dx
         value = twice_jsd - np.log(4)
         part = f"optimal_value of N(0, 1) and N({distance:g}, 1)"
-        compare(
+        check_value(
             part,
-            call("optimal_value", answer.optimal_value, p, q, dx),
+            answer.optimal_value,
+            {"p": p, "q": q, "dx": dx},
             value,
-            think="put D* and 1 - D* into V. At p = q, D* is 1/2 everywhere.",
+            think="put D* and 1 - D* into V. What is D* where p = q?",
             mistakes=[
                 (value / dx, "dx is missing: an integral is a sum times dx."),
                 (-value, "the sign. Both logarithms are negative, and so is V."),

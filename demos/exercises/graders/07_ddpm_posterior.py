@@ -1,8 +1,10 @@
 """Grader of exercise 7: the posterior of a diffusion model."""
 
 import numpy as np
-from grading import call, compare, unpack
+from grading import TOLERANCE, call, compare, unpack
 
+FUNCTIONS = ("posterior",)
+IMPORTS = ()
 SEE_ALSO = "the docstring of tinygen/models/diffusion/posterior.py, for any two times s < t"
 HINTS = (
     "Expand both squares. The coefficient of -u^2 / 2 is a sum of two fractions, and the variance "
@@ -14,6 +16,9 @@ HINTS = (
     "term with x_0, 1 - alpha_bar_{t-1} cancels. The square roots stay.",
 )
 BAR = "alpha where alpha_bar belongs. alpha_bar_t is the product of all alphas up to t."
+NOT_0 = "close, but not exact: alpha_bar_{t-1} was kept away from 1. Simplify, so that nothing is \
+divided by 1 - alpha_bar_{t-1}."
+THINK = "expand both squares. Which terms have u^2, and which u?"
 SHIFTED = "alpha_bar_t where alpha_bar_{t-1} belongs."
 
 
@@ -26,21 +31,23 @@ def grade(answer):
     for t in (5, 10, 1):
         a, b, A, A_before = alpha[t], beta[t], alpha_bar[t], alpha_bar[t - 1]
         given = {"t": t, "beta_t": b, "alpha_bar_t": A, "alpha_bar_{t-1}": A_before}
-        result = call("posterior", answer.posterior, t, beta, alpha_bar)
+        result = call("posterior", answer.posterior, t, beta, alpha_bar, think=THINK)
         coef_x0, coef_xt, variance = unpack("posterior", result, "coef_x0", "coef_xt", "variance")
 
         # Precisions add. At t = 1 the second one is infinite, and x_0 is known exactly.
         before = 1 - A_before
         weight = 1.0 if t == 1 else (1 / before) / (a / b + 1 / before)
+        tolerance = 1e-12 if t == 1 else TOLERANCE  # at t = 1 some of these are 0
         name = f"variance at t = {t}"
         compare(
             name,
             variance,
             weight * before,
             given=given,
-            think="1 / variance is the coefficient of -u^2 / 2: alpha_t / beta_t + "
-            "1 / (1 - alpha_bar_{t-1}).",
+            think="1 / variance is the coefficient of -u^2 / 2. Each square has a part of it.",
+            tolerance=tolerance,
             mistakes=[
+                (weight * before, NOT_0),
                 (b, "this is beta_t, the variance of the step forward. x_0 says more."),
                 (np.sqrt(weight * before), "this is the standard deviation, its root."),
                 (1 / max(weight * before, 1e-9), "this is 1 / variance, the precision."),
@@ -61,7 +68,9 @@ def grade(answer):
             right_x0,
             given=given,
             think="mean / variance is the coefficient of u. Multiply by the variance.",
+            tolerance=tolerance,
             mistakes=[
+                (right_x0, NOT_0),
                 (right_xt, "the two coefficients are swapped."),
                 (np.sqrt(A) * b / (1 - A), SHIFTED),
                 (np.sqrt(alpha[t - 1]) * b / (1 - A), BAR),
@@ -79,7 +88,9 @@ def grade(answer):
             right_xt,
             given=given,
             think="mean / variance is the coefficient of u. Multiply by the variance.",
+            tolerance=tolerance,
             mistakes=[
+                (right_xt, NOT_0),
                 (np.sqrt(A) * before / (1 - A), "sqrt(alpha_bar_t) where sqrt(alpha_t) belongs."),
                 (np.sqrt(a) * (1 - alpha[t - 1]) / (1 - a), BAR),
                 (a * before / (1 - A), "the square root of alpha_t is missing."),

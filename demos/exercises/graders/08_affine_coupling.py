@@ -1,8 +1,10 @@
 """Grader of exercise 8: the affine coupling layer of a normalizing flow."""
 
 import numpy as np
-from grading import call, compare, unpack
+from grading import call, check_value, compare, unpack
 
+FUNCTIONS = ("forward", "inverse")
+IMPORTS = ()
 SEE_ALSO = "AffineCoupling in tinygen/models/flow/realnvp.py"
 HINTS = (
     "y_1 = x_1 does not depend on x_2, so one block of the Jacobian is 0. And each element of y_2 "
@@ -29,7 +31,8 @@ def grade(answer):
     def join(a, b):
         return np.concatenate([a, b], axis=1)
 
-    result = call("forward", answer.forward, x, net)
+    think = "y_1 is x_1, and y_2 is x_2 exp(s) + t."
+    result = call("forward", answer.forward, x, net, think=think)
     value, log_det = unpack("forward", result, "y", "log |det dy/dx|")
     y = join(x_1, x_2 * np.exp(s) + t)
     other_s, other_t = net(x_2)
@@ -38,7 +41,7 @@ def grade(answer):
         value,
         y,
         given=given,
-        think="y_1 is x_1, and y_2 is x_2 exp(s) + t.",
+        think=think,
         mistakes=[
             (join(x_1, x_2 * s + t), "exp is missing: the scale is exp(s), which is never 0."),
             (join(x_1, (x_2 + t) * np.exp(s)), "first scale, then shift."),
@@ -50,11 +53,12 @@ def grade(answer):
     )  # fmt: skip
     yield "forward, y"
 
+    def y_of(x):
+        return call("forward", answer.forward, x, net)[0]
+
     def jacobian(row, h=1e-6):
         steps = h * np.eye(4)
-        columns = [
-            (answer.forward(row + d, net)[0] - answer.forward(row - d, net)[0]) for d in steps
-        ]
+        columns = [y_of(row + d) - y_of(row - d) for d in steps]
         return np.concatenate(columns).T / (2 * h)
 
     exact = np.array([np.linalg.slogdet(jacobian(row[None]))[1] for row in x])
@@ -79,11 +83,11 @@ def grade(answer):
     )
     yield "forward, log |det dy/dx|, compared with the whole Jacobian"
 
-    compare(
+    check_value(
         "inverse",
-        call("inverse", answer.inverse, y, net),
+        lambda y, s, t: answer.inverse(y, net),
+        {"y": y, "s": s, "t": t},
         x,
-        given={"y": y, "s": s, "t": t},
         think="solve y_2 = x_2 exp(s) + t for x_2. s and t depend on x_1, which is y_1.",
         mistakes=[
             (join(x_1, y[:, 2:] * np.exp(-s) - t), "first subtract t, then divide by exp(s)."),

@@ -3,6 +3,8 @@
 import numpy as np
 from grading import AnswerError, call, compare, unpack
 
+FUNCTIONS = ("m_step",)
+IMPORTS = ()
 SEE_ALSO = "the docstring of tinygen/models/mixture.py; demos/gaussian.py"
 HINTS = (
     "Each formula is that of one Gaussian, with r_nk as the weight of example n: a weighted "
@@ -33,11 +35,16 @@ def outer_products(x, r, means):
 def grade(answer):
     """Yield the name of each part that is right."""
     x = np.array([[0.0, 1.0], [1.0, 3.0], [4.0, 0.5], [5.0, -1.0], [2.0, 2.0]])
-    r = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0], [0.8, 0.2]])
+    r = [[0.8, 0.1, 0.1], [0.6, 0.2, 0.2], [0.3, 0.5, 0.2], [0.0, 0.3, 0.7], [0.5, 0.2, 0.3]]
+    r = np.array(r)
     given = {"x": x, "r": r}
     n, k = r.shape
+    d = x.shape[1]
     N_k = r.sum(axis=0)
-    result = call("m_step", answer.m_step, x, r)
+    right = r.T @ x / N_k[:, None]
+    S = outer_products(x, r, right)
+    by_component = N_k[:, None, None]
+    result = call("m_step", answer.m_step, x, r, think="treat one component after the other.")
     names = "weights", "means", "covariances"
     weights, means, covariances = unpack("m_step", result, *names)
     compare(
@@ -51,35 +58,43 @@ def grade(answer):
             (N_k / k, "divided by K. Divide by the number of examples, N."),
             (r.mean(axis=1), "the wrong axis: sum over the examples, axis 0."),
             (r.sum(axis=1), "the wrong axis: sum over the examples, axis 0."),
+            (
+                N_k[:d] / n,
+                f"{d} is the number of columns of x, D. K is that of r, and here it is {k}.",
+            ),
+            (right, "these are the means. Return weights, means, covariances, in this order."),
+            (
+                S / by_component,
+                "these are the covariances. Return weights, means, covariances, in this order.",
+            ),
         ],
     )
     yield "weights"
 
-    right = r.T @ x / N_k[:, None]
     compare(
         "means",
         means,
         right,
         given=given,
-        think="a mean of the examples with the weights r_nk, whose sum is N_k.",
+        think="one Gaussian has the mean sum_n x_n / N. Now example n counts r_nk times.",
         mistakes=[
             (r.T @ x / n, "divided by N. The weights of component k sum to N_k."),
             (r.T @ x, "not divided by N_k."),
+            (S / by_component, "these are the covariances. Return the means before them."),
             (np.tile(x.mean(axis=0), (k, 1)), "the r_nk are missing: this is the mean of all x."),
             ((r.T @ x / N_k[:, None]).T, "transposed: the shape should be (K, D)."),
         ],
     )
     yield "means"
 
-    S = outer_products(x, r, right)
-    by_component = N_k[:, None, None]
     diagonal = np.stack([np.diag(np.diag(s)) for s in S / by_component])
     compare(
         "covariances",
         covariances,
         S / by_component,
         given=given,
-        think="a mean of the outer products c c^T with the weights r_nk, around the new means.",
+        think="one Gaussian has the covariance sum_n c_n c_n^T / N. Here example n counts r_nk "
+        "times, and c is the distance to the new mean.",
         mistakes=[
             (S / n, "divided by N. The weights of component k sum to N_k."),
             (S, "not divided by N_k."),
@@ -114,7 +129,7 @@ def grade(answer):
     r = rng.dirichlet([1.0, 1.0], size=60)
     likelihoods = []
     for _ in range(10):
-        log_joint = log_densities(x, *answer.m_step(x, r))
+        log_joint = log_densities(x, *call("m_step", answer.m_step, x, r))
         log_p = np.logaddexp.reduce(log_joint, axis=1)
         r = np.exp(log_joint - log_p[:, None])
         likelihoods.append(log_p.mean())

@@ -1,8 +1,10 @@
 """Grader of exercise 10: adaptive instance normalization."""
 
 import numpy as np
-from grading import call, check_rule, compare
+from grading import call, check_rule, check_value, compare
 
+FUNCTIONS = ("adain", "rule_of_scale", "rule_of_shift")
+IMPORTS = ("tinygen.ops.sqrt",)
 SEE_ALSO = "adaptive_instance_norm in tinygen/models/stylegan.py"
 HINTS = (
     "Which axes are the pixels of one channel of one picture? With keepdims=True, mean and "
@@ -12,6 +14,7 @@ HINTS = (
     "dy/dscale is x_norm, and dy/dshift is 1. Multiply by g, and sum over the pixels, the axes "
     "(2, 3).",
 )
+EPS = 0.1
 
 
 def normalize(x, eps, axis=(2, 3)):
@@ -22,24 +25,26 @@ def normalize(x, eps, axis=(2, 3)):
 def grade(answer):
     """Yield the name of each part that is right."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(2, 3, 1, 3)).round(1)
+    x = rng.normal(size=(2, 3, 2, 2)).round(1)
     scale, shift = rng.normal(size=(2, 3)).round(1), rng.normal(size=(2, 3)).round(1)
     values = {"x": x, "scale": scale, "shift": shift}
-    eps = answer.EPS
-    normal = normalize(x, eps)
+    normal = normalize(x, EPS)
     a, b = scale[:, :, None, None], shift[:, :, None, None]
-    deviation = np.sqrt(x.var(axis=(2, 3), keepdims=True) + eps)
+    deviation = np.sqrt(x.var(axis=(2, 3), keepdims=True) + EPS)
     batch = "axes 0, 2 and 3 are those of batch norm. Here each picture has its own statistics."
     layer = "axes 1, 2 and 3: here each channel has its own mean and variance."
-    compare(
+    check_value(
         "adain",
-        call("adain", answer.adain, x, scale, shift),
+        answer.adain,
+        values,
         a * normal + b,
-        given=values,
         think="mean and variance over height and width, for each picture and each channel.",
         mistakes=[
-            (a * normalize(x, eps, (0, 2, 3)) + b, batch),
-            (a * normalize(x, eps, (1, 2, 3)) + b, layer),
+            (a * normalize(x, EPS, (0, 2, 3)) + b, batch),
+            (a * normalize(x, EPS, (1, 2, 3)) + b, layer),
+            (a * normalize(x, EPS, None) + b, "means over everything. Give the axes (2, 3)."),
+            (a * normalize(x, EPS, 3) + b, "axis 3 is the width alone. The pixels have two axes."),
+            (a * normalize(x, EPS, 2) + b, "axis 2 is the height alone. The pixels have two axes."),
             (a * normalize(x, 0) + b, "EPS is missing."),
             (a * normal / deviation + b, "divided by the variance. Take its square root."),
             (a * x + b, "x is not normalized."),
@@ -89,6 +94,7 @@ def grade(answer):
     )
     yield "rule_of_shift"
 
-    y = answer.adain(x, scale, shift)
-    compare("the mean of y over the pixels", y.mean(axis=(2, 3)), shift)
+    part = "the mean of y over the pixels"
+    y = call(part, answer.adain, 2 * x + 1, scale, shift)
+    compare(part, y.mean(axis=(2, 3)), shift)
     yield "the mean of each channel of y is its shift, whatever x is"

@@ -1,8 +1,10 @@
 """Grader of exercise 11: the cycle consistency loss of a CycleGAN."""
 
 import numpy as np
-from grading import call, check_rule, compare
+from grading import call, check_rule, check_value, compare
 
+FUNCTIONS = ("mean_absolute_error", "rule_of_x_hat", "cycle_loss")
+IMPORTS = ("tinygen.ops.sign",)
 SEE_ALSO = "run_cycles in tinygen/models/cyclegan.py"
 HINTS = (
     "The mean over all elements is abs(x_hat - x).mean(). For its rule, write it as a sum over "
@@ -22,11 +24,11 @@ def grade(answer):
     )
     values = {"x": x, "x_hat": x_hat}
     error = abs(x_hat - x)
-    compare(
+    check_value(
         "mean_absolute_error",
-        call("mean_absolute_error", answer.mean_absolute_error, x, x_hat),
+        answer.mean_absolute_error,
+        values,
         error.mean(),
-        given=values,
         think="absolute values first, then the mean.",
         mistakes=[
             (error.sum(), "the sum in place of the mean."),
@@ -48,7 +50,8 @@ def grade(answer):
         values,
         "x_hat",
         expected=lambda g: g * sign / size,
-        think="the derivative of |u| is sign(u), and a mean divides by the number of elements.",
+        think="each element of x_hat is in one term of the mean. If it grows by a little, by how "
+        "much does the mean change?",
         mistakes=[
             (lambda g: g * sign, "the mean is forgotten: divide by the number of elements."),
             (lambda g: g * sign / len(x), "divided by the number of examples, not of elements."),
@@ -59,7 +62,10 @@ def grade(answer):
             (lambda g: g * error / size, "abs where sign belongs."),
         ],
     )
-    yield "rule_of_x_hat"
+    part = "rule_of_x_hat, if x_hat is x"
+    value = call(part, answer.rule_of_x_hat, 1.0, x, x)
+    compare(part, value, np.zeros(x.shape), think="sign(0) is 0. Is something divided by 0?")
+    yield "rule_of_x_hat, also if x_hat is x"
 
     y = np.array([[1.0, 2.0], [-0.5, 0.3], [0.7, -1.0]])
     x = x[:, :2]
@@ -74,11 +80,11 @@ def grade(answer):
         return abs(a - b).mean()
 
     forward, backward = mean(to_x(to_y(x)), x), mean(to_y(to_x(y)), y)
-    compare(
+    check_value(
         "cycle_loss of G(x) = 2 x + 1 and F(y) = y^2",
-        call("cycle_loss", answer.cycle_loss, to_y, to_x, x, y),
+        lambda x, y: answer.cycle_loss(to_y, to_x, x, y),
+        {"x": x, "y": y},
         forward + backward,
-        given={"x": x, "y": y},
         think="x -> G(x) -> F(G(x)) is compared with x. Also y -> F(y) -> G(F(y)) with y.",
         mistakes=[
             (forward, "the backward cycle is missing."),
@@ -95,6 +101,6 @@ def grade(answer):
     )
     yield "cycle_loss of G(x) = 2 x + 1 and F(y) = y^2"
 
-    value = answer.cycle_loss(to_y, lambda y: (y - 1) / 2, x, y)
-    compare("cycle_loss if F is the inverse of G", value, 0.0)
+    part = "cycle_loss if F is the inverse of G"
+    compare(part, call(part, answer.cycle_loss, to_y, lambda y: (y - 1) / 2, x, y), 0.0)
     yield "cycle_loss if F is the inverse of G: 0. It does not say which invertible map G is!"

@@ -1,10 +1,12 @@
 """Grader of exercise 12: the objective of the VAE."""
 
 import numpy as np
-from grading import NO_G, AnswerError, call, check_rule, compare
+from grading import NO_G, AnswerError, call, check_rule, check_value, compare
 
 from tinygen.losses import bernoulli_nll, kl_to_standard_normal
 
+FUNCTIONS = ("log_likelihood", "rule_of_logits", "elbo")
+IMPORTS = ("tinygen.ops.exp", "tinygen.ops.sigmoid", "tinygen.ops.softplus")
 SEE_ALSO = "elbo in tinygen/models/vae.py, bernoulli_nll in tinygen/losses/likelihood.py"
 HINTS = (
     "Insert log s = l - softplus(l) and log(1 - s) = -softplus(l) into x log s + (1 - x) log(1 - "
@@ -24,11 +26,11 @@ def grade(answer):
     s = 1 / (1 + np.exp(-logits))
     per_pixel = x * np.log(s) + (1 - x) * np.log(1 - s)
     right = -bernoulli_nll(logits, x)
-    compare(
+    check_value(
         "log_likelihood",
-        call("log_likelihood", answer.log_likelihood, x, logits),
+        answer.log_likelihood,
+        values,
         right,
-        given=values,
         think="log p(x|z) is a sum over pixels of logarithms of probabilities: negative.",
         mistakes=[
             (-right, "the sign: this is the loss, -log p(x|z)."),
@@ -77,14 +79,15 @@ def grade(answer):
     )
     yield "rule_of_logits"
 
-    mu, log_var = np.array([[0.5, -1.0], [1.5, 0.2]]), np.array([[0.5, -1.0], [-2.0, 0.3]])
+    mu = np.array([[0.5, -1.0, 0.3], [1.5, 0.2, 2.0]])
+    log_var = np.array([[1.0, -1.0, 0.5], [-2.0, 0.3, 0.0]])
     kl = kl_to_standard_normal(mu, log_var)
     printed = (np.exp(log_var) + mu**2 - log_var / 2 - 1).sum(axis=1)
-    compare(
+    check_value(
         "elbo",
-        call("elbo", answer.elbo, x, logits, mu, log_var),
+        answer.elbo,
+        {**values, "mu": mu, "log_var": log_var},
         right - kl,
-        given={**values, "mu": mu, "log_var": log_var},
         think="log p(x|z) minus the KL. The first is negative for black-and-white pixels, and a KL "
         "is never negative. So the ELBO is negative here.",
         mistakes=[
@@ -92,6 +95,10 @@ def grade(answer):
             (kl - right, "the sign: this is the loss, -ELBO."),
             (per_pixel.mean(axis=1) - kl, "a mean over the pixels against a sum over dimensions."),
             (right - kl / mu.shape[1], "a mean over the dimensions in the KL. It is a sum."),
+            (
+                right - 2 * kl / mu.shape[1],
+                "a mean over the dimensions in the KL, without the factor 1/2.",
+            ),
             (right - 2 * kl, "the factor 1/2 of the KL is missing."),
             (right - printed, "the KL is that of the slide: log(sigma) for log(sigma^2)."),
             ((right - kl).mean(), "the mean over the examples. Return one number per example."),
@@ -113,8 +120,9 @@ def bound(answer):
     prior = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     q = np.exp(-((z - mu) ** 2) / (2 * np.exp(log_var))) / np.sqrt(2 * np.pi * np.exp(log_var))
     batch = [np.broadcast_to(a, (len(z), np.size(a))) for a in (x, mu, log_var)]
-    draws = answer.elbo(batch[0], logits, batch[1], batch[2])
-    joint = np.exp(answer.log_likelihood(batch[0], logits)) * prior
+    draws = call("elbo", answer.elbo, batch[0], logits, batch[1], batch[2])
+    likelihoods = call("log_likelihood", answer.log_likelihood, batch[0], logits)
+    joint = np.exp(likelihoods) * prior
     p_x = joint.sum() * dz
     posterior = joint / p_x
     gap = (q * np.log(q / posterior)).sum() * dz
