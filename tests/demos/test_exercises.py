@@ -3,13 +3,15 @@
 import ast
 import re
 import shutil
+import signal
+import sys
 
 import check
 import numpy as np
 import pytest
 from grading import AnswerError
 
-from tests.demos.processes import DEMOS, run_python
+from tests.demos.processes import DEMOS, run_python, start
 
 FOLDER = DEMOS / "exercises"
 NUMBERS = range(1, 13)
@@ -396,8 +398,6 @@ def test_the_command_line(tmp_path):
     assert status == 0 and text.count("right: ") == 4 and "adversarial.py" in text
     assert run_check(6, "--hint", 3)[1].startswith("D* = p / (p + q)")
     assert "def optimal_value" in run_check(6, "--solution")[1]
-    assert run_check(13)[0] == 2
-    assert "there is no file nowhere.py" in run_check(6, "--file", "nowhere.py")[1]
     status, text = run_check("--help")
     assert status == 0 and max(map(len, text.splitlines())) <= 80
 
@@ -414,6 +414,50 @@ def test_a_file_that_python_cannot_read_is_reported(tmp_path, monkeypatch, capsy
     assert printed.startswith("Exercise 2.") and re.search(
         r"cannot read line \d+: invalid", printed
     )
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["0"], "give a number from 1 to 12, not 0"),
+        (["13"], "give a number from 1 to 12, not 13"),
+        (["kl"], "give a number from 1 to 12, not kl"),
+        (["--hint", "1"], "of which exercise? Give a number from 1 to 12"),
+        (["--solution"], "of which exercise? Give a number from 1 to 12"),
+        (["--file", "01_kl.py"], "of which exercise? Give a number from 1 to 12"),
+        (["6", "--file", "nowhere.py"], "there is no file nowhere.py"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(arguments, says, capsys):
+    with pytest.raises(SystemExit) as error:
+        check.main(arguments)
+    assert error.value.code == 2 and says in capsys.readouterr().err
+
+
+def test_a_file_with_another_encoding_is_reported(tmp_path, capsys):
+    path = tmp_path / "answer.py"
+    path.write_bytes("# \u00e9t\u00e9\n".encode("latin-1"))
+    assert check.check(2, path) == 1
+    assert "answer.py is not UTF-8" in capsys.readouterr().out
+    assert check.title(path) and check.title(tmp_path / "nowhere.py") == "nowhere.py"
+
+
+def test_a_teacher_can_take_the_solutions_away(tmp_path, monkeypatch, capsys):
+    shutil.copytree(FOLDER / "graders", tmp_path / "graders")
+    monkeypatch.setattr(check, "FOLDER", tmp_path)
+    source = (FOLDER / "solutions" / "06_optimal_discriminator.py").read_text(encoding="utf-8")
+    assert len(grade(6, (source, "answer"))) == 4
+    with pytest.raises(SystemExit):
+        check.main(["6", "--solution"])
+    assert "has been taken away" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="pipes of POSIX")
+def test_a_closed_pipe_ends_it_silently():
+    process = start([sys.executable, FOLDER / "check.py", "1"])
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait() == -signal.SIGPIPE
+    process.stderr.close()
 
 
 def test_the_readme_lists_the_exercises():
