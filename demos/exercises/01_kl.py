@@ -25,9 +25,15 @@ returns dL/dx, the cotangent of an argument x: by the chain rule, g times the de
 `kl(mu, log_var)`, so g has the shape (N,), one number for each example. `g[:, None]` has the shape
 (N, 1), and broadcasts against (N, D).
 
-**Your task.** Derive the KL, then differentiate it. Fill in the three functions. Write them with
-operators, methods such as .sum, and `exp`. This exp takes arrays and Tensors, and np.exp takes
-arrays only. The check differentiates your rules once more, and then they are given Tensors.
+**Your task.** Derive the KL, then differentiate it. The slide prints
+
+    KL((mu, sigma), (0, I)) = sum over i of sigma_i^2 + mu^2 - log(sigma_i) - 1
+
+What is wrong with it? Try it at mu = 0, and look for the sigma at which it is least.
+
+Fill in the three functions. Write them with operators, methods such as .sum, and `exp`. This exp
+takes arrays and Tensors, and np.exp takes arrays only. The check differentiates your rules once
+more, and then they are given Tensors.
 
     python demos/exercises/check.py 1
     python demos/exercises/check.py 1 --hint 1

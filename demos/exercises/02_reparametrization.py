@@ -8,14 +8,14 @@ function of mu, of log_var = log(sigma^2), and of noise eps that depends on neit
 
     eps ~ N(0, 1),    z = t(mu, log_var, eps)
 
-such that z has the mean mu and the variance sigma^2. The random number is now an input of the
-graph, and the gradient passes beside it. Recall that for numbers a and b
+such that z has the mean mu and the variance sigma^2. The random number is now an input like any
+other, and z has a derivative in mu and in log_var. Recall that for numbers a and b
 
     E[a + b eps] = a,    Var(a + b eps) = b^2
 
-**Rules.** A rule is given g = dL/dz, the cotangent of z, which has the shape of z. It returns the
-cotangent of an argument: g times the derivative of z with respect to it (the chain rule). Here
-every operation is element by element.
+**Rules.** Let L be the final scalar. A rule is given g = dL/dz, the cotangent of z, which has the
+shape of z. It returns the cotangent of an argument: g times the derivative of z with respect to it
+(the chain rule). Here every operation is element by element.
 
 **Your task.** Find t, then differentiate it. Write the functions with operators and `exp`, which
 takes arrays and Tensors. The check differentiates your rules once more, and then they are given

@@ -19,12 +19,16 @@ Let r = 1 / sqrt(v + eps). These derivatives help:
     dv/dx_k = 2/N (x_k - m)                          the part through m is 0: can you see why?
     dr/dv   = -1/2 (v + eps)^(-3/2) = -r^3 / 2
 
+**Rules.** Let L be the final scalar. The cotangent of a value is the derivative of L with respect
+to it. A rule is given g = dL/dy, the cotangent of the result y, and returns dL/dx.
+
 **Your task.** Derive the cotangent of x from g, the cotangent of y. Both have the shape (N, C).
 Simplify until only g, y, r and means over the batch are left. Use operators, methods such as
 .mean(axis=0), and `sqrt`, which takes arrays and Tensors.
 
-Nothing crashes if a path is forgotten: the gradient is merely wrong. And a rule that is right in
-first order only makes gradient penalties wrong, so the check differentiates twice.
+Nothing crashes if a path is forgotten: the gradient is merely wrong. And a rule can return the
+right numbers, and still have a wrong derivative of its own. A gradient penalty (exercise 5) needs
+that derivative, too, so the check differentiates twice.
 
     python demos/exercises/check.py 4
     python demos/exercises/check.py 4 --hint 1

@@ -2,8 +2,8 @@
 
 The slide: GANs - Optimisation.
 
-**Theory.** Let p be the density of the data and q that of the generated examples. The
-discriminator D(x), between 0 and 1, maximizes
+**Theory.** Let p be the density of the data and q that of the generated examples. The discriminator
+D(x), between 0 and 1, maximizes
 
     V(D) = E_{x ~ p}[log D(x)] + E_{x ~ q}[log(1 - D(x))]
          = integral of p(x) log D(x) + q(x) log(1 - D(x)) dx          definition of the means
@@ -17,8 +17,9 @@ that maximizes, for two positive numbers p and q, the integrand
 V(D*) of the game for densities on a grid. Try to see what V(D*) is for p = q, before you run the
 check.
 
-A rule is given g, the cotangent of the result, and returns g times the derivative. The check
-differentiates it once more. What is the sign of the second derivative? So is D* a maximum?
+A rule is given g = dL/dv, the cotangent of the result v, where L is the final scalar. It returns
+dL/dD: g times the derivative of v. The check differentiates it once more. What is the sign of the
+second derivative? So is D* a maximum?
 
     python demos/exercises/check.py 6
     python demos/exercises/check.py 6 --hint 1

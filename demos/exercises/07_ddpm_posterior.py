@@ -3,7 +3,8 @@
 The slide: Modèle de diffusion. The paper: Ho, Jain and Abbeel, Denoising Diffusion Probabilistic
 Models (DDPM), 2020; its symbols are used here.
 
-**Theory.** A diffusion model adds noise in steps t = 1, ..., T, with small variances beta_t:
+**Theory.** A diffusion model adds noise in steps t = 1, ..., T, with small variances beta_t. For
+each pixel, with N(mean, variance),
 
     q(x_t | x_{t-1}) = N(sqrt(alpha_t) x_{t-1}, beta_t)              alpha_t = 1 - beta_t
     q(x_t | x_0)     = N(sqrt(alpha_bar_t) x_0, 1 - alpha_bar_t)     alpha_bar_t: the product of
@@ -14,7 +15,8 @@ computed, by Bayes' rule:
 
     q(x_{t-1} | x_t, x_0) = q(x_t | x_{t-1}) q(x_{t-1} | x_0) / q(x_t | x_0)
 
-(Sampling puts the network's prediction in place of x_0.) As a function of u = x_{t-1}, and up to
+(The first factor would be q(x_t | x_{t-1}, x_0), but a step forward depends on x_{t-1} alone.
+Sampling puts the network's prediction in place of x_0.) As a function of u = x_{t-1}, and up to
 constants, its logarithm is
 
     - (x_t - sqrt(alpha_t) u)^2 / (2 beta_t)
@@ -29,8 +31,8 @@ Compare it with the logarithm of a Gaussian, -(u - mean)^2 / (2 variance):
 
     mean = coef_x0 x_0 + coef_xt x_t
 
-A useful identity: alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t. Simplify far enough for
-t = 1, where alpha_bar_{t-1} is 1 and nothing may be divided by 1 - alpha_bar_{t-1}.
+A useful identity: alpha_t (1 - alpha_bar_{t-1}) + beta_t = 1 - alpha_bar_t. Simplify until nothing
+is divided by 1 - alpha_bar_{t-1}: at t = 1, this is 0.
 
     python demos/exercises/check.py 7
     python demos/exercises/check.py 7 --hint 1

@@ -24,8 +24,8 @@ The determinant of a triangular matrix is the product of its diagonal. The netwo
 it is never inverted.
 
 **Your task.** Compute y and log |det dy/dx|, and the inverse. `net` maps (N, k) to s and t, each
-(N, k), where x is (N, 2 k). The determinant is that of one example: it has a log-determinant for
-each row.
+(N, k), where x is (N, 2 k). Each row of x is one example, with a Jacobian of its own, so there is
+one log-determinant for each row.
 
     python demos/exercises/check.py 8
     python demos/exercises/check.py 8 --hint 1

@@ -1,13 +1,13 @@
 """Exercise 10. Adaptive instance normalization (AdaIN): how a style acts.
 
-The slide: Génération de visages (source: StyleGAN). The papers: Huang and Belongie, Arbitrary Style
-Transfer in Real-time with Adaptive Instance Normalization, 2017; Karras, Laine and Aila, A
-Style-Based Generator Architecture for Generative Adversarial Networks, 2019.
+The slide: Génération de visages - Deepfake (source: StyleGAN). The papers: Huang and Belongie,
+Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization, 2017; Karras, Laine and
+Aila, A Style-Based Generator Architecture for Generative Adversarial Networks, 2019.
 
 **Theory.** The generator of a StyleGAN starts from a learned constant. After each convolution, a
-style sets how strong every channel is, in two steps. Instance normalization removes what was there:
-each channel of each *picture* gets mean 0 and variance 1 over its pixels. Then the style gives it a
-new scale and a new shift:
+style sets how strong every channel is, in two steps. Instance normalization removes the old
+strength: each channel of each *picture* gets mean 0 and variance 1 over its pixels. Then the style
+gives it a new scale and a new shift:
 
     x_norm = (x - mean) / sqrt(variance + eps)       over height and width, for each n and c
     y      = scale x_norm + shift                    one scale and one shift for each n and c
@@ -15,9 +15,10 @@ new scale and a new shift:
 x has the shape (N, C, H, W), scale and shift (N, C). `scale[:, :, None, None]` has the shape
 (N, C, 1, 1), and broadcasts against x.
 
-**Rules.** A rule is given g = dL/dy, of the shape of y, and returns the cotangent of an argument. A
-scale is used by all H W pixels of its channel. By the chain rule its cotangent is a sum over
-everything that it was used for:
+**Rules.** A rule is given g = dL/dy, of the shape of y, where L is the final scalar. It returns the
+cotangent of an argument, which is the derivative of L with respect to it. A scale is used by all the
+pixels of its channel. By the chain rule its cotangent is a sum over everything that it was used
+for:
 
     dL/dscale[n, c] = sum over i, j of g[n, c, i, j] dy[n, c, i, j]/dscale[n, c]
 

@@ -14,9 +14,10 @@ batch:
 
     L_cyc = mean |F(G(x)) - x| + mean |G(F(y)) - y|
 
-**Rules.** A rule is given g = dL/dz, where z is the result, and returns the cotangent of an
-argument: g times the derivative (the chain rule). The mean absolute error is one number, so its g
-is one number, too. The derivative of |u| is sign(u): 1 for u > 0 and -1 for u < 0.
+**Rules.** A rule is given g = dL/dz, where z is the result and L the final scalar. It returns the
+cotangent of an argument: g times the derivative (the chain rule). The mean absolute error is one
+number, so its g is one number, too. The derivative of |u| is sign(u): 1 for u > 0 and -1 for u < 0.
+At u = 0 there is none, and 0 is taken: sign(0) = 0.
 
 **Your task.** Write the mean absolute error, its rule for x_hat, and the loss. Use operators,
 methods such as .mean(), abs(...), and `sign`, which takes arrays and Tensors.

@@ -28,9 +28,10 @@ The derivative of softplus(l) is e^l / (1 + e^l) = sigmoid(l).
     KL = 1/2 sum over the dimensions of sigma^2 + mu^2 - log(sigma^2) - 1
 
 **Your task.** Compute log p(x|z) so that no logarithm of 0 can occur, and its derivative; then the
-ELBO. All are per example: sums over pixels or dimensions, no mean. A rule is given g, the cotangent
-of the result, (N,), and returns the cotangent of an argument. Use operators, methods such as .sum,
-and the functions below, which take arrays and Tensors.
+ELBO. All are per example: sums over pixels or dimensions, no mean. A rule is given g = dL/dy, (N,),
+where y is the result and L the final scalar. It returns the cotangent of an argument: the
+derivative of L with respect to it. Use operators, methods such as .sum, and the functions below,
+which take arrays and Tensors.
 
     python demos/exercises/check.py 12
     python demos/exercises/check.py 12 --hint 1

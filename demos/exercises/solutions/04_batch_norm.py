@@ -26,8 +26,8 @@ so dv/dx_k = 2/N c_k. Each y_n contains r with the factor c_n:
 
     dx_k = r [g_k - mean(g) - y_k mean(g y)]
 
-So g loses its mean, and its component along y. Without eps this had to be: y does not change if x
-is shifted or scaled, so dx is orthogonal to both of these directions.
+So g loses its mean and, up to eps, its component along y. Without eps this had to be: y does not
+change if x is shifted or scaled, so dx is orthogonal to both of these directions.
 """
 
 from tinygen.ops import sqrt
