@@ -16,7 +16,7 @@ x has the shape (N, C, H, W), scale and shift (N, C). `scale[:, :, None, None]` 
 (N, C, 1, 1), and broadcasts against x.
 
 **Rules.** A rule is given g = dL/dy, of the shape of y, where L is the final scalar. It returns the
-cotangent of an argument, which is the derivative of L with respect to it. A scale is used by all the
+cotangent of an argument, which is the derivative of L with respect to it. A scale is used by all
 pixels of its channel. By the chain rule its cotangent is a sum over everything that it was used
 for:
 
