@@ -2,9 +2,12 @@
 
     python demos/engine_in_steps/1_scalars.py
 
-A Scalar remembers its parents, the Scalars that it was computed from. It also remembers the
-derivative of itself with respect to each parent, which is a number. `grad` goes through this graph
-from the output back to the inputs.
+A Scalar remembers its parents: the Scalars that it was computed from. Beside each parent stands a
+number, the derivative of the Scalar with respect to this parent. So results and parents form a
+graph. `grad` goes through it, from the output back to the inputs.
+
+The *cotangent* of a value v is d output / d v. If v is used several times, there are several paths
+from v to the output. The chain rule multiplies along each path, and adds the paths up.
 """
 
 import itertools
@@ -34,14 +37,18 @@ class Scalar:
 
 
 def grad(output, inputs):
-    """Return d output / d x for each x of the inputs."""
-    cotangents = {output: 1.0}  # of a value v: d output / d v, summed over the paths found so far
+    """Return d output / d x for each x of the inputs.
+
+    A parent is older than its results. So if the newest value comes first, all results of a value
+    have been handled before its turn comes. Then its cotangent is complete.
+    """
+    cotangents = {output: 1.0}  # sums over the paths that were found so far
     waiting = {output.time: output}
     while waiting:
-        node = waiting.pop(max(waiting))  # the newest: everything that uses it has been handled
+        node = waiting.pop(max(waiting))  # the newest
         for parent, derivative in node.parents:
-            g = cotangents[node] * derivative  # the chain rule along one edge
-            cotangents[parent] = cotangents.get(parent, 0.0) + g  # and its sum over all paths
+            g = cotangents[node] * derivative  # along a path: multiply
+            cotangents[parent] = cotangents.get(parent, 0.0) + g  # where paths meet: add
             waiting[parent.time] = parent
     return [cotangents.get(x, 0.0) for x in inputs]
 
@@ -49,7 +56,8 @@ def grad(output, inputs):
 def train(steps=300, lr=0.1):
     """Teach exclusive or to a network with 4 hidden units. Return its outputs and the loss."""
     random.seed(0)
-    parameters = [Scalar(random.gauss(0, 1)) for _ in range(17)]  # 4 units of 4 numbers, a bias
+    parameters = [Scalar(random.gauss(0, 1)) for _ in range(17)]  # 4 for each unit, and a bias
+    # The target is 1 if a and b differ, and -1 if they are equal.
     examples = [(a, b, -a * b) for a in (-1.0, 1.0) for b in (-1.0, 1.0)]
     for _ in range(steps):
         outputs, loss = [], Scalar(0.0)

@@ -2,9 +2,13 @@
 
     python demos/engine_in_steps/2_arrays.py
 
-The derivative of an array with respect to an array is a matrix, the Jacobian J, and a large one. It
-is never built. Each parent comes with a function g -> J^T g instead, a vector-Jacobian product: it
-turns the cotangent of the result into that of the parent. A cotangent has the shape of its value.
+The values are arrays now, and the output is one number. The cotangent of an array v is still
+d output / d v. It has the shape of v, with one derivative for each element.
+
+The derivative of one array with respect to another is a matrix, the Jacobian J, with a row for each
+element of the result and a column for each element of the parent. That is large, and it is never
+built. Beside each parent stands a function g -> J^T g, a vector-Jacobian product (vjp). Given the
+cotangent g of the result, it returns that of the parent.
 """
 
 import itertools
@@ -29,6 +33,7 @@ class Tensor:
         a, b = self.data, other.data
         return Tensor(a * b, [(self, lambda g: g * b), (other, lambda g: g * a)])
 
+    # y_ik = sum_j a_ij b_jk, so a_ij gets sum_k g_ik b_jk, which is g b^T. Likewise b gets a^T g.
     def __matmul__(self, other):
         a, b = self.data, other.data
         return Tensor(a @ b, [(self, lambda g: g @ b.T), (other, lambda g: a.T @ g)])
@@ -42,8 +47,13 @@ class Tensor:
 
 
 def unbroadcast(g, shape):
-    """Sum g over the axes along which an array of this shape was repeated."""
+    """Sum g over the axes along which an array of this shape was repeated.
+
+    In (64, 16) + (16,) the second array is used 64 times, once for each row. So its cotangent is
+    the sum of 64 rows.
+    """
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))  # axes that broadcasting put in front
+    # and axes of length 1, which it repeated
     return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
 
 

@@ -2,9 +2,13 @@
 
     python demos/engine_in_steps/3_primitives.py
 
-A primitive is a function of plain arrays, with one derivative rule for each argument beside it. A
-rule is given g, the cotangent of the result y. It names what else it needs, arguments or y itself,
-and only that is saved. Tensor and `grad` know nothing about any single function.
+A primitive is a function of plain arrays, with one derivative rule for each argument. A rule is a
+vjp, as in step 2: it is given g, the cotangent of the result y. Its other parameters name what else
+it needs, arguments or y itself, and `saved` holds only that. So Tensor and `grad` know no function
+by name.
+
+(No memory is freed by that yet: `parents` keeps the Tensors, and they keep all arrays. The real
+engine remembers where the parents are in the graph, without their arrays.)
 """
 
 import inspect
@@ -28,6 +32,7 @@ class Tensor:
         self.op, self.parents, self.saved = op, parents or {}, saved
         self.time = next(clock)
 
+    # The primitives are defined below. A lambda looks them up when it is called.
     __add__ = lambda self, other: add(self, other)
     __mul__ = lambda self, other: mul(self, other)
     __matmul__ = lambda self, other: matmul(self, other)
@@ -40,13 +45,15 @@ class Primitive:
         self.forward, self.rules = forward, rules
 
     def __call__(self, *args):
-        parents = dict(zip(names(self.forward), args))
-        values = {name: parent.data for name, parent in parents.items()}
+        parents = dict(zip(names(self.forward), args))  # {"a": Tensor, "b": Tensor}
+        values = {name: parent.data for name, parent in parents.items()}  # {"a": array, ...}
         y = values["y"] = self.forward(*values.values())
-        needed = {name for rule in self.rules.values() for name in names(rule)[1:]}
+        needed = {name for rule in self.rules.values() for name in names(rule)[1:]}  # without g
         return Tensor(y, self, parents, {name: values[name] for name in needed})
 
 
+# The parameters of a function and those of its rules have the same names. So it is lambda x:
+# np.tanh(x) and not np.tanh, which does not call its parameter x.
 add = Primitive(lambda a, b: a + b, a=lambda g: g, b=lambda g: g)
 mul = Primitive(lambda a, b: a * b, a=lambda g, b: g * b, b=lambda g, a: g * a)
 matmul = Primitive(lambda a, b: a @ b, a=lambda g, b: g @ b.T, b=lambda g, a: a.T @ g)

@@ -2,9 +2,12 @@
 
     python demos/engine_in_steps/4_any_order.py
 
-The rules are now written with primitives. Given arrays, a primitive returns an array, so the
+The rules are now written with primitives. Given arrays, a primitive returns an array. So the
 backward pass can run the rules on arrays, as in step 3. With create_graph=True it runs the same
-rules on Tensors. Then they are recorded, and the gradient can be differentiated like any result.
+rules on Tensors. Then they are recorded, and the gradient is a Tensor like any other.
+
+The same loop differentiates it once more, because a Tensor of the backward pass, too, is newer than
+all Tensors that it was computed from.
 """
 
 import inspect
@@ -28,7 +31,7 @@ def raw(value):
 class Tensor:
     """An array, and the call that computed it, if there was one."""
 
-    __array_ufunc__ = None  # array * Tensor is left to Tensor.__rmul__
+    __array_ufunc__ = None  # NumPy leaves array * Tensor to Tensor.__rmul__
 
     def __init__(self, data, op=None, args=None):
         self.data = np.asarray(data, dtype=float)
@@ -67,27 +70,33 @@ sum_to = Primitive(unbroadcast, x=lambda g, x: repeat(g, x.shape))
 
 
 def grad(output, inputs, create_graph=False):
-    """Return d output / d x for each x of the inputs: arrays, with create_graph Tensors."""
+    """Return d output / d x for each x of the inputs: arrays, or Tensors with create_graph."""
     prepare = (lambda value: value) if create_graph else raw
     cotangents = {output: prepare(Tensor(1.0))}
     waiting = {output.time: output}
     while waiting:
         node = waiting.pop(max(waiting))
-        saved = {"y": node, **node.args}
+        # Unlike step 3, this looks the values up now. So do not change x.data between the forward
+        # and the backward pass: the gradient would be wrong. The real engine raises an error.
+        values = {"y": node, **node.args}
         for name, parent in node.args.items():
             if isinstance(parent, Tensor):
                 rule = node.op.rules[name]
-                g = rule(cotangents[node], *(prepare(saved[n]) for n in names(rule)[1:]))
+                g = rule(cotangents[node], *(prepare(values[n]) for n in names(rule)[1:]))
                 g = sum_to(g, parent.shape)
                 cotangents[parent] = cotangents.get(parent, 0.0) + g
                 waiting[parent.time] = parent
-    return [cotangents.get(x, np.zeros(x.shape)) for x in inputs]
+    return [cotangents.get(x, prepare(Tensor(np.zeros(x.shape)))) for x in inputs]
 
 
 def train(steps=1000, lr=0.05, d=2.0, weight=5.0):
     """Train the critic f of a WGAN-GP on two points, and return its mean derivative between them.
 
-    It maximizes f(d) - f(0) - weight * mean((f'(x) - 1)^2): a loss with a derivative in it.
+    It maximizes f(d) - f(0) - weight * mean((f'(x) - 1)^2), which has a derivative in it.
+
+    The points are 0 and d. Let s be the mean of f' between them, so f(d) - f(0) = d s. For a given
+    s the penalty is least if f' is s everywhere. Then the value is d s - weight (s - 1)^2. Its
+    derivative in s, d - 2 weight (s - 1), is 0 at s = 1 + d / (2 weight).
     """
     W, b, V = parameters = [Tensor(p) for p in np.random.default_rng(0).normal(size=(3, 8))]
     x = Tensor(np.linspace(0, d, 32)[:, None])

@@ -158,6 +158,26 @@ def test_matrix_products_have_the_gradients_of_the_real_engine(step, tanh, reduc
     assert_equal(found, [g.data for g in expected])
 
 
+def test_an_input_that_the_output_does_not_depend_on():
+    step = load("4_any_order")
+    x, other = step.Tensor([1.0, 2.0]), step.Tensor([[3.0], [4.0]])
+    output = step.sum_to(x * x, ())
+    for create_graph, kind in ((False, np.ndarray), (True, step.Tensor)):
+        found = step.grad(output, [x, other], create_graph)
+        assert all(type(g) is kind for g in found) and found[1].shape == (2, 1)
+        assert not step.raw(found[1]).any()
+
+
+@pytest.mark.parametrize("step, derivative", [(STEPS[1], 6), (STEPS[2], 6), (STEPS[3], 200)])
+def test_when_the_values_are_looked_up(step, derivative):
+    """In steps 2 and 3 in the forward pass, in step 4 in the backward pass, as it says."""
+    step = load(step)
+    x = step.Tensor(3.0)
+    y = x * x
+    x.data = np.asarray(100.0)
+    assert step.grad(y, [x]) == [derivative]
+
+
 def test_step_3_saves_only_what_the_rules_name():
     step = load("3_primitives")
     a, b = step.Tensor([1.0, 2.0]), step.Tensor([3.0, 4.0])
