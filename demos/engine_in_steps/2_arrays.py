@@ -52,8 +52,8 @@ def unbroadcast(g, shape):
     In (64, 16) + (16,) the second array is used 64 times, once for each row. So its cotangent is
     the sum of 64 rows.
     """
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))  # axes that broadcasting put in front
-    # and axes of length 1, which it repeated
+    # First the axes that broadcasting puts in front, then those of length 1, which it repeats.
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
 
 

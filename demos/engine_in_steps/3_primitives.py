@@ -4,8 +4,8 @@
 
 A primitive is a function of plain arrays, with one derivative rule for each argument. A rule is a
 vjp, as in step 2: it is given g, the cotangent of the result y. Its other parameters name what else
-it needs, arguments or y itself, and `saved` holds only that. So Tensor and `grad` know no function
-by name.
+it needs, arguments or y itself, and `saved` holds only that. A new function is a new primitive:
+Tensor and `grad` stay as they are.
 
 (No memory is freed by that yet: `parents` keeps the Tensors, and they keep all arrays. The real
 engine remembers where the parents are in the graph, without their arrays.)

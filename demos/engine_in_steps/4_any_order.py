@@ -101,6 +101,7 @@ def train(steps=1000, lr=0.05, d=2.0, weight=5.0):
     W, b, V = parameters = [Tensor(p) for p in np.random.default_rng(0).normal(size=(3, 8))]
     x = Tensor(np.linspace(0, d, 32)[:, None])
     for _ in range(steps):
+        # The gradient of the sum of f over the points: each element is f' at its own point.
         (derivative,) = grad(sum_to(V * tanh(x * W + b), ()), [x], create_graph=True)
         value = sum_to(V * (tanh(d * W + b) - tanh(b)), ())  # f(d) - f(0)
         loss = sum_to((derivative - 1.0) * (derivative - 1.0), ()) * (weight / 32) - value
