@@ -15,9 +15,9 @@ g[o] = dL/dy[o] the cotangent of y. By the chain rule
 and dy[o]/dx[i] is the weight with which y[o] reads x[i], 0 if it does not read it. With a stride
 above 1, it can be that no output reads the last elements of x. Their gradient is 0.
 
-**Your task.** Compute dL/dx, of the shape of x. Loops are welcome: first be right. The result is
-what frameworks call a transposed convolution, the layer with which a decoder or a generator makes
-a small map larger.
+**Your task.** Compute dL/dx, of the shape of x. Loops are welcome: speed is not asked for. The
+result is what frameworks call a transposed convolution, the layer with which a decoder or a
+generator makes a small map larger.
 
     python demos/exercises/check.py 3
     python demos/exercises/check.py 3 --hint 1

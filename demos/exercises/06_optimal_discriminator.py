@@ -13,9 +13,9 @@ that maximizes, for two positive numbers p and q, the integrand
 
     v(D) = p log D + q log(1 - D)
 
-**Your task.** Differentiate v in D, find the D* at which the derivative is 0, and compute the value
-V(D*) of the game for densities on a grid. Try to see what V(D*) is for p = q, before you run the
-check.
+**Your task.** Differentiate v in D, find the D* at which the derivative is 0, and compute V(D*) for
+densities on a grid. This is what the generator then minimizes. Try to see what it is for p = q,
+before you run the check.
 
 A rule is given g = dL/dv, the cotangent of the result v, where L is the final scalar. It returns
 dL/dD: g times the derivative of v. The check differentiates it once more. What is the sign of the

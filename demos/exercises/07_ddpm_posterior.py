@@ -10,14 +10,13 @@ each pixel, with N(mean, variance),
     q(x_t | x_0)     = N(sqrt(alpha_bar_t) x_0, 1 - alpha_bar_t)     alpha_bar_t: the product of
                                                                      alpha_1, ..., alpha_t
 
-To generate, it goes back. If x_0 were known, one step back would be a Gaussian that can be
-computed, by Bayes' rule:
+To generate, it goes back, and a network predicts x_0. For a known x_0, one step back is a Gaussian.
+By Bayes' rule,
 
     q(x_{t-1} | x_t, x_0) = q(x_t | x_{t-1}) q(x_{t-1} | x_0) / q(x_t | x_0)
 
-(The first factor would be q(x_t | x_{t-1}, x_0), but a step forward depends on x_{t-1} alone.
-Sampling puts the network's prediction in place of x_0.) As a function of u = x_{t-1}, and up to
-constants, its logarithm is
+The first factor is q(x_t | x_{t-1}, x_0), but a step forward depends on x_{t-1} alone. As a
+function of u = x_{t-1}, and up to constants, the logarithm is
 
     - (x_t - sqrt(alpha_t) u)^2 / (2 beta_t)
     - (u - sqrt(alpha_bar_{t-1}) x_0)^2 / (2 (1 - alpha_bar_{t-1}))

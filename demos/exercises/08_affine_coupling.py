@@ -13,7 +13,7 @@ layer has both. It splits the columns of x into two halves, and a network comput
 shift for the second half from the first:
 
     y_1 = x_1
-    y_2 = x_2 exp(s) + t           (s, t) = net(x_1), element by element
+    y_2 = x_2 exp(s) + t           element by element, with s, t = net(x_1)
 
 Its Jacobian, with the two halves as blocks, is
 

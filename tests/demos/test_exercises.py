@@ -232,6 +232,7 @@ def test_a_typical_mistake_is_named(number, right, wrong, says):
         source = source.replace("\nfrom tinygen", "\nimport numpy as np\nfrom tinygen", 1)
     with pytest.raises(AnswerError) as error:
         grade(number, (source, name))
+    assert max(map(len, str(error.value).splitlines())) <= 80
     text = " ".join(str(error.value).split())
     assert re.search(f"Likely mistake: .*{says}|stopped with an error", text), text
 
