@@ -102,10 +102,10 @@ def message(
     return "\n".join([*lines, "", *paragraph(*cause), *paragraph("Think of", think)])
 
 
-def show(value: Any) -> str:
+def show(value: Any, digits: int = 4) -> str:
     """Return a short text of a number or an array."""
     array = np.asarray(value)
-    text = np.array2string(array, precision=4, suppress_small=True, threshold=40, edgeitems=2)
+    text = np.array2string(array, precision=digits, suppress_small=True, threshold=40, edgeitems=2)
     text = "\n".join(line for line in text.splitlines() if line.strip())
     return f"{text} of shape {array.shape}" if array.ndim else text
 
@@ -173,7 +173,7 @@ def compare(
         )
     except (TypeError, ValueError):
         array = None
-    cause = "", ""
+    cause, shown = ("", ""), show(expected)
     if value is None or value is Ellipsis:
         came, think = "nothing: the function is empty, or it has no `return`", EMPTY
     elif array is None:
@@ -182,9 +182,10 @@ def compare(
         return
     else:
         found = [text for wrong, text in mistakes if is_same(array, wrong)]
-        came = show(array)
+        digits = 4 if show(array) != shown else 12  # of numbers that differ by little
+        came, shown = show(array, digits), show(expected, digits)
         cause = ("Likely mistake", found[0]) if found else describe_difference(array, expected)
-    raise AnswerError(message(part, came, show(expected), cause, think, given or {}))
+    raise AnswerError(message(part, came, shown, cause, think, given or {}))
 
 
 def describe_difference(value: np.ndarray, expected: np.ndarray) -> tuple[str, str]:

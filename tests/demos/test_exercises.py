@@ -298,6 +298,8 @@ def test_a_nearly_right_rule_is_wrong():
     text = message_of(4, "return r *", "return 1.00001 * r *")
     assert re.search(r"Largest difference: element \(\d, \d\) is (-?[\d.]+) and should be", text)
     assert "Multiplied by" not in text and "Likely mistake" not in text
+    text = message_of(7, "- alpha_bar[t - 1]\n", "- min(alpha_bar[t - 1], 1 - 1e-8)\n")
+    assert re.search(r"came +0\.00000001\nexpected +0\.\n", text)
 
 
 @pytest.mark.parametrize(

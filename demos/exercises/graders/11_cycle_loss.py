@@ -62,10 +62,10 @@ def grade(answer):
             (lambda g: g * error / size, "abs where sign belongs."),
         ],
     )
-    part = "rule_of_x_hat, if x_hat is x"
+    part = "rule_of_x_hat at x_hat = x"
     value = call(part, answer.rule_of_x_hat, 1.0, x, x)
     compare(part, value, np.zeros(x.shape), think="sign(0) is 0. Is something divided by 0?")
-    yield "rule_of_x_hat, also if x_hat is x"
+    yield "rule_of_x_hat, also at x_hat = x"
 
     y = np.array([[1.0, 2.0], [-0.5, 0.3], [0.7, -1.0]])
     x = x[:, :2]
