@@ -173,7 +173,7 @@ def compare(
         )
     except (TypeError, ValueError):
         array = None
-    cause, shown = ("", ""), show(expected)
+    cause, right = ("", ""), show(expected)
     if value is None or value is Ellipsis:
         came, think = "nothing: the function is empty, or it has no `return`", EMPTY
     elif array is None:
@@ -182,10 +182,10 @@ def compare(
         return
     else:
         found = [text for wrong, text in mistakes if is_same(array, wrong)]
-        digits = 4 if show(array) != shown else 12  # of numbers that differ by little
-        came, shown = show(array, digits), show(expected, digits)
+        digits = 4 if show(array) != right else 12  # of numbers that differ by little
+        came, right = show(array, digits), show(expected, digits)
         cause = ("Likely mistake", found[0]) if found else describe_difference(array, expected)
-    raise AnswerError(message(part, came, shown, cause, think, given or {}))
+    raise AnswerError(message(part, came, right, cause, think, given or {}))
 
 
 def describe_difference(value: np.ndarray, expected: np.ndarray) -> tuple[str, str]:
@@ -243,7 +243,7 @@ def check_rule(
     argument : str
         The argument that is differentiated. The others are constants.
     expected : callable
-        From g to the right cotangent, which is shown if the rule is wrong.
+        From g to the right cotangent, which the message shows if the rule is wrong.
     mistakes : pairs (callable, str)
         From g to the cotangent of a typical mistake, and what to say.
     order : int
