@@ -20,7 +20,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 
 import numpy as np
 
@@ -107,7 +107,8 @@ def load(number: int, *sources: tuple[str, str]) -> SimpleNamespace:
         except BaseException as error:  # also Ctrl-C and exit()
             message = f"The file stopped with an error.\n\n{describe_error(error)}\n"
             raise AnswerError(message) from error
-    if missing := [name for name in grader(number).FUNCTIONS if not callable(names.get(name))]:
+    functions = {name for name, value in names.items() if isinstance(value, FunctionType)}
+    if missing := [name for name in grader(number).FUNCTIONS if name not in functions]:
         raise AnswerError(f"The file has no function {', '.join(missing)}: keep the names.\n")
     return SimpleNamespace(**names)
 
