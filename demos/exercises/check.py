@@ -134,7 +134,7 @@ def check(number: int, path: Path) -> int:
 
 def number_of_exercise(text: str) -> int:
     """Return the number that the command line gives."""
-    if text not in map(str, range(1, len(EXERCISES) + 1)):
+    if not text.isdecimal() or not 1 <= int(text) <= len(EXERCISES):
         raise argparse.ArgumentTypeError(f"give a number from 1 to {len(EXERCISES)}, not {text}")
     return int(text)
 

@@ -399,7 +399,7 @@ def test_the_command_line(tmp_path):
     copy.write_text(copy.read_text(encoding="utf-8") + check.solution(6)[0], encoding="utf-8")
     status, text = run_check(6, "--file", copy)
     assert status == 0 and text.count("right: ") == 4 and "adversarial.py" in text
-    assert run_check(6, "--hint", 3)[1].startswith("D* = p / (p + q)")
+    assert run_check("06", "--hint", 3)[1].startswith("D* = p / (p + q)")
     assert "def optimal_value" in run_check(6, "--solution")[1]
     status, text = run_check("--help")
     assert status == 0 and max(map(len, text.splitlines())) <= 80
