@@ -215,8 +215,9 @@ plot.save_rows(args.out / "swaps.png", rows, width=1000)
 
 # %%
 # Pictures: one encoder and two decoders, as they are trained and as they swap; swaps
+swap_shown = min(1, len(true[0]) - 1)  # another test picture, if there is more than one
 with no_grad():
-    codes = model.encode(inputs[0][:2], 0).numpy()  # (2, LATENT_DIM)
+    codes = model.encode(inputs[0][: swap_shown + 1], 0).numpy()  # (1 or 2, LATENT_DIM)
 training = Scheme(
     {
         "A": (0, 0, Picture(true[0][0], "A")),
@@ -235,11 +236,11 @@ training = Scheme(
 )
 swap = Scheme(
     {
-        "A": (0, 0, Picture(true[0][1], "A")),
+        "A": (0, 0, Picture(true[0][swap_shown], "A")),
         "encoder": (0, 1, Network("encoder", 1, 0.4)),
-        "code": (0, 2, Code(codes[1].reshape(8, 4), "code of A")),
+        "code": (0, 2, Code(codes[swap_shown].reshape(8, 4), "code of A")),
         "decoder": (0, 3, Network("decoder B", 0.4, 1)),
-        "B": (0, 4, Picture(swapped[0][1], "B does what A did")),
+        "B": (0, 4, Picture(swapped[0][swap_shown], "B does what A did")),
     },
     ["A encoder code decoder B"],
     side=96,
@@ -247,7 +248,7 @@ swap = Scheme(
 )
 few = [label for label in ("A", "B for A", "B true") if label in rows]
 states = plot.Rows(
-    {label: rows[label][1:7] for label in few},
+    {label: rows[label][swap_shown:7] for label in few},
     title="B in A's place, and the true B in the same states",
 )
 plot.save_page(args.out / "deepfake.png", [training, swap, states])
