@@ -1,0 +1,72 @@
+"""What every bug of this folder has in common, and the panel of text that its page needs.
+
+Each file here is one bug. It has
+
+    TITLE, SYMPTOM, CHECK, SOURCE    texts: what it is called, what a person sees, what to
+                                     assert, and who met it before
+    right, wrong                     two functions that differ in one line
+    check(variant)                   raises AssertionError for `wrong`, and not for `right`
+    compare(seed)                    runs both, and returns a `Comparison`
+
+The docstring of the file says why the line is wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import textwrap
+from typing import NamedTuple
+
+from tinygen.plot.page import LINE, Box, Page, Panel, count_lines, wrap
+
+__all__ = ["Comparison", "Words", "different_lines"]
+
+
+class Comparison(NamedTuple):
+    """What came out of the right code and of the bug.
+
+    panels : list
+        Rows of panels for `save_page`.
+    overview : Panel
+        The most telling picture, for half of a page.
+    measured : dict of pairs
+        What was measured: with the right code, and with the bug.
+    """
+
+    panels: list
+    overview: Panel
+    measured: dict[str, tuple[float, float]]
+
+
+class Words(Panel):
+    """Lines of text; those of code keep their line breaks, and have letters of equal width."""
+
+    def __init__(self, text: str, *, code: bool = False):
+        self.text, self.code = text, code
+
+    def size(self, width: float) -> tuple[float, float]:
+        if not self.code:
+            self.text = wrap(self.text, width)
+        return width, LINE * count_lines(self.text)
+
+    def draw(self, page: Page, box: Box) -> None:
+        style = {"family": "monospace"} if self.code else {}
+        page.write(self.text, box.left, box.top, **style)
+
+
+def different_lines(bug) -> tuple[list[str], list[str]]:
+    """Return the lines of `right` that `wrong` does not have, and the other way round."""
+    lines = [_body(function) for function in (bug.right, bug.wrong)]
+    changes = list(difflib.ndiff(*lines))
+    return tuple([line[2:] for line in changes if line[0] == sign] for sign in "-+")
+
+
+def _body(function) -> list[str]:
+    """Return the lines of a function without its head, its docstring and its comments."""
+    source = textwrap.dedent(inspect.getsource(function))
+    statements = ast.parse(source).body[0].body
+    if isinstance(statements[0], ast.Expr):  # the docstring
+        statements = statements[1:]
+    return "\n".join(map(ast.unparse, statements)).split("\n")

@@ -1,0 +1,92 @@
+"""The sign of guidance: away from the label instead of towards it.
+
+Classifier-free guidance with scale w moves from the prediction without a label, u, through the one
+with it, c, and beyond:
+
+    output = u + w (c - u)        w = 0 is u, w = 1 is c, w > 1 exaggerates the label
+
+With c and u exchanged inside the parentheses, w > 0 moves to the other side. The samples then avoid
+what was asked for.
+
+**Why nothing fails.** Both predictions are good, the sampler is right, and the samples can be fine
+images, of another class. Without labels to compare, nobody sees it. With more than two classes it
+looks as if the labels were mixed up.
+
+**Where it comes from.** Two conventions are in use. Ho and Salimans write (1 + w) c - w u, others
+u + w (c - u). Their w differ by 1, and a half-hearted translation from one into the other loses a
+sign. In code, c and u often come from one batch that is split in two, and an exchange of the halves
+does the same.
+"""
+
+import math
+
+import numpy as np
+
+from bugs.comparison import Comparison
+from tinygen import default_rng
+from tinygen.models.diffusion.exact import ExactMixture
+from tinygen.models.diffusion.objectives import Prediction
+from tinygen.models.diffusion.samplers import ddim
+from tinygen.plot import PlaneRows
+
+TITLE = "The sign of guidance"
+SYMPTOM = "Samples avoid their label: more guidance makes them fit it less."
+CHECK = "With w = 1 the output is the conditional prediction, with w = 0 the unconditional one."
+SOURCE = "Ho and Salimans, 2022, eq. 6, beside issue 5882 of huggingface/diffusers, 2023"
+SCALE, NUM_SAMPLES, EXTENT = 2.0, 250, (-5, 5, -4.6, 5.4)
+ANGLES = math.pi * np.array([0.5, 0.5 + 2 / 3, 0.5 + 4 / 3])
+MEANS = 1.5 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (3, 2): of three classes
+TIMES = np.linspace(math.pi / 2, 0, 41)
+
+
+def right(conditional, unconditional, w):
+    """Move towards the label."""
+    return unconditional + w * (conditional - unconditional)
+
+
+def wrong(conditional, unconditional, w):
+    """Move away from the label."""
+    return unconditional + w * (unconditional - conditional)
+
+
+def check(variant) -> None:
+    """Guidance of 0 and 1 must be the two predictions themselves."""
+    c, u = np.array([1.0, 2.0]), np.array([0.0, 5.0])
+    assert np.array_equal(variant(c, u, 0), u), "w = 0 is not the unconditional prediction"
+    assert np.array_equal(variant(c, u, 1), c), "w = 1 is not the conditional prediction"
+
+
+def mixture(means) -> ExactMixture:
+    """Return Gaussians around these means, whose best predictions are known in closed form."""
+    n = len(means)
+    return ExactMixture(np.full(n, 1 / n), means, np.full(n, 0.8))
+
+
+def sample(variant, label: int, seed: int) -> np.ndarray:
+    """Draw samples of one class, with the exact predictions in place of a network's."""
+    one, all_classes = mixture(MEANS[label : label + 1]), mixture(MEANS)
+
+    def denoise(x, t):
+        predictions = zip(one.denoise(x, t)[:2], all_classes.denoise(x, t)[:2], strict=True)
+        return Prediction(*[variant(c, u, SCALE) for c, u in predictions])
+
+    noise = default_rng(seed).normal((NUM_SAMPLES, 2), np.float64)
+    return ddim(denoise, noise, TIMES)
+
+
+def compare(seed: int) -> Comparison:
+    """Sample all three classes with both signs."""
+    labels = np.repeat([0, 1, 2], NUM_SAMPLES)
+    noise = default_rng(seed).normal((len(labels), 2), np.float64)
+    row, accuracy = {"data": {"points": MEANS[labels] + 0.8 * noise, "labels": labels}}, []
+    for name, variant in {"right": right, "bug": wrong}.items():
+        points = np.concatenate([sample(variant, k, seed) for k in range(3)])
+        row[name] = {"points": points, "labels": labels}
+        nearest = ((points[:, None] - MEANS) ** 2).sum(axis=2).argmin(axis=1)
+        accuracy.append(float((nearest == labels).mean()))
+    measured = {"fraction of samples that are nearest to their own class": tuple(accuracy)}
+    note = f"The colour is the class that was asked for, with a guidance scale of {SCALE:g}."
+    few = {name: row[name] for name in ("right", "bug")}
+    return Comparison(
+        [PlaneRows({"": row}, EXTENT, note=note)], PlaneRows({"": few}, EXTENT), measured
+    )

@@ -1,0 +1,108 @@
+"""Batch-norm statistics saved raw: a second derivative that is wrong.
+
+Normalization has a derivative rule. With m values x_i, their mean, r = 1 / std and
+y_i = (x_i - mean) r, and with the cotangent g of y,
+
+    dx = r (g - mean(g) - y mean(g y))
+
+The forward pass has computed r, and it is tempting to save its number for the rule. The first
+derivative is then right. But r depends on x. If the rule itself is differentiated, as in a gradient
+penalty (WGAN-GP, R1), a saved number is a constant, and the term with its derivative is missing.
+
+**Why nothing fails.** The first derivative is right, so ordinary training is, and every first-order
+check passes. A gradient penalty even falls during training: part of a gradient still points
+downhill. Of all bugs here this one hides best. What shows it is the second derivative itself, beside
+finite differences of the first.
+
+In tinygen a rule may save inputs and outputs alone, and is written in differentiable functions.
+Statistics are outputs of the primitive (tinygen/ops/normalization.py).
+"""
+
+import numpy as np
+
+from bugs.comparison import Comparison
+from tinygen import Tensor, check_grads, grad, ops, primitive, tensor
+from tinygen.plot import Curves
+
+TITLE = "Batch-norm statistics saved raw"
+SYMPTOM = "The first derivative is right, the second wrong. Training with a penalty looks normal."
+CHECK = "check_grads(normalize, x) to order 2. Order 1 passes with the bug."
+SOURCE = "Batch norm of DeZero; from the third derivative on, issue 186256 of pytorch/pytorch, 2026"
+
+
+def right(g, x):
+    """Return the cotangent of x, with everything computed from x."""
+    centred = x - ops.mean(x, axis=0, keepdims=True)
+    rstd = ops.mean(centred * centred, axis=0, keepdims=True) ** -0.5
+    y = centred * rstd
+    return rstd * (g - ops.mean(g, axis=0) - y * ops.mean(g * y, axis=0))
+
+
+def wrong(g, x):
+    """Return the cotangent of x, with 1 / std as a saved number."""
+    centred = x - ops.mean(x, axis=0, keepdims=True)
+    rstd = raw(ops.mean(centred * centred, axis=0, keepdims=True) ** -0.5)
+    y = centred * rstd
+    return rstd * (g - ops.mean(g, axis=0) - y * ops.mean(g * y, axis=0))
+
+
+def raw(x):
+    """Return the array of a Tensor, which has no graph."""
+    return x.data if isinstance(x, Tensor) else x
+
+
+def make_normalize(rule):
+    """Return the primitive with this rule."""
+
+    @primitive
+    def normalize(x):
+        centred = x - x.mean(axis=0, keepdims=True)
+        return centred * np.mean(centred * centred, axis=0, keepdims=True) ** -0.5
+
+    normalize.vjp(x=rule)
+    return normalize
+
+
+def check(variant) -> None:
+    """The second derivative must agree with finite differences of the first."""
+    check_grads(make_normalize(variant), np.random.default_rng(0).normal(size=(8, 3)), order=2)
+
+
+def derivatives(variant, x, direction, cotangent):
+    """Return the first and the second derivative of <normalize(x), cotangent> along a direction."""
+    x = tensor(x, requires_grad=True)
+    output = (make_normalize(variant)(x) * cotangent).sum()
+    (gradient,) = grad(output, x, create_graph=True)
+    first = (gradient * direction).sum()
+    (second,) = grad(first, x)
+    return first.item(), float((second.data * direction).sum())
+
+
+def compare(seed: int) -> Comparison:
+    """Compute both derivatives on a line of inputs, and finite differences of the first."""
+    rng = np.random.default_rng(seed)
+    x, direction, cotangent = rng.normal(size=(3, 8, 3))
+    positions, h = np.linspace(-1.5, 1.5, 61), 1e-5
+    values = {
+        name: np.array([derivatives(v, x + t * direction, direction, cotangent) for t in positions])
+        for name, v in {"right": right, "bug": wrong}.items()
+    }
+    ends = [
+        np.array([derivatives(right, x + t * direction, direction, cotangent)[0] for t in around])
+        for around in (positions - h, positions + h)
+    ]
+    numeric = (ends[1] - ends[0]) / (2 * h)
+    curves = {name: (positions, v[:, 1]) for name, v in values.items()}
+    curves["finite differences"] = (positions, numeric)
+    measured = {
+        "largest error of the second derivative": tuple(
+            float(abs(v[:, 1] - numeric).max()) for v in values.values()
+        ),
+        "largest difference of the first derivatives": tuple(
+            float(abs(v[:, 0] - values["right"][:, 0]).max()) for v in values.values()
+        ),
+    }
+    style = {"ylabel": "second derivative", "xlabel": "position on a line", "smooth": False}
+    return Comparison(
+        [Curves(curves, height=360, **style)], Curves(curves, height=240, **style), measured
+    )
