@@ -1,6 +1,6 @@
 """What every bug of this folder has in common, and the panel of text that its page needs.
 
-Each file here is one bug. It has
+Each file here is one bug, or helps some of them. A bug has
 
     TITLE, SYMPTOM, CHECK, SOURCE    texts: what it is called, what a person sees, what to
                                      assert, and who met it before
@@ -64,9 +64,8 @@ def different_lines(bug) -> tuple[list[str], list[str]]:
 
 
 def _body(function) -> list[str]:
-    """Return the lines of a function without its head, its docstring and its comments."""
+    """Return the lines of a function without its head, its docstring and comments at their ends."""
     source = textwrap.dedent(inspect.getsource(function))
-    statements = ast.parse(source).body[0].body
-    if isinstance(statements[0], ast.Expr):  # the docstring
-        statements = statements[1:]
-    return "\n".join(map(ast.unparse, statements)).split("\n")
+    docstring = ast.parse(source).body[0].body[0]
+    lines = source.splitlines()[docstring.end_lineno :]
+    return [line.split("  #")[0].strip() for line in lines]

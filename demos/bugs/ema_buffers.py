@@ -16,15 +16,15 @@ slowly at the end of training, the difference is small.
 """
 
 import numpy as np
-
 from bugs.comparison import Comparison
 from bugs.digits import autoencoder, decode_probabilities, load_digits, one_of_each_class
+
 from tinygen import default_rng, no_grad, optim
 from tinygen.losses import bernoulli_nll
 from tinygen.plot import Rows
 
 TITLE = "The average of a network without its buffers"
-SYMPTOM = "Training looks fine, and the averaged network returns blots."
+SYMPTOM = "Training looks fine, but the averaged network swells digits and mixes them up."
 CHECK = "After an update, each buffer of the average equals that of the network."
 SOURCE = "Issues: 9 of CuriousAI/mean-teacher, 2018; 84053 of pytorch/pytorch, 2022"
 NUM_STEPS, DECAY = 400, 0.98

@@ -27,8 +27,8 @@ import math
 
 import numpy as np
 from _noise import normal_quantiles
-
 from bugs.comparison import Comparison
+
 from tinygen import ops, optim, tensor
 from tinygen.losses import kl_to_standard_normal
 from tinygen.plot import Curves
@@ -91,6 +91,6 @@ def compare(seed: int) -> Comparison:
     }
     return Comparison(
         [Curves(curves, title=title, height=340, **style)],
-        Curves(curves, height=240, **style),
+        Curves(curves, height=220, direct=True, **style),
         measured,
     )

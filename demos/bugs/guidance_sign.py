@@ -21,8 +21,8 @@ does the same.
 import math
 
 import numpy as np
-
 from bugs.comparison import Comparison
+
 from tinygen import default_rng
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.objectives import Prediction
@@ -39,14 +39,14 @@ MEANS = 1.5 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (3, 2): of t
 TIMES = np.linspace(math.pi / 2, 0, 41)
 
 
-def right(conditional, unconditional, w):
-    """Move towards the label."""
-    return unconditional + w * (conditional - unconditional)
+def right(c, u, w):
+    """Move from the unconditional prediction u towards the conditional one, c."""
+    return u + w * (c - u)
 
 
-def wrong(conditional, unconditional, w):
-    """Move away from the label."""
-    return unconditional + w * (unconditional - conditional)
+def wrong(c, u, w):
+    """Move from u away from c."""
+    return u + w * (u - c)
 
 
 def check(variant) -> None:

@@ -5,10 +5,10 @@ image, because they are independent given z, and the KL over the dimensions of z
 average a loss over everything by default. A mean over pixels is D times smaller than the sum, so
 the KL counts D = 784 times too much.
 
-**Why nothing fails.** loss = reconstruction + weight KL is a valid loss for every weight. With 784,
-its minimum is a code that says nothing: q(z|x) = N(0, I) for every x. Then the KL is 0 and the
-decoder, which knows nothing of x, returns the mean image. This is posterior collapse. The loss looks
-excellent, because a mean over pixels is a small number.
+**Why nothing fails.** The loss with a weight, reconstruction + weight KL, makes sense for every
+weight. With 784, its minimum is a code that says nothing: q(z|x) = N(0, I) for every x. Then the KL
+is 0, and the decoder, which knows nothing of x, returns the mean image. This is posterior collapse.
+The loss looks excellent, because a mean over pixels is a small number.
 
 Frameworks disagree here, too: the lecture's MSE can be read either way, and then its lambda differs
 by a factor of D. See `squared_error_and_kl` in tinygen/models/vae.py.
@@ -17,16 +17,16 @@ by a factor of D. See `squared_error_and_kl` in tinygen/models/vae.py.
 import math
 
 import numpy as np
-
 from bugs.comparison import Comparison
 from bugs.digits import load_digits, one_of_each_class
+
 from tinygen import default_rng, no_grad, ops, optim
 from tinygen.losses import bernoulli_nll, kl_to_standard_normal, reparametrize
 from tinygen.models.vae import VAE
 from tinygen.plot import Rows
 
 TITLE = "The KL, a sum, against a mean over pixels"
-SYMPTOM = "Every reconstruction is the same average digit. The KL is zero, and the loss looks small."
+SYMPTOM = "Every reconstruction is the same average digit. The KL is zero; the loss looks small."
 CHECK = "A decoder that always says 1/2 has a loss of 784 log 2 = 543.4 nats, without the KL."
 SOURCE = "Issue 12 of AppliedDataSciencePartners/WorldModels, 2018 (KL = 0.0000004)"
 NUM_STEPS, LATENT_DIM = 400, 8
@@ -34,14 +34,14 @@ NUM_STEPS, LATENT_DIM = 400, 8
 
 def right(logits, x, kl):
     """Return the negative ELBO, a mean over examples alone."""
-    reconstruction = bernoulli_nll(logits, x)
-    return (reconstruction + kl).mean()
+    nll = bernoulli_nll(logits, x)  # -log p(x|z), summed over the pixels
+    return (nll + kl).mean()
 
 
 def wrong(logits, x, kl):
     """Return a loss whose first term is a mean over pixels, too."""
-    reconstruction = bernoulli_nll(logits, x) / x[0].size
-    return (reconstruction + kl).mean()
+    nll = bernoulli_nll(logits, x) / 784
+    return (nll + kl).mean()
 
 
 def check(variant) -> None:

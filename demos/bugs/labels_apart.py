@@ -3,12 +3,12 @@
 Two arrays belong together row by row. Each is put in random order, but not in the same one. From
 then on a label says nothing about its image.
 
-**Why nothing fails.** Images are images, and labels are labels; each array alone is correct. The best
-that can be learned is that each class has the probability 1/10: a loss of log 10 = 2.30. Still the
-training loss falls a little below, because the network begins to learn the wrong pairs by heart. A
-large network learns all of them (Zhang et al., Understanding deep learning requires rethinking
-generalization, 2017), and then only test data tell. A conditional generator draws good digits, and
-ignores the label.
+**Why nothing fails.** Images are images, and labels are labels; each array alone is correct. The
+best that can be learned is that each class has the probability 1/10: a loss of log 10 = 2.30. Still
+the training loss falls a little below, because the network begins to learn the wrong pairs by
+heart. A large network learns all of them (Zhang et al., Understanding deep learning requires
+rethinking generalization, 2017), and then only test data tell. A conditional generator draws good
+digits, and ignores the label.
 
 The same happens with two data loaders that shuffle each for itself, with a mixup that draws two
 permutations, or with file lists that are sorted in two ways.
@@ -17,14 +17,14 @@ permutations, or with file lists that are sorted in two ways.
 import math
 
 import numpy as np
-
 from bugs.comparison import Comparison
+
 from tinygen import data, default_rng, nn, no_grad, optim
 from tinygen.losses import cross_entropy
 from tinygen.plot import Curves, Rows
 
 TITLE = "Labels shuffled apart from their images"
-SYMPTOM = "A classifier hardly learns, and test digits are recognized by chance. All classes look alike."
+SYMPTOM = "A classifier hardly learns, and fails on test digits. All classes look alike."
 CHECK = "Shuffle data whose image number i contains i, and whose label is i. They still agree."
 SOURCE = "Issue 1 of xudonmao/VMT, 2019; pull request 870 of mlcommons/GaNDLF, 2024"
 NUM_TRAIN, NUM_STEPS = 2000, 200
@@ -32,14 +32,16 @@ NUM_TRAIN, NUM_STEPS = 2000, 200
 
 def right(images, labels, rng):
     """Put both in the same random order."""
-    order = rng.permutation(len(images))
+    n = len(images)
+    order = rng.permutation(n)
     return images[order], labels[order]
 
 
 def wrong(images, labels, rng):
     """Put each in a random order of its own."""
-    order = rng.permutation(len(images))
-    return images[order], labels[rng.permutation(len(labels))]
+    n = len(images)
+    order = rng.permutation(n)
+    return images[order], labels[rng.permutation(n)]
 
 
 def check(variant) -> None:

@@ -20,9 +20,9 @@ while D < 1/2, so G learns, but worse. This variant of the bug hides for long.
 """
 
 import numpy as np
-
 from bugs.comparison import Comparison
 from bugs.points import BATCH, EXTENT, distance, draw, make_players, sample_ring
+
 from tinygen import default_rng
 from tinygen.losses.adversarial import minimax_value, saturating
 from tinygen.plot import PlaneRows

@@ -41,9 +41,9 @@ def sample_ring(n: int, rng) -> np.ndarray:
     return data.ring(modes=8, radius=1.5, sigma=0.1).sample(n, rng)[0].astype(np.float32)
 
 
-def distance(samples: np.ndarray, real: np.ndarray) -> float:
-    """Return the mean distance of a real point to the nearest sample."""
-    squared = ((real[:, None] - samples[None]) ** 2).sum(axis=2)
+def distance(candidates: np.ndarray, points: np.ndarray) -> float:
+    """Return the mean distance of a point to the nearest candidate."""
+    squared = ((points[:, None] - candidates[None]) ** 2).sum(axis=2)
     return float(np.sqrt(squared.min(axis=1)).mean())
 
 

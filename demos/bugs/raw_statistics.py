@@ -9,41 +9,47 @@ The forward pass has computed r, and it is tempting to save its number for the r
 derivative is then right. But r depends on x. If the rule itself is differentiated, as in a gradient
 penalty (WGAN-GP, R1), a saved number is a constant, and the term with its derivative is missing.
 
-**Why nothing fails.** The first derivative is right, so ordinary training is, and every first-order
-check passes. A gradient penalty even falls during training: part of a gradient still points
-downhill. Of all bugs here this one hides best. What shows it is the second derivative itself, beside
-finite differences of the first.
+**Why nothing fails.** The first derivative is right, so ordinary training is right, and every check
+of first order passes. Even a gradient penalty falls during training as it should, because a wrong
+gradient can still point downhill. Of all bugs here this one hides best. What shows it is the second
+derivative itself, beside finite differences of the first.
 
 In tinygen a rule may save inputs and outputs alone, and is written in differentiable functions.
 Statistics are outputs of the primitive (tinygen/ops/normalization.py).
 """
 
 import numpy as np
-
 from bugs.comparison import Comparison
-from tinygen import Tensor, check_grads, grad, ops, primitive, tensor
+
+from tinygen import Tensor, check_grads, grad, ops, optim, primitive, tensor
 from tinygen.plot import Curves
 
 TITLE = "Batch-norm statistics saved raw"
 SYMPTOM = "The first derivative is right, the second wrong. Training with a penalty looks normal."
 CHECK = "check_grads(normalize, x) to order 2. Order 1 passes with the bug."
 SOURCE = "Batch norm of DeZero; from the third derivative on, issue 186256 of pytorch/pytorch, 2026"
+NUM_STEPS = 150
+
+
+def mean(x):
+    """Return the mean over the batch, (1, C) for x (N, C)."""
+    return ops.mean(x, axis=0, keepdims=True)
 
 
 def right(g, x):
     """Return the cotangent of x, with everything computed from x."""
-    centred = x - ops.mean(x, axis=0, keepdims=True)
-    rstd = ops.mean(centred * centred, axis=0, keepdims=True) ** -0.5
+    centred = x - mean(x)
+    rstd = mean(centred**2) ** -0.5
     y = centred * rstd
-    return rstd * (g - ops.mean(g, axis=0) - y * ops.mean(g * y, axis=0))
+    return rstd * (g - mean(g) - y * mean(g * y))
 
 
 def wrong(g, x):
     """Return the cotangent of x, with 1 / std as a saved number."""
-    centred = x - ops.mean(x, axis=0, keepdims=True)
-    rstd = raw(ops.mean(centred * centred, axis=0, keepdims=True) ** -0.5)
+    centred = x - mean(x)
+    rstd = raw(mean(centred**2) ** -0.5)
     y = centred * rstd
-    return rstd * (g - ops.mean(g, axis=0) - y * ops.mean(g * y, axis=0))
+    return rstd * (g - mean(g) - y * mean(g * y))
 
 
 def raw(x):
@@ -56,8 +62,8 @@ def make_normalize(rule):
 
     @primitive
     def normalize(x):
-        centred = x - x.mean(axis=0, keepdims=True)
-        return centred * np.mean(centred * centred, axis=0, keepdims=True) ** -0.5
+        centred = x - mean(x)
+        return centred * mean(centred**2) ** -0.5
 
     normalize.vjp(x=rule)
     return normalize
@@ -78,6 +84,27 @@ def derivatives(variant, x, direction, cotangent):
     return first.item(), float((second.data * direction).sum())
 
 
+def minimize_penalty(variant, seed: int) -> np.ndarray:
+    """Minimize the mean squared gradient norm (R1) of a network with this rule; return its values.
+
+    The network is f(x) = tanh(normalize(x W)) v. Only W learns.
+    """
+    rng = np.random.default_rng(seed)
+    x, normalize = rng.normal(size=(64, 2)), make_normalize(variant)
+    w, v = tensor(rng.normal(size=(2, 16)), requires_grad=True), rng.normal(size=(16, 1)) / 4
+    optimizer, penalties = optim.SGD([w], lr=0.02), []
+    for _ in range(NUM_STEPS):
+        inputs = tensor(x, requires_grad=True)
+        output = ops.tanh(normalize(inputs @ w)) @ v
+        (slopes,) = grad(output.sum(), inputs, create_graph=True)
+        penalty = (slopes**2).sum(axis=1).mean()
+        optimizer.zero_grad()
+        penalty.backward(inputs=[w])
+        optimizer.step()
+        penalties.append(penalty.item())
+    return np.array(penalties)
+
+
 def compare(seed: int) -> Comparison:
     """Compute both derivatives on a line of inputs, and finite differences of the first."""
     rng = np.random.default_rng(seed)
@@ -92,7 +119,9 @@ def compare(seed: int) -> Comparison:
         for around in (positions - h, positions + h)
     ]
     numeric = (ends[1] - ends[0]) / (2 * h)
+    style = {"ylabel": "second derivative", "xlabel": "position on a line", "smooth": False}
     curves = {name: (positions, v[:, 1]) for name, v in values.items()}
+    overview = Curves(curves, height=220, direct=True, **style)
     curves["finite differences"] = (positions, numeric)
     measured = {
         "largest error of the second derivative": tuple(
@@ -102,7 +131,15 @@ def compare(seed: int) -> Comparison:
             float(abs(v[:, 0] - values["right"][:, 0]).max()) for v in values.values()
         ),
     }
-    style = {"ylabel": "second derivative", "xlabel": "position on a line", "smooth": False}
-    return Comparison(
-        [Curves(curves, height=360, **style)], Curves(curves, height=240, **style), measured
+    penalties = {
+        name: (np.arange(NUM_STEPS), minimize_penalty(v, seed))
+        for name, v in {"right": right, "bug": wrong}.items()
+    }
+    measured["gradient penalty after training"] = tuple(
+        float(values[-1]) for _, values in penalties.values()
     )
+    panels = [
+        Curves(curves, height=340, **style),
+        Curves(penalties, ylabel="gradient penalty", smooth=False, height=260),
+    ]
+    return Comparison(panels, overview, measured)

@@ -21,6 +21,7 @@ optimizer_d.zero_grad() just before D's backward pass.
 
 from bugs.comparison import Comparison
 from bugs.points import BATCH, EXTENT, distance, draw, make_players, sample_ring
+
 from tinygen import default_rng, no_grad, ops
 from tinygen.losses.adversarial import minimax_value, saturating
 from tinygen.plot import PlaneRows

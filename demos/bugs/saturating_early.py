@@ -6,18 +6,19 @@ logit l of D, with D = sigmoid(l), the two losses of a generator have the deriva
     minimax           log(1 - D)   -D         nearly 0: the loss is flat where G is bad
     non-saturating    -log D       D - 1      nearly -1: it is steepest where G is bad
 
-**Why nothing fails.** Both have the same sign everywhere, and the same equilibrium. The minimax loss
-is the one of the paper's Algorithm 1 and of most lectures, so the line looks right.
+**Why nothing fails.** Both have the same sign everywhere, and the same equilibrium. The minimax
+loss is the one of the paper's Algorithm 1 and of most lectures, so the line looks right.
 
-**When it shows.** Not always. If D does not win at once, both losses train alike. And Adam divides
-the gradient by its own size, so a gradient of 1e-4 moves G as far as one of 1. Here D is ahead by
-300 steps, and G learns by SGD, as in Algorithm 1.
+**When it shows.** Not always. If D does not win at once, both losses train alike: the right code of
+`missing_detach.py` learns with the minimax loss. And Adam divides the gradient by its own size, so
+a gradient of 0.002 moves G as far as one of 2. Here D is ahead by 300 steps, and G learns by SGD,
+as in Algorithm 1.
 """
 
 import numpy as np
-
 from bugs.comparison import Comparison
 from bugs.points import BATCH, distance, draw, make_players, sample_ring
+
 from tinygen import default_rng, optim, tensor
 from tinygen.losses import adversarial
 from tinygen.plot import Curves, PlaneRows

@@ -1,0 +1,221 @@
+# %% [markdown]
+"""Broken on purpose: twelve bugs of one line, and what would have caught them.
+
+Each bug is known from papers or from people's bug reports. None of them raises
+an error. For each one, this demo runs the right code and the bug, draws both
+side by side, measures the difference, and runs a check that finds it.
+
+     1  exp(log_var) as the standard deviation     VAE
+     2  the KL, a sum, against a mean over pixels   VAE
+     3  the sigmoid twice                          autoencoder
+     4  a missing detach                           GAN
+     5  the discriminator's gradients remain       GAN
+     6  the saturating loss early                  GAN
+     7  alpha in place of alpha_bar                diffusion
+     8  the sign of guidance                       diffusion
+     9  batch-norm statistics saved raw            derivatives
+    10  the average of a network, without buffers  training
+    11  labels shuffled apart from their images    data
+    12  noise of float64                           data
+
+Question to predict before you run it: which of the twelve make the training
+loss look *better* than that of the right code? Which leave it as it is? And
+which two cannot be seen in any picture of samples?
+
+    python demos/broken.py          all, in about a minute on two CPU cores
+    python demos/broken.py 3        one
+    python demos/broken.py 4 5 6    some
+
+Each bug is a file in demos/bugs: two functions, `right` and `wrong`, that
+differ in one line, a function `check` that fails for the second only, and a
+docstring that explains the line. It writes a picture of each bug, and all of
+them on one page, overview.png.
+
+Three changes to try. Predict what each does to the picture:
+
+1. In bugs/missing_detach.py, let `train` use `non_saturating` in place of
+   `saturating`.
+2. In bugs/saturating_early.py, let G learn by `optim.Adam` with lr=0.002.
+3. In bugs/ema_buffers.py, leave out `average.eval()`.
+"""
+
+# %%
+# Settings
+import argparse
+import json
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+from _command_line import IN_NOTEBOOK, HelpFormatter, seed  # first of ours: finds the package
+from bugs import (
+    alpha_for_alpha_bar,
+    ema_buffers,
+    exp_log_var,
+    float64_noise,
+    guidance_sign,
+    kl_against_mean,
+    labels_apart,
+    missing_detach,
+    raw_statistics,
+    remaining_gradients,
+    saturating_early,
+    sigmoid_twice,
+)
+from bugs.comparison import Words, different_lines
+
+from tinygen.plot import save_page
+
+BUGS = (
+    exp_log_var,
+    kl_against_mean,
+    sigmoid_twice,
+    missing_detach,
+    remaining_gradients,
+    saturating_early,
+    alpha_for_alpha_bar,
+    guidance_sign,
+    raw_statistics,
+    ema_buffers,
+    labels_apart,
+    float64_noise,
+)
+
+
+def number_of_bug(text: str) -> int:
+    """Return a number from 1 to 12."""
+    if text not in map(str, range(1, len(BUGS) + 1)):
+        raise argparse.ArgumentTypeError(f"give numbers from 1 to {len(BUGS)}, not {text!r}")
+    return int(text)
+
+
+p = argparse.ArgumentParser("broken.py", description=__doc__, formatter_class=HelpFormatter)
+p.add_argument(
+    "numbers",
+    nargs="*",
+    type=number_of_bug,
+    metavar="N",
+    help="which bugs, by their numbers from 1 to 12 (default: all)",
+)
+p.add_argument(
+    "--seed",
+    type=seed,
+    default=0,
+    help="seed of the initial weights, the data and the noise (default: 0)",
+)
+p.add_argument(
+    "--out",
+    type=Path,
+    metavar="DIR",
+    default=Path("out/broken"),
+    help="folder for the pictures and metrics.json (default: out/broken)",
+)
+args = p.parse_args([] if IN_NOTEBOOK else None)
+try:
+    args.out.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    p.error(f"--out {args.out}: cannot make this folder ({error.strerror}); choose another")
+
+
+# %%
+# The check: silent for the right code, and an error for the bug
+def run_check(bug) -> str:
+    """Run the check of a bug on both; return what it says of the bug."""
+    bug.check(bug.right)
+    try:
+        bug.check(bug.wrong)
+    except AssertionError as error:
+        return str(error)
+    sys.exit(f"broken.py: the check of {bug.__name__} does not find the bug")
+
+
+# %%
+# What is printed, and written on the picture
+def describe_code(bug) -> str:
+    """Return the line of the right code and that of the bug; a line can be missing."""
+    right, wrong = different_lines(bug)
+    return f"right  {' '.join(right)}\nbug    {' '.join(wrong) or '(this line is missing)'}"
+
+
+def describe_measures(measured) -> list[str]:
+    """Return a line for each figure."""
+    return [f"{what}: right {a:,.4g}, bug {b:,.4g}" for what, (a, b) in measured.items()]
+
+
+def print_bug(number: int, bug, measured, message: str, seconds: float) -> None:
+    """Print what the picture shows, in 79 columns."""
+    print(f"\n{number}. {bug.TITLE} ({seconds:.1f} s)")
+    print(textwrap.indent(describe_code(bug), "   "))
+    lines = {"symptom": bug.SYMPTOM, "measured": "; ".join(describe_measures(measured))}
+    lines |= {"check": bug.CHECK, "it says": message, "known from": bug.SOURCE}
+    for name, text in lines.items():
+        style = {"initial_indent": f"   {name:12s}", "subsequent_indent": " " * 15}
+        print(textwrap.fill(text, 79, **style), flush=True)
+
+
+# %%
+# Run the bugs, one after the other
+numbers = args.numbers or range(1, len(BUGS) + 1)
+overview, figures, files = [], {}, []
+for number in numbers:
+    bug, start = BUGS[number - 1], time.monotonic()
+    message = run_check(bug)
+    comparison = bug.compare(args.seed)
+    seconds = time.monotonic() - start
+    name = bug.__name__.removeprefix("bugs.")
+    files.append(f"{number:02d}_{name}.png")
+    figures[name] = {what: list(map(float, pair)) for what, pair in comparison.measured.items()}
+    measures = "\n".join(describe_measures(comparison.measured))
+    texts = [f"Symptom: {bug.SYMPTOM}", f"Measured:\n{measures}", f"Check: {bug.CHECK}"]
+    page = [Words(describe_code(bug), code=True), *comparison.panels, *map(Words, texts)]
+    save_page(args.out / files[-1], page, title=f"{number}. {bug.TITLE}")
+    print_bug(number, bug, comparison.measured, message, seconds)
+    comparison.overview.title = f"{number}. {bug.TITLE}"
+    overview.append(comparison.overview)
+
+# %%
+# All on one page, two in a row
+rows = [overview[i : i + 2] for i in range(0, len(overview), 2)]
+save_page(args.out / "overview.png", rows)
+metrics = {"seed": args.seed, "numbers": list(numbers), **figures, "picture": "overview.png"}
+(args.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+print(f"\nWritten to {args.out}: {', '.join([*files, 'overview.png', 'metrics.json'])}")
+
+# %% [markdown]
+# ## What you should see
+#
+# The figures are those of `python demos/broken.py`, seed 0, a minute on two busy CPU cores (17
+# seconds of computing).
+#
+# The question. Better than with the right code: the loss of bug 1, a bound of -2.14 nats where the
+# right one is -2.27 and nothing above -2.27 is possible; and that of bug 2, 0.25 where the right
+# code has 122. In a GAN a loss is good for one network and bad for the other. In bug 4 the
+# discriminator's loss falls to 0.001, and in bug 5 the generator wins, because D says "real"
+# everywhere. Neither is a success.
+#
+# As it is: bugs 8 and 10, which come after training; bug 12, with the same five digits; and bug 9,
+# whose gradient penalty falls to 0.040 as with the right code, with a second derivative that is
+# wrong by up to 1.4.
+#
+# Only bugs 3, 7 and 11 have a loss that is clearly too large: 542 nats instead of 102, 1.29 instead
+# of 0.38, 2.10 instead of 0.36. One must know what it should be. So compare a loss with a value
+# that is known exactly: 784 log 2 nats, log 10, log p(x).
+#
+# Bugs 9 and 12 cannot be seen in samples. The first needs a second derivative, the other a dtype.
+#
+# The checks take no training. Each looks at one property on a few numbers: a standard deviation, an
+# exact value, a gradient that must not be there, a dtype. A minute for writing it is less than the
+# day that the bug costs.
+#
+# The three changes:
+#
+# 1. The generator learns in spite of the bug, but worse: a real point is 0.54 from the nearest
+#    sample (seed 1: 0.10), and 0.07 with the right code. The two gradients no longer cancel, as
+#    the docstring of missing_detach.py shows. So a bug can look like bad luck.
+# 2. The bug is gone from the picture: 0.32 from a real point to the nearest sample, where the
+#    right code has 0.54 (seed 1: 0.46 and 0.45). Adam divides the gradient by its own size, so it
+#    does not matter that it is small.
+# 3. The bug is gone from the picture: 87 nats for both. In training mode batch normalization takes
+#    the statistics of the batch, and the buffers are not used. But an image then depends on the
+#    others of its batch.
