@@ -5,18 +5,18 @@ Each bug is known from papers or from people's bug reports. None of them raises
 an error. For each one, this demo runs the right code and the bug, draws both
 side by side, measures the difference, and runs a check that finds it.
 
-     1  exp(log_var) as the standard deviation     VAE
-     2  the KL, a sum, against a mean over pixels   VAE
-     3  the sigmoid twice                          autoencoder
-     4  a missing detach                           GAN
-     5  the discriminator's gradients remain       GAN
-     6  the saturating loss early                  GAN
-     7  alpha in place of alpha_bar                diffusion
-     8  the sign of guidance                       diffusion
-     9  batch-norm statistics saved raw            derivatives
-    10  the average of a network, without buffers  training
-    11  labels shuffled apart from their images    data
-    12  noise of float64                           data
+     1  exp(log_var) as the standard deviation         VAE
+     2  the KL, a sum, against a mean over pixels      VAE
+     3  the sigmoid twice                              autoencoder
+     4  a missing detach                               GAN
+     5  the discriminator's gradients remain           GAN
+     6  the saturating loss early                      GAN
+     7  alpha in place of alpha_bar                    diffusion
+     8  the sign of guidance                           diffusion
+     9  batch-norm statistics saved raw                second derivatives
+    10  the average of a network without its buffers   batch norm
+    11  labels shuffled apart from their images        data
+    12  noise of float64                               data
 
 Question to predict before you run it: which of the twelve make the training
 loss look *better* than that of the right code? Which leave it as it is? And
@@ -190,13 +190,13 @@ print(f"\nWritten to {args.out}: {', '.join([*files, 'overview.png', 'metrics.js
 #
 # The question. Better than with the right code: the loss of bug 1, a bound of -2.14 nats where the
 # right one is -2.27 and nothing above -2.27 is possible; and that of bug 2, 0.25 where the right
-# code has 122. In a GAN a loss is good for one network and bad for the other. In bug 4 the
-# discriminator's loss falls to 0.001, and in bug 5 the generator wins, because D says "real"
-# everywhere. Neither is a success.
+# code has 122. In a GAN, what is good for one network is bad for the other. In bugs 4 and 6 the
+# discriminator wins (in bug 4 its loss falls to 0.001). In bug 5 the generator wins, because D says
+# "real" everywhere. None of these is a success.
 #
-# As it is: bugs 8 and 10, which come after training; bug 12, with the same five digits; and bug 9,
-# whose gradient penalty falls to 0.040 as with the right code, with a second derivative that is
-# wrong by up to 1.4.
+# As it is: bugs 8 and 10, which do not touch the trained network; bug 12, to five digits; and bug
+# 9, whose gradient penalty falls to 0.040, as with the right code to 0.041, with a second
+# derivative that is wrong by up to 1.4.
 #
 # Only bugs 3, 7 and 11 have a loss that is clearly too large: 542 nats instead of 102, 1.29 instead
 # of 0.38, 2.10 instead of 0.36. One must know what it should be. So compare a loss with a value
@@ -204,9 +204,8 @@ print(f"\nWritten to {args.out}: {', '.join([*files, 'overview.png', 'metrics.js
 #
 # Bugs 9 and 12 cannot be seen in samples. The first needs a second derivative, the other a dtype.
 #
-# The checks take no training. Each looks at one property on a few numbers: a standard deviation, an
-# exact value, a gradient that must not be there, a dtype. A minute for writing it is less than the
-# day that the bug costs.
+# The checks need no training. Each looks at one property of a few numbers: a standard deviation, an
+# exact value, a gradient that must not be there, a dtype.
 #
 # The three changes:
 #

@@ -13,8 +13,8 @@ With alpha_t instead, x_t has the noise of the last step alone. At the end, t = 
 this little noise. But sampling begins from pure noise, which the network has never seen. Step after
 step, it takes nearly everything for image.
 
-**Where it comes from.** alpha_t is alpha_bar_t in the notation of DDIM. Whoever mixes formulas of
-both papers gets this bug.
+**Where it comes from.** DDIM's alpha_t is DDPM's alpha_bar_t. Whoever mixes formulas of both papers
+gets this bug. (The issue below asks about the two notations.)
 """
 
 import numpy as np

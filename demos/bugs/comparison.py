@@ -46,14 +46,15 @@ class Words(Panel):
     def __init__(self, text: str, *, code: bool = False):
         self.text, self.code = text, code
 
+    def _lines(self, width: float) -> str:
+        return self.text if self.code else wrap(self.text, width)
+
     def size(self, width: float) -> tuple[float, float]:
-        if not self.code:
-            self.text = wrap(self.text, width)
-        return width, LINE * count_lines(self.text)
+        return width, LINE * count_lines(self._lines(width))
 
     def draw(self, page: Page, box: Box) -> None:
         style = {"family": "monospace"} if self.code else {}
-        page.write(self.text, box.left, box.top, **style)
+        page.write(self._lines(box.width), box.left, box.top, **style)
 
 
 def different_lines(bug) -> tuple[list[str], list[str]]:

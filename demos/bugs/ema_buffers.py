@@ -26,7 +26,7 @@ from tinygen.plot import Rows
 TITLE = "The average of a network without its buffers"
 SYMPTOM = "Training looks fine, but the averaged network swells digits and mixes them up."
 CHECK = "After an update, each buffer of the average equals that of the network."
-SOURCE = "Issues: 9 of CuriousAI/mean-teacher, 2018; 84053 of pytorch/pytorch, 2022"
+SOURCE = "Issues: 84053 of pytorch/pytorch, 2022; 2590 of pytorch/ignite, 2022"
 NUM_STEPS, DECAY = 400, 0.98
 
 

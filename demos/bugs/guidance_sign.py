@@ -13,9 +13,9 @@ images, of another class. Without labels to compare, nobody sees it. With more t
 looks as if the labels were mixed up.
 
 **Where it comes from.** Two conventions are in use. Ho and Salimans write (1 + w) c - w u, others
-u + w (c - u). Their w differ by 1, and a half-hearted translation from one into the other loses a
-sign. In code, c and u often come from one batch that is split in two, and an exchange of the halves
-does the same.
+u + w (c - u). Their w differ by 1, and a sign is easily lost on the way from one to the other. In
+code, c and u often come from one batch that is split in two, and to exchange the halves comes close
+to this bug. (The sources below are about the two conventions, not about the bug itself.)
 """
 
 import math
@@ -32,7 +32,7 @@ from tinygen.plot import PlaneRows
 TITLE = "The sign of guidance"
 SYMPTOM = "Samples avoid their label: more guidance makes them fit it less."
 CHECK = "With w = 1 the output is the conditional prediction, with w = 0 the unconditional one."
-SOURCE = "Ho and Salimans, 2022, eq. 6, beside issue 5882 of huggingface/diffusers, 2023"
+SOURCE = "Two conventions: Ho and Salimans, 2022, eq. 6; issue 5882 of huggingface/diffusers, 2023"
 SCALE, NUM_SAMPLES, EXTENT = 2.0, 250, (-5, 5, -4.6, 5.4)
 ANGLES = math.pi * np.array([0.5, 0.5 + 2 / 3, 0.5 + 4 / 3])
 MEANS = 1.5 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (3, 2): of three classes

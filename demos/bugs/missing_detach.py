@@ -11,12 +11,14 @@ are opposite in the fakes,
     loss of D   ... - log(1 - D(G(z)))
     loss of G         log(1 - D(G(z)))
 
-so the two gradients cancel, up to the one step that D has moved between them: G learns nothing. A
-call of optimizer_g.zero_grad() between the two would hide the bug, and leave only a slower step.
+so the two gradients cancel, up to the one step that D has moved between them: G learns nothing.
+With optimizer_g.zero_grad() between the two, only the time for the useless gradient is lost. (So it
+is in the first issue cited below.)
 
 **With the non-saturating loss** -log D(G(z)) the gradients do not cancel. In the logit l of D, they
 are D - 1 for G's own loss, and D for the bug's: the sum is 2 D - 1. It still points the right way
-while D < 1/2, so G learns, but worse. This variant of the bug hides for long.
+while D < 1/2, so G learns, but worse. This variant of the bug can
+stay hidden for a long time.
 """
 
 import numpy as np

@@ -13,7 +13,8 @@ zero, and G has nothing to follow.
 
 **With the non-saturating loss** the sum of both gradients in D's logit of a fake is 2 D - 1: D is
 pulled to 1/2 on fakes instead of 0, and still to 1 on real examples. D keeps telling them apart,
-and the game goes on. So the same line may do harm or not, depending on the loss.
+and the game goes on. Where both are equally likely, D settles at 2/3, where D - 1 + 2 D - 1 = 0.
+So the same line does harm or not, depending on the loss.
 
 `loss_g.backward(inputs=G.parameters())` computes the gradients of G alone. In PyTorch, call
 optimizer_d.zero_grad() just before D's backward pass.

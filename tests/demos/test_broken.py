@@ -12,11 +12,12 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-from bugs import exp_log_var, guidance_sign, raw_statistics
+from bugs import exp_log_var, guidance_sign, missing_detach, points, raw_statistics
 from bugs.comparison import different_lines
 
 from tests.demos.processes import DEMOS, run_python
-from tinygen import check_grads
+from tinygen import check_grads, grad
+from tinygen.losses.adversarial import saturating
 from tinygen.plot import save_page
 
 HELPERS = ("comparison", "digits", "points")
@@ -85,6 +86,16 @@ def test_the_first_derivative_is_right_with_raw_statistics():
 def test_guidance_with_the_wrong_sign_avoids_the_label():
     ((right, wrong),) = guidance_sign.compare(0).measured.values()
     assert right > 0.95 and wrong < 0.1
+
+
+def test_the_gradients_of_the_minimax_losses_cancel_without_detach():
+    """So the generator learns nothing, up to the step of D between them."""
+    G, D, _, _, rng = points.make_players(0)
+    real, z = rng.normal((8, 2)), rng.normal((8, 2))
+    own = grad(saturating(D(G(z))).mean(), [*G.parameters()])
+    others = grad(missing_detach.wrong(G, D, real, z), [*G.parameters()])
+    for a, b in zip(own, others, strict=True):
+        assert abs(a.data).max() > 0 and np.allclose(a.data, -b.data, atol=1e-6)
 
 
 # The demo's contract
