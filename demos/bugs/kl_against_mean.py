@@ -6,12 +6,13 @@ average a loss over everything by default. A mean over pixels is D times smaller
 the KL counts D = 784 times too much.
 
 **Why nothing fails.** The loss with a weight, reconstruction + weight KL, makes sense for every
-weight. With 784, its minimum is a code that says nothing: q(z|x) = N(0, I) for every x. Then the KL
-is 0, and the decoder, which knows nothing of x, returns the mean image. This is posterior collapse.
-The loss looks excellent, because a mean over pixels is a small number.
+weight. With 784, a code that says a nat about x pays 784 nats for it, so the best code says
+nothing: q(z|x) = N(0, I) for every x. Then the KL is 0, and the decoder, which knows nothing of x,
+returns the mean image. This is posterior collapse. The loss looks excellent, because a mean over
+pixels is a small number.
 
-Frameworks disagree here, too: the lecture's MSE can be read either way, and then its lambda differs
-by a factor of D. See `squared_error_and_kl` in tinygen/models/vae.py.
+The lecture's MSE can be read either way, and then its lambda differs by a factor of D. See
+`squared_error_and_kl` in tinygen/models/vae.py.
 """
 
 import math

@@ -17,8 +17,7 @@ is in the first issue cited below.)
 
 **With the non-saturating loss** -log D(G(z)) the gradients do not cancel. In the logit l of D, they
 are D - 1 for G's own loss, and D for the bug's: the sum is 2 D - 1. It still points the right way
-while D < 1/2, so G learns, but worse. This variant of the bug can
-stay hidden for a long time.
+while D < 1/2, so G learns, but worse. This variant of the bug can stay hidden for a long time.
 """
 
 import numpy as np

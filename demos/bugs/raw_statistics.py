@@ -5,6 +5,7 @@ y_i = (x_i - mean) r, and with the cotangent g of y,
 
     dx = r (g - mean(g) - y mean(g y))
 
+(tinygen/ops/normalization.py derives it.)
 The forward pass has computed r, and it is tempting to save its number for the rule. The first
 derivative is then right. But r depends on x. If the rule itself is differentiated, as in a gradient
 penalty (WGAN-GP, R1), a saved number is a constant, and the term with its derivative is missing.
@@ -14,8 +15,8 @@ of first order passes. Even a gradient penalty falls during training as it shoul
 gradient can still point downhill. Of all bugs here this one hides best. What shows it is the second
 derivative itself, beside finite differences of the first.
 
-In tinygen a rule may save inputs and outputs alone, and is written in differentiable functions.
-Statistics are outputs of the primitive (tinygen/ops/normalization.py).
+In tinygen a rule may save inputs and outputs alone, and is written in differentiable functions. The
+statistics are outputs of the primitive.
 """
 
 import numpy as np
