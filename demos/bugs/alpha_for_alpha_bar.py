@@ -33,7 +33,10 @@ from tinygen.plot import PlaneRows, Rows
 TITLE = "alpha in place of alpha_bar"
 SYMPTOM = "At t = 1000 the digit is as clear as at t = 0. Samples have nothing to do with the data."
 CHECK = "At the last step, an image of ones without noise becomes less than 0.05 (here 0.006)."
-SOURCE = "Two notations: Ho et al., 2020, and Song et al., 2021; issue 44 of ermongroup/ddim, 2025"
+SOURCE = (
+    "Two notations: Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020; Song, "
+    "Meng and Ermon, Denoising Diffusion Implicit Models, 2021; issue 44 of ermongroup/ddim, 2025"
+)
 BETA = np.linspace(1e-4, 0.02, 1000)
 ALPHA = 1 - BETA
 ALPHA_BAR = np.cumprod(ALPHA)

@@ -32,7 +32,10 @@ from tinygen.plot import PlaneRows
 TITLE = "The sign of guidance"
 SYMPTOM = "Samples avoid their label: more guidance makes them fit it less."
 CHECK = "With w = 1 the output is the conditional prediction, with w = 0 the unconditional one."
-SOURCE = "Two conventions: Ho and Salimans, 2022, eq. 6; issue 5882 of huggingface/diffusers, 2023"
+SOURCE = (
+    "Two conventions: Ho and Salimans, Classifier-Free Diffusion Guidance, 2022, eq. 6; issue 5882 "
+    "of huggingface/diffusers, 2023"
+)
 SCALE, NUM_SAMPLES, EXTENT = 2.0, 250, (-5, 5, -4.6, 5.4)
 ANGLES = math.pi * np.array([0.5, 0.5 + 2 / 3, 0.5 + 4 / 3])
 MEANS = 1.5 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (3, 2): of three classes

@@ -28,7 +28,10 @@ from tinygen.plot import Curves
 TITLE = "Batch-norm statistics saved raw"
 SYMPTOM = "The first derivative is right, the second wrong. Training with a penalty looks normal."
 CHECK = "check_grads(normalize, x) to order 2. Order 1 passes with the bug."
-SOURCE = "Batch norm of DeZero; from the third derivative on, issue 186256 of pytorch/pytorch, 2026"
+SOURCE = (
+    "The class BatchNorm of DeZero (oreilly-japan/deep-learning-from-scratch-3); from the third "
+    "derivative on, issue 186256 of pytorch/pytorch, 2026"
+)
 NUM_STEPS = 150
 
 

@@ -26,7 +26,10 @@ from tinygen.plot import Curves, PlaneRows
 TITLE = "The saturating loss early"
 SYMPTOM = "The generator's gradient fades away while D improves; samples stay where they began."
 CHECK = "Where D(x) is nearly 0, the derivative of G's loss in D's logit is near -1, not 0."
-SOURCE = "Goodfellow et al., 2014, section 3; Arjovsky and Bottou, 2017, section 2"
+SOURCE = (
+    "Goodfellow et al., Generative Adversarial Nets, 2014, section 3; Arjovsky and Bottou, "
+    "Towards Principled Methods for Training Generative Adversarial Networks, 2017, section 2"
+)
 HEAD_START, NUM_STEPS = 300, 200  # steps of D alone, and of both
 EXTENT = (-1.4, 6.4, -1.0, 6.2)
 
