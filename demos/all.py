@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 DEMOS = Path(__file__).resolve().parent
-NOT_DEMOS = {"all", "benchmark", "broken", "weights"}  # nor files named _*.py
+NOT_DEMOS = {"all", "benchmark", "broken", "explorer", "weights"}  # nor files named _*.py
 MAX_WIDTH = 800  # pixels of a picture; the README shows it half as wide
 MAX_BYTES = {".png": 400_000, ".gif": 1_500_000}  # of a picture
 

@@ -13,7 +13,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "demos" / "RESULTS.md").read_text(encoding="utf-8")
 COURSE = (ROOT / "demos" / "COURSE.md").read_text(encoding="utf-8")
 PAGES = {"README.md": README, "RESULTS.md": RESULTS, "COURSE.md": COURSE}
-DEMOS = {p.stem for p in (ROOT / "demos").glob("[a-z]*.py")} - {"all", "benchmark", "weights"}
+NOT_DEMOS = {"all", "benchmark", "explorer", "weights"}
+DEMOS = {p.stem for p in (ROOT / "demos").glob("[a-z]*.py")} - NOT_DEMOS
 
 
 def test_every_link_and_picture_exists():

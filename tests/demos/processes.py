@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 DEMOS = Path(__file__).parents[2] / "demos"
-NOT_DEMOS = ("all", "benchmark", "broken", "weights")
+NOT_DEMOS = ("all", "benchmark", "broken", "explorer", "weights")
 NAMES = sorted(p.stem for p in DEMOS.glob("[a-z]*.py") if p.stem not in NOT_DEMOS)
 
 # Runs a demo with a few hundred digits instead of thousands, which take seconds to draw.
