@@ -16,7 +16,10 @@ demos/explorer/ has the parts of the page, to be read in this order:
     layers.js       linear layers, convolutions, normalizations
     networks.js     the decoder of the VAE, two generators of faces
     controls.js     drawing and dragging
-    vae_plane.js    one file for each exhibit
+    vae_plane.js, walk.js, attributes.js, styles.js, diffusion.js, gan_line.js
+                    one file for each exhibit
+    exact_mixture.js, mlp.js
+                    what diffusion and the GAN on a line compute
     main.js         starts the exhibits
     style.css       how it looks
 """
@@ -38,12 +41,37 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # finds tinygen
 import _weights
 
 import tinygen
-from tinygen import data, default_rng, no_grad
+from tinygen import data, default_rng, latent, no_grad
+from tinygen.metrics.evaluators import AttributeClassifier
+from tinygen.models.dcgan import DCGenerator
+from tinygen.models.stylegan import StyleGenerator
 from tinygen.models.vae import VAE
 
 PARTS = Path(__file__).resolve().parent / "explorer"
-SCRIPTS = ("arrays", "layers", "networks", "controls", "vae_plane", "main")  # in this order
+SCRIPTS = (  # in this order
+    "arrays",
+    "layers",
+    "networks",
+    "controls",
+    "vae_plane",
+    "walk",
+    "attributes",
+    "styles",
+    "exact_mixture",
+    "diffusion",
+    "mlp",
+    "gan_line",
+    "main",
+)
 MAX_BYTES = 8_000_000  # of the page
+
+FACE_DIM, FACE_SIZE = 64, 64  # dimensions of z, and pixels, in demos/dcgan.py
+ATTRIBUTES = ("glasses", "beard", "hat", "old", "smiling")  # that its classifier finds
+EDITS = {"glasses": "glasses", "hat": "hat", "smile": "smiling"}  # those of the page
+NUM_FACES = 1000  # of which the vectors are computed
+NUM_TEST_FACES = 200  # on which they are measured
+STRENGTH = 2  # how often a vector is added, to be measured
+NUM_SHOWN = 20  # faces without these attributes, to begin with
 
 State = dict[str, np.ndarray]
 
@@ -63,7 +91,7 @@ def embed_weights(name: str, state: State) -> str:
     shapes = [[key, list(array.shape)] for key, array in state.items()]
     numbers = np.concatenate([array.ravel() for array in state.values()]).astype("<f2")
     text = base64.b64encode(numbers.tobytes()).decode("ascii")
-    return f"{embed_json(f'{name}-shapes', shapes)}\n{_element(f'{name}-numbers', text)}"
+    return f"{embed_json(f'shapes-{name}', shapes)}\n{_element(f'weights-{name}', text)}"
 
 
 def embed_json(name: str, value: Any) -> str:
@@ -104,15 +132,101 @@ def load_vae(state: State) -> VAE:
     return model
 
 
+class Faces:
+    """The generator of demos/dcgan.py, with the classifier that finds attributes in its faces."""
+
+    def __init__(self):
+        generator, evaluator = read_states("dcgan", "G", _weights.EVALUATOR)
+        width = len(generator["layers.10.bias"])
+        self.generator = DCGenerator(FACE_DIM, 3, FACE_SIZE, width, rng=default_rng(0))
+        self.generator.load_state_dict(generator)
+        self.generator.eval()
+        self.evaluator = AttributeClassifier(len(ATTRIBUTES), rng=default_rng(0))
+        self.evaluator.load_state_dict(evaluator)
+        self.state = generator
+
+    def find_attributes(self, z: np.ndarray) -> np.ndarray:
+        """Return which of ATTRIBUTES the faces of z (n, FACE_DIM) have: bool (n, 5)."""
+        found = []
+        with no_grad():
+            for batch in data.split_batches(z.astype(np.float32), 100):
+                pictures = data.denormalize(self.generator(batch).numpy())
+                found.append(self.evaluator.predict(data.downsample(pictures, 32)))
+        return np.concatenate(found)
+
+
+def faces_with_attributes() -> tuple[str, str]:
+    """Return the generator of faces with the vectors of EDITS, and a table of what they do.
+
+    A vector is the mean z of the faces with the attribute minus that of the faces without. It is
+    measured on other faces, which do not have the attribute: how many have it after the vector is
+    added STRENGTH times, and how often each of the other attributes stays as it was.
+    """
+    faces = Faces()
+    numpy_rng = np.random.default_rng(0)
+    z = numpy_rng.normal(size=(NUM_FACES, FACE_DIM))
+    has = faces.find_attributes(z)
+    columns = {name: ATTRIBUTES.index(attribute) for name, attribute in EDITS.items()}
+    vectors = {name: latent.attribute_vector(z, has[:, column]) for name, column in columns.items()}
+
+    test_z = numpy_rng.normal(size=(NUM_TEST_FACES, FACE_DIM))
+    test_has = faces.find_attributes(test_z)
+    rows = ["<tr><th>added</th><th>appears</th><th>other attributes stay</th></tr>"]
+    for name, column in columns.items():
+        without = ~test_has[:, column]
+        edited = faces.find_attributes(test_z[without] + STRENGTH * vectors[name])
+        stays = np.delete(edited == test_has[without], column, axis=1).mean()
+        appears = edited[:, column].mean()
+        rows.append(f"<tr><td>{name}</td><td>{appears:.0%}</td><td>{stays:.0%}</td></tr>")
+
+    bare = z[~has[:, list(columns.values())].any(axis=1)][:NUM_SHOWN]
+    content = {
+        "vectors": {name: vector.round(4).tolist() for name, vector in vectors.items()},
+        "faces": bare.round(4).tolist(),
+    }
+    table = "<table>\n" + "\n".join(rows) + "\n</table>"
+    return f"{embed_weights('dcgan', faces.state)}\n{embed_json('attributes', content)}", table
+
+
+def stylegan_with_mean() -> tuple[str, dict[str, str]]:
+    """Return the generator of demos/stylegan.py with the mean of w, and its measured figures."""
+    saved = _weights.read_weights(_weights.FOLDER / "stylegan.npz")
+    generator = load_stylegan(saved["G"])
+    z = np.random.default_rng(0).normal(size=(10_000, generator.latent_dim)).astype(np.float32)
+    with no_grad():
+        mean_w = generator.mapping(z).numpy().mean(axis=0)
+    figures = {
+        f"styles_{attribute}": f"{100 * saved['figures'][f'transferred_{attribute}_{sizes}']:.0f}"
+        for attribute, sizes in (("hat", "4_and_8"), ("glasses", "16"))
+    }
+    content = embed_json("mean-w", [round(float(a), 5) for a in mean_w])
+    return f"{embed_weights('stylegan', saved['G'])}\n{content}", figures
+
+
+def load_stylegan(state: State) -> StyleGenerator:
+    """Return the generator of demos/stylegan.py with these weights."""
+    num_sizes = sum(key.endswith("conv.layer.weight") and "to_rgb" in key for key in state)
+    channels = [state[f"to_rgb.{k}.conv.layer.weight"].shape[1] for k in range(num_sizes)]
+    latent_dim = len(state["mapping.layers.0.layer.bias"])
+    generator = StyleGenerator(latent_dim, channels, rng=default_rng(0))
+    generator.load_state_dict(state)
+    return generator
+
+
 def build_page() -> str:
     """Return the page as one text of HTML."""
     page = (PARTS / "page.html").read_text(encoding="utf-8")
     scripts = [(PARTS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    faces, table = faces_with_attributes()
+    stylegan, figures = stylegan_with_mean()
     contents = {
         "style": (PARTS / "style.css").read_text(encoding="utf-8"),
-        "weights": vae_with_codes(),
+        "weights": "\n".join([vae_with_codes(), faces, stylegan]),
         "scripts": "\n".join(f"<script>\n{script}</script>" for script in scripts),
         "about": html.escape(f"Written by demos/explorer.py of tinygen {tinygen.__version__}."),
+        "measured": table,
+        "measured_faces": str(NUM_TEST_FACES),
+        **figures,
     }
     for name, content in contents.items():
         page = page.replace("{{" + name + "}}", content)

@@ -3,6 +3,11 @@
 
 const EXHIBITS = {
   "exhibit-vae": startVaePlane,
+  "exhibit-walk": startWalk,
+  "exhibit-attributes": startAttributes,
+  "exhibit-styles": startStyles,
+  "exhibit-diffusion": startDiffusion,
+  "exhibit-gan": startGanLine,
 };
 
 const observer = new IntersectionObserver(
@@ -14,6 +19,6 @@ const observer = new IntersectionObserver(
       target.dataset.started = "true"; // for the tests
     }
   },
-  { rootMargin: "300px" },
+  { rootMargin: "200px" },
 );
 for (const id of Object.keys(EXHIBITS)) observer.observe(byId(id));
