@@ -6,7 +6,7 @@ function startAttributes() {
   // explorer.py found the vector of each attribute, and faces without any of them.
   const { vectors, faces } = JSON.parse(byId("attributes").textContent);
   const names = Object.keys(vectors);
-  let present = 0; // which face
+  let present = 1; // which face
 
   // z plus the vectors of the attributes, each times its slider
   function edited() {

@@ -52,7 +52,8 @@ function drawPicture(canvas, picture, low, high) {
   [, small.height, small.width] = picture.shape;
   small.getContext("2d").putImageData(toImageData(picture, low, high), 0, 0);
   const context = canvas.getContext("2d");
-  context.imageSmoothingEnabled = true;
+  // The smoothed border is mixed with what was there before.
+  context.clearRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
 }

@@ -84,8 +84,11 @@ function startGanLine() {
     const logits = Array.from(D.forward(X));
     const overlap = X.reduce((sum, _, i) => sum + Math.min(P[i], q[i]) * cell, 0);
     const softplus = (a) => Math.log1p(Math.exp(-Math.abs(a))) + Math.max(a, 0);
-    let value = 0; // E_p[log D] + E_q[log(1 - D)]
-    X.forEach((_, i) => (value -= (P[i] * softplus(-logits[i]) + q[i] * softplus(logits[i])) * cell));
+    // V = E_p[log D] + E_q[log(1 - D)], where log D = -softplus(-l) and log(1 - D) = -softplus(l)
+    const value = logits.reduce(
+      (sum, l, i) => sum - (P[i] * softplus(-l) + q[i] * softplus(l)) * cell,
+      0,
+    );
     return { images, q, d: logits.map(sigmoid), totalVariation: 1 - overlap, value };
   }
 
@@ -120,9 +123,12 @@ function startGanLine() {
       context.fillText(text, width - 6, y - 4);
       context.textAlign = "left";
     }
-    const filled = (fill) => ({ width: 2.5, fill, base });
-    drawLine(context, columns, P.map(toDensity), COLOURS.real, filled("rgba(43, 108, 176, 0.2)"));
-    drawLine(context, columns, q.map(toDensity), COLOURS.generated, filled("rgba(232, 121, 28, 0.3)"));
+    for (const [density, colour, fill] of [
+      [P, COLOURS.real, "rgba(43, 108, 176, 0.2)"],
+      [q, COLOURS.generated, "rgba(232, 121, 28, 0.3)"],
+    ]) {
+      drawLine(context, columns, density.map(toDensity), colour, { width: 2.5, fill, base });
+    }
     const known = X.map((_, i) => i).filter((i) => P[i] + q[i] > 1e-4); // elsewhere D* is 0/0
     drawLine(
       context,
@@ -135,8 +141,8 @@ function startGanLine() {
     // From z (below) to G(z) (above), for 33 z between -2.4 and 2.4
     const bottom = height - 20;
     for (let z = -2.4; z <= 2.401; z += 0.15) {
-      const image = images[Math.round((z + 4) * 100)];
-      drawLine(context, [toX(z), toX(image)], [bottom, base + 3], "rgba(192, 90, 0, 0.5)", { width: 1.5 });
+      const ends = [toX(z), toX(images[Math.round((z + 4) * 100)])];
+      drawLine(context, ends, [bottom, base + 3], "rgba(192, 90, 0, 0.5)", { width: 1.5 });
     }
     context.fillStyle = COLOURS.ink;
     context.fillText("x = G(z)", 6, base + 18);

@@ -103,7 +103,8 @@ function toRGB(weights, k, x, w) {
 // `show` is called with each larger picture: the picture of one size is the enlarged picture of
 // the size before it plus what this size adds.
 function styleSynthesize(weights, ws, show = () => {}) {
-  let h = styledConv(weights, 0, weights["constant"], ws[0]); // (160, 4, 4)
+  const constant = new NDArray([160, 4, 4], weights["constant"].data); // the same for all faces
+  let h = styledConv(weights, 0, constant, ws[0]); // (160, 4, 4)
   let picture = toRGB(weights, 0, h, ws[0]); // (3, 4, 4)
   for (let k = 1; k <= 4; k++) {
     show(picture);

@@ -7,7 +7,7 @@ function startStyles() {
   // The layers of three groups of sizes: from the first to before the second number.
   const GROUPS = { coarse: [0, 3], middle: [3, 5], fine: [5, 9] };
   const takesB = { coarse: false, middle: true, fine: false };
-  const seeds = [1, 2]; // of the faces A and B
+  const seeds = [7, 20]; // of the faces A and B
   const sizes = byId("styles-sizes");
   const canvases = Array.from({ length: 5 }, (_, k) => {
     const canvas = document.createElement("canvas");

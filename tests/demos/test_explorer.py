@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from tests.demos.processes import DEMOS, run_python
-from tinygen import no_grad, ops
+from tinygen import default_rng, latent, losses, nn, no_grad, ops, optim
+from tinygen.models.diffusion import samplers
+from tinygen.models.diffusion.exact import ExactMixture
+from tinygen.models.diffusion.posterior import posterior
+from tinygen.models.gan import MLPDiscriminator, MLPGenerator
+from tinygen.models.stylegan import mix_styles
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
 TOLERANCE = 1e-3  # of pixels from 0 to 1 or from -1 to 1
@@ -55,8 +60,12 @@ def start(browser, exhibit):
 
 
 def pixels(browser, canvas):
-    """Return the text of a canvas: equal texts are equal pictures."""
-    return browser.run(f"document.getElementById('{canvas}').toDataURL()")
+    """Return a short text that differs for different pictures: a hash of those of a canvas."""
+    return browser.run(
+        f"(() => {{ const text = byId('{canvas}').toDataURL(); let hash = 0; "
+        "for (let i = 0; i < text.length; i++) hash = (31 * hash + text.charCodeAt(i)) | 0; "
+        "return `${hash} of ${text.length}`; })()"
+    )
 
 
 # ---------------------------------------------------------------- the file
@@ -102,6 +111,116 @@ def test_the_decoder_of_the_vae_is_that_of_tinygen(browser, page):
     assert np.abs(found - expected).max() < TOLERANCE
 
 
+def test_the_generators_of_faces_are_those_of_tinygen(browser, page):
+    z = np.random.default_rng(1).normal(size=64).astype(np.float32)
+    text = json.dumps(z.tolist())
+    with no_grad():
+        expected = explorer.Faces().generator(z[None]).numpy().ravel()
+    found = compute(browser, page, f"dcGenerate(generatorOfFaces(), {text}).data")
+    assert np.abs(found - expected).max() < TOLERANCE
+
+    (state,) = explorer.read_states("stylegan", "G")
+    generator = explorer.load_stylegan(state)
+    with no_grad():
+        w1, w2 = generator.mapping(np.stack([z, -z])).numpy()
+        layers = np.arange(9)[None] >= 4
+        expected = generator.synthesis(mix_styles(w1[None], w2[None], layers)).numpy().ravel()
+    script = (
+        "(() => { const weights = readWeights('stylegan'); "
+        f"const [a, b] = [{text}, {json.dumps((-z).tolist())}].map((z) => mapToW(weights, z)); "
+        "return styleSynthesize(weights, Array(9).fill(a).fill(b, 4)).data; })()"
+    )
+    assert np.abs(compute(browser, page, script) - expected).max() < TOLERANCE
+
+
+def test_the_walk_is_that_of_tinygen(browser, page):
+    a, b = np.random.default_rng(2).normal(size=(2, 64))
+    found = compute(browser, page, f"slerp({a.tolist()}, {b.tolist()}, 0.25)")
+    np.testing.assert_allclose(found, latent.slerp(a, b, 5)[1], atol=1e-9)
+    found = compute(browser, page, f"lerp({a.tolist()}, {b.tolist()}, 0.25)")
+    np.testing.assert_allclose(found, latent.lerp(a, b, 5)[1], atol=1e-9)
+
+
+def test_diffusion_on_the_line_is_that_of_tinygen(browser, page):
+    t, s, noise = 0.9, 0.7, 0.3
+    x = np.linspace(-2.5, 2.5, 21)
+    columns = compute(
+        browser,
+        page,
+        f"{x.tolist()}.map((x) => [mixtureDensity(x, {t}), denoise(x, {t}).x0, "
+        f"denoise(x, {t}).eps, stepDeterministic(x, {t}, {s}), "
+        f"stepAncestral(x, {t}, {s}, {noise}), stepForward(x, {s}, {t}, {noise})])",
+    ).T
+    values = browser.run("MIXTURE")
+    exact = ExactMixture(
+        np.array(values["weights"]), np.array(values["means"])[:, None], np.array(values["stds"])
+    )
+    x = x[:, None]
+    best, q = exact.denoise(x, t), posterior(t, s, x)
+    expected = [
+        np.exp(exact.log_density(x, t)),
+        best.x0[:, 0],
+        best.eps[:, 0],
+        samplers.ddim(exact.denoise, x, [t, s])[:, 0],
+        (q.mean(x, best.x0) + q.variance() ** 0.5 * noise)[:, 0],
+        np.cos(t) / np.cos(s) * x[:, 0] + q.beta**0.5 * noise,
+    ]
+    np.testing.assert_allclose(columns, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["saturating", "non_saturating"])
+def test_the_game_on_the_line_is_that_of_tinygen(browser, page, loss):
+    """Three iterations of Algorithm 1 with the same weights and batches: the same new weights."""
+    m, k, momentum = 8, 2, 0.5
+    numbers = np.random.default_rng(3).normal(size=3 * (2 * k + 1) * m).astype(np.float32)
+    browser.open(page, *DESKTOP)
+    before, after = browser.run(
+        """(() => {
+            const rng = new RNG(1);
+            const networks = [new MLP([1, 32, 32, 1], rng), new MLP([1, 32, 32, 1], rng)];
+            const parameters = () => networks.map((network) => network.layers.flatMap(
+                (layer) => [Array.from(layer.weight), Array.from(layer.bias)]));
+            const numbers = NUMBERS;
+            const take = (m) => numbers.splice(0, m);
+            const settings = {k: K, momentum: MOMENTUM, isSaturating: SATURATING};
+            const before = parameters();
+            for (let i = 0; i < 3; i++) trainStep(...networks, settings, M, take, take);
+            return [before, parameters()];
+        })()""".replace("NUMBERS", json.dumps(numbers.tolist()))
+        .replace("MOMENTUM", str(momentum))
+        .replace("SATURATING", json.dumps(loss == "saturating"))
+        .replace("K,", f"{k},")
+        .replace("M,", f"{m},")
+    )
+    rng = default_rng(0)
+    networks = (
+        MLPGenerator(1, (32, 32), (1,), nn.Tanh, rng=rng),
+        MLPDiscriminator((32, 32), (1,), nn.Tanh, rng=rng),
+    )
+    for network, arrays in zip(networks, before, strict=True):
+        for parameter, array in zip(network.parameters(), arrays, strict=True):
+            parameter[...] = np.array(array, np.float32).reshape(parameter.shape)
+    G, D = networks
+    rates = {"G": browser.run("LR_G"), "D": browser.run("LR_D")}
+    optimizer_g = optim.SGD(G.parameters(), lr=rates["G"], momentum=momentum)
+    optimizer_d = optim.SGD(D.parameters(), lr=rates["D"], momentum=momentum)
+    batches = iter(numbers.reshape(-1, m, 1))
+    for _ in range(3):
+        for _ in range(k):
+            x, z = next(batches), next(batches)
+            loss_d = -losses.minimax_value(D(x), D(G(z).detach())).mean()
+            optimizer_d.zero_grad()
+            loss_d.backward()
+            optimizer_d.step()
+        loss_g = getattr(losses, loss)(D(G(next(batches)))).mean()
+        optimizer_g.zero_grad()
+        loss_g.backward(inputs=G.parameters())
+        optimizer_g.step()
+    for network, arrays in zip(networks, after, strict=True):
+        for parameter, array in zip(network.parameters(), arrays, strict=True):
+            np.testing.assert_allclose(parameter.numpy().ravel(), array, atol=1e-5)
+
+
 # ---------------------------------------------------------------- the exhibits
 
 
@@ -122,3 +241,119 @@ def test_the_plane_of_the_vae(opened):
     opened.run("byId('vae-a').value = 0; byId('vae-a').dispatchEvent(new Event('change'))")
     opened.next_frame()
     assert "z(0)" in opened.run("document.getElementById('vae-formula').textContent")
+
+
+def text_of(browser, element):
+    """Return the text of an element."""
+    return browser.run(f"byId('{element}').textContent")
+
+
+def click(browser, element):
+    """Click an element, or touch it."""
+    browser.drag(element, start=(0.5, 0.5), end=(0.5, 0.5), touch=browser.is_phone)
+
+
+def choose(browser, select, value):
+    """Choose an option of a list."""
+    event = "new Event('change', {bubbles: true})"
+    browser.run(f"byId('{select}').value = '{value}'; byId('{select}').dispatchEvent({event})")
+    browser.next_frame()
+
+
+def test_the_walk_between_two_faces(opened):
+    start(opened, "walk")
+    on_arc = pixels(opened, "walk-picture")
+    opened.run("byId('walk-t').focus()")
+    opened.press("ArrowRight", times=3)
+    assert "t = 0.53" in text_of(opened, "walk-numbers")
+    assert pixels(opened, "walk-picture") != on_arc
+    choose(opened, "walk-way", "pixels")
+    mixed = pixels(opened, "walk-picture")
+    click(opened, "walk-new-0")
+    assert pixels(opened, "walk-picture") != mixed
+
+
+def test_arithmetic_with_faces(opened):
+    start(opened, "attributes")
+    assert text_of(opened, "attributes-formula") == "z + 2.0 v(glasses)"
+    assert pixels(opened, "attributes-before") != pixels(opened, "attributes-after")
+    opened.run("byId('add-hat').focus()")
+    opened.press("ArrowLeft")
+    assert text_of(opened, "attributes-formula") == "z + 2.0 v(glasses) \u2212 0.1 v(hat)"
+    click(opened, "attributes-reset")
+    assert pixels(opened, "attributes-before") == pixels(opened, "attributes-after")
+    before = pixels(opened, "attributes-before")
+    click(opened, "attributes-new")
+    assert pixels(opened, "attributes-before") != before
+
+
+def test_the_vectors_add_their_attributes_and_leave_the_others(page):
+    """By the classifier, on faces that did not have them: see the table of the page."""
+    rows = re.findall(r"<td>(\d+)%</td><td>(\d+)%</td>", page.read_text(encoding="utf-8"))
+    assert len(rows) == len(explorer.EDITS)
+    for appears, others_stay in rows:
+        assert int(appears) >= 85 and int(others_stay) >= 80
+
+
+def test_the_styles_of_two_faces(opened):
+    start(opened, "styles")
+    first = pixels(opened, "styles-mixture")
+    click(opened, "styles-coarse")
+    assert opened.run("byId('styles-coarse').ariaPressed") == "true"
+    assert pixels(opened, "styles-mixture") != first
+    click(opened, "styles-coarse")
+    assert pixels(opened, "styles-mixture") == first
+    opened.run("byId('styles-psi').focus()")
+    opened.press("ArrowLeft")
+    assert text_of(opened, "styles-psi-value") == "0.75"
+    assert pixels(opened, "styles-mixture") != first
+
+
+def test_diffusion_can_be_dragged_through_time(opened):
+    start(opened, "diffusion")
+    places = {"start": (0.5, 0.5), "end": (0.02, 0.5)}
+    opened.drag("diffusion-plot", **places, touch=opened.is_phone)
+    assert float(opened.run("byId('diffusion-time').value")) < 0.1
+    assert text_of(opened, "diffusion-formula").startswith("x_t = 1.00 x_0")
+    exact = float(text_of(opened, "diffusion-tv"))
+    choose(opened, "diffusion-steps", 5)
+    assert float(text_of(opened, "diffusion-tv")) > 2 * exact
+    opened.run("byId('diffusion-time').focus()")
+    opened.press("ArrowRight")
+    assert float(opened.run("byId('diffusion-time').value")) > 0
+
+
+def test_a_reader_who_wants_less_motion_sees_the_end_at_once(browser, page):
+    browser.open(page, *DESKTOP, prefers_reduced_motion="reduce")
+    browser.is_phone = False
+    start(browser, "diffusion")
+    click(browser, "diffusion-play")
+    assert browser.run("byId('diffusion-time').value") == "0"
+
+
+def test_the_gan_trains_in_the_page(opened):
+    start(opened, "gan")
+    before = pixels(opened, "gan-plot")
+    click(opened, "gan-one")
+    assert text_of(opened, "gan-step") == "1"
+    click(opened, "gan-run")
+    opened.wait_until("Number(byId('gan-step').textContent) > 20")
+    assert text_of(opened, "gan-run") == "Pause"
+    click(opened, "gan-run")
+    assert text_of(opened, "gan-run") == "Train"
+    assert pixels(opened, "gan-plot") != before
+    opened.run("byId('gan-k').focus()")
+    opened.press("ArrowLeft")
+    assert text_of(opened, "gan-k-value") == "4"
+    click(opened, "gan-reset")
+    assert text_of(opened, "gan-step") == "0"
+
+
+def test_every_control_has_a_name(opened):
+    """For readers who hear the page."""
+    nameless = opened.run(
+        "[...document.querySelectorAll('input, select, button, canvas[id], [role]')].filter((e) => "
+        "!(e.ariaLabel || e.labels?.length || e.textContent.trim() "
+        "|| e.closest('[aria-label]'))).map((e) => e.id)"
+    )
+    assert nameless == []
