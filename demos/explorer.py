@@ -235,11 +235,11 @@ def build_page() -> str:
 
 def write_page(folder: Path) -> Path:
     """Write the page to a folder, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
     page = build_page()
     size = len(page.encode("utf-8"))
     if size > MAX_BYTES:
         raise ValueError(f"the page has {size:,} bytes; at most {MAX_BYTES:,} are allowed")
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "explorer.html"
     path.write_text(page, encoding="utf-8")
     print(f"Written: {path}, {size:,} bytes. Open it in a browser.")

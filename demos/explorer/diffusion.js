@@ -135,7 +135,7 @@ function startDiffusion() {
     drawPaths(t);
     drawDensity(t);
     byId("diffusion-formula").textContent =
-      `x_t = ${Math.cos(t).toFixed(2)} x_0 + ${Math.sin(t).toFixed(2)} eps`;
+      `t = ${t.toFixed(2)}: x_t = ${Math.cos(t).toFixed(2)} x_0 + ${Math.sin(t).toFixed(2)} eps`;
     byId("diffusion-tv").textContent = totalVariation(t).toFixed(3);
   }
 

@@ -32,7 +32,7 @@ function densityOfImages(z, images, low, cell, cells) {
   for (let i = 0; i + 1 < z.length; i++) {
     const mass = gaussian((z[i] + z[i + 1]) / 2, 0, 1) * (z[i + 1] - z[i]);
     const middle = (images[i] + images[i + 1]) / 2;
-    const width = Math.max(Math.abs(images[i + 1] - images[i]), cell); // no narrower than a cell
+    const width = Math.max(Math.abs(images[i + 1] - images[i]), 3 * cell); // else q is jagged
     const [a, b] = [(middle - width / 2 - low) / cell, (middle + width / 2 - low) / cell];
     for (let k = Math.max(0, Math.floor(a)); k < Math.min(cells, Math.ceil(b)); k++) {
       const overlap = Math.min(b, k + 1) - Math.max(a, k); // in cells
@@ -115,7 +115,7 @@ function startGanLine() {
     const toDensity = (y) => base - Math.min(1.15, y / 0.6) * (base - 26);
     const toProbability = (y) => base - y * (base - 26);
     const columns = X.map(toX);
-    context.fillStyle = COLOURS.faint;
+    context.fillStyle = COLOURS.ink;
     for (const [level, text] of [[1, "D = 1"], [0.5, "1/2"], [0, "0"]]) {
       const y = toProbability(level);
       drawLine(context, [0, width], [y, y], COLOURS.grid, { width: 1 });
@@ -137,6 +137,10 @@ function startGanLine() {
       COLOURS.ink,
       { width: 2, dash: [3, 5] },
     );
+    if (byId("gan-bayes").checked) {
+      const y = known.map((i) => toProbability(Math.max(P[i], q[i]) / (P[i] + q[i])));
+      drawLine(context, known.map((i) => columns[i]), y, COLOURS.faint, { width: 2 });
+    }
     drawLine(context, columns, d.map(toProbability), COLOURS.discriminator, { width: 3.5 });
     // From z (below) to G(z) (above), for 33 z between -2.4 and 2.4
     const bottom = height - 20;
@@ -194,6 +198,7 @@ function startGanLine() {
     redraw();
   });
   for (const id of ["gan-k", "gan-momentum"]) byId(id).addEventListener("input", redraw);
+  byId("gan-bayes").addEventListener("change", redraw);
   window.addEventListener("resize", redraw);
   // A page in the background does not train.
   document.addEventListener("visibilitychange", () => document.hidden && setRunning(false));

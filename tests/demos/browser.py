@@ -147,6 +147,10 @@ class Browser:
     def drag(self, element: str, *, start: tuple, end: tuple, touch: bool = False) -> None:
         """Drag from a place on an element to another, with a finger or the mouse."""
         a, b = self.place_on(element, *start), self.place_on(element, *end)
+        self.run(
+            "released = false; for (const kind of ['pointerup', 'pointercancel'])"
+            "  addEventListener(kind, () => (released = true), {once: true})"
+        )
         if touch:
             for kind, points in (("touchStart", [a]), ("touchMove", [b]), ("touchEnd", [])):
                 self.send("Input.dispatchTouchEvent", type=kind, touchPoints=points)
@@ -154,6 +158,7 @@ class Browser:
             for kind, point in (("mousePressed", a), ("mouseMoved", b), ("mouseReleased", b)):
                 button = {"button": "left", "buttons": 1, "clickCount": 1}
                 self.send("Input.dispatchMouseEvent", type=kind, **point, **button)
+        self.wait_until("released")
         self.next_frame()
 
     def screenshot(self, path: Path, element: str | None = None) -> None:

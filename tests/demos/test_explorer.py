@@ -96,27 +96,33 @@ def test_the_parts_of_the_page_keep_to_100_columns(path):
 # ---------------------------------------------------------------- the networks
 
 
-def compute(browser, page, script):
-    """Run a script that returns an array, and return it."""
+@pytest.fixture(scope="module")
+def loaded(browser, page):
+    """The browser with the page, for scripts that do not depend on its state."""
     browser.open(page, *DESKTOP)
+    return browser
+
+
+def compute(browser, script):
+    """Run a script that returns an array, and return it."""
     return np.array(browser.run(f"Array.from({script})"))
 
 
-def test_the_decoder_of_the_vae_is_that_of_tinygen(browser, page):
+def test_the_decoder_of_the_vae_is_that_of_tinygen(loaded):
     (state,) = explorer.read_states("vae", "model")
     z = np.random.default_rng(0).normal(size=20).astype(np.float32)
     with no_grad():
         expected = ops.sigmoid(explorer.load_vae(state).decode(z[None])).numpy().ravel()
-    found = compute(browser, page, f"vaeDecode(readWeights('vae'), {json.dumps(z.tolist())}).data")
+    found = compute(loaded, f"vaeDecode(readWeights('vae'), {json.dumps(z.tolist())}).data")
     assert np.abs(found - expected).max() < TOLERANCE
 
 
-def test_the_generators_of_faces_are_those_of_tinygen(browser, page):
+def test_the_generators_of_faces_are_those_of_tinygen(loaded):
     z = np.random.default_rng(1).normal(size=64).astype(np.float32)
     text = json.dumps(z.tolist())
     with no_grad():
         expected = explorer.Faces().generator(z[None]).numpy().ravel()
-    found = compute(browser, page, f"dcGenerate(generatorOfFaces(), {text}).data")
+    found = compute(loaded, f"dcGenerate(generatorOfFaces(), {text}).data")
     assert np.abs(found - expected).max() < TOLERANCE
 
     (state,) = explorer.read_states("stylegan", "G")
@@ -130,28 +136,27 @@ def test_the_generators_of_faces_are_those_of_tinygen(browser, page):
         f"const [a, b] = [{text}, {json.dumps((-z).tolist())}].map((z) => mapToW(weights, z)); "
         "return styleSynthesize(weights, Array(9).fill(a).fill(b, 4)).data; })()"
     )
-    assert np.abs(compute(browser, page, script) - expected).max() < TOLERANCE
+    assert np.abs(compute(loaded, script) - expected).max() < TOLERANCE
 
 
-def test_the_walk_is_that_of_tinygen(browser, page):
+def test_the_walk_is_that_of_tinygen(loaded):
     a, b = np.random.default_rng(2).normal(size=(2, 64))
-    found = compute(browser, page, f"slerp({a.tolist()}, {b.tolist()}, 0.25)")
+    found = compute(loaded, f"slerp({a.tolist()}, {b.tolist()}, 0.25)")
     np.testing.assert_allclose(found, latent.slerp(a, b, 5)[1], atol=1e-9)
-    found = compute(browser, page, f"lerp({a.tolist()}, {b.tolist()}, 0.25)")
+    found = compute(loaded, f"lerp({a.tolist()}, {b.tolist()}, 0.25)")
     np.testing.assert_allclose(found, latent.lerp(a, b, 5)[1], atol=1e-9)
 
 
-def test_diffusion_on_the_line_is_that_of_tinygen(browser, page):
+def test_diffusion_on_the_line_is_that_of_tinygen(loaded):
     t, s, noise = 0.9, 0.7, 0.3
     x = np.linspace(-2.5, 2.5, 21)
     columns = compute(
-        browser,
-        page,
+        loaded,
         f"{x.tolist()}.map((x) => [mixtureDensity(x, {t}), denoise(x, {t}).x0, "
         f"denoise(x, {t}).eps, stepDeterministic(x, {t}, {s}), "
         f"stepAncestral(x, {t}, {s}, {noise}), stepForward(x, {s}, {t}, {noise})])",
     ).T
-    values = browser.run("MIXTURE")
+    values = loaded.run("MIXTURE")
     exact = ExactMixture(
         np.array(values["weights"]), np.array(values["means"])[:, None], np.array(values["stds"])
     )
@@ -169,12 +174,11 @@ def test_diffusion_on_the_line_is_that_of_tinygen(browser, page):
 
 
 @pytest.mark.parametrize("loss", ["saturating", "non_saturating"])
-def test_the_game_on_the_line_is_that_of_tinygen(browser, page, loss):
+def test_the_game_on_the_line_is_that_of_tinygen(loaded, loss):
     """Three iterations of Algorithm 1 with the same weights and batches: the same new weights."""
     m, k, momentum = 8, 2, 0.5
     numbers = np.random.default_rng(3).normal(size=3 * (2 * k + 1) * m).astype(np.float32)
-    browser.open(page, *DESKTOP)
-    before, after = browser.run(
+    before, after = loaded.run(
         """(() => {
             const rng = new RNG(1);
             const networks = [new MLP([1, 32, 32, 1], rng), new MLP([1, 32, 32, 1], rng)];
@@ -201,7 +205,7 @@ def test_the_game_on_the_line_is_that_of_tinygen(browser, page, loss):
         for parameter, array in zip(network.parameters(), arrays, strict=True):
             parameter[...] = np.array(array, np.float32).reshape(parameter.shape)
     G, D = networks
-    rates = {"G": browser.run("LR_G"), "D": browser.run("LR_D")}
+    rates = {"G": loaded.run("LR_G"), "D": loaded.run("LR_D")}
     optimizer_g = optim.SGD(G.parameters(), lr=rates["G"], momentum=momentum)
     optimizer_d = optim.SGD(D.parameters(), lr=rates["D"], momentum=momentum)
     batches = iter(numbers.reshape(-1, m, 1))
@@ -249,8 +253,12 @@ def text_of(browser, element):
 
 
 def click(browser, element):
-    """Click an element, or touch it."""
+    """Click an element, or touch it, and wait until it has been drawn."""
+    script = "clicked = false; addEventListener('click', () => (clicked = true), {once: true})"
+    browser.run(script)
     browser.drag(element, start=(0.5, 0.5), end=(0.5, 0.5), touch=browser.is_phone)
+    browser.wait_until("clicked")
+    browser.next_frame()
 
 
 def choose(browser, select, value):
@@ -314,7 +322,7 @@ def test_diffusion_can_be_dragged_through_time(opened):
     places = {"start": (0.5, 0.5), "end": (0.02, 0.5)}
     opened.drag("diffusion-plot", **places, touch=opened.is_phone)
     assert float(opened.run("byId('diffusion-time').value")) < 0.1
-    assert text_of(opened, "diffusion-formula").startswith("x_t = 1.00 x_0")
+    assert text_of(opened, "diffusion-formula").startswith("t = 0.03: x_t = 1.00 x_0")
     exact = float(text_of(opened, "diffusion-tv"))
     choose(opened, "diffusion-steps", 5)
     assert float(text_of(opened, "diffusion-tv")) > 2 * exact
