@@ -46,7 +46,7 @@ class Browser:
         os.close(answer_end[1])
         self.commands, self.answers = command_end[1], answer_end[0]
         self.buffer, self.last_id, self.session = b"", 0, None
-        self.errors, self.requests = [], []
+        self.errors, self.requests, self.is_phone = [], [], False
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
         self.session = attached["sessionId"]
@@ -89,15 +89,14 @@ class Browser:
         if event.get("method") == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
 
-    def open(self, path: Path, width: int, height: int, *, touch: bool = False, **media) -> None:
+    def open(self, path: Path, width: int, height: int, *, touch: bool = False) -> None:
         """Open a file in a window of this size, and wait until it is loaded."""
         self.errors.clear()
         self.requests.clear()
-        metrics = {"deviceScaleFactor": 2 if touch else 1, "mobile": touch}
+        metrics = {"deviceScaleFactor": 1, "mobile": touch}
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, **metrics)
         self.send("Emulation.setTouchEmulationEnabled", enabled=touch)
-        features = [{"name": k.replace("_", "-"), "value": v} for k, v in media.items()]
-        self.send("Emulation.setEmulatedMedia", features=features)
+        self.is_phone = touch
         self.send("Page.navigate", url=path.resolve().as_uri())
         self.wait_until("document.readyState === 'complete' && location.protocol === 'file:'")
 
