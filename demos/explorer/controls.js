@@ -70,7 +70,8 @@ function preparePlot(canvas) {
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
-  context.font = "14px system-ui, sans-serif";
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  context.font = `${0.875 * rem}px system-ui, sans-serif`;
   context.lineJoin = "round";
   return { context, width, height };
 }

@@ -74,6 +74,27 @@ def pixels(browser, canvas):
     )
 
 
+def text_of(browser, element):
+    """Return the text of an element."""
+    return browser.run(f"byId('{element}').textContent")
+
+
+def click(browser, element):
+    """Click an element, or touch it, and wait until it has been drawn."""
+    script = "clicked = false; addEventListener('click', () => (clicked = true), {once: true})"
+    browser.run(script)
+    browser.drag(element, start=(0.5, 0.5), end=(0.5, 0.5), touch=browser.is_phone)
+    browser.wait_until("clicked")
+    browser.next_frame()
+
+
+def choose(browser, select, value):
+    """Choose an option of a list."""
+    event = "new Event('change', {bubbles: true})"
+    browser.run(f"byId('{select}').value = '{value}'; byId('{select}').dispatchEvent({event})")
+    browser.next_frame()
+
+
 # ---------------------------------------------------------------- the file
 
 
@@ -113,6 +134,20 @@ def loaded(browser, page):
 def compute(browser, script):
     """Run a script that returns an array, and return it."""
     return np.array(browser.run(f"Array.from({script})"))
+
+
+def test_numbers_of_16_bits_are_those_of_numpy(loaded):
+    expected = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float64)
+    is_finite = np.isfinite(expected)
+    found = loaded.run("Array.from(FLOAT16)")
+    np.testing.assert_array_equal(np.array(found)[is_finite], expected[is_finite])
+
+
+def test_random_numbers_are_those_of_a_normal_distribution(loaded):
+    x = compute(loaded, "new RNG(1).normals(20000)")
+    assert abs(x.mean()) < 0.03 and abs(x.std() - 1) < 0.02
+    assert abs((np.abs(x) < 1).mean() - 0.6827) < 0.015
+    assert abs(np.corrcoef(x[1:], x[:-1])[0, 1]) < 0.03
 
 
 def test_the_decoder_of_the_vae_is_that_of_tinygen(loaded):
@@ -244,35 +279,13 @@ def test_the_plane_of_the_vae(opened):
     start(opened, "vae")
     before = pixels(opened, "vae-picture")
     opened.drag("vae-map", start=(0.5, 0.5), end=(0.2, 0.8), touch=opened.is_phone)
-    assert opened.run("document.getElementById('vae-formula').textContent").startswith("z = 1.00")
+    assert text_of(opened, "vae-formula").startswith("z = 1.00")
     at_corner = pixels(opened, "vae-picture")
     assert at_corner != before
     opened.press("ArrowRight", times=3)
     assert pixels(opened, "vae-picture") != at_corner
-    opened.run("byId('vae-a').value = 0; byId('vae-a').dispatchEvent(new Event('change'))")
-    opened.next_frame()
-    assert "z(0)" in opened.run("document.getElementById('vae-formula').textContent")
-
-
-def text_of(browser, element):
-    """Return the text of an element."""
-    return browser.run(f"byId('{element}').textContent")
-
-
-def click(browser, element):
-    """Click an element, or touch it, and wait until it has been drawn."""
-    script = "clicked = false; addEventListener('click', () => (clicked = true), {once: true})"
-    browser.run(script)
-    browser.drag(element, start=(0.5, 0.5), end=(0.5, 0.5), touch=browser.is_phone)
-    browser.wait_until("clicked")
-    browser.next_frame()
-
-
-def choose(browser, select, value):
-    """Choose an option of a list."""
-    event = "new Event('change', {bubbles: true})"
-    browser.run(f"byId('{select}').value = '{value}'; byId('{select}').dispatchEvent({event})")
-    browser.next_frame()
+    choose(opened, "vae-a", 0)
+    assert "z(0)" in text_of(opened, "vae-formula")
 
 
 def test_the_walk_between_two_faces(opened):
