@@ -38,13 +38,6 @@ function startDiffusion() {
     }
   }
 
-  // The points at any time: on straight lines between two steps.
-  function pointsAt(t) {
-    const place = (t / END) * (times.length - 1);
-    const k = Math.min(times.length - 2, Math.floor(place));
-    return lerp(positions[k], positions[k + 1], place - k);
-  }
-
   // The densities of all times as shades of blue: one column for each time.
   function drawBackground() {
     const image = new ImageData(160, 120);
@@ -62,7 +55,7 @@ function startDiffusion() {
     background.getContext("2d").putImageData(image, 0, 0);
   }
 
-  function drawPaths(t) {
+  function drawPaths(t, points) {
     const { context, width, height } = preparePlot(plot);
     const toY = (x) => ((1 - x / RANGE) / 2) * height;
     context.drawImage(background, 0, 0, width, height);
@@ -70,7 +63,6 @@ function startDiffusion() {
     const isForward = byId("diffusion-way").value === "forward";
     const begin = isForward ? positions[0] : positions[positions.length - 1];
     const order = begin.map((_, i) => i).sort((a, b) => begin[a] - begin[b]);
-    const points = pointsAt(t);
     const columns = times.map((time) => (time / END) * width);
     for (let i = 0; i < PATHS; i++) {
       const point = order[Math.floor(((i + 0.5) / PATHS) * POINTS)];
@@ -91,10 +83,10 @@ function startDiffusion() {
   }
 
   // The histogram of the points and the exact density, on the same axis of x as the paths.
-  function drawDensity(t) {
+  function drawDensity(t, points) {
     const { context, width, height } = preparePlot(side);
     const cell = (2 * RANGE) / BINS;
-    const counts = histogram(pointsAt(t));
+    const counts = histogram(points);
     const exact = Array.from({ length: 241 }, (_, i) => RANGE * (1 - i / 120));
     const densities = exact.map((x) => mixtureDensity(x, t));
     const scale = (0.92 * width) / Math.max(0.45, ...densities);
@@ -117,9 +109,9 @@ function startDiffusion() {
   }
 
   // Half the area between the histogram and the exact density: 0 is equal, 1 is disjoint.
-  function totalVariation(t) {
+  function totalVariation(t, points) {
     const cell = (2 * RANGE) / BINS;
-    const counts = histogram(pointsAt(t));
+    const counts = histogram(points);
     const differences = counts.map((count, i) => {
       let mass = 0; // of the exact density in this cell: a mean over four places
       for (let j = 0; j < 4; j++) {
@@ -131,12 +123,13 @@ function startDiffusion() {
   }
 
   function draw() {
-    const t = Number(slider.value) * END;
-    drawPaths(t);
-    drawDensity(t);
+    const k = Math.round(Number(slider.value) * (times.length - 1)); // the nearest step
+    const [t, points] = [times[k], positions[k]];
+    drawPaths(t, points);
+    drawDensity(t, points);
     byId("diffusion-formula").textContent =
       `t = ${t.toFixed(2)}: x_t = ${Math.cos(t).toFixed(2)} x_0 + ${Math.sin(t).toFixed(2)} eps`;
-    byId("diffusion-tv").textContent = totalVariation(t).toFixed(3);
+    byId("diffusion-tv").textContent = totalVariation(t, points).toFixed(3);
   }
 
   const redraw = oncePerFrame(draw);
