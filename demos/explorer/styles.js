@@ -8,13 +8,7 @@ function startStyles() {
   const GROUPS = { coarse: [0, 3], middle: [3, 5], fine: [5, 9] };
   const takesB = { coarse: false, middle: true, fine: false };
   const seeds = [7, 20]; // of the faces A and B
-  const sizes = byId("styles-sizes");
-  const canvases = Array.from({ length: 5 }, (_, k) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 4 << k; // 4, 8, 16, 32, 64 pixels
-    sizes.append(canvas);
-    return canvas;
-  });
+  const sizes = byId("styles-sizes").children; // canvases of 4, 8, 16, 32 and 64 pixels
 
   // w of a face, moved towards the mean of all w (truncation): mean + psi (w - mean)
   function styleOf(seed) {
@@ -32,7 +26,7 @@ function startStyles() {
       button.querySelector("span").textContent = takesB[group] ? "B" : "A";
     }
     let k = 0;
-    const show = (picture) => drawPicture(canvases[k++], picture, -1, 1);
+    const show = (picture) => drawPicture(sizes[k++], picture, -1, 1);
     const picture = styleSynthesize(weights, ws, show);
     show(picture);
     drawPicture(byId("styles-mixture"), picture, -1, 1);

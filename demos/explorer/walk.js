@@ -3,15 +3,8 @@
 
 function startWalk() {
   const weights = generatorOfFaces();
-  const FRAMES = 7; // pictures of the strip
   const slider = byId("walk-t");
-  const strip = byId("walk-strip");
-  const canvases = Array.from({ length: FRAMES }, () => {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 96;
-    strip.append(canvas);
-    return canvas;
-  });
+  const strip = byId("walk-strip").children; // seven canvases
   const seeds = [29, 30]; // of the two faces
   let ends = []; // their z
   let faces = []; // and their pictures
@@ -40,8 +33,8 @@ function startWalk() {
     let k = 0;
     function drawNext() {
       if (present !== turn) return;
-      drawPicture(canvases[k], picture(k / (FRAMES - 1)), -1, 1);
-      if (++k < FRAMES) requestAnimationFrame(drawNext);
+      drawPicture(strip[k], picture(k / (strip.length - 1)), -1, 1);
+      if (++k < strip.length) requestAnimationFrame(drawNext);
     }
     drawNext();
   }

@@ -14,10 +14,19 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+# Gives two file descriptors the numbers 3 and 4, and becomes the browser.
+LAUNCHER = """
+import os, sys
+for number, end in zip((3, 4), sys.argv[1:3]):
+    os.dup2(int(end), number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_browser() -> str | None:
@@ -34,14 +43,10 @@ class Browser:
         options += ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
         options += ["--disable-background-networking", "--hide-scrollbars", "about:blank"]
 
-        def connect():
-            os.dup2(command_end[0], 3)
-            os.dup2(answer_end[1], 4)
-
+        ends = command_end[0], answer_end[1]
+        command = [sys.executable, "-c", LAUNCHER, *map(str, ends), program, *options]
         quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            [program, *options], pass_fds=(3, 4), preexec_fn=connect, stdout=quiet, stderr=quiet
-        )
+        self.process = subprocess.Popen(command, pass_fds=ends, stdout=quiet, stderr=quiet)
         os.close(command_end[0])
         os.close(answer_end[1])
         self.commands, self.answers = command_end[1], answer_end[0]
@@ -134,14 +139,21 @@ class Browser:
         self.next_frame()
 
     def place_on(self, element: str, x: float, y: float) -> dict[str, float]:
-        """Scroll to an element, and return the window's place of fractions of its size."""
-        how = "{block: 'center', behavior: 'instant'}"
-        self.run(f"document.getElementById('{element}').scrollIntoView({how})")
-        box = self.run(
-            f"(({{left, top, width, height}}) => ({{left, top, width, height}}))"
-            f"(document.getElementById('{element}').getBoundingClientRect())"
+        """Scroll to an element, and return the window's place of fractions of its size.
+
+        An exhibit that starts can move the others, so wait until the place stays.
+        """
+        script = (
+            f"(() => {{ const element = document.getElementById('{element}');"
+            "  element.scrollIntoView({block: 'center', behavior: 'instant'});"
+            "  const {left, top, width, height} = element.getBoundingClientRect();"
+            "  return [left, top, width, height]; })()"
         )
-        return {"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]}
+        box, previous = self.run(script), None
+        while box != previous:
+            self.next_frame()
+            box, previous = self.run(script), box
+        return {"x": box[0] + x * box[2], "y": box[1] + y * box[3]}
 
     def drag(self, element: str, *, start: tuple, end: tuple, touch: bool = False) -> None:
         """Drag from a place on an element to another, with a finger or the mouse."""
