@@ -98,7 +98,8 @@ def run_tests(backend: str, end: float, write) -> None:
 def run_demos(end: float, write) -> None:
     """Run the demos at full length on the GPU, several at once, as far as the time goes."""
     names = sorted(p.stem for p in (PROJECT / "demos").glob("[a-z]*.py"))
-    others = [n for n in names if n not in (*FIRST_DEMOS, "all", "benchmark", "broken", "weights")]
+    not_demos = ("all", "benchmark", "broken", "explorer", "weights")
+    others = [n for n in names if n not in (*FIRST_DEMOS, *not_demos)]
 
     def run_demo(demo: str) -> str:
         name, out = f"demo-{demo}", OUT / demo
