@@ -53,7 +53,7 @@ def call(part: str, function: Callable, *args, think: str = "") -> Any:
     arrays = [a for a in args if isinstance(a, np.ndarray) and a.flags.writeable]
     try:
         for a in arrays:
-            a.flags.writeable = False  # a function that writes into an argument is told so
+            a.flags.writeable = False  # writing into an argument is an error
         return function(*args)
     except BaseException as error:  # also Ctrl-C in an endless loop, and exit()
         lines = [f"{part} stopped with an error.", "", describe_error(error), ""]

@@ -154,7 +154,7 @@ def place_boxes(keys: Sequence[Hashable], arrows: Sequence[Arrow]) -> dict:
     """Return {key: (row, x)}, so that arrows run down and stay short.
 
     The row of a box is the length of the longest path to it. Its x is near the mean of its
-    neighbours'. A box that no arrow enters stands directly before its first use, or beside it.
+    neighbours'. A box that no arrow enters stands directly before its first use, or next to it.
     """
     before: dict = {key: [] for key in keys}
     after: dict = {key: [] for key in keys}
@@ -170,10 +170,10 @@ def place_boxes(keys: Sequence[Hashable], arrows: Sequence[Arrow]) -> dict:
     for key in sources:
         user = min(after[key], key=row.get)
         above_user = (row[user] - 1, x[user])
-        beside = [(row[user], x[user] - 1.1 * i) for i in range(1, len(keys) + 1)]
+        next_to_it = [(row[user], x[user] - 1.1 * i) for i in range(1, len(keys) + 1)]
         row[key], x[key] = next(
             (r, x_r)
-            for r, x_r in [above_user, *beside]
+            for r, x_r in [above_user, *next_to_it]
             if all(row[other] != r or abs(x_r - x[other]) > 0.9 for other in x)
         )
     first = min(row.values())

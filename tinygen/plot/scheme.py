@@ -82,7 +82,7 @@ class Scheme(Panel):
         Places are counted from the top left; a row may lie between two others, as 0.5. A part is a
         Picture, Code, Network or Text.
     arrows : sequence of str
-        Each has keys, with an arrow from each to the next one. They have no spaces in them.
+        Keys with spaces between, and an arrow from each to the next one. A key has no space in it.
     loops : sequence of str
         As `arrows`, but dashed, and in an arc above the parts between.
     side : int

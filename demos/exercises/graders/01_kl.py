@@ -14,7 +14,7 @@ HINTS = (
     "The KL in one dimension is -log sigma - 1/2 + (mu^2 + sigma^2) / 2. Write it with log_var: "
     "sigma^2 = exp(log_var), and log sigma = log_var / 2. At mu = 0 and log_var = 0 it must be 0.",
     "With v = log_var, 2 KL = exp(v) + mu^2 - v - 1 in one dimension. Differentiate this in mu "
-    "and in v, halve it, and multiply by g[:, None].",
+    "and in v, divide it by 2, and multiply by g[:, None].",
 )
 
 
