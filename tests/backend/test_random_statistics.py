@@ -114,6 +114,25 @@ def test_integers_and_permutations_are_uniform():
     assert abs(chi_square - f) < 5 * math.sqrt(2 * f)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_permutation_does_not_sort_what_the_same_seed_draws(seed):
+    """Else a shuffled data set would be sorted, if its data were drawn with the loader's seed.
+
+    The rank correlation of two independent orders of N has the standard deviation 1 / sqrt(N - 1).
+    """
+    for dtype in (np.float32, np.float64):
+        for draw in (
+            lambda rng, dtype: rng.normal(N, dtype),
+            lambda rng, dtype: abs(rng.normal(N, dtype)),
+            lambda rng, dtype: rng.uniform(N, dtype),
+            lambda rng, dtype: rng.integers(0, 2**50, N),
+        ):
+            order = default_rng(seed).permutation(N)
+            ranks = draw(default_rng(seed), dtype)[order].argsort().argsort()
+            correlation = np.corrcoef(ranks, np.arange(N))[0, 1]
+            assert abs(correlation) < 4.5 / math.sqrt(N - 1)
+
+
 @pytest.mark.parametrize("p", [0.01, 0.5, 0.9])
 def test_bernoulli_numbers_have_their_probability(p):
     mean = default_rng(0).bernoulli(p, N).mean(dtype=np.float64)

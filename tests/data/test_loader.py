@@ -143,6 +143,15 @@ def test_repr():
     assert repr(loader) == text
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_data_that_were_drawn_with_the_loaders_seed_are_mixed(seed):
+    ring = tinygen.data.ring()
+    points, modes = ring.sample(20_000, tinygen.default_rng(seed))
+    loader = Loader(points, modes, batch_size=256, seed=seed)
+    for _, labels in itertools.islice(loader.forever(), 200):
+        assert np.bincount(labels, minlength=8).min() >= 8  # of 32 expected
+
+
 def test_the_seed_decides_the_order():
     loaders = [Loader(Y, batch_size=5, seed=seed) for seed in (1, 1, 2)]
     a, b, c = (np.concatenate(take(loader, 4)) for loader in loaders)

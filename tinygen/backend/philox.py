@@ -10,9 +10,11 @@ The function is built as ciphers are. It mixes so well that the blocks of 0, 1, 
 usual tests of randomness. Any thread can compute any block, in any order, on any device.
 
 Here, the key is (seed, draw). The arrays that a random source fills are numbered from 0, and `draw`
-is this number. Block b of a draw, also numbered from 0, has the counter b + 1: NumPy's Philox
-computes the same bits on the CPU, and adds one before its first block. No two draws use the same
+is this number. For a permutation its highest bit is set, too. No two draws of a source use the same
 pair of key and counter.
+
+Block b of a draw, also numbered from 0, has the counter b + 1: NumPy's Philox computes the same
+bits on the CPU, and adds one before its first block.
 
 Philox 4x64-10
 --------------

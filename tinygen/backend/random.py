@@ -23,6 +23,9 @@ __all__ = ["RNG", "default_rng"]
 
 Array = Any  # np.ndarray or cupy.ndarray
 
+# The bit that the number of a draw gets if it is a permutation: see `RNG.permutation`.
+PERMUTATIONS = 2**63
+
 
 def default_rng(seed: int, device: str = "cpu") -> RNG:
     """Return a new source of random numbers, an `RNG`.
@@ -60,6 +63,9 @@ class RNG:
     follow there: to the bit for uniform numbers, integers and permutations, and up to rounding for
     normal numbers.
 
+    Two sources with one seed draw the same uniform numbers. A permutation has bits of its own, so a
+    `Loader` with the seed of its data still mixes them.
+
     `state_dict()` is small and can be stored in an .npz file without pickle.
     """
 
@@ -79,13 +85,18 @@ class RNG:
         raise AttributeError(f"RNG has no attribute {name!r}{hint}", name=name, obj=self)
 
     def _draw(
-        self, fill: Callable[..., None], size: int | tuple[int, ...], dtype: Any, *arguments: Any
+        self,
+        fill: Callable[..., None],
+        size: int | tuple[int, ...],
+        dtype: Any,
+        *arguments: Any,
+        family: int = 0,
     ) -> Array:
         """Return a new array that `fill` has filled with the numbers of the next draw."""
         module = np if self.device == "cpu" else import_cupy()
         y = module.empty(size, dtype)
         draw, self._num_draws = self._num_draws, self._num_draws + 1
-        fill(self._seed, draw, *arguments, y.reshape(-1))
+        fill(self._seed, draw | family, *arguments, y.reshape(-1))
         return y
 
     def normal(self, size: int | tuple[int, ...], dtype: Any = np.float32) -> Array:
@@ -134,8 +145,13 @@ class RNG:
         return self._draw(fill_integers, size, np.int64, low, high - low)
 
     def permutation(self, n: int) -> Array:
-        """Return the numbers 0 to n - 1 in random order."""
-        u = self.uniform(operator.index(n), np.float64)
+        """Return the numbers 0 to n - 1 in random order.
+
+        It is the order of n uniform numbers. They come from another family than those of
+        `uniform`. Else the order would *sort* whatever another source with the same seed has
+        drawn: a `Loader` of seed 0 would sort data that were drawn from `default_rng(0)`.
+        """
+        u = self._draw(fill_uniform, operator.index(n), np.float64, family=PERMUTATIONS)
         return u.argsort(kind="stable")  # among equal numbers, the same order on every device
 
     def bernoulli(
