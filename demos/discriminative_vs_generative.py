@@ -214,7 +214,7 @@ sampled = {
     "noise z, and a class for each": {
         "points": noise,
         "labels": sample_labels,
-        "note": "blue: class 0, ochre: class 1",
+        "note": "blue: class 0, orange: class 1",
     },
     "\u2192 new points x = G(z)": {
         "points": samples,

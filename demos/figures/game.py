@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.plot.arrays import check_finite
-from tinygen.plot.canvas import FAINT, INK, style_axes
+from tinygen.plot.canvas import CLASS_COLOURS, FAINT, INK, style_axes
 from tinygen.plot.page import LINE, Box, Page, Panel, text_width
 
 __all__ = ["FAKE", "REAL", "Critic", "Game"]
 
-REAL, FAKE = "#2b6cb0", "#e8791c"
+REAL, FAKE = CLASS_COLOURS[:2]
 DENSITIES, DISCRIMINATOR, TRANSPORT = 190, 170, 84  # heights in pixels of the page
 NUMBERS = 70  # pixels of the page for the numbers at an axis
 GAP = 8  # between two plots

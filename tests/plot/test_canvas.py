@@ -57,7 +57,7 @@ PROTANOPIA = np.array(
 
 
 @pytest.mark.parametrize(
-    ("simulation", "min_distance"), [(np.eye(3), 30), (DEUTERANOPIA, 22), (PROTANOPIA, 22)]
+    ("simulation", "min_distance"), [(np.eye(3), 28), (DEUTERANOPIA, 21), (PROTANOPIA, 21)]
 )
 def test_any_two_class_colours_can_be_told_apart(simulation, min_distance):
     """At the opacity of a scatter plot, on white."""

@@ -30,21 +30,22 @@ __all__ = [
     "style_axes",
 ]
 
-# Ten colours, chosen by a search for the largest smallest distance between two of them. They are
-# compared as `save_scatter` draws them, with an opacity of 0.6 on white. Any two are at least 23
-# apart in CIELAB for readers with deuteranopia or protanopia, and 30 for others. (Small dots can be
-# told apart from a distance of about 10.)
+# Ten colours. The first two are those of data and of samples in demos. The others were chosen by
+# a search for the largest smallest distance between two of the ten. They are compared as
+# `save_scatter` draws them, with an opacity of 0.6 on white. Any two are at least 21 apart in
+# CIELAB for readers with deuteranopia or protanopia, and 28 for others. (Small dots can be told
+# apart from a distance of about 10.)
 CLASS_COLOURS = (
-    "#0000ff",
-    "#aa7700",
-    "#992211",
-    "#551155",
-    "#cc55ff",
-    "#998888",
-    "#000099",
-    "#aadd88",
-    "#bbdd00",
-    "#eeaaff",
+    "#2b6cb0",  # blue
+    "#e8791c",  # orange
+    "#992211",  # red
+    "#440033",  # plum
+    "#9944ff",  # violet
+    "#009988",  # teal
+    "#000077",  # navy
+    "#aadd99",  # green
+    "#eecc00",  # yellow
+    "#ffbbff",  # pink
 )
 INK, FAINT = "#222222", "#bbbbbb"
 DPI = 150
