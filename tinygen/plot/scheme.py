@@ -224,7 +224,8 @@ class Scheme(Panel):
             half = self.side / 2
             heights = (-half * part.left, -half * part.right, half * part.right, half * part.left)
             corners = (box.left, right, right, box.left), [y + h for h in heights]
-            ax.fill(*corners, facecolor="#eef2f7", edgecolor="#7d93ad", linewidth=1.2)
+            style = {"facecolor": "#eef2f7", "edgecolor": "#7d93ad", "linewidth": 1.2}
+            ax.fill(*corners, clip_on=False, **style)  # at a border the whole line is drawn
             ax.text(x, y, part.name, **centred)
         elif isinstance(part, Text):
             ax.text(x, y, part.text, linespacing=1.3, **centred)
@@ -234,7 +235,8 @@ class Scheme(Panel):
             # A frame, since many pictures and codes are white at the border.
             xs = (box.left, right, right, box.left)
             ys = (box.top, box.top, box.top + box.height, box.top + box.height)
-            ax.fill(xs, ys, facecolor="none", edgecolor=FAINT, linewidth=0.8, zorder=3)
+            style = {"facecolor": "none", "edgecolor": FAINT, "linewidth": 0.8, "zorder": 3}
+            ax.fill(xs, ys, clip_on=False, **style)
         for i, line in enumerate(part.label.split("\n")):
             ax.text(x, bottom + (i + 0.5) * LINE, line, **centred)
 
