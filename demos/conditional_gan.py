@@ -432,13 +432,17 @@ evaluate = {
 rows = evaluate[args.model]()
 plot.save_rows(args.out / "samples.png", rows)
 if len(rows) == 10:  # of classes or of class codes: now a column for each
-    pictures = np.stack([row[::3] for row in rows.values()], axis=1)  # (4, 10, C, H, W)
-    is_code = args.model == "infogan"
+    pictures = np.stack([row[:3] for row in rows.values()], axis=1)  # (3, 10, C, H, W)
+    titles = {
+        "projection": "Conditional GAN: a column for each label y",
+        "acgan": "AC-GAN: a column for each label y",
+        "infogan": "InfoGAN: a column for each code c",
+    }
     panel = plot.Grid(
         pictures.reshape(-1, *image_shape),
         columns=10,
-        title=f"Samples: a column for each {'code c' if is_code else 'label y'} ({args.model})",
-        note="" if is_code else "A row has the same z.",
+        title=titles[args.model],
+        note="" if args.model == "infogan" else "Each row has one z.",
     )
 else:
     few = {label.strip(): pictures[:9] for label, pictures in rows.items()}

@@ -42,6 +42,20 @@ def test_parts_are_in_their_places(draw):
     assert between.min() < 100  # the arrow from the first row to the network
 
 
+def test_sloping_arrows_end_apart_and_some_are_dashed(draw):
+    parts = {"a": (0, 0, Text("a")), "b": (1, 0, Text("b")), "D": (0.5, 1, Network("D"))}
+    figure, _ = draw(Scheme(parts, ["a D"], dashed=["b D"], side=100))
+    first, second = (text for text in figure.axes[0].texts if hasattr(text, "arrow_patch"))
+    assert 40 < second.xy[1] - first.xy[1] < 100  # the height of D
+    assert (first.arrow_patch.get_linestyle(), second.arrow_patch.get_linestyle()) == ("-", "--")
+
+
+def test_no_room_is_left_below_a_text(draw):
+    parts = {"x": (0, 0, Picture(np.zeros((8, 8)))), "y": (0.5, 1, Text("y"))}
+    _, picture = draw(Scheme(parts, side=100))
+    assert len(picture) == 2 * MARGIN + 120  # the text is 30 high, and its middle at 105
+
+
 def test_two_pictures_side_by_side_are_twice_as_wide(draw):
     parts = {"pair": (0, 0, Picture(np.zeros((8, 16)))), "end": (0, 1, Text("end"))}
     _, picture = draw(Scheme(parts, ["pair end"], side=100))

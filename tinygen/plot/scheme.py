@@ -16,6 +16,7 @@ __all__ = ["Code", "Network", "Picture", "Scheme", "Text"]
 MAX_NUMBER = 2.5  # numbers of a code from here on have the full colour
 GAP = 10  # between two rows, and between a part and its arrow: pixels of the page
 BEND = 0.22  # of loops
+SPREAD = 0.28  # of the height of a part: how far from its middle arrows end
 ARROW_ROOM = 8  # above a loop: half the head of an arrow
 ARROW = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
 
@@ -83,8 +84,10 @@ class Scheme(Panel):
         Picture, Code, Network or Text.
     arrows : sequence of str
         Keys with spaces between, and an arrow from each to the next one. A key has no space in it.
+    dashed : sequence of str
+        As `arrows`, but dashed.
     loops : sequence of str
-        As `arrows`, but dashed, and in an arc above the parts between.
+        As `dashed`, but in an arc above the parts between.
     side : int
         Height of a picture, in pixels of the page.
     title, note : str
@@ -96,6 +99,7 @@ class Scheme(Panel):
         parts: Mapping[str, tuple[float, float, Part]],
         arrows: Sequence[str] = (),
         *,
+        dashed: Sequence[str] = (),
         loops: Sequence[str] = (),
         side: int = 112,
         title: str = "",
@@ -114,7 +118,8 @@ class Scheme(Panel):
                 )
             if isinstance(part, (Picture, Code)):
                 self.pixels[key] = _pixels(f"{self.name}, {key!r}", part)
-        self.arrows, self.loops = self._pairs(arrows), self._pairs(loops)
+        self.arrows, self.dashed = self._pairs(arrows), self._pairs(dashed)
+        self.loops = self._pairs(loops)
 
     def _pairs(self, chains: Sequence[str]) -> list[tuple[str, str]]:
         """Return the two ends of each arrow."""
@@ -190,10 +195,17 @@ class Scheme(Panel):
             rises.append(ARROW_ROOM - y.min())
         return max(rises)
 
+    def _bottom(self, key: str, box: Box) -> float:
+        """Return where a part ends; labels are below the height of a picture."""
+        lines = count_lines(self.parts[key][2].label)
+        if not lines:
+            return box.top + box.height
+        return box.top + (box.height + self.side) / 2 + LINE * lines
+
     def size(self, width: float) -> tuple[float, float]:
-        last_row = max(row for row, _, _ in self.parts.values())
-        height = (last_row + 1) * self._row_height() + last_row * GAP
-        return width, round(self._above(self._boxes(width)) + height)
+        boxes = self._boxes(width)
+        height = max(self._bottom(key, box) for key, box in boxes.items())
+        return width, round(self._above(boxes) + height)
 
     def draw(self, page: Page, box: Box) -> None:
         boxes = self._boxes(box.width)
@@ -203,11 +215,11 @@ class Scheme(Panel):
         ax.set_axis_off()
         for key, (_, _, part) in self.parts.items():
             part_box = boxes[key]
-            bottom = part_box.top + (part_box.height + self.side) / 2
-            self._draw_part(ax, part, self.pixels.get(key), part_box, bottom)
-        for start, end in self.arrows:
-            places = _edges(boxes[start], boxes[end])
-            ax.annotate("", places[1], places[0], arrowprops=ARROW)
+            self._draw_part(ax, part, self.pixels.get(key), part_box)
+        for pairs, line in ((self.arrows, "-"), (self.dashed, "--")):
+            for start, end in pairs:
+                places = _edges(boxes[start], boxes[end])
+                ax.annotate("", places[1], places[0], arrowprops=ARROW | {"linestyle": line})
         for start, end in self.loops:
             tops = [_top(boxes[key]) for key in (start, end)]
             bend = BEND if tops[0][0] > tops[1][0] else -BEND
@@ -215,8 +227,8 @@ class Scheme(Panel):
             ax.annotate("", tops[1], tops[0], arrowprops=loop)
         ax.set(xlim=(0, box.width), ylim=(box.height, 0))
 
-    def _draw_part(self, ax, part: Part, pixels, box: Box, bottom: float) -> None:
-        """Draw a part, and its label below `bottom`."""
+    def _draw_part(self, ax, part: Part, pixels, box: Box) -> None:
+        """Draw a part, and its label below it."""
         x, y = box.left + box.width / 2, box.top + box.height / 2
         centred = {"color": INK, "ha": "center", "va": "center", "size": TEXT}
         right = box.left + box.width
@@ -237,6 +249,7 @@ class Scheme(Panel):
             ys = (box.top, box.top, box.top + box.height, box.top + box.height)
             style = {"facecolor": "none", "edgecolor": FAINT, "linewidth": 0.8, "zorder": 3}
             ax.fill(xs, ys, clip_on=False, **style)
+        bottom = box.top + (box.height + self.side) / 2
         for i, line in enumerate(part.label.split("\n")):
             ax.text(x, bottom + (i + 0.5) * LINE, line, **centred)
 
@@ -247,15 +260,19 @@ def _top(box: Box) -> tuple[float, float]:
 
 
 def _edges(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return where an arrow leaves one box and where it meets another one."""
-    centres = [(b.left + b.width / 2, b.top + b.height / 2) for b in (start, end)]
+    """Return where an arrow leaves one box and where it meets another one.
+
+    A sloping arrow ends above or below the middle, so that the tips of two do not collide.
+    """
+    (x0, y0), (x1, y1) = ((b.left + b.width / 2, b.top + b.height / 2) for b in (start, end))
+    tip = y1 + np.sign(y0 - y1) * min(SPREAD * end.height, abs(y1 - y0) / 2)
     if end.left > start.left + start.width:
-        return (start.left + start.width + 5, centres[0][1]), (end.left - 5, centres[1][1])
+        return (start.left + start.width + 5, y0), (end.left - 5, tip)
     if start.left > end.left + end.width:
-        return (start.left - 5, centres[0][1]), (end.left + end.width + 5, centres[1][1])
+        return (start.left - 5, y0), (end.left + end.width + 5, tip)
     if end.top > start.top:
-        return (centres[0][0], start.top + start.height + 5), (centres[1][0], end.top - 5)
-    return (centres[0][0], start.top - 5), (centres[1][0], end.top + end.height + 5)
+        return (x0, start.top + start.height + 5), (x1, end.top - 5)
+    return (x0, start.top - 5), (x1, end.top + end.height + 5)
 
 
 def _pixels(name: str, part: Picture | Code) -> np.ndarray:
