@@ -29,9 +29,9 @@ Three measures are taken of 2500 samples of each column:
 - good samples: the fraction within 3 sigma of a mode (98.9 % of the data);
 - the reverse KL: how unequally the modes are hit, in nats.
 
-It draws columns.png, the samples of each column (dashed circles are lost
-modes), and modes.png, the captured modes during training. Watch the plain GAN
-in modes.png: does it settle?
+It draws columns.png, the samples of each column, with the percentage of them
+at each mode; modes.png, the captured modes during training; and collapse.png,
+a part of both. Watch packs of 2 in modes.png: does the GAN settle?
 
 Three changes to try with `--seeds 5 --steps 2000 --columns "all four"`.
 Predict the captured modes and the good samples for each, then run:
@@ -57,7 +57,7 @@ from tinygen.losses import gradient_penalty, r1
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics.modes import count_modes
 from tinygen.models.gan import minibatch_std, pack
-from tinygen.plot import Plane, grid_points, save_curves, save_page
+from tinygen.plot import Curves, Plane, save_curves, save_page
 from tinygen.plot.page import Blank
 
 
@@ -274,56 +274,70 @@ for name, rows in table.items():
 
 # %%
 # Pictures
-half_width = 1.4 if args.data == "ring" else 5.4
+half_width = 1.65 if args.data == "ring" else 5.4
 extent = (-half_width, half_width, -half_width, half_width)
-plane = grid_points(extent, 400)
+# Where the percentages stand: outside of the ring, or above the modes of the grid
+label_places = 1.36 * mixture.modes if args.data == "ring" else mixture.modes + (0, 0.7)
+examples, _ = mixture.sample(NUM_SAMPLES, default_rng(args.seed + 2000))
 
 
-def distances(x, places):
-    """Return the distance of each point (n, 2) to the nearest of some places, (n,)."""
-    return np.sqrt(((x[:, None] - places) ** 2).sum(axis=-1)).min(axis=1)
-
-
-def draw(name):
-    """Return a panel with the samples of the first seed, and a circle around each mode."""
-    x = generate(trainings[name])[0]
-    is_good = distances(x, mixture.modes) < 3 * mixture.sigma
-    fair_share = NUM_SAMPLES / len(modes)
-    counts = [(distances(x[is_good], mode) < 3 * mixture.sigma).sum() for mode in mixture.modes]
-    is_captured = np.array(counts) >= fair_share / 4
-    both = ((mixture.modes[is_captured], "-"), (mixture.modes[~is_captured], "--"))
-    circles = [
-        (distances(plane, places), [0.08 * half_width], line)
-        for places, line in both
-        if len(places)
-    ]
+def draw(title, x, label, words):
+    """Return a panel with points x (n, 2), and at each mode its percentage of good ones."""
+    is_good = ((x[:, None] - mixture.modes) ** 2).sum(axis=2) <= (3 * mixture.sigma) ** 2
+    percentages = 100 * is_good.mean(axis=0)  # one for each mode
     contents = {
-        "points": x,
-        "labels": (~is_good).astype(int),
-        "contours": circles,
-        "note": f"{is_good.mean():.0%} are good: at a mode (blue)",
+        "points": np.concatenate([examples[:200], x[:400]]),
+        "labels": np.repeat([0, label], [200, 400]),
+        "texts": [
+            (*place, f"{percentage:.0f}")
+            for place, percentage in zip(label_places, percentages, strict=True)
+        ],
+        "note": f"{words}\n{percentages.sum():.0f} % are at a mode",
     }
-    title = f"{name}: {is_captured.sum()} of {len(modes)}"
     return Plane(contents, extent, title=title)
 
 
-panels = [draw(name) for name in trainings]
-per_row = 2 if len(panels) <= 4 else 4
-panels += [Blank()] * (-len(panels) % per_row)
-save_page(
-    args.out / "columns.png",
-    [panels[i : i + per_row] for i in range(0, len(panels), per_row)],
-    title="How many of the modes are captured? Dashed: lost",
-    width=400 * per_row,
-)
+def draw_column(name):
+    """Return a panel with the samples of the first seed; the title has the modes of all seeds."""
+    num_captured = ", ".join(f"{n:.0f}" for n in measure(trainings[name])[:, 0])
+    title = f"{name}: {num_captured} of {len(modes)}"
+    return draw(title, generate(trainings[name])[0], 1, "orange: samples")
+
+
+data_panel = draw("The data", examples, 0, "blue: data")
+panels = {name: draw_column(name) for name in trainings}
 steps = np.append(count_steps, args.steps)
 captured = run.records["captured"].astype(np.float64).mean(axis=2)  # (moments, columns)
-save_curves(
-    args.out / "modes.png",
-    {name: (steps, captured[:, i]) for i, name in enumerate(columns)},
-    ylabel=f"captured modes, of {len(modes)}",
-    smooth=False,
+curves = {name: (steps, captured[:, i]) for i, name in enumerate(columns)}
+few = [name for name in ("GAN", "packs of 2", "all four") if name in columns] or [*columns]
+least = 100 / 4 / len(modes)  # % of the samples: a quarter of the fair share
+options = {"ylabel": f"captured modes: {least:.0f} % of the samples or more", "smooth": False}
+save_page(
+    args.out / "collapse.png",
+    [
+        [data_panel, *(panels[name] for name in dict.fromkeys([few[0], few[-1]]))],
+        Curves(
+            {name: curves[name] for name in few},
+            title="Instability: a GAN wins modes and loses them again",
+            note="At a mode: within 3 sigma. Packs of 2: D is given two at a time. "
+            "All four: R1, averaged weights, decaying learning rate, no momentum.",
+            direct=True,
+            height=340,
+            **options,
+        ),
+    ],
+    title="Mode collapse: % of the samples at each mode",
 )
+all_panels = [data_panel, *panels.values()]
+per_row = 3 if len(all_panels) <= 6 else 4
+all_panels += [Blank()] * (-len(all_panels) % per_row)
+save_page(
+    args.out / "columns.png",
+    [all_panels[i : i + per_row] for i in range(0, len(all_panels), per_row)],
+    title="% of the samples at each mode, and how many modes are captured",
+    width=400 * per_row,
+)
+save_curves(args.out / "modes.png", curves, **options)
 losses = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
 save_curves(args.out / "curves.png", losses)
 figures = {}
@@ -334,7 +348,7 @@ for name, rows in table.items():
         "good": good.tolist(),
         "reverse_kl": [k if np.isfinite(k) else None for k in kl],
     }
-run.write_metrics(picture="columns.png", table=figures)
+run.write_metrics(picture="collapse.png", table=figures)
 
 # %% [markdown]
 # ## What you should see

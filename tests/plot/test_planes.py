@@ -61,6 +61,15 @@ def test_fields_points_contours_and_markers_are_where_they_belong(save):
     assert colour_at(-1, 1, panel=1).tolist() == white
 
 
+def test_texts_have_their_middle_where_they_belong(save):
+    figure, _ = save([{"texts": [(0.25, 0.75, "$12$"), (0.5, 0.5, "b")]}], (0.0, 1.0, 0.0, 1.0))
+    (ax,) = figure.axes
+    assert [text.get_text() for text in ax.texts] == ["$12$", "b"]
+    box = ax.texts[0].get_window_extent()
+    middle = ax.transData.inverted().transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+    assert abs(middle - (0.25, 0.75)).max() < 0.02
+
+
 def test_a_mesh_is_drawn_as_lines(save):
     extent = (0.0, 1.0, 0.0, 1.0)
     t = np.linspace(0, 1, 50)

@@ -27,8 +27,8 @@ class Curves(Panel):
     ----------
     curves : {label: (steps, values)}
         Arrays of equal length. Each curve has a colour and a style of dashes.
-    ylabel, xlabel, title : str
-        Texts above the y axis, below the x axis, and above the panel.
+    ylabel, xlabel, title, note : str
+        Texts above the y axis, below the x axis, above the panel and below it.
     smooth : bool
         Whether to draw running means.
     log : {"", "x", "y", "xy"}
@@ -48,6 +48,7 @@ class Curves(Panel):
         ylabel: str = "loss",
         xlabel: str = "step",
         title: str = "",
+        note: str = "",
         smooth: bool = True,
         log: str = "",
         direct: bool = False,
@@ -55,7 +56,7 @@ class Curves(Panel):
         height: int = 460,
     ):
         self.series = {label: _check_curve(label, *curve) for label, curve in curves.items()}
-        self.ylabel, self.xlabel, self.title = ylabel, xlabel, title
+        self.ylabel, self.xlabel, self.title, self.note = ylabel, xlabel, title, note
         self.smooth, self.log, self.direct = smooth, log, direct
         self.ylim, self.height = ylim, height
 

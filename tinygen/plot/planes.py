@@ -15,7 +15,7 @@ __all__ = ["Plane", "PlaneRows", "grid_points"]
 
 SMALL_GAP = 10  # between two planes of a row
 LABEL_WIDTH = 40  # of a label that stands upright on the left of a row
-KEYS = {"field", "colours", "contours", "mesh", "points", "labels", "markers", "note"}
+KEYS = {"field", "colours", "contours", "mesh", "points", "labels", "markers", "texts", "note"}
 
 
 def grid_points(extent: Sequence[float], resolution: int = 200) -> np.ndarray:
@@ -53,6 +53,7 @@ class Plane(Panel):
             points     (n, 2)
             labels     integers (n,): the classes of the points
             markers    {text: (x, y)}: stars with a text
+            texts      list of (x, y, text), each with its middle there
             note       a text below
     extent : (left, right, bottom, top)
         The part of the plane.
@@ -165,6 +166,8 @@ def _draw_contents(ax, contents: Mapping, extent: Sequence[float], width: float)
     if "points" in contents:
         _draw_points(ax, contents, scale)
     _draw_markers(ax, contents.get("markers", {}), (left + right) / 2)
+    for x, y, text in contents.get("texts", ()):
+        ax.text(x, y, text, size=TEXT, color=INK, ha="center", va="center", parse_math=False)
     ax.set(xlim=(left, right), ylim=(bottom, top), xticks=(), yticks=())
     for spine in ax.spines.values():
         spine.set_color(FAINT)
