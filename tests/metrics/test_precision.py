@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygen.metrics import density_coverage, precision_recall
+from tinygen.metrics import density_coverage, in_manifold, precision_recall
 
 each_metric = pytest.mark.parametrize("metric", [precision_recall, density_coverage])
 
@@ -45,6 +45,7 @@ def test_balls_of_a_small_example():
     generated = np.array([[0.5], [2.0], [10.0]])  # radii 1.5, 1.5, 8
     assert precision_recall(real, generated, k=1) == (2 / 3, 1.0)
     assert density_coverage(real, np.array([[0.5], [10.0]]), k=1) == (1.0, 2 / 3)
+    assert in_manifold(real, generated, k=1).tolist() == [True, True, False]
 
 
 @each_metric

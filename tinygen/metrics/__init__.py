@@ -6,7 +6,7 @@ The files:
                     each with its floor
     evaluators/     the small classifiers whose features and predictions it uses
     distances.py    distances between two sets of features: Frechet, kernel; on a line Wasserstein
-    precision.py    precision and recall, density and coverage
+    precision.py    precision and recall, density and coverage; which samples are like data
     diversity.py    how far samples are from one another, and from the training images; what a
                     classifier learns from them
     modes.py        samples against the known modes of a mixture
@@ -20,7 +20,7 @@ from .distances import frechet_distance, kernel_distance, wasserstein_1d
 from .diversity import classification_accuracy_score, nearest_neighbours, within_class_distance
 from .errors import rmse
 from .modes import ModeCounts, count_modes
-from .precision import density_coverage, precision_recall
+from .precision import density_coverage, in_manifold, precision_recall
 from .roc import auroc, roc_curve
 from .samples import evaluate_samples
 
@@ -32,6 +32,7 @@ __all__ = [
     "density_coverage",
     "evaluate_samples",
     "frechet_distance",
+    "in_manifold",
     "kernel_distance",
     "nearest_neighbours",
     "precision_recall",

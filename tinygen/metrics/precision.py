@@ -2,6 +2,7 @@
 
     precision_recall     what fraction of the samples is like data, and of the data like samples
     density_coverage     the same two questions, less disturbed by outliers
+    in_manifold          which samples are like data
 
 One perfect image, repeated, has precision 1 and recall 0. Noise spread over all of the data has low
 precision and high recall. A distance (distances.py) is large for both faults, and cannot tell which
@@ -21,7 +22,7 @@ import numpy as np
 from .features import check_features
 from .pairwise import squared_distances
 
-__all__ = ["density_coverage", "precision_recall"]
+__all__ = ["density_coverage", "in_manifold", "precision_recall"]
 
 Array = Any
 
@@ -77,6 +78,16 @@ def density_coverage(real: Array, generated: Array, k: int = 5) -> tuple[float, 
     density = in_ball.sum() / (k * len(generated))
     coverage = in_ball.any(axis=1).mean()
     return float(density), float(coverage)
+
+
+def in_manifold(real: Array, generated: Array, k: int = 3) -> Array:
+    """Return which samples lie in the ball of a real example, booleans (m,).
+
+    The fraction of these is the precision (see `precision_recall`, with the same parameters).
+    """
+    real, generated = check_features("in_manifold", real, generated, min_count=k + 1)
+    in_ball = squared_distances(real, generated) <= _squared_radii(real, k)[:, None]  # (n, m)
+    return in_ball.any(axis=0)
 
 
 def _squared_radii(a: Array, k: int) -> Array:
