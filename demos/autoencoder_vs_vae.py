@@ -387,8 +387,8 @@ run.write_metrics(picture="codes.png", **metrics)
 # that is a digit passes both: 19 % of the autoencoder's samples of N(0, I), 40 % of the VAE's, 86 %
 # of the test digits and 2 % of the permuted ones.
 #
-# In codes.png, walks lead from codes to those two of 1,000 random z that are furthest from the codes
-# of all test digits. The autoencoder's end in shapes that are no strokes. The VAE's stay strokes.
+# In codes.png, walks lead from codes to the two of 1,000 random z that are furthest from all codes.
+# The autoencoder's end in shapes that are no strokes. The VAE's stay strokes.
 #
 # vae.py asks for a better distribution of the codes than N(0, I) and one Gaussian: with a mixture
 # of a hundred, four in five samples are read with confidence.

@@ -61,6 +61,15 @@ def test_bad_codes_are_errors(codes, labels, message, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_posteriors_can_have_one_scale(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    mu, labels = RNG.normal(size=(30, 2)), np.arange(30) % 2
+    panels = [plot.Posteriors(k * mu, mu**2, labels, limit=3) for k in (0.1, 9)]
+    plot.save_page(tmp_path / "a.png", [panels])
+    assert [ax.get_xlim() for ax in figures[0].axes] == [(-3, 3), (-3, 3)]
+
+
 def test_posteriors_are_drawn_and_wrong_ones_are_errors(tmp_path):
     mu, labels = RNG.normal(size=(30, 2)), np.arange(30) % 10
     wide = plot.Posteriors(mu, np.ones((30, 2)), labels)

@@ -12,6 +12,7 @@ from tinygen.plot.page import (
     MARGIN,
     NOTE_GAP,
     Blank,
+    Caption,
     Panel,
     save_animation,
     save_page,
@@ -68,6 +69,16 @@ def test_a_blank_keeps_the_others_of_a_row_in_their_columns(tmp_path):
     assert picture.shape[1] == 800
     assert picture[20, MARGIN + 300].tolist() == [1, 0, 0]
     assert (picture[:, 400:] == 1).all()
+
+
+def test_a_caption_is_broken_into_lines_of_the_width_of_the_page(tmp_path):
+    save_page(tmp_path / "a.png", [Coloured("red", 300, 50), Caption("key " * 50)])
+    picture = read_png(tmp_path / "a.png")
+    assert picture.shape[1] == 800
+    lines = round((len(picture) - 2 * MARGIN - 50 - GAP) / LINE)
+    assert lines == 4
+    assert picture[-MARGIN - LINE : -MARGIN, MARGIN : MARGIN + 50].min() < 0.5
+    assert (picture[:, -MARGIN:] == 1).all()
 
 
 def test_long_titles_and_notes_are_broken_into_lines(tmp_path):

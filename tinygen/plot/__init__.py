@@ -28,12 +28,13 @@ from .curves import Curves, save_curves
 from .graph import Graph
 from .images import Grid, Rows, Sum, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
-from .page import save_animation, save_page
+from .page import Caption, save_animation, save_page
 from .planes import Plane, PlaneRows, grid_points
 from .scheme import Code, Network, Picture, Scheme, Text
 
 __all__ = [
     "CLASS_COLOURS",
+    "Caption",
     "Code",
     "Curves",
     "Graph",

@@ -98,6 +98,8 @@ class Posteriors(Panel):
         Classes of the examples, for colours.
     names : sequence of str, optional
         Of the classes; by default their numbers.
+    limit : float, optional
+        The plane reaches from -limit to limit; by default as far as the posteriors.
     title, note : str
         Above and below the plot.
     """
@@ -109,6 +111,7 @@ class Posteriors(Panel):
         labels,
         *,
         names: Sequence[str] = (),
+        limit: float | None = None,
         title: str = "",
         note: str = "",
     ):
@@ -123,7 +126,7 @@ class Posteriors(Panel):
         check_finite(name, mu)
         check_finite(name, sigma)
         self.mu, self.sigma, self.labels, self.names = mu, sigma, labels, names
-        self.title, self.note = title, note
+        self.limit, self.title, self.note = limit, title, note
 
     def size(self, width: float) -> tuple[float, float]:
         return width, width
@@ -134,7 +137,7 @@ class Posteriors(Panel):
 
         mu, sigma, labels = self.mu, self.sigma, self.labels
         ax = page.axes(box)
-        limit = max(2.2, 1.06 * float(np.quantile(np.abs(mu) + sigma, 0.998)))
+        limit = self.limit or max(2.2, 1.06 * float(np.quantile(np.abs(mu) + sigma, 0.998)))
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
         if box.width < SMALL:
             ax.set(xticks=[], yticks=[])

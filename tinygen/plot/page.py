@@ -26,6 +26,7 @@ __all__ = [
     "PAGE_WIDTH",
     "Blank",
     "Box",
+    "Caption",
     "Page",
     "Panel",
     "count_lines",
@@ -73,6 +74,19 @@ class Blank(Panel):
 
     def draw(self, page: Page, box: Box) -> None:
         pass
+
+
+class Caption(Panel):
+    """Lines of text across the page, such as a key of the panels above."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def size(self, width: float) -> tuple[float, float]:
+        return width, LINE * count_lines(wrap(self.text, width))
+
+    def draw(self, page: Page, box: Box) -> None:
+        page.write(wrap(self.text, box.width), box.left, box.top)
 
 
 class Page:
