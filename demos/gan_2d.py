@@ -14,8 +14,8 @@ moons? And what does the discriminator say about the data at the end?
     python demos/gan_2d.py --data swiss_roll   a spiral
 
 It draws plane.png: the plane of noise, and its image at three moments of
-training. In plane.gif each point of the noise moves along a straight line to
-its last image; steps.png has four moments.
+training; steps.png has four moments. plane.gif has three, and below them the
+trained G: each point z of the noise moves along a straight line to G(z).
 
 - blue dots are data;
 - the colour is the output of the discriminator, from orange ("generated")
@@ -175,6 +175,7 @@ titles = [f"Step {[*snapshot_steps, args.steps][k]:,}" for k in moments]
 left, right, bottom, top = EXTENT
 half = 1.8 / (top - bottom)  # the noise is drawn in the same format
 noise_extent = (half * (left - right), half * (right - left), -1.8, 1.8)
+key = "Dots: data. Blue: D says real, orange: generated."
 
 
 def draw(i, **contents):
@@ -182,27 +183,33 @@ def draw(i, **contents):
     return Plane(planes[i] | contents, EXTENT, title=titles[i])
 
 
-def make_page(last_mesh):
-    """Return the panels of plane.png, the last one with another mesh."""
-    noise = {"mesh": NOISE_GRID, "note": "1/256 of the noise in each cell"}
-    return [
-        [
-            Plane(noise, noise_extent, title="The plane of the noise"),
-            draw(1, note='orange: D says "generated"'),
-        ],
-        [
-            draw(2, note='blue: D says "real"'),
-            draw(3, note="white: D is undecided", mesh=last_mesh),
-        ],
-    ]
+noise = {"mesh": NOISE_GRID, "note": "1/256 of the noise in each cell"}
+few = [
+    [Plane(noise, noise_extent, title="The plane of the noise"), draw(1)],
+    [draw(2), draw(3, note=key)],
+]
+save_page(args.out / "plane.png", few, title="G bends the plane of noise onto the data")
 
 
-title = "G bends the plane of noise onto the data (dots)"
-image = planes[3]["mesh"]
-save_page(args.out / "plane.png", make_page(image), title=title)
-meshes = [(1 - u) * NOISE_GRID + u * image for u in np.linspace(0, 1, 26)]
-pages = [make_page(mesh) for mesh in [image, *meshes]]
-save_animation(args.out / "plane.gif", pages, seconds=6.0, title=title)
+def make_page(u):
+    """Return the panels of plane.gif, with each z at the fraction u of its way to G(z)."""
+    centred = NOISE_GRID + ((left + right) / 2, (bottom + top) / 2)  # where the noise is drawn
+    mesh = (1 - u) * centred + u * planes[3]["mesh"]
+    last = Plane(
+        planes[3] | {"mesh": mesh, "note": f"{key} Black lines: z₁ is constant, red: z₂."},
+        EXTENT,
+        title=f"After {args.steps:,} steps, each z moves to its G(z)",
+    )
+    return [[draw(0), draw(1), draw(2)], last]
+
+
+ways = [1.0, *np.repeat(0.0, 6), *(0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 26)))]
+save_animation(
+    args.out / "plane.gif",
+    [make_page(u) for u in ways],
+    seconds=7.0,
+    title="Training: G bends a grid of noise onto the data",
+)
 notes = [f"D from {plane['field'].min():.2f} to {plane['field'].max():.2f}" for plane in planes]
 first, second, third, fourth = (draw(i, note=note) for i, note in enumerate(notes))
 save_page(args.out / "steps.png", [[first, second], [third, fourth]])
