@@ -29,8 +29,8 @@ mass must pass.
 It draws
 
 - estimates.png: densities (blue data, orange samples), and over them D and a
-  critic early in training; the exact distance and the critic's estimate in
-  two games;
+  critic early in training; W and the Jensen-Shannon divergence of samples at
+  different places; W during training, and the critic's estimate;
 - critics.png: densities and critic of each game, early and at the end. Dashed
   is the optimal critic;
 - distances.png: the distance and all estimates in each game.
@@ -318,42 +318,61 @@ def draw_critic(name, i, **texts):
         f, optimal = 1 / (1 + np.exp(-f)), optimal_discriminator(P, q)
     else:
         optimal = optimal_critic(REAL_POINTS, samples, X, DX, all_measures[i, k, 1]) + f.mean()
-    return Critic(X, P, q, f, optimal, **texts)
+    output = "D(x)" if name == "minimax" else "f(x)"
+    return Critic(X, P, q, f, optimal, name=output, **texts)
 
 
 def draw_curves(name, keys, num_snapshots, **options):
     """Return a panel with curves of a game, its distance and estimates, at the first snapshots."""
     few = {
-        key: (steps[:num_snapshots], values[:num_snapshots])
-        for key, (steps, values) in curves[name].items()
-        if key in keys
+        label: (steps[:num_snapshots], curves[name][key][1][:num_snapshots])
+        for key, label in keys.items()
+        if key in curves[name]
     }
-    return Curves(few, ylabel="", smooth=False, **options)
+    return Curves(few, smooth=False, **options)
 
 
-# For the README: two critics early in training, and the first half of the training of two games
+# For the README: two critics early in training, the two distances, and half of a training
 critics = [
     draw_critic(
         "minimax",
         early,
-        title="Minimax: D is flat where the samples are",
-        note="blue: data, orange: samples\nD's value: log 2, near or far",
+        title="GAN: D is flat where the samples are",
+        note="blue: data, orange: samples\nblack: D, dashed: optimal D",
     ),
     draw_critic(
         "weight clipping",
         early,
-        title="Wasserstein: the critic leads to the data",
-        note="black: the critic,\ndashed: the optimal one",
+        title="WGAN: the critic f slopes to the data",
+        note="black: critic f, of bounded\nslope; dashed: optimal f",
     ),
 ]
-keys = ("exact distance", "estimate / slope")
-options = {"ylim": (-0.6, 4.5), "height": 310}
+first_samples = all_samples[0, 0] - all_samples[0, 0].mean()
+means = np.linspace(-2, 3, 51)  # the first samples, moved to other places
+wasserstein = np.array([wasserstein_1d(REAL_POINTS, first_samples + m) for m in means])
+divergence = np.array(
+    [jensen_shannon(P, density_of_quantiles(first_samples + m, X, DX), DX) for m in means]
+)
 distances = [
-    draw_curves(name, keys, len(steps) // 2, title=title, **options)
-    for name, title in (
-        ("weight clipping", "Weight clipping: the estimate follows"),
-        ("one-sided penalty", "Gradient penalty (one-sided): nearer, faster"),
-    )
+    Curves(
+        {"Wasserstein": (means, wasserstein), "Jensen-Shannon": (means, divergence)},
+        title="Only Wasserstein tells how far the samples are",
+        ylabel="distance from the data",
+        xlabel="mean of the samples",
+        note="Jensen-Shannon is log 2\nwherever nothing overlaps",
+        smooth=False,
+        ylim=(0, 8),
+        height=310,
+    ),
+    draw_curves(
+        "one-sided penalty",
+        {"exact distance": "Wasserstein", "estimate / slope": "estimate"},
+        len(steps) // 2,
+        title="Training: the critic estimates Wasserstein",
+        ylabel="distance from the data",
+        note="critic's estimate / its slope,\nwith the gradient penalty",
+        height=310,
+    ),
 ]
 save_page(args.out / "estimates.png", [critics, distances])
 
@@ -363,7 +382,8 @@ rows = [
 ]
 save_page(args.out / "critics.png", rows, width=1600)
 first, second, third, fourth = (
-    draw_curves(name, curves[name], len(steps), title=name) for name in LOSSES
+    draw_curves(name, dict(zip(curves[name], curves[name])), len(steps), title=name, ylabel="")
+    for name in LOSSES
 )
 save_page(args.out / "distances.png", [[first, second], [third, fourth]], width=1600)
 run.write_metrics(

@@ -113,11 +113,13 @@ class Critic(Panel):
         The densities of data and samples, drawn filled.
     f, optimal : arrays (m,)
         The output of the critic, and dashed that of the optimal one, NaN where it is not defined.
+    name : str
+        What the output is called, above its axis on the right.
     title, note : str
         Above and below the panel.
     """
 
-    def __init__(self, x, p, q, f, optimal, *, title: str = "", note: str = ""):
+    def __init__(self, x, p, q, f, optimal, *, name: str, title: str = "", note: str = ""):
         self.x, self.p, self.q, self.f, self.optimal = (
             np.asarray(array, np.float64) for array in (x, p, q, f, optimal)
         )
@@ -126,27 +128,29 @@ class Critic(Panel):
         shapes = {array.shape for array in (self.x, self.p, self.q, self.f, self.optimal)}
         if len(shapes) > 1 or self.x.ndim != 1:
             raise ValueError(f"Critic, {title!r}: x, p, q, f and optimal are (m,); got {shapes}")
-        self.title, self.note = title, note
+        self.name, self.title, self.note = name, title, note
 
     def size(self, width: float) -> tuple[float, float]:
-        return width, 0.7 * width
+        return width, 0.7 * width + LINE
 
     def draw(self, page: Page, box: Box) -> None:
-        place = box._replace(width=box.width - NUMBERS, height=box.height - LINE)
-        ax = page.axes(place)
+        right, height = box.left + box.width, box.height - 2 * LINE
+        page.write(self.name, right, box.top, ha="right")
+        ax = page.axes(Box(box.left, box.top + LINE, box.width - NUMBERS, height))
         _draw_densities(ax, self.x, self.p, self.q, top=1.3 * float(self.p.max()))
         ax.set(yticks=())
-        right = ax.twinx()
-        right.plot(self.x, self.optimal, color=INK, linewidth=1.5, linestyle=DASHED)
-        right.plot(self.x, self.f, color=INK, linewidth=2.8)
+        ax.locator_params(axis="x", integer=True)
+        output = ax.twinx()
+        output.plot(self.x, self.optimal, color=INK, linewidth=1.5, linestyle=DASHED)
+        output.plot(self.x, self.f, color=INK, linewidth=2.8)
         both = np.concatenate([self.f, self.optimal])
         low, high = np.nanmin(both), np.nanmax(both)
         margin = 0.08 * max(high - low, 1e-6)
-        right.set(ylim=(low - margin, high + margin))
-        right.locator_params(axis="y", nbins=4)
-        for a in (ax, right):
+        output.set(ylim=(low - margin, high + margin))
+        output.locator_params(axis="y", nbins=4)
+        for a in (ax, output):
             style_axes(a)
-        right.spines["right"].set(visible=True, color=FAINT)
+        output.spines["right"].set(visible=True, color=FAINT)
 
 
 def _draw_densities(ax, x: np.ndarray, p: np.ndarray, q: np.ndarray, top: float) -> None:

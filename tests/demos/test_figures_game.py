@@ -63,7 +63,7 @@ def test_wrong_arrays_are_errors(changes, message):
 
 def critic(**changes):
     """Return a valid panel of a critic with some arguments changed."""
-    arguments = {"x": X, "p": P, "q": np.roll(P, 9), "f": X, "optimal": np.abs(X)}
+    arguments = {"x": X, "p": P, "q": np.roll(P, 9), "f": X, "optimal": np.abs(X), "name": "f"}
     return Critic(**(arguments | changes))
 
 
