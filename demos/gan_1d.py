@@ -24,10 +24,10 @@ game.png at four moments. Each picture shows
 - the learned D, and dashed the optimal one for these densities, p / (p + q).
   Grey reaches from 1/2 to max(p, q) / (p + q), the probability to be right at
   x if one chooses the more probable class. Its mean over the mixture
-  (p + q) / 2 is 1/2 (1 + TV), written above. TV is the total variation, half
-  the area between the two densities; 1/2 is the accuracy of guessing;
+  (p + q) / 2 is 1/2 (1 + TV), written above it. TV is the total variation,
+  half the area between the two densities; 1/2 is the accuracy of guessing;
 - below, arrows of the optimal transport from q to p. The mean length of all
-  such arrows is the Wasserstein distance W, written above.
+  such arrows is the Wasserstein distance W, written above them.
 
 value.png shows the value V of the game with the learned D, and its maximum
 over all D, 2 JSD(p || q) - log 4 (JSD is the Jensen-Shannon divergence).
@@ -195,9 +195,19 @@ print(
 top = min(max(m.q.max() for m in measures), 1.6 * P.max())
 panels = []
 for step, m, logit in zip(frame_steps, measures, logits.astype(np.float64), strict=True):
-    accuracy = (1 + m.total_variation) / 2  # of the best guess
-    text = f"Step {step:,}: distance {m.wasserstein:.2f}, the best guess is {accuracy:.0%} right"
-    panels.append(Game(X, P, m.q, 1 / (1 + np.exp(-logit)), m.transport, top=top, title=text))
+    panels.append(
+        Game(
+            X,
+            P,
+            m.q,
+            1 / (1 + np.exp(-logit)),
+            m.transport,
+            accuracy=(1 + m.total_variation) / 2,  # of the best guess
+            distance=m.wasserstein,
+            top=top,
+            title=f"D tells q from p, and G moves q to fool D: step {step:,}",
+        )
+    )
 save_animation(args.out / "game.gif", [[panel] for panel in panels], seconds=8.0)
 chosen = np.round(np.array([0, 0.25, 0.45, 1]) * (len(panels) - 1)).astype(int)
 first, second, third, last = (panels[i] for i in chosen)

@@ -19,6 +19,7 @@ REAL, FAKE = CLASS_COLOURS[:2]
 DENSITIES, DISCRIMINATOR, TRANSPORT = 190, 170, 84  # heights in pixels of the page
 NUMBERS = 70  # pixels of the page for the numbers at an axis
 GAP = 8  # between two plots
+SMOOTH = 11  # places x over which q is averaged, where it is compared with p
 DASHED = (0, (4, 2))
 
 
@@ -31,6 +32,8 @@ class Game(Panel):
       guess is "real" where p is larger and "generated" where q is;
     - the optimal transport.
 
+    Where q is below a millionth of the largest p, it counts as 0.
+
     Parameters
     ----------
     x : array (m,)
@@ -41,13 +44,17 @@ class Game(Panel):
         The discriminator's D(x).
     arrows : array (k, 2)
         Where mass is and where it must move, for q to become p.
+    accuracy, distance : float
+        The mean of the grey probability, and the mean length of the arrows.
     top : float
         The largest density that is drawn.
     title : str
         Above the panel.
     """
 
-    def __init__(self, x, p, q, d, arrows, *, top: float, title: str = ""):
+    def __init__(
+        self, x, p, q, d, arrows, *, accuracy: float, distance: float, top: float, title: str = ""
+    ):
         self.x, self.p, self.q, self.d, self.arrows = (
             np.asarray(array, np.float64) for array in (x, p, q, d, arrows)
         )
@@ -59,7 +66,7 @@ class Game(Panel):
                 f"Game: x, p, q and d are (m,), arrows (k, 2); got {sorted(shapes)} and "
                 f"{self.arrows.shape}"
             )
-        self.top, self.title = top, title
+        self.accuracy, self.distance, self.top, self.title = accuracy, distance, top, title
 
     def size(self, width: float) -> tuple[float, float]:
         return width, DENSITIES + DISCRIMINATOR + TRANSPORT + 4 * LINE + 2 * GAP
@@ -73,19 +80,22 @@ class Game(Panel):
         ax.set(xticklabels=(), yticks=(0, round(self.top / 2, 1)))
         style_axes(ax)
         top += LINE + DENSITIES + GAP
-        key = {"discriminator D": INK, "(dashed: the optimal one; grey: best guess)": "#666666"}
-        _write_key(page, left, top, key)
+        guess = f"(dashed: optimal; grey: best guess, {self.accuracy:.0%} right)"
+        _write_key(page, left, top, {"D(x)": INK, guess: "#666666"})
         ax = page.axes(Box(left, top + LINE, width, DISCRIMINATOR))
         self._draw_discriminator(ax)
         style_axes(ax)
         top += LINE + DISCRIMINATOR + LINE + GAP
-        _write_key(page, left, top, {"optimal transport:": INK, "q": FAKE, "must move to p": REAL})
+        key = {"optimal transport of q": FAKE, "to p:": REAL}
+        key[f"Wasserstein distance {self.distance:.2f}"] = INK
+        _write_key(page, left, top, key)
         self._draw_transport(page.axes(Box(left, top + LINE, width, TRANSPORT)))
 
     def _draw_discriminator(self, ax) -> None:
-        x, p, q = self.x, self.p, self.q
-        # Where neither density is, the optimal discriminator is not defined.
-        total = np.where(p + q > 1e-6 * p.max(), p + q, np.nan)
+        x, p = self.x, self.p
+        q = np.convolve(self.q, np.ones(SMOOTH) / SMOOTH, mode="same")
+        q = np.where(q > 1e-6 * p.max(), q, 0)
+        total = np.where(p + q > 0, p + q, np.nan)
         ax.fill_between(x, 0.5, np.maximum(p, q) / total, color="#dddddd", linewidth=0)
         ax.axhline(0.5, color=FAINT, linewidth=1)
         ax.plot(x, p / total, color=INK, linewidth=1.5, linestyle=DASHED)

@@ -23,6 +23,8 @@ def game(**changes):
         "q": np.roll(P, 10),
         "d": np.full(50, 0.25),
         "arrows": np.array([[0.0, 1.0]]),
+        "accuracy": 0.75,
+        "distance": 1.0,
         "top": 0.5,
     }
     return Game(**(arguments | changes))
