@@ -16,8 +16,8 @@ pictures become good?
                                          your own pictures
 
 It draws
-    gan.png             the two networks as a scheme, samples, and the training
-                        digits nearest to them in pixels
+    gan.png             the steps of D and of G as schemes, samples, and the
+                        training digits nearest to them in pixels
     samples.png         more samples of the generator
     nearest.png         samples above the training digits nearest to them in
                         pixels, and test digits in the same way
@@ -174,46 +174,71 @@ print(
 
 
 # %%
-# Pictures: the loop of training, samples, and what they may have been copied from
-def probability(picture):
-    """Return D(x), the probability that a picture from 0 to 1 is real."""
+# Pictures: both steps of training, samples, and what they may have been copied from
+def log_sigmoid(logits):
+    """Return the mean of log sigmoid(l), in digits."""
+    return f"{-np.logaddexp(0, -logits).mean():.2f}"
+
+
+ascended, descended = "log D(x)", "log(1 - D(x'))"
+if not args.trained:  # otherwise there is no D
     with no_grad():
-        logit = D(to_device(2 * picture[None] - 1, args.device)).numpy()
-    return 1 / (1 + np.exp(-float(logit[0])))
-
-
-first_fake, first_real = samples[0], test_images[0]
-probabilities = f"D(x') = {probability(first_fake):.2f}\nD(x) = {probability(first_real):.2f}"
-if args.trained:  # D is not in the file
-    probabilities = "D(x') and\nD(x)"
-loop = Scheme(
+        logits_real = D(to_device(2 * test_images - 1, args.device)).numpy()
+        logits_fake = D(to_device(2 * samples[:200] - 1, args.device)).numpy()
+    ascended += f": {log_sigmoid(logits_real)}"
+    descended += f": {log_sigmoid(-logits_fake)}"
+noise = Code(z[0].reshape(8, 8), "z: noise")
+fake, real = Picture(samples[0], "x' = G(z)"), Picture(test_images[0], "x, from the data")
+step_of_d = Scheme(
     {
-        "z": (0, 0, Code(z[0].reshape(8, 8), f"z: {LATENT_DIM} numbers")),
-        "G": (0, 1, Network("G", 0.4, 1)),
-        "x'": (0, 2, Picture(first_fake, "x' = G(z)")),
-        "x": (1, 2, Picture(first_real, "x, from the data")),
+        "z": (0, 0, noise),
+        "G": (0, 1, Network("G", 0.4, 1, fixed=True)),
+        "x'": (0, 2, fake),
+        "x": (1, 2, real),
         "D": (0.5, 3, Network("D", 1, 0.4)),
-        "D(x)": (0.5, 4, Text(probabilities)),
+        "V": (0.5, 4, Text(f"{ascended}\n{descended}")),
     },
-    ["z G x' D D(x)", "x D"],
-    loops=["D(x) G"],
-    title="The game: D tells x' from x, and G learns to fool D",
-    note="D(x) is the probability that x is real. Dashed: the gradient from which G learns. "
-    "Numbers of z: red above 0, blue below.",
+    ["z G x' D V", "x D"],
+    loops=["V D"],
+    side=84,
+    title="k steps of D, which ascends log D(x) + log(1 - D(x'))",
+)
+step_of_g = Scheme(
+    {
+        "z": (0, 0, noise),
+        "G": (0, 1, Network("G", 0.4, 1)),
+        "x'": (0, 2, fake),
+        "D": (0, 3, Network("D", 1, 0.4, fixed=True)),
+        "V": (0, 4, Text(descended)),
+    },
+    ["z G x' D V"],
+    loops=["V G"],
+    side=84,
+    title="One step of G, which descends log(1 - D(x'))",
+    note="Algorithm 1. Dashed: the gradient, to the network that learns. "
+    "Here k = 1, and G descends -log D(x'), which is steeper.",
 )
 columns = min(9, len(test))
+nearer = "samples" if distances.mean() < test_distances.mean() else f"test {noun}s"
+copies = [
+    ("samples", samples[:columns]),
+    (
+        f"nearest in training\n(mean: {distances.mean():.1f} away)",
+        train[nearest_to_samples[:columns]],
+    ),
+    (f"test {noun}s", test[:columns]),
+    (
+        f"nearest in training\n(mean: {test_distances.mean():.1f} away)",
+        train[nearest_to_test[:columns]],
+    ),
+]
 plot.save_page(
     args.out / "gan.png",
     [
-        loop,
-        plot.Grid(samples[:39], columns=13, title=f"Samples of G, which has never seen a {noun}"),
-        plot.Rows(
-            {
-                "samples": samples[:columns],
-                "nearest\nin training": train[nearest_to_samples[:columns]],
-            },
-            title=f"Not copied: the nearest training {noun}s differ",
-        ),
+        step_of_d,
+        step_of_g,
+        plot.Grid(samples[:26], columns=13, title=f"Samples of G, which has never seen a {noun}"),
+        plot.Rows(copies, title=f"Copied? The {nearer} are nearer to training {noun}s"),
     ],
 )
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
@@ -240,6 +265,7 @@ plot.save_curves(
     args.out / "curves.png",
     {name: (steps, values) for name, values in run.history.items()},
     ylabel="loss, nats",
+    title="Evaluation: these losses do not tell how good the samples are",
 )
 run.write_metrics(picture="gan.png", **metrics)
 

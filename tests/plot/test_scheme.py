@@ -24,6 +24,13 @@ def draw(tmp_path, monkeypatch):
     return draw
 
 
+def test_a_fixed_network_is_pale(draw):
+    parts = {"G": (0, 0, Network("G", fixed=True)), "D": (0, 1, Network("D"))}
+    _, picture = draw(Scheme(parts, side=100))
+    left, right = picture[MARGIN + 20, MARGIN + 10], picture[MARGIN + 20, -MARGIN - 10]
+    assert left.tolist() == [255, 255, 255] and right[2] > right[0]
+
+
 def test_parts_are_in_their_places(draw):
     black, grey = np.zeros((8, 8)), np.full((3, 8, 8), 0.5)
     parts = {

@@ -44,13 +44,15 @@ class Code(NamedTuple):
 class Network(NamedTuple):
     """A box with a name in it.
 
-    `left` and `right` are its heights at both ends; 1 is the height of a picture.
+    `left` and `right` are its heights at both ends; 1 is the height of a picture. A network that is
+    `fixed`, and does not learn, is pale.
     """
 
     name: str
     left: float = 1.0
     right: float = 1.0
     label: str = ""
+    fixed: bool = False
 
 
 class Text(NamedTuple):
@@ -236,9 +238,10 @@ class Scheme(Panel):
             half = self.side / 2
             heights = (-half * part.left, -half * part.right, half * part.right, half * part.left)
             corners = (box.left, right, right, box.left), [y + h for h in heights]
-            style = {"facecolor": "#eef2f7", "edgecolor": "#7d93ad", "linewidth": 1.2}
+            fill, edge = ("white", FAINT) if part.fixed else ("#eef2f7", "#7d93ad")
+            style = {"facecolor": fill, "edgecolor": edge, "linewidth": 1.2}
             ax.fill(*corners, clip_on=False, **style)  # at a border the whole line is drawn
-            ax.text(x, y, part.name, **centred)
+            ax.text(x, y, part.name, **centred | {"color": "#888888" if part.fixed else INK})
         elif isinstance(part, Text):
             ax.text(x, y, part.text, linespacing=1.3, **centred)
         else:
