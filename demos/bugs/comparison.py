@@ -1,9 +1,9 @@
-"""What every bug of this folder has in common, and the panel of text that its page needs.
+"""What every bug of this folder has in common.
 
 Each file here is one bug, or helps some of them. A bug has
 
-    TITLE, SYMPTOM, CHECK, SOURCE    texts: what it is called, what a person sees, what to
-                                     assert, and who met it before
+    TITLE, SYMPTOM, CHECK, SOURCE    texts: its name, what a person sees, what to assert, and
+                                     who met it before
     right, wrong                     two functions that differ in one line
     check(variant)                   raises AssertionError for `wrong`, and not for `right`
     compare(seed)                    runs both, and returns a `Comparison`
@@ -19,9 +19,9 @@ import inspect
 import textwrap
 from typing import NamedTuple
 
-from tinygen.plot.page import LINE, Box, Page, Panel, count_lines, wrap
+from tinygen.plot.page import Panel
 
-__all__ = ["Comparison", "Words", "different_lines"]
+__all__ = ["Comparison", "different_lines"]
 
 
 class Comparison(NamedTuple):
@@ -38,23 +38,6 @@ class Comparison(NamedTuple):
     panels: list
     overview: Panel
     measured: dict[str, tuple[float, float]]
-
-
-class Words(Panel):
-    """Lines of text; those of code keep their line breaks, and have letters of equal width."""
-
-    def __init__(self, text: str, *, code: bool = False):
-        self.text, self.code = text, code
-
-    def _lines(self, width: float) -> str:
-        return self.text if self.code else wrap(self.text, width)
-
-    def size(self, width: float) -> tuple[float, float]:
-        return width, LINE * count_lines(self._lines(width))
-
-    def draw(self, page: Page, box: Box) -> None:
-        style = {"family": "monospace"} if self.code else {}
-        page.write(self._lines(box.width), box.left, box.top, **style)
 
 
 def different_lines(bug) -> tuple[list[str], list[str]]:

@@ -4,10 +4,15 @@ An encoder returns log_var = log sigma^2. So exp(log_var) is the variance, and t
 deviation is its square root, exp(log_var / 2). The KL term still reads log_var as the logarithm of
 a variance, so the two terms of the loss describe two different distributions.
 
-**Why nothing fails.** The network can learn any log_var, so the noise finds its scale. But a code
-with the standard deviation s now pays as if it were sqrt(s): the KL of a narrow code contains
--log s, and the bug counts half of it. The loss falls *below* that of the right code, and the ELBO
-is no bound any more.
+**Why nothing fails.** The network can learn any log_var, so the noise finds its scale. But the KL
+of noise with the standard deviation s is now computed as if s were its variance:
+
+    right    1/2 (s^2 + mu^2 - 1 - 2 log s)
+    bug      1/2 (s + mu^2 - 1 - log s)
+
+The right one is larger by (s^2 - s - log s) / 2. This difference has the derivative
+(2 s + 1) (s - 1) / (2 s), so it is smallest at s = 1, where it is 0. For every other s the loss
+falls *below* that of the right code, and the ELBO is no bound any more.
 
 **The smallest case**, which can be solved by hand: p(z) = N(0, 1), p(x|z) = N(z, 1) and x = 2. Then
 p(x) = N(0, 2) and the posterior is p(z|x) = N(1, 1/2). The ELBO with q(z) = N(mu, s^2) is
@@ -22,8 +27,9 @@ Both are largest at mu = 1. In s, set the derivative to zero:
 
 The right maximum is log p(x) = -2.266. The bug's is -2.141: more than the quantity that it bounds.
 
-**In a VAE of digits** the loss is lower by seven nats, and the samples look the same. With the KL
-of what is really drawn, whose log-variance is 2 log_var, the bug's bound is a little worse.
+**In a VAE of digits** the loss is lower by seven nats, and the samples look the same. The noise
+that is really drawn has the log-variance 2 log_var. With the KL of that, the loss of the bug is not
+lower but a little higher.
 """
 
 import math
@@ -38,8 +44,8 @@ from tinygen.losses import bernoulli_nll, kl_to_standard_normal
 from tinygen.models.vae import VAE
 from tinygen.plot import Curves, Rows
 
-TITLE = "exp(log_var) as the standard deviation"
-SYMPTOM = "Samples look as usual. The loss is too good: the bound exceeds log p(x)."
+TITLE = "exp(log_var) as sigma"
+SYMPTOM = "The bound exceeds log p(x). Samples look normal."
 CHECK = "Draw many z for one mu and log_var. Their standard deviation is exp(log_var / 2)."
 SOURCE = "Issue 3 of rachtsingh/ibp_vae, 2019; issue 3283 of keras-team/keras, 2016"
 NUM_STEPS, LATENT_DIM = 500, 8
@@ -121,18 +127,18 @@ def compare(seed: int) -> Comparison:
         "log p(x)": (steps, np.full(len(steps), LOG_P)),
     }
     title = "The ELBO of one x, and log p(x)"
-    style = {"ylabel": "nats", "smooth": False, "ylim": (-2.9, -2.05)}
+    style = {"ylabel": "ELBO in nats", "smooth": False, "ylim": (-2.9, -2.05)}
     measured = {
-        "ELBO after training, nats (log p(x) is -2.266)": (bounds[0][-1], bounds[1][-1]),
-        "standard deviation of z (the posterior's is 0.707)": (codes[0].std(), codes[1].std()),
+        "ELBO of the one x, nats (log p(x): -2.266)": (bounds[0][-1], bounds[1][-1]),
+        "standard deviation of z (posterior: 0.707)": (codes[0].std(), codes[1].std()),
     }
     vaes = {"right": train_vae(right, seed), "bug": train_vae(wrong, seed)}
     losses = zip(*[of_vae for _, of_vae in vaes.values()], strict=True)
-    kinds = ("loss of a VAE on test digits, nats", "the same with the KL of what is drawn")
+    kinds = ("loss of a VAE on test digits, nats", "the same, with the KL of what is drawn")
     measured |= dict(zip(kinds, losses, strict=True))
     rows = {name: samples for name, (samples, _) in vaes.items()}
     panels = [
         Curves(curves, title=title, height=300, **style),
         Rows(rows, title="Samples of a VAE"),
     ]
-    return Comparison(panels, Curves(curves, height=220, direct=True, **style), measured)
+    return Comparison(panels, Curves(curves, height=190, direct=True, **style), measured)

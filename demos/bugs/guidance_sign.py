@@ -8,14 +8,18 @@ with it, c, and beyond:
 With c and u exchanged inside the parentheses, w > 0 moves to the other side. The samples then avoid
 what was asked for.
 
-**Why nothing fails.** Both predictions are good, the sampler is right, and the samples can be fine
-images, of another class. Without labels to compare, nobody sees it. With more than two classes it
-looks as if the labels were mixed up.
+**Why nothing fails.** Both predictions are good, and the sampler is right. With a small w the
+samples are plausible, only of other classes, as if the labels were mixed up. With a large w they
+leave the data altogether.
 
 **Where it comes from.** Two conventions are in use. Ho and Salimans write (1 + w) c - w u, others
 u + w (c - u). Their w differ by 1, and a sign is easily lost on the way from one to the other. In
-code, c and u often come from one batch that is split in two, and to exchange the halves comes close
-to this bug. (The sources below are about the two conventions, not about the bug itself.)
+code, c and u are often the halves of one batch. If the halves are exchanged, the output is
+
+    c + w (u - c) = u + (1 - w) (c - u)
+
+With w > 1 its factor is negative, too. (The first source below has exchanged two halves; the others
+are about the two conventions.)
 """
 
 import math
@@ -30,13 +34,13 @@ from tinygen.models.diffusion.samplers import ddim
 from tinygen.plot import PlaneRows
 
 TITLE = "The sign of guidance"
-SYMPTOM = "Samples avoid their label: more guidance makes them fit it less."
+SYMPTOM = "Samples avoid the label (colour) that was asked for."
 CHECK = "With w = 1 the output is the conditional prediction, with w = 0 the unconditional one."
 SOURCE = (
-    "Two conventions: Ho and Salimans, Classifier-Free Diffusion Guidance, 2022, eq. 6; issue 5882 "
-    "of huggingface/diffusers, 2023"
+    "Issue 775 of Nerogar/OneTrainer, 2025; Ho and Salimans, Classifier-Free Diffusion Guidance, "
+    "2022, eq. 6; issue 5882 of huggingface/diffusers, 2023"
 )
-SCALE, NUM_SAMPLES, EXTENT = 2.0, 250, (-5, 5, -4.6, 5.4)
+SCALE, NUM_SAMPLES, EXTENT = 1.5, 250, (-6.8, 6.8, -5.6, 6.2)
 ANGLES = math.pi * np.array([0.5, 0.5 + 2 / 3, 0.5 + 4 / 3])
 MEANS = 1.5 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (3, 2): of three classes
 TIMES = np.linspace(math.pi / 2, 0, 41)
@@ -87,8 +91,8 @@ def compare(seed: int) -> Comparison:
         row[name] = {"points": points, "labels": labels}
         nearest = ((points[:, None] - MEANS) ** 2).sum(axis=2).argmin(axis=1)
         accuracy.append(float((nearest == labels).mean()))
-    measured = {"fraction of samples that are nearest to their own class": tuple(accuracy)}
-    note = f"The colour is the class that was asked for, with a guidance scale of {SCALE:g}."
+    measured = {"fraction of samples nearest to their class": tuple(accuracy)}
+    note = f"The colour is the class that was asked for. Guidance scale: {SCALE:g}."
     few = {name: row[name] for name in ("right", "bug")}
     return Comparison(
         [PlaneRows({"": row}, EXTENT, note=note)], PlaneRows({"": few}, EXTENT), measured

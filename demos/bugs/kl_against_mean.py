@@ -6,10 +6,10 @@ average a loss over everything by default. A mean over pixels is D times smaller
 the KL counts D = 784 times too much.
 
 **Why nothing fails.** The loss with a weight, reconstruction + weight KL, makes sense for every
-weight. With 784, a code that says a nat about x pays 784 nats for it, so the best code says
-nothing: q(z|x) = N(0, I) for every x. Then the KL is 0, and the decoder, which knows nothing of x,
-returns the mean image. This is posterior collapse. The loss looks excellent, because a mean over
-pixels is a small number.
+weight. With 784, one nat of KL must save 784 nats of -log p(x|z). But the mean image, without any
+code, needs only 200 nats. So the best code says nothing: q(z|x) = N(0, I) for every x. Then the KL
+is 0, and the decoder, which knows nothing of x, returns the mean image. This is posterior collapse.
+The loss looks excellent, because a mean over pixels is a small number.
 
 The lecture's MSE can be read either way, and then its lambda differs by a factor of D. See
 `squared_error_and_kl` in tinygen/models/vae.py.
@@ -26,10 +26,13 @@ from tinygen.losses import bernoulli_nll, kl_to_standard_normal, reparametrize
 from tinygen.models.vae import VAE
 from tinygen.plot import Rows
 
-TITLE = "The KL, a sum, against a mean over pixels"
-SYMPTOM = "Every reconstruction is the same average digit. The KL is zero; the loss looks small."
+TITLE = "KL sum, pixel mean"
+SYMPTOM = "Every reconstruction is the mean digit, and the KL is zero."
 CHECK = "A decoder that always says 1/2 has a loss of 784 log 2 = 543.4 nats, without the KL."
-SOURCE = "Issue 12 of AppliedDataSciencePartners/WorldModels, 2018 (KL = 0.0000004)"
+SOURCE = (
+    "Pull request 19 of zdebruine/MMVAE, 2024; issue 12 of AppliedDataSciencePartners/WorldModels, "
+    "2018 (the KL is 0.0000004)"
+)
 NUM_STEPS, LATENT_DIM = 400, 8
 
 

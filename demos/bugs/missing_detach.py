@@ -11,9 +11,10 @@ are opposite in the fakes,
     loss of D   ... - log(1 - D(G(z)))
     loss of G         log(1 - D(G(z)))
 
-so the two gradients cancel, up to the one step that D has moved between them: G learns nothing.
-With optimizer_g.zero_grad() between the two, only the time for the useless gradient is lost. (So it
-is in the first issue cited below.)
+so the two gradients cancel on average. What is left has no fixed direction: the two batches of
+noise differ, and D has moved by one step between them. Such steps lead nowhere, and G learns
+nothing. With optimizer_g.zero_grad() between the two losses, the bug only costs time: that of a
+gradient that nobody uses. (The first issue cited below is about this case.)
 
 **With the non-saturating loss** -log D(G(z)) the gradients do not cancel. In the logit l of D, they
 are D - 1 for G's own loss, and D for the bug's: the sum is 2 D - 1. It still points the right way
@@ -22,21 +23,21 @@ while D < 1/2, so G learns, but worse. This variant of the bug can stay hidden f
 
 import numpy as np
 from bugs.comparison import Comparison
-from bugs.points import BATCH, EXTENT, distance, draw, make_players, sample_ring
+from bugs.points import BATCH, EXTENT, KEY, distance, draw, make_players, mean_move, sample_ring
 
 from tinygen import default_rng
 from tinygen.losses.adversarial import minimax_value, saturating
 from tinygen.plot import PlaneRows
 
 TITLE = "A missing detach"
-SYMPTOM = "The generator does not move, while the discriminator's loss falls to zero."
+SYMPTOM = "Samples (ochre) do not move to the data (blue)."
 CHECK = "After the backward pass of D's loss, no parameter of G has a gradient."
 SOURCE = "Issues: 56 of yunjey/pytorch-tutorial, 2017; 48 of heykeetae/Self-Attention-GAN, 2020"
 NUM_STEPS = 500
 
 
 def right(G, D, real, z):
-    """Return the loss of D; for D, the fakes are data."""
+    """Return the loss of D, in which the fakes are constants."""
     fake = G(z).detach()
     return -minimax_value(D(real), D(fake)).mean()
 
@@ -74,17 +75,20 @@ def train(variant, seed: int):
 def compare(seed: int) -> Comparison:
     """Train both, and draw the samples over the discriminator."""
     real = sample_ring(500, default_rng(seed + 1))
-    row, distances, losses = {}, [], []
+    row, moves, distances, losses = {}, [], [], []
+    row["start"], first = draw(make_players(seed), real)
     for name, variant in {"right": right, "bug": wrong}.items():
         players, loss_d = train(variant, seed)
         row[name], samples = draw(players, real)
+        moves.append(mean_move(first, samples))
         distances.append(distance(samples, real))
         losses.append(loss_d)
     measured = {
-        "distance of a real point to the nearest sample": tuple(distances),
-        f"loss of D (log 4 = {np.log(4):.2f} where it cannot tell)": tuple(losses),
+        "distance that samples have moved": tuple(moves),
+        "distance of real points to the nearest sample": tuple(distances),
+        f"loss of D ({np.log(4):.2f} = log 4: it cannot tell)": tuple(losses),
     }
-    note = "Blue: data. Brown: samples. Grey: where D says real."
+    few = {name: row[name] for name in ("right", "bug")}
     return Comparison(
-        [PlaneRows({"": row}, EXTENT, note=note)], PlaneRows({"": row}, EXTENT), measured
+        [PlaneRows({"": row}, EXTENT, note=KEY)], PlaneRows({"": few}, EXTENT), measured
     )

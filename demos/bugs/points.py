@@ -10,10 +10,21 @@ from tinygen import data, default_rng, nn, no_grad, ops, optim
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import grid_points
 
-__all__ = ["BATCH", "EXTENT", "Players", "distance", "draw", "make_players", "sample_ring"]
+__all__ = [
+    "BATCH",
+    "EXTENT",
+    "KEY",
+    "Players",
+    "distance",
+    "draw",
+    "make_players",
+    "mean_move",
+    "sample_ring",
+]
 
 BATCH, EXTENT = 128, (-2.4, 2.4, -2.1, 2.1)
 GREY = ("#ffffff", "#888888")  # from D(x) = 0, fake, to D(x) = 1, real
+KEY = "Blue: data. Ochre: samples. Background: D(x), from white (fake) to grey (real)."
 
 
 class Players(NamedTuple):
@@ -47,13 +58,18 @@ def distance(candidates: np.ndarray, points: np.ndarray) -> float:
     return float(np.sqrt(squared.min(axis=1)).mean())
 
 
+def mean_move(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the mean distance between the samples of the same noise before and after."""
+    return float(np.linalg.norm(after - before, axis=1).mean())
+
+
 def draw(players: Players, real: np.ndarray, extent=EXTENT) -> tuple[dict, np.ndarray]:
     """Return what a plane contains, and the samples in it, (500, 2).
 
-    Data are blue and samples brown, over D(x), which is dark where D says "real".
+    The noise of the samples is the same for all networks, so that they can be compared.
     """
     with no_grad():
-        samples = players.G(players.rng.normal((500, 2))).numpy()
+        samples = players.G(default_rng(0).normal((500, 2))).numpy()
         field = ops.sigmoid(players.D(grid_points(extent, 60).astype(np.float32))).numpy()
     points = np.concatenate([real[:500], samples])
     labels = np.repeat([0, 1], 500)

@@ -8,8 +8,11 @@ pass, its next step follows the sum of both losses.
 framework cannot know that these two losses are opponents.
 
 **What D learns.** In the minimax game the two losses are opposite in the fakes, and their gradients
-cancel. What is left of D's loss is -log D(real). So D says "real" everywhere. Then its slope is
-zero, and G has nothing to follow.
+cancel on average. What is left of D's loss is -log D(real). So D says "real" everywhere.
+
+**What G learns.** D's logit is nearly the same everywhere (about 9), but it has a highest point. G
+moves all samples there: Adam divides the gradient by its own size, so it does not matter that it is
+small. A working D would recognize samples that are all in one place, and drive them away.
 
 **With the non-saturating loss** the sum of both gradients in D's logit of a fake is 2 D - 1: D is
 pulled to 1/2 on fakes instead of 0, and still to 1 on real examples. D keeps telling them apart,
@@ -21,16 +24,19 @@ optimizer_d.zero_grad() just before D's backward pass.
 """
 
 from bugs.comparison import Comparison
-from bugs.points import BATCH, EXTENT, distance, draw, make_players, sample_ring
+from bugs.points import BATCH, EXTENT, KEY, distance, draw, make_players, sample_ring
 
 from tinygen import default_rng, no_grad, ops
 from tinygen.losses.adversarial import minimax_value, saturating
 from tinygen.plot import PlaneRows
 
-TITLE = "The discriminator's gradients remain"
-SYMPTOM = "D says real everywhere, also of samples, and the generator collapses."
+TITLE = "D's gradients remain"
+SYMPTOM = "D says real (grey) everywhere; all samples meet in one point."
 CHECK = "Before D's own backward pass, its parameters have no gradient (or zeros)."
-SOURCE = "Issues: 557 of Lightning-AI/pytorch-lightning, 2019; 25 of ajbrock/BigGAN-PyTorch, 2019"
+SOURCE = (
+    "Issues: 591 of Lightning-AI/pytorch-lightning, 2019; 102 of Project-MONAI/GenerativeModels, "
+    "2022"
+)
 NUM_STEPS = 500
 
 
@@ -48,7 +54,8 @@ def check(variant) -> None:
     """The backward pass of G's loss must leave D's gradients alone."""
     G, D, _, _, rng = make_players(0)
     variant(G, saturating(D(G(rng.normal((8, 2))))).mean())
-    num_reached = sum(p.grad is not None for p in D.parameters())
+    gradients = [p.grad for p in D.parameters()]
+    num_reached = sum(g is not None and bool(g.data.any()) for g in gradients)
     assert num_reached == 0, f"{num_reached} parameters of D have a gradient of G's loss"
 
 
@@ -71,18 +78,21 @@ def train(variant, seed: int):
 def compare(seed: int) -> Comparison:
     """Train both, and draw the samples over the discriminator."""
     real = sample_ring(500, default_rng(seed + 1))
-    row, distances, of_fake = {}, [], []
+    row, of_fake, spreads, distances = {}, [], [], []
+    row["start"], _ = draw(make_players(seed), real)
     for name, variant in {"right": right, "bug": wrong}.items():
         players = train(variant, seed)
         row[name], samples = draw(players, real)
-        distances.append(distance(samples, real))
         with no_grad():
             of_fake.append(ops.sigmoid(players.D(samples)).mean().item())
+        spreads.append(float(samples.std(axis=0).mean()))
+        distances.append(distance(samples, real))
     measured = {
-        "distance of a real point to the nearest sample": tuple(distances),
-        "mean D(x) of samples (1/2 where it cannot tell)": tuple(of_fake),
+        "mean D(x) of samples (1/2: it cannot tell)": tuple(of_fake),
+        "standard deviation of the samples": tuple(spreads),
+        "distance of real points to the nearest sample": tuple(distances),
     }
-    note = "Blue: data. Brown: samples. Grey: where D says real."
+    few = {name: row[name] for name in ("right", "bug")}
     return Comparison(
-        [PlaneRows({"": row}, EXTENT, note=note)], PlaneRows({"": row}, EXTENT), measured
+        [PlaneRows({"": row}, EXTENT, note=KEY)], PlaneRows({"": few}, EXTENT), measured
     )

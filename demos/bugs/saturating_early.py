@@ -17,14 +17,14 @@ as in Algorithm 1.
 
 import numpy as np
 from bugs.comparison import Comparison
-from bugs.points import BATCH, distance, draw, make_players, sample_ring
+from bugs.points import BATCH, KEY, distance, draw, make_players, mean_move, sample_ring
 
 from tinygen import default_rng, optim, tensor
 from tinygen.losses import adversarial
 from tinygen.plot import Curves, PlaneRows
 
-TITLE = "The saturating loss early"
-SYMPTOM = "The generator's gradient fades away while D improves; samples stay where they began."
+TITLE = "Saturating loss early"
+SYMPTOM = "D says fake (white) around the samples, and they do not move."
 CHECK = "Where D(x) is nearly 0, the derivative of G's loss in D's logit is near -1, not 0."
 SOURCE = (
     "Goodfellow et al., Generative Adversarial Nets, 2014, section 3; Arjovsky and Bottou, "
@@ -80,18 +80,22 @@ def train(variant, seed: int):
 def compare(seed: int) -> Comparison:
     """Train both; draw the samples, and the size of G's gradient."""
     real = sample_ring(500, default_rng(seed + 1)) + np.float32(4)
-    row, distances, norms = {}, [], {}
+    row, moves, distances, norms = {}, [], [], {}
+    row["start"], first = draw(make_players(seed), real, EXTENT)
     for name, variant in {"right": right, "bug": wrong}.items():
         players, values = train(variant, seed)
         row[name], samples = draw(players, real, EXTENT)
+        moves.append(mean_move(first, samples))
         distances.append(distance(samples, real))
         norms[name] = (np.arange(len(values)), values)
     before = tuple(float(values[HEAD_START - 1]) for _, values in norms.values())
     measured = {
         "norm of G's gradient when G begins to learn": before,
-        "distance of a real point to the nearest sample": tuple(distances),
+        "distance that samples have moved": tuple(moves),
+        "distance of real points to the nearest sample": tuple(distances),
     }
     style = {"ylabel": "norm of the generator's gradient", "smooth": False, "log": "y"}
-    note = f"Blue: data. Brown: samples. Grey: where D says real. G learns from step {HEAD_START}."
+    note = f"{KEY} G learns from step {HEAD_START}."
     panels = [PlaneRows({"": row}, EXTENT, note=note), Curves(norms, height=300, **style)]
-    return Comparison(panels, PlaneRows({"": row}, EXTENT), measured)
+    few = {name: row[name] for name in ("right", "bug")}
+    return Comparison(panels, PlaneRows({"": few}, EXTENT), measured)

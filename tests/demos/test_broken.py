@@ -12,13 +12,24 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-from bugs import exp_log_var, guidance_sign, missing_detach, points, raw_statistics
+from bugs import (
+    ema_buffers,
+    exp_log_var,
+    guidance_sign,
+    missing_detach,
+    points,
+    raw_statistics,
+    remaining_gradients,
+)
 from bugs.comparison import different_lines
 
 from tests.demos.processes import DEMOS, run_python
-from tinygen import check_grads, grad
+from tinygen import check_grads, grad, tensor
+from tinygen.losses import kl_to_standard_normal
 from tinygen.losses.adversarial import saturating
 from tinygen.plot import save_page
+from tinygen.plot.canvas import TITLE
+from tinygen.plot.page import GAP, MARGIN, PAGE_WIDTH, count_lines, wrap
 
 HELPERS = ("comparison", "digits", "points")
 NAMES = sorted(p.stem for p in (DEMOS / "bugs").glob("*.py") if p.stem not in HELPERS)
@@ -52,6 +63,9 @@ def test_a_bug_is_explained(bug):
     assert "**Why nothing fails.**" in docstring
     for text in (bug.SYMPTOM, bug.CHECK):
         assert text.endswith(".") and len(text) < 100
+    half_a_page = (PAGE_WIDTH - 2 * MARGIN - GAP) / 2
+    assert count_lines(wrap(f"12. {bug.TITLE}", half_a_page, TITLE)) == 1
+    assert count_lines(wrap(bug.SYMPTOM, half_a_page)) <= 2
     assert re.search(r"\b20\d\d\b", bug.SOURCE) or "DeZero" in bug.SOURCE
 
 
@@ -77,9 +91,34 @@ def test_the_bound_exceeds_log_p_with_the_bug_alone():
     assert abs(bounds[-1] + 2.1405) < 1e-3 and abs(z.std() - 0.5) < 1e-3
 
 
+@pytest.mark.parametrize("s", [0.1, 0.5, 0.9, 1.1, 3.0])
+def test_the_kl_with_the_bug_is_smaller_for_every_standard_deviation(s):
+    zero = np.zeros((1, 1))
+    right = kl_to_standard_normal(zero, zero + 2 * np.log(s)).item()
+    bug = kl_to_standard_normal(zero, zero + np.log(s)).item()
+    assert abs(right - bug - (s**2 - s - np.log(s)) / 2) < 1e-6 and bug < right
+
+
 def test_the_first_derivative_is_right_with_raw_statistics():
     x = np.random.default_rng(0).normal(size=(8, 3))
     check_grads(raw_statistics.make_normalize(raw_statistics.wrong), x, order=1)
+
+
+def test_the_check_of_remaining_gradients_passes_zeros(monkeypatch):
+    players = points.make_players(0)
+    for p in players.D.parameters():
+        p.grad = tensor(np.zeros(p.shape, np.float32))
+    monkeypatch.setattr(remaining_gradients, "make_players", lambda seed: players)
+    remaining_gradients.check(remaining_gradients.right)
+
+
+def test_the_check_of_buffers_passes_averaged_buffers():
+    def average_both(average, network, decay):
+        ema_buffers.follow(average.parameters(), network.parameters(), decay)
+        for a, b in zip(average.buffers(), network.buffers(), strict=True):
+            ema_buffers.follow([a], [b], decay if b.dtype.kind == "f" else 0)  # 0 copies a count
+
+    ema_buffers.check(average_both)
 
 
 def test_guidance_with_the_wrong_sign_avoids_the_label():
