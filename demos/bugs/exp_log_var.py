@@ -11,8 +11,8 @@ of noise with the standard deviation s is now computed as if s were its variance
     bug      1/2 (s + mu^2 - 1 - log s)
 
 The right one is larger by (s^2 - s - log s) / 2. This difference has the derivative
-(2 s + 1) (s - 1) / (2 s), so it is smallest at s = 1, where it is 0. For every other s the loss
-falls *below* that of the right code, and the ELBO is no bound any more.
+(2 s + 1) (s - 1) / (2 s), so it is smallest at s = 1, where it is 0. For every other s the bug's
+loss is *smaller* than the right one of the same mu and s, and its ELBO is no bound any more.
 
 **The smallest case**, which can be solved by hand: p(z) = N(0, 1), p(x|z) = N(z, 1) and x = 2. Then
 p(x) = N(0, 2) and the posterior is p(z|x) = N(1, 1/2). The ELBO with q(z) = N(mu, s^2) is

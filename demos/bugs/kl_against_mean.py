@@ -1,9 +1,9 @@
 """The KL divergence, a sum, against a mean over pixels.
 
-The ELBO is log p(x|z) minus a KL divergence. Both are sums: log p(x|z) over the D pixels of an
-image, because they are independent given z, and the KL over the dimensions of z. Most libraries
-average a loss over everything by default. A mean over pixels is D times smaller than the sum, so
-the KL counts D = 784 times too much.
+The ELBO is the mean of log p(x|z) minus a KL divergence. Both are sums: log p(x|z) over the D
+pixels of an image, because they are independent given z, and the KL over the dimensions of z. Most
+libraries average a loss over everything by default. A mean over pixels is D times smaller than the
+sum, so the KL counts D = 784 times too much.
 
 **Why nothing fails.** The loss with a weight, reconstruction + weight KL, makes sense for every
 weight. With 784, one nat of KL must save 784 nats of -log p(x|z). But the mean image, without any
