@@ -30,7 +30,7 @@ from tinygen.losses.adversarial import minimax_value, saturating
 from tinygen.plot import PlaneRows
 
 TITLE = "A missing detach"
-SYMPTOM = "Samples (ochre) do not move to the data (blue)."
+SYMPTOM = "Samples (orange) do not move to the data (blue)."
 CHECK = "After the backward pass of D's loss, no parameter of G has a gradient."
 SOURCE = "Issues: 56 of yunjey/pytorch-tutorial, 2017; 48 of heykeetae/Self-Attention-GAN, 2020"
 NUM_STEPS = 500

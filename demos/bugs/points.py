@@ -24,7 +24,7 @@ __all__ = [
 
 BATCH, EXTENT = 128, (-2.4, 2.4, -2.1, 2.1)
 GREY = ("#ffffff", "#888888")  # from D(x) = 0, fake, to D(x) = 1, real
-KEY = "Blue: data. Ochre: samples. Background: D(x), from white (fake) to grey (real)."
+KEY = "Blue: data. Orange: samples. Background: D(x), from white (fake) to grey (real)."
 
 
 class Players(NamedTuple):

@@ -26,7 +26,7 @@ from figures.broken import Bars
 from tinygen import Tensor, check_grads, grad, ops, optim, primitive, tensor
 from tinygen.plot import Curves
 
-TITLE = "Batch norm saved raw"
+TITLE = "Raw batch statistics"
 SYMPTOM = "First derivatives are right, and second ones are wrong."
 CHECK = "check_grads(normalize, x) to order 2. Order 1 passes with the bug."
 SOURCE = (

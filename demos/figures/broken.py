@@ -56,7 +56,7 @@ class Measures(Panel):
 
 
 class Bars(Panel):
-    """Two bars for each quantity, one above the other: the right code (blue), the bug (ochre).
+    """Two bars for each quantity, one above the other: the right code (blue), the bug (orange).
 
     Parameters
     ----------
