@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tinygen.plot.canvas import CLASS_COLOURS, INK, new_figure, save_png, style_axes
+from tinygen.plot import Caption, Curves, save_page
 
 __all__ = ["growth_exponent", "save_scaling"]
 
-ROWS = {"median_ms": "time of a step (ms)", "peak_mib": "memory of a step (MiB)"}
 X_LABELS = {
     "batch": "batch (pictures)",
     "width": "width (channels of the first layer)",
     "side": "side of the picture (pixels)",
 }
 NUM_FITTED = 3  # points that a slope is fitted to
+PAGE_WIDTH = 1500
 NOTE = (
-    "Slope s: y grows like x to the power of s, fitted to the last three points.  Dashed: the time "
-    "of the multiplications alone,\nif all were done at the speed that {library} reaches in its "
-    "last point of the same plot."
+    "Numbers beside the names are slopes s: y grows like x to the power of s, fitted to the last "
+    "three points. Multiplications: the time of these alone, if all were done at the speed that "
+    "{library} reaches in its last point of the same panel."
 )
 
 
@@ -58,43 +58,24 @@ def save_scaling(
     title : str
         What is measured, and where.
     """
-    figure = new_figure(12.8, 8)
-    axes = figure.subplots(len(ROWS), len(values), sharey="row")
-    for column, (setting, x) in enumerate(values.items()):
-        for ax, (key, label) in zip(axes[:, column], ROWS.items(), strict=True):
-            curves = {
+    times, memories = [], []
+    for setting, x in values.items():
+        x, count = np.array(x), np.array(multiplications[setting])
+        time, memory = (
+            {
                 library: np.array([entry[key] for entry in figures])
                 for library, figures in results[setting].items()
             }
-            for k, (library, y) in enumerate(curves.items()):
-                text = f"{library}: {growth_exponent(x, y):.1f}"
-                ax.loglog(x, y, "o-", color=CLASS_COLOURS[k], label=text)
-            if key == "median_ms":
-                count = np.array(multiplications[setting])
-                ideal = next(iter(curves.values()))[-1] * count / count[-1]
-                text = f"multiplications: {growth_exponent(x, count):.1f}"
-                ax.loglog(x, ideal, "--", color="#888888", zorder=0, label=text)
-            ax.set_xlabel(X_LABELS[setting])
-            if column == 0:
-                ax.set_ylabel(label)
-            _style(ax, x)
-    library = next(iter(next(iter(results.values()))))
-    figure.suptitle(title, size=13, color=INK)
-    figure.text(0.5, 0.012, NOTE.format(library=library), size=11, color=INK, ha="center")
-    figure.tight_layout(rect=(0, 0.06, 1, 1))
-    save_png(figure, path)
-
-
-def _style(ax, x: Sequence[int]) -> None:
-    """Label the values of x and 1, 2, 5, 10, ... of y, in letters that can be read on a wall."""
-    style_axes(ax)
-    ax.set_xticks(x, [str(value) for value in x])
-    ax.minorticks_off()
-    ax.yaxis.get_major_locator().set_params(subs=(1, 2, 5), numticks=20)
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.tick_params(colors=INK, labelsize=11, labelleft=True)
-    ax.xaxis.label.set_size(11)
-    ax.yaxis.label.set_size(11)
-    ax.grid(color="#e5e5e5", linewidth=0.8)
-    legend = {"fontsize": 11, "title_fontsize": 11, "loc": "upper left", "alignment": "left"}
-    ax.legend(frameon=False, borderpad=0, title="slope", **legend)
+            for key in ("median_ms", "peak_mib")
+        )
+        library, of_first = next(iter(time.items()))
+        time["multiplications"] = of_first[-1] * count / count[-1]
+        options = {"xlabel": X_LABELS[setting], "smooth": False, "log": "xy"}
+        for panels, curves, ylabel in ((times, time, "ms"), (memories, memory, "MiB")):
+            labelled = {
+                f"{name}: {growth_exponent(x, y):.1f}": (x, y) for name, y in curves.items()
+            }
+            panels.append(Curves(labelled, ylabel=f"{ylabel} per step", **options))
+    times[0].title, memories[0].title = "Time of a step", "Memory of a step"
+    note = Caption(NOTE.format(library=library))
+    save_page(path, [times, memories, note], title=title, width=PAGE_WIDTH)

@@ -67,3 +67,4 @@ def test_few_places_of_a_logarithmic_axis_have_plain_numbers(tmp_path, monkeypat
     plot.save_curves(tmp_path / "a.png", {"a": ([4, 8, 16], [1, 2, 3])}, smooth=False, log="xy")
     (ax,) = figures[0].axes
     assert [label.get_text() for label in ax.get_xticklabels()] == ["4", "8", "16"]
+    assert {"1", "2"} <= {label.get_text() for label in ax.get_yticklabels()}

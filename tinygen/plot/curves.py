@@ -80,6 +80,11 @@ class Curves(Panel):
         if "x" in self.log and len(positions) <= 8:  # at the values, and not 4 * 10^0
             ax.set_xticks(positions, [f"{x:g}" for x in positions])
             ax.set_xticks([], minor=True)
+        values = np.concatenate([values for _, values in self.series.values()])
+        if "y" in self.log and values.max() < 1000 * values.min():  # 2, 5 and 10, and not 10^1
+            ax.yaxis.get_major_locator().set_params(subs=(1, 2, 5), numticks=20)
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.tick_params(axis="y", which="minor", left=False)
         if self.ylim:
             ax.set_ylim(*self.ylim)
         elif "y" not in self.log:
