@@ -272,12 +272,12 @@ run.write_metrics(picture="gan.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# `python demos/gan.py`, seed 0, 141 seconds of training on half a core: Frechet distance 0.63
-# (floor 0.18; 0.47 and 0.49 with the seeds 1 and 2), precision 0.74 (floor 0.90), recall 0.87
-# (floor 0.89).
+# `python demos/gan.py`, seed 0, 141 seconds of training on half a core: Frechet distance 0.54
+# (floor 0.15; 0.54 and 0.44 with the seeds 1 and 2), precision 0.77 (floor 0.91), recall 0.86
+# (floor 0.90).
 #
-# The question. The generator draws all ten digits: the largest class has 12 % of the samples (11 %
-# of the real digits). It does not copy: the nearest training digit is at a mean distance of 4.14
+# The question. The generator draws all ten digits: the largest class has 13 % of the samples (11 %
+# of the real digits). It does not copy: the nearest training digit is at a mean distance of 4.16
 # from a sample, and at 3.53 from a test digit. The curves do not tell when the pictures become
 # good: after 500 steps both losses hardly change. Some strokes are torn, because nothing tells a
 # fully connected network which pixels are neighbours. The convolutions of dcgan.py do.
