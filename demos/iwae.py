@@ -31,17 +31,18 @@ Differences are taken image by image. Their standard error is far smaller than
 that of the figures themselves.
 
 It draws
-    bounds.png   the bound L_k of each model for k = 1 to 5000: on the left the
-                 ELBO, on the right nearly log p(x). How far a line rises is
-                 what the encoder of that model misses of the posterior.
-                 Below, samples from the prior, a row for each model.
+    bounds.png   a test picture in the IWAE; the bound L_k of each model for k =
+                 1 to 5000: on the left the ELBO, on the right nearly log p(x).
+                 How far a line rises is what the encoder of that model misses
+                 of the posterior. Below, samples from the prior, a row for each
+                 model.
     curves.png   minus the bound with which each model is trained
 
 Three changes to try, with --steps 1000:
 
 1. In `update`, `loss = -losses.iwae_bound(log_weights(model, x, eps)).mean()`
-   in place of the first line with `loss =` (import `losses`): all k samples
-   have a gradient, not one chosen by its weight.
+   in place of the first line with `loss =` all k samples have a
+   gradient, not one chosen by its weight.
 2. There, `loss = -log_weights(model, x, eps).mean()`: the mean of k ELBOs.
 3. `--k 1`: a VAE whose KL is estimated from the sample.
 """
@@ -55,8 +56,8 @@ from _command_line import fraction, natural, parse, parser  # first of ours: fin
 from _pictures import read_folder
 from _run import Run
 
-from tinygen import data, default_rng, nn, no_grad, ops, optim, plot
-from tinygen.backend import to_device
+from tinygen import data, default_rng, losses, nn, no_grad, ops, optim, plot
+from tinygen.backend import to_device, to_numpy
 from tinygen.models.iwae import estimate_log_likelihood, log_weights, resample
 from tinygen.models.vae import VAE, elbo
 
@@ -209,25 +210,61 @@ for name, key, of_model in zip(names, keys, estimates, strict=True):
 
 # %%
 # Pictures
+# One test picture in the IWAE: up to ten of its k codes, decoded, in two rows
+x = test_x[:1]  # (1, C, H, W)
+with no_grad():
+    mu, log_var = models[0].encode(x)  # (1, latent_dim) each
+    eps = default_rng(args.seed + 3, args.device).normal((args.k, *mu.shape))
+    z = losses.reparametrize(mu, log_var, eps)[:, 0]  # (k, latent_dim)
+    decoded = ops.sigmoid(models[0].decode(z)).numpy()[:10]  # (n, C, H, W)
+    bound = float(losses.iwae_bound(log_weights(models[0], x, eps)).numpy()[0])
+rows = np.array_split(decoded, 2) if len(decoded) % 2 == 0 else [decoded]
+mosaic = np.concatenate([np.concatenate([*row], axis=2) for row in rows], axis=1)  # (C, ., .)
+scheme = plot.Scheme(
+    {
+        "x": (0, 0, plot.Picture(to_numpy(x)[0], "x")),
+        "encoder": (0, 1, plot.Network("encoder", 1, 0.5)),
+        "z": (0, 2, plot.Code(z.numpy().T, f"{args.k} z")),
+        "decoder": (0, 3, plot.Network("decoder", 0.5, 1)),
+        "x'": (0, 4, plot.Picture(mosaic, "decoded")),
+        "bound": (0, 5, plot.Text(f"L =\n{bound:.1f}")),
+    },
+    ["x encoder z decoder x' bound"],
+    side=76,
+    title=f"{names[0]}: L is the log of the mean of p(x, z) / q(z|x)",
+)
+
+# Which is better, at equal steps and at about equal time?
+labels = [names[0], "VAE, equal steps", "VAE, equal time"]
+log_p = [of_model[-1].mean for of_model in estimates]
+better = [names[0] if log_p[0] > of_vae else "the VAE" for of_vae in log_p[1:]]
+differences = [
+    f"{metrics[f'{key}_minus_iwae']:+.1f} ± {metrics[f'{key}_minus_iwae_standard_error']:.1f}"
+    for key in keys[1:]
+]
 bounds = plot.Curves(
     {
-        name: (np.array(KS), np.array([estimate.mean for estimate in of_model]))
-        for name, of_model in zip(names, estimates, strict=True)
+        label: (np.array(KS), np.array([estimate.mean for estimate in of_model]))
+        for label, of_model in zip(labels, estimates, strict=True)
     },
-    title="From the ELBO (k = 1) to nearly log p(x) (k = 5000)",
-    xlabel="samples k of the bound",
-    ylabel="L_k, nats per picture",
+    title=f"Better at equal steps: {better[0]}; at equal time: {better[1]}",
+    xlabel="k, number of codes",
+    ylabel="L_k, nats: the ELBO at k = 1, nearly log p(x) at k = 5000",
     smooth=False,
     log="x",
     direct=True,
-    height=400,
+    height=380,
+)
+key = plot.Caption(
+    f"VAE minus {names[0]}, k = 5000: {differences[0]} nats with equal steps, {differences[1]} "
+    f"with {args.vae_updates} times the steps (about equal time)."
 )
 z_prior = np.random.default_rng(args.seed).normal(size=(8, args.latent_dim))
 z_prior = to_device(z_prior.astype(np.float32), args.device)
 with no_grad():
     samples = [ops.sigmoid(model.decode(z_prior)).numpy() for model in models]
-rows = plot.Rows(dict(zip(names, samples, strict=True)), title="Samples of the prior N(0, I)")
-plot.save_page(args.out / "bounds.png", [bounds, rows])
+rows = plot.Rows(dict(zip(labels, samples, strict=True)), title="Samples: z ~ N(0, I), decoded")
+plot.save_page(args.out / "bounds.png", [scheme, bounds, key, rows])
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png",
