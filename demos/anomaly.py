@@ -21,8 +21,9 @@ few pixels of ink, and each costs little.)
                                           of the other sub-folders are not
 
 It draws
-    detection.png        for few false alarms, the detected fraction by each
-                         score; examples that are found, and that are missed
+    detection.png        two digits in the autoencoder; for few false alarms,
+                         the detected fraction by each score; examples that are
+                         found, and that are missed
     roc.png              the ROC curve of each score: the fraction of the
                          anomalies that are detected, against the fraction of
                          the normal digits that are falsely reported, for all
@@ -213,26 +214,45 @@ clipped = reconstructions.clip(0, 1)
 
 # For the README: few false alarms, and the highest and the lowest score of each other class
 few = rates <= 0.3
-short_names = {"autoencoder": "autoencoder", "pca": "PCA", "elbo": "-ELBO", "mean": "mean picture"}
+short_names = {
+    "autoencoder": "autoencoder: error",
+    "pca": "PCA: error",
+    "elbo": "VAE: -ELBO",
+    "mean": "distance to mean",
+}
 detected = plot.Curves(
     {name: (100 * rates[few], 100 * curves[key][1][few]) for key, name in short_names.items()}
     | {"random": (100 * rates[few], 100 * rates[few])},
-    xlabel=f"% of the normal {noun}s that are reported, too",
-    ylabel="% of the anomalies that are detected",
-    title=f"{normal_name} is normal: which score detects the others?",
+    xlabel=f"false alarms, % of the normal {noun}s",
+    ylabel=f"found, % of the other {noun}s",
+    title=f"Which score finds the {noun}s that are not {normal_name}?",
     smooth=False,
     direct=True,
-    height=360,
+    height=330,
 )
 columns = min(9, len(normal), len(anomalies))
 highest_first = anomalies[::-1]
 found = highest_first[choose_examples(test_labels[highest_first], columns)]
 missed = anomalies[choose_examples(test_labels[anomalies], columns)]
 rows = []
-for label, indices in (("normal", normal[:columns]), ("found", found), ("missed", missed)):
+for label, indices in (("found", found), ("missed", missed)):
     rows += [(label, x_test[indices]), ("decoded", clipped[indices])]
-examples = plot.Rows(rows, title="Found: large errors. Missed: small ones.")
-plot.save_page(args.out / "detection.png", [detected, examples])
+examples = plot.Rows(rows, title="Found: the largest errors. Missed: the smallest.")
+
+# A normal picture and another one, on their way through the autoencoder
+parts = {"network": (0.5, 1, plot.Network("encoder,\ndecoder"))}
+middle = [normal[len(normal) // 2], found[len(found) // 2]]
+for row, (i, name) in enumerate(zip(middle, ("normal", "anomaly"), strict=True)):
+    parts[f"x{row}"] = (row, 0, plot.Picture(test[i]))
+    parts[f"decoded{row}"] = (row, 2, plot.Picture(clipped[i]))
+    parts[f"score{row}"] = (row, 3, plot.Text(f"error {autoencoder_error[i]:.0f}: {name}"))
+scheme = plot.Scheme(
+    parts,
+    [f"x{row} network decoded{row} score{row}" for row in range(2)],
+    side=72,
+    title=f"Trained on {normal_name} alone: others are decoded badly",
+)
+plot.save_page(args.out / "detection.png", [scheme, detected, examples])
 
 examples = choose_examples(test_labels, 10)  # one digit of each class
 plot.save_rows(
