@@ -19,9 +19,10 @@ digits. The decoder stays the same. What changes, the samples or the ELBO?
                                           sub-folders are the classes
 
 It draws
-    overview.png         a digit on its way through the network; a plane of z,
-                         decoded, beside samples of the mixture; test digits,
-                         their decoded codes, and samples of N(0, I)
+    overview.png         a digit on its way through the network, and the KL of
+                         its code; a plane of z, decoded, beside samples of
+                         N(0, I); test digits, their decoded codes, and samples
+                         of the mixture
     samples.png          codes drawn from the mixture, decoded
     samples_normal.png   codes drawn from N(0, I), decoded
     reconstructions.png  test digits, the same in black and white as the
@@ -229,6 +230,7 @@ if is_binary:
 
 # %%
 # Pictures
+from figures.codes import KLTerm  # noqa: E402, since the weights hold a digest of the top
 
 examples = choose_examples(labels, 10)  # one digit of each class
 rows = {f"test {noun}s": test[examples]}
@@ -305,36 +307,55 @@ one = examples[:1]  # a picture on its way through the network, with the loss
 with no_grad():
     mu, log_var = model.encode(to_device(test_x[one].astype(np.float32), args.device))
     z = losses.reparametrize(mu, log_var, default_rng(args.seed, args.device).normal(mu.shape))
-mu, sigma, z = mu.numpy()[0], np.exp(0.5 * log_var.numpy()[0]), z.numpy()
+parts = {
+    "x": plot.Picture(test_x[one[0]], "x"),
+    "encoder": plot.Network("encoder", 1, 0.5),
+    "q": plot.Text("μ, σ"),
+    "z": plot.Text("z = μ + σ ε"),
+    "decoder": plot.Network("decoder", 0.5, 1),
+    "x'": plot.Picture(decode(z.numpy())[0], "x'"),
+}
 scheme = plot.Scheme(
-    {
-        "x": (0.5, 0, plot.Picture(test_x[one[0]], "x")),
-        "encoder": (0.5, 1, plot.Network("encoder", 1, 0.5)),
-        "mu": (0, 2, plot.Code(mu, "μ")),
-        "sigma": (1, 2, plot.Code(sigma, "σ")),
-        "z": (0.5, 3, plot.Code(z[0], "z")),
-        "decoder": (0.5, 4, plot.Network("decoder", 0.5, 1)),
-        "x'": (0.5, 5, plot.Picture(decode(z)[0], "x'")),
-    },
-    ["x encoder mu z decoder x'", "encoder sigma z"],
-    side=72,
+    {key: (0, column, part) for column, (key, part) in enumerate(parts.items())},
+    [" ".join(parts)],
+    side=84,
     title="Loss: the error of x' plus KL(N(μ, σ²), N(0, I))",
 )
+kl = float(losses.kl_to_standard_normal(mu, log_var).numpy()[0])
+kl_term = KLTerm(
+    mu.numpy()[0],
+    np.exp(0.5 * log_var.numpy()[0]),
+    title=f"KL of this x: {kl:.1f} nats, a sum over {args.latent_dim} dimensions",
+)
+recognized = {key: "" for key in ("confident", "confident_normal")}
+if is_binary:
+    recognized = {key: f"{100 * metrics[key]:.0f} % recognized" for key in recognized}
+rows = {
+    f"test {noun}s": test[examples],
+    "decoded": rows["decoded"],
+    "mixture": samples[: len(examples)],
+}
 plot.save_page(
     args.out / "overview.png",
     [
         scheme,
+        kl_term,
         [
-            plot.Grid(decode(z_plane.reshape(36, -1)), title="A plane of z, decoded"),
-            plot.Grid(samples[:36], title="Samples (mixture prior)"),
+            plot.Grid(
+                decode(z_plane.reshape(36, -1)),
+                title="A plane of z, decoded",
+                note=f"corners: codes of {noun}s" if args.latent_dim > 2 else "",
+            ),
+            plot.Grid(
+                normal_samples[:36],
+                title="Samples, z ~ N(0, I)",
+                note=recognized["confident_normal"],
+            ),
         ],
         plot.Rows(
-            {
-                f"test {noun}s": test[examples],
-                "decoded": rows["decoded"],
-                "z ~ N(0, I)": normal_samples[: len(examples)],
-            },
-            title="Reconstructions, and samples of the prior N(0, I)",
+            rows,
+            title="Reconstructions; samples of a mixture prior",
+            note=f"Mixture: {num_components} Gaussians, fitted to codes. {recognized['confident']}",
         ),
     ],
 )

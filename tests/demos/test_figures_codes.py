@@ -1,10 +1,12 @@
-"""A code among other codes, as a picture: a dot, or a region as wide as its distribution."""
+"""A code among other codes, as a picture: a dot or a region; and its KL divergence."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from figures.codes import RED, draw_code
+from figures.codes import RED, KLTerm, draw_code
+
+from tinygen import losses, plot
 
 OTHERS = np.random.default_rng(0).normal(size=(1000, 2))
 
@@ -24,3 +26,18 @@ def test_other_codes_are_where_they_are():
     is_dot = (image[0] < 0.9) & (image[0] > 0.5)
     assert is_dot[2:40, 2:40].any() and is_dot[56:94, 56:94].any()
     assert not is_dot[2:40, 56:94].any() and not is_dot[56:94, 2:40].any()
+
+
+def test_the_bars_of_a_kl_are_sorted_and_their_sum_is_the_kl_of_the_loss(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    rng = np.random.default_rng(0)
+    mu, sigma = rng.normal(size=5), rng.uniform(0.1, 1, 5)
+    plot.save_page(tmp_path / "a.png", [KLTerm(mu, sigma)])
+    bars = [bar.get_height() for bar in figures[0].axes[1].patches]
+    assert bars == sorted(bars, reverse=True)
+    kl = losses.kl_to_standard_normal(mu[None], 2 * np.log(sigma)[None])
+    assert sum(bars) == pytest.approx(float(kl[0]))
+    with pytest.raises(ValueError, match="KLTerm"):
+        KLTerm(mu * np.nan, sigma)
