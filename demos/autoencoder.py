@@ -17,7 +17,8 @@ digits will be reconstructed as another digit?
 
 It draws
     overview.png         a digit on its way through the network, test digits
-                         over their reconstructions, and the map of the codes
+                         over their reconstructions, and the map of the codes,
+                         its middle enlarged
     reconstructions.png  test digits and their reconstructions
     latent_map.png       the codes of the test digits, coloured by class
     walk.png             decoded straight lines between two codes
@@ -162,12 +163,22 @@ scheme = Scheme(
         "x'": (0, 4, Picture(reconstructions[example], "x'")),
     },
     ["x encoder z decoder x'"],
-    title="Autoencoder: x' should be equal to x",
+    title="Autoencoder: the L1 loss compares x' with x",
     side=84,
 )
 rows = plot.Rows(pairs, title=f"Each {noun} was encoded to {args.latent_dim} numbers")
-code_map = plot.Scatter(view, labels, height=500, **options)
-plot.save_page(args.out / "overview.png", [scheme, rows, code_map])
+# Most codes lie near the middle, so a second map shows it enlarged.
+(left, bottom), (right, top) = np.quantile(view, (0.13, 0.87), axis=0)
+maps = [
+    plot.Scatter(view, labels, **options, frame=(left, right, bottom, top)),
+    plot.Scatter(
+        view,
+        labels,
+        **options | {"title": "The frame, enlarged"},
+        extent=(left, right, bottom, top),
+    ),
+]
+plot.save_page(args.out / "overview.png", [scheme, rows, maps])
 walks = latent.lerp(codes[first], codes[np.roll(first, -1)], 12)  # (10, 12, latent_dim)
 pictures = decode(walks.reshape(-1, args.latent_dim))
 plot.save_grid(args.out / "walk.png", pictures, columns=12)

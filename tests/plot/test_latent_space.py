@@ -61,6 +61,25 @@ def test_bad_codes_are_errors(codes, labels, message, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_a_part_of_the_plane_is_framed_in_one_plot_and_enlarged_in_another(tmp_path, monkeypatch):
+    """Each class is named in the plot where it can be seen better."""
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    labels = np.repeat(np.arange(3), 30)
+    codes = RNG.uniform(-0.1, 0.1, (90, 2)) + np.array([[0, 0], [0.5, 0.5], [5, 0]])[labels]
+    part = (-1.0, 1.0, -1.0, 1.0)
+    maps = [plot.Scatter(codes, labels, frame=part), plot.Scatter(codes, labels, extent=part)]
+    plot.save_page(tmp_path / "a.png", [maps])
+    left, right = figures[0].axes
+    assert [text.get_text() for text in left.texts] == ["2"]
+    assert [text.get_text() for text in right.texts] == ["0", "1"]
+    assert left.patches[0].get_bbox().extents.tolist() == [-1, -1, 1, 1]
+    assert right.get_xlim() == (-1, 1) and left.get_xlim()[1] > 5
+    assert len(right.collections[0].get_offsets()) == 60
+    nothing = plot.Scatter(codes, labels, extent=(8, 9, 8, 9))
+    plot.save_page(tmp_path / "a.png", [nothing])
+
+
 def test_posteriors_can_have_one_scale(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))

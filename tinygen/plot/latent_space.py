@@ -33,6 +33,12 @@ class Scatter(Panel):
         Above the plot.
     axes : two str
         Labels of the axes.
+    extent : (left, right, bottom, top), optional
+        The part of the plane; by default as far as the codes. Classes whose median is outside have
+        no name.
+    frame : (left, right, bottom, top), optional
+        A part that is framed. Classes whose median is in it have no name, since another plot shows
+        that part enlarged.
     height : int, optional
         In pixels of the page; by default the plot is square.
     """
@@ -45,6 +51,8 @@ class Scatter(Panel):
         names: Sequence[str] = (),
         title: str = "",
         axes: Sequence[str] = ("$z_1$", "$z_2$"),
+        extent: Sequence[float] | None = None,
+        frame: Sequence[float] | None = None,
         height: int | None = None,
     ):
         codes, labels = as_numpy(codes), as_numpy(labels)
@@ -57,30 +65,40 @@ class Scatter(Panel):
         check_finite("Scatter", codes)
         self.codes, self.labels, self.names = codes, labels, names
         self.title, self.axes, self.height = title, axes, height
+        self.extent, self.frame = extent, frame
 
     def size(self, width: float) -> tuple[float, float]:
         return width, self.height or width
 
     def draw(self, page: Page, box: Box) -> None:
+        from matplotlib.patches import Rectangle
+
         codes, labels = self.codes, self.labels
+        extent = self.extent or _extent(codes)
         ax = page.axes(box)
         # In random order, so that no class lies on top of all others.
         order = np.random.default_rng(0).permutation(len(codes))
+        order = order[_is_inside(codes[order], extent)]
         colours = np.array(CLASS_COLOURS)[labels[order] % len(CLASS_COLOURS)].tolist()
-        size = float(np.clip(20_000 / len(codes), 3, 30)) * box.width / PAGE_WIDTH
+        size = float(np.clip(20_000 / max(len(order), 1), 3, 30)) * box.width / PAGE_WIDTH
         style = {"linewidths": 0, "alpha": 0.6, "rasterized": True}
         ax.scatter(*codes[order].T, c=colours, s=size, **style)
-        low, high = codes.min(0), codes.max(0)
-        margin = 0.04 * np.maximum(high - low, 1e-6)
-        low, high = low - margin, high + margin
-        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        ax.set(xlim=extent[:2], ylim=extent[2:])
+        if box.width <= PAGE_WIDTH / 2:
+            ax.locator_params(nbins=5)
         ax.set_xlabel(self.axes[0])
         # A symbol stands upright; words run along the axis.
         ax.set_ylabel(self.axes[1], rotation=0 if self.axes[1].startswith("$") else 90)
         style_axes(ax)
         page.fit(ax, box)
         medians = {int(k): np.median(codes[labels == k], axis=0) for k in np.unique(labels)}
-        _write_names(ax, medians, self.names)
+        visible = {k: m for k, m in medians.items() if _is_inside(m, extent)}
+        if self.frame:
+            left, right, bottom, top = self.frame
+            ax.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False))
+            visible = {k: m for k, m in visible.items() if not _is_inside(m, self.frame)}
+        if visible:
+            _write_names(ax, visible, self.names)
 
 
 class Posteriors(Panel):
@@ -169,6 +187,21 @@ class Posteriors(Panel):
         medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
         if np.std([*medians.values()]) > 0.03 * limit:  # otherwise they are all in one place
             _write_names(ax, medians, self.names, 12 if box.width < SMALL else 15)
+
+
+def _extent(codes: np.ndarray) -> tuple[float, float, float, float]:
+    """Return (left, right, bottom, top) of all codes, with a margin."""
+    low, high = codes.min(0), codes.max(0)
+    margin = 0.04 * np.maximum(high - low, 1e-6)
+    (left, bottom), (right, top) = low - margin, high + margin
+    return left, right, bottom, top
+
+
+def _is_inside(points: np.ndarray, extent: Sequence[float]) -> np.ndarray:
+    """Tell which points (..., 2) are within (left, right, bottom, top)."""
+    left, right, bottom, top = extent
+    x, y = points[..., 0], points[..., 1]
+    return (left < x) & (x < right) & (bottom < y) & (y < top)
 
 
 def save_scatter(path, codes, labels, **options) -> None:
