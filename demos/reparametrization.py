@@ -189,14 +189,14 @@ graphs = [
 spread = plot.Curves(
     {name: curve for name, curve in zip(estimators, variances.values(), strict=True)},
     ylabel="variance",
-    xlabel="samples",
-    title="Variance of the estimates of one gradient",
+    xlabel="samples per estimate",
+    title="Variance of the gradient: lower is better",
     smooth=False,
     log="xy",
     direct=True,
     height=300,
 )
-plot.save_page(args.out / "graphs.png", [graphs, spread])
+plot.save_page(args.out / "graphs.png", [graphs, plot.GraphKey(), spread])
 plot.save_curves(
     args.out / "estimators.png",
     histograms,

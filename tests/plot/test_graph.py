@@ -5,6 +5,7 @@ import pytest
 
 from tinygen import grad, losses, no_grad, ops, plot, tensor
 from tinygen.autograd.graph import describe_graph
+from tinygen.plot import graph
 from tinygen.plot.graph import place_boxes
 
 pytest.importorskip("matplotlib")
@@ -99,6 +100,15 @@ def test_the_texts_of_a_graph_do_not_overlap(tmp_path, monkeypatch):
     _, vae = record_vae(reparametrized=True)
     plot.save_page(tmp_path / "a.png", [[plot.Graph(vae), plot.Graph(vae)]])
     texts = [text for text in figures[0].axes[0].texts if text.get_text()]
-    assert {"mu", "log_var", "z", "loss", "values", "gradient"} <= {t.get_text() for t in texts}
+    assert {"mu", "log_var", "z", "loss"} <= {t.get_text() for t in texts}
     boxes = [text.get_window_extent() for text in texts]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_the_key_of_graphs_is_one_line_of_the_width_of_the_page(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    _, tensors = record_vae(reparametrized=True)
+    plot.save_page(tmp_path / "a.png", [[plot.Graph(tensors)] * 2, plot.GraphKey()])
+    texts = [text.get_text() for text in figures[0].axes[-1].texts]
+    assert [text for text in texts if text] == [*graph.KEY.values()]

@@ -25,7 +25,7 @@ from ..missing_names import missing_name
 from .arrays import linear_discriminants
 from .canvas import CLASS_COLOURS
 from .curves import Curves, save_curves
-from .graph import Graph
+from .graph import Graph, GraphKey
 from .images import Grid, Rows, Sum, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
 from .page import Caption, save_animation, save_page
@@ -38,6 +38,7 @@ __all__ = [
     "Code",
     "Curves",
     "Graph",
+    "GraphKey",
     "Grid",
     "Network",
     "Picture",

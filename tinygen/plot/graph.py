@@ -13,7 +13,7 @@ from ..autograd.tensor import Tensor
 from .canvas import INK, TEXT
 from .page import LINE, Box, Page, Panel, text_width
 
-__all__ = ["Graph", "place_boxes"]
+__all__ = ["Graph", "GraphKey", "place_boxes"]
 
 GRADIENT, GREY, RED = "#d95f02", "#999999", "#bd1f01"
 BOX_HEIGHT, GAP = 36, 36  # of a box, and from one row of boxes to the next: pixels of the page
@@ -26,7 +26,7 @@ ARROWS = {  # kind: colour, line
     "gradient": (GRADIENT, "-"),
     "sampled": (GREY, (0, (4, 3))),
 }
-KEY = {"value": "values", "gradient": "gradient", "sampled": "draw"}
+KEY = {"value": "values", "gradient": "gradient", "sampled": "random draw: no gradient"}
 
 
 class Graph(Panel):
@@ -66,8 +66,7 @@ class Graph(Panel):
         self.title, self.note = title, note
 
     def size(self, width: float) -> tuple[float, float]:
-        # Below the last row there is the label of its result, and the key of the arrows.
-        return width, self.num_rows * (BOX_HEIGHT + GAP) + 10 + LINE
+        return width, self.num_rows * (BOX_HEIGHT + GAP)  # with the label of the last result
 
     def draw(self, page: Page, box: Box) -> None:
         ax = page.axes(box)
@@ -79,7 +78,6 @@ class Graph(Panel):
             self._draw_arrow(ax, arrow)
         for key, node in self.boxes.items():
             self._draw_box(ax, key, node)
-        self._draw_key(ax, box)
 
     def _draw_arrow(self, ax, arrow: Arrow) -> None:
         start, end = (np.array([self.x[k], self.y[k]]) for k in (arrow.start, arrow.end))
@@ -125,15 +123,23 @@ class Graph(Panel):
         size = TEXT if node.kind == "op" else TEXT + 2
         ax.text(x, y, node.text, size=size, color=INK, ha="center", va="center")
 
-    def _draw_key(self, ax, box: Box) -> None:
-        """Draw an arrow of each kind with its name, in a line below the graph."""
-        kinds = ["value", *sorted({arrow.kind for arrow in self.arrows} - {"value"})]
-        widths = [42 + text_width(KEY[kind]) for kind in kinds]
-        x, y = ax.get_xlim()[0], box.height - LINE / 2
-        space = (box.width - sum(widths)) / len(kinds)
-        for kind, width in zip(kinds, widths, strict=True):
-            _arrow(ax, (x, y), (x + 34, y), kind)
-            ax.text(x + 42, y, KEY[kind], size=TEXT, color=INK, va="center")
+
+class GraphKey(Panel):
+    """What the arrows of graphs mean, in one line."""
+
+    def size(self, width: float) -> tuple[float, float]:
+        return width, LINE
+
+    def draw(self, page: Page, box: Box) -> None:
+        ax = page.axes(box)
+        ax.set_axis_off()
+        ax.set(xlim=(0, box.width), ylim=(LINE, 0))
+        widths = [42 + text_width(text) for text in KEY.values()]
+        space = (box.width - sum(widths)) / (len(widths) - 1)
+        x = 0.0
+        for (kind, text), width in zip(KEY.items(), widths, strict=True):
+            _arrow(ax, (x, LINE / 2), (x + 34, LINE / 2), kind)
+            ax.text(x + 42, LINE / 2, text, size=TEXT, color=INK, va="center")
             x += width + space
 
 
