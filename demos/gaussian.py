@@ -216,10 +216,11 @@ def draw(num_columns):
     eigenvectors = gaussian.components[:, : n - 1].T  # (n - 1, D)
     displacements = 2 * std[: n - 1, None] * eigenvectors  # two standard deviations
     grey = 0.5 + 0.5 * eigenvectors / np.abs(eigenvectors).max(axis=1, keepdims=True)  # 0 is grey
+    blank = np.ones_like(mean)[None]  # below the mean there is nothing to draw
     axes = {
-        "mean, axes": to_images(np.concatenate([mean[None], grey])),
-        "mean + 2 σ": to_images(np.concatenate([mean[None], mean + displacements])),
-        "mean - 2 σ": to_images(np.concatenate([mean[None], mean - displacements])),
+        "alone": to_images(np.concatenate([mean[None], grey])),
+        "mean + 2 σ": to_images(np.concatenate([blank, mean + displacements])),
+        "mean - 2 σ": to_images(np.concatenate([blank, mean - displacements])),
     }
     samples = {
         "1 Gaussian": to_images(from_gaussian[:n]),
@@ -227,8 +228,8 @@ def draw(num_columns):
         f"real {noun}": to_images(test[:n]),
     }
     return [
-        plot.Rows(axes, title="The mean (left), and the main axes of variation"),
-        plot.Rows(samples, title="Samples: the mean plus random steps on all axes"),
+        plot.Rows(axes, title="The mean, and eigenvectors of the covariance"),
+        plot.Rows(samples, title="Samples: the mean plus a random amount of each"),
     ]
 
 
@@ -244,6 +245,7 @@ scheme = plot.Scheme(
     ["data learn G x", "z G"],
     side=88,
     title="Learn the distribution, then draw samples of it",
+    note="Stripes: numbers, red above 0, blue below.",
 )
 plot.save_page(args.out / "gaussian.png", [scheme, *draw(6)])
 plot.save_page(args.out / "more.png", draw(10), width=1250)
