@@ -201,16 +201,16 @@ def add_difference(with_it, without_it, others, names):
     terms = (mean_with + 0 * z, mean_without + 0 * z, z, z + mean_with - mean_without)
     pictures = [decode(conv, term) for term in terms]
     triples = zip(("", "-", "+", "="), names, pictures, strict=True)
-    return plot.Sum([*triples], scale=3, title="Arithmetic on codes")
+    return plot.Sum([*triples], scale=3, title="Arithmetic on codes: z1 - z2 + z3")
 
 
 sums = []
 if args.data in ("digits", "mnist"):
     # Bold ones minus thin ones: does the difference make other digits bold, too?
     ink = x_test.mean(axis=(1, 2, 3))
-    order = {k: np.flatnonzero(labels == k)[ink[labels == k].argsort()] for k in (1, 2, 5)}
+    order = {k: np.flatnonzero(labels == k)[ink[labels == k].argsort()] for k in (0, 1, 9)}
     fifth = len(order[1]) // 5
-    others = [order[k][len(order[k]) // 5] for k in (2, 5)]  # thin digits
+    others = [order[k][len(order[k]) // 5] for k in (0, 9)]  # thin digits
     names = ("bold 1s", "thin 1s", "a digit", "bolder")
     sums = [add_difference(order[1][-fifth:], order[1][:fifth], others, names)]
 
@@ -299,15 +299,18 @@ scheme = plot.Scheme(
     [" ".join(parts)],
     side=84,
     title="Convolutions make many small maps of a picture",
+    note=f"z: {args.latent_dim} numbers, red above 0, blue below.",
 )
 few = examples[:8]
-rows = {"test pictures": x_test[few]} | {name: x[few] for name, x in reconstructions.items()}
+rows = {"test pictures": x_test[few]}
+for name, pictures in reconstructions.items():
+    rows[f"{name}: {figures[f'rmse_{name}']:.3f}"] = pictures[few]
 plot.save_page(
     args.out / "overview.png",
     [
         scheme,
-        plot.Rows(rows),
-        plot.Rows(walk(*examples[4:6], 9), title="Between pixels, and between codes"),
+        plot.Rows(rows, title="Reconstructions, and root mean squared errors"),
+        plot.Rows(walk(*examples[4:6], 9), title="Interpolation: (1 - t) z1 + t z2"),
         *sums,
     ],
 )
