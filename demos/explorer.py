@@ -18,7 +18,7 @@ demos/explorer/ has the parts of the page, to be read in this order:
     controls.js     drawing and dragging
     vae_plane.js, walk.js, attributes.js, styles.js, diffusion.js, gan_line.js
                     one file for each exhibit
-    exact_mixture.js, mlp.js
+    exact_mixture.js, mlp.js, game.js
                     what diffusion and the GAN on a line compute
     main.js         starts the exhibits
     style.css       how it looks
@@ -30,6 +30,7 @@ import argparse
 import base64
 import html
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ SCRIPTS = (  # in this order
     "exact_mixture",
     "diffusion",
     "mlp",
+    "game",
     "gan_line",
     "main",
 )
@@ -96,7 +98,7 @@ def embed_weights(name: str, state: State) -> str:
 
 def embed_json(name: str, value: Any) -> str:
     """Return the HTML element from which a script reads a value."""
-    return _element(name, json.dumps(value))
+    return _element(name, json.dumps(value).replace("<", "\\u003c"))  # no "</script>" in it
 
 
 def _element(name: str, text: str) -> str:
@@ -228,9 +230,7 @@ def build_page() -> str:
         "measured_faces": str(NUM_TEST_FACES),
         **figures,
     }
-    for name, content in contents.items():
-        page = page.replace("{{" + name + "}}", content)
-    return page
+    return re.sub(r"\{\{(\w+)\}\}", lambda placeholder: contents[placeholder[1]], page)
 
 
 def write_page(folder: Path) -> Path:
@@ -262,7 +262,7 @@ def main() -> None:
     try:
         write_page(args.out)
     except (OSError, ValueError) as error:
-        sys.exit(f"explorer.py: {error}")
+        sys.exit(f"explorer.py: {str(error).removesuffix(', or leave out --trained')}")
 
 
 if __name__ == "__main__":

@@ -52,13 +52,9 @@ function readWeights(name) {
 
 // ---- vectors: plain arrays of numbers, such as z and w
 
-// a + t (b - a): the straight line from a (t = 0) to b (t = 1)
-function lerp(a, b, t) {
-  return a.map((_, i) => a[i] + t * (b[i] - a[i]));
-}
-
-function addScaled(a, b, scale) {
-  return a.map((_, i) => a[i] + scale * b[i]);
+// weights[0] vectors[0] + weights[1] vectors[1] + ...
+function weightedSum(weights, vectors) {
+  return vectors[0].map((_, i) => weights.reduce((sum, w, k) => sum + w * vectors[k][i], 0));
 }
 
 function dot(a, b) {
@@ -71,17 +67,24 @@ function norm(a) {
   return Math.sqrt(dot(a, a));
 }
 
-// The arc from a to b (Shoemake, 1985): the direction turns evenly, and the length changes evenly.
-// Half-way on a straight line the length is 0.7 of it, where N(0, I) has hardly any z.
-function slerp(a, b, t) {
+// The weights of the two ends on the straight line from one (t = 0) to the other (t = 1).
+function lineWeights(t) {
+  return [1 - t, t];
+}
+
+// The weights of a and b on the arc from a to b (Shoemake, 1985): the direction turns evenly, and
+// the length changes evenly. Half-way on a straight line the length is 0.7 of it, where N(0, I) has
+// hardly any z.
+function arcWeights(a, b, t) {
   const [lengthA, lengthB] = [norm(a), norm(b)];
   const cosine = dot(a, b) / (lengthA * lengthB);
-  const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
-  if (angle < 1e-4) return lerp(a, b, t);
+  const angle = Math.acos(Math.min(1, cosine)); // rounding can make the cosine larger
+  if (angle < 1e-4) return lineWeights(t);
   const length = (1 - t) * lengthA + t * lengthB;
-  const weightA = (length * Math.sin((1 - t) * angle)) / (Math.sin(angle) * lengthA);
-  const weightB = (length * Math.sin(t * angle)) / (Math.sin(angle) * lengthB);
-  return a.map((_, i) => weightA * a[i] + weightB * b[i]);
+  return [
+    (length * Math.sin((1 - t) * angle)) / (Math.sin(angle) * lengthA),
+    (length * Math.sin(t * angle)) / (Math.sin(angle) * lengthB),
+  ];
 }
 
 // ---- random numbers with a seed: the same experiment can be seen twice

@@ -8,25 +8,21 @@ function startAttributes() {
   const names = Object.keys(vectors);
   let present = 1; // which face
 
-  // z plus the vectors of the attributes, each times its slider
-  function edited() {
-    return names.reduce(
-      (z, name) => addScaled(z, vectors[name], Number(byId(`add-${name}`).value)),
-      faces[present],
-    );
-  }
+  const strengths = () => names.map((name) => Number(byId(`add-${name}`).value));
 
   function draw() {
-    drawPicture(byId("attributes-after"), dcGenerate(weights, edited()), -1, 1);
-    let formula = "z";
-    for (const name of names) {
-      const strength = Number(byId(`add-${name}`).value);
-      byId(`strength-${name}`).textContent = strength.toFixed(1);
-      if (strength) {
-        formula += ` ${strength < 0 ? "−" : "+"} ${Math.abs(strength).toFixed(1)} v(${name})`;
-      }
-    }
-    byId("attributes-formula").textContent = formula;
+    // z plus the vectors of the attributes, each times its slider
+    const z = weightedSum(
+      [1, ...strengths()],
+      [faces[present], ...names.map((name) => vectors[name])],
+    );
+    drawPicture(byId("attributes-after"), dcGenerate(weights, z), -1, 1);
+    const terms = strengths().map((strength, i) => {
+      byId(`strength-${names[i]}`).textContent = strength.toFixed(1).replace("-", "−");
+      const sign = strength < 0 ? "−" : "+";
+      return strength ? ` ${sign} ${Math.abs(strength).toFixed(1)} v(${names[i]})` : "";
+    });
+    byId("attributes-formula").textContent = `G(z${terms.join("")})`;
   }
 
   function drawBefore() {

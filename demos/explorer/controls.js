@@ -1,17 +1,16 @@
 "use strict";
 // What all exhibits need: pictures and plots on a canvas, dragging, and drawing once per frame.
 
-const COLOURS = {
-  real: "#2b6cb0", // of the data, as in the pictures of the demos
-  generated: "#c05a00", // of a generator
-  discriminator: "#1a7f5a",
-  ink: "#1c2733",
-  faint: "#8a94a0",
-  grid: "#e3e7ec",
-  accent: "#d6336c", // what can be dragged
-};
-
 const byId = (id) => document.getElementById(id);
+
+// The colours of style.css, each "#rrggbb": of the data, of a generator, of a discriminator, ...
+const rootStyle = getComputedStyle(document.documentElement);
+const COLOURS = Object.fromEntries(
+  ["real", "generated", "discriminator", "ink", "faint", "grid", "accent"].map((name) => [
+    name,
+    rootStyle.getPropertyValue(`--${name}`).trim(),
+  ]),
+);
 
 // Return a function that calls f in the next frame: once, however often it is called before.
 function oncePerFrame(f) {
@@ -24,6 +23,28 @@ function oncePerFrame(f) {
       f();
     });
   };
+}
+
+// Return a function that does a list of things, one in each frame, so that the page stays
+// responsive. A later call stops an earlier one.
+function onePerFrame() {
+  let present = 0; // number of calls
+  return (things) => {
+    const call = ++present;
+    let k = 0;
+    function next() {
+      if (call !== present) return;
+      things[k++]();
+      if (k < things.length) requestAnimationFrame(next);
+    }
+    next();
+  };
+}
+
+// A sum as a text: formatSum([0.5, -0.2], ["a", "b"]) is "0.50 a − 0.20 b".
+function formatSum(weights, terms) {
+  const products = weights.map((w, k) => `${w.toFixed(2)} ${terms[k]}`);
+  return products.join(" + ").replaceAll("+ -", "− ").replaceAll("-", "−");
 }
 
 // Whether the reader asked the system for less motion.
@@ -90,6 +111,13 @@ function drawLine(context, x, y, colour, { width = 2, dash = [], fill = null, ba
   context.lineTo(x[0], base);
   context.fillStyle = fill;
   context.fill();
+}
+
+// Write a text. y is its base line, and x its left end, its middle or its right end.
+function drawText(context, text, x, y, { colour = COLOURS.ink, align = "left" } = {}) {
+  context.textAlign = align;
+  context.fillStyle = colour;
+  context.fillText(text, x, y);
 }
 
 // Draw the numbers of a vector as bars, up from the middle if positive and down if negative.

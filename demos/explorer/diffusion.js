@@ -75,11 +75,9 @@ function startDiffusion() {
     }
     const x = (t / END) * width;
     drawLine(context, [x, x], [0, height], COLOURS.accent, { width: 3 });
-    context.fillStyle = COLOURS.ink;
-    context.fillText("data, t = 0", 8, height - 10);
-    context.textAlign = "right";
-    context.fillText("noise, t = π/2", width - 8, height - 10);
-    context.textAlign = "left";
+    drawText(context, "data, t = 0", 8, height - 10);
+    drawText(context, "noise, t = π/2", width - 8, height - 10, { align: "right" });
+    drawText(context, `x = ${RANGE}`, 8, 20);
   }
 
   // The histogram of the points and the exact density, on the same axis of x as the paths.
@@ -90,13 +88,14 @@ function startDiffusion() {
     const exact = Array.from({ length: 241 }, (_, i) => RANGE * (1 - i / 120));
     const densities = exact.map((x) => mixtureDensity(x, t));
     const scale = (0.92 * width) / Math.max(0.45, ...densities);
-    context.fillStyle = "rgba(232, 121, 28, 0.55)";
+    context.fillStyle = `${COLOURS.generated}a0`;
     counts.forEach((count, i) => {
       const density = count / (POINTS * cell);
       context.fillRect(0, height - ((i + 1) * height) / BINS, scale * density, height / BINS - 1);
     });
     const y = exact.map((x) => ((1 - x / RANGE) / 2) * height);
     drawLine(context, densities.map((d) => scale * d), y, COLOURS.real, { width: 3 });
+    drawText(context, "p_t(x) →", width - 6, height - 10, { align: "right" });
   }
 
   function histogram(points) {
@@ -137,27 +136,47 @@ function startDiffusion() {
     slider.value = u;
     redraw();
   };
-  slider.addEventListener("input", redraw);
-  makeDraggable(plot, () => [Number(slider.value), 0.5], (x) => moveTo(x));
+
+  // Play: the whole way in four seconds, in its direction. What the reader moves stops it.
+  const button = byId("diffusion-play");
+  let frame = null; // the next one of the animation; null while it is stopped
+
+  function stop() {
+    cancelAnimationFrame(frame);
+    frame = null;
+    button.textContent = "Play";
+  }
+
+  function play() {
+    const isForward = byId("diffusion-way").value === "forward";
+    if (wantsLessMotion()) return moveTo(isForward ? 1 : 0);
+    let start = null;
+    button.textContent = "Stop";
+    frame = requestAnimationFrame(function next(now) {
+      start ??= now;
+      const u = Math.min(1, (now - start) / 4000);
+      moveTo(isForward ? u : 1 - u);
+      if (u < 1) frame = requestAnimationFrame(next);
+      else stop();
+    });
+  }
+
+  button.addEventListener("click", () => (frame === null ? play() : stop()));
+  slider.addEventListener("input", () => {
+    stop();
+    redraw();
+  });
+  makeDraggable(plot, () => [Number(slider.value), 0.5], (x) => {
+    stop();
+    moveTo(x);
+  });
   for (const id of ["diffusion-way", "diffusion-steps"]) {
     byId(id).addEventListener("change", () => {
+      stop();
       simulate();
       redraw();
     });
   }
-
-  // Play: the whole way in four seconds, in its direction.
-  byId("diffusion-play").addEventListener("click", () => {
-    const isForward = byId("diffusion-way").value === "forward";
-    if (wantsLessMotion()) return moveTo(isForward ? 1 : 0);
-    const start = performance.now();
-    function next(now) {
-      const u = Math.min(1, Math.max(0, (now - start) / 4000));
-      moveTo(isForward ? u : 1 - u);
-      if (u < 1) requestAnimationFrame(next);
-    }
-    requestAnimationFrame(next);
-  });
   window.addEventListener("resize", redraw);
   drawBackground();
   simulate();

@@ -24,22 +24,19 @@ function mixtureDensity(x, t, { weights, means, stds } = MIXTURE) {
 //     E[x_0 | x_t, k] = m_k + (alpha s_k^2 / u_k) (x_t - alpha m_k)
 //     E[eps | x_t, k] =       (sigma / u_k)       (x_t - alpha m_k)
 //
-// averaged over the components with the probabilities r_k = p(k | x_t).
+// averaged over the components with the probabilities r_k = p(k | x_t), in proportion to
+// w_k N(x_t; alpha m_k, u_k).
 function denoise(x, t, { weights, means, stds } = MIXTURE) {
   const [alpha, sigma] = [Math.cos(t), Math.sin(t)];
-  const u = stds.map((s) => (alpha * s) ** 2 + sigma ** 2);
-  const logs = weights.map(
-    (w, k) => Math.log(w) - 0.5 * Math.log(u[k]) - (0.5 * (x - alpha * means[k]) ** 2) / u[k],
-  );
-  const largest = Math.max(...logs); // subtracted, so that no exp underflows
   let [total, x0, eps] = [0, 0, 0];
-  logs.forEach((log, k) => {
-    const r = Math.exp(log - largest);
+  for (let k = 0; k < weights.length; k++) {
+    const u = (alpha * stds[k]) ** 2 + sigma ** 2;
     const deviation = x - alpha * means[k];
+    const r = weights[k] * gaussian(x, alpha * means[k], u);
     total += r;
-    x0 += r * (means[k] + ((alpha * stds[k] ** 2) / u[k]) * deviation);
-    eps += r * (sigma / u[k]) * deviation;
-  });
+    x0 += r * (means[k] + ((alpha * stds[k] ** 2) / u) * deviation);
+    eps += r * (sigma / u) * deviation;
+  }
   return { x0: x0 / total, eps: eps / total };
 }
 
@@ -66,8 +63,9 @@ function stepForward(x, s, t, noise) {
   return r * x + Math.sqrt(Math.sin(t) ** 2 - r ** 2 * Math.sin(s) ** 2) * noise;
 }
 
+// Draw a component k with the probability w_k, then a number from it.
 function sampleMixture(rng, { weights, means, stds } = MIXTURE) {
-  const u = rng.uniform();
-  const k = u < weights[0] ? 0 : u < weights[0] + weights[1] ? 1 : 2;
+  let [k, u] = [0, rng.uniform()];
+  while (k + 1 < weights.length && u >= weights[k]) u -= weights[k++];
   return means[k] + stds[k] * rng.normal();
 }

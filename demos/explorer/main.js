@@ -22,3 +22,4 @@ const observer = new IntersectionObserver(
   { rootMargin: "200px" },
 );
 for (const id of Object.keys(EXHIBITS)) observer.observe(byId(id));
+byId("not-started").remove();

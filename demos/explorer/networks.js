@@ -53,6 +53,11 @@ function mapToW(weights, z) {
   return Array.from(h.data);
 }
 
+// Truncation moves w towards the mean of all w: mean + psi (w - mean).
+function truncate(w, mean, psi) {
+  return weightedSum([psi, 1 - psi], [w, mean]);
+}
+
 // A convolution whose input channels are scaled by a style (Karras et al., 2020). With
 // demodulation, each output channel is divided by the norm of its scaled weights.
 function modulatedConv(weights, name, x, w, gain, demodulate) {

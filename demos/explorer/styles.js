@@ -10,10 +10,9 @@ function startStyles() {
   const seeds = [7, 20]; // of the faces A and B
   const sizes = byId("styles-sizes").children; // canvases of 4, 8, 16, 32 and 64 pixels
 
-  // w of a face, moved towards the mean of all w (truncation): mean + psi (w - mean)
   function styleOf(seed) {
     const w = mapToW(weights, new RNG(seed).normals(64));
-    return lerp(meanW, w, Number(byId("styles-psi").value));
+    return truncate(w, meanW, Number(byId("styles-psi").value));
   }
 
   function drawMixture() {
@@ -22,7 +21,7 @@ function startStyles() {
     for (const [group, [start, stop]] of Object.entries(GROUPS)) {
       if (takesB[group]) ws.fill(b, start, stop);
       const button = byId(`styles-${group}`);
-      button.setAttribute("aria-pressed", takesB[group]);
+      button.classList.toggle("main", takesB[group]);
       button.querySelector("span").textContent = takesB[group] ? "B" : "A";
     }
     let k = 0;
@@ -32,13 +31,15 @@ function startStyles() {
     drawPicture(byId("styles-mixture"), picture, -1, 1);
   }
 
+  function drawFace(i) {
+    const picture = styleSynthesize(weights, Array(9).fill(styleOf(seeds[i])));
+    drawPicture(byId(`styles-face-${i}`), picture, -1, 1);
+  }
+
+  const doOnePerFrame = onePerFrame();
   function drawAll() {
-    seeds.forEach((seed, i) => {
-      const picture = styleSynthesize(weights, Array(9).fill(styleOf(seed)));
-      drawPicture(byId(`styles-face-${i}`), picture, -1, 1);
-    });
-    drawMixture();
     byId("styles-psi-value").textContent = Number(byId("styles-psi").value).toFixed(2);
+    doOnePerFrame([drawMixture, () => drawFace(0), () => drawFace(1)]);
   }
 
   const redraw = oncePerFrame(drawMixture);

@@ -29,11 +29,8 @@ function startVaePlane() {
     return [1 - u - v, u, v];
   }
 
-  // The code at a place: weighted by these, the three codes add up to z.
   function codeAt(x, y) {
-    const three = selects.map((select) => codes[select.value]);
-    const w = weightsAt(x, y);
-    return three[0].map((_, i) => w[0] * three[0][i] + w[1] * three[1][i] + w[2] * three[2][i]);
+    return weightedSum(weightsAt(x, y), selects.map((select) => codes[select.value]));
   }
 
   // Decode the pictures of the map, some in each frame, so that the page stays responsive.
@@ -60,10 +57,8 @@ function startVaePlane() {
     drawPicture(large, vaeDecode(weights, z), 0, 1);
     drawBars(byId("vae-bars"), z, 3);
     byId("vae-length").textContent = norm(z).toFixed(1);
-    const w = weightsAt(...place);
-    byId("vae-formula").textContent =
-      "z = " + selects.map((s, i) => `${w[i].toFixed(2)} z(${s.value})`).join(" + ")
-        .replaceAll("+ -", "− ").replaceAll("-", "−");
+    const terms = selects.map((select) => `z(${select.value})`);
+    byId("vae-formula").textContent = `z = ${formatSum(weightsAt(...place), terms)}`;
     drawMap();
   }
 

@@ -4,39 +4,41 @@
 function startWalk() {
   const weights = generatorOfFaces();
   const slider = byId("walk-t");
+  const way = byId("walk-way"); // "arc" or "line" in the space of z, or "pixels"
   const strip = byId("walk-strip").children; // seven canvases
   const seeds = [29, 30]; // of the two faces
   let ends = []; // their z
   let faces = []; // and their pictures
 
-  // The three ways from one face to the other.
-  const WAYS = {
-    arc: (t) => dcGenerate(weights, slerp(...ends, t)),
-    line: (t) => dcGenerate(weights, lerp(...ends, t)),
-    pixels: (t) => new NDArray([3, 64, 64], lerp(faces[0].data, faces[1].data, t)),
-  };
-  const picture = (t) => WAYS[byId("walk-way").value](t);
+  const weightsAt = (t) => (way.value === "arc" ? arcWeights(...ends, t) : lineWeights(t));
+
+  // The picture at t: of a mixture of the two z, or a mixture of the two pictures.
+  function pictureAt(t) {
+    if (way.value !== "pixels") return dcGenerate(weights, weightedSum(weightsAt(t), ends));
+    const pixels = weightedSum(weightsAt(t), faces.map((face) => face.data));
+    return new NDArray(faces[0].shape, pixels);
+  }
 
   function draw() {
     const t = Number(slider.value);
-    drawPicture(byId("walk-picture"), picture(t), -1, 1);
-    const way = byId("walk-way").value;
-    const z = way === "line" ? lerp(...ends, t) : slerp(...ends, t);
-    byId("walk-numbers").textContent =
-      `t = ${t.toFixed(2)}` + (way === "pixels" ? "" : `, |z| = ${norm(z).toFixed(1)}`);
+    const w = weightsAt(t);
+    const length = norm(weightedSum(w, ends)).toFixed(1);
+    drawPicture(byId("walk-picture"), pictureAt(t), -1, 1);
+    byId("walk-t-value").textContent = t.toFixed(2);
+    const [what, mixture] =
+      way.value === "pixels"
+        ? ["a mixture of pixels", `x_t = ${formatSum(w, ["G(z_1)", "G(z_2)"])}`]
+        : [`G(z_t), |z_t| = ${length}`, `z_t = ${formatSum(w, ["z_1", "z_2"])}`];
+    const [first, second] = byId("walk-formula").children;
+    [first.textContent, second.textContent] = [what, mixture];
   }
 
-  // Fill the strip one picture a frame; a later call stops this one.
-  let turn = 0;
+  const doOnePerFrame = onePerFrame();
   function fillStrip() {
-    const present = ++turn;
-    let k = 0;
-    function drawNext() {
-      if (present !== turn) return;
-      drawPicture(strip[k], picture(k / (strip.length - 1)), -1, 1);
-      if (++k < strip.length) requestAnimationFrame(drawNext);
-    }
-    drawNext();
+    const place = (k) => k / (strip.length - 1);
+    doOnePerFrame(
+      Array.from(strip, (canvas, k) => () => drawPicture(canvas, pictureAt(place(k)), -1, 1)),
+    );
   }
 
   function update() {
@@ -48,7 +50,7 @@ function startWalk() {
   }
 
   slider.addEventListener("input", oncePerFrame(draw));
-  byId("walk-way").addEventListener("change", () => {
+  way.addEventListener("change", () => {
     draw();
     fillStrip();
   });

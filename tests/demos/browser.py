@@ -112,7 +112,7 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait_until(self, condition: str, timeout: float = 30) -> None:
+    def wait_until(self, condition: str, timeout: float = 120) -> None:
         """Wait until an expression of JavaScript is true."""
         end = time.monotonic() + timeout
         while not self.run(condition):

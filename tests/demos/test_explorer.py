@@ -7,6 +7,8 @@ import sys
 import explorer
 import numpy as np
 import pytest
+from _noise import normal_quantiles
+from _two_gaussians import TwoGaussians
 
 from tests.demos.processes import DEMOS, run_python
 from tinygen import default_rng, latent, losses, nn, no_grad, ops, optim
@@ -101,7 +103,8 @@ def choose(browser, select, value):
 def test_the_page_is_small_complete_and_without_placeholders(page):
     text = page.read_text(encoding="utf-8")
     assert len(text.encode()) <= explorer.MAX_BYTES
-    assert "{{" not in re.sub(r"\$\{\{", "", text)
+    assert not re.findall(r"\{\{\w+\}\}", text)
+    assert text.count("</script>") == text.count("<script")
     assert not re.findall(r'(?:src|href)="(?!#)', text)
     assert "http" not in re.sub(r"http-equiv", "", text)
 
@@ -183,10 +186,21 @@ def test_the_generators_of_faces_are_those_of_tinygen(loaded):
 
 def test_the_walk_is_that_of_tinygen(loaded):
     a, b = np.random.default_rng(2).normal(size=(2, 64))
-    found = compute(loaded, f"slerp({a.tolist()}, {b.tolist()}, 0.25)")
+    ends = f"[{a.tolist()}, {b.tolist()}]"
+    found = compute(loaded, f"weightedSum(arcWeights(...{ends}, 0.25), {ends})")
     np.testing.assert_allclose(found, latent.slerp(a, b, 5)[1], atol=1e-9)
-    found = compute(loaded, f"lerp({a.tolist()}, {b.tolist()}, 0.25)")
+    found = compute(loaded, f"weightedSum(lineWeights(0.25), {ends})")
     np.testing.assert_allclose(found, latent.lerp(a, b, 5)[1], atol=1e-9)
+    # From a face to itself, where rounding makes the cosine larger than 1
+    nearly_a = (a * (1 + 1e-9)).tolist()
+    found = compute(loaded, f"arcWeights({a.tolist()}, {nearly_a}, 0.25)")
+    np.testing.assert_allclose(found, [0.75, 0.25])
+
+
+def test_truncation_moves_w_towards_its_mean(loaded):
+    w, mean = np.random.default_rng(4).normal(size=(2, 64))
+    found = compute(loaded, f"truncate({w.tolist()}, {mean.tolist()}, 0.7)")
+    np.testing.assert_allclose(found, mean + 0.7 * (w - mean))
 
 
 def test_diffusion_on_the_line_is_that_of_tinygen(loaded):
@@ -267,12 +281,70 @@ def test_the_game_on_the_line_is_that_of_tinygen(loaded, loss):
             np.testing.assert_allclose(parameter.numpy().ravel(), array, atol=1e-5)
 
 
+@pytest.mark.parametrize("bias", [0, 4.5, -100])  # of G: inside, partly outside, outside
+def test_the_game_is_measured_exactly(loaded, bias):
+    """After some steps, by tinygen and NumPy from 200,000 samples of G in equal steps of mass."""
+    parameters, measured = loaded.run(
+        """(() => {
+            const rng = new RNG(2), [G, D] = [createNetwork(rng), createNetwork(rng)];
+            const settings = {k: 5, momentum: 0.5, isSaturating: false};
+            const sampleData = (m) => Array.from({length: m}, () => sampleMixture(rng, LINE_DATA));
+            const sampleNoise = (m) => rng.normals(m);
+            for (let i = 0; i < 8; i++) trainStep(G, D, settings, 32, sampleData, sampleNoise);
+            G.layers[2].bias[0] += BIAS;
+            const parameters = [G, D].map((network) => network.layers.flatMap(
+                ({weight, bias}) => [Array.from(weight), Array.from(bias)]));
+            const {q, d, left, right, totalVariation, value} = measureGame(G, D);
+            return [parameters, {q, d, left, right, totalVariation, value}];
+        })()""".replace("BIAS", str(bias))
+    )
+
+    def forward(arrays, x):
+        w1, b1, w2, b2, w3, b3 = map(np.array, arrays)
+        h = np.tanh(np.tanh(x[:, None] * w1 + b1) @ w2.reshape(32, 32).T + b2)
+        return h @ w3 + b3
+
+    z = normal_quantiles((np.arange(200_000) + 0.5) / 200_000)
+    samples, x = forward(parameters[0], z), np.linspace(-5, 5, 251)
+    middles, cell = (x[1:] + x[:-1]) / 2, 0.04
+    p = TwoGaussians((0.5, 0.5), (-1.2, 1.5), (0.5, 0.7)).density(middles)
+    q = np.histogram(samples, x)[0] / len(samples) / cell
+    logits, logits_of_samples = forward(parameters[1], middles), forward(parameters[1], samples)
+    value = -(p * np.logaddexp(0, -logits)).sum() * cell - np.logaddexp(0, logits_of_samples).mean()
+    assert measured["totalVariation"] == pytest.approx(1 - np.minimum(p, q).sum() * cell, abs=0.02)
+    assert measured["value"] == pytest.approx(value, abs=2e-3)
+    assert measured["left"] == pytest.approx((samples < -5).mean(), abs=0.01)
+    assert measured["right"] == pytest.approx((samples > 5).mean(), abs=0.01)
+    inside = 1 - measured["left"] - measured["right"]
+    assert np.sum(measured["q"]) * cell == pytest.approx(inside, abs=0.02)
+    np.testing.assert_allclose(measured["d"], 1 / (1 + np.exp(-logits)), atol=1e-9)
+
+
+def test_samples_of_a_mixture_have_its_density(loaded):
+    x = compute(loaded, "((rng) => Array(20000).fill().map(() => sampleMixture(rng)))(new RNG(1))")
+    values = loaded.run("MIXTURE")
+    components = np.abs(x[:, None] - values["means"]).argmin(axis=1)  # they hardly overlap
+    for k, (weight, mean, std) in enumerate(zip(*(values[key] for key in values), strict=True)):
+        assert (components == k).mean() == pytest.approx(weight, abs=0.015)
+        assert x[components == k].mean() == pytest.approx(mean, abs=0.03)
+        assert x[components == k].std() == pytest.approx(std, abs=0.03)
+
+
 # ---------------------------------------------------------------- the exhibits
 
 
 def test_nothing_is_loaded_and_the_page_is_not_wider_than_the_window(opened):
     assert opened.requests == [opened.run("location.href")]
     assert opened.run("document.documentElement.scrollWidth <= innerWidth")
+    assert opened.run("byId('not-started')") is None
+
+
+def test_a_page_that_cannot_run_says_so(browser, page, tmp_path):
+    """Such as one of which the end is missing, or one in a preview without JavaScript."""
+    text = page.read_text(encoding="utf-8")
+    (tmp_path / "damaged.html").write_text(text[: len(text) // 2], encoding="utf-8")
+    browser.open(tmp_path / "damaged.html", *PHONE)
+    assert "needs JavaScript and the whole file" in browser.run("document.body.innerText")
 
 
 def test_the_plane_of_the_vae(opened):
@@ -293,8 +365,10 @@ def test_the_walk_between_two_faces(opened):
     on_arc = pixels(opened, "walk-picture")
     opened.run("byId('walk-t').focus()")
     opened.press("ArrowRight", times=3)
-    assert "t = 0.53" in text_of(opened, "walk-numbers")
+    assert text_of(opened, "walk-t-value") == "0.53"
     assert pixels(opened, "walk-picture") != on_arc
+    choose(opened, "walk-way", "line")
+    assert "z_t = 0.47 z_1 + 0.53 z_2" in text_of(opened, "walk-formula")
     choose(opened, "walk-way", "pixels")
     mixed = pixels(opened, "walk-picture")
     click(opened, "walk-new-0")
@@ -303,11 +377,12 @@ def test_the_walk_between_two_faces(opened):
 
 def test_arithmetic_with_faces(opened):
     start(opened, "attributes")
-    assert text_of(opened, "attributes-formula") == "z + 2.0 v(glasses)"
+    assert text_of(opened, "attributes-formula") == "G(z + 2.0 v(glasses))"
     assert pixels(opened, "attributes-before") != pixels(opened, "attributes-after")
     opened.run("byId('add-hat').focus()")
     opened.press("ArrowLeft")
-    assert text_of(opened, "attributes-formula") == "z + 2.0 v(glasses) \u2212 0.1 v(hat)"
+    formula = "G(z + 2.0 v(glasses) \u2212 0.1 v(hat))"
+    assert text_of(opened, "attributes-formula") == formula
     click(opened, "attributes-reset")
     assert pixels(opened, "attributes-before") == pixels(opened, "attributes-after")
     before = pixels(opened, "attributes-before")
@@ -327,7 +402,7 @@ def test_the_styles_of_two_faces(opened):
     start(opened, "styles")
     first = pixels(opened, "styles-mixture")
     click(opened, "styles-coarse")
-    assert opened.run("byId('styles-coarse').ariaPressed") == "true"
+    assert text_of(opened, "styles-coarse") == "4, 8 px: B"
     assert pixels(opened, "styles-mixture") != first
     click(opened, "styles-coarse")
     assert pixels(opened, "styles-mixture") == first
@@ -349,6 +424,21 @@ def test_diffusion_can_be_dragged_through_time(opened):
     opened.run("byId('diffusion-time').focus()")
     opened.press("ArrowRight")
     assert float(opened.run("byId('diffusion-time').value")) > 0
+
+
+def test_what_the_reader_moves_stops_the_animation(opened):
+    start(opened, "diffusion")
+    click(opened, "diffusion-play")
+    assert text_of(opened, "diffusion-play") == "Stop"
+    opened.wait_until("Number(byId('diffusion-time').value) > 0.4")  # it began at 1
+    opened.drag("diffusion-plot", start=(0.5, 0.5), end=(0.2, 0.5), touch=opened.is_phone)
+    assert text_of(opened, "diffusion-play") == "Play"
+    place = opened.run("byId('diffusion-time').value")
+    opened.next_frame()
+    assert opened.run("byId('diffusion-time').value") == place
+    click(opened, "diffusion-play")
+    click(opened, "diffusion-play")
+    assert text_of(opened, "diffusion-play") == "Play"
 
 
 def test_a_reader_who_wants_less_motion_sees_the_end_at_once(opened):
@@ -376,6 +466,9 @@ def test_the_gan_trains_in_the_page(opened):
     assert text_of(opened, "gan-k-value") == "4"
     click(opened, "gan-reset")
     assert text_of(opened, "gan-step") == "0"
+    assert pixels(opened, "gan-plot") == before  # the same initial weights
+    choose(opened, "gan-seed", 2)
+    assert pixels(opened, "gan-plot") != before
 
 
 def test_every_control_has_a_name(opened):
