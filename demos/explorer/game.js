@@ -37,20 +37,21 @@ const Z = Array.from({ length: 401 }, (_, i) => -4 + i / 50);
 const P = X.map((x) => mixtureDensity(x, 0, LINE_DATA)); // the density of the data
 
 // The density of G's samples in the cells, from G itself and not from samples: the mass of the
-// noise between two neighbouring z is spread evenly between their images.
+// noise between two neighbouring z is spread evenly between their images, from a to b.
 function densityOfImages(images) {
   const q = new Array(CELLS).fill(0);
   for (let i = 0; i + 1 < Z.length; i++) {
     const mass = gaussian((Z[i] + Z[i + 1]) / 2, 0, 1) * (Z[i + 1] - Z[i]);
     const middle = (images[i] + images[i + 1]) / 2;
-    const width = Math.max(Math.abs(images[i + 1] - images[i]), 3 * CELL); // else q is jagged
+    const width = Math.max(Math.abs(images[i + 1] - images[i]), 0.01 * CELL); // never 0
     const [a, b] = [(middle - width / 2 - LOW) / CELL, (middle + width / 2 - LOW) / CELL];
     for (let k = Math.max(0, Math.floor(a)); k < Math.min(CELLS, Math.ceil(b)); k++) {
       const overlap = Math.min(b, k + 1) - Math.max(a, k); // in cells
       q[k] += (mass * overlap) / (b - a) / CELL;
     }
   }
-  return q;
+  // The mean of three cells: else q has a jag where G turns round.
+  return q.map((a, k) => ((q[k - 1] ?? 0) + a + (q[k + 1] ?? 0)) / 3);
 }
 
 // log(1 + e^a): -log D = softplus(-l), and -log(1 - D) = softplus(l)

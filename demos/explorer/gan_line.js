@@ -75,7 +75,7 @@ function startGanLine() {
     // Names at the curves: no reader has to tell the colours.
     const highest = (density) => density.indexOf(Math.max(...density));
     const name = (text, i, y, colour) =>
-      drawText(context, text, columns[i], y - 7, { colour, align: "center" });
+      drawText(context, text, columns[i], Math.max(18, y - 7), { colour, align: "center" });
     name("p", highest(P), toDensity(P[highest(P)]), COLOURS.real);
     name("q", highest(q), toDensity(q[highest(q)]), COLOURS.generated);
     name("D", 12, toProbability(d[12]), COLOURS.discriminator);

@@ -30,6 +30,14 @@ function dcGenerate(weights, z) {
   return mapNumbers(addBias(h, weights["layers.12.bias"]), Math.tanh);
 }
 
+// The weights of the generator, which two exhibits use.
+let savedGenerator = null;
+
+function generatorOfFaces() {
+  savedGenerator ??= readWeights("dcgan");
+  return savedGenerator;
+}
+
 // ---- the generator of StyleGAN (tinygen/models/stylegan.py)
 
 // An equalized layer has weights of standard deviation 1 and multiplies them by this number.

@@ -62,11 +62,3 @@ function startWalk() {
   }
   update();
 }
-
-// The weights of the generator, which two exhibits use.
-let savedGenerator = null;
-
-function generatorOfFaces() {
-  savedGenerator ??= readWeights("dcgan");
-  return savedGenerator;
-}

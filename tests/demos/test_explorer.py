@@ -20,7 +20,7 @@ from tinygen.models.stylegan import mix_styles
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
 REDUCED_MOTION = {"name": "prefers-reduced-motion", "value": "reduce"}
-TOLERANCE = 1e-3  # of pixels from 0 to 1 or from -1 to 1
+TOLERANCE = 3e-5  # of pixels from 0 to 1 or from -1 to 1; the errors are up to 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -339,14 +339,6 @@ def test_nothing_is_loaded_and_the_page_is_not_wider_than_the_window(opened):
     assert opened.run("byId('not-started')") is None
 
 
-def test_a_page_that_cannot_run_says_so(browser, page, tmp_path):
-    """Such as one of which the end is missing, or one in a preview without JavaScript."""
-    text = page.read_text(encoding="utf-8")
-    (tmp_path / "damaged.html").write_text(text[: len(text) // 2], encoding="utf-8")
-    browser.open(tmp_path / "damaged.html", *PHONE)
-    assert "needs JavaScript and the whole file" in browser.run("document.body.innerText")
-
-
 def test_the_plane_of_the_vae(opened):
     start(opened, "vae")
     before = pixels(opened, "vae-picture")
@@ -428,17 +420,14 @@ def test_diffusion_can_be_dragged_through_time(opened):
 
 def test_what_the_reader_moves_stops_the_animation(opened):
     start(opened, "diffusion")
-    click(opened, "diffusion-play")
-    assert text_of(opened, "diffusion-play") == "Stop"
-    opened.wait_until("Number(byId('diffusion-time').value) > 0.4")  # it began at 1
+    press = "byId('diffusion-play').click(); byId('diffusion-play').textContent"
+    assert opened.run(press) == "Stop"
+    assert opened.run(f"{press}; {press}") == "Stop"  # pressed three times in all
     opened.drag("diffusion-plot", start=(0.5, 0.5), end=(0.2, 0.5), touch=opened.is_phone)
     assert text_of(opened, "diffusion-play") == "Play"
-    place = opened.run("byId('diffusion-time').value")
+    time = opened.run("byId('diffusion-time').value")
     opened.next_frame()
-    assert opened.run("byId('diffusion-time').value") == place
-    click(opened, "diffusion-play")
-    click(opened, "diffusion-play")
-    assert text_of(opened, "diffusion-play") == "Play"
+    assert opened.run("byId('diffusion-time').value") == time
 
 
 def test_a_reader_who_wants_less_motion_sees_the_end_at_once(opened):
@@ -479,3 +468,11 @@ def test_every_control_has_a_name(opened):
         "|| e.closest('[aria-label]'))).map((e) => e.id)"
     )
     assert nameless == []
+
+
+def test_a_page_that_cannot_run_says_so(browser, page, tmp_path):
+    """Such as one of which the end is missing, or one in a preview without JavaScript."""
+    text = page.read_text(encoding="utf-8")
+    (tmp_path / "damaged.html").write_text(text[: len(text) // 2], encoding="utf-8")
+    browser.open(tmp_path / "damaged.html", *PHONE)
+    assert "needs JavaScript and the whole file" in browser.run("document.body.innerText")
