@@ -427,14 +427,17 @@ for title, (key, form) in TABLE.items():
 
 # %%
 # Pictures
+SIGNS = {"VAE": "≤ ", "flow": "", "diffusion": "≈ "}  # of the bits: a bound, exact, an estimate
+
+
 def describe(name):
     """Return what the figures say about a family, in one line."""
     family = figures[name]
-    bits = f"{family['bits']:.2f} bits per pixel" if "bits" in family else "no likelihood"
+    bits = f"{SIGNS[name]}{family['bits']:.2f} bits per pixel" if name in SIGNS else "no likelihood"
     time_text = f"100 samples in {1000 * family['seconds_per_100']:.0f} ms"
     if not are_digits:
         return f"{bits}; {time_text}"
-    return f"{bits}; {family['recognized']:.0%} recognized; {time_text}"
+    return f"{bits}; {100 * family['recognized']:.0f} % recognized; {time_text}"
 
 
 digit = Picture(test[0], "x")
@@ -475,7 +478,7 @@ schemes = {
     "diffusion": {
         "x": digit,
         "noisy": Code(noisy[0], "noisy"),
-        "z": Code(first_noise[0, 0], many_numbers),
+        "z": Code(first_noise[0, 0], "z: noise"),
         "U-Net": Network(f"U-Net,\n{SAMPLING_STEPS} times"),
         "half": Code(diffusion_path[SAMPLING_STEPS // 2], "less noisy"),
         "x'": Picture(samples["diffusion"][0], "x', new"),
@@ -489,9 +492,15 @@ for name, parts in schemes.items():
     if name == "GAN":
         places |= {"x": (1, 2, digit), "D": (0.5, 3, parts["D"]), "D(x)": (0.5, 4, parts["D(x)"])}
     arrows = ARROWS.get(name, [" ".join(parts)])
-    panels.append(Scheme(places, arrows, loops=LOOPS.get(name, ()), side=84, title=TITLES[name]))
+    panels.append(Scheme(places, arrows, loops=LOOPS.get(name, ()), side=72, title=TITLES[name]))
     panels.append(plot.Grid(samples[name][1:13], columns=12, gap=1, note=describe(name)))
-plot.save_page(args.out / "families.png", panels)
+slowest = max(figures[name]["training_seconds"] for name in families)
+key = plot.Caption(
+    "Rows of digits: samples. Red, blue: numbers above, below 0.\n"
+    "Dashed: G learns from D. ≤: a bound. ≈: an estimate."
+)
+title = f"Which learns fastest? Each had less than {10 * math.ceil(slowest / 10)} seconds"
+plot.save_page(args.out / "families.png", [key, *panels], title=title)
 sample_rows = {f"real {noun}s": data.to_float(np.resize(test, (20, *image_shape)))}
 sample_rows |= {name: images[17:37] for name, images in samples.items()}
 plot.save_rows(args.out / "samples.png", sample_rows)
