@@ -304,11 +304,11 @@ run.write_metrics(picture="dcgan.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# `python demos/dcgan.py`, two minutes, seed 0: Frechet distance 1.5 to real faces (floor 0.15, that
-# of real faces to others). 51 % of the real faces are covered, that is, a sample is among their
-# neighbours (`metrics.density_coverage`). With 10 samples per concept, 76 % of the results of
-# the arithmetic have glasses and a hat. Seeds 1 and 2 have the distances 2.0 and 1.4, and both
-# attributes in 79 and 84 %. Processors round differently, and the training of a GAN amplifies this:
+# `python demos/dcgan.py`, two minutes, seed 0: Frechet distance 1.3 to real faces (floor 0.15, that
+# of real faces to others). 53 % of the real faces are covered, that is, a sample is among their
+# neighbours (`metrics.density_coverage`). With 10 samples per concept, 73 % of the results of
+# the arithmetic have glasses and a hat. Seeds 1 and 2 have the distances 1.5 and 1.1, and both
+# attributes in 79 and 72 %. Processors round differently, and the training of a GAN amplifies this:
 # another processor has the effect of another seed.
 #
 # `python demos/dcgan.py --size 64 --steps 24000`, an hour of one core: distance 0.25 (floor 0.14).
@@ -319,12 +319,12 @@ run.write_metrics(picture="dcgan.png", **metrics)
 # The question. The faces change gradually, most features one after the other. They are not two
 # faces on top of each other. A hat comes or goes within a few steps; in between it can be half
 # transparent. The arithmetic gives a face with glasses and a hat, but with three faces per concept
-# in 35 % of the results only. A single sample has many properties other than the concept; in a mean
-# they average out. So more samples per concept give more successes: 17 % with one, 76 % with 10 and
-# 90 % with 30. Of all samples 9 % have both. After an hour the changes from z to z are more abrupt,
+# in 41 % of the results only. A single sample has many properties other than the concept; in a mean
+# they average out. So more samples per concept give more successes: 17 % with one, 73 % with 10 and
+# 91 % with 30. Of all samples 9 % have both. After an hour the changes from z to z are more abrupt,
 # and the arithmetic is less reliable with many samples: 31, 43, 61 and 79 %.
 #
-# The three changes (seed 0; unchanged: distance 1.5, 51 % covered, both attributes in 76 %):
+# The three changes (seed 0; unchanged: distance 1.3, 53 % covered, both attributes in 73 %):
 #
 # 1. With momentum both networks run past the point where they should turn. Faces are double
 #    exposures on a grey wall: distance 18, with 8 % covered, and both attributes in 37 %.
