@@ -311,7 +311,7 @@ run.write_metrics(picture="cyclegan.png", **metrics)
 #
 # The error of G and of F, as a fraction of the error of not changing the face (seed 0):
 #
-#     python demos/cyclegan.py                              0.46 and 0.47    two minutes
+#     python demos/cyclegan.py                              0.47 and 0.49    two minutes
 #     python demos/cyclegan.py --steps 1200                 0.30 and 0.31
 #     python demos/cyclegan.py --steps 1600                 0.25 and 0.27    246 s of one core
 #     python demos/cyclegan.py --steps 4000                 0.18 and 0.20    193 s of one core
