@@ -196,7 +196,8 @@ spread = plot.Curves(
     direct=True,
     height=300,
 )
-plot.save_page(args.out / "graphs.png", [graphs, plot.GraphKey(), spread])
+key = plot.Caption("Score function: f(z) ∇ log q(z), without a gradient through z")
+plot.save_page(args.out / "graphs.png", [graphs, plot.GraphKey(), spread, key])
 plot.save_curves(
     args.out / "estimators.png",
     histograms,

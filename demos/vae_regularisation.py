@@ -259,7 +259,7 @@ plot.save_page(
     args.out / "maps.png",
     [
         maps,
-        plot.Caption(f"Solid: one σ of q(z|x), for single {noun}s. Dashed: N(0, I), radius 2."),
+        plot.Caption(f"Solid: one σ around μ, for single {noun}s. Dashed: N(0, I), radius 2."),
         plot.Rows(
             walks,
             title="Continuity: the largest step of a straight line of z",
@@ -271,7 +271,7 @@ plot.save_page(
             note="Recognized, times the fraction of all classes (real: 95 %)",
         ),
     ],
-    title="Three losses, three maps of q(z|x)",
+    title="Three losses, three maps of N(μ, σ²)",
 )
 plot.save_page(args.out / "planes.png", [planes], width=1400)
 steps = np.arange(args.steps)

@@ -97,5 +97,4 @@ class KLTerm(Panel):
         ax.set(xlim=limits, xticks=(), ylabel="nats")
         ax.locator_params(axis="y", nbins=2)
         style_axes(ax)
-        text = f"KL of each of the {len(self.kl)} dimensions of z, sorted"
-        page.write(text, left, top + self.BARS)
+        page.write("KL of each dimension, ½ (σ² + μ² - log σ² - 1)", left, top + self.BARS)
