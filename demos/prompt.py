@@ -415,22 +415,22 @@ run.write_metrics(picture="prompt.png", **figures)
 # %% [markdown]
 # ## What you should see
 #
-# The questions. The model composes what it has not seen together. It is hardest where it always saw
-# that one part excludes the other: old faces never had hats. If the caption alone guides, 44 % of
-# the samples show both; with the composed predictions 77 %. The word order matters to it: see the
-# first change.
+# The questions. The model composes what it has not seen together. If the caption alone guides, it
+# is hardest where it always saw that one part excludes the other: old faces never had hats, and
+# 58 % of the samples show both. With the composed predictions 79 % do. The word order matters to
+# it: see the first change.
 #
 # `python demos/prompt.py`, two minutes, seed 0. The fraction of the mentioned properties that is
 # found in the samples, for new captions of known kinds and for captions that mention a new
 # combination:
 #
 #                                   whole captions    and composed    drawings
-#     known                             98.4 %            98.4 %        99.7 %
-#     beard, glasses and a smile        98.0 %            98.0 %        98.0 %
-#     glasses and a red hat             93.4 %            90.6 %        99.4 %
-#     an old face with a hat            82.5 %            89.3 %        99.3 %
+#     known                             98.1 %            98.1 %        99.7 %
+#     beard, glasses and a smile        97.2 %            99.4 %        98.9 %
+#     glasses and a red hat             93.3 %            93.1 %        99.2 %
+#     an old face with a hat            84.8 %            89.5 %        99.8 %
 #
-# In samples of other captions it is about 50 %.
+# In samples of other captions it is 30 to 50 %.
 #
 # Codes drawn from a Gaussian decode to ghosts (gaussian.py); here they are drawn from the learned
 # distribution. Since the codes describe tiles and the decoder is linear, some edges between tiles
