@@ -496,7 +496,7 @@ for name, parts in schemes.items():
     panels.append(plot.Grid(samples[name][1:13], columns=12, gap=1, note=describe(name)))
 slowest = max(figures[name]["training_seconds"] for name in families)
 key = plot.Caption(
-    "Rows of digits: samples. Red, blue: numbers above, below 0.\n"
+    f"Rows of {noun}s: samples. Red, blue: numbers above, below 0.\n"
     "Dashed: G learns from D. ≤: a bound. ≈: an estimate."
 )
 title = f"Which learns fastest? Each had less than {10 * math.ceil(slowest / 10)} seconds"

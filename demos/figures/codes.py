@@ -94,7 +94,7 @@ class KLTerm(Panel):
         top = box.top + LINE + self.DENSITIES + 10
         ax = page.axes(Box(left, top, width, self.BARS))
         ax.bar(positions, self.kl, color=INK, width=0.6)
-        ax.set(xlim=limits, xticks=(), ylabel="nats")
+        ax.set(xlim=limits, xticks=())
         ax.locator_params(axis="y", nbins=2)
         style_axes(ax)
-        page.write("KL of each dimension, ½ (σ² + μ² - log σ² - 1)", left, top + self.BARS)
+        page.write("KL of each dimension, in nats: ½ (σ² + μ² - log σ² - 1)", left, top + self.BARS)
