@@ -212,12 +212,12 @@ SETS = {
 set_x, set_y = SETS.get(args.data, ("X", "Y"))
 networks = plot.Scheme(
     {
-        "D_X": (0.25, 0, plot.Network("D_X", 0.4, 1)),
+        "D_X": (0.25, 0, plot.Network("$D_X$", 0.4, 1)),
         "x": (0.25, 1, plot.Picture(x[first][0], set_x)),
         "G": (0, 2, plot.Network("G: X to Y", 0.5, 0.5)),
         "F": (0.5, 2, plot.Network("F: Y to X", 0.5, 0.5)),
         "y": (0.25, 3, plot.Picture(y[second][0], set_y)),
-        "D_Y": (0.25, 4, plot.Network("D_Y", 1, 0.4)),
+        "D_Y": (0.25, 4, plot.Network("$D_Y$", 1, 0.4)),
     },
     ["x G y D_Y", "y F x D_X"],
     side=96,
@@ -228,8 +228,8 @@ backward = [("", "y", y), ("->", "F(y)", fake_x), ("->", "G(F(y))", reconstructe
 there_and_back = [
     plot.Sum([(sign, label, pictures[columns][:5]) for sign, label, pictures in terms], title=title)
     for title, terms, columns in (
-        ("Forward cycle: back to x", forward, first),
-        ("Backward cycle: back to y", backward, second),
+        ("Cycle of x: F(G(x)) \u2248 x", forward, first),
+        ("Cycle of y: G(F(y)) \u2248 y", backward, second),
     )
 ]
 plot.save_page(args.out / "cyclegan.png", [networks, there_and_back])

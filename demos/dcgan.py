@@ -25,9 +25,10 @@ look like? Why three faces, and not one?
 It draws
     samples.png         samples of the generator
     interpolation.png   each row from one z to another (`latent.slerp`)
-    dcgan.png           samples and interpolations; for faces also the
-                        arithmetic: three samples of each concept, the picture
-                        of their mean z, and the result
+    dcgan.png           the layers of the generator, samples and
+                        interpolations; for faces also the arithmetic: three
+                        samples of each concept, the picture of their mean z,
+                        and the result
     neighbours.png      for faces: the result in the middle of eight
                         neighbours, whose z has a little noise added
     curves.png          the losses of both networks
@@ -174,7 +175,20 @@ num_samples = max(200, len(test) // 2)
 z = numpy_rng.normal(size=(num_samples, LATENT_DIM))
 samples = generate(z)
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
-panels = [plot.Grid(samples[:11], columns=11, title="Samples: each has its own random z")]
+blocks = [4 << k for k in range(args.size.bit_length() - 2)]  # 4, 8, ..., size
+parts = {"z": plot.Code(z[0].reshape(8, 8), "z")}
+for block in blocks:
+    height = (block / args.size) ** 0.4
+    parts[str(block)] = plot.Network(str(block), height, height)
+parts["x"] = plot.Picture(samples[0], "G(z)")
+scheme = plot.Scheme(
+    {key: (0, column, part) for column, (key, part) in enumerate(parts.items())},
+    [" ".join(parts)],
+    side=72,
+    title=f"G: {LATENT_DIM} random numbers become a picture, doubled layer by layer",
+    note="Numbers are sizes in pixels. Below: samples, each of its own z.",
+)
+panels = [scheme, plot.Grid(samples[:11], columns=11)]
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}

@@ -27,7 +27,8 @@ determines the other two. Does the choice matter?
                                         data to noise
 
 It draws
-    ddpm.png         parts of the next three
+    ddpm.png         a real image on its way to noise, and parts of the next
+                     three
     samples.png      samples, a row for each class
     strip.png        from noise to image: x at several times, and what the
                      network predicts there
@@ -351,12 +352,21 @@ for title in ("generated", "again", "and again"):
 plot.save_rows(args.out / "inpainting.png", rows)
 
 # %%
-# One page: part of the strip, of the samples and of the inpainting
-moments = np.linspace(0, len(history) - 1, 6).astype(int)
-strip = []
-for k in range(2):
-    strip.append(("x", np.stack([*(history[i][1][k] for i in moments), last[k]])))
-    strip.append(("prediction", np.stack([*(history[i][2][k] for i in moments), last[k]])))
+# One page: a digit on its way to noise, and another one on its way back, at the same noise levels;
+# part of the samples and of the inpainting
+at_time = {}  # x and the prediction; samplers of second order also predict between the times
+for t, x, prediction in history:
+    at_time.setdefault(t, (x[0], prediction[0]))
+shown_steps = np.unique(np.linspace(0, sampling_steps, 7).astype(int))
+x0 = test[test_labels == two_labels[0]][:1]
+eps = np.random.default_rng(args.seed).normal(size=x0.shape).astype(np.float32)
+there, back = [], [(last[0], last[0])]
+for step in shown_steps:
+    there.append(to_bytes(PATH.q_sample(data.normalize(x0), eps, TIMES[sampling_steps - step]))[0])
+    if step > 0:
+        back.append(at_time[TIMES[sampling_steps - step]])
+both_ways = {"forward \u2192": there, "reverse \u2190": [x for x, _ in back]}
+both_ways["prediction"] = [prediction for _, prediction in back]
 few, columns = samples[:40], 10
 if num_classes:
     by_column = [pictures[: min(4, fewest)] for pictures in by_class.values()]
@@ -365,9 +375,10 @@ plot.save_page(
     args.out / "ddpm.png",
     [
         plot.Rows(
-            strip,
-            title=f"From noise to an image, in {sampling_steps} steps",
-            note="From pure noise the network predicts a mean of many images.",
+            {label: np.stack(images) for label, images in both_ways.items()},
+            heads=[f"step {step}" if step == 0 else str(step) for step in shown_steps],
+            title="Image to noise, and noise to a new image",
+            note="Of pure noise the network predicts a mean of many images.",
         ),
         plot.Grid(
             few,

@@ -241,17 +241,17 @@ forward = Evolution(
     density,
     forward_paths,
     exact_ends,
-    direction="noise is added step by step  \u2192",
+    direction="noise is added  \u2192",
     title="Data become noise: density, and five points",
 )
 titles = {
-    "stochastic": "Back, with fresh noise: paths cross",
-    "deterministic": "Back, by the ODE: smooth paths never cross",
+    "stochastic": "Back with fresh noise: paths cross",
+    "deterministic": "Back by the ODE: smooth paths never cross",
 }
 backward = []
 for name, paths in (("stochastic", stochastic), ("deterministic", deterministic)):
     by_end = paths[paths[:, 0].argsort()]
-    text = f"{args.sampling_steps} steps; distance from the data {distances[name]:.3f}"
+    text = f"{args.sampling_steps} steps, total variation {distances[name]:.3f}"
     panel = Evolution(
         X,
         estimated[name],

@@ -189,7 +189,8 @@ class_colours = (lighten(plot.CLASS_COLOURS[0]), "#ffffff", lighten(plot.CLASS_C
 lowest = test_log_p.min()  # the shades of grey start at the least probable new point
 confidence = metrics["outlier_confidence"]
 confidence_text = f"{confidence:.2%}" if confidence < 0.9999 else "over 99.99%"
-exponent = f"{-np.log10(fraction_farther_out):.0f}"
+exponent = round(-np.log10(fraction_farther_out))
+one_in = f"1 in {10**exponent:,}" if exponent <= 15 else f"1 in 10$^{{{exponent}}}$"
 learned = {
     "Discriminative model: p(y|x)": {
         "field": p_discriminative,
@@ -198,7 +199,7 @@ learned = {
         "labels": labels,
         "contours": [(p_discriminative, [0.5], "-"), (p_discriminative, [0.01, 0.99], "--")],
         "markers": {f"outlier: {confidence_text} sure": outlier},
-        "note": f"{metrics['discriminative_accuracy']:.1%} right; dashed: 1, 99%",
+        "note": f"dashed: p = 1% and 99%\n{metrics['discriminative_accuracy']:.1%} right",
     },
     "Generative model: p(x, y)": {
         "field": np.clip((log_p - lowest) / (log_p.max() - lowest), 0, 1),
@@ -206,8 +207,8 @@ learned = {
         "points": train,
         "labels": labels,
         "contours": [(posterior, [0.5], "-")],
-        "markers": {f"outlier: 1 in 10$^{{{exponent}}}$": outlier},
-        "note": f"{metrics['generative_accuracy']:.1%} right; dark: probable",
+        "markers": {f"outlier:\n{one_in}": outlier},
+        "note": f"dark: probable\n{metrics['generative_accuracy']:.1%} right",
     },
 }
 sampled = {

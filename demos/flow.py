@@ -26,7 +26,7 @@ In the plane it draws
                        their way to noise; below: the exact density, the
                        learned density in the same colours, and a grid of
                        lines of the noise mapped to the data; between two
-                       neighbouring lines is 1/16 of the probability
+                       neighbouring lines is 1/8 of the probability
     samples.png        data and samples
 For digits and pictures it draws
     samples.png        samples
@@ -272,13 +272,13 @@ else:
 # %%
 # Pictures
 def noise_grid():
-    """Lines of constant z_1 and of constant z_2, (30, 601, 2).
+    """Lines of constant z_1 and of constant z_2, (14, 601, 2).
 
-    Between two neighbouring lines is 1/16 of the probability of N(0, I).
+    Between two neighbouring lines is 1/8 of the probability of N(0, I).
     """
-    sixteenths = np.array([NormalDist().inv_cdf(i / 16) for i in range(1, 16)])
-    along = np.linspace(sixteenths[0], sixteenths[-1], 601)
-    lines = np.stack(np.meshgrid(sixteenths, along, indexing="ij"), axis=-1)  # (15, 601, 2)
+    eighths = np.array([NormalDist().inv_cdf(i / 8) for i in range(1, 8)])
+    along = np.linspace(eighths[0], eighths[-1], 601)
+    lines = np.stack(np.meshgrid(eighths, along, indexing="ij"), axis=-1)  # (7, 601, 2)
     return np.concatenate([lines, lines[..., ::-1]]).astype(np.float32)
 
 
@@ -320,14 +320,22 @@ def save_plane_pictures():
             "colours": white_to_blue,
             "note": f"log p: {metrics['log_likelihood']:.2f} nats",
         },
-        "noise grid, mapped": {"mesh": mapped.reshape(lines.shape), "note": "1/256 in each cell"},
+        "grid of z, mapped": {"mesh": mapped.reshape(lines.shape), "note": "1/64 in each cell"},
     }
     save_page(
         args.out / "plane.png",
         [
-            PlaneRows({"": there}, extent, title="The flow carries the data to noise ..."),
             PlaneRows(
-                {"": back}, extent, title="... and back, so the density of each point is known"
+                {"": there},
+                extent,
+                title="The flow carries the data to noise ...",
+                note="Colour: the mode in the data from which a point comes",
+            ),
+            PlaneRows(
+                {"": back},
+                extent,
+                title="... and back, so the density of each point is known",
+                note="Dark: dense. log p: mean of test points, true and learned",
             ),
         ],
     )

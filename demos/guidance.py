@@ -229,7 +229,12 @@ for w in SCALES:
     print(f"{text}distance within a class: {distances[-1]:.2f} of real {noun}s'")
 if not are_digits:
     print(f"The columns are {', '.join(class_names[k] for k in requested[:10])}")
-samples_by_scale = plot.Rows(rows, title="The same noise, with weak to strong guidance w")
+samples_by_scale = plot.Rows(
+    rows,
+    heads=class_names if are_digits else (),
+    title="The same noise, with weak to strong guidance w",
+    note="Prediction: w \u00d7 that for the digit above + (1 \u2212 w) \u00d7 that without a digit",
+)
 curves, ylabel = {}, f"variety (real {noun}s: 1)"
 if are_digits:
     curves["right digit"] = (np.array(SCALES), np.array(accuracies))
@@ -260,7 +265,8 @@ for name in SAMPLERS:
             figures[f"{name}_{n}"] = error
 title = f"After {', '.join(map(str, EVALUATIONS))} evaluations, and exact (right)"
 plot.save_rows(args.out / "steps.png", strips, title=title)
-curves = {name: (np.array(EVALUATIONS), np.array(e)) for name, e in errors.items()}
+NAMES = {"ddim": "DDIM", "euler": "Euler", "heun": "Heun", "dpm_solver": "DPM-Solver"}
+curves = {NAMES.get(name, name): (np.array(EVALUATIONS), np.array(e)) for name, e in errors.items()}
 options = {
     "smooth": False,
     "direct": True,

@@ -23,6 +23,8 @@ It draws
                    the end of the training with this size
     pggan.png      the blocks at each size, with three of these columns and
                    real faces; the fade-in of the last size
+    pggan.gif      the blocks, and six of these columns as an animation: at the
+                   end of the training with a size, and mixed in between
     samples.png    samples of the generator
     curves.png     the losses of both networks
 
@@ -232,7 +234,10 @@ plot.save_rows(
         for size, pictures in zip(trained_sizes, run.records["pictures"], strict=True)
     },
 )
-from figures.growing import growth_scheme  # noqa: E402, since the weights hold a digest of the top
+# These imports are here, since the weights hold a digest of the top.
+from itertools import pairwise  # noqa: E402
+
+from figures.growing import growth_scheme  # noqa: E402
 
 by_size = dict(zip(trained_sizes, run.records["pictures"] / np.float32(255), strict=True))
 growth = growth_scheme(
@@ -253,6 +258,19 @@ fading = plot.Sum(
     note="Above a sample; below a real face, faded in for D too.",
 )
 plot.save_page(args.out / "pggan.png", [growth, fading])
+frames = []
+for old_size, new_size in list(pairwise(by_size)) or [(args.size, args.size)]:
+    for alpha in np.linspace(0, 1, 6):
+        formula = f"(1 \u2212 \u03b1) old + \u03b1 new, \u03b1 = {alpha:.1f}"
+        mixtures = plot.Grid(
+            (1 - alpha) * by_size[old_size][2:] + alpha * by_size[new_size][2:],
+            columns=6,
+            gap=0,
+            title=f"{old_size} to {new_size} pixels: {formula}",
+            note="Six z. Real faces are faded in, too, before D is given them.",
+        )
+        frames.append([growth, mixtures])
+plot.save_animation(args.out / "pggan.gif", frames, seconds=10.0)
 steps = np.arange(args.steps)
 plot.save_curves(
     args.out / "curves.png", {name: (steps, values) for name, values in run.history.items()}
@@ -286,7 +304,7 @@ def evaluate_faces():
 
 
 metrics = evaluate_faces() if evaluate else {}
-run.write_metrics(picture="pggan.png", **metrics)
+run.write_metrics(picture="pggan.gif", **metrics)
 
 # %% [markdown]
 # ## What you should see

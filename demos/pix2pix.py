@@ -333,7 +333,7 @@ discriminator = plot.Scheme(
         "answer": (0.5, 4, plot.Text("real\nor fake?")),
     },
     ["x G fake D answer", "real D"],
-    side=128,
+    side=96,
     title="The discriminator D sees pairs: does y belong to x?",
 )
 sizes = [args.size >> k for k in range(1, args.size.bit_length() - 2)]  # of the encoder
@@ -347,10 +347,10 @@ unet = plot.Scheme(
     [" ".join(parts)],
     loops=["x y", *(f"{k} {len(levels) - 1 - k}" for k in range(len(sizes) - 1))],
     side=64,
-    title="G is a U-Net: smaller features, then larger ones",
+    title="G is a U-Net: smaller maps, then larger ones",
     note="Pixels on a side. Dashed: skip connections carry the outlines.",
 )
-few = {name.removesuffix(" picture"): pictures[:9] for name, pictures in rows.items()}
+few = {name.removesuffix(" picture"): pictures[:5] for name, pictures in rows.items()}
 outputs_by_row = plot.Rows(few, title="Unknown colours: L1 stays dull, pix2pix decides")
 plot.save_page(args.out / "pix2pix.png", [discriminator, unet, outputs_by_row])
 

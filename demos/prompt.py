@@ -25,8 +25,9 @@ autoencoder.py for each tile. Its best weights are known without training: the
 principal components.
 
 It draws
-    prompt.png   a row of faces for most captions, and how many of such
-                 samples have all that was never seen together
+    prompt.png   the parts of the model; rows of faces for captions with the
+                 same words, and for what was never seen together: how many
+                 samples show it
     captions.png
                  more faces, for all captions
     scales.png   the last row again with guidance from 0, which ignores the
@@ -251,8 +252,8 @@ plot.save_curves(args.out / "curves.png", curves)
 # The network's prediction for a caption whose parts it never saw together is a guess. Another one
 # is composed of predictions for captions that it did see: "an old man without a hat", "a young man
 # in a hat" and "a young man without a hat" (`guidance.py`). Their mean is better than either.
-def sample(texts, noise, scale=GUIDANCE_SCALE, composed=True):
-    """Sample a face for each caption from this noise (n, 256): bytes (n, 3, 32, 32).
+def sample_codes(texts, noise, scale=GUIDANCE_SCALE, composed=True):
+    """Sample a code for each caption from this noise (n, 256): (n, 256).
 
     If not `composed`, the whole captions alone guide.
     """
@@ -281,16 +282,20 @@ def sample(texts, noise, scale=GUIDANCE_SCALE, composed=True):
     times = [*(cosine_schedule(float(u)) for u in fractions), 0.0]
     denoise = objectives.denoiser(guided_network, "v")
     with ema.average_parameters():
-        codes = samplers.dpm_solver(denoise, noise, times)
-    return decode(to_numpy(codes))
+        return to_numpy(samplers.dpm_solver(denoise, noise, times))
+
+
+def sample(texts, noise, **setting):
+    """Sample a face for each caption, bytes (n, 3, 32, 32)."""
+    return decode(sample_codes(texts, noise, **setting))
 
 
 print("Sampling ...", flush=True)
 sampling_rng = default_rng(args.seed + 1, args.device)
 captions = requested or [*EXAMPLES, *NEW_COMBINATIONS]
 noise = sampling_rng.normal((NUM_COLUMNS * len(captions), CODE_DIM))
-samples = sample(np.repeat(captions, NUM_COLUMNS).tolist(), noise)
-by_caption = dict(zip(captions, np.split(samples, len(captions)), strict=True))
+sampled_codes = sample_codes(np.repeat(captions, NUM_COLUMNS).tolist(), noise)
+by_caption = dict(zip(captions, np.split(decode(sampled_codes), len(captions)), strict=True))
 
 
 def caption_rows(texts, num_columns=5, notes=None, **options):
@@ -304,10 +309,29 @@ def caption_rows(texts, num_columns=5, notes=None, **options):
 
 plot.save_page(args.out / "captions.png", [caption_rows(captions, NUM_COLUMNS)], width=1200)
 last_caption, last_noise = [captions[-1]] * NUM_COLUMNS, noise[-NUM_COLUMNS:]
-by_scale = {f"guidance {w:g}": sample(last_caption, last_noise, w) for w in SHOWN_SCALES}
+by_scale = {f"guidance {w:g}": sample(last_caption, last_noise, scale=w) for w in SHOWN_SCALES}
 plot.save_rows(args.out / "scales.png", by_scale)
+networks = plot.Scheme(
+    {
+        "caption": (0, 0, plot.Text(plot.page.wrap(captions[0].replace("\n", " "), 130))),
+        "none": (1, 0, plot.Text("no caption")),
+        "encoder": (0.5, 1, plot.Network("text\nencoder", 1, 0.6)),
+        "noise": (1.6, 2, plot.Code(to_numpy(noise[0]).reshape(16, 16), "noise")),
+        "network": (0.5, 2, plot.Network("denoising\nnetwork")),
+        "code": (0.5, 3, plot.Code(sampled_codes[0].reshape(16, 16), "code")),
+        "decoder": (0.5, 4, plot.Network("decoder", 0.6, 1)),
+        "face": (0.5, 5, plot.Picture(by_caption[captions[0]][0], "face")),
+    },
+    ["caption encoder network code decoder face", "none encoder", "noise network"],
+    loops=["code network"],
+    side=96,
+    title="From a caption and noise to a face",
+    note=f"Guidance: {GUIDANCE_SCALE:g} \u00d7 the prediction with the caption "
+    f"\u2212 {GUIDANCE_SCALE - 1:g} \u00d7 that without.\n"
+    f"Dashed: in {SAMPLING_STEPS} steps. Codes: red above 0, blue below.",
+)
 if requested:
-    plot.save_page(args.out / "prompt.png", [caption_rows(requested)])
+    plot.save_page(args.out / "prompt.png", [networks, caption_rows(requested)])
     run.write_metrics(picture="prompt.png")
     sys.exit()
 
@@ -402,14 +426,16 @@ for name, pairs in known_images.items():
 
 # %%
 # The picture: known kinds of captions, and new ones with the fraction of complete combinations
+known_rows = caption_rows(EXAMPLES[2:4], title="The order of the words matters: which is blue?")
 keys = [f"combination_{kind}_{COMPOSED}".replace(" ", "_") for kind in kinds if kind != "known"]
-known_rows = caption_rows(EXAMPLES[:4], title="A caption in, faces out")
+notes = [f"\n({figures[key]:.0%} show both)" for key in keys]
 new_rows = caption_rows(
-    NEW_COMBINATIONS,
-    notes=[f"\n({figures[key]:.0%} complete)" for key in keys],
-    title="Never seen together: some samples fail",
+    NEW_COMBINATIONS[::2],  # those of two parts
+    notes=notes[::2],
+    title="Never seen together in training: some fail",
+    note=f"Percentages: of {2 * NUM_EVALUATED} samples, by a classifier",
 )
-plot.save_page(args.out / "prompt.png", [known_rows, new_rows])
+plot.save_page(args.out / "prompt.png", [networks, known_rows, new_rows])
 run.write_metrics(picture="prompt.png", **figures)
 
 # %% [markdown]

@@ -265,6 +265,11 @@ print(f"Path lengths: mean {lengths.mean():.2f}, standard deviation {path_deviat
 # Style mixing: each row is a face, each column another one, which gives the styles of some sizes
 LARGEST = "32" if args.size == 32 else "32 and 64"
 SIZES = {"4 and 8": (0, 3), "16": (3, 5), LARGEST: (5, G.num_layers)}  # pixels: range of layers
+EFFECTS = {
+    "4 and 8": "hair and hat",
+    "16": "parts of\nthe face",
+    LARGEST: "only colours\nand details",
+}
 
 
 def mix(w1, w2, sizes):
@@ -284,7 +289,7 @@ def mixing_table(a, b):
     rows = {"B": np.concatenate([blank, faces[b]])}
     for sizes in SIZES:
         mixtures = mix(w_a, w_b, sizes)
-        rows[f"B at\n{sizes} px"] = np.concatenate([faces[[a]], mixtures])
+        rows[f"B at\n{sizes} px:\n{EFFECTS[sizes]}"] = np.concatenate([faces[[a]], mixtures])
     return plot.Rows(rows, title="Face A (left), with the styles of B at some sizes")
 
 
@@ -295,7 +300,7 @@ parts = {
     "z": plot.Code(z[12].reshape(8, 8), "z"),
     "mapping": plot.Network("mapping"),
     "w": plot.Code(w[12].reshape(8, 8), "w"),
-    "constant": plot.Text("con-\nstant"),
+    "constant": plot.Code(G.constant.numpy()[0, 0], "constant"),
 }
 parts |= {
     str(size): plot.Network(str(size), h, h)
@@ -308,7 +313,7 @@ styles = plot.Scheme(
     loops=[f"w {size}" for size in blocks],
     side=64,
     title="w gives each block of G its style (dashed)",
-    note="Numbers of z and w: red above 0, blue below.",
+    note="Numbers: red above 0, blue below. Blocks: sizes in pixels.",
 )
 truncation = plot.Sum(
     [

@@ -31,7 +31,7 @@ class Evolution(Panel):
     estimated : array (k,), optional
         An estimate of the density of the data, drawn as a line over the exact one.
     direction : str
-        What is written between the words data and noise, below.
+        What is written below, between the times 0 and T.
     title : str
         Above the panel.
     """
@@ -68,7 +68,10 @@ class Evolution(Panel):
         self._draw_end(page, box._replace(width=END_WIDTH), "data")
         right = Box(middle.left + middle.width + GAP, box.top, END_WIDTH, HEIGHT)
         self._draw_end(page, right, "noise")
-        page.write(self.direction, middle.left + middle.width / 2, box.top + HEIGHT, ha="center")
+        y = box.top + HEIGHT
+        page.write(self.direction, middle.left + middle.width / 2, y, ha="center")
+        page.write("0", middle.left, y)  # the time
+        page.write("T", middle.left + middle.width, y, ha="right")
 
     def _draw_evolution(self, ax) -> None:
         """Draw the densities at all times, and the paths."""
@@ -96,7 +99,7 @@ class Evolution(Panel):
         if end == "data":
             ax.invert_xaxis()
             if self.estimated is not None:
-                curve, colour, text = self.estimated, ESTIMATED, "learned"
+                curve, colour, text = self.estimated, ESTIMATED, "samples"
         ax.plot(curve, self.x, color=colour, linewidth=1.6)
         place = box.left + box.width / 2, box.top + HEIGHT
         page.write(text, *place, ha="center", color=colour, weight="bold")

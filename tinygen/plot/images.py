@@ -67,6 +67,8 @@ class Rows(Panel):
     rows : {label: images}, or a sequence of (label, images)
         Images as in `Grid`; each row has the same number of images of the same size. A label may
         have several lines.
+    heads : sequence of str
+        Above the columns, one line each.
     scale : int, optional
         As in `Grid`.
     title, note : str
@@ -77,6 +79,7 @@ class Rows(Panel):
         self,
         rows: Mapping[str, Any] | Sequence[tuple[str, Any]],
         *,
+        heads: Sequence[str] = (),
         scale: int | None = None,
         title: str = "",
         note: str = "",
@@ -90,6 +93,9 @@ class Rows(Panel):
                 "Rows: rows need the same number of images of the same size, "
                 f"got {shapes or 'none'}"
             )
+        if heads and len(heads) != len(stacks[0]):
+            raise ValueError(f"Rows: {len(heads)} heads for {len(stacks[0])} columns")
+        self.heads = list(heads)
         self.mosaic = make_grid(np.concatenate(stacks), len(stacks[0]), ROW_GAP)
         self.label_width = max(label_width(label) for label in self.labels)
         self.scale, self.title, self.note = scale, title, note
@@ -97,14 +103,18 @@ class Rows(Panel):
     def size(self, width: float) -> tuple[float, float]:
         rows, columns, _ = self.mosaic.shape
         scale = self.scale or largest_scale(width - self.label_width, columns)
-        return self.label_width + round(scale * columns), round(scale * rows)
+        above = LINE if self.heads else 0
+        return self.label_width + round(scale * columns), above + round(scale * rows)
 
     def draw(self, page: Page, box: Box) -> None:
-        left = box.left + self.label_width
-        pixels = Box(left, box.top, box.width - self.label_width, box.height)
+        left, above = box.left + self.label_width, LINE if self.heads else 0
+        pixels = Box(left, box.top + above, box.width - self.label_width, box.height - above)
         draw_pixels(page, pixels, self.mosaic)
+        for j, head in enumerate(self.heads):
+            middle = left + (j + 0.5) * pixels.width / len(self.heads)
+            page.write(head, middle, box.top, ha="center")
         for i, label in enumerate(self.labels):
-            middle = box.top + (i + 0.5) * box.height / len(self.labels)
+            middle = pixels.top + (i + 0.5) * pixels.height / len(self.labels)
             top = middle - LINE * count_lines(label) / 2
             page.write(label, left - LABEL_GAP, top, ha="right")
 

@@ -188,7 +188,8 @@ def _draw_field(ax, panel: Mapping, extent: Sequence[float], scale: float) -> No
     mesh = panel.get("mesh", ())
     for i, line in enumerate(mesh):
         colour = INK if i < len(mesh) / 2 else CLASS_COLOURS[2]
-        ax.plot(*line.T, color=colour, linewidth=0.9 * scale, alpha=0.75, zorder=2)
+        style = {"linewidth": min(27 / len(mesh), 1.8) * scale, "alpha": 0.75}  # few are thick
+        ax.plot(*line.T, color=colour, zorder=2, **style)
 
 
 def _draw_points(ax, panel: Mapping, scale: float) -> None:

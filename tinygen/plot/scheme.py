@@ -232,8 +232,14 @@ class Scheme(Panel):
     def _draw_part(self, ax, part: Part, pixels, box: Box) -> None:
         """Draw a part, and its label below it."""
         x, y = box.left + box.width / 2, box.top + box.height / 2
-        centred = {"color": INK, "ha": "center", "va": "center", "size": TEXT}
         right = box.left + box.width
+
+        def write(text, top, colour=INK):
+            """Write lines in the middle of the part, from `top` downwards."""
+            for i, line in enumerate(text.split("\n") if text else ()):
+                style = {"color": colour, "size": TEXT, "ha": "center", "va": "center"}
+                ax.text(x, top + (i + 0.5) * LINE, line, **style)
+
         if isinstance(part, Network):
             half = self.side / 2
             heights = (-half * part.left, -half * part.right, half * part.right, half * part.left)
@@ -241,9 +247,10 @@ class Scheme(Panel):
             fill, edge = ("white", FAINT) if part.fixed else ("#eef2f7", "#7d93ad")
             style = {"facecolor": fill, "edgecolor": edge, "linewidth": 1.2}
             ax.fill(*corners, clip_on=False, **style)  # at a border the whole line is drawn
-            ax.text(x, y, part.name, **centred | {"color": "#888888" if part.fixed else INK})
+            colour = "#888888" if part.fixed else INK
+            write(part.name, y - LINE * count_lines(part.name) / 2, colour)
         elif isinstance(part, Text):
-            ax.text(x, y, part.text, linespacing=1.3, **centred)
+            write(part.text, box.top)
         else:
             extent = (box.left, right, box.top + box.height, box.top)
             ax.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
@@ -252,9 +259,7 @@ class Scheme(Panel):
             ys = (box.top, box.top, box.top + box.height, box.top + box.height)
             style = {"facecolor": "none", "edgecolor": FAINT, "linewidth": 0.8, "zorder": 3}
             ax.fill(xs, ys, clip_on=False, **style)
-        bottom = box.top + (box.height + self.side) / 2
-        for i, line in enumerate(part.label.split("\n")):
-            ax.text(x, bottom + (i + 0.5) * LINE, line, **centred)
+        write(part.label, y + self.side / 2)
 
 
 def _top(box: Box) -> tuple[float, float]:
