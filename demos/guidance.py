@@ -233,7 +233,7 @@ samples_by_scale = plot.Rows(
     rows,
     heads=class_names if are_digits else (),
     title="The same noise, with weak to strong guidance w",
-    note="Prediction: w \u00d7 that for the digit above + (1 \u2212 w) \u00d7 that without a digit",
+    note="Prediction: w \u00d7 (for the digit above) + (1 \u2212 w) \u00d7 (for any)",
 )
 curves, ylabel = {}, f"variety (real {noun}s: 1)"
 if are_digits:
@@ -248,7 +248,7 @@ by_scale = plot.Curves(
     ylabel=ylabel,
     xlabel="guidance scale w",
     title="Accuracy is paid for with variety",
-    height=260,
+    height=240,
 )
 
 # %%
@@ -277,7 +277,7 @@ options = {
 plot.save_curves(args.out / "evaluations.png", curves, **options)
 del curves["edm"]  # it needs more evaluations, and would compress the others
 title = "Samplers by their number of steps"
-by_evaluations = plot.Curves(curves, **options, title=title, height=270)
+by_evaluations = plot.Curves(curves, **options, title=title, height=250)
 plot.save_page(args.out / "guidance.png", [samples_by_scale, by_scale, by_evaluations])
 print(f"Distance from the solution of the ODE after {', '.join(map(str, EVALUATIONS))} evaluations")
 for name, values in errors.items():

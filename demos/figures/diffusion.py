@@ -10,7 +10,7 @@ from tinygen.plot.page import LINE, Box, Page, Panel
 
 __all__ = ["Evolution"]
 
-EXACT, ESTIMATED = "#2b6cb0", "#e8791c"
+EXACT, ESTIMATED, *PATH_COLOURS = CLASS_COLOURS
 END_WIDTH, GAP = 116, 8  # pixels of the page: the densities at both ends, and beside them
 HEIGHT = 206  # of a panel without the text below
 
@@ -70,8 +70,8 @@ class Evolution(Panel):
         self._draw_end(page, right, "noise")
         y = box.top + HEIGHT
         page.write(self.direction, middle.left + middle.width / 2, y, ha="center")
-        page.write("0", middle.left, y)  # the time
-        page.write("T", middle.left + middle.width, y, ha="right")
+        page.write("t = 0", middle.left, y)
+        page.write("t = T", middle.left + middle.width, y, ha="right")
 
     def _draw_evolution(self, ax) -> None:
         """Draw the densities at all times, and the paths."""
@@ -81,7 +81,7 @@ class Evolution(Panel):
         ax.imshow(relative**0.7, extent=extent, origin="lower", aspect="auto", **style)
         times = np.linspace(0, 1, self.density.shape[1])
         for k, line in enumerate(self.paths):
-            colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
+            colour = PATH_COLOURS[k % len(PATH_COLOURS)]
             ax.plot(times, line, color="white", linewidth=2.6, alpha=0.6)
             ax.plot(times, line, color=colour, linewidth=1.3)
         ax.set(xlim=(0, 1), ylim=(self.x[0], self.x[-1]), xticks=(), yticks=())

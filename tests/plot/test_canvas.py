@@ -92,6 +92,17 @@ def test_pictures_are_png_files(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_faces_keep_more_colours(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    frame = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    errors = []
+    for many in (False, True):
+        save_gif(tmp_path / "a.gif", [frame], seconds=2.0, many_colours=many)
+        with image.open(tmp_path / "a.gif") as film:
+            errors.append(abs(np.asarray(film.convert("RGB")).astype(int) - frame).mean())
+    assert errors[1] < 0.85 * errors[0]
+
+
 def test_an_animation_lasts_as_long_as_asked_and_holds_its_last_frame(tmp_path):
     image = pytest.importorskip("PIL.Image")
     frames = [np.full((8, 8, 3), 80 * k, np.uint8) for k in range(3)]

@@ -61,6 +61,20 @@ def test_a_title_stands_above_the_images_and_moves_none(tmp_path):
     assert titled[: LINE + MARGIN].min() < 0.5
 
 
+def test_heads_stand_above_the_columns_and_move_no_image(tmp_path):
+    rows = {"row": RNG.random((4, 20, 20), dtype=np.float32)}
+    plot.save_rows(tmp_path / "without.png", rows, scale=4)
+    plot.save_rows(tmp_path / "with.png", rows, scale=4, heads=["0", "", "2", ""])
+    without, headed = read_png(tmp_path / "without.png"), read_png(tmp_path / "with.png")
+    assert len(headed) == len(without) + LINE
+    assert (headed[LINE + MARGIN :, -352:] == without[MARGIN:, -352:]).all()
+    above = headed[MARGIN : MARGIN + LINE, -352 - MARGIN : -MARGIN].min(axis=(0, 2))
+    dark = [columns.min() < 0.5 for columns in np.split(above, 4)]  # one above each column
+    assert dark == [True, False, True, False]
+    with pytest.raises(ValueError, match="2 heads for 4 columns"):
+        plot.save_rows(tmp_path / "a.png", rows, heads=["0", "1"])
+
+
 def test_images_without_room_are_drawn_smaller(tmp_path):
     plot.save_grid(tmp_path / "a.png", np.full((100, 1, 100, 100), 0.5), columns=10)
     picture = read_png(tmp_path / "a.png")

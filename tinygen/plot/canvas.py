@@ -104,7 +104,9 @@ def rasterize(figure) -> np.ndarray:
     return np.asarray(figure.canvas.buffer_rgba())[..., :3]
 
 
-def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
+def save_gif(
+    path, frames: Sequence[np.ndarray], *, seconds: float, many_colours: bool = False
+) -> None:
     """Save frames as an animated GIF that repeats forever and shows the last frame longer.
 
     Parameters
@@ -115,6 +117,9 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
         At least one.
     seconds : float
         How long one repetition lasts. The last frame takes 1.5 seconds of it.
+    many_colours : bool
+        Frames with faces need a palette of 256 colours, which keeps rare ones. Lines and points
+        look as good with 128, in a smaller file.
 
     Raises
     ------
@@ -131,7 +136,10 @@ def save_gif(path, frames: Sequence[np.ndarray], *, seconds: float) -> None:
         )
     # One palette for all frames, so that no colour flickers. It is chosen from up to twelve frames.
     some = np.concatenate(frames[:: -(-len(frames) // 12)])
-    palette = Image.fromarray(some).quantize(GIF_COLOURS)
+    if many_colours:
+        palette = Image.fromarray(some).quantize(256, method=Image.Quantize.FASTOCTREE)
+    else:
+        palette = Image.fromarray(some).quantize(GIF_COLOURS)
     colours = np.array(palette.getpalette()).reshape(-1, 3)
     colours[colours.min(axis=1) >= 248] = 255  # white stays white
     palette.putpalette(colours.reshape(-1).tolist())

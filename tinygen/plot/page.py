@@ -153,7 +153,14 @@ def save_page(
     save_png(_draw_page(panels, title, width), path)
 
 
-def save_animation(path, pages: Sequence[Sequence], *, seconds: float, title: str = "") -> None:
+def save_animation(
+    path,
+    pages: Sequence[Sequence],
+    *,
+    seconds: float,
+    title: str = "",
+    many_colours: bool = False,
+) -> None:
     """Draw pages of the same size one after the other, as an animated GIF.
 
     Parameters
@@ -166,9 +173,11 @@ def save_animation(path, pages: Sequence[Sequence], *, seconds: float, title: st
         How long one repetition lasts; see `canvas.save_gif`.
     title : str
         Above all panels.
+    many_colours : bool
+        As in `canvas.save_gif`, for pages with faces.
     """
     frames = [rasterize(_draw_page(panels, title, PAGE_WIDTH)) for panels in pages]
-    save_gif(path, frames, seconds=seconds)
+    save_gif(path, frames, seconds=seconds, many_colours=many_colours)
 
 
 def _draw_page(panels: Sequence[Panel | Sequence[Panel]], title: str, width: int):
