@@ -185,7 +185,7 @@ scheme = plot.Scheme(
     {key: (0, column, part) for column, (key, part) in enumerate(parts.items())},
     [" ".join(parts)],
     side=72,
-    title=f"G: {LATENT_DIM} random numbers become a picture, doubled layer by layer",
+    title="G: from z to a picture, doubled layer by layer",
     note="Numbers are sizes in pixels. Below: samples, each of its own z.",
 )
 panels = [scheme, plot.Grid(samples[:11], columns=11)]
