@@ -379,10 +379,9 @@ run.write_metrics(picture="plane.png" if in_plane else "samples.png", **metrics)
 # %% [markdown]
 # ## What you should see
 #
-# The log-likelihood is 0.053 nats below that of the true density, and 1.8 % of the samples are
-# outside of the support (with `--seed 2`: 0.062 nats, 2.1 %). On the 25 modes of --data grid it is
-# 0.218 nats and 4.4 %. With `--seed 1` it is 0.69 nats and 27 %: the batches are then ordered by
-# the random numbers that drew the data, so each of them has points of one mode only.
+# The log-likelihood is 0.055 nats below that of the true density, and 1.8 % of the samples are
+# outside of the support (with the seeds 1 and 2: 0.045 and 0.052 nats, 1.8 and 2.2 %). On the 25
+# modes of --data grid it is 0.218 nats and 4.4 %.
 #
 # The empty space between the modes is squeezed into narrow gaps between the coloured sectors of the
 # noise, and the space outside the ring is spread over its tails. Since the map is continuous, it
