@@ -271,8 +271,8 @@ run.write_metrics(picture="there_and_back.gif", **figures)
 # so thin that hardly a sample lies there.
 #
 # `python demos/diffusion_2d.py`, about a minute: 98.6 % of the samples are inside the support (98.7
-# and 98.8 % with the seeds 1 and 2; of the data 99.0 %). The negative log-likelihood is 0.242 nats
-# (0.253, 0.250), that of the true density 0.235.
+# and 98.6 % with the seeds 1 and 2; of the data 99.0 %). The negative log-likelihood is 0.246 nats
+# (0.243, 0.247), that of the true density 0.235.
 #
 # The three changes (seed 0):
 #
