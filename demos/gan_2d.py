@@ -228,8 +228,8 @@ run.write_metrics(picture="plane.gif", **figures)
 # The question. G stretches the plane between the moons: few samples lie there, but some must. At
 # the end p and q nearly agree on the data, so D is close to undecided there.
 #
-# `python demos/gan_2d.py`, half a minute: seed 0 has 6.3 % of the samples off the data and covers
-# 73 % of it. Over five seeds, 4.5 to 7.5 % are off, those between the moons, and 73 to 82 % of the
+# `python demos/gan_2d.py`, half a minute: seed 0 has 5.3 % of the samples off the data and covers
+# 72 % of it. Over three seeds, 4.4 to 5.9 % are off, those between the moons, and 72 to 80 % of the
 # data are covered. No seed loses a moon.
 #
 # The three changes (seed 0):
