@@ -312,9 +312,9 @@ run.write_metrics(picture="pggan.gif", **metrics)
 # Frechet distance of 2,000 samples to real faces (real faces to others: 0.15), and recall, the
 # fraction of real faces that are near samples; times without the evaluation:
 #
-#     python demos/pggan.py --evaluate                           3.8, 63 %    two minutes
-#     python demos/pggan.py --evaluate --seed 1                  4.6, 58 %
-#     python demos/pggan.py --evaluate --seed 2                  3.4, 70 %
+#     python demos/pggan.py --evaluate                           2.7, 72 %    two minutes
+#     python demos/pggan.py --evaluate --seed 1                  3.6, 66 %
+#     python demos/pggan.py --evaluate --seed 2                  3.0, 67 %
 #     python demos/pggan.py --evaluate --size 64 --steps 36000   0.54, 88 %   an hour of one core
 #
 # The last one is what `python demos/pggan.py --trained` draws. Processors round differently, and
