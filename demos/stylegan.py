@@ -401,9 +401,9 @@ run.write_metrics(picture="stylegan.png", **metrics)
 # Frechet distance of 2,000 samples to real faces (real faces to others: 0.15), and recall, the
 # fraction of real faces that are near samples; times without the evaluation:
 #
-#     python demos/stylegan.py --evaluate                           5.5, 53 %   two minutes
-#     python demos/stylegan.py --evaluate --seed 1                  4.9, 51 %
-#     python demos/stylegan.py --evaluate --seed 2                  5.0, 56 %
+#     python demos/stylegan.py --evaluate                           4.6, 51 %   two minutes
+#     python demos/stylegan.py --evaluate --seed 1                  4.1, 47 %
+#     python demos/stylegan.py --evaluate --seed 2                  4.1, 62 %
 #     python demos/stylegan.py --evaluate --size 64 --steps 28000   0.40, 85 %  93 minutes, one core
 #
 # The last one is what `python demos/stylegan.py --trained` draws. Processors round differently, and
@@ -413,9 +413,9 @@ run.write_metrics(picture="stylegan.png", **metrics)
 # mixtures the face that gives the styles at 4 and 8 pixels decides if there is a hat. Those at 16
 # pixels decide glasses (80 %), and most beards (64 %) and smiles (67 %). Those at the largest sizes
 # change the colours of clothes and glasses, and details of eyes and mouth. The colours of hair and
-# wall come with the shape, at 4 and 8 pixels. After two minutes the sizes share the work: 68 % for
-# hats at 4 and 8 pixels, and 47 % for glasses at 16. --evaluate prints these figures for each
-# attribute.
+# wall come with the shape, at 4 and 8 pixels. After two minutes the sizes share the work: 53, 78
+# and 64 % for hats at 4 and 8 pixels with the seeds 0, 1 and 2, and 42, 36 and 45 % for glasses at
+# 16. --evaluate prints these figures for each attribute.
 #
 # What the long training still lacks: hats and light hair have a net of fine lines, and some glasses
 # are broken. In truncation.png the mean is one face without hat, beard or glasses.
