@@ -26,6 +26,34 @@ determines the other two. Does the choice matter?
                                         flow matching: the straight line from
                                         data to noise
 
+Whose defaults are these? The idea, the loss as a least-squares problem, the
+U-Net, the average of the weights and Adam are those of Ho et al.;
+demos/ddpm_2020.py is their paper as printed. What differs here by default:
+
+    Ho et al., 2020               here, and whose it is
+    predict the noise eps         predict v (--parametrization): Salimans and
+                                  Ho, Progressive Distillation, 2022
+    weight 1 on the error of eps  weight 1 on that of v, so SNR(t) + 1 on that
+                                  of x_0, SNR = (alpha/sigma)^2: the same paper
+    t uniform from 1 to 1000      t continuous, one in each of N equal parts;
+                                  after Kingma et al., Variational Diffusion
+                                  Models, 2021
+    linear beta_t                 the cosine schedule for sampling: Nichol and
+                                  Dhariwal, Improved DDPM, 2021; training times
+                                  around the middle (--schedule logistic):
+                                  after Esser et al., Scaling Rectified Flow
+                                  Transformers, 2024
+    1000 random steps             16 deterministic ones (--sampler dpm_solver):
+                                  Lu et al., DPM-Solver++, 2022
+    no labels                     labels and guidance (--guidance-scale): Ho
+                                  and Salimans, Classifier-Free Diffusion
+                                  Guidance, 2022
+    time shifts each channel      time and label scale it, too (FiLM): Dhariwal
+                                  and Nichol, Diffusion Models Beat GANs, 2021
+    attention; 1 pixel is input   no attention; 2 x 2 pixels at once, to save
+                                  time; batch, width and the falling learning
+                                  rate were chosen for two minutes
+
 It draws
     ddpm.png         a real image on its way to noise, and parts of the next
                      three
