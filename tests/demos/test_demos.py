@@ -11,11 +11,12 @@ from tests.demos.processes import DEMOS, NAMES, run_demo
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
+OPTIONS = {"ddpm_2020": ("--timesteps", 5)}  # a thousand evaluations of a network take a minute
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_demo_runs_and_says_what_it_did(name, tmp_path):
-    output = run_demo(name, tmp_path, "--steps", 2)
+    output = run_demo(name, tmp_path, "--steps", 2, *OPTIONS.get(name, ()))
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     keys = {"data", "steps", "batch", "seed", "device", "seconds", "versions", "picture"}
     assert keys <= set(metrics) and metrics["steps"] == 2
@@ -89,8 +90,20 @@ def test_a_finished_diffusion_model_can_be_sampled_again(tmp_path):
     assert (tmp_path / "samples.png").read_bytes() != before
 
 
+def test_algorithm_2_samples_again_from_the_same_network(tmp_path):
+    settings = ("--steps", 2, "--timesteps", 5)
+    run_demo("ddpm_2020", tmp_path, *settings)
+    before = (tmp_path / "samples.png").read_bytes()
+    run_demo("ddpm_2020", tmp_path, *settings, "--resume", "--clip", "--samples", 110)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["clip"] and metrics["samples"] == 110
+    assert (tmp_path / "samples.png").read_bytes() != before
+
+
 def test_a_latent_space_of_two_dimensions_is_drawn_as_a_plane(tmp_path):
     run_demo("vae", tmp_path, "--steps", 2, "--latent-dim", 2)
     pictures = {p.stem for p in tmp_path.glob("*.png")}
     samples = {"samples", "samples_normal"}
     assert pictures == {*samples, "overview", "reconstructions", "curves", "latent_map", "plane"}
+    run_demo("vae_2013", tmp_path / "2013", "--steps", 2, "--latent-dim", 2)
+    assert (tmp_path / "2013" / "manifold.png").exists()

@@ -52,7 +52,11 @@ def run_folder(name, tmp_path, folder, *args, **options):
 SMALLEST = {"cyclegan": 32, "dcgan": 32, "deepfake": 32, "pggan": 32, "pix2pix": 32, "stylegan": 32}
 # What a demo needs in addition to two classes of six pictures of 8 pixels.
 NUM_PER_CLASS = {"gaussian": 12}
-OPTIONS = {"ddpm": ("--sampling-steps", 2), "iwae": ("--k", 2)}
+OPTIONS = {
+    "ddpm": ("--sampling-steps", 2),
+    "ddpm_2020": ("--timesteps", 2, "--samples", 2),
+    "iwae": ("--k", 2),
+}
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_FOLDERS if name != "pix2pix"])
