@@ -54,7 +54,7 @@ SMALLEST = {"cyclegan": 32, "dcgan": 32, "deepfake": 32, "pggan": 32, "pix2pix":
 NUM_PER_CLASS = {"gaussian": 12}
 OPTIONS = {
     "ddpm": ("--sampling-steps", 2),
-    "ddpm_2020": ("--timesteps", 2, "--samples", 2),
+    "ddpm_2020": ("--timesteps", 2, "--samples", 10),
     "iwae": ("--k", 2),
 }
 
