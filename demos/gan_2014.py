@@ -313,8 +313,13 @@ run.write_metrics(picture="gan_2014.png", **figures)
 # The changes (seed 0):
 #
 # 1. `--k 5 --steps 2500`: K5
-# 2. `LR = 0.02`: LR02
-# 3. Adam: ADAM
+# 2. `LR = 0.02`: the game with the loss of section 3 collapses, too: 98 % of its samples are of one
+#    class (distance 85), and V stays at -0.03. The printed game has hardly begun after 1000 steps
+#    (V is -1.376): the initial weights of D are so small that it learns nothing at first.
+# 3. Adam: distance 1.5 with the loss of section 3, all ten classes, precision 0.75 and recall 0.76.
+#    And the printed loss fails no more: after 1000 steps its distance is 10, with nine classes. A
+#    gradient that is nearly 0 still has a direction, and Adam divides by its size. So what fails
+#    above is the printed loss together with plain momentum.
 #
 # **What later work changed.** The loss of section 3 is the usual one today. Adam without momentum
 # replaces SGD, and the penalty R1 keeps D from being too sure (Mescheder, Geiger and Nowozin, Which
