@@ -16,7 +16,6 @@ from tinygen.models.diffusion import samplers
 from tinygen.models.diffusion.exact import ExactMixture
 from tinygen.models.diffusion.posterior import posterior
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
-from tinygen.models.stylegan import mix_styles
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
 REDUCED_MOTION = {"name": "prefers-reduced-motion", "value": "reduce"}
@@ -172,14 +171,14 @@ def test_the_generators_of_faces_are_those_of_tinygen(loaded):
 
     (state,) = explorer.read_states("stylegan", "G")
     generator = explorer.load_stylegan(state)
+    z = np.random.default_rng(2).normal(size=(9, 64)).astype(np.float32)  # a style for each layer
     with no_grad():
-        w1, w2 = generator.mapping(np.stack([z, -z])).numpy()
-        layers = np.arange(9)[None] >= 4
-        expected = generator.synthesis(mix_styles(w1[None], w2[None], layers)).numpy().ravel()
+        w = generator.mapping(z).numpy()
+        expected = generator.synthesis(w[None]).numpy().ravel()
     script = (
         "(() => { const weights = readWeights('stylegan'); "
-        f"const [a, b] = [{text}, {json.dumps((-z).tolist())}].map((z) => mapToW(weights, z)); "
-        "return styleSynthesize(weights, Array(9).fill(a).fill(b, 4)).data; })()"
+        f"const ws = {json.dumps(z.tolist())}.map((z) => mapToW(weights, z)); "
+        "return styleSynthesize(weights, ws).data; })()"
     )
     assert np.abs(compute(loaded, script) - expected).max() < TOLERANCE
 
@@ -291,6 +290,7 @@ def test_the_game_is_measured_exactly(loaded, bias):
             const sampleData = (m) => Array.from({length: m}, () => sampleMixture(rng, LINE_DATA));
             const sampleNoise = (m) => rng.normals(m);
             for (let i = 0; i < 8; i++) trainStep(G, D, settings, 32, sampleData, sampleNoise);
+            G.layers[2].weight = G.layers[2].weight.map((w) => 5 * w); // more than a peak
             G.layers[2].bias[0] += BIAS;
             const parameters = [G, D].map((network) => network.layers.flatMap(
                 ({weight, bias}) => [Array.from(weight), Array.from(bias)]));
@@ -311,12 +311,13 @@ def test_the_game_is_measured_exactly(loaded, bias):
     q = np.histogram(samples, x)[0] / len(samples) / cell
     logits, logits_of_samples = forward(parameters[1], middles), forward(parameters[1], samples)
     value = -(p * np.logaddexp(0, -logits)).sum() * cell - np.logaddexp(0, logits_of_samples).mean()
-    assert measured["totalVariation"] == pytest.approx(1 - np.minimum(p, q).sum() * cell, abs=0.02)
-    assert measured["value"] == pytest.approx(value, abs=2e-3)
+    assert measured["value"] == pytest.approx(value, abs=5e-4)
     assert measured["left"] == pytest.approx((samples < -5).mean(), abs=0.01)
     assert measured["right"] == pytest.approx((samples > 5).mean(), abs=0.01)
-    inside = 1 - measured["left"] - measured["right"]
-    assert np.sum(measured["q"]) * cell == pytest.approx(inside, abs=0.02)
+    q = np.convolve(q, np.ones(3) / 3, "same")
+    assert np.abs(q - measured["q"]).sum() * cell < 1e-3
+    total_variation = 1 - np.minimum(p, q).sum() * cell
+    assert measured["totalVariation"] == pytest.approx(total_variation, abs=5e-4)
     np.testing.assert_allclose(measured["d"], 1 / (1 + np.exp(-logits)), atol=1e-9)
 
 
