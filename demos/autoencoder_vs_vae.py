@@ -398,7 +398,7 @@ run.write_metrics(picture="codes.png", **metrics)
 #
 # 1. The VAE reconstructs better and samples worse. It is on the way back to an autoencoder.
 # 2. Nothing keeps codes apart, so the KL shrinks them towards the origin at almost no loss. Samples
-#    from N(0, I) are far outside of them and decode to blurred shapes. So the noise, and not the
+#    from N(0, I) are far outside of them and decode to fragments. So the noise, and not the
 #    KL alone, fills the holes.
 # 3. All fractions rise, those of real digits and of noise too. A number that depends on a threshold
 #    is only useful next to the same number for real and for scrambled digits.
