@@ -26,18 +26,20 @@ determines the other two. Does the choice matter?
                                         flow matching: the straight line from
                                         data to noise
 
-Whose defaults are these? The idea, the loss as a least-squares problem, the
-U-Net, the average of the weights and Adam are those of Ho et al.;
-demos/ddpm_2020.py is their paper as printed. What differs here by default:
+Whose defaults are these? Diffusion is by Sohl-Dickstein et al., 2015. Training
+as plain least squares, the U-Net that is given the time, Adam and the average
+of the weights are as in Ho et al. Their paper as printed is in
+demos/ddpm_2020.py. What differs here by default:
 
     Ho et al., 2020               here, and whose it is
     predict the noise eps         predict v (--parametrization): Salimans and
                                   Ho, Progressive Distillation, 2022
     weight 1 on the error of eps  weight 1 on that of v, so SNR(t) + 1 on that
                                   of x_0, SNR = (alpha/sigma)^2: the same paper
-    t uniform from 1 to 1000      t continuous, one in each of N equal parts;
-                                  after Kingma et al., Variational Diffusion
-                                  Models, 2021
+    t uniform from 1 to 1000      t continuous, one example in each of as many
+                                  equal parts as the batch has examples; after
+                                  Kingma et al., Variational Diffusion Models,
+                                  2021
     linear beta_t                 the cosine schedule for sampling: Nichol and
                                   Dhariwal, Improved DDPM, 2021; training times
                                   around the middle (--schedule logistic):
@@ -50,9 +52,9 @@ demos/ddpm_2020.py is their paper as printed. What differs here by default:
                                   Guidance, 2022
     time shifts each channel      time and label scale it, too (FiLM): Dhariwal
                                   and Nichol, Diffusion Models Beat GANs, 2021
-    attention; 1 pixel is input   no attention; 2 x 2 pixels at once, to save
-                                  time; batch, width and the falling learning
-                                  rate were chosen for two minutes
+    attention; single pixels      no attention; squares of 2 x 2 pixels, to
+                                  save time. Batch, width and the falling
+                                  learning rate were chosen for two minutes
 
 It draws
     ddpm.png         a real image on its way to noise, and parts of the next

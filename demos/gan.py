@@ -2,6 +2,7 @@
 """A GAN of two fully connected networks that draws digits.
 
 Lecture: the GAN (Goodfellow et al., Generative Adversarial Nets, 2014).
+The paper as printed is in demos/gan_2014.py.
 
 Question to predict before you run it: the generator never sees a digit. It
 only gets the gradient through the discriminator: the direction in which its

@@ -1,7 +1,8 @@
 # %% [markdown]
 """A variational autoencoder that learns to draw digits.
 
-Lecture: the VAE (Kingma and Welling, 2013).
+Lecture: the VAE (Kingma and Welling, 2013). The paper as printed is in
+demos/vae_2013.py.
 
 Question to predict before you run it: a VAE generates an image by decoding a
 code z drawn from N(0, I), to which no training image was encoded. The plain
