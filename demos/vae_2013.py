@@ -137,7 +137,7 @@ class BernoulliMLP(nn.Module):
 encoder, decoder = GaussianMLP(), BernoulliMLP()
 phi, theta = list(encoder.parameters()), list(decoder.parameters())
 # "All parameters, both variational and generative, were initialized by random sampling from
-# N(0, 0.01)", a variance of 0.01.
+# N(0, 0.01)": read as a variance of 0.01, so a standard deviation of 0.1.
 for parameter in (*phi, *theta):
     parameter.data = 0.1 * rng.normal(parameter.shape)
 
