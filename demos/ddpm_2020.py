@@ -1,8 +1,9 @@
 # %% [markdown]
 """DDPM as its paper prints it: Algorithms 1 and 2, with T = 1000 steps.
 
-Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020. Names and
-numbers of equations are the paper's. What came after it is in demos/ddpm.py.
+Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020. The
+symbols and the numbers of equations are the paper's. What came after it is in
+demos/ddpm.py.
 
 Question to predict before you run it: one network predicts the noise epsilon
 in x_t, for every step t from 1 to 1000. The loss falls fast at first, and
@@ -28,8 +29,9 @@ A small classifier of digits, trained here, evaluates the samples
 As printed are both algorithms, T, the variances beta_t, the prediction of the
 noise, the loss, Adam, and the average of the weights. The network is a smaller
 one of the same kind: 0.27 million weights, where the paper has 36 million for
-pictures of 32 x 32 pixels. The training is 500 times shorter than its 800,000
-steps, so the learning rate is larger, 0.001 instead of 0.0002.
+pictures of 32 x 32 pixels. The paper trains for 800,000 steps of 128 pictures,
+with dropout and mirrored pictures. Here it is 1,500 steps of 32, without
+either, so the learning rate is larger, 0.001 instead of 0.0002.
 
 Three changes to try. The first only samples again:
 
@@ -127,7 +129,7 @@ network = UNet(train.shape[1], (32, 64), patch_size=2, attention=True, rng=rng)
 
 def epsilon_theta(x, t):
     """Return the network's prediction of the noise in x (N, C, H, W) at the steps t (N,)."""
-    # Of t / 1000, `UNet` computes the sines and cosines that the paper computes of t.
+    # `UNet` multiplies its argument by 1000. So it computes the paper's sines and cosines of t.
     return network(x, (t / 1000).astype(np.float32))
 
 
@@ -269,25 +271,25 @@ run.write_metrics(picture="ddpm_2020.png", samples=num_samples, clip=clip, **fig
 #
 # The questions. The loss (per pixel; 1 for a network that predicts nothing) is 0.11 after 100
 # steps, 0.06 after 500 and 0.04 after 1500. But the samples after 500 steps have the distance 15.5,
-# those after 1500 8.6. An error of the noise matters little in the mean over t, but at large t the
-# prediction of x_0 divides it by sqrt(alpha_bar_t), which is 0.006 at t = 1000. So the first steps
-# of sampling make the whole picture a little too bright or too dark, and strokes end too thick or
-# in pieces: samples.png has both.
+# those after 1500 have 8.6. At large t, a small error of the predicted noise hardly shows in the
+# loss. But the prediction of x_0 (eq. 15) divides it by sqrt(alpha_bar_t), which is 0.006 at
+# t = 1000. So the first steps of sampling make the whole picture a little too bright or too dark,
+# and strokes end too thick or in pieces: samples.png has both.
 #
 # As far as the prediction of x_0 shows it, the digit is decided between t = 500 and t = 200. The
-# evaluator puts the prediction of x_0 at t = 1000 into the class of the sample for 10 % of the
-# samples (as a guess does), at 500 for 29 %, at 400, 300 and 200 for 52, 70 and 85 %, and at 100
-# for 95 %. So the first 500 steps show hardly anything of the digit, and the last 100 only draw.
-# Later samplers use this and take few steps.
+# evaluator classifies the predictions of x_0 and the final samples. Both have the same class for
+# 10 % of the samples at t = 1000 (as for a guess), 29 % at 500, 52 % at 400, 70 % at 300, 85 % at
+# 200 and 95 % at 100. So the first 500 steps show hardly anything of the digit, and the last 100
+# only draw its details. Later samplers use this and take few steps.
 #
 # **What is not printed.** The authors' code (github.com/hojonathanho/diffusion) clips each
 # prediction of x_0 to [-1, 1], the range of the pixels, in sampling. Algorithm 2 does not say so.
 # `--resume --clip` does it: distance 7.7 in place of 8.6. The best possible prediction is a mean of
 # pictures and never leaves this range, so a better network is clipped less.
 #
-# **Compared with demos/ddpm.py**, in its units: `--resume --samples 500` gives 7.1 and a precision
-# of 0.54, where ddpm.py has 2.1 and 0.85, and other real digits 0.95 and 0.91 (seed 0). It trains
-# 2,000 steps on as many images each, and 16 steps of sampling take the place of 1000.
+# **Compared with demos/ddpm.py**, with as many samples as there: `--resume --samples 500` gives the
+# distance 7.1 and a precision of 0.54. ddpm.py has 2.1 and 0.85, and other real digits 0.95 and
+# 0.91 (seed 0). ddpm.py trains for 2,000 steps of 32 images, and draws each sample in 16 steps.
 #
 # The changes (seed 0):
 #
@@ -299,10 +301,11 @@ run.write_metrics(picture="ddpm_2020.png", samples=num_samples, clip=clip, **fig
 #    digits are black. Sampling begins at N(0, I) with the mean 0: a far too bright picture, such as
 #    the network has never seen at this t. T and beta_t belong together: if T falls, beta_T has to
 #    grow.
-# 3. Eq. 12: noise and grids, distance 93. This is the bound on -log p(x_0) itself, and t = 1 has 50
-#    times the weight of t = 1000. So the network learns the last bits of the pixels first, and
-#    large noise hardly at all; there its errors are divided by 0.006. In the paper's table 2, with
-#    800,000 steps, this loss has a FID of 13.5 and L_simple one of 3.2.
+# 3. Eq. 12: noise and grids, distance 93. This is the bound on -log p(x_0) itself, up to the factor
+#    T and a constant, and t = 1 has 50 times the weight of t = 1000. So the network learns the last
+#    bits of the pixels first, and large noise hardly at all; there its errors are divided by 0.006.
+#    In the paper's table 2, after 800,000 steps, the FID is 13.5 with this loss and 3.2 with
+#    L_simple.
 #
 # **What later work changed.** The network predicts v in place of epsilon, so no error is divided by
 # a small number (Salimans and Ho, Progressive Distillation for Fast Sampling of Diffusion Models,
