@@ -5,7 +5,7 @@ Goodfellow et al., Generative Adversarial Nets, 2014. The symbols and the
 numbers of equations are the paper's. What came after it is in demos/gan.py.
 
 Question to predict before you run it: Algorithm 1 lets D ascend the value V
-and G descend it, by plain gradients with momentum. G so minimizes
+and G descend it, by gradient steps with momentum. So G minimizes
 log(1 - D(G(z))). In section 3 the paper warns that this saturates, and says
 to maximize log D(G(z)) instead. Two pairs of networks are trained here from
 the same start, one with each loss of G. Which one learns digits? At the end
@@ -27,13 +27,13 @@ It draws
 A small classifier of digits, trained here, evaluates the samples
 (tinygen/metrics/samples.py), as in demos/gan.py.
 
-The paper prints the algorithm, k = 1 and the kinds of layers, but no other
-setting. These are from the code that its authors published (github.com/
-goodfeli/adversarial, mnist.yaml): m = 100 examples, the learning rate 0.1,
-momentum 0.5, z of 100 normal numbers, dropout, and the initial weights. That
-code trains G with the loss of section 3. (It also halves V for D, raises the
-momentum to 0.7, and lets the learning rate fall.) The layers are a third as
-wide here, and the run is short.
+The paper prints the algorithm, k = 1, the kinds of layers, and that momentum
+and dropout were used, but no other number of the training. These are from the
+code that its authors published (github.com/goodfeli/adversarial, mnist.yaml):
+m = 100 examples, the learning rate 0.1, momentum 0.5, z of 100 normal numbers,
+the rates of dropout, and the initial weights. That code trains G with the loss
+of section 3. (It also halves V for D, raises the momentum to 0.7, and lets the
+learning rate fall.) The layers are a third as wide here, and the run is short.
 
 Three changes to try:
 
@@ -303,25 +303,26 @@ run.write_metrics(picture="gan_2014.png", **figures)
 #
 # With the loss of section 3, the derivative in the logit is -(1 - D(G(z))), which is largest where
 # D is sure. V rises in the same way, to -0.2, but G goes on learning, and after 7,000 steps V is -1
-# and still falling. -log 4 is not reached. Nine classes have at least a quarter of their share. The
-# samples are not copies: the nearest training digit is at a mean distance of 4.79 from a sample,
-# and at 3.53 from a test digit.
+# and still falling. -log 4 is not reached. Nine of the ten classes are captured: each has at least
+# a quarter as many samples as test digits. The samples are not copies: the nearest training digit
+# is at a mean distance of 4.79 from a sample, and at 3.53 from a test digit.
 #
-# **Compared with demos/gan.py**, in its units: its samples have a distance of 0.54, a precision of
-# 0.77 and a recall of 0.86, from 5,000 steps of 64 digits with layers of 512 units (seed 0).
+# **Compared with demos/gan.py**, which is evaluated in the same way: it trains for 5,000 steps of
+# 64 digits, with layers of 512 units. Its samples have a distance of 0.54, a precision of 0.77 and
+# a recall of 0.86 (seed 0).
 #
 # The changes (seed 0):
 #
 # 1. `--k 5 --steps 2500`: worse. The distance with the loss of section 3 is 32, with four classes;
-#    with k = 1 it is 12 after as many steps, with eight. A better D is a surer one. As printed, V
-#    is -0.0001.
+#    with k = 1 it is 12 after as many steps of G, with eight. A better D is a surer one. In the
+#    game as printed, V is -0.0001.
 # 2. `LR = 0.02`: the game with the loss of section 3 collapses, too: 98 % of its samples are of one
 #    class (distance 85), and V stays at -0.03. The printed game has hardly begun after 1000 steps
 #    (V is -1.376): the initial weights of D are so small that it learns nothing at first.
 # 3. Adam: distance 1.5 with the loss of section 3, all ten classes, precision 0.75 and recall 0.76.
 #    And the printed loss fails no more: after 1000 steps its distance is 10, with nine classes. A
 #    gradient that is nearly 0 still has a direction, and Adam divides by its size. So what fails
-#    above is the printed loss together with plain momentum.
+#    above is the printed loss together with steps in proportion to the gradient, as SGD's are.
 #
 # **What later work changed.** The loss of section 3 is the usual one today. Adam without momentum
 # replaces SGD, and the penalty R1 keeps D from being too sure (Mescheder, Geiger and Nowozin, Which
