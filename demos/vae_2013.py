@@ -6,9 +6,9 @@ numbers of equations are the paper's. What came after it is in demos/vae.py.
 
 Question to predict before you run it: the paper trains with M = 100 images
 and L = 1 sample of z per image, so each gradient comes from one random code
-per image. Its step sizes, Adagrad's, can only fall. How far below the VAE of
-demos/vae.py does it end, with the same data and as many steps? And what is
-worse then, the reconstructions or the samples?
+per image. It uses Adagrad, whose step sizes can only fall. How far below the
+VAE of demos/vae.py does it end, with the same data and as many steps? And
+what is worse then, the reconstructions or the samples?
 
     python demos/vae_2013.py                  digits drawn by this package
     python demos/vae_2013.py --latent-dim 2   the learned manifold (figure 4)
@@ -32,7 +32,9 @@ As printed are Algorithm 1 with M = 100 and L = 1, the estimator (eq. 10), both
 networks (appendix C, 500 units), the initial parameters, the prior of theta,
 and Adagrad. The paper has 3 to 200 dimensions of z for MNIST, and up to 10^8
 training samples; here they are 20 and 500,000. The paper does not say how it
-makes grey pixels binary; they are binarized at random here, as in vae.py.
+makes grey pixels binary; they are binarized at random here, as in vae.py. For
+grey pictures of faces the paper has a Gaussian decoder (eq. 12). Your own
+pictures keep the Bernoulli one here, with levels from 0 to 1 as x.
 
 Three changes to try:
 
@@ -336,13 +338,13 @@ run.write_metrics(picture="vae_2013.png", **figures)
 # The questions. It ends 26 nats below demos/vae.py, whose 5,000 steps see 128 digits each. The KLs
 # are about equal, so most of the difference lies in the reconstructions: log p(x|z) is -78 nats,
 # and there it is -54. Still y, the decoded mean, looks like the test digit in most cases. The
-# samples are worse. Most are mixtures of digits, and in 22 % of them the border is grey or white,
-# which is so in none of the reconstructions. Such z lie where the encoder puts no training digit.
-# No gradient has ever said that the border is black there, so it is what the initial weights make
-# of it.
+# samples are worse. Most are mixtures of digits, and in 22 % of them the border is grey or white;
+# in the reconstructions it never is. Such z lie where the encoder puts no training digit. There no
+# gradient has ever asked for a black border, so the initial weights decide what it is.
 #
-# "Read with confidence" is the fraction of samples for which the evaluator gives one class 0.9 or
-# more (test digits: 92 %). It hardly sees the background. The Frechet distance does.
+# "Read with confidence" is the fraction of samples for which the evaluator gives one class a
+# probability of 0.9 or more (test digits: 92 %). This figure hardly depends on the background. The
+# Frechet distance does.
 #
 # `--latent-dim 2`: the bound is -156.9 nats (demos/vae.py: -126.5). manifold.png varies the slant
 # and the roundness only: 0s, 1s, and a blur between them. Figure 4 of the paper has all digits.
@@ -359,8 +361,8 @@ run.write_metrics(picture="vae_2013.png", **figures)
 #    alone proves little.
 # 3. `STEPSIZE = 0.02`: a bound of -103.4, and a distance of 5.7. In the first iterations, by which
 #    the paper chooses, 0.01 is better: the mean bound of the steps 450 to 500 is -127 with 0.01 and
-#    -135 with 0.02 (seed 1). At the end it is behind. With 0.1 the first steps throw the codes far
-#    away: the KL is still 111 nats at the end, and the bound -191.7.
+#    -135 with 0.02 (seed 1). At the end 0.01 is behind. With 0.1 the first steps throw the codes
+#    far away: the KL is still 111 nats at the end, and the bound -191.7.
 #
 # **What later work changed.** Adam forgets old squared gradients, so its steps do not shrink for
 # ever (Kingma and Ba, Adam, 2015). Initial weights whose size depends on the number of inputs (He
