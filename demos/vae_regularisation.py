@@ -307,12 +307,12 @@ run.write_metrics(picture="maps.png", **metrics)
 #
 # The three changes:
 #
-# 1. Nearly the first map again, at a smaller scale. The squared error falls to that of
-#    reconstruction alone, and the KL rises to 10 nats. The distributions shrink to sigma 0.04 and
-#    no longer touch. The largest step of a line is 5.8 %, and fewer classes are left, 7.7.
+# 1. Nearly the first map again. The squared error falls to 28.1, nearly that of reconstruction
+#    alone, and the KL rises to 11 nats. The distributions shrink to sigma 0.04 and no longer touch.
+#    The largest step of a line is 5.4 %, and fewer classes are left, 5.6.
 # 2. Nearly the second map: all distributions are the prior, the KL is 0.0 nats, and z means
 #    nothing. But this decoder is trained. It draws the mean of all digits everywhere, and the
 #    classifier is confident of it. So completeness is 10 %: all samples, one class. The fraction
 #    of confident samples alone would be 100 %.
-# 3. Now the classifier is confident of 100 % of the grey noise that an untrained decoder draws. A
+# 3. Now the classifier is confident of 69 % of the grey noise that an untrained decoder draws. A
 #    figure that nonsense reaches too proves nothing, so test an evaluator on nonsense first.
