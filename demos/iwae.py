@@ -289,18 +289,17 @@ run.write_metrics(picture="bounds.png", **metrics)
 #
 # With --steps 1000 (seed 0, 19 seconds on one core), log p(x) of the 50 test digits is -94.9 for
 # IWAE-10, -95.8 for the VAE with equal steps, and -90.6 for the VAE with twice the steps. The first
-# two are 0.9 +- 0.5 nats apart, image by image (1.1 +- 0.7 and 1.0 +- 0.6 with the seeds 1 and 2),
-# which is too little to tell from one run. A step of the third takes less time than one of IWAE
-# (4.9 and 6.3 ms). So at equal time the VAE wins.
+# two are 0.9 +- 0.5 nats apart, image by image, which is too little to tell from one run; with the
+# seeds 1 and 2 they are 1.1 +- 0.7 and 1.0 +- 0.6 apart. A step of the third takes less time than
+# one of IWAE (4.9 and 6.3 ms). So at equal time the VAE wins.
 #
 # The three changes:
 #
 # 1. The gradient has the same mean and less noise. IWAE reaches -94.3, now 1.5 +- 0.6 better than
-#    the VAE. By point 3, a part of this may be chance. With k = 50, a step takes twice as
-#    long.
+#    the VAE. By point 3, a part of this may be chance. With k = 50, a step takes twice as long.
 # 2. The mean of ten ELBOs is an ELBO with less noise. It reaches -94.8, as good as IWAE. So the
 #    smaller noise alone may explain the advantage. Its own ELBO is -99.9, where that of IWAE was
 #    -105.7: IWAE trades the ELBO for the likelihood.
-# 3. IWAE-1 reaches -96.1, and its VAE -95.8: the same model, with other noise. With the seeds 1 and
-#    2, the VAE has -96.4 and -95.9. So runs of one model differ by half a nat or so. A difference
-#    between models has to exceed that. The printed errors are over test digits, for given weights.
+# 3. IWAE-1 reaches -96.1, and its VAE -95.8. Both are the same model, and their runs differ only in
+#    their noise. A difference between models has to exceed that. The printed errors are over test
+#    digits, for given weights.
