@@ -45,7 +45,7 @@ Three changes to try:
 
 1. `loss = error_ae.mean() + (error_vae + 0.1 * kl).mean()`: a tenth of the KL.
 2. `z = mu`: no noise in the VAE's code.
-3. `>= 0.5` in `confidence`: another threshold. Does the order change?
+3. `>= 0.5` in `is_confident`: another threshold. Does the order change?
 """
 
 # %%

@@ -35,7 +35,8 @@ is perfect). Elsewhere it measures the change, which should be 0.
 Three changes to try:
 
 1. `CHANNELS = 4`: a quarter of the channels.
-2. `latent.slerp` in place of `latent.lerp`: walks along arcs.
+2. `latent.slerp` in the line of `walk` that begins with `line`: the codes walk
+   along an arc.
 3. With --data faces, `"beard"` in place of `"glasses"`, three times: an edit
    of the lower half of the face. Is it easier or harder, and why?
 """
@@ -287,8 +288,9 @@ with no_grad():
 parts = {"x": plot.Picture(x_test[examples[0]], "x")}
 for i, of_layer in enumerate(maps):
     channels, height, width = of_layer.shape
-    chosen = of_layer[:16].reshape(4, 4, height, width).transpose(0, 2, 1, 3)
-    image = chosen.reshape(4 * height, 4 * width)
+    side = 4 if channels >= 16 else int(channels**0.5)  # of the square of maps that are drawn
+    chosen = of_layer[: side**2].reshape(side, side, height, width).transpose(0, 2, 1, 3)
+    image = chosen.reshape(side * height, side * width)
     image = (image - image.min()) / np.ptp(image)
     parts[f"maps{i}"] = plot.Picture(image, f"{channels} maps\n{height} x {width}")
 parts["z"] = plot.Code(conv_codes[examples[0]], "z")
