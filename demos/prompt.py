@@ -464,10 +464,10 @@ run.write_metrics(picture="prompt.png", **figures)
 #
 # The three changes (seed 0), with composed predictions:
 #
-# 1. Alphabetical order: 75.4 % instead of 98.4 %. The model then knows which words there are, but
+# 1. Alphabetical order: 78.4 % instead of 98.1 %. The model then knows which words there are, but
 #    not what belongs together.
-# 2. One step: 98.4 %, and 89.0 % for old faces with hats. But it is nearly always the same face:
-#    two samples of a caption have a distance of 2.70, with 16 steps 8.79 (drawings: 10.22). So the
+# 2. One step: 99.2 %, and 95.6 % for old faces with hats. But it is nearly always the same face:
+#    two samples of a caption have a distance of 2.8, with 16 steps 8.4 (drawings: 10.2). So the
 #    fraction of properties alone proves nothing.
-# 3. 13.5 %, less than in samples of other captions: asked for an old man in a hat, it draws young
+# 3. 16.5 %, less than in samples of other captions: asked for an old man in a hat, it draws young
 #    bare heads.
