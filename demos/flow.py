@@ -381,7 +381,7 @@ run.write_metrics(picture="plane.png" if in_plane else "samples.png", **metrics)
 #
 # The log-likelihood is 0.055 nats below that of the true density, and 1.8 % of the samples are
 # outside of the support (with the seeds 1 and 2: 0.045 and 0.052 nats, 1.8 and 2.2 %). On the 25
-# modes of --data grid it is 0.218 nats and 4.4 %.
+# modes of --data grid it is 0.243 nats and 4.5 %.
 #
 # The empty space between the modes is squeezed into narrow gaps between the coloured sectors of the
 # noise, and the space outside the ring is spread over its tails. Since the map is continuous, it
@@ -391,14 +391,14 @@ run.write_metrics(picture="plane.png" if in_plane else "samples.png", **metrics)
 # On MNIST's test digits, --model glow reaches 140 nats more after a minute and a half than realnvp
 # after five minutes, but its samples look worse. RESULTS.md has these figures.
 #
-# The three changes, with --steps 600 (seed 0). The unchanged script is then 0.08 nats below the
-# true density, with 1.9 % of its samples outside.
+# The three changes, with --steps 600 (seed 0). The unchanged script is then 0.09 nats below the
+# true density, with 2.0 % of its samples outside.
 #
-# 1. The loss falls to 1e-9, the lowest ever. The whole plane is mapped to one point. So noise
+# 1. The loss falls to 2e-8, the lowest ever. The whole plane is mapped to one point. So noise
 #    is mapped back far away from the data: the log-likelihood is 22 nats below that of the true
 #    density, and all samples are outside.
-# 2. The flow is 0.25 nats below, with 6.3 % outside. Without scaling by the networks, areas change
+# 2. The flow is 0.24 nats below, with 7.3 % outside. Without scaling by the networks, areas change
 #    by the same factor everywhere. The modes and the empty space between them have to be created by
 #    shearing alone.
-# 3. The flow is 0.21 nats below, with 9.1 % outside. The emptier the space between the modes, the
+# 3. The flow is 0.20 nats below, with 7.7 % outside. The emptier the space between the modes, the
 #    more strongly the same plane has to be stretched there.
