@@ -250,7 +250,7 @@ run.write_metrics(picture="discriminative_vs_generative.png", **metrics)
 # 1. The boundary moves into class 1, without any training. (On these points, half of which are
 #    still of each class, the accuracy falls from 0.947 to 0.794.) Logistic regression has no
 #    parameter for the prior; it is part of b.
-# 2. The accuracy is 0.991 instead of 0.875, and the confidence about the outlier is as high as
+# 2. The accuracy is 0.988 instead of 0.875, and the confidence about the outlier is as high as
 #    before. A better boundary is still no density. The samples of the Gaussians are not moons
 #    either.
 # 3. The accuracies fall to 0.895 and 0.857: twelve points determine a covariance only roughly. And

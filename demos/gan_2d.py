@@ -235,10 +235,10 @@ run.write_metrics(picture="plane.gif", **figures)
 # The three changes (seed 0):
 #
 # 1. With momentum both networks run past the point where they should turn. The losses swing until
-#    the learning rates are small, and the mesh stops wherever it happens to be: 11 % off, 70 %
-#    covered. With `--steps 1500`: 25 % and 69 % (unchanged, at 1500 steps: 11 % and 70 %).
-# 2. Thin moons: 21 % off, 77 % covered. The mesh must be folded flatter, which takes longer.
+#    the learning rates are small, and the mesh stops wherever it happens to be: 9 % off, 69 %
+#    covered. With `--steps 1500`: 23 % and 70 % (unchanged, at 1500 steps: 13 % and 65 %).
+# 2. Thin moons: 22 % off, 76 % covered. The mesh must be folded flatter, which takes longer.
 #    Samples between thick moons were near enough to one of them to count as data; now they are not.
-# 3. Without R1 nothing much changes: 5.9 % off, 74 % covered. D cannot be steep where data and
+# 3. Without R1 nothing much changes: 5.6 % off, 71 % covered. D cannot be steep where data and
 #    samples overlap. Images of digits do not fill their space, so it is different there: try the
 #    same in gan.py.
