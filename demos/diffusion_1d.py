@@ -306,8 +306,8 @@ run.write_metrics(
 #
 # 1. Ten steps: the distances are 0.129 on the stochastic way and 0.117 on the deterministic one.
 #    The modes become too narrow. On the stochastic way some points stay between them.
-# 2. The large variance: 0.099 on the stochastic way. The small variance is right for data that are a
-#    single point. In steps as long as these more is left undecided, so few steps need a learned
+# 2. The large variance: 0.099 on the stochastic way. The small variance is right for data that are
+#    a single point. In steps as long as these more is left undecided, so few steps need a learned
 #    variance (tinygen/models/diffusion/posterior.py).
 # 3. Few data: the distances are twice as large, 0.089 and 0.095, and the negative log-likelihood is
 #    0.960 nats. The density follows the uneven spread of the 300 points, but it has no peak at each
