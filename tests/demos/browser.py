@@ -164,6 +164,10 @@ class Browser:
         )
         if touch:
             for kind, points in (("touchStart", [a]), ("touchMove", [b]), ("touchEnd", [])):
+                if kind == "touchEnd" and a != b:
+                    # The finger rests before it leaves. Else the browser would take the drag for a
+                    # fling, and the next tap only ends a fling.
+                    time.sleep(0.2)
                 self.send("Input.dispatchTouchEvent", type=kind, touchPoints=points)
         else:
             for kind, point in (("mousePressed", a), ("mouseMoved", b), ("mouseReleased", b)):
