@@ -146,7 +146,7 @@ def test_repr():
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_data_that_were_drawn_with_the_loaders_seed_are_mixed(seed):
     ring = tinygen.data.ring()
-    points, modes = ring.sample(20_000, tinygen.default_rng(seed))
+    points, modes = ring.sample(20_000, tinygen.default_rng(seed, "cpu"))
     loader = Loader(points, modes, batch_size=256, seed=seed)
     for _, labels in itertools.islice(loader.forever(), 200):
         assert np.bincount(labels, minlength=8).min() >= 8  # of 32 expected
