@@ -74,7 +74,7 @@ def density_coverage(real: Array, generated: Array, k: int = 5) -> tuple[float, 
     k : the ball of an example reaches to its k-th nearest neighbour.
     """
     real, generated = check_features("density_coverage", real, generated, min_count=k + 1)
-    in_ball = squared_distances(real, generated) <= _squared_radii(real, k)[:, None]  # (n, m)
+    in_ball = _in_balls(real, generated, k)
     density = in_ball.sum() / (k * len(generated))
     coverage = in_ball.any(axis=1).mean()
     return float(density), float(coverage)
@@ -86,8 +86,12 @@ def in_manifold(real: Array, generated: Array, k: int = 3) -> Array:
     The fraction of these is the precision (see `precision_recall`, with the same parameters).
     """
     real, generated = check_features("in_manifold", real, generated, min_count=k + 1)
-    in_ball = squared_distances(real, generated) <= _squared_radii(real, k)[:, None]  # (n, m)
-    return in_ball.any(axis=0)
+    return _in_balls(real, generated, k).any(axis=0)
+
+
+def _in_balls(centres: Array, points: Array, k: int) -> Array:
+    """Return whether the ball of each centre contains each point, booleans (n, m)."""
+    return squared_distances(centres, points) <= _squared_radii(centres, k)[:, None]
 
 
 def _squared_radii(a: Array, k: int) -> Array:
