@@ -1,8 +1,8 @@
 """Noise of float64 in a network of float32.
 
-NumPy draws random numbers in float64 unless it is told otherwise. float32 plus float64 is float64,
-so the noisy batch is float64, and so is the product with the weights, and all that follows. One
-line doubles the memory of every activation, and each product takes about twice as long.
+NumPy draws random numbers in float64 unless a dtype is given. float32 plus float64 is float64, so
+the noisy batch is float64, and so is the product with the weights, and all that follows. One line
+doubles the memory of every activation, and each product takes about twice as long.
 
 **Why nothing fails.** The results are right, even to more digits than before. The losses agree to
 five digits, and no picture of samples shows a difference. The symptom is the memory and the clock.

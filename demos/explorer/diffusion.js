@@ -1,5 +1,5 @@
 "use strict";
-// Exhibit 5: diffusion on a line. The time can be dragged; exact densities stand beside.
+// Exhibit 5: diffusion on a line. The time can be dragged; exact densities stand next to it.
 
 function startDiffusion() {
   const END = Math.PI / 2; // the time of pure noise

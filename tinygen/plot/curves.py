@@ -12,7 +12,7 @@ from .page import LINE, Box, Page, Panel, save_page, text_width
 
 __all__ = ["Curves", "save_curves"]
 
-# In the order of CLASS_COLOURS, so that curves can be told apart in grey, too.
+# In the order of CLASS_COLOURS, so that curves can be distinguished in grey, too.
 DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.2)), (0, (6, 2, 1.2, 2)))
 
 
