@@ -63,7 +63,7 @@ from tinygen.models.diffusion.unet import UNet
 p = parser(
     __doc__,
     steps={"digits": 1500, "mnist": 10_000, "folder:PATH": 3000},
-    takes={"digits": "two minutes", "mnist": "six minutes", "folder:PATH": "three minutes"},
+    takes={"digits": "two minutes", "mnist": "ten minutes", "folder:PATH": "three minutes"},
     batch=32,
     sizes={"folder:PATH": 32},
     valid_sizes=range(8, 129, 4),  # the network halves it twice
