@@ -504,6 +504,9 @@ run.write_metrics(
 #     Frechet distance of the evaluator's         2.1       1.7       2.2      1.0
 #       features
 #
+# After 8,000 steps (433 seconds of one core) these are 99.4 %, 0.89 and 1.8. `--trained` draws with
+# the weights of that training.
+#
 # **The parametrization.** `--parametrization P --schedule S --steps 800 --guidance-scale 2`, seed
 # 0:
 #

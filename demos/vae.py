@@ -381,8 +381,8 @@ run.write_metrics(picture="overview.png", **metrics)
 # and their recall 0.88. And the ELBO is better, -75.7 +- 0.3: the test digits, too, have their
 # codes where the mixture has its probability. So the decoder was good, and the prior was not.
 #
-# `--data mnist` (640 seconds on half a core): ELBO -90.6 +- 0.2 with N(0, I), -88.9 +- 0.2 with the
-# mixture; 51 and 83 % of the samples are read with confidence, and 91 % of the test digits.
+# `--data mnist` (319 seconds on one core): ELBO -90.7 +- 0.2 with N(0, I), -89.0 +- 0.2 with the
+# mixture; 49 and 82 % of the samples are read with confidence, and 91 % of the test digits.
 #
 # With `--latent-dim 2`, the ELBO is -125.1 +- 0.7 and the KL 6.7: two numbers say less about a
 # digit. They leave little room for holes, and the mixture improves the ELBO by 0.4 nats only.
