@@ -9,17 +9,20 @@
     errors.py         DataError: a damaged file, or data that do not fit
     folder.py         your own images, single or in pairs
     edges.py          edge maps of images
+    affine.py         shifts, turns, scales and shears
     segmentation.py   segmentation maps that are stored as images
     images.py         ranges and sizes of images
     loader.py         batches, by epochs or without end, which can be resumed
 
 Images are uint8 (n, channels, height, width), labels int64 (n,).
 
-`data.digits`, `data.faces`, `data.edges` and `data.folder` are functions, which hide the modules of
-these names. Import other names from the modules: ``from tinygen.data.faces import render``.
+`data.affine`, `data.digits`, `data.edges`, `data.faces` and `data.folder` are functions, which hide
+the modules of these names. Import other names from the modules:
+``from tinygen.data.faces import render``.
 """
 
 from ..missing_names import missing_name
+from .affine import affine, random_affine
 from .cifar import cifar10
 from .digits import digits
 from .edges import edges
@@ -34,6 +37,7 @@ from .mixtures import checkerboard, grid, moons, ring, swiss_roll
 __all__ = [
     "DataError",
     "Loader",
+    "affine",
     "binarize",
     "checkerboard",
     "cifar10",
@@ -50,6 +54,7 @@ __all__ = [
     "moons",
     "normalize",
     "paired_folder",
+    "random_affine",
     "read_idx",
     "ring",
     "split_batches",
