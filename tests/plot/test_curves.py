@@ -33,6 +33,8 @@ def test_curves_of_any_length_are_drawn(curves, tmp_path):
     [
         (([0, 1], [1.0]), "'train' needs as many steps as values"),
         (([0, 1], [1.0, np.nan]), "did training diverge"),
+        (([0, 1], [1.0, 2.0], [0.5]), r"an error for each value; got \(1,\)"),
+        (([0, 1], [1.0, 2.0], [0.5, np.inf]), "errors of 'train'"),
     ],
 )
 def test_bad_curves_are_errors(curve, message, tmp_path):
@@ -68,3 +70,21 @@ def test_few_places_of_a_logarithmic_axis_have_plain_numbers(tmp_path, monkeypat
     (ax,) = figures[0].axes
     assert [label.get_text() for label in ax.get_xticklabels()] == ["4", "8", "16"]
     assert {"1", "2"} <= {label.get_text() for label in ax.get_yticklabels()}
+
+
+def test_errors_are_bars_inside_the_range(tmp_path, monkeypatch):
+    drawn = {}
+
+    def keep(page, ax, box):
+        containers = ax.containers
+        segments = [c[2][0].get_segments() for c in containers]
+        drawn.update(ylim=ax.get_ylim(), segments=segments)
+
+    monkeypatch.setattr(plot.page.Page, "fit", keep)
+    curves = {"a": ([1, 2], [5.0, 6.0], [0.5, 2.0]), "b": ([1, 2], [4.0, 3.0])}
+    plot.save_curves(tmp_path / "a.png", curves, smooth=False)
+    assert len(drawn["segments"]) == 1  # b has no errors
+    bars = np.stack(drawn["segments"][0])  # (2, 2, 2): each from (x, low) to (x, high)
+    np.testing.assert_allclose(bars, [[[1, 4.5], [1, 5.5]], [[2, 4], [2, 8]]])
+    low, high = drawn["ylim"]
+    assert low < 3 and high > 8

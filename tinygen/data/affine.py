@@ -8,6 +8,8 @@ from ..backend import RNG, to_numpy
 
 __all__ = ["affine", "random_affine"]
 
+BLOCK = 1000  # images processed at a time
+
 
 def affine(images: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """Map each image by a matrix and a shift of its own.
@@ -50,33 +52,41 @@ def affine(images: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) -> np.n
         raise TypeError(f"affine: needs images of uint8 or floats; got {images.dtype}")
     if images.ndim != 4:
         raise ValueError(f"affine: needs images (n, channels, height, width); got {images.shape}")
-    n, channels, height, width = images.shape
+    n = len(images)
     if matrices.shape != (n, 2, 2) or shifts.shape != (n, 2):
         raise ValueError(
             f"affine: {n} images need matrices ({n}, 2, 2) and shifts ({n}, 2); "
             f"got {matrices.shape} and {shifts.shape}"
         )
+    result = np.empty_like(images)
+    for i in range(0, len(images), BLOCK):
+        block = slice(i, i + BLOCK)
+        values = _interpolate(images[block], matrices[block], shifts[block])
+        result[block] = values.round() if images.dtype == np.uint8 else values
+    return result
+
+
+def _interpolate(images: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Return the values of the images at the positions q, floats (n, channels, height, width)."""
+    n, channels, height, width = images.shape
     centre = (np.array([height, width]) - 1) / 2
     p = np.moveaxis(np.indices((height, width)), 0, -1).reshape(-1, 2)  # (height * width, 2)
     # (n, height * width, 2)
     q = centre + (p - centre) @ np.swapaxes(matrices, 1, 2) - shifts[:, None]
     q = np.clip(q, -1, (height, width))  # outside, all positions are alike
     corner = np.floor(q).astype(np.int64)
-    f = (q - corner).astype(np.float32)
+    f = q - corner
 
     padded = np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2)))  # zeros around
     padded = np.moveaxis(padded, 1, -1)  # (n, height + 3, width + 3, channels)
-    result = np.zeros((n, height * width, channels), np.float32)
+    result = np.zeros((n, height * width, channels))
     rows = np.arange(n)[:, None]
     for i in (0, 1):
         for j in (0, 1):
             weight = np.abs(1 - i - f[..., 0]) * np.abs(1 - j - f[..., 1])  # (n, height * width)
             values = padded[rows, corner[..., 0] + 1 + i, corner[..., 1] + 1 + j]
             result += weight[..., None] * values
-    if images.dtype == np.uint8:
-        result = result.round()
-    result = np.swapaxes(result, 1, 2).reshape(images.shape)
-    return result.astype(images.dtype)
+    return np.swapaxes(result, 1, 2).reshape(images.shape)
 
 
 def random_affine(

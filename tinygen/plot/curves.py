@@ -25,8 +25,9 @@ class Curves(Panel):
 
     Parameters
     ----------
-    curves : {label: (steps, values)}
-        Arrays of equal length. Each curve has a colour and a style of dashes.
+    curves : {label: (steps, values)} or {label: (steps, values, errors)}
+        Arrays of equal length. Each curve has a colour and a style of dashes. A bar reaches from
+        each value minus its error to the value plus its error.
     ylabel, xlabel, title, note : str
         Texts above the y axis, below the x axis, above the panel and below it.
     smooth : bool
@@ -65,22 +66,14 @@ class Curves(Panel):
 
     def draw(self, page: Page, box: Box) -> None:
         ax = page.axes(box)
-        for k, (label, (steps, values)) in enumerate(self.series.items()):
-            colour, dashes = CLASS_COLOURS[k % len(CLASS_COLOURS)], DASHES[k % len(DASHES)]
-            style = {"color": colour, "linestyle": dashes, "linewidth": 1.8, "label": label}
-            if self.smooth and len(values) >= 50:
-                ax.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
-                ax.plot(*_running_mean(steps, values), **style)
-            else:
-                marker = "o" if len(values) < 50 else None
-                ax.plot(steps, values, marker=marker, markersize=4, **style)
+        self._draw_curves(ax)
         for axis in self.log:
             ax.set(**{f"{axis}scale": "log"})
-        positions = np.unique(np.concatenate([steps for steps, _ in self.series.values()]))
+        positions = np.unique(np.concatenate([steps for steps, _, _ in self.series.values()]))
         if "x" in self.log and len(positions) <= 8:  # at the values, and not 4 * 10^0
             ax.set_xticks(positions, [f"{x:g}" for x in positions])
             ax.set_xticks([], minor=True)
-        values = np.concatenate([values for _, values in self.series.values()])
+        values = np.concatenate([values for _, values, _ in self.series.values()])
         if "y" in self.log and values.max() < 1000 * values.min():  # 2, 5 and 10, and not 10^1
             ax.yaxis.get_major_locator().set_params(subs=(1, 2, 5), numticks=20)
             ax.yaxis.set_major_formatter("{x:g}")
@@ -89,8 +82,12 @@ class Curves(Panel):
             ax.set_ylim(*self.ylim)
         elif "y" not in self.log:
             series = self.series.values()
-            first = [len(values) // 20 if self.smooth else 0 for _, values in series]
-            visible = [values[i:] for i, (_, values) in zip(first, series, strict=True)]
+            first = [len(values) // 20 if self.smooth else 0 for _, values, _ in series]
+            visible = [
+                values[i:] + sign * errors[i:]
+                for i, (_, values, errors) in zip(first, series, strict=True)
+                for sign in (-1, 1)
+            ]
             ax.set_ylim(*_limits(np.concatenate(visible)))
         ax.set_xlabel(self.xlabel)
         ax.set_title(self.ylabel, size=TEXT, color=INK, loc="left")
@@ -107,9 +104,24 @@ class Curves(Panel):
         page.fit(ax, box._replace(width=box.width - right))
         self._write_labels(ax)
 
+    def _draw_curves(self, ax) -> None:
+        """Draw each curve in its colour and dashes, with the bars of its errors."""
+        for k, (label, (steps, values, errors)) in enumerate(self.series.items()):
+            colour, dashes = CLASS_COLOURS[k % len(CLASS_COLOURS)], DASHES[k % len(DASHES)]
+            style = {"color": colour, "linestyle": dashes, "linewidth": 1.8, "label": label}
+            if self.smooth and len(values) >= 50:
+                ax.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
+                ax.plot(*_running_mean(steps, values), **style)
+            else:
+                marker = "o" if len(values) < 50 else None
+                ax.plot(steps, values, marker=marker, markersize=4, **style)
+            if errors.any():
+                bars = {"color": colour, "linewidth": 1.2, "capsize": 3}
+                ax.errorbar(steps, values, errors, linestyle="none", **bars)
+
     def _write_labels(self, ax) -> None:
         """Write each label at the right end of its curve, in the order of the ends."""
-        ends = np.array([(steps[-1], values[-1]) for steps, values in self.series.values()])
+        ends = np.array([(steps[-1], values[-1]) for steps, values, _ in self.series.values()])
         y = ax.transData.transform(ends)[:, 1]
         order = np.argsort(y, kind="stable")
         for _ in range(100):  # push neighbours apart until they are a line apart
@@ -127,15 +139,24 @@ def save_curves(path, curves, **options) -> None:
     save_page(path, [Curves(curves, **options)])
 
 
-def _check_curve(label: str, steps, values) -> tuple[np.ndarray, np.ndarray]:
-    steps, values = as_numpy(steps), as_numpy(values)
+def _check_curve(label: str, steps, values, errors=0) -> tuple[np.ndarray, ...]:
+    """Return the steps, values and errors of a curve as arrays of one length."""
+    steps, values, errors = as_numpy(steps), as_numpy(values), as_numpy(errors)
+    if errors.ndim == 0:
+        errors = np.full(values.shape, errors)
     if steps.shape != values.shape or steps.ndim != 1 or not len(steps):
         raise ValueError(
             f"Curves: {label!r} needs as many steps as values, at least one; "
             f"got {steps.shape} and {values.shape}"
         )
+    if errors.shape != values.shape:
+        raise ValueError(
+            f"Curves: {label!r} needs an error for each value; got {errors.shape} for "
+            f"{values.shape}"
+        )
     check_finite(f"Curves, {label!r}", values)
-    return steps, values
+    check_finite(f"Curves, errors of {label!r}", errors)
+    return steps, values, errors
 
 
 def _running_mean(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
