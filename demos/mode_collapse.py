@@ -31,7 +31,8 @@ Three measures are taken of 2500 samples of each column:
 
 It draws columns.png, the samples of each column, with the percentage of them
 at each mode; modes.png, the captured modes during training; and collapse.png,
-a part of both. Watch packs of 2 in modes.png: does the GAN settle?
+a part of both: with several seeds, the samples of each. Watch the GAN there:
+does it settle? (The picture in the README is from the second command.)
 
 Three changes to try with `--seeds 5 --steps 2000 --columns "all four"`.
 Predict the captured modes and the good samples for each, then run:
@@ -57,7 +58,7 @@ from tinygen.losses import gradient_penalty, r1
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics.modes import count_modes
 from tinygen.models.gan import minibatch_std, pack
-from tinygen.plot import Curves, Plane, save_curves, save_page
+from tinygen.plot import Curves, Plane, PlaneRows, save_curves, save_page
 from tinygen.plot.page import Blank
 
 
@@ -309,24 +310,53 @@ panels = {name: draw_column(name) for name in trainings}
 steps = np.append(count_steps, args.steps)
 captured = run.records["captured"].astype(np.float64).mean(axis=2)  # (moments, columns)
 curves = {name: (steps, captured[:, i]) for i, name in enumerate(columns)}
-few = [name for name in ("GAN", "packs of 2", "all four") if name in columns] or [*columns]
 least = 100 / 4 / len(modes)  # % of the samples: a quarter of the fair share
 options = {"ylabel": f"captured modes: {least:.0f} % of the samples or more", "smooth": False}
+few = [name for name in ("GAN", "all four") if name in columns] or [*columns][:2]
+
+
+def draw_small(name, i):
+    """Return the contents of a small plane: the samples of seed number i, and two measures."""
+    num_captured, good, _ = table[name][i]
+    return {
+        "points": np.concatenate([examples[:200], generate(trainings[name])[i, :400]]),
+        "labels": np.repeat([0, 1], [200, 400]),
+        "note": f"{num_captured:.0f} of {len(modes)}\n{good:.0%} good",
+    }
+
+
+if args.seeds == 1:
+    samples_panels = [data_panel, *(panels[name] for name in few)]
+else:
+    rows = {
+        name: {f"seed {seeds[i]}": draw_small(name, i) for i in range(min(args.seeds, 5))}
+        for name in few
+    }
+    num_missing = (table[few[0]][:, 0] < len(modes)).sum()
+    samples_panels = PlaneRows(
+        rows,
+        extent,
+        title=f"Mode collapse: {few[0]} misses modes with {num_missing} of {args.seeds} seeds",
+        note="Blue: data, orange: samples; good: within 3 sigma of a mode.\n"
+        "All four: R1, averaged weights, decaying rate, no momentum.",
+    )
+# The first column with each of its first two seeds, and the other one in the mean
+by_seed = run.records["captured"].astype(np.float64)[:, [*columns].index(few[0])]
+few_curves = {f"{few[0]}, seed {seeds[i]}": (steps, by_seed[:, i]) for i in range(args.seeds)[:2]}
+few_curves |= {f"{name}, mean": curves[name] for name in few[1:]}
+is_lost = (np.diff(by_seed[:, :2], axis=0) < 0).any()
 save_page(
     args.out / "collapse.png",
     [
-        [data_panel, *(panels[name] for name in dict.fromkeys([few[0], few[-1]]))],
+        samples_panels,
         Curves(
-            {name: curves[name] for name in few},
-            title="Instability: a GAN wins modes and loses them again",
-            note="At a mode: within 3 sigma. Packs of 2: D is given two at a time. "
-            "All four: R1, averaged weights, decaying learning rate, no momentum.",
+            few_curves,
+            title=f"{few[0]}: modes are captured and lost again" if is_lost else "During training",
             direct=True,
             height=340,
             **options,
         ),
     ],
-    title="Mode collapse: % of the samples at each mode",
 )
 all_panels = [data_panel, *panels.values()]
 per_row = 3 if len(all_panels) <= 6 else 4
