@@ -254,20 +254,23 @@ def draw_pair(penalty, game):
 
 def draw_table(penalties, games, **texts):
     """Return a panel with a row for each penalty, and a column for each game."""
-    rows = {penalty: {game: draw_pair(penalty, game) for game in games} for penalty in penalties}
+    rows = {
+        penalty.replace("none", "no penalty"): {game: draw_pair(penalty, game) for game in games}
+        for penalty in penalties
+    }
     return PlaneRows(rows, EXTENT, **texts)
 
 
 few_penalties = ("none", "R1 + R2")
-few_games = ("minimax", "non-saturating", "Wasserstein", "relativistic")
-few_slopes = {game: slopes[LABELS[game]] for game in few_games[:3]}
+few_games = ("minimax", "non-saturating", "Wasserstein")
+few_slopes = {game: slopes[LABELS[game]] for game in few_games}
+free, penalized = (figures[f"{penalty}, Wasserstein"]["modes"] for penalty in few_penalties)
 save_page(
     args.out / "games.png",
     [
         Curves(
             few_slopes,
             title="The slope of minimax vanishes where D is sure",
-            note="Below, minimax works: G begins amid the data. No D is sure there.",
             ylabel="slope of the generator's loss",
             xlabel="logit of a sample: on the left, D is sure that it is generated",
             smooth=False,
@@ -276,10 +279,11 @@ save_page(
         draw_table(
             few_penalties,
             few_games,
-            title="Here the Wasserstein loss needs a penalty: R1 + R2",
-            note="Dots: samples; circles: the 8 modes of the data; D: blue is real, orange is "
-            "generated. Below: captured modes, and samples in a circle "
-            f"(evenly on a ring: {circle_note}).",
+            title=f"Wasserstein captures {free} of 8 modes, {penalized} with R1 + R2",
+            note="Circles: modes of the data; dots: samples; colour: D (blue: real, orange: "
+            "generated). %: samples in a circle (evenly on a ring: "
+            f"{figures['a uniform circle']['good']:.0%}). Minimax works: G begins amid the data, "
+            "where D is unsure. R1, R2: penalties on D's gradient at data, at samples.",
         ),
     ],
 )
