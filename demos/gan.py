@@ -181,15 +181,19 @@ def log_sigmoid(logits):
     return f"{-np.logaddexp(0, -logits).mean():.2f}"
 
 
-ascended, descended = "log D(x)", "log(1 - D(x'))"
+ascended, opposed, descended = "log D(x)", "log(1 - D(x'))", "-log D(x')"
 if not args.trained:  # otherwise there is no D
     with no_grad():
         logits_real = D(to_device(2 * test_images - 1, args.device)).numpy()
         logits_fake = D(to_device(2 * samples[:200] - 1, args.device)).numpy()
     ascended += f": {log_sigmoid(logits_real)}"
-    descended += f": {log_sigmoid(-logits_fake)}"
-noise = Code(z[0].reshape(8, 8), "z: noise")
-fake, real = Picture(samples[0], "x' = G(z)"), Picture(test_images[0], "x, from the data")
+    opposed += f": {log_sigmoid(-logits_fake)}"
+    descended += f": {np.logaddexp(0, -logits_fake).mean():.2f}"
+columns = min(13, len(test))
+# A typical sample: of those shown below, the one of median distance to the training set
+typical = np.argsort(distances[:columns])[columns // 2]
+noise = Code(z[typical].reshape(8, 8), "z: noise")
+fake, real = Picture(samples[typical], "x' = G(z)"), Picture(test_images[0], "x, from the data")
 step_of_d = Scheme(
     {
         "z": (0, 0, noise),
@@ -197,7 +201,7 @@ step_of_d = Scheme(
         "x'": (0, 2, fake),
         "x": (1, 2, real),
         "D": (0.5, 3, Network("D", 1, 0.4)),
-        "V": (0.5, 4, Text(f"{ascended}\n{descended}")),
+        "V": (0.5, 4, Text(f"{ascended}\n{opposed}")),
     },
     ["z G x' D V", "x D"],
     loops=["V D"],
@@ -215,21 +219,21 @@ step_of_g = Scheme(
     ["z G x' D V"],
     loops=["V G"],
     side=84,
-    title="One step of G, which descends log(1 - D(x'))",
-    note="Algorithm 1. Dashed: the gradient, to the network that learns. "
-    "Here k = 1, and G descends -log D(x'), which is steeper.",
+    title="One step of G, which descends -log D(x')",
+    note="Dashed: the gradient, to the network that learns. k = 1 here. "
+    "Algorithm 1 has log(1 - D(x')) for G, which is flat where D is sure.",
 )
 columns = min(9, len(test))
 nearer = "samples" if distances.mean() < test_distances.mean() else f"test {noun}s"
 copies = [
     ("samples", samples[:columns]),
     (
-        f"nearest in training\n(mean: {distances.mean():.1f} away)",
+        f"nearest in training\n(distance {distances.mean():.1f})",
         train[nearest_to_samples[:columns]],
     ),
     (f"test {noun}s", test[:columns]),
     (
-        f"nearest in training\n(mean: {test_distances.mean():.1f} away)",
+        f"nearest in training\n(distance {test_distances.mean():.1f})",
         train[nearest_to_test[:columns]],
     ),
 ]
@@ -239,7 +243,9 @@ plot.save_page(
         step_of_d,
         step_of_g,
         plot.Grid(samples[:26], columns=13, title=f"Samples of G, which has never seen a {noun}"),
-        plot.Rows(copies, title=f"Copied? The {nearer} are nearer to training {noun}s"),
+        plot.Rows(
+            copies, title=f"Copied? {nearer.capitalize()} are even nearer to training {noun}s"
+        ),
     ],
 )
 plot.save_grid(args.out / "samples.png", samples[:100], title="Samples: z from N(0, I)")
