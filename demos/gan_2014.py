@@ -17,7 +17,8 @@ of a perfect game V is -log 4 (theorem 1). Does either come close?
                                               your own pictures
 
 It draws
-    gan_2014.png       samples of both generators, training digits nearest to
+    gan_2014.png       samples of both generators (minimax: as printed;
+                       non-saturating: section 3), training digits nearest to
                        samples (figure 2 of the paper), and V
     samples.png        more samples, with the loss of section 3; in
                        samples_printed.png with that of Algorithm 1
@@ -245,22 +246,23 @@ print(
 
 # %%
 # Pictures
-values = {"Algorithm 1": run.history["V_printed"], "section 3": run.history["V_section_3"]}
-values["-log 4"] = np.full(args.steps, -math.log(4))
+values = {"minimax": run.history["V_printed"], "non-saturating": run.history["V_section_3"]}
+values["-log 4: G = data"] = np.full(args.steps, -math.log(4))
 values = {name: (np.arange(len(V)), V) for name, V in values.items()}
 rows = {"samples": samples["section_3"][:9], "nearest": train[nearest[:9]]}
-printed_title = "Algorithm 1: G descends log(1 - D(G(z)))"
-title = "The loss of section 3: G ascends log D(G(z))"
+outcome = {name: "D wins, G stops" if figures[f"V_{name}"] > -0.1 else "G learns" for name in games}
+printed_title = f"Minimax loss, log(1 - D(G(z))): {outcome['printed']}"
+title = f"Non-saturating loss, -log D(G(z)): {outcome['section_3']}"
 plot.save_page(
     args.out / "gan_2014.png",
     [
         plot.Grid(samples["printed"][:13], columns=13, title=printed_title),
         plot.Grid(samples["section_3"][:39], columns=13, title=title),
-        plot.Rows(rows, title=f"Section 3: samples and nearest training {noun}s"),
+        plot.Rows(rows, title=f"Copies? Samples, and nearest training {noun}s"),
         plot.Curves(
             values,
             ylabel="V(D, G), nats",
-            title="The value of the game",
+            title="The value of the game; 0: D is sure of every picture",
             direct=True,
             ylim=(-2, 0.1),
             height=300,
