@@ -90,8 +90,9 @@ class Graph(Panel):
             towards = 0.35 * (end[0] - start[0])
             start += np.clip(towards, -0.6 * halves[0], 0.6 * halves[0]), BOX_HEIGHT / 2
             end -= np.clip(towards, -0.6 * halves[1], 0.6 * halves[1]), BOX_HEIGHT / 2 + 2
-        direction = (end - start) / np.linalg.norm(end - start)
-        shift = SHIFT * np.array([direction[1], -direction[0]])  # to the right of it
+        dx, dy = (end - start) / np.linalg.norm(end - start)
+        # To the right of it. Along the edges of the boxes, so that both arrows still end at them.
+        shift = np.array([SHIFT / dy, 0]) if dy else np.array([0, -SHIFT * dx])
         if arrow.kind == "gradient":
             _arrow(ax, start - shift, end - shift, "value")
             _arrow(ax, end + shift, start + shift, "gradient")
@@ -121,7 +122,8 @@ class Graph(Panel):
         else:
             ax.add_patch(Ellipse((x, y), 2 * half, BOX_HEIGHT, facecolor="white", **style))
         size = TEXT if node.kind == "op" else TEXT + 2
-        ax.text(x, y, node.text, size=size, color=INK, ha="center", va="center")
+        text = node.text.replace("_", " ") if node.kind == "op" else node.text
+        ax.text(x, y, text, size=size, color=INK, ha="center", va="center")
 
 
 class GraphKey(Panel):
