@@ -23,7 +23,7 @@ It draws
                 different covariances. Star: the point far from the data, an
                 outlier
                 below: samples of p(x, y), which p(y|x) cannot give. A class y
-                is drawn for each noise z, and G(z) = mu_y + A_y z, where
+                is drawn for each noise z, and G(z, y) = mu_y + A_y z, where
                 A_y A_y^T is the covariance of class y
     curves.png  the training of logistic regression; the Gaussians are fitted
                 in one line
@@ -189,8 +189,7 @@ class_colours = (lighten(plot.CLASS_COLOURS[0]), "#ffffff", lighten(plot.CLASS_C
 lowest = test_log_p.min()  # the shades of grey start at the least probable new point
 confidence = metrics["outlier_confidence"]
 confidence_text = f"{confidence:.2%}" if confidence < 0.9999 else "over 99.99%"
-exponent = round(-np.log10(fraction_farther_out))
-one_in = f"1 in {10**exponent:,}" if exponent <= 15 else f"1 in 10$^{{{exponent}}}$"
+one_in = f"1 in 10$^{{{round(-np.log10(fraction_farther_out))}}}$"
 learned = {
     "Discriminative model: p(y|x)": {
         "field": p_discriminative,
@@ -198,7 +197,7 @@ learned = {
         "points": train,
         "labels": labels,
         "contours": [(p_discriminative, [0.5], "-"), (p_discriminative, [0.01, 0.99], "--")],
-        "markers": {f"outlier: {confidence_text} sure": outlier},
+        "markers": {f"{confidence_text} sure": outlier},
         "note": f"dashed: p = 1% and 99%\n{metrics['discriminative_accuracy']:.1%} right",
     },
     "Generative model: p(x, y)": {
@@ -207,17 +206,17 @@ learned = {
         "points": train,
         "labels": labels,
         "contours": [(posterior, [0.5], "-")],
-        "markers": {f"outlier:\n{one_in}": outlier},
+        "markers": {f"{one_in} points\nis so far out": outlier},
         "note": f"dark: probable\n{metrics['generative_accuracy']:.1%} right",
     },
 }
 sampled = {
-    "noise z, and a class for each": {
+    "noise z, and a class y for each": {
         "points": noise,
         "labels": sample_labels,
         "note": "blue: class 0, orange: class 1",
     },
-    "\u2192 new points x = G(z)": {
+    "\u2192 new points x = G(z, y)": {
         "points": samples,
         "labels": sample_labels,
         "note": "their labels are known",
@@ -225,8 +224,14 @@ sampled = {
 }
 plot.save_page(
     args.out / "discriminative_vs_generative.png",
-    [PlaneRows({"1. learn": learned, "2. sample": sampled}, extent)],
-    title="Both classify. Only the generative model knows what is improbable, and can sample",
+    [
+        PlaneRows(
+            {"": learned},
+            extent,
+            title="Both classify; only p(x, y) finds the star improbable",
+        ),
+        PlaneRows({"": sampled}, extent, title="Only the generative model p(x, y) can sample"),
+    ],
 )
 steps = np.arange(args.steps)
 plot.save_curves(
