@@ -282,10 +282,15 @@ label_places = 1.36 * mixture.modes if args.data == "ring" else mixture.modes + 
 examples, _ = mixture.sample(NUM_SAMPLES, default_rng(args.seed + 2000))
 
 
+def percent_at_modes(x):
+    """Return the percentage of x (n, 2) within 3 sigma of each mode, (modes,)."""
+    is_good = ((x[:, None] - mixture.modes) ** 2).sum(axis=2) <= (3 * mixture.sigma) ** 2
+    return 100 * is_good.mean(axis=0)
+
+
 def draw(title, x, label, words):
     """Return a panel with points x (n, 2), and at each mode its percentage of good ones."""
-    is_good = ((x[:, None] - mixture.modes) ** 2).sum(axis=2) <= (3 * mixture.sigma) ** 2
-    percentages = 100 * is_good.mean(axis=0)  # one for each mode
+    percentages = percent_at_modes(x)
     contents = {
         "points": np.concatenate([examples[:200], x[:400]]),
         "labels": np.repeat([0, label], [200, 400]),
@@ -318,9 +323,12 @@ few = [name for name in ("GAN", "all four") if name in columns] or [*columns][:2
 def draw_small(name, i):
     """Return the contents of a small plane: the samples of seed number i, and two measures."""
     num_captured, good, _ = table[name][i]
+    x = generate(trainings[name])[i]
+    missed = mixture.modes[percent_at_modes(x) < least]
     return {
-        "points": np.concatenate([examples[:200], generate(trainings[name])[i, :400]]),
+        "points": np.concatenate([examples[:200], x[:400]]),
         "labels": np.repeat([0, 1], [200, 400]),
+        "texts": [(*mode, "\u25cb") for mode in missed],  # a circle
         "note": f"{num_captured:.0f} of {len(modes)}\n{good:.0%} good",
     }
 
@@ -335,9 +343,10 @@ else:
     num_missing = (table[few[0]][:, 0] < len(modes)).sum()
     samples_panels = PlaneRows(
         rows,
-        extent,
+        tuple(0.8 * side for side in extent),
         title=f"Mode collapse: {few[0]} misses modes with {num_missing} of {args.seeds} seeds",
-        note="Blue: data, orange: samples; good: within 3 sigma of a mode.\n"
+        note="Blue: data, orange: samples, circles: missed modes. "
+        "Good: within 3 sigma of a mode.\n"
         "All four: R1, averaged weights, decaying rate, no momentum.",
     )
 # The first column with each of its first two seeds, and the other one in the mean
