@@ -18,7 +18,7 @@ digits will be reconstructed as another digit?
 It draws
     overview.png         a digit on its way through the network, test digits
                          over their reconstructions, and the map of the codes,
-                         its middle enlarged
+                         by rank: most lie near the middle
     reconstructions.png  test digits and their reconstructions
     latent_map.png       the codes of the test digits, coloured by class
     walk.png             decoded straight lines between two codes
@@ -153,7 +153,9 @@ else:
 options = {"names": class_names or [""], "title": title, "axes": axes}
 plot.save_scatter(args.out / "latent_map.png", view, labels, **options)
 example = first[0]
-numbers = ", ".join(f"{z:.1f}" for z in codes[example][:2]) + ", ..." * (args.latent_dim > 2)
+numbers = ", ".join(f"{z:.1f}" for z in codes[example][:2]).replace("-", "\u2212") + ", ..." * (
+    args.latent_dim > 2
+)
 scheme = Scheme(
     {
         "x": (0, 0, Picture(test[example], f"x: {num_numbers} numbers")),
@@ -163,22 +165,20 @@ scheme = Scheme(
         "x'": (0, 4, Picture(reconstructions[example], "x'")),
     },
     ["x encoder z decoder x'"],
-    title="Autoencoder: the L1 loss compares x' with x",
+    title="Autoencoder: the loss is the mean of |x \u2212 x'|",
     side=84,
 )
-rows = plot.Rows(pairs, title=f"Each {noun} was encoded to {args.latent_dim} numbers")
-# Most codes lie near the middle, so a second map shows it enlarged.
-(left, bottom), (right, top) = np.quantile(view, (0.13, 0.87), axis=0)
-maps = [
-    plot.Scatter(view, labels, **options, frame=(left, right, bottom, top)),
-    plot.Scatter(
-        view,
-        labels,
-        **options | {"title": "The frame, enlarged"},
-        extent=(left, right, bottom, top),
-    ),
-]
-plot.save_page(args.out / "overview.png", [scheme, rows, maps])
+title = f"Each {noun} was encoded to {args.latent_dim} numbers"
+if args.latent_dim == 2:
+    title = f"Two numbers are too few: some {noun}s change"
+rows = plot.Rows(pairs, title=title)
+# Most codes lie near the middle. Their ranks, from 0 to 100 %, are spread evenly on each axis.
+ranks = 100 * view.argsort(axis=0).argsort(axis=0) / (len(view) - 1)
+axes = (f"rank of {axes[0]}, in %", f"rank of {axes[1]}, in %")
+ranked = plot.Scatter(
+    ranks, labels, **options | {"axes": axes}, extent=(0, 100, 0, 100), height=560, names_at="mode"
+)
+plot.save_page(args.out / "overview.png", [scheme, rows, ranked])
 walks = latent.lerp(codes[first], codes[np.roll(first, -1)], 12)  # (10, 12, latent_dim)
 pictures = decode(walks.reshape(-1, args.latent_dim))
 plot.save_grid(args.out / "walk.png", pictures, columns=12)

@@ -47,6 +47,20 @@ def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):
         assert frame.y0 - 1 < box.y0 and box.y1 < frame.y1 + 1
 
 
+def test_a_name_stands_at_the_median_or_in_a_cluster(tmp_path, monkeypatch):
+    """A class of two clusters: 45 codes at 0, 40 at 10, and 15 between them."""
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    line = np.concatenate([np.full(45, 0.0), np.linspace(1, 9, 15), np.full(40, 10.0)])
+    codes = np.stack([line, line], axis=1) + 0.01 * RNG.normal(size=(100, 2))
+    for names_at in ("median", "mode"):
+        panel = plot.Scatter(codes, np.zeros(100, int), names_at=names_at)
+        plot.save_page(tmp_path / "a.png", [panel])
+    median, mode = (figure.axes[0].texts[0].get_position()[0] for figure in figures)
+    assert 1 < median < 9
+    assert abs(mode) < 0.5
+
+
 @pytest.mark.parametrize(
     ("codes", "labels", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Scatter(Panel):
     """A scatter plot of two-dimensional codes, coloured by class.
 
     The number or name of each class stands at its median, or next to it where they would overlap.
+    A class with several clusters has its median between them: then `names_at` is better "mode".
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ class Scatter(Panel):
     frame : (left, right, bottom, top), optional
         A part that is framed. Classes whose median is in it have no name, since another plot shows
         that part enlarged.
+    names_at : {"median", "mode"}
+        Where names stand; the mode is the code with most others of its class around it.
     height : int, optional
         In pixels of the page; by default the plot is square.
     """
@@ -53,6 +57,7 @@ class Scatter(Panel):
         axes: Sequence[str] = ("$z_1$", "$z_2$"),
         extent: Sequence[float] | None = None,
         frame: Sequence[float] | None = None,
+        names_at: str = "median",
         height: int | None = None,
     ):
         codes, labels = as_numpy(codes), as_numpy(labels)
@@ -65,7 +70,7 @@ class Scatter(Panel):
         check_finite("Scatter", codes)
         self.codes, self.labels, self.names = codes, labels, names
         self.title, self.axes, self.height = title, axes, height
-        self.extent, self.frame = extent, frame
+        self.extent, self.frame, self.names_at = extent, frame, names_at
 
     def size(self, width: float) -> tuple[float, float]:
         return width, self.height or width
@@ -91,8 +96,9 @@ class Scatter(Panel):
         ax.set_ylabel(self.axes[1], rotation=0 if self.axes[1].startswith("$") else 90)
         style_axes(ax)
         page.fit(ax, box)
-        medians = {int(k): np.median(codes[labels == k], axis=0) for k in np.unique(labels)}
-        visible = {k: m for k, m in medians.items() if _is_inside(m, extent)}
+        centre = _find_mode if self.names_at == "mode" else partial(np.median, axis=0)
+        centres = {int(k): centre(codes[labels == k]) for k in np.unique(labels)}
+        visible = {k: c for k, c in centres.items() if _is_inside(c, extent)}
         if self.frame:
             left, right, bottom, top = self.frame
             ax.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False))
@@ -187,6 +193,14 @@ class Posteriors(Panel):
         medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
         if np.std([*medians.values()]) > 0.03 * limit:  # otherwise they are all in one place
             _write_names(ax, medians, self.names, 12 if box.width < SMALL else 15)
+
+
+def _find_mode(points: np.ndarray) -> np.ndarray:
+    """Return the point (2,) of (n, 2) around which most others lie: within 0.3 of their spread."""
+    points = points[:2000]  # the distances of all pairs are computed
+    scaled = points / np.maximum(points.std(axis=0), 1e-12)
+    squares = ((scaled[:, None] - scaled) ** 2).sum(axis=2)  # (n, n)
+    return points[(squares < 0.3**2).sum(axis=1).argmax()]
 
 
 def _extent(codes: np.ndarray) -> tuple[float, float, float, float]:
