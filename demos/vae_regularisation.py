@@ -18,8 +18,9 @@ It draws
     maps.png    above, q(z|x) of the test digits: ellipses of one sigma,
                 coloured by class, all on one scale. The dashed circle, of
                 radius 2, is the prior's. Below, decoded images of each
-                network: along the line with the largest step, and of z ~
-                N(0, I), with the measures below
+                network: along the line with the largest step for
+                reconstruction alone, and of z ~ N(0, I), with the measures
+                below
     planes.png  what each network decodes from the same grid of z, equally
                 spaced in the quantiles of the prior
     curves.png  the squared error during training
@@ -242,16 +243,20 @@ for name, model in zip(WEIGHTS, models, strict=True):
     label = LABELS[name]
     title, note = f"{label[0].upper()}{label[1:]}", f"median σ {sigma:.1g}"
     if (outside := (np.abs(mu) > LIMIT).any(axis=1).mean()) >= 0.01:
-        note += f"\n{100 * outside:.0f} % lie outside"
+        note += f"\n{100 * outside:.0f} % lie off the map"
     options = {"names": class_names, "limit": LIMIT, "title": title, "note": note}
     maps.append(plot.Posteriors(mu, np.exp(0.5 * log_var), labels, **options))
     planes.append(plot.Grid(decode(model, z_grid), columns=15, gap=0, title=title))
-    worst = sizes.argmax()
-    a, b = pairs[worst]  # of all lines, the one with the largest step; 7 steps around it are drawn
-    begin = min(max(places[worst] - 3, 0), len(t) - 8)
+    if not walks:  # the same line for all: that with the largest step in the first network
+        worst = sizes.argmax()
+    a, b = pairs[worst]
+    begin = min(max(places[worst] - 3, 0), len(t) - 8)  # 7 steps around the largest one are drawn
     step_label = f"{label}: {100 * continuity:.1f} %"
     walks[step_label] = interpolate(model, mu[a], mu[b], t[begin : begin + 8])
-    samples[f"{label}: {100 * completeness:.0f} %"] = decode(model, z_prior[:8])
+    digit_label = f"{label}: {100 * fraction:.0f} %"
+    if fraction:
+        digit_label += f",\n{num_found:.1f} classes"
+    samples[digit_label] = decode(model, z_prior[:8])
 
 # %%
 # Pictures
@@ -262,13 +267,15 @@ plot.save_page(
         plot.Caption(f"Solid: one σ around μ, for single {noun}s. Dashed: N(0, I), radius 2."),
         plot.Rows(
             walks,
-            title="Continuity: the largest step of a straight line of z",
-            note=f"The worst of {num_pairs} lines; in %, their mean. A jump is 100 %.",
+            title="From one code to another: does the image jump?",
+            note=f"%: the largest of 50 steps, mean of {num_pairs} lines; a jump: 100 %.\n"
+            "Shown: 7 steps of the line that is worst for reconstruction.\n"
+            "The KL alone does not train its decoder.",
         ),
         plot.Rows(
             samples,
-            title="Completeness: z drawn from N(0, I), decoded",
-            note="Recognized, times the fraction of all classes (real: 95 %)",
+            title=f"Random z ~ N(0, I): is it a {noun}? Of every class?",
+            note=f"%: a classifier recognizes it (of real {noun}s 95 %).",
         ),
     ],
     title="Three losses, three maps of N(μ, σ²)",
