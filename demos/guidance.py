@@ -22,11 +22,11 @@ ones use that Euler's method does not?
 It draws
     guidance.png     the ten classes in columns, a row for each w; a column has
                      the same noise in all rows. Below, accuracy and variety of
-                     the samples against w, and a part of evaluations.png
+                     the samples against w
     steps.png        one noise through each sampler, with few to many
                      evaluations of the network
-    evaluations.png  the distance of each ODE sampler from the exact solution,
-                     which is taken from 200 evaluations by Heun's method
+    evaluations.png  the distance of ODE samplers from the exact solution, which
+                     is taken from 200 evaluations by Heun's method
     curves.png       the loss
 
 Accuracy is the fraction of samples that a digit classifier, trained on real
@@ -235,20 +235,20 @@ samples_by_scale = plot.Rows(
     title="The same noise, with weak to strong guidance w",
     note="Prediction: w \u00d7 (for the digit above) + (1 \u2212 w) \u00d7 (for any)",
 )
-curves, ylabel = {}, f"variety (real {noun}s: 1)"
+curves = {}
 if are_digits:
     curves["right digit"] = (np.array(SCALES), np.array(accuracies))
-    ylabel = f"fraction with the right digit; {ylabel}"
 curves["variety"] = (np.array(SCALES), np.array(distances))
 by_scale = plot.Curves(
     curves,
     smooth=False,
     direct=True,
     ylim=(0, 1.1),
-    ylabel=ylabel,
+    ylabel=f"relative to real {noun}s" if not are_digits else "fraction",
     xlabel="guidance scale w",
     title="Accuracy is paid for with variety",
-    height=240,
+    note=f"Variety: how far {noun}s of one class are apart (real {noun}s: 1)",
+    height=320,
 )
 
 # %%
@@ -266,19 +266,18 @@ for name in SAMPLERS:
 title = f"After {', '.join(map(str, EVALUATIONS))} evaluations, and exact (right)"
 plot.save_rows(args.out / "steps.png", strips, title=title)
 NAMES = {"ddim": "DDIM", "euler": "Euler", "heun": "Heun", "dpm_solver": "DPM-Solver"}
-curves = {NAMES.get(name, name): (np.array(EVALUATIONS), np.array(e)) for name, e in errors.items()}
-options = {
-    "smooth": False,
-    "direct": True,
-    "log": "xy",
-    "xlabel": "evaluations of the network",
-    "ylabel": "distance from the exact sample",
-}
-plot.save_curves(args.out / "evaluations.png", curves, **options)
-del curves["edm"]  # it needs more evaluations, and would compress the others
-title = "Samplers by their number of steps"
-by_evaluations = plot.Curves(curves, **options, title=title, height=250)
-plot.save_page(args.out / "guidance.png", [samples_by_scale, by_scale, by_evaluations])
+plot.save_curves(
+    args.out / "evaluations.png",
+    # EDM needs more evaluations, and would compress the others.
+    {label: (np.array(EVALUATIONS), np.array(errors[name])) for name, label in NAMES.items()},
+    smooth=False,
+    direct=True,
+    log="xy",
+    xlabel="evaluations of the network",
+    ylabel="distance from the exact sample",
+    title="Samplers of the ODE, by evaluations of the network",
+)
+plot.save_page(args.out / "guidance.png", [samples_by_scale, by_scale])
 print(f"Distance from the solution of the ODE after {', '.join(map(str, EVALUATIONS))} evaluations")
 for name, values in errors.items():
     print(f"  {name:10s} " + " ".join(f"{e:.4f}" for e in values))
