@@ -23,10 +23,11 @@ mapped to noise? What density will the model assign to it?
 
 In the plane it draws
     plane.png          above: the data, coloured by mode, at several layers on
-                       their way to noise; below: the exact density, the
-                       learned density in the same colours, and a grid of
-                       lines of the noise mapped to the data; between two
-                       neighbouring lines is 1/8 of the probability
+                       their way to noise; below: the learned density and a
+                       grid of lines of the noise, mapped to the data; between
+                       two neighbouring lines is 1/8 of the probability
+    density.png        the exact density, and the learned density in the same
+                       colours
     samples.png        data and samples
 For digits and pictures it draws
     samples.png        samples
@@ -69,7 +70,7 @@ from tinygen.models.flow import (
     to_pixels,
 )
 from tinygen.models.gaussian import Gaussian
-from tinygen.plot import PlaneRows, grid_points, save_curves, save_grid, save_page
+from tinygen.plot import Plane, PlaneRows, grid_points, save_curves, save_grid, save_page
 
 PLANE_DATA = {
     "ring": data.ring(8, 2.0, 0.3),
@@ -81,7 +82,7 @@ PLANE_DATA = {
 p = parser(
     __doc__,
     steps=dict.fromkeys(PLANE_DATA, 2000) | {"digits": 1500, "mnist": 4000, "folder:PATH": 3000},
-    takes=dict.fromkeys(PLANE_DATA, "a minute and a half")
+    takes=dict.fromkeys(PLANE_DATA, "half a minute")
     | {
         "digits": "several minutes",
         "mnist": "5 to 15 minutes (depends on the model)",
@@ -283,13 +284,17 @@ def noise_grid():
 
 
 def save_plane_pictures():
-    """Draw plane.png and samples.png."""
+    """Draw plane.png, density.png and samples.png."""
     extent = (-3.2, 3.2, -3.2, 3.2)  # left, right, bottom, top
+    wide = (-4, 4, -2.9, 2.9)
     white_to_blue = ("#ffffff", "#7fb0e6", "#00246b")
     points, modes = source.sample(3000, default_rng(3))
-    grid = grid_points(extent)
+    grid, wide_grid = grid_points(extent), grid_points(wide, 300)
     with ema.average_parameters(), no_grad():
-        log_density = flow.log_prob(to_device(grid.astype(np.float32), args.device)).numpy()
+        log_density, log_density_wide = (
+            flow.log_prob(to_device(x.astype(np.float32), args.device)).numpy()
+            for x in (grid, wide_grid)
+        )
         lines = noise_grid()
         mapped = flow.inverse(to_device(lines.reshape(-1, 2), args.device)).numpy()
         stages, x = [points], to_device(points, args.device)
@@ -300,13 +305,13 @@ def save_plane_pictures():
     exact = np.exp(source.log_prob(grid))
     highest, n = float(exact.max()), len(flow.layers)
 
-    def scatter(x, **texts):
-        return {"points": x, "labels": modes, **texts}
+    def scatter(x):
+        return {"points": x, "labels": modes}
 
     there = {
         "data": scatter(stages[0]),
-        f"layer {n // 3} of {n}": scatter(stages[n // 3] / 2, note="half scale"),
-        f"layer {2 * n // 3}": scatter(stages[2 * n // 3] / 2, note="half scale"),
+        f"layer {n // 3} of {n}": scatter(stages[n // 3] / 2),
+        f"layer {2 * n // 3}": scatter(stages[2 * n // 3] / 2),
         f"layer {n}: noise": scatter(stages[n]),
     }
     back = {
@@ -320,7 +325,17 @@ def save_plane_pictures():
             "colours": white_to_blue,
             "note": f"log p: {metrics['log_likelihood']:.2f} nats",
         },
-        "grid of z, mapped": {"mesh": mapped.reshape(lines.shape), "note": "1/64 in each cell"},
+    }
+    best, mean = (
+        f"{metrics[key]:.2f}".replace("-", "\u2212")
+        for key in ("best_possible_log_likelihood", "log_likelihood")
+    )
+    mapped_grid = {
+        "field": np.minimum(np.exp(log_density_wide) / highest, 1),
+        "colours": ("#ffffff", "#7fb0e6", "#3a70bd"),
+        "mesh": mapped.reshape(lines.shape),
+        "note": "Black: z\u2081 is constant. Red: z\u2082. In each cell: 1/64 of the samples.\n"
+        f"Blue: density. Mean log p of test points: {mean} (true: {best})",
     }
     save_page(
         args.out / "plane.png",
@@ -329,16 +344,13 @@ def save_plane_pictures():
                 {"": there},
                 extent,
                 title="The flow carries the data to noise ...",
-                note="Colour: the mode in the data from which a point comes",
+                note="Colour: the mode of the data. In the middle: half as large",
             ),
-            PlaneRows(
-                {"": back},
-                extent,
-                title="... and back, so the density of each point is known",
-                note="Dark: dense. log p: mean of test points, true and learned",
-            ),
+            Plane(mapped_grid, wide, title="... and back. It cannot tear: thin bridges remain"),
         ],
     )
+    densities = PlaneRows({"": back}, extent, note="log p: mean of test points")
+    save_page(args.out / "density.png", [densities])
     both = {
         "data": scatter(points),
         "samples": {"points": samples[:3000], "labels": np.zeros(3000, int)},
