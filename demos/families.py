@@ -496,10 +496,11 @@ for name, parts in schemes.items():
     panels.append(plot.Grid(samples[name][1:13], columns=12, gap=1, note=describe(name)))
 slowest = max(figures[name]["training_seconds"] for name in families)
 key = plot.Caption(
-    f"Rows of {noun}s: samples. Red, blue: numbers above, below 0.\n"
-    "Dashed: G learns from D. ≤: a bound. ≈: an estimate."
+    f"Rows of {noun}s: samples. Red, blue: numbers above, below 0. "
+    "Dashed: G learns from D. Fewer bits: a better likelihood, not better samples. ≤: a bound. "
+    "≈: an estimate."
 )
-title = f"Which learns fastest? Each had less than {10 * math.ceil(slowest / 10)} seconds"
+title = f"Four families after less than {10 * math.ceil(slowest / 10)} s of training"
 plot.save_page(args.out / "families.png", [key, *panels], title=title)
 sample_rows = {f"real {noun}s": data.to_float(np.resize(test, (20, *image_shape)))}
 sample_rows |= {name: images[17:37] for name, images in samples.items()}
