@@ -54,7 +54,7 @@ from tinygen.models.diffusion.posterior import posterior
 from tinygen.plot import save_curves, save_page
 
 SCHEDULES = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
-p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "half a minute"}, batch=256)
+p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "ten seconds"}, batch=256)
 p.add_argument(
     "--parametrization",
     choices=objectives.PARAMETRIZATIONS,
