@@ -130,6 +130,27 @@ def test_the_state_regressor_learns_how_far_and_to_which_side_a_head_is_turned()
     assert np.array_equal(regressor.predict(test_images / np.float32(255)), predictions)
 
 
+def make_gazes(n, seed):
+    """Return faces, all of one person, that differ only in where they look."""
+    factors = np.resize(sample_factors(1), n)
+    factors["glasses"] = factors["blink"] = factors["yaw"] = factors["tilt"] = 0
+    factors["gaze_x"], factors["gaze_y"] = np.random.default_rng(seed).uniform(-1, 1, (2, n))
+    values = np.stack([(factors["gaze_x"] + 1) / 2, (factors["gaze_y"] + 1) / 2], axis=1)
+    return render(factors), values
+
+
+def test_the_state_regressor_learns_a_gaze_with_most_of_its_units():
+    images, values = make_gazes(1000, seed=0)
+    test_images, test_values = make_gazes(200, seed=1)
+    regressor = train_state_regressor(images, values, steps=200)
+    predictions = regressor.predict(test_images)
+    error = ((predictions - test_values) ** 2).mean(axis=0) / test_values.var(axis=0)
+    assert (error < 0.1).all(), error  # of a constant: 1
+    # 16 of 64 if the last layer begins with other weights than 0 and the colours are positive
+    active = (regressor.extract_features(test_images) > 0).any(axis=0).sum()
+    assert active > 24, active
+
+
 @pytest.mark.parametrize(
     "values, message",
     [

@@ -41,7 +41,7 @@ class Evaluator(Module):
 
     def forward(self, x):
         """Return the logits (or values) of images x (N, *image_shape), floats from 0 to 1."""
-        return self.layers(x)
+        return self.layers[-1](self._compute_features(x))
 
     def extract_features(self, images, device: str = "cpu") -> np.ndarray:
         """Return the outputs of the hidden layer, (n, 64), none of them negative.
@@ -51,13 +51,12 @@ class Evaluator(Module):
         images : (n, *image_shape), bytes or floats from 0 to 1.
         device : where the evaluator lies.
         """
+        return _evaluate_in_batches(self._compute_features, images, device)
 
-        def compute_features(x):
-            for layer in self.layers[:-1]:
-                x = layer(x)
-            return x
-
-        return _evaluate_in_batches(compute_features, images, device)
+    def _compute_features(self, x):
+        for layer in self.layers[:-1]:
+            x = layer(x)
+        return x
 
 
 class DigitClassifier(Evaluator):
@@ -124,6 +123,10 @@ class AttributeClassifier(_FaceEvaluator):
 class StateRegressor(_FaceEvaluator):
     """A regression on faces: how far the head is turned, not whether it is.
 
+    Its layers see colours from -1 to 1. If all inputs of a unit are positive, as colours from 0 to
+    1 are, the sum of its weights alone can make it negative for every image. A ReLU learns nothing
+    there.
+
     Parameters
     ----------
     num_outputs : number of values to predict.
@@ -133,6 +136,9 @@ class StateRegressor(_FaceEvaluator):
     def predict(self, images, device: str = "cpu") -> np.ndarray:
         """Return the values for each image (n, 3, 32, 32): (n, num_outputs)."""
         return _evaluate_in_batches(self, images, device)
+
+    def _compute_features(self, x):
+        return super()._compute_features(2 * x - 1)
 
 
 class SegmentationEvaluator(Evaluator):
