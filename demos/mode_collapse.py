@@ -10,11 +10,10 @@ generator the others? And which helps more: a cure that is named after a
 paper, or other settings of the optimizer?
 
     python demos/mode_collapse.py
-        eight modes on a ring, four of the columns
-    python demos/mode_collapse.py --seeds 5 --columns all
-        all twelve columns, with five networks side by side in each
-    python demos/mode_collapse.py --seeds 5 --batch 512 --data grid \
-        --columns GAN "all four"
+        eight modes on a ring, four of the columns, five networks in each
+    python demos/mode_collapse.py --columns all
+        all twelve columns
+    python demos/mode_collapse.py --batch 512 --data grid --columns GAN "all four"
         25 modes on a grid; --help lists the columns
 
 Each column of the table is a way to train. All have the same networks, batch
@@ -31,10 +30,10 @@ Three measures are taken of 2500 samples of each column:
 
 It draws columns.png, the samples of each column, with the percentage of them
 at each mode; modes.png, the captured modes during training; and collapse.png,
-a part of both: with several seeds, the samples of each. Watch the GAN there:
-does it settle? (The picture in the README is from the second command.)
+a part of both: the samples of each network. Watch the GAN there:
+does it settle?
 
-Three changes to try with `--seeds 5 --steps 2000 --columns "all four"`.
+Three changes to try with `--steps 2000 --columns "all four"`.
 Predict the captured modes and the good samples for each, then run:
 
 1. `nn.LeakyReLU` in place of `nn.Tanh` in the generator.
@@ -110,8 +109,8 @@ p.add_argument(
 p.add_argument(
     "--seeds",
     type=natural,
-    default=1,
-    help="number of networks that each column trains, with seeds from --seed on (default: 1)",
+    default=5,
+    help="number of networks that each column trains, with seeds from --seed on (default: 5)",
 )
 args = parse(p)
 columns = COLUMNS if "all" in args.columns else {name: COLUMNS[name] for name in args.columns}
@@ -396,7 +395,7 @@ run.write_metrics(picture="collapse.png", table=figures)
 # has gathered its samples, the discriminator learns to say "generated", and the samples leave.
 # What it has captured at the end of training is chance, and one seed shows nothing.
 #
-# `python demos/mode_collapse.py --seeds 5 --columns all`: captured modes of 8, for seeds 0 to 4:
+# `python demos/mode_collapse.py --columns all`: captured modes of 8, for seeds 0 to 4:
 #
 #     GAN                   6 8 2 3 4        beta1 = 0               0 0 7 8 4
 #     packs of 2            4 8 2 5 2        decaying rate           8 6 6 0 6
