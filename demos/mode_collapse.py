@@ -94,7 +94,7 @@ DEFAULT_COLUMNS = ["GAN", "packs of 2", "decaying rate", "all four"]
 p = parser(
     __doc__,
     steps={"ring": 2500, "grid": 3000},
-    takes={"ring": "a minute and a half", "grid": "two minutes"},
+    takes={"ring": "two minutes", "grid": "two minutes"},
     batch=256,
 )
 p.add_argument(
