@@ -13,7 +13,8 @@ paper, or other settings of the optimizer?
         eight modes on a ring, four of the columns, five networks in each
     python demos/mode_collapse.py --columns all
         all twelve columns
-    python demos/mode_collapse.py --batch 512 --data grid --columns GAN "all four"
+    python demos/mode_collapse.py --data grid --batch 512 \
+        --columns GAN "all four"
         25 modes on a grid; --help lists the columns
 
 Each column of the table is a way to train. All have the same networks, batch
