@@ -30,7 +30,7 @@ Each bug is a file in demos/bugs: two functions, `right` and `wrong`, that
 differ in one line, a function `check` that fails for the second only, and a
 docstring that explains the line. The demo writes a picture of each bug, with
 the symptom above and the line below: guess before you read on. overview.png
-has all twelve on one page.
+has all twelve on one page, and broken.png six that are seen at a glance.
 
 Three changes to try. Predict what each does to the picture:
 
@@ -83,6 +83,16 @@ BUGS = (
     labels_apart,
     float64_noise,
 )
+
+# What broken.png shows: the damage as the title, and the bug below
+VISIBLE = {
+    2: ("Every digit: the same blur", "Bug 2: the KL is a sum, the error a mean over pixels."),
+    3: ("Every image is black", "Bug 3: the sigmoid is applied twice."),
+    4: ("Samples stay off the data", "Bug 4: the loss of D moves G, too. Blue: data."),
+    8: ("Samples avoid their label", "Bug 8: guidance has the wrong sign. Colour: the label."),
+    7: ("The noise never comes", "Bug 7: the alpha of one step, not the product of all."),
+    11: ("Labels mean nothing", "Bug 11: images and labels shuffled apart. Mean images."),
+}
 
 
 def number_of_bug(text: str) -> int:
@@ -177,7 +187,18 @@ for number in numbers:
 # All on one page, two in a row
 rows = [overview[i : i + 2] for i in range(0, len(overview), 2)]
 save_page(args.out / "overview.png", rows, title="Bugs of one line, each beside the right code")
-metrics = {"seed": args.seed, "numbers": list(numbers), **figures, "picture": "overview.png"}
+picture = "overview.png"
+if not args.numbers:
+    panels = []
+    for number, (title, note) in VISIBLE.items():
+        panel = overview[number - 1]
+        panel.title, panel.note = title, note
+        panels.append(panel)
+    picture = "broken.png"
+    rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
+    save_page(args.out / picture, rows, title="One line is wrong, and no error is raised")
+    files.append(picture)
+metrics = {"seed": args.seed, "numbers": list(numbers), **figures, "picture": picture}
 (args.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 print(f"\nWritten to {args.out}: {', '.join([*files, 'overview.png', 'metrics.json'])}")
 

@@ -270,6 +270,7 @@ for old_size, new_size in list(pairwise(by_size)) or [(args.size, args.size)]:
             note="Six z. Real faces are faded in, too, before D is given them.",
         )
         frames.append([growth, mixtures])
+frames.insert(0, frames[-1])  # where an animation stands still, its first page is seen
 plot.save_animation(args.out / "pggan.gif", frames, seconds=10.0, many_colours=True)
 steps = np.arange(args.steps)
 plot.save_curves(

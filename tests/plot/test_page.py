@@ -50,16 +50,27 @@ def test_panels_stand_side_by_side_and_one_below_the_other(tmp_path):
     picture = read_png(tmp_path / "a.png")
     assert picture.shape[1] == 260 + 2 * MARGIN  # as wide as the widest row
     assert picture.shape[0] == 2 * MARGIN + 80 + GAP + LINE + 40 + NOTE_GAP + LINE
-    row_left = MARGIN + (260 - (200 + GAP)) // 2  # the first row is in the middle
+    column = (260 - GAP) // 2
+    row_left = MARGIN + (column - 100) // 2  # each panel is in the middle of its column
     top = MARGIN
     assert picture[top + 1, row_left + 1].tolist() == [1, 0, 0]
     assert picture[top + 49, row_left + 99].tolist() == [1, 0, 0]
     assert picture[top + 51, row_left + 50].tolist() == [1, 1, 1]
-    assert picture[top + 79, row_left + 100 + GAP + 1].tolist() == [0, 1, 0]
+    assert picture[top + 79, row_left + column + GAP + 1].tolist() == [0, 1, 0]
     blue_top = MARGIN + 80 + GAP + LINE
     assert picture[blue_top + 1, MARGIN + 1].tolist() == [0, 0, 1]
     assert picture[blue_top - LINE + 5 : blue_top - 5].min() < 0.5  # the title
     assert picture[blue_top + 45 : blue_top + 65].min() < 0.5  # the note
+
+
+def test_titles_and_notes_begin_at_the_left_margin(tmp_path):
+    narrow = Coloured("red", 100, 50, title="Red", note="below")
+    save_page(tmp_path / "a.png", [narrow, Coloured("blue", 500, 50)])
+    picture = read_png(tmp_path / "a.png")
+    title, note = picture[MARGIN : MARGIN + LINE], picture[MARGIN + LINE + 50 + NOTE_GAP :][:LINE]
+    for text in (title, note):
+        dark = np.nonzero(text.min(axis=(0, 2)) < 0.5)[0]
+        assert MARGIN <= dark.min() < MARGIN + 5
 
 
 def test_a_blank_keeps_the_others_of_a_row_in_their_columns(tmp_path):

@@ -3,8 +3,9 @@
 A page is drawn 800 pixels wide, and shown at half of that where it is an illustration of a text.
 Its letters are then still 11 pixels high.
 
-A panel has a size, a way to draw itself, and perhaps a title above and a note below. It may be of
-images, curves or codes, and several kinds can stand on one page:
+A panel has a size, a way to draw itself, and perhaps a title above and a note below. It stands in
+the middle of its column, and these texts at the column's left edge. It may be of images, curves or
+codes, and several kinds can stand on one page:
 
     save_page("a.png", [Rows(examples, title="Test digits"), Scatter(codes, labels)])
     save_page("b.png", [[Plane(before), Plane(after)], Curves(losses)])    two, and below them one
@@ -189,24 +190,21 @@ def _draw_page(panels: Sequence[Panel | Sequence[Panel]], title: str, width: int
     columns = [(inner - GAP * (len(row) - 1)) / len(row) for row in rows]
     sizes = [[p.size(column) for p in row] for row, column in zip(rows, columns, strict=True)]
     row_widths = [max(size[0] for size in row) * len(row) + GAP * (len(row) - 1) for row in sizes]
-    inner = max(row_widths)  # no wider than what is on it
+    if max(row_widths) < 0.9 * inner:
+        inner = max(row_widths)  # no wider than what is on it
     title = wrap(title, inner, TITLE)
     top = MARGIN + LINE * count_lines(title) + (NOTE_GAP if title else 0)
     placed, texts = [], [(title, MARGIN, MARGIN, BOLD)]
-    for row, row_sizes, row_width in zip(rows, sizes, row_widths, strict=True):
-        column = (row_width - GAP * (len(row) - 1)) / len(row)
-        row_left = MARGIN + (inner - row_width) / 2
-        lefts = [
-            round(row_left + i * (column + GAP) + (column - size[0]) / 2)
-            for i, size in enumerate(row_sizes)
-        ]
-        rooms = [column] * (len(row) - 1) + [MARGIN + inner - lefts[-1]]  # for titles and notes
-        titles = [wrap(p.title, room, TITLE) for p, room in zip(row, rooms, strict=True)]
-        notes = [wrap(p.note, room) for p, room in zip(row, rooms, strict=True)]
+    for row, row_sizes in zip(rows, sizes, strict=True):
+        column = (inner - GAP * (len(row) - 1)) / len(row)
+        lefts = [round(MARGIN + i * (column + GAP)) for i in range(len(row))]  # of all text
+        titles = [wrap(panel.title, column, TITLE) for panel in row]
+        notes = [wrap(panel.note, column) for panel in row]
         above, below = (LINE * max(map(count_lines, lines)) for lines in (titles, notes))
         height = max(panel_height for _, panel_height in row_sizes) + (NOTE_GAP if below else 0)
         for i, (panel, size) in enumerate(zip(row, row_sizes, strict=True)):
-            placed.append((panel, Box(lefts[i], top + above, *size)))
+            middle = round(lefts[i] + (column - size[0]) / 2)
+            placed.append((panel, Box(middle, top + above, *size)))
             texts.append((titles[i], lefts[i], top, BOLD))
             texts.append((notes[i], lefts[i], top + above + height, {}))
         top += above + height + below + GAP
