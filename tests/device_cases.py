@@ -30,6 +30,7 @@ from tinygen.models import (
     stylegan,
     text,
     vae,
+    video,
     vqvae,
 )
 from tinygen.models.diffusion import conditioning, mlp, unet
@@ -314,6 +315,10 @@ MODELS = {
         lambda module, rng: (
             squares(module(_images(rng, 4), 0)) + squares(module.swap(_images(rng, 4), 1))
         ),
+    ),
+    "ClipAutoencoder": Case(
+        lambda rng: video.ClipAutoencoder(6, 3, 2, 8, rng=rng),
+        lambda module, rng: squares(module(rng.normal((4, 5, 6)))),
     ),
     "ActNorm": Case(lambda rng: flow.ActNorm(3, device=rng.device), _invertible_loss(4, 3)),
     "Permutation": Case(

@@ -45,6 +45,8 @@ Flows and diffusion; each is a package with its own overview:
                         2018), masked autoregressive flow (Papamakarios et al., 2017)
     diffusion/          from noise to pictures in small steps (Ho, Jain and Abbeel, 2020, and later
                         papers)
+    video.py            content and motion of clips, for models that generate both (Tulyakov et al.,
+                        2018)
     text.py             a caption as one vector, for models that draw what a text describes
 """
 
