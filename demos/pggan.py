@@ -316,6 +316,7 @@ run.write_metrics(picture="pggan.gif", **metrics)
 #     python demos/pggan.py --evaluate                           2.7, 72 %    two minutes
 #     python demos/pggan.py --evaluate --seed 1                  3.6, 66 %
 #     python demos/pggan.py --evaluate --seed 2                  3.0, 67 %
+#     python demos/pggan.py --evaluate --loss wgan-gp            3.9, 59 %    four minutes
 #     python demos/pggan.py --evaluate --size 64 --steps 36000   0.54, 88 %   an hour of one core
 #
 # The last one is what `python demos/pggan.py --trained` draws. Processors round differently, and
