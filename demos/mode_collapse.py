@@ -345,8 +345,8 @@ else:
         rows,
         tuple(0.8 * side for side in extent),
         title=f"Mode collapse: {few[0]} misses modes with {num_missing} of {args.seeds} seeds",
-        note="Blue: data, orange: samples, circles: missed modes. "
-        "Good: within 3 sigma of a mode.\n"
+        note="Blue: data, orange: samples. Circles: missed, with under "
+        f"{least:.0f} % of the samples. Good: within 3 sigma of a mode.\n"
         "All four: R1, averaged weights, decaying rate, no momentum.",
     )
 # The first column with each of its first two seeds, and the other one in the mean
