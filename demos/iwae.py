@@ -239,12 +239,16 @@ scheme = plot.Scheme(
 labels = [names[0], "VAE, equal steps", f"VAE, {args.vae_updates} \u00d7 the steps"]
 log_p = [of_model[-1].mean for of_model in estimates]
 better = [names[0] if log_p[0] > of_vae else "the VAE" for of_vae in log_p[1:]]
+# With few codes the order can be another: from which k on is it that of log p(x)?
+gaps = [iwae.mean - vae.mean for iwae, vae in zip(*estimates[:2], strict=True)]
+reversed_at = [i for i, gap in enumerate(gaps) if gap * gaps[-1] < 0]
+from_k = f" (from k = {KS[reversed_at[-1] + 1]})" if reversed_at else ""
 bounds = plot.Curves(
     {
         label: (np.array(KS), np.array([estimate.mean for estimate in of_model]))
         for label, of_model in zip(labels, estimates, strict=True)
     },
-    title=f"Better in equal steps: {better[0]}. In equal time: {better[1]}",
+    title=f"Better in equal steps: {better[0]}{from_k}. In equal time: {better[1]}",
     xlabel="k: how many codes measure the bound",
     ylabel="bound L, nats (mean of test images); higher is better",
     smooth=False,
