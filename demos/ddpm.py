@@ -397,6 +397,10 @@ for step in shown_steps:
         back.append(at_time[TIMES[sampling_steps - step]])
 both_ways = {"forward \u2192": there, "reverse \u2190": [x for x, _ in back]}
 both_ways["prediction"] = [prediction for _, prediction in back]
+note = "From pure noise the network predicts a mean of many images."
+if num_classes:
+    note = f"The label, {names[0]}, is given: "
+    note += "from pure noise the network predicts a mean of many such images."
 few, columns = samples[:40], 10
 if num_classes:
     by_column = [pictures[: min(4, fewest)] for pictures in by_class.values()]
@@ -408,7 +412,7 @@ plot.save_page(
             {label: np.stack(images) for label, images in both_ways.items()},
             heads=[f"step {step}" if step == 0 else str(step) for step in shown_steps],
             title="Image to noise, and noise to a new image",
-            note="Of pure noise the network predicts a mean of many images.",
+            note=note,
         ),
         plot.Grid(
             few,
