@@ -359,7 +359,8 @@ distances = [
         title="Only Wasserstein tells how far the samples are",
         ylabel="distance from the data",
         xlabel="mean of the samples (data: 3)",
-        note="Jensen-Shannon is log 2\nwherever nothing overlaps",
+        note="Jensen-Shannon: log 2 without\noverlap; it dips at 2, where the\n"
+        "samples cover one mode",
         smooth=False,
         ylim=(0, 8),
         height=310,
