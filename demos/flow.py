@@ -344,7 +344,8 @@ def save_plane_pictures():
                 {"": there},
                 extent,
                 title="The flow carries the data to noise ...",
-                note="Colour: the mode of the data. In the middle: half as large",
+                note="Colour: the mode of the data. "
+                f"Layers {n // 3} and {2 * n // 3}: at half scale",
             ),
             Plane(mapped_grid, wide, title="... and back. It cannot tear: thin bridges remain"),
         ],
