@@ -88,7 +88,10 @@ BUGS = (
 VISIBLE = {
     2: ("Every digit: the same blur", "Bug 2: the KL is a sum, the error a mean over pixels."),
     3: ("Every image is black", "Bug 3: the sigmoid is applied twice."),
-    4: ("Samples stay off the data", "Bug 4: the loss of D moves G, too. Blue: data."),
+    4: (
+        "Samples stay off the data",
+        "Bug 4: the loss of D moves G. Blue: data. Grey: D says real.",
+    ),
     8: ("Samples avoid their label", "Bug 8: guidance has the wrong sign. Colour: the label."),
     7: ("The noise never comes", "Bug 7: the alpha of one step, not the product of all."),
     11: ("Labels mean nothing", "Bug 11: images and labels shuffled apart. Mean images."),
