@@ -295,11 +295,11 @@ run.write_metrics(picture="bounds.png", **metrics)
 # the seeds 1 and 2). Measured by the ELBO, with k = 1, the VAE is the better one: -96.3, and -98.7
 # for IWAE.
 #
-# The changes below were measured with --steps 1000 (19 seconds on one core). There, log p(x) of the 50 test digits is -94.9 for
-# IWAE-10, -95.8 for the VAE with equal steps, and -90.6 for the VAE with twice the steps. The first
-# two are 0.9 +- 0.5 nats apart, image by image, which is too little to tell from one run; with the
-# seeds 1 and 2 they are 1.1 +- 0.7 and 1.0 +- 0.6 apart. A step of the third takes less time than
-# one of IWAE (4.9 and 6.3 ms). So at equal time the VAE wins.
+# The changes below were measured with --steps 1000 (19 seconds on one core). There, log p(x) of the
+# 50 test digits is -94.9 for IWAE-10, -95.8 for the VAE with equal steps, and -90.6 for the VAE
+# with twice the steps. The first two are 0.9 +- 0.5 nats apart, image by image, which is too little
+# to tell from one run; with the seeds 1 and 2 they are 1.1 +- 0.7 and 1.0 +- 0.6 apart. A step of
+# the third takes less time than one of IWAE (4.9 and 6.3 ms). So at equal time the VAE wins.
 #
 # The three changes:
 #
