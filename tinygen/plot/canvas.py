@@ -33,8 +33,8 @@ __all__ = [
 # Ten colours. The first two are those of data and of samples in demos. The others were chosen by
 # a search for the largest smallest distance between two of the ten. They are compared as
 # `save_scatter` draws them, with an opacity of 0.6 on white. Any two are at least 21 apart in
-# CIELAB for readers with deuteranopia or protanopia, and 28 for others. (Small dots
-# can be distinguished from a distance of about 10.)
+# CIELAB for readers with deuteranopia or protanopia, and 28 for others. (Small dots can be
+# distinguished from a distance of about 10.)
 CLASS_COLOURS = (
     "#2b6cb0",  # blue
     "#e8791c",  # orange
