@@ -18,7 +18,7 @@ digits will be reconstructed as another digit?
 It draws
     overview.png         a digit on its way through the network, test digits
                          over their reconstructions, and the map of the codes,
-                         by rank: most lie near the middle
+                         without the few that lie far away
     reconstructions.png  test digits and their reconstructions
     latent_map.png       the codes of the test digits, coloured by class
     walk.png             decoded straight lines between two codes
@@ -145,7 +145,8 @@ pairs = [(f"test {noun}s", test[first]), ("decoded", reconstructions[first])]
 more_pairs = [(f"test {noun}s", test[second]), ("decoded", reconstructions[second])]
 plot.save_rows(args.out / "reconstructions.png", pairs + more_pairs)
 if args.latent_dim == 2:
-    view, axes, title = codes, ("$z_1$", "$z_2$"), f"Codes of the test {noun}s"
+    view, axes = codes, ("$z_1$", "$z_2$")
+    title = f"Codes of the test {noun}s: crowded places, and gaps"
 else:
     view = principal_plane(codes)
     axes = ("first principal component", "second principal component")
@@ -172,13 +173,19 @@ title = f"Each {noun} was encoded to {args.latent_dim} numbers"
 if args.latent_dim == 2:
     title = f"Two numbers are too few: some {noun}s change"
 rows = plot.Rows(pairs, title=title)
-# Most codes lie near the middle. Their ranks, from 0 to 100 %, are spread evenly on each axis.
-ranks = 100 * view.argsort(axis=0).argsort(axis=0) / (len(view) - 1)
-axes = (f"rank of {axes[0]}, in %", f"rank of {axes[1]}, in %")
-ranked = plot.Scatter(
-    ranks, labels, **options | {"axes": axes}, extent=(0, 100, 0, 100), height=560, names_at="mode"
+# A few codes lie far away: the map shows the middle 96 % of each axis.
+low, high = np.quantile(view, [0.02, 0.98], axis=0)
+is_outside = ((view < low) | (view > high)).any(axis=1)
+percent = f"{100 * is_outside.mean():.0f} %"
+code_map = plot.Scatter(
+    view,
+    labels,
+    **options,
+    note=f"Colour: class, unknown to the network. {percent} lie outside the axes.",
+    extent=(low[0], high[0], low[1], high[1]),
+    height=560,
 )
-plot.save_page(args.out / "overview.png", [scheme, rows, ranked])
+plot.save_page(args.out / "overview.png", [scheme, rows, code_map])
 walks = latent.lerp(codes[first], codes[np.roll(first, -1)], 12)  # (10, 12, latent_dim)
 pictures = decode(walks.reshape(-1, args.latent_dim))
 plot.save_grid(args.out / "walk.png", pictures, columns=12)

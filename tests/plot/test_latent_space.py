@@ -17,6 +17,16 @@ def test_a_scatter_plot_is_drawn(tmp_path):
     assert picture.std() > 0.01 and (picture[0] == 1).all()
 
 
+def test_a_title_is_above_a_scatter_plot_and_a_note_below(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))
+    codes, labels = RNG.normal(size=(30, 2)), np.arange(30) % 2
+    plot.save_scatter(tmp_path / "a.png", codes, labels, title="a title", note="a note")
+    height = {text.get_text(): text.get_position()[1] for text in figures[0].texts}
+    axes = figures[0].axes[0].get_position()
+    assert height["a note"] < axes.y0 < axes.y1 < height["a title"]
+
+
 def test_classes_have_their_names_as_they_are(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(plot.page, "save_png", lambda figure, path: figures.append(figure))

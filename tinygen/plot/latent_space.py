@@ -31,8 +31,8 @@ class Scatter(Panel):
         Their classes.
     names : sequence of str, optional
         Of the classes; by default their numbers.
-    title : str
-        Above the plot.
+    title, note : str
+        Above and below the plot.
     axes : two str
         Labels of the axes.
     extent : (left, right, bottom, top), optional
@@ -54,6 +54,7 @@ class Scatter(Panel):
         *,
         names: Sequence[str] = (),
         title: str = "",
+        note: str = "",
         axes: Sequence[str] = ("$z_1$", "$z_2$"),
         extent: Sequence[float] | None = None,
         frame: Sequence[float] | None = None,
@@ -69,7 +70,7 @@ class Scatter(Panel):
             )
         check_finite("Scatter", codes)
         self.codes, self.labels, self.names = codes, labels, names
-        self.title, self.axes, self.height = title, axes, height
+        self.title, self.note, self.axes, self.height = title, note, axes, height
         self.extent, self.frame, self.names_at = extent, frame, names_at
 
     def size(self, width: float) -> tuple[float, float]:
