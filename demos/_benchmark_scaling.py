@@ -55,7 +55,7 @@ def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]], turn
     dict
         For each setting, for each title: a list of figures, one for each of VALUES.
     """
-    from figures.scaling import save_scaling
+    from figures.scaling import growth_exponent, save_scaling
 
     at_base = measure(libraries, turns, BASE)
     results, counts = {}, {}
@@ -72,11 +72,20 @@ def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]], turn
                     f"{figures['peak_mib']:6.0f} MiB",
                     flush=True,
                 )
-    title = (
-        "One training step of conv_vae. Each column changes one of "
-        f"batch {BASE['batch']}, width {BASE['width']}, side {BASE['side']}.\n{processor()}"
+    for key, quantity in (("median_ms", "Time"), ("peak_mib", "Memory")):
+        for title in libraries:
+            powers = ", ".join(
+                f"{setting}^"
+                f"{growth_exponent(values, [f[key] for f in results[setting][title]]):.1f}"
+                for setting, values in VALUES.items()
+            )
+            print(f"{quantity} in {title} grows like {powers} (the last three values of each)")
+    title = f"A training step of conv_vae: {' and '.join(libraries)}"
+    note = (
+        f"Batch {BASE['batch']}, {BASE['width']} channels, side {BASE['side']}; each plot changes "
+        f"one of them. {processor()}."
     )
     folder.mkdir(parents=True, exist_ok=True)
-    save_scaling(folder / "scaling.png", VALUES, results, counts, title=title)
+    save_scaling(folder / "scaling.png", VALUES, results, counts, title=title, note=note)
     print(f"Written to {folder / 'scaling.png'}")
     return results

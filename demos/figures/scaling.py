@@ -11,16 +11,21 @@ from tinygen.plot import Caption, Curves, save_page
 __all__ = ["growth_exponent", "save_scaling"]
 
 X_LABELS = {
-    "batch": "batch (pictures)",
-    "width": "width (channels of the first layer)",
-    "side": "side of the picture (pixels)",
+    "batch": "batch, pictures",
+    "width": "width, channels",
+    "side": "side, pixels",
 }
 NUM_FITTED = 3  # points that a slope is fitted to
-PAGE_WIDTH = 1500
+PANELS = (
+    ("batch", "median_ms"),
+    ("side", "median_ms"),
+    ("width", "median_ms"),
+    ("batch", "peak_mib"),
+)
+Y_LABELS = {"median_ms": "time, ms", "peak_mib": "memory, MiB"}
 NOTE = (
-    "Numbers beside the names are slopes s: y grows like x to the power of s, fitted to the last "
-    "three points. Multiplications: the time of these alone, if all were done at the speed that "
-    "{library} reaches in its last point of the same panel."
+    "Logarithmic axes: a line of slope s is growth like x^s. products: the time of the "
+    "multiplications alone, at the speed that {library} reaches on the right."
 )
 
 
@@ -38,11 +43,9 @@ def save_scaling(
     multiplications: Mapping[str, Sequence[int]],
     *,
     title: str,
+    note: str,
 ) -> None:
-    """Draw a column for each setting, time above memory, and a curve for each library.
-
-    On logarithmic axes x^s is a straight line of slope s. The labels give the slope at the end of
-    each curve.
+    """Draw time against each setting, and memory against batch, with a curve for each library.
 
     Parameters
     ----------
@@ -55,27 +58,30 @@ def save_scaling(
     multiplications : {setting: numbers}
         How many there are for each value. They are drawn as the time they would take at the speed
         that the first library reaches with the last value.
-    title : str
-        What is measured, and where.
+    title, note : str
+        What is seen, and where it was measured.
     """
-    times, memories = [], []
-    for setting, x in values.items():
-        x, count = np.array(x), np.array(multiplications[setting])
-        time, memory = (
-            {
-                library: np.array([entry[key] for entry in figures])
-                for library, figures in results[setting].items()
-            }
-            for key in ("median_ms", "peak_mib")
+    panels = []
+    for setting, key in PANELS:
+        x = np.array(values[setting])
+        curves = {
+            library: (x, np.array([entry[key] for entry in figures]))
+            for library, figures in results[setting].items()
+        }
+        library, (_, first) = next(iter(curves.items()))
+        if key == "median_ms":
+            count = np.array(multiplications[setting])
+            curves["products"] = (x, first[-1] * count / count[-1])
+        panels.append(
+            Curves(
+                curves,
+                ylabel=Y_LABELS[key],
+                xlabel=X_LABELS[setting],
+                smooth=False,
+                log="xy",
+                direct=True,
+                height=330,
+            )
         )
-        library, of_first = next(iter(time.items()))
-        time["multiplications"] = of_first[-1] * count / count[-1]
-        options = {"xlabel": X_LABELS[setting], "smooth": False, "log": "xy"}
-        for panels, curves, ylabel in ((times, time, "ms"), (memories, memory, "MiB")):
-            labelled = {
-                f"{name}: {growth_exponent(x, y):.1f}": (x, y) for name, y in curves.items()
-            }
-            panels.append(Curves(labelled, ylabel=f"{ylabel} per step", **options))
-    times[0].title, memories[0].title = "Time of a step", "Memory of a step"
-    note = Caption(NOTE.format(library=library))
-    save_page(path, [times, memories, note], title=title, width=PAGE_WIDTH)
+    note = Caption(f"{note} {NOTE.format(library=library)}")
+    save_page(path, [panels[:2], panels[2:], note], title=title)

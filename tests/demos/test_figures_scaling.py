@@ -52,7 +52,7 @@ def test_scaling_is_drawn(tmp_path):
     figures = [{"median_ms": float(k + 1), "peak_mib": 10.0 * 2**k} for k in range(4)]
     results = {name: {"tinygen": figures, "PyTorch": figures[::-1]} for name in VALUES}
     counts = {name: [1, 2, 4, 8] for name in VALUES}
-    save_scaling(tmp_path / "a.png", VALUES, results, counts, title="a step")
+    save_scaling(tmp_path / "a.png", VALUES, results, counts, title="a step", note="here")
     with Image.open(tmp_path / "a.png") as picture:
         colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
     assert len(colours) > 20

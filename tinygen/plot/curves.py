@@ -77,7 +77,7 @@ class Curves(Panel):
         if "y" in self.log and values.max() < 1000 * values.min():  # 2, 5 and 10, and not 10^1
             ax.yaxis.get_major_locator().set_params(subs=(1, 2, 5), numticks=20)
             ax.yaxis.set_major_formatter("{x:g}")
-            ax.tick_params(axis="y", which="minor", left=False)
+            ax.tick_params(axis="y", which="minor", left=False, labelleft=False)
         if self.ylim:
             ax.set_ylim(*self.ylim)
         elif "y" not in self.log:
