@@ -6,17 +6,24 @@
                                            leaves the pictures of the README
     python demos/all.py vae --steps 2      both: names come first
     python demos/all.py --trained          only those that have weights
+    python demos/all.py real               the pictures of real data in
+                                           RESULTS.md: five hours of training
 
 Without options, a demo that has weights of a finished training, in
-demos/weights, draws with them, in seconds. The others are trained as by
-default, each in about two minutes on two cores. Their pictures go to
-out/NAME-trained and out/NAME. The picture that metrics.json names is copied to
-demos/pictures.
+demos/weights, draws with them, in seconds. Most others are trained as by
+default, each in about two minutes on two cores; COMMANDS, in this file, names
+those that learn for longer. Pictures go to out/NAME-trained and out/NAME. The
+one that metrics.json names is copied to demos/pictures.
+
+Each picture of real data has a name, too, such as real/vae_mnist. MNIST is
+downloaded. The ORL faces and the CMP facades have to be in the folders
+orl-faces and facades-64 of $TINYGEN_DATA.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -27,6 +34,20 @@ from pathlib import Path
 
 DEMOS = Path(__file__).resolve().parent
 NOT_DEMOS = {"all", "benchmark", "broken", "explorer", "weights"}  # nor files named _*.py
+DATA = os.environ.get("TINYGEN_DATA", ".")
+# The pictures that are not of a demo's default training: demo and options.
+COMMANDS = {
+    "families": ["families", "--steps", "6500"],
+    "real/conditional_gan_mnist": ["conditional_gan", "--data", "mnist"],
+    "real/dcgan_mnist": ["dcgan", "--data", "mnist"],
+    "real/ddpm_mnist": ["ddpm", "--data", "mnist", "--width", "48", "--steps", "60000"],
+    "real/gaussian_orl": ["gaussian", "--data", f"folder:{DATA}/orl-faces"],
+    "real/pix2pix_facades": [
+        *["pix2pix", "--data", f"folder:{DATA}/facades-64", "--size", "64", "--steps", "15000"]
+    ],
+    "real/vae_mnist": ["vae", "--data", "mnist"],
+}
+REAL = [name for name in COMMANDS if name.startswith("real/")]
 MAX_WIDTH = 800  # pixels of a picture; the README shows it half as wide
 MAX_BYTES = {".png": 400_000, ".gif": 1_500_000}  # of a picture
 
@@ -55,13 +76,13 @@ def copy_picture(source: Path, name: str) -> None:
             f"{source}: {width} pixels wide, {size:,} bytes; a picture of the README has at most "
             f"{MAX_WIDTH} and {max_bytes:,}"
         )
-    pictures = DEMOS / "pictures"
-    pictures.mkdir(exist_ok=True)
-    temporary = pictures / f"{name}.tmp"
+    target = DEMOS / "pictures" / (name + source.suffix)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp")
     shutil.copyfile(source, temporary)
-    temporary.replace(pictures / (name + source.suffix))
+    temporary.replace(target)
     for suffix in {*MAX_BYTES} - {source.suffix}:
-        (pictures / (name + suffix)).unlink(missing_ok=True)
+        target.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -71,28 +92,36 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:num_names], arguments[num_names:]
 
 
+def command(name: str, options: list[str]) -> list[str]:
+    """Return the demo that draws a picture, and its options, followed by these."""
+    if name in COMMANDS:
+        return [*COMMANDS[name], *options]
+    is_trained = not options and name in list_demos(trained=True)
+    return [name, "--trained"] if is_trained else [name, *options]
+
+
 def find_error(names: list[str], options: list[str]) -> str | None:
     """Return what is wrong with the command line, if anything."""
-    demos = list_demos()
-    if unknown := sorted(set(names) - set(demos)):
-        return f"no demo {', '.join(unknown)}; there are {', '.join(demos)}"
+    valid = [*list_demos(), *REAL]
+    if unknown := sorted(set(names) - set(valid)):
+        return f"no demo {', '.join(unknown)}; there are {', '.join(valid)}"
     # A name that follows an option directly may be its value.
     late = [
         argument
         for before, argument in zip(options, options[1:], strict=False)
-        if argument in demos and (not before.startswith("-") or before == "--trained")
+        if argument in valid and (not before.startswith("-") or before == "--trained")
     ]
     if late:
         return f"names come first: all.py {' '.join([*names, *late])} {options[0]} ..."
     return None
 
 
-def run(name: str, options: list[str]) -> int:
+def run(name: str, demo: str, options: list[str]) -> int:
     """Run one demo, and return its exit status."""
     print(f"\n--- {name}", flush=True)
     start = time.monotonic()
-    command = [sys.executable, str(DEMOS / f"{name}.py"), *options]
-    status = subprocess.run(command, check=False).returncode
+    arguments = [sys.executable, str(DEMOS / f"{demo}.py"), *options]
+    status = subprocess.run(arguments, check=False).returncode
     result = "done" if status == 0 else f"stopped with exit status {status}"
     print(f"--- {name}: {result} after {time.monotonic() - start:.0f} s", flush=True)
     return status
@@ -100,16 +129,16 @@ def run(name: str, options: list[str]) -> int:
 
 def run_all(names: list[str], options: list[str]) -> int:
     """Run demos one after the other, and return the exit status of all.py."""
-    failed, have_weights = [], list_demos(trained=True)
+    failed = []
     for name in names:
-        is_trained = not options and name in have_weights
-        status = run(name, ["--trained"] if is_trained else options)
+        demo, *demo_options = command(name, options)
+        out = Path("out") / (f"{name}-trained" if "--trained" in demo_options else name)
+        status = run(name, demo, demo_options if options else [*demo_options, "--out", str(out)])
         if status == 130:  # stopped by Ctrl-C
             return status
         if status:
             failed.append(name)
         elif not options:
-            out = Path("out") / (f"{name}-trained" if is_trained else name)
             picture = json.loads((out / "metrics.json").read_text())["picture"]
             try:
                 copy_picture(out / picture, name)
@@ -127,7 +156,9 @@ def main() -> int:
     if options[:1] in (["-h"], ["--help"]):
         print(__doc__)
         print(textwrap.fill(f"The demos: {', '.join(list_demos())}", 79))
+        print(textwrap.fill(f"The pictures of real data: {', '.join(REAL)}", 79))
         return 0
+    names = [part for name in names for part in (REAL if name == "real" else [name])]
     if error := find_error(names, options):
         print(f"all.py: {error}", file=sys.stderr)
         return 2

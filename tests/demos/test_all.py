@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import all as all_demos
 import numpy as np
@@ -26,6 +27,43 @@ def test_names_after_options_are_refused(options):
     result = run_python(DEMOS / "all.py", *options, "vae")
     assert result.returncode == 2
     assert f"names come first: all.py vae {options[0]}" in result.stderr
+
+
+def test_every_picture_has_its_command():
+    pictures = DEMOS / "pictures"
+    real = {f"real/{path.stem}" for path in (pictures / "real").iterdir()}
+    assert real == set(all_demos.REAL)
+    for name in [*all_demos.COMMANDS, *all_demos.list_demos()]:
+        demo, *options = all_demos.command(name, [])
+        assert demo in all_demos.list_demos()
+        assert options == ["--trained"] or name in all_demos.COMMANDS or not options
+    assert all_demos.command("vae", ["--steps", "2"]) == ["vae", "--steps", "2"]
+
+
+def test_the_pictures_of_real_data_are_drawn_by_their_name(tmp_path, monkeypatch):
+    """One run of the demo with these options, and its picture is copied."""
+    arguments = []
+
+    def draw(name, demo, options):
+        arguments.append([demo, *options])
+        out = Path(options[-1])
+        out.mkdir(parents=True)
+        (out / "metrics.json").write_text('{"picture": "a.png"}')
+        return 0
+
+    copied = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(all_demos, "run", draw)
+    monkeypatch.setattr(all_demos, "copy_picture", lambda *source: copied.append(source))
+    assert all_demos.run_all(["real/vae_mnist", "vae"], []) == 0
+    assert arguments == [
+        ["vae", "--data", "mnist", "--out", "out/real/vae_mnist"],
+        ["vae", "--trained", "--out", "out/vae-trained"],
+    ]
+    assert copied == [
+        (Path("out/real/vae_mnist/a.png"), "real/vae_mnist"),
+        (Path("out/vae-trained/a.png"), "vae"),
+    ]
 
 
 def test_with_trained_the_demos_are_those_that_have_weights(tmp_path, monkeypatch):
