@@ -55,6 +55,17 @@ def test_a_linear_image_is_interpolated_exactly():
     np.testing.assert_allclose(result[inside], (3 * q[..., 0] - 2 * q[..., 1] + 50)[inside], 1e-5)
 
 
+def test_content_is_shifted_and_then_mapped_by_the_inverse():
+    """A blob at q ends at p = c + A^-1 (q + t - c)."""
+    c, q, t = np.array([30, 30]), np.array([34, 25]), np.array([2.5, -1.0])
+    matrix = np.array([[0.9, 0.4], [-0.3, 1.2]])
+    offsets = np.indices((61, 61)) - q[:, None, None]
+    blob = np.exp(-(offsets**2).sum(axis=0) / (2 * 3.0**2))[None, None]
+    result = affine(blob, matrix[None], t[None])[0, 0]
+    centre = (result * np.indices((61, 61))).sum(axis=(1, 2)) / result.sum()
+    np.testing.assert_allclose(centre, c + np.linalg.solve(matrix, q + t - c), atol=0.01)
+
+
 def test_random_maps_with_bounds_of_zero_change_nothing():
     result = random_affine(IMAGES, default_rng(0), degrees=0, scale=1, shear=0, shift=0)
     np.testing.assert_array_equal(result, IMAGES)

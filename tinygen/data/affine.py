@@ -19,9 +19,13 @@ def affine(images: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) -> np.n
 
         q = c + A (p - c) - t.
 
-    So each pixel of the result asks where it comes from: A is the *inverse* of what is seen to
-    happen. With A = I, the content moves by t, that is t[0] rows down and t[1] columns to the
-    right. With A = 2 I it becomes half as large.
+    So each pixel of the result asks where it comes from. Solved for p, the same equation says where
+    the content at q goes:
+
+        q + t - c = A (p - c),    p = c + A^-1 (q + t - c).
+
+    So the content is first moved by t, that is t[0] rows down and t[1] columns to the right, and
+    then mapped about the centre by the *inverse* of A. With A = 2 I it becomes half as large.
 
     q lies between four pixels. Let f be the fractional part of q. Bilinear interpolation gives the
     four pixels the weights (1 - f_0)(1 - f_1), (1 - f_0) f_1, f_0 (1 - f_1) and f_0 f_1, whose sum
@@ -98,11 +102,17 @@ def random_affine(
     shear: float = 0.2,
     shift: float = 2.0,
 ) -> np.ndarray:
-    """Turn, scale, shear and shift each image by numbers of its own, drawn at random.
+    """Shift, turn, shear and scale each image by numbers of its own, drawn at random.
 
-    All are uniform between two bounds, the size on a logarithmic scale. What a label says must not
-    depend on them: a digit that is turned by 15 degrees is the same digit, one that is turned by
-    180 degrees is not.
+    **Math** With an angle a, a shear k and a factor s of the size, the matrix of `affine` is
+
+        A = R S / s,    R = [[cos a, -sin a], [sin a, cos a]],    S = [[1, 0], [k, 1]].
+
+    Its inverse s S^-1 R^-1 is what is seen: after the shift, the image is turned, then sheared and
+    scaled. All numbers are uniform between two bounds; s is so on a logarithmic scale.
+
+    What a label says must not depend on them: a digit that is turned by 15 degrees is the same
+    digit, one that is turned by 180 degrees is not.
 
     **Source** Simard, Steinkraus and Platt, Best Practices for Convolutional Neural Networks
     Applied to Visual Document Analysis, 2003.
@@ -118,9 +128,9 @@ def random_affine(
     scale : float
         The largest factor of the size; the smallest is its inverse. At least 1.
     shear : float
-        By how many pixels, at most, a line is moved along itself relative to the next line.
+        By how many pixels, at most, a row is moved along itself relative to the next row.
     shift : float
-        The largest shift in each direction, in pixels.
+        The largest shift in each direction, in pixels, before the image is turned and scaled.
 
     Returns
     -------
