@@ -29,8 +29,9 @@ which three cannot be seen in any picture of samples?
 Each bug is a file in demos/bugs: two functions, `right` and `wrong`, that
 differ in one line, a function `check` that fails for the second only, and a
 docstring that explains the line. The demo writes a picture of each bug, with
-the symptom above and the line below: guess before you read on. overview.png
-has all twelve on one page, and broken.png six that are seen at a glance.
+the symptom above and the line below: guess before you read on. overview_1.png
+and overview_2.png have six on a page, with the damage above and the bug below,
+and broken.png the six that are seen at a glance.
 
 Three changes to try. Predict what each does to the picture:
 
@@ -84,18 +85,26 @@ BUGS = (
     float64_noise,
 )
 
-# What broken.png shows: the damage as the title, and the bug below
-VISIBLE = {
-    2: ("Every digit: the same blur", "Bug 2: the KL is a sum, the error a mean over pixels."),
-    3: ("Every image is black", "Bug 3: the sigmoid is applied twice."),
+# On the pages of several bugs: the damage as the title of a panel, and the bug below it
+CAPTIONS = {
+    1: ("The bound is no bound", "exp(log_var) is taken as sigma. It is the variance."),
+    2: ("All digits: one blur", "The KL is a sum, the error a mean over pixels: the KL wins."),
+    3: ("Images nearly black", "The sigmoid is applied twice."),
     4: (
-        "Samples stay off the data",
-        "Bug 4: the loss of D moves G. Blue: data. Grey: D says real.",
+        "Samples stay away",
+        "The loss of D moves G, too. Blue: data. Orange: samples. Grey: D says real.",
     ),
-    8: ("Samples avoid their label", "Bug 8: guidance has the wrong sign. Colour: the label."),
-    7: ("The noise never comes", "Bug 7: the alpha of one step, not the product of all."),
-    11: ("Labels mean nothing", "Bug 11: images and labels shuffled apart. Mean images."),
+    5: ("One sample for all z", "The loss of G moves D, too. Grey: D says real, everywhere."),
+    6: ("Samples do not move", "D is sure (white: fake), so the saturating loss has no slope."),
+    7: ("The noise never comes", "The alpha of one step is used, not the product of all steps."),
+    8: ("The label is avoided", "Guidance has the wrong sign. Colour: the label asked for."),
+    9: ("f' right, f'' wrong", "f: batch norm, std as a constant. Gradient penalties need f''."),
+    10: ("The average fails", "Weights are averaged, but the statistics of batch norm are not."),
+    11: ("Labels mean nothing", "Shuffled apart from the images. Shown: the mean of each label."),
+    12: ("Twice the memory", "Noise of float64 in a network of float32. The loss is the same."),
 }
+VISIBLE = (2, 3, 4, 8, 7, 11)  # those that are seen at a glance
+PAGE = 6  # bugs on a page
 
 
 def number_of_bug(text: str) -> int:
@@ -169,7 +178,7 @@ def print_bug(number: int, bug, measured, message: str, seconds: float) -> None:
 # %%
 # Run the bugs, one after the other
 numbers = args.numbers or range(1, len(BUGS) + 1)
-overview, figures, files = [], {}, []
+overview, figures, files = {}, {}, []
 for number in numbers:
     bug, start = BUGS[number - 1], time.monotonic()
     message = run_check(bug)
@@ -183,27 +192,30 @@ for number in numbers:
     page = [*comparison.panels, Measures(comparison.measured), code, check]
     save_page(args.out / files[-1], page, title=f"{number}. {bug.SYMPTOM}")
     print_bug(number, bug, comparison.measured, message, seconds)
-    comparison.overview.title, comparison.overview.note = f"{number}. {bug.TITLE}", bug.SYMPTOM
-    overview.append(comparison.overview)
+    title, comparison.overview.note = CAPTIONS[number]
+    comparison.overview.title = f"{number}. {title}"
+    overview[number] = comparison.overview
+
 
 # %%
-# All on one page, two in a row
-rows = [overview[i : i + 2] for i in range(0, len(overview), 2)]
-save_page(args.out / "overview.png", rows, title="Bugs of one line, each beside the right code")
-picture = "overview.png"
+# Six on a page, two in a row
+def save_overview(name: str, bugs, title: str) -> None:
+    """Draw the panels of these bugs."""
+    panels = [overview[number] for number in bugs]
+    save_page(args.out / name, [panels[i : i + 2] for i in range(0, len(panels), 2)], title=title)
+    files.append(name)
+
+
+for i in range(0, len(numbers), PAGE):
+    title = "Bugs of one line, each beside the right code"
+    save_overview(f"overview_{i // PAGE + 1}.png", numbers[i : i + PAGE], title)
+picture = files[-1]
 if not args.numbers:
-    panels = []
-    for number, (title, note) in VISIBLE.items():
-        panel = overview[number - 1]
-        panel.title, panel.note = title, note
-        panels.append(panel)
     picture = "broken.png"
-    rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
-    save_page(args.out / picture, rows, title="One line is wrong, and no error is raised")
-    files.append(picture)
+    save_overview(picture, VISIBLE, "One line is wrong, and no error is raised")
 metrics = {"seed": args.seed, "numbers": list(numbers), **figures, "picture": picture}
 (args.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-print(f"\nWritten to {args.out}: {', '.join([*files, 'overview.png', 'metrics.json'])}")
+print(f"\nWritten to {args.out}: {', '.join([*files, 'metrics.json'])}")
 
 # %% [markdown]
 # ## What you should see

@@ -21,7 +21,6 @@ statistics are outputs of the primitive.
 
 import numpy as np
 from bugs.comparison import Comparison
-from figures.broken import Bars
 
 from tinygen import Tensor, check_grads, grad, ops, optim, primitive, tensor
 from tinygen.plot import Curves
@@ -137,7 +136,7 @@ def compare(seed: int) -> Comparison:
     }
     last = tuple(float(values[-1]) for _, values in penalties.values())
     measured["gradient penalty after training"] = last
-    overview = Bars({"error of f'": first, "error of f''": second, "penalty": last})
+    overview = Curves({name: curves[name] for name in values}, **style, height=190, direct=True)
     panels = [
         Curves(curves, height=340, **style),
         Curves(penalties, ylabel="gradient penalty", smooth=False, height=260),

@@ -161,12 +161,22 @@ def test_it_lists_every_bug():
     assert sorted(re.findall(r"\w+", order)) == sorted(BUGS)
 
 
+def test_every_bug_has_a_caption_that_fits():
+    (captions,) = re.findall(r"^CAPTIONS = (\{.*?^\})", TEXT, flags=re.DOTALL | re.MULTILINE)
+    captions = ast.literal_eval(captions)
+    assert [*captions] == [*range(1, 13)]
+    half_a_page = (PAGE_WIDTH - 2 * MARGIN - GAP) / 2
+    for number, (title, note) in captions.items():
+        assert count_lines(wrap(f"{number}. {title}", half_a_page, TITLE)) == 1
+        assert count_lines(wrap(note, half_a_page)) <= 3
+
+
 def test_some_bugs_are_run_by_their_numbers(tmp_path):
     out = tmp_path / "a folder"
     result = run_python(DEMOS / "broken.py", 8, 9, "--out", out, "--seed", 1)
     assert result.returncode == 0, result.stderr
     pictures = {p.name for p in out.glob("*.png")}
-    assert pictures == {"08_guidance_sign.png", "09_raw_statistics.png", "overview.png"}
+    assert pictures == {"08_guidance_sign.png", "09_raw_statistics.png", "overview_1.png"}
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["seed"] == 1 and metrics["numbers"] == [8, 9]
     assert (out / metrics["picture"]).exists()
