@@ -37,6 +37,7 @@ NOT_DEMOS = {"all", "benchmark", "broken", "explorer", "weights"}  # nor files n
 DATA = os.environ.get("TINYGEN_DATA", ".")
 # The pictures that are not of a demo's default training: demo and options.
 COMMANDS = {
+    "broken": ["broken"],  # it has no --steps
     "families": ["families", "--steps", "6500"],
     "real/conditional_gan_mnist": ["conditional_gan", "--data", "mnist"],
     "real/dcgan_mnist": ["dcgan", "--data", "mnist"],
@@ -48,6 +49,7 @@ COMMANDS = {
     "real/vae_mnist": ["vae", "--data", "mnist"],
 }
 REAL = [name for name in COMMANDS if name.startswith("real/")]
+OF_README = [name for name in COMMANDS if name not in REAL]
 MAX_WIDTH = 800  # pixels of a picture; the README shows it half as wide
 MAX_BYTES = {".png": 400_000, ".gif": 1_500_000}  # of a picture
 
@@ -102,7 +104,7 @@ def command(name: str, options: list[str]) -> list[str]:
 
 def find_error(names: list[str], options: list[str]) -> str | None:
     """Return what is wrong with the command line, if anything."""
-    valid = [*list_demos(), *REAL]
+    valid = sorted({*list_demos(), *COMMANDS})
     if unknown := sorted(set(names) - set(valid)):
         return f"no demo {', '.join(unknown)}; there are {', '.join(valid)}"
     # A name that follows an option directly may be its value.
@@ -139,9 +141,11 @@ def run_all(names: list[str], options: list[str]) -> int:
         if status:
             failed.append(name)
         elif not options:
-            picture = json.loads((out / "metrics.json").read_text())["picture"]
+            metrics = json.loads((out / "metrics.json").read_text())
+            pictures = metrics.get("pictures", {name: metrics["picture"]})
             try:
-                copy_picture(out / picture, name)
+                for picture, file in pictures.items():
+                    copy_picture(out / file, picture)
             except ValueError as error:
                 print(f"all.py: {error}", file=sys.stderr)
                 failed.append(name)
@@ -164,7 +168,10 @@ def main() -> int:
         return 2
     # Ctrl-C reaches the demo, too. It finishes its step and saves, so wait for it.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    return run_all(names or list_demos(trained="--trained" in options), options)
+    if not names:
+        names = list_demos(trained="--trained" in options)
+        names = names if options else sorted({*names, *OF_README})
+    return run_all(names, options)
 
 
 if __name__ == "__main__":

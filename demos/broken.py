@@ -206,14 +206,23 @@ def save_overview(name: str, bugs, title: str) -> None:
     files.append(name)
 
 
+pictures = {}  # the name in demos/pictures: the file
 for i in range(0, len(numbers), PAGE):
+    page = i // PAGE + 1
+    pictures[f"broken_all_{page}"] = f"overview_{page}.png"
     title = "Bugs of one line, each beside the right code"
-    save_overview(f"overview_{i // PAGE + 1}.png", numbers[i : i + PAGE], title)
+    save_overview(f"overview_{page}.png", numbers[i : i + PAGE], title)
 picture = files[-1]
 if not args.numbers:
-    picture = "broken.png"
+    pictures["broken"] = picture = "broken.png"
     save_overview(picture, VISIBLE, "One line is wrong, and no error is raised")
-metrics = {"seed": args.seed, "numbers": list(numbers), **figures, "picture": picture}
+metrics = {
+    "seed": args.seed,
+    "numbers": list(numbers),
+    **figures,
+    "picture": picture,
+    "pictures": pictures,
+}
 (args.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 print(f"\nWritten to {args.out}: {', '.join([*files, 'metrics.json'])}")
 
