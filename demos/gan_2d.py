@@ -17,7 +17,7 @@ It draws plane.png: the plane of noise, and its image at three moments of
 training; steps.png has four moments. plane.gif has three, and below them the
 trained G: each point z of the noise moves along a straight line to G(z).
 
-- blue dots are data;
+- blue dots are data; in plane.gif, orange ones are samples;
 - the colour is the output of the discriminator, from orange ("generated")
   over white ("undecided") to blue ("real");
 - the lines are a square grid in the plane of the noise, and its image under
@@ -46,7 +46,7 @@ from _command_line import parse, parser  # first of ours: finds the package
 from _noise import quantile_grid
 from _run import Run
 
-from tinygen import data, default_rng, nn, no_grad, ops, optim
+from tinygen import data, default_rng, nn, no_grad, ops, optim, tensor
 from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
@@ -139,7 +139,8 @@ run.record(**evaluate_networks())
 # Evaluation: samples off the data, and data covered by samples (metrics/distances.py)
 evaluation_rng = default_rng(args.seed + 1, args.device)
 with no_grad():
-    samples = G(evaluation_rng.normal((20_000, 2))).numpy()
+    z = evaluation_rng.normal((20_000, 2))
+    samples, z = G(z).numpy(), tensor(z).numpy()
 test_points, _ = source.sample(20_000, default_rng(2))
 low_density = np.quantile(source.log_prob(test_points), 0.01)
 real, more_real = test_points[:3000], test_points[3000:6000]
@@ -161,10 +162,11 @@ COLOURS = ("#f4a460", "#ffffff", "#7fb0e6")  # of D = 0, 1/2 and 1
 # A training of a few steps has fewer snapshots, and some are drawn twice.
 moments = np.searchsorted(snapshot_steps, np.round(args.steps * SNAPSHOTS).astype(int))
 moments = [*moments, len(snapshot_steps)]
+NUM_DOTS = 200
 planes = [
     {
-        "points": points[:400],
-        "labels": np.zeros(400, int),
+        "points": points[:NUM_DOTS],
+        "labels": np.zeros(NUM_DOTS, int),
         "mesh": run.records["meshes"][k],
         "field": run.records["fields"][k],
         "colours": COLOURS,
@@ -193,13 +195,18 @@ save_page(args.out / "plane.png", few, title="G bends the plane of noise onto th
 
 def make_page(u):
     """Return the panels of plane.gif, with each z at the fraction u of its way to G(z)."""
-    centred = NOISE_GRID + ((left + right) / 2, (bottom + top) / 2)  # where the noise is drawn
-    mesh = (1 - u) * centred + u * planes[3]["mesh"]
-    last = Plane(
-        planes[3] | {"mesh": mesh, "note": f"{key} Black lines: z₁ is constant, red: z₂."},
-        EXTENT,
-        title=f"After {args.steps:,} steps, each z moves to its G(z)",
-    )
+    centre = np.array([left + right, bottom + top]) / 2  # where the noise is drawn
+    mesh = (1 - u) * (NOISE_GRID + centre) + u * planes[3]["mesh"]
+    moving = (1 - u) * (z[:NUM_DOTS] + centre) + u * samples[:NUM_DOTS]
+    contents = {
+        "mesh": mesh,
+        "points": np.concatenate([points[:NUM_DOTS], moving]),
+        "labels": np.repeat([0, 1], NUM_DOTS),
+        "note": "Dots: data (blue), samples (orange). Colour: D says real (blue), "
+        "generated (orange). Lines: z₁ (black) or z₂ (red) constant.",
+    }
+    title = f"After {args.steps:,} steps, each z moves to its sample G(z)"
+    last = Plane(planes[3] | contents, EXTENT, title=title)
     return [[draw(0), draw(1), draw(2)], last]
 
 

@@ -189,7 +189,7 @@ def _draw_field(ax, panel: Mapping, extent: Sequence[float], scale: float) -> No
     for i, line in enumerate(mesh):
         colour = INK if i < len(mesh) / 2 else CLASS_COLOURS[2]
         style = {"linewidth": min(27 / len(mesh), 1.8) * scale, "alpha": 0.75}  # few are thick
-        ax.plot(*line.T, color=colour, zorder=2, **style)
+        ax.plot(*line.T, color=colour, zorder=0.5, **style)  # points lie on top
 
 
 def _draw_points(ax, panel: Mapping, scale: float) -> None:
