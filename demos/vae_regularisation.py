@@ -19,8 +19,8 @@ It draws
                 coloured by class, all on one scale. The dashed circle, of
                 radius 2, is the prior's. Below, decoded images of each
                 network: along the line with the largest step for
-                reconstruction alone, and of z ~ N(0, I), with the measures
-                below
+                reconstruction alone, and of z ~ N(0, I), with the number
+                of classes
     planes.png  what each network decodes from the same grid of z, equally
                 spaced in the quantiles of the prior
     curves.png  the squared error during training
@@ -250,16 +250,14 @@ for name, model in zip(WEIGHTS, models, strict=True):
     if not walks:  # the same line for all: that with the largest step in the first network
         worst = sizes.argmax()
     a, b = pairs[worst]
-    begin = min(max(places[worst] - 3, 0), len(t) - 8)  # 7 steps around the largest one are drawn
-    step_label = f"{label}: {100 * continuity:.1f} %"
-    walks[step_label] = interpolate(model, mu[a], mu[b], t[begin : begin + 8])
-    digit_label = f"{label}: {100 * fraction:.0f} %"
-    if fraction:
-        digit_label += f",\n{num_found:.1f} classes"
-    samples[digit_label] = decode(model, z_prior[:8])
+    begin = min(max(places[worst] - 4, 0), len(t) - 10)  # 9 steps around the largest one are drawn
+    walks[label] = interpolate(model, mu[a], mu[b], t[begin : begin + 10])
+    reached = f"\n{num_found:.1f} classes" if fraction else ": no class"
+    samples[f"{label}{reached}"] = decode(model, z_prior[:10])
 
 # %%
 # Pictures
+fractions = ", ".join(f"{100 * v:.0f}" for k, v in metrics.items() if k.endswith("_confident"))
 plot.save_page(
     args.out / "maps.png",
     [
@@ -267,15 +265,15 @@ plot.save_page(
         plot.Caption(f"Solid: one σ around μ, for single {noun}s. Dashed: N(0, I), radius 2."),
         plot.Rows(
             walks,
-            title="From one code to another: does the image jump?",
-            note=f"%: the largest of 50 steps, mean of {num_pairs} lines; a jump: 100 %.\n"
-            "Shown: 7 steps of the line that is worst for reconstruction.\n"
+            title="Continuity: are neighbouring codes decoded alike?",
+            note=f"Between the same two {noun}s, where reconstruction changes most.\n"
             "The KL alone does not train its decoder.",
         ),
         plot.Rows(
             samples,
-            title=f"Random z ~ N(0, I): is it a {noun}? Of every class?",
-            note=f"%: a classifier recognizes it (of real {noun}s 95 %).",
+            title=f"Completeness: is every z ~ N(0, I) a {noun}?",
+            note=f"Classes, of {num_classes}: as varied as so many equally frequent ones.\n"
+            f"A classifier recognizes {fractions} % (of real {noun}s 95 %).",
         ),
     ],
     title="Three losses, three maps of N(μ, σ²)",
