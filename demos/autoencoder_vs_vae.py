@@ -23,8 +23,9 @@ codes better?
 It draws
     codes.png           one test digit in both networks; walks from codes to
                         the emptiest places of each latent space; random codes
-                        (from a Gaussian fitted to the codes of each), decoded
-    samples.png         more of the random codes, and real digits
+                        of N(0, I), decoded
+    samples.png         more of the random codes, also of a Gaussian fitted to
+                        the codes of each; real digits
     same_places.png     between the codes of the same four test digits:
                         autoencoder left, VAE right
     latent_map.png      the codes of the autoencoder
@@ -323,20 +324,17 @@ def walk_into_holes(model, codes, n=10):
 
 
 walks = {name: walk_into_holes(model, codes[name]) for name, model in models.items()}
-random_codes = {name: tile(images[:20], 10) for name, images in from_fit.items()}
-note = "Random: from a Gaussian fitted to the codes of each network."
+random_codes, note = {}, ""
+for name, images in from_prior.items():
+    percent = f",\n{100 * metrics[f'both_prior_{name.lower()}']:.0f} % digits" if are_digits else ""
+    random_codes[f"{name}{percent}"] = tile(images[:14], 7)
 if are_digits:
-    percent = {key: f"{100 * value:.0f}\u00a0%" for key, value in metrics.items() if "both" in key}
-    random_codes = {
-        f"{name},\n{percent[f'both_fit_{name.lower()}']} digits": images
-        for name, images in random_codes.items()
-    }
-    of_prior = " and ".join(percent[f"both_prior_{name.lower()}"] for name in models)
-    note += f"\nFrom N(0, I): {of_prior} digits. Real test digits: {percent['both_real']}."
+    note = "A digit: a classifier is sure of its class, and its features are like "
+    note += f"those of real digits. Of real test digits, {100 * metrics['both_real']:.0f} % pass."
 panels = [
     *schemes,
     plot.Rows(walks, title=f"From a {noun} to the emptiest places of the space"),
-    plot.Rows(random_codes, title=f"Is a random code a {noun}?", note=note),
+    plot.Rows(random_codes, title=f"Is a random code of N(0, I) a {noun}?", note=note),
 ]
 plot.save_page(args.out / "codes.png", panels)
 for name, file in {"autoencoder": "latent_map.png", "VAE": "latent_map_vae.png"}.items():
@@ -383,7 +381,7 @@ run.write_metrics(picture="codes.png", **metrics)
 #
 # In codes.png, walks lead from two test digits to the two of 1,000 random codes that are furthest
 # from all codes. The autoencoder's end in loose blots and a torn stroke, the VAE's in an 8 and a
-# broken 9. The codes are drawn from the fitted Gaussian there, since N(0, I) is fair to the VAE
+# broken 9. These codes are drawn from the fitted Gaussian, since N(0, I) is fair to the VAE
 # alone: nothing in the autoencoder's loss knows of it. Of these, 28 % and 40 % are digits.
 #
 # vae.py asks for a better distribution of the codes than N(0, I) and one Gaussian: with a mixture
