@@ -220,8 +220,8 @@ step_of_g = Scheme(
     loops=["V G"],
     side=84,
     title="One step of G, which descends -log D(x')",
-    note="Dashed: the gradient, to the network that learns. k = 1 here. "
-    "Algorithm 1 has log(1 - D(x')) for G, which is flat where D is sure.",
+    note="Dashed: the gradient, to the network that learns. k = 1 here.\n"
+    "Algorithm 1's log(1 - D(x')) is flat where D is sure.",
 )
 columns = min(9, len(test))
 nearer = "samples" if distances.mean() < test_distances.mean() else f"test {noun}s"
