@@ -89,7 +89,7 @@ LABELS = {
 }
 
 
-def loss_and_slope(game, logits):
+def loss_and_derivative(game, logits):
     """Return the generator's loss for samples with these logits (n,), and its derivative."""
     logits = tensor(logits, requires_grad=True)
     loss = GAMES[game].generator_loss(logits.detach() * 0, logits)
@@ -99,8 +99,8 @@ def loss_and_slope(game, logits):
 logits = np.linspace(-8, 8, 401)
 losses_of_logit, slopes = {}, {}
 for name, label in LABELS.items():
-    loss, slope = loss_and_slope(name, logits)
-    losses_of_logit[label], slopes[label] = (logits, loss), (logits, slope)
+    loss, derivative = loss_and_derivative(name, logits)
+    losses_of_logit[label], slopes[label] = (logits, loss), (logits, derivative)
 
 
 # %%
@@ -237,7 +237,7 @@ def train_far_away(name, gamma):
     before = generate_far(G, z).detach()
     for step in range(STEPS_ALONE + STEPS_BOTH):
         if step == STEPS_ALONE:
-            slope = loss_and_slope(name, D(before).detach())[1].mean()
+            derivative = loss_and_derivative(name, D(before).detach())[1].mean()
             field = D(to_device(grid_points(FAR_EXTENT, 100).astype(np.float32), args.device))
         real, fake = sample_data(args.batch, rng), generate_far(G, rng.normal((args.batch, 2)))
         loss_d = GAMES[name].discriminator_loss(D(real), D(fake.detach())).mean()
@@ -251,7 +251,7 @@ def train_far_away(name, gamma):
             optimizer_g.zero_grad()
             loss_g.backward(inputs=G.parameters())
             optimizer_g.step()
-    return [x.numpy() for x in (before, generate_far(G, z), field, slope)]
+    return [x.numpy() for x in (before, generate_far(G, z), field, derivative)]
 
 
 def distance_to_modes(x):
@@ -261,11 +261,15 @@ def distance_to_modes(x):
 
 far_pairs = {name: train_far_away(name, gamma) for name, gamma in FAR_GAMES.items()}
 far_figures = {}
-for name, (before, after, _, slope) in far_pairs.items():
+for name, (before, after, _, derivative) in far_pairs.items():
     begin, end = (float(distance_to_modes(x).mean()) for x in (before, after))
-    far_figures[name] = {"slope": float(slope), "distance_before": begin, "distance_after": end}
+    far_figures[name] = {
+        "derivative": float(derivative),
+        "distance_before": begin,
+        "distance_after": end,
+    }
     print(
-        f"G begins far away, {name}: slope {slope:.2g}; "
+        f"G begins far away, {name}: slope {derivative:.2g}; "
         f"distance of samples from the modes {begin:.2f}, {end:.2f} at the end"
     )
 
@@ -323,10 +327,10 @@ def draw_plane(field, points, labels, extent, **texts):
 
 BEFORE, AFTER = 1, 3  # colours of samples: orange, and a dark one
 far_row = {}
-for name, (before, after, field, slope) in far_pairs.items():
+for name, (before, after, field, derivative) in far_pairs.items():
     points, labels = np.concatenate([before, after]), np.repeat([BEFORE, AFTER], NUM_FAR)
     moved = np.sqrt(((after - before) ** 2).sum(axis=1)).mean()
-    note = f"slope \u2212{abs(slope):.1g}\nsamples move {moved:.2f}"
+    note = f"slope \u2212{abs(derivative):.1g}\nsamples move {moved:.2f}"
     texts = [(START, START - 0.6, "start")]
     far_row[name] = draw_plane(field, points, labels, FAR_EXTENT, note=note, texts=texts)
 save_page(
