@@ -39,6 +39,7 @@ DATA = os.environ.get("TINYGEN_DATA", ".")
 COMMANDS = {
     "broken": ["broken"],  # it has no --steps
     "families": ["families", "--steps", "6500"],
+    "vae_2013": ["vae_2013", "--latent-dim", "5", "--stepsize", "0.02", "--steps", "10000"],
     "real/conditional_gan_mnist": ["conditional_gan", "--data", "mnist"],
     "real/dcgan_mnist": ["dcgan", "--data", "mnist"],
     "real/ddpm_mnist": ["ddpm", "--data", "mnist", "--width", "48", "--steps", "60000"],
