@@ -75,6 +75,18 @@ def test_heads_stand_above_the_columns_and_move_no_image(tmp_path):
         plot.save_rows(tmp_path / "a.png", rows, heads=["0", "1"])
 
 
+def test_frames_cover_the_border_of_the_chosen_images_alone():
+    images = RNG.random((3, 1, 8, 9), dtype=np.float32)
+    framed = plot.draw_frames(images, np.array([False, True, False]))
+    assert framed.shape == (3, 3, 8, 9)
+    expected = np.broadcast_to(images, framed.shape)
+    np.testing.assert_array_equal(framed[[0, 2]], expected[[0, 2]])
+    np.testing.assert_array_equal(framed[1, :, 2:-2, 2:-2], expected[1, :, 2:-2, 2:-2])
+    violet = np.array([0x99, 0x44, 0xFF]) / 255
+    for border in (framed[1, :, :2], framed[1, :, -2:], framed[1, :, :, :2], framed[1, :, :, -2:]):
+        assert np.allclose(border, violet[:, None, None])
+
+
 def test_images_without_room_are_drawn_smaller(tmp_path):
     plot.save_grid(tmp_path / "a.png", np.full((100, 1, 100, 100), 0.5), columns=10)
     picture = read_png(tmp_path / "a.png")

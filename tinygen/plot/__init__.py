@@ -26,7 +26,7 @@ from .arrays import linear_discriminants
 from .canvas import CLASS_COLOURS
 from .curves import Curves, save_curves
 from .graph import Graph, GraphKey
-from .images import Grid, Rows, Sum, save_grid, save_rows
+from .images import Grid, Rows, Sum, draw_frames, save_grid, save_rows
 from .latent_space import Posteriors, Scatter, save_scatter
 from .page import Caption, save_animation, save_page
 from .planes import Plane, PlaneRows, grid_points
@@ -50,6 +50,7 @@ __all__ = [
     "Scheme",
     "Sum",
     "Text",
+    "draw_frames",
     "grid_points",
     "linear_discriminants",
     "save_animation",

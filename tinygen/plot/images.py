@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import as_images, make_grid
+from .arrays import as_images, blend_colours, make_grid
+from .canvas import CLASS_COLOURS
 from .page import LINE, PAGE_WIDTH, Box, Page, Panel, count_lines, save_page, text_width, wrap
 
-__all__ = ["Grid", "Rows", "Sum", "save_grid", "save_rows"]
+__all__ = ["Grid", "Rows", "Sum", "draw_frames", "save_grid", "save_rows"]
 
 LABEL_GAP = 14  # between a label and its row, in pixels of the page
 ROW_GAP = 2  # between two images of rows, in image pixels
+FRAME_WIDTH = 2  # of `draw_frames`, in image pixels
 MEANS_GAP = 8  # between means and the images above them, in pixels of the page
 
 
@@ -216,6 +218,30 @@ class Sum(Panel):
                 x = left - self.SIGN_WIDTH / 2
                 text = {"-": "\u2212", "->": "\u2192"}.get(sign, sign)
                 page.write(text, x, middle - LINE / 2, ha="center", size=16)
+
+
+def draw_frames(images, is_framed) -> np.ndarray:
+    """Draw a violet frame over the border of some images, for example of those that fail.
+
+    Parameters
+    ----------
+    images : array or Tensor (n, channels, height, width) or (n, height, width)
+        As in `Grid`.
+    is_framed : array (n,) of bool
+        Which of them get a frame.
+
+    Returns
+    -------
+    array (n, 3, height, width)
+        Floats from 0 to 1.
+    """
+    result = as_images("draw_frames", images).transpose(0, 3, 1, 2).copy()
+    w = FRAME_WIDTH
+    is_border = np.ones(result.shape[2:], bool)
+    is_border[w:-w, w:-w] = False
+    violet = blend_colours(np.zeros(()), [CLASS_COLOURS[4]] * 2)  # (3,)
+    mask = np.asarray(is_framed, bool)[:, None, None, None] & is_border
+    return np.where(mask, violet[:, None, None], result)
 
 
 def largest_scale(room: float, width: int) -> float:
