@@ -22,6 +22,7 @@ It draws
                     and added to the mean; samples of both models, and faces
                     that were held out
     more.png        the same with more eigenfaces and more samples
+    public.png      for a folder: the same without its photographs
     components.png  the Gaussians of the mixture: means and samples
     curves.png      EM: the log-likelihood at each step
 
@@ -210,45 +211,61 @@ mean, std = gaussian.mean, gaussian.variances**0.5
 noun = {"faces": "faces", "mnist": "digits"}.get(args.data, "pictures")
 
 
-def draw(num_columns):
-    """Draw the mean with eigenvectors, and samples, in this number of columns or fewer."""
+def draw(num_columns, with_test=True):
+    """Draw the mean with eigenvectors, and samples, in this number of columns or fewer.
+
+    Below the samples there are held-out pictures, or none.
+    """
     n = min(num_columns, len(test), 1 + args.latent_dim)  # the mean and n - 1 eigenvectors
     eigenvectors = gaussian.components[:, : n - 1].T  # (n - 1, D)
     displacements = 2 * std[: n - 1, None] * eigenvectors  # two standard deviations
     grey = 0.5 + 0.5 * eigenvectors / np.abs(eigenvectors).max(axis=1, keepdims=True)  # 0 is grey
     blank = np.ones_like(mean)[None]  # below the mean there is nothing to draw
     axes = {
-        "alone": to_images(np.concatenate([mean[None], grey])),
+        "direction": to_images(np.concatenate([mean[None], grey])),
         "mean + 2 σ": to_images(np.concatenate([blank, mean + displacements])),
         "mean - 2 σ": to_images(np.concatenate([blank, mean - displacements])),
     }
     samples = {
         "1 Gaussian": to_images(from_gaussian[:n]),
         f"{args.components} Gaussians": to_images(from_mixture[:n]),
-        f"real {noun}": to_images(test[:n]),
     }
+    if with_test:
+        samples[f"real {noun}"] = to_images(test[:n])
     return [
-        plot.Rows(axes, title="The mean, and eigenvectors of the covariance"),
+        plot.Rows(
+            axes,
+            heads=["mean", *map(str, range(1, n))],
+            title=f"The mean, and how {noun} vary most",
+        ),
         plot.Rows(samples, title="Samples: the mean plus a random amount of each"),
     ]
 
 
+def draw_scheme(part):
+    """Draw what is learned from this part of a scheme, the data, and how a sample is drawn."""
+    return plot.Scheme(
+        {
+            "data": (0, 0, part),
+            "learn": (0, 1, plot.Text("mean,\ncovariance")),
+            "z": (1, 1, plot.Code(z[0], f"z: {args.latent_dim} random numbers")),
+            "G": (0.5, 2, plot.Network("G: linear", 0.4, 1)),
+            "x": (0.5, 3, plot.Picture(to_images(from_gaussian[:1])[0], "a sample")),
+        },
+        ["data learn G x", "z G"],
+        side=88,
+        title="Learn the distribution, then draw samples of it",
+        note="Stripes: numbers, red above 0, blue below.",
+    )
+
+
 four = to_images(train[:4])  # (4, C, H, W)
-scheme = plot.Scheme(
-    {
-        "data": (0, 0, plot.Picture(np.block([[four[0], four[1]], [four[2], four[3]]]), noun)),
-        "learn": (0, 1, plot.Text("mean,\ncovariance")),
-        "z": (1, 1, plot.Code(z[0], f"z: {args.latent_dim} random numbers")),
-        "G": (0.5, 2, plot.Network("G: linear", 0.4, 1)),
-        "x": (0.5, 3, plot.Picture(to_images(from_gaussian[:1])[0], "a sample")),
-    },
-    ["data learn G x", "z G"],
-    side=88,
-    title="Learn the distribution, then draw samples of it",
-    note="Stripes: numbers, red above 0, blue below.",
-)
-plot.save_page(args.out / "gaussian.png", [scheme, *draw(6)])
+four = plot.Picture(np.block([[four[0], four[1]], [four[2], four[3]]]), noun)
+plot.save_page(args.out / "gaussian.png", [draw_scheme(four), *draw(6)])
 plot.save_page(args.out / "more.png", draw(10), width=1250)
+if from_folder:
+    count = plot.Text(f"{len(train)}\nphotographs")
+    plot.save_page(args.out / "public.png", [draw_scheme(count), *draw(6, with_test=False)])
 
 heaviest = np.argsort(-to_numpy(mixture.weights))[:10]
 t_samples, component = (to_numpy(a) for a in mixture.sample(20_000, sampler))
