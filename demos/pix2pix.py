@@ -333,7 +333,7 @@ discriminator = plot.Scheme(
         "answer": (0.5, 4, plot.Text("real\nor fake?")),
     },
     ["x G fake D answer", "real D"],
-    side=96,
+    side=88,
     title="The discriminator D sees pairs: does y belong to x?",
 )
 sizes = [args.size >> k for k in range(1, args.size.bit_length() - 2)]  # of the encoder
@@ -350,9 +350,21 @@ unet = plot.Scheme(
     title="G is a U-Net: smaller maps, then larger ones",
     note="Pixels on a side. Dashed: skip connections carry the outlines.",
 )
-few = {name.removesuffix(" picture"): pictures[:5] for name, pictures in rows.items()}
-outputs_by_row = plot.Rows(few, title="Unknown colours: L1 stays dull, pix2pix decides")
-plot.save_page(args.out / "pix2pix.png", [discriminator, unet, outputs_by_row])
+columns = ("given", "L1 alone", "pix2pix", "true picture")
+if is_faces:
+    title = "Unknown colours: L1 alone is grey, L1 + GAN decides"
+    note = ""
+else:
+    title = "L1 alone is blurred, L1 + GAN adds texture"
+    note = "A colour of a map names a part, such as wall, window or door."
+comparison = plot.Rows(
+    [("", np.stack([rows[name][i] for name in columns])) for i in range(2)],
+    heads=("given", "L1 alone", "L1 + GAN", "true"),
+    scale=160 / args.size,
+    title=title,
+    note=note,
+)
+plot.save_page(args.out / "pix2pix.png", [discriminator, unet, comparison])
 
 metrics = {key.replace(" ", "_"): value for key, value in metrics.items()}
 run.write_metrics(picture="pix2pix.png", **metrics)
