@@ -321,23 +321,26 @@ few = [name for name in ("GAN", "all four") if name in columns] or [*columns][:2
 
 
 def draw_small(name, i):
-    """Return the contents of a small plane: the samples of seed number i, and two measures."""
-    num_captured, good, _ = table[name][i]
+    """Return the contents of a small plane: the samples of seed number i, and their modes."""
+    num_captured, _, _ = table[name][i]
     x = generate(trainings[name])[i]
     missed = mixture.modes[percent_at_modes(x) < least]
     return {
         "points": np.concatenate([examples[:200], x[:400]]),
         "labels": np.repeat([0, 1], [200, 400]),
         "texts": [(*mode, "\u25cb") for mode in missed],  # a circle
-        "note": f"{num_captured:.0f} of {len(modes)}\n{good:.0%} good",
+        "note": f"{num_captured:.0f} of {len(modes)}",
     }
 
 
+labels = {"all four": "4 remedies"}  # of rows and curves
 if args.seeds == 1:
     samples_panels = [data_panel, *(panels[name] for name in few)]
 else:
     rows = {
-        name: {f"seed {seeds[i]}": draw_small(name, i) for i in range(min(args.seeds, 5))}
+        labels.get(name, name): {
+            f"seed {seeds[i]}": draw_small(name, i) for i in range(min(args.seeds, 5))
+        }
         for name in few
     }
     num_missing = (table[few[0]][:, 0] < len(modes)).sum()
@@ -345,14 +348,13 @@ else:
         rows,
         tuple(0.8 * side for side in extent),
         title=f"Mode collapse: {few[0]} misses modes with {num_missing} of {args.seeds} seeds",
-        note="Blue: data, orange: samples. Circles: missed, with under "
-        f"{least:.0f} % of the samples. Good: within 3 sigma of a mode.\n"
-        "All four: R1, averaged weights, decaying rate, no momentum.",
+        note=f"Blue: data, orange: samples. Circles: missed modes (under {least:.0f} %).\n"
+        "4 remedies: R1, averaged weights, decaying rate, no momentum.",
     )
 # The first column with each of its first two seeds, and the other one in the mean
 by_seed = run.records["captured"].astype(np.float64)[:, [*columns].index(few[0])]
 few_curves = {f"{few[0]}, seed {seeds[i]}": (steps, by_seed[:, i]) for i in range(args.seeds)[:2]}
-few_curves |= {f"{name}, mean": curves[name] for name in few[1:]}
+few_curves |= {f"{labels.get(name, name)}, mean": curves[name] for name in few[1:]}
 is_lost = (np.diff(by_seed[:, :2], axis=0) < 0).any()
 save_page(
     args.out / "collapse.png",
