@@ -344,11 +344,11 @@ critics = [
         "weight clipping",
         early,
         title="WGAN: the critic f slopes to the data",
-        note="black: critic f, of bounded\nslope; dashed: optimal f",
+        note="black: critic f with clipped\nweights; dashed: optimal f",
     ),
 ]
 first_samples = all_samples[0, 0] - all_samples[0, 0].mean()
-means = np.linspace(-2, 3, 51)  # the first samples, moved to other places
+means = np.linspace(-2, 2, 51)  # the first samples, moved to other places
 wasserstein = np.array([wasserstein_1d(REAL_POINTS, first_samples + m) for m in means])
 divergence = np.array(
     [jensen_shannon(P, density_of_quantiles(first_samples + m, X, DX), DX) for m in means]
@@ -358,9 +358,8 @@ distances = [
         {"Wasserstein": (means, wasserstein), "Jensen-Shannon": (means, divergence)},
         title="Only Wasserstein tells how far the samples are",
         ylabel="distance from the data",
-        xlabel="mean of the samples (data: 3)",
-        note="Jensen-Shannon: log 2 without\noverlap; it dips at 2, where the\n"
-        "samples cover one mode",
+        xlabel="mean of the samples",
+        note="Jensen-Shannon: log 2, until the\nsamples reach the data",
         smooth=False,
         ylim=(0, 8),
         height=310,
@@ -371,7 +370,7 @@ distances = [
         len(steps) // 2,
         title="The critic's estimate is a lower bound",
         ylabel="distance from the data",
-        note="E f(data) - E f(samples),\nover the steepest slope of f",
+        note="WGAN with a gradient penalty;\n(E f(data) - E f(samples)) / slope",
         height=310,
     ),
 ]
