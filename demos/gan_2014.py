@@ -251,7 +251,7 @@ minimax = "minimax: stopped" if num_printed < args.steps else "minimax"
 values = {minimax: run.history["V_printed"], "non-saturating": run.history["V_section_3"]}
 values["-log 4: G = data"] = np.full(args.steps, -math.log(4))
 values = {name: (np.arange(len(V)), V) for name, V in values.items()}
-rows = {"samples": samples["section_3"][:9], "nearest": train[nearest[:9]]}
+rows = {"samples": samples["section_3"][:7], "nearest": train[nearest[:7]]}
 outcome = {name: "D wins, G stops" if figures[f"V_{name}"] > -0.1 else "G learns" for name in games}
 printed_title = f"Minimax loss, log(1 - D(G(z))): {outcome['printed']}"
 nearest_distance, floor = figures["nearest_training_digit"], figures["nearest_training_digit_floor"]
@@ -260,8 +260,8 @@ title = f"Non-saturating loss, -log D(G(z)): {outcome['section_3']}"
 plot.save_page(
     args.out / "gan_2014.png",
     [
-        plot.Grid(samples["printed"][:13], columns=13, title=printed_title),
-        plot.Grid(samples["section_3"][:39], columns=13, title=title),
+        plot.Grid(samples["printed"][:8], columns=8, title=printed_title),
+        plot.Grid(samples["section_3"][:16], columns=8, title=title),
         plot.Rows(
             rows,
             title=f"Copies? {copies}, and the nearest training {noun}s",
