@@ -2,7 +2,7 @@
 
     digits/           handwritten digits drawn from a seed: the default data of the demos
     faces/            portraits drawn from known factors, at any size, and captions of them
-    clips.py          factors of short clips: people who turn, talk and blink
+    clips.py          short clips: people who turn, talk and blink, digits that bounce
     mixtures.py       two-dimensional distributions with exact densities
     idx.py            the IDX format; MNIST, Fashion-MNIST, Kuzushiji-MNIST
     cifar.py          CIFAR-10
