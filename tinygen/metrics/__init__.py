@@ -11,6 +11,7 @@ The files:
                     classifier learns from them
     modes.py        samples against the known modes of a mixture
     errors.py       the root mean squared error of reconstructions
+    motion.py       motion between the frames of clips, by block matching
     roc.py          the ROC curve of a detector of anomalies, and the area under it
     pairwise.py     distances between all pairs of vectors
     features.py     checks of features
@@ -20,6 +21,7 @@ from .distances import frechet_distance, kernel_distance, wasserstein_1d
 from .diversity import classification_accuracy_score, nearest_neighbours, within_class_distance
 from .errors import rmse
 from .modes import ModeCounts, count_modes
+from .motion import block_motion
 from .precision import density_coverage, in_manifold, precision_recall
 from .roc import auroc, roc_curve
 from .samples import evaluate_samples
@@ -27,6 +29,7 @@ from .samples import evaluate_samples
 __all__ = [
     "ModeCounts",
     "auroc",
+    "block_motion",
     "classification_accuracy_score",
     "count_modes",
     "density_coverage",
