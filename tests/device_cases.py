@@ -320,6 +320,10 @@ MODELS = {
         lambda rng: video.ClipAutoencoder(6, 3, 2, 8, rng=rng),
         lambda module, rng: squares(module(rng.normal((4, 5, 6)))),
     ),
+    "MovingObjectAutoencoder": Case(
+        lambda rng: video.MovingObjectAutoencoder(6, 3, 8, rng=rng),
+        lambda module, rng: squares(module(rng.uniform((4, 5, 6, 6)))),
+    ),
     "ActNorm": Case(lambda rng: flow.ActNorm(3, device=rng.device), _invertible_loss(4, 3)),
     "Permutation": Case(
         lambda rng: flow.Permutation([2, 0, 1], device=rng.device), _invertible_loss(4, 3)

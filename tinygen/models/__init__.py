@@ -46,7 +46,7 @@ Flows and diffusion; each is a package with its own overview:
     diffusion/          from noise to pictures in small steps (Ho, Jain and Abbeel, 2020, and later
                         papers)
     video.py            content and motion of clips, for models that generate both (Tulyakov et al.,
-                        2018)
+                        2018); images that are moved (Jaderberg et al., 2015)
     text.py             a caption as one vector, for models that draw what a text describes
 """
 

@@ -1,4 +1,4 @@
-"""Codes of clips: who is in a clip, once, and what happens, frame by frame.
+"""Codes of clips: what a clip shows, once, and how it moves, frame by frame.
 
 **The idea.** An autoencoder of single frames may give the same person another code in each frame.
 A model that generates such codes has to learn that the person stays. Here the code of a clip has
@@ -7,10 +7,17 @@ two parts (Tulyakov et al., MoCoGAN: Decomposing Motion and Content for Video Ge
     content    one vector per clip: the mean over the frames of what the encoder finds in each
     motion     one short vector per frame
 
-The decoder draws each frame from the content of the clip and the motion of this frame. Nothing says
-which is which. But the content cannot tell what differs between the frames, because it is a mean.
-And the motion is too short to hold all that the frames share. The reconstruction loss does the
-rest.
+**A motion that is learned**: `ClipAutoencoder`. Its decoder draws each frame from the content of
+the clip and the motion of this frame. Nothing says which is which. But the content cannot tell what
+differs between the frames, because it is a mean. And the motion is too short to hold all that the
+frames share. The reconstruction loss does the rest.
+
+**A motion that is known**: `MovingObjectAutoencoder`. An object that moves on a black background is
+the same image at other positions. A linear layer can move all images by one and the same shift,
+but not each by a shift of its own. So the networks above need many units for it, and blur. Here the
+movement is built in: the content becomes one image, and `translate` puts it where the motion says.
+This is the translation of a spatial transformer (Jaderberg et al., Spatial Transformer Networks,
+2015).
 
 **A diffusion model of these codes** generates clips: content and the motion of all frames are one
 vector, and are denoised together. This is latent diffusion (Rombach et al., 2022; of video:
@@ -19,11 +26,12 @@ Blattmann et al., Align your Latents, 2023). demos/video.py trains both.
 
 from __future__ import annotations
 
-from ..backend import RNG
+from ..backend import RNG, array_module
 from ..nn import Linear, Module, Sequential, SiLU, init
-from ..ops import broadcast_to, concatenate
+from ..ops import abs, broadcast_to, concatenate, cumsum, relu, sigmoid, stack, swapaxes
+from ..ops.arguments import raw
 
-__all__ = ["ClipAutoencoder"]
+__all__ = ["ClipAutoencoder", "MovingObjectAutoencoder", "centre_of_mass", "translate"]
 
 
 class ClipAutoencoder(Module):
@@ -46,20 +54,8 @@ class ClipAutoencoder(Module):
     ):
         self.content_dim = content_dim
         self.code_dim = code_dim = content_dim + motion_dim
-        self.encoder = Sequential(
-            Linear(frame_dim, hidden, rng=rng),
-            SiLU(),
-            Linear(hidden, hidden, rng=rng),
-            SiLU(),
-            Linear(hidden, code_dim, rng=rng),
-        )
-        self.decoder = Sequential(
-            Linear(code_dim, hidden, rng=rng),
-            SiLU(),
-            Linear(hidden, hidden, rng=rng),
-            SiLU(),
-            Linear(hidden, frame_dim, rng=rng),
-        )
+        self.encoder = _mlp(frame_dim, hidden, code_dim, rng)
+        self.decoder = _mlp(code_dim, hidden, frame_dim, rng)
         init.kaiming_normal_(self, rng)
 
     def encode(self, x):
@@ -81,3 +77,155 @@ class ClipAutoencoder(Module):
     def forward(self, x):
         """Reconstruct clips: x (N, T, frame_dim) to x_hat (N, T, frame_dim)."""
         return self.decode(*self.encode(x))
+
+
+class MovingObjectAutoencoder(Module):
+    """Clips of one bright object that moves on black, to content and motion, and back.
+
+        position of frame t    p_t = centre of mass of x_t
+        content                c = encoder(mean over t of x_t, moved by -p_t)
+        motion                 m_0 = p_0, m_t = p_t - p_(t-1): first a position, then steps
+        decoded frame t        decoder(c), moved by p_t = m_0 + ... + m_t
+
+    The position needs no weights. If an image moves by d, so does its centre of mass, and the image
+    that is moved back is the same in all frames.
+
+    The motion has steps because a model of the codes makes errors. An error in the position of one
+    frame is a jump there and back. An error in one step shifts all later frames alike: it is seen
+    once, and is as small as the steps are.
+
+    Parameters
+    ----------
+    size : int
+        The height and the width of a frame.
+    content_dim : int
+        The numbers of the content of a clip.
+    hidden : int
+        The units of each of two hidden layers, in the encoder and in the decoder.
+    rng : RNG
+        Draws the initial weights. The model is on its device.
+    """
+
+    def __init__(self, size: int, content_dim: int, hidden: int = 512, *, rng: RNG):
+        self.encoder = _mlp(size * size, hidden, content_dim, rng)
+        self.decoder = _mlp(content_dim, hidden, size * size, rng)
+        init.kaiming_normal_(self, rng)
+
+    def encode(self, x):
+        """Map clips x (N, T, size, size) to content (N, content_dim), motion (N, T, 2)."""
+        position = centre_of_mass(x)  # (N, T, 2)
+        centred = translate(x, -position).mean(axis=1)  # (N, size, size)
+        content = self.encoder(centred.reshape((len(x), x.shape[2] * x.shape[3])))
+        steps = position[:, 1:] - position[:, :-1]  # (N, T - 1, 2)
+        return content, concatenate(position[:, :1], steps, axis=1)
+
+    def decode(self, content, motion):
+        """Map content (N, content_dim) and motion (N, T, 2) to clips x (N, T, size, size)."""
+        image = sigmoid(self.decoder(content))  # (N, size * size)
+        size = round(image.shape[1] ** 0.5)
+        image = image.reshape((len(content), 1, size, size))
+        position = cumsum(motion, axis=1)  # (N, T, 2)
+        return translate(image, position)
+
+    def forward(self, x):
+        """Reconstruct clips: x (N, T, size, size) to x_hat of the same shape."""
+        return self.decode(*self.encode(x))
+
+
+def centre_of_mass(x):
+    """Return the mean position of the brightness of images.
+
+        p = sum over pixels of (position of the pixel) * (its brightness), divided by
+            sum over pixels of (its brightness)
+
+    Positions are in pixels, and counted from the middle of the image. An image that moves by d,
+    with nothing lost at the border, has its centre of mass moved by d.
+
+    **Shapes** x (..., height, width), not negative, to (..., 2): rows down, columns to the right.
+    """
+    mass = x.sum(axis=(-2, -1)) + 1e-6  # black images have the middle
+    rows, columns = x.sum(axis=-1), x.sum(axis=-2)  # (..., height), (..., width)
+    row = (rows * _positions(x, x.shape[-2])).sum(axis=-1) / mass
+    column = (columns * _positions(x, x.shape[-1])).sum(axis=-1) / mass
+    return stack(row, column, axis=-1)
+
+
+def translate(x, shift):
+    """Move images by shifts that need not be whole numbers of pixels.
+
+    **Math** Begin with one line of pixels x[0], x[1], ... Between two pixels interpolate linearly.
+    The value at a place q is then
+
+        sum_j h(q - j) x[j],    h(u) = max(0, 1 - |u|),
+
+    because h(q - j) is not 0 for the two nearest pixels alone, and there it is 1 - (distance). If
+    the line moves by d, pixel i of the result shows what was at the place i - d:
+
+        y[i] = sum_j h(i - d - j) x[j] = (A(d) x)[i],    A(d)[i, j] = max(0, 1 - |i - j - d|).
+
+    So a translation is a product with a matrix. Its elements are on a diagonal: on the main one for
+    d = 0 (A is the identity), one below it for d = 1, and split between both for 0 < d < 1. What
+    comes from outside of the image is 0.
+
+    Images are interpolated in both directions, with the weight h h (bilinear interpolation):
+
+        Y[i, k] = sum_(j, l) h(i - d_0 - j) h(k - d_1 - l) X[j, l]
+              Y = A(d_0) X A(d_1)^T.
+
+    **The way back.** h is even, so A(d)^T = A(-d): the transposed matrix moves by -d.
+
+    **The gradient in d.** It tells a network to which side it should move the image. By the chain
+    rule, with u = i - j - d and du/dd = -1,
+
+        dA(d)[i, j]/dd = -h'(u) = sign(u)  where |u| < 1,    0  elsewhere.
+
+    Let d = k + f with k whole and 0 < f < 1. Row i has two elements that are not 0:
+
+        j = i - k        u = -f       A = 1 - f    dA/dd = -1
+        j = i - k - 1    u = 1 - f    A = f        dA/dd = +1
+
+        dy[i]/dd = x[i - k - 1] - x[i - k].
+
+    A shift by a little more puts a little of the left neighbour in place of the pixel. With G the
+    gradient of the loss L in Y, and <U, V> the sum of the products of the elements,
+
+        dL/dd_0 = <G, A'(d_0) X A(d_1)^T>
+        dL/dd_1 = <G, A(d_0) X A'(d_1)^T>
+        dL/dX   = A(d_0)^T G A(d_1)          G, moved back.
+
+    The code has none of this: `relu`, `abs` and the two products know their gradients. Where d is
+    whole, y has a kink in d. There f = 0 and `abs` and `relu` give one of the values between those
+    of both sides.
+
+    **Shapes** x (..., height, width) and shift (..., 2), rows down and columns to the right, to
+    (..., height, width). The leading axes broadcast: one image can be moved to many places.
+
+    **Source** Jaderberg et al., Spatial Transformer Networks, 2015, sections 3.2 and 3.3.
+    """
+    rows = _translation_matrix(x, x.shape[-2], shift[..., 0])  # (..., height, height)
+    columns = _translation_matrix(x, x.shape[-1], shift[..., 1])  # (..., width, width)
+    return rows @ x @ swapaxes(columns, -2, -1)
+
+
+def _translation_matrix(x, size: int, d):
+    """Return A(d), (..., size, size), for shifts d (...)."""
+    positions = _positions(x, size)
+    distances = positions[:, None] - positions  # i - j, (size, size)
+    return relu(1 - abs(distances - d.reshape((*d.shape, 1, 1))))
+
+
+def _positions(x, size: int):
+    """Return the positions of pixels, counted from the middle: an array like x."""
+    x = raw(x)
+    return array_module(x).arange(size, dtype=x.dtype) - (size - 1) / 2
+
+
+def _mlp(in_dim: int, hidden: int, out_dim: int, rng: RNG) -> Sequential:
+    """Return a network with two hidden layers."""
+    return Sequential(
+        Linear(in_dim, hidden, rng=rng),
+        SiLU(),
+        Linear(hidden, hidden, rng=rng),
+        SiLU(),
+        Linear(hidden, out_dim, rng=rng),
+    )
