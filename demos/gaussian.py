@@ -264,7 +264,7 @@ four = plot.Picture(np.block([[four[0], four[1]], [four[2], four[3]]]), noun)
 plot.save_page(args.out / "gaussian.png", [draw_scheme(four), *draw(6)])
 plot.save_page(args.out / "more.png", draw(10), width=1250)
 if from_folder:
-    count = plot.Text(f"{len(train)}\nphotographs")
+    count = plot.Text(f"{len(train)}\nphotographs\n(not shown)")
     plot.save_page(args.out / "public.png", [draw_scheme(count), *draw(6, with_test=False)])
 
 heaviest = np.argsort(-to_numpy(mixture.weights))[:10]
