@@ -245,15 +245,30 @@ plot.save_grid(args.out / "samples.png", samples[:100], title=f"Samples, {T} ste
 steps = np.arange(args.steps)
 curves = {"squared error per pixel": (steps, run.history["loss"])}
 plot.save_curves(args.out / "curves.png", curves, ylabel="loss", log="y")
+columns = [k for k in (0, 5, 6, 7) if k < len(moments)]  # t = 1000, 500, 400, 300
+note = "Prediction: x_t without the noise that the network sees in it."
+if noun == "digit" and T == 1000:
+    early, late = (round(num_samples * figures[f"class_decided_at_{t}"]) for t in (500, 200))
+    note += (
+        "\nAt t = 1000 it is noise, too. At t = 500 it shows the final digit\n"
+        f"in {early} of {num_samples} samples, at t = 200 in {late}: in between, it is decided."
+    )
+labels = {"x_t": "image x_t", "prediction": "prediction\nof x_0"}
 plot.save_page(
     args.out / "ddpm_2020.png",
     [
         plot.Rows(
-            [(name, images[::2]) for name, images in strips],
-            title="Algorithm 2: from x_T to x_0",
-            note=f"Every {2 * max(1, T // 10)}th of {T} steps; the prediction of x_0 is eq. 15.",
+            [(labels[name], images[[*columns, -1]]) for name, images in strips],
+            heads=[*(f"t = {moments[k]}" for k in columns), "t = 0"],
+            title=f"Noise becomes a {noun} in {T:,} steps",
+            note=note,
         ),
-        plot.Grid(samples[:39], columns=13, title="Samples"),
+        plot.Grid(
+            samples[:24],
+            columns=8,
+            title=f"Samples after {args.steps:,} steps of training",
+            note="The paper trains a larger network for 800,000 steps.",
+        ),
     ],
 )
 run.write_metrics(picture="ddpm_2020.png", samples=num_samples, clip=clip, **figures)
@@ -281,6 +296,14 @@ run.write_metrics(picture="ddpm_2020.png", samples=num_samples, clip=clip, **fig
 # 10 % of the samples at t = 1000 (as for a guess), 29 % at 500, 52 % at 400, 70 % at 300, 85 % at
 # 200 and 95 % at 100. So the first 500 steps show hardly anything of the digit, and the last 100
 # only draw its details. Later samplers use this and take few steps.
+#
+# **A longer training.** The picture in the README is of `--steps 4000`, which takes 330 seconds of
+# one core with sampling (seed 0). The loss falls from 0.036 to 0.030 (means of 100 steps), the
+# distance from 8.6 to 7.1, and the precision rises from 0.69 to 0.76; the recall stays 0.85. Fewer
+# strokes are too thick or in pieces. The digit is decided at about the same t: the classes agree
+# for 33 % of the samples at t = 500, 56 % at 400, 78 % at 300 and 91 % at 200. The prediction at
+# t = 1000 is still noise. With `--steps 6000` the distance is 7.5 and the precision 0.74, so 100
+# samples show no further progress.
 #
 # **What is not printed.** The authors' code (github.com/hojonathanho/diffusion) clips each
 # prediction of x_0 to [-1, 1], the range of the pixels, in sampling. Algorithm 2 does not say so.
