@@ -115,6 +115,7 @@ def test_the_gradient_in_the_shift_is_the_difference_of_neighbours():
     padded = np.concatenate([np.zeros(2), x[:, 0]])  # padded[i + 2] is x[i]
     differences = padded[:8] - padded[1:9]
     assert abs(d.grad[0] - (differences * g[:, 0]).sum()) < 1e-12
+    assert d.grad[1] == 0  # at the kink
 
 
 def test_the_centre_of_mass_moves_with_the_image():

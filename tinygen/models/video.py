@@ -107,6 +107,7 @@ class MovingObjectAutoencoder(Module):
     """
 
     def __init__(self, size: int, content_dim: int, hidden: int = 512, *, rng: RNG):
+        self.size = size
         self.encoder = _mlp(size * size, hidden, content_dim, rng)
         self.decoder = _mlp(content_dim, hidden, size * size, rng)
         init.kaiming_normal_(self, rng)
@@ -115,15 +116,14 @@ class MovingObjectAutoencoder(Module):
         """Map clips x (N, T, size, size) to content (N, content_dim), motion (N, T, 2)."""
         position = centre_of_mass(x)  # (N, T, 2)
         centred = translate(x, -position).mean(axis=1)  # (N, size, size)
-        content = self.encoder(centred.reshape((len(x), x.shape[2] * x.shape[3])))
+        content = self.encoder(centred.reshape((len(x), self.size * self.size)))
         steps = position[:, 1:] - position[:, :-1]  # (N, T - 1, 2)
         return content, concatenate(position[:, :1], steps, axis=1)
 
     def decode(self, content, motion):
         """Map content (N, content_dim) and motion (N, T, 2) to clips x (N, T, size, size)."""
         image = sigmoid(self.decoder(content))  # (N, size * size)
-        size = round(image.shape[1] ** 0.5)
-        image = image.reshape((len(content), 1, size, size))
+        image = image.reshape((len(content), 1, self.size, self.size))
         position = cumsum(motion, axis=1)  # (N, T, 2)
         return translate(image, position)
 
@@ -194,8 +194,9 @@ def translate(x, shift):
         dL/dX   = A(d_0)^T G A(d_1)          G, moved back.
 
     The code has none of this: `relu`, `abs` and the two products know their gradients. Where d is
-    whole, y has a kink in d. There f = 0 and `abs` and `relu` give one of the values between those
-    of both sides.
+    whole, y has a kink in d: on one side its derivative is the difference to the left neighbour, on
+    the other side that to the right one. There the code gives 0, the sign of u = 0. So a network
+    that learns where to move an image must not begin with shifts that are exactly 0.
 
     **Shapes** x (..., height, width) and shift (..., 2), rows down and columns to the right, to
     (..., height, width). The leading axes broadcast: one image can be moved to many places.
