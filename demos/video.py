@@ -600,9 +600,12 @@ run.write_metrics(picture="video.gif", measures=metrics, mixing=mixing)
 # the clip. Digits of one class vary nearly as much as real ones; most of what is missing is lost by
 # the autoencoder. The lengths of the steps are 0.09 pixels from those of real clips (their mean is
 # 1.4), and motion explains the change of frames as in real clips. But between two bounces the
-# velocity is not quite constant. And in 7 % of the clips the digit is once more than a pixel beyond
-# a wall, where the frame cuts it off. Generated clips with the seeds 1 and 2: 96.5 and 95.0 %, 93.8
-# and 92.8 %, 0.86 and 0.86, 0.091 and 0.089, 0.110 and 0.109, 95.4 and 94.4 %.
+# velocity is not quite constant. And in 7 % of the clips the digit is at some time more than a
+# pixel beyond a wall, where the frame cuts it off.
+#
+# Generated clips with the seeds 1 and 2: the right digit in 96.5 and 95.0 % of the frames, one
+# digit in 93.8 and 92.8 % of the clips, a variety of 0.86 and 0.86, 0.091 and 0.089 from the steps,
+# 0.110 and 0.109 from the accelerations; 95.4 and 94.4 % of the clips stay inside.
 #
 # The digit of one clip with the motion of another: 94 % of the frames show the digit of the first
 # (95 and 94 % with the seeds 1 and 2), at the places of the second, 0.09 pixels away.
