@@ -289,7 +289,7 @@ plot.save_curves(
     ylabel="nats per picture above one Gaussian",
     xlabel="EM step",
 )
-run.write_metrics(picture="gaussian.png", **metrics)
+run.write_metrics(picture="public.png" if from_folder else "gaussian.png", **metrics)
 
 # %% [markdown]
 # ## What you should see
