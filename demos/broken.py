@@ -103,7 +103,7 @@ CAPTIONS = {
     11: ("Labels mean nothing", "Shuffled apart from the images. Shown: the mean of each label."),
     12: ("Twice the memory", "Noise of float64 in a network of float32. The loss is the same."),
 }
-VISIBLE = (2, 3, 4, 8, 7, 11)  # those that are seen at a glance
+VISIBLE = (2, 3, 4, 7, 8, 11)  # those that are seen at a glance
 PAGE = 6  # bugs on a page
 
 
@@ -210,7 +210,7 @@ pictures = {}  # the name in demos/pictures: the file
 for i in range(0, len(numbers), PAGE):
     page = i // PAGE + 1
     pictures[f"broken_all_{page}"] = f"overview_{page}.png"
-    title = "Bugs of one line, each beside the right code"
+    title = "Bugs of one line, each beside the right result"
     save_overview(f"overview_{page}.png", numbers[i : i + PAGE], title)
 picture = files[-1]
 if not args.numbers:

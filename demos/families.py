@@ -486,7 +486,7 @@ rows = {
 }
 note = "Dashed: G learns from D."
 if are_digits:
-    real_digits = f"recognized (real digits: {100 * figures['real digits']['recognized']:.0f} %)"
+    real_digits = f"recognized so far (real: {100 * figures['real digits']['recognized']:.0f} %)"
     cells = [f"{100 * figures[name]['recognized']:.0f} %" for name in families]
     rows = {real_digits: cells} | rows
     note = f"{note} Recognized: a classifier is 90 % sure."
@@ -494,7 +494,7 @@ slowest = max(figures[name]["training_seconds"] for name in families)
 time_text = (
     f"{10 * math.ceil(slowest / 10)} s" if slowest < 90 else f"{math.ceil(slowest / 60)} minutes"
 )
-title = f"Four families, each trained for less than {time_text}"
+title = f"Four families after less than {time_text} of training"
 panels.append(Table([*families], rows, note=note))
 plot.save_page(args.out / "families.png", panels, title=title)
 sample_rows = {f"real {noun}s": data.to_float(np.resize(test, (20, *image_shape)))}

@@ -93,7 +93,7 @@ def compare(seed: int) -> Comparison:
         "memory of the activations, kB per digit": size,
         "processor time of a step, milliseconds": duration,
     }
-    bars = {"loss": loss, "memory, kB": size, "time, ms": duration}
+    bars = {"memory, kB": size, "time, ms": duration}
     curves = {n: (np.array(WIDTHS), t) for n, t in zip(("right", "bug"), times, strict=True)}
     labels = {"ylabel": "milliseconds per step", "xlabel": "units of the hidden layer"}
     chart = Curves(curves, smooth=False, log="x", height=340, **labels)

@@ -84,7 +84,7 @@ class Bars(Panel):
                 length = room * value / (max(values) or 1)
                 colour, middle = CLASS_COLOURS[k], top + (k + 0.5) * BAR
                 ax.barh(middle, length, BAR - 5, left=left, color=colour, alpha=0.75)
-                text = format_number(value) + ("" if i else (" right", " bug")[k])
+                text = format_number(value) + (" right", " bug")[k]
                 place = box.left + left + length + 8, box.top + middle - LINE / 2
                 page.write(text, *place, color=colour)
         ax.plot([left, left], [GAP - 4, box.height], color=INK, linewidth=1)

@@ -24,8 +24,8 @@ PANELS = (
 )
 Y_LABELS = {"median_ms": "time, ms", "peak_mib": "memory, MiB"}
 NOTE = (
-    "Logarithmic axes: a line of slope s is growth like x^s. products: the time of the "
-    "multiplications alone, at the speed that {library} reaches on the right."
+    "Logarithmic axes. Dotted, products: the multiplications alone, at the speed of the last point "
+    "of {library}."
 )
 
 
