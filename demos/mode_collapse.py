@@ -31,8 +31,8 @@ Three measures are taken of 2500 samples of each column:
 
 It draws columns.png, the samples of each column, with the percentage of them
 at each mode; modes.png, the captured modes during training; and collapse.png,
-a part of both: the samples of each network. Watch the GAN there:
-does it settle?
+a part of both, where the area of a disc is the percentage of the samples at
+that mode. Watch the GAN there: does it settle?
 
 Three changes to try with `--steps 2000 --columns "all four"`.
 Predict the captured modes and the good samples for each, then run:
@@ -51,6 +51,7 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _ensemble import ensemble_mlp
 from _run import Run
+from figures.mode_collapse import ModeShares
 
 from tinygen import data, default_rng, nn, no_grad, optim
 from tinygen.backend import to_device
@@ -58,8 +59,8 @@ from tinygen.losses import gradient_penalty, r1
 from tinygen.losses.adversarial import GAMES
 from tinygen.metrics.modes import count_modes
 from tinygen.models.gan import minibatch_std, pack
-from tinygen.plot import Curves, Plane, PlaneRows, save_curves, save_page
-from tinygen.plot.page import Blank
+from tinygen.plot import Curves, Plane, save_curves, save_page
+from tinygen.plot.page import Blank, Caption
 
 
 class Column(NamedTuple):
@@ -282,10 +283,14 @@ label_places = 1.36 * mixture.modes if args.data == "ring" else mixture.modes + 
 examples, _ = mixture.sample(NUM_SAMPLES, default_rng(args.seed + 2000))
 
 
+def is_at_mode(x):
+    """Tell whether each of x (n, 2) is within 3 sigma of each mode, (n, modes)."""
+    return ((x[:, None] - mixture.modes) ** 2).sum(axis=2) <= (3 * mixture.sigma) ** 2
+
+
 def percent_at_modes(x):
-    """Return the percentage of x (n, 2) within 3 sigma of each mode, (modes,)."""
-    is_good = ((x[:, None] - mixture.modes) ** 2).sum(axis=2) <= (3 * mixture.sigma) ** 2
-    return 100 * is_good.mean(axis=0)
+    """Return the percentage of x (n, 2) at each mode, (modes,)."""
+    return 100 * is_at_mode(x).mean(axis=0)
 
 
 def draw(title, x, label, words):
@@ -313,61 +318,57 @@ def draw_column(name):
 data_panel = draw("The data", examples, 0, "blue: data")
 panels = {name: draw_column(name) for name in trainings}
 steps = np.append(count_steps, args.steps)
-captured = run.records["captured"].astype(np.float64).mean(axis=2)  # (moments, columns)
-curves = {name: (steps, captured[:, i]) for i, name in enumerate(columns)}
+captured = run.records["captured"].astype(np.float64)  # (moments, columns, seeds)
+curves = {name: (steps, captured[:, i].mean(axis=1)) for i, name in enumerate(columns)}
 least = 100 / 4 / len(modes)  # % of the samples: a quarter of the fair share
-options = {"ylabel": f"captured modes: {least:.0f} % of the samples or more", "smooth": False}
+ylabel = f"captured modes: at least {least:.1f} % of the samples"
+
+# For the README: two columns. Mode collapse means good samples without diversity, so the seed is
+# the one with most good samples among those with which the first column misses modes.
 few = [name for name in ("GAN", "all four") if name in columns] or [*columns][:2]
+few_names = {"all four": "4 remedies"}
+is_missing = table[few[0]][:, 0] < len(modes)  # (seeds,)
+chosen = int(np.where(is_missing, table[few[0]][:, 1], -1).argmax())
 
 
-def draw_small(name, i):
-    """Return the contents of a small plane: the samples of seed number i, and their modes."""
-    num_captured, _, _ = table[name][i]
-    x = generate(trainings[name])[i]
-    missed = mixture.modes[percent_at_modes(x) < least]
-    return {
-        "points": np.concatenate([examples[:200], x[:400]]),
-        "labels": np.repeat([0, 1], [200, 400]),
-        "texts": [(*mode, "\u25cb") for mode in missed],  # a circle
-        "note": f"{num_captured:.0f} of {len(modes)}",
-    }
-
-
-labels = {"all four": "4 remedies"}  # of rows and curves
-if args.seeds == 1:
-    samples_panels = [data_panel, *(panels[name] for name in few)]
-else:
-    rows = {
-        labels.get(name, name): {
-            f"seed {seeds[i]}": draw_small(name, i) for i in range(min(args.seeds, 5))
-        }
-        for name in few
-    }
-    num_missing = (table[few[0]][:, 0] < len(modes)).sum()
-    samples_panels = PlaneRows(
-        rows,
-        tuple(0.8 * side for side in extent),
-        title=f"Mode collapse: {few[0]} misses modes with {num_missing} of {args.seeds} seeds",
-        note=f"Blue: data, orange: samples. Circles: missed modes (under {least:.0f} %).\n"
-        "4 remedies: R1, averaged weights, decaying rate, no momentum.",
+def draw_shares(name):
+    """Return a panel with the part of the samples that each mode gets, with that seed."""
+    x = generate(trainings[name])[chosen]
+    num_captured, good, _ = table[name][chosen]
+    return ModeShares(
+        mixture.modes,
+        percent_at_modes(x),
+        x[~is_at_mode(x).any(axis=1)],
+        label_places,
+        extent,
+        title=f"{few_names.get(name, name)}, seed {seeds[chosen]}: "
+        f"{num_captured:.0f} of {len(modes)}",
+        note=f"dots: {1 - good:.0%} are at no mode",
     )
-# The first column with each of its first two seeds, and the other one in the mean
-by_seed = run.records["captured"].astype(np.float64)[:, [*columns].index(few[0])]
-few_curves = {f"{few[0]}, seed {seeds[i]}": (steps, by_seed[:, i]) for i in range(args.seeds)[:2]}
-few_curves |= {f"{labels.get(name, name)}, mean": curves[name] for name in few[1:]}
-is_lost = (np.diff(by_seed[:, :2], axis=0) < 0).any()
+
+
+first_seed = {few_names.get(n, n): (steps, captured[:, [*columns].index(n), 0]) for n in few}
+is_lost = (np.diff(captured[:, [*columns].index(few[0]), 0]) < 0).any()
+story = "modes come and go" if is_lost else "captured modes"
 save_page(
     args.out / "collapse.png",
     [
-        samples_panels,
+        [draw_shares(name) for name in few],
+        Caption(
+            "Discs and numbers: % of the samples at each mode. Blue circles: the data, "
+            f"{100 / len(modes):.3g} % at each. 4 remedies: penalty on the slope of D, "
+            "averaged weights of G, falling learning rate, no momentum."
+        ),
         Curves(
-            few_curves,
-            title=f"{few[0]}: modes are captured and lost again" if is_lost else "During training",
+            first_seed,
+            title=f"{few[0]} with seed {seeds[0]}: {story}",
+            ylabel=ylabel,
+            smooth=False,
             direct=True,
             height=340,
-            **options,
         ),
     ],
+    title=f"Mode collapse: {few[0]} misses modes with {is_missing.sum()} of {args.seeds} seeds",
 )
 all_panels = [data_panel, *panels.values()]
 per_row = 3 if len(all_panels) <= 6 else 4
@@ -378,7 +379,7 @@ save_page(
     title="% of the samples at each mode, and how many modes are captured",
     width=400 * per_row,
 )
-save_curves(args.out / "modes.png", curves, **options)
+save_curves(args.out / "modes.png", curves, ylabel=ylabel, smooth=False)
 losses = {name: (np.arange(args.steps), values) for name, values in run.history.items()}
 save_curves(args.out / "curves.png", losses)
 figures = {}
