@@ -28,9 +28,9 @@ mass must pass.
 
 It draws
 
-- estimates.png: densities (blue data, orange samples), and over them D and a
-  critic early in training; W and the Jensen-Shannon divergence of samples at
-  different places; W during training, and the critic's estimate;
+- estimates.png: densities (blue data, orange first samples), and over them
+  the optimal D and the optimal critic of slope at most 1; W and the
+  Jensen-Shannon divergence of samples at different places;
 - critics.png: densities and critic of each game, early and at the end. Dashed
   is the optimal critic;
 - distances.png: the distance and all estimates in each game.
@@ -86,6 +86,7 @@ from tinygen.losses.adversarial import GAMES
 from tinygen.metrics import wasserstein_1d
 from tinygen.models.gan import MLPDiscriminator, MLPGenerator
 from tinygen.plot import Curves, save_page
+from tinygen.plot.page import Caption
 
 p = parser(
     __doc__,
@@ -309,7 +310,7 @@ for k, name in enumerate(LOSSES):
 outputs = run.records["outputs"].astype(np.float64)  # (2, games, 901): early and at the end
 
 
-def draw_critic(name, i, **texts):
+def draw_critic(name, i):
     """Return a panel of a game's critic, early (i = early) or at the end (i = -1)."""
     k = [*LOSSES].index(name)
     samples, f = all_samples[i, k], outputs[0 if i == early else 1, k]
@@ -319,7 +320,7 @@ def draw_critic(name, i, **texts):
     else:
         optimal = optimal_critic(REAL_POINTS, samples, X, DX, all_measures[i, k, 1]) + f.mean()
     output = "D(x)" if name == "minimax" else "f(x)"
-    return Critic(X, P, q, f, optimal, name=output, **texts)
+    return Critic(X, P, q, f, optimal, name=output, title=f"{name}, step {steps[i]}")
 
 
 def draw_curves(name, keys, num_snapshots, **options):
@@ -332,58 +333,58 @@ def draw_curves(name, keys, num_snapshots, **options):
     return Curves(few, smooth=False, **options)
 
 
-# For the README: two critics early in training, the two distances, and half of a training
-critics = [
-    draw_critic(
-        "minimax",
-        early,
-        title="GAN: D is flat where the samples are",
-        note="blue: data, orange: samples\n(cut off); dashed: optimal D",
+# For the README: the optimal D and the optimal critic for the first samples, and two distances
+first_samples = all_samples[0, 0]
+q = density_of_quantiles(first_samples, X, DX)
+best = [
+    Critic(
+        X,
+        P,
+        q,
+        optimal_discriminator(P, q),
+        name="D(x)",
+        title="GAN: the best D is flat where the samples are",
+        note='D: probability of "real" (gap: no\ndata or samples). No slope for G.',
     ),
-    draw_critic(
-        "weight clipping",
-        early,
-        title="WGAN: the critic f slopes to the data",
-        note="black: critic f with clipped\nweights; dashed: optimal f",
+    Critic(
+        X,
+        P,
+        q,
+        optimal_critic(REAL_POINTS, first_samples, X, DX, lipschitz=1.0),
+        name="f(x)",
+        title="WGAN: the best critic f rises to the data",
+        note="f: a score, not a probability.\nSlope 1 shows G where to go.",
     ),
 ]
-first_samples = all_samples[0, 0] - all_samples[0, 0].mean()
 means = np.linspace(-2, 2, 51)  # the first samples, moved to other places
-wasserstein = np.array([wasserstein_1d(REAL_POINTS, first_samples + m) for m in means])
-divergence = np.array(
-    [jensen_shannon(P, density_of_quantiles(first_samples + m, X, DX), DX) for m in means]
+moved = [first_samples - first_samples.mean() + m for m in means]
+wasserstein = np.array([wasserstein_1d(REAL_POINTS, x) for x in moved])
+divergence = np.array([jensen_shannon(P, density_of_quantiles(x, X, DX), DX) for x in moved])
+distances = Curves(
+    {"Wasserstein": (means, wasserstein), "Jensen-Shannon": (means, divergence)},
+    title="Only the Wasserstein distance tells how far they are",
+    ylabel="distance of the samples from the data",
+    xlabel=f"mean of the samples (modes of the data: {DATA.means[0]:g} and {DATA.means[1]:g})",
+    note="Jensen-Shannon: log 2 wherever samples and data do not overlap",
+    smooth=False,
+    direct=True,
+    ylim=(0, 5.4),
+    height=320,
 )
-distances = [
-    Curves(
-        {"Wasserstein": (means, wasserstein), "Jensen-Shannon": (means, divergence)},
-        title="Only Wasserstein tells how far the samples are",
-        ylabel="distance from the data",
-        xlabel="mean of the samples",
-        note="Jensen-Shannon: log 2, until the\nsamples reach the data",
-        smooth=False,
-        ylim=(0, 8),
-        height=310,
-    ),
-    draw_curves(
-        "one-sided penalty",
-        {"exact distance": "Wasserstein", "estimate / slope": "estimate"},
-        len(steps) // 2,
-        title="The critic's estimate is a lower bound",
-        ylabel="distance from the data",
-        note="WGAN with a gradient penalty;\n(E f(data) - E f(samples)) / slope",
-        height=310,
-    ),
-]
-save_page(args.out / "estimates.png", [critics, distances])
+save_page(
+    args.out / "estimates.png",
+    [
+        best,
+        Caption("Densities of data (blue) and of the same samples (orange, cut off)."),
+        distances,
+    ],
+)
 
 # All four games
-rows = [
-    [draw_critic(name, i, title=f"{name}, step {steps[i]}") for name in LOSSES] for i in (early, -1)
-]
+rows = [[draw_critic(name, i) for name in LOSSES] for i in (early, -1)]
 save_page(args.out / "critics.png", rows, width=1600)
 first, second, third, fourth = (
-    draw_curves(name, dict(zip(curves[name], curves[name])), len(steps), title=name, ylabel="")
-    for name in LOSSES
+    Curves(curves[name], title=name, ylabel="", smooth=False) for name in LOSSES
 )
 save_page(args.out / "distances.png", [[first, second], [third, fourth]], width=1600)
 run.write_metrics(

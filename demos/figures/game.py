@@ -122,18 +122,20 @@ class Critic(Panel):
     p, q : arrays (m,)
         The densities of data and samples, drawn filled.
     f, optimal : arrays (m,)
-        The output of the critic, and dashed that of the optimal one, NaN where it is not defined.
+        The output of the critic, and dashed that of the optimal one, if it is given. NaN where they
+        are not defined.
     name : str
         What the output is called, above its axis on the right.
     title, note : str
         Above and below the panel.
     """
 
-    def __init__(self, x, p, q, f, optimal, *, name: str, title: str = "", note: str = ""):
+    def __init__(self, x, p, q, f, optimal=None, *, name: str, title: str = "", note: str = ""):
+        optimal = np.full(np.shape(f), np.nan) if optimal is None else optimal
         self.x, self.p, self.q, self.f, self.optimal = (
             np.asarray(array, np.float64) for array in (x, p, q, f, optimal)
         )
-        for array in (self.x, self.p, self.q, self.f):
+        for array in (self.x, self.p, self.q):
             check_finite(f"Critic, {title!r}", array)
         shapes = {array.shape for array in (self.x, self.p, self.q, self.f, self.optimal)}
         if len(shapes) > 1 or self.x.ndim != 1:
@@ -146,6 +148,7 @@ class Critic(Panel):
     def draw(self, page: Page, box: Box) -> None:
         right, height = box.left + box.width, box.height - 2 * LINE
         page.write(self.name, right, box.top, ha="right")
+        page.write("x", right - NUMBERS + 10, box.top + LINE + height)
         ax = page.axes(Box(box.left, box.top + LINE, box.width - NUMBERS, height))
         _draw_densities(ax, self.x, self.p, self.q, top=1.3 * float(self.p.max()))
         ax.set(yticks=())

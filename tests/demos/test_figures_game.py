@@ -82,6 +82,15 @@ def test_a_critic_has_its_own_axis_even_where_none_is_optimal(tmp_path, monkeypa
     assert (picture.min(axis=-1) < 60).any(axis=0)[: 800 // 2].sum() > 250  # a line across
 
 
+def test_a_critic_can_stand_alone(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(page, "save_png", lambda figure, path: figures.append(figure))
+    page.save_page(tmp_path / "a.png", [Critic(X, P, P, np.where(X > 0, X, np.nan), name="D(x)")])
+    optimal, f = figures[0].axes[1].lines
+    assert np.isnan(optimal.get_ydata()).all()
+    np.testing.assert_array_equal(f.get_ydata()[X > 0], X[X > 0])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [({"f": np.zeros(3)}, r"are \(m,\)"), ({"q": np.full(50, np.nan)}, "NaN")],
