@@ -51,7 +51,7 @@ from tinygen.models.diffusion.likelihood import log_likelihood
 from tinygen.models.diffusion.mlp import MLPDenoiser
 from tinygen.models.diffusion.paths import VARIANCE_PRESERVING
 from tinygen.models.diffusion.posterior import posterior
-from tinygen.plot import save_curves, save_page
+from tinygen.plot import Caption, save_curves, save_page
 
 SCHEDULES = {"cosine": schedules.cosine_schedule, "linear": schedules.linear_schedule}
 p = parser(__doc__, steps={"three modes": 2000}, takes={"three modes": "ten seconds"}, batch=256)
@@ -246,23 +246,28 @@ forward = Evolution(
 )
 titles = {
     "stochastic": "Back with fresh noise: paths cross",
-    "deterministic": "Back by the ODE: smooth paths never cross",
+    "deterministic": "Back without it: smooth paths, the same densities",
 }
 backward = []
 for name, paths in (("stochastic", stochastic), ("deterministic", deterministic)):
     by_end = paths[paths[:, 0].argsort()]
-    text = f"{args.sampling_steps} steps, total variation {distances[name]:.3f}"
     panel = Evolution(
         X,
         estimated[name],
         by_end[len(paths) // 10 :: len(paths) // 5],  # five points that end in different places
         exact_ends,
         estimated=estimated[name][:, 0],
-        direction=f"\u2190  {text}",
+        direction=f"\u2190  in {args.sampling_steps} steps",
         title=titles[name],
     )
     backward.append(panel)
-save_page(args.out / "evolution.png", [forward, *backward])
+misplaced = [f"{distances[name]:.0%}" for name in titles]
+key = Caption(
+    "Shades of blue: the density at each time. The smooth paths solve\n"
+    "an ODE and never cross. To have the density of the data, some\n"
+    f"samples would have to move: {misplaced[0]} with fresh noise, {misplaced[1]} without."
+)
+save_page(args.out / "evolution.png", [forward, *backward, key])
 steps = np.arange(args.steps)
 least_curve = np.full(args.steps, least_loss)
 curves = {"loss": (steps, run.history["loss"]), "least possible": (steps, least_curve)}
