@@ -247,15 +247,17 @@ plot.save_grid(
     columns=11,
     title="From one z to another",
 )
-six = pictures[:, ::10]  # of each path, (100, 6, C, size, size)
-most = np.argsort(-measure_changes(six).min(axis=1))[:2]  # paths without two similar pictures
+paths = latent.slerp(z[:100], z[100:200], 8)  # (100, 8, LATENT_DIM)
+eight = generate(paths.reshape(-1, LATENT_DIM)).reshape(100, 8, *train.shape[1:])
+most = np.argsort(-measure_changes(eight).min(axis=1))[:2]  # paths without two similar pictures
 panels.append(
     plot.Grid(
-        np.concatenate(six[most]),
-        columns=6,
+        np.concatenate(eight[most]),
+        columns=8,
+        scale=96 / args.size,
         gap=0,
         title="From one z to another, in equal steps",
-        note="Of 100 paths, the two whose smallest change per step is largest.",
+        note="Two of 100 paths, chosen so that every step changes something.",
     )
 )
 
