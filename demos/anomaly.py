@@ -217,8 +217,8 @@ few = rates <= 0.3
 short_names = {
     "autoencoder": "autoencoder: error",
     "pca": "PCA: error",
-    "elbo": "VAE: -ELBO",
-    "mean": "distance to mean",
+    "elbo": "VAE: its loss",
+    "mean": f"distance to the mean {normal_name}",
 }
 detected = plot.Curves(
     {name: (100 * rates[few], 100 * curves[key][1][few]) for key, name in short_names.items()}
@@ -251,6 +251,7 @@ scheme = plot.Scheme(
     [f"x{row} network decoded{row} score{row}" for row in range(2)],
     side=72,
     title=f"Trained on {normal_name} alone: others are decoded badly",
+    note="Error: the squared differences of all pixels, added up.",
 )
 plot.save_page(args.out / "detection.png", [scheme, detected, examples])
 
