@@ -267,7 +267,8 @@ for old_size, new_size in list(pairwise(by_size)) or [(args.size, args.size)]:
             columns=6,
             gap=0,
             title=f"{old_size} to {new_size} pixels: {formula}",
-            note="Six z. Real faces are faded in, too, before D is given them.",
+            note="Six z. G goes on learning, so a face may change.\n"
+            "Real faces are faded in, too, before D is given them.",
         )
         frames.append([growth, mixtures])
 frames.insert(0, frames[-1])  # where an animation stands still, its first page is seen
