@@ -233,11 +233,14 @@ densities = {
         "field": np.clip(np.exp(log_p) / highest, 0, 1) ** 0.7,
         "colours": ("#ffffff", "#7fb0e6", "#123a6b"),
     }
-    for title, log_p in {"exact": true_log_p, "learned, by following the ODE": log_q}.items()
+    for title, log_p in {
+        "density of the data": true_log_p,
+        "density learned by the network": log_q,
+    }.items()
 }
 title = "Data become noise, and noise becomes data"
 note = "Colour: where a point comes from, or where it ends"
-known = PlaneRows({"": densities}, EXTENT, title="Exact and learned density")
+known = PlaneRows({"": densities}, EXTENT, title="The network has learned the density")
 there_and_back = PlaneRows(rows, EXTENT, title=title, note=note)
 save_page(args.out / "there_and_back.png", [there_and_back, known])
 
