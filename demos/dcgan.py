@@ -247,17 +247,17 @@ plot.save_grid(
     columns=11,
     title="From one z to another",
 )
-paths = latent.slerp(z[:100], z[100:200], 8)  # (100, 8, LATENT_DIM)
-eight = generate(paths.reshape(-1, LATENT_DIM)).reshape(100, 8, *train.shape[1:])
-most = np.argsort(-measure_changes(eight).min(axis=1))[:2]  # paths without two similar pictures
+paths = latent.slerp(z[:100], z[100:200], 12)  # (100, 12, LATENT_DIM)
+twelve = generate(paths.reshape(-1, LATENT_DIM)).reshape(100, 12, *train.shape[1:])
+most = measure_changes(twelve).min(axis=1).argmax()  # the path without two similar pictures
 panels.append(
     plot.Grid(
-        np.concatenate(eight[most]),
-        columns=8,
-        scale=96 / args.size,
+        twelve[most],
+        columns=6,
         gap=0,
-        title="From one z to another, in equal steps",
-        note="Two of 100 paths, chosen so that every step changes something.",
+        title="From one z to another, in 11 equal steps",
+        note="From left to right, and on below. One of 100 paths,\n"
+        "chosen so that every step changes something.",
     )
 )
 
