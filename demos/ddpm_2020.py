@@ -245,15 +245,15 @@ plot.save_grid(args.out / "samples.png", samples[:100], title=f"Samples, {T} ste
 steps = np.arange(args.steps)
 curves = {"squared error per pixel": (steps, run.history["loss"])}
 plot.save_curves(args.out / "curves.png", curves, ylabel="loss", log="y")
-columns = [k for k in (0, 5, 6, 7) if k < len(moments)]  # t = 1000, 500, 400, 300
-note = "Prediction: x_t without the noise that the network sees in it."
+columns = [k for k in (0, 5, 7, 8) if k < len(moments)]  # t = 1000, 500, 300, 200
+note = "Prediction: x\u209c without the noise that the network sees in it."
 if noun == "digit" and T == 1000:
     early, late = (round(num_samples * figures[f"class_decided_at_{t}"]) for t in (500, 200))
     note += (
-        "\nAt t = 1000 it is noise, too. At t = 500 it shows the final digit\n"
-        f"in {early} of {num_samples} samples, at t = 200 in {late}: in between, it is decided."
+        "\nThe prediction already is the final digit: at t = 500\n"
+        f"in {early} of {num_samples} samples, at t = 200 in {late}."
     )
-labels = {"x_t": "image x_t", "prediction": "prediction\nof x_0"}
+labels = {"x_t": "image x\u209c", "prediction": "prediction\nof x\u2080"}
 plot.save_page(
     args.out / "ddpm_2020.png",
     [

@@ -352,13 +352,16 @@ unet = plot.Scheme(
 )
 columns = ("given", "L1 alone", "pix2pix", "true picture")
 if is_faces:
-    title = "Unknown colours: L1 alone is grey, L1 + GAN decides"
-    note = ""
+    title = "Unknown colours (background, jumper):\nL1 averages, the GAN picks one"
+    note = "Of 12 test faces, the two where their backgrounds differ most."
+    difference = np.abs(rows["L1 alone"] - rows["pix2pix"])[:, :, 0]  # in the first row of pixels
+    chosen = np.argsort(-difference.mean(axis=(1, 2)))[:2]
 else:
+    chosen = [0, 1]
     title = "L1 alone is blurred, L1 + GAN adds texture"
     note = "A colour of a map names a part, such as wall, window or door."
 comparison = plot.Rows(
-    [("", np.stack([rows[name][i] for name in columns])) for i in range(2)],
+    [("", np.stack([rows[name][i] for name in columns])) for i in chosen],
     heads=("given", "L1 alone", "L1 + GAN", "true"),
     scale=160 / args.size,
     title=title,

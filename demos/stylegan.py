@@ -268,7 +268,7 @@ SIZES = {"4 and 8": (0, 3), "16": (3, 5), LARGEST: (5, G.num_layers)}  # pixels:
 EFFECTS = {
     "4 and 8": "hair and hat",
     "16": "parts of\nthe face",
-    LARGEST: "only colours\nand details",
+    LARGEST: "details,\nhardly visible",
 }
 
 
@@ -294,7 +294,7 @@ def mixing_table(a, b):
 
 
 tables = [mixing_table(a, np.arange(8)) for a in (8, 12)]
-plot.save_page(args.out / "mixing.png", tables)
+plot.save_page(args.out / "mixing.png", tables, width=1600)
 blocks = [4 << k for k in range(len(G_CHANNELS))]  # 4, 8, ..., size
 parts = {
     "z": plot.Code(z[12].reshape(8, 8), "z"),
@@ -313,13 +313,14 @@ styles = plot.Scheme(
     loops=[f"w {size}" for size in blocks],
     side=64,
     title="w gives each block of G its style (dashed)",
-    note="Numbers: red above 0, blue below. Blocks: sizes in pixels.",
+    note="Blocks: sizes in pixels. Numbers: red above 0, blue below.\n"
+    "A style has a factor for each channel of its block.",
 )
 truncation = plot.Sum(
     [
         (
             "",
-            f"\u03c8 = {psi:g}".replace("-", "\u2212"),
+            f"\u03c8 = {psi:g}".replace("-", "\u2212") + ("" if psi else ":\nthe mean face"),
             synthesize(mean_w + psi * (w[3:4] - mean_w)),
         )
         for psi in (1, 0.5, 0, -0.5)
