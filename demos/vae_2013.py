@@ -17,8 +17,9 @@ what is worse then, the reconstructions or the samples?
                                               your own pictures
 
 It draws
-    vae_2013.png         the bound during training (figure 2), test digits
-                         with their reconstructions, and samples
+    vae_2013.png         minus the bound during training (figure 2, upside
+                         down), test digits with their reconstructions, and
+                         samples
     samples.png          z from N(0, I), decoded (figure 5)
     reconstructions.png  test digits, the same in black and white as the
                          encoder sees them, and their reconstructions
@@ -298,25 +299,23 @@ rows["decoded"] = reconstructions[examples]
 plot.save_rows(args.out / "reconstructions.png", rows)
 plot.save_grid(args.out / "samples.png", samples[:100], title="z from N(0, I), decoded")
 seen = M * (1 + np.arange(args.steps))  # training images
+# The training loss: the mean of the last ten minibatches
+last_batches = [run.history["bound"][max(step - 9, 0) : step + 1] for step in evaluated_steps]
 curves = {
-    "training": (seen[first_step:], run.history["bound"][first_step:]),
-    "test": (seen[evaluated_steps], run.records["test_bound"]),
+    f"training {noun}s": (seen[evaluated_steps], [-np.mean(bounds) for bounds in last_batches]),
+    f"test {noun}s": (seen[evaluated_steps], -np.array(run.records["test_bound"])),
 }
-note = f"z has {J} dimensions. {seen[-1]:,} training images seen."
-if is_binary:
-    note += (
-        "\nGrey: the decoder gives each pixel's probability of being white.\n"
-        "Blends of two digits: z leads smoothly from one to the next."
-    )
+note = "Grey: the decoder gives each pixel's probability of being white." if is_binary else ""
 plot.save_page(
     args.out / "vae_2013.png",
     [
         plot.Curves(
             curves,
-            ylabel="nats",
-            xlabel="training images seen",
+            ylabel=f"loss per {noun}",
+            xlabel=f"training {noun}s seen",
+            smooth=False,
             log="x",
-            title=f"The lower bound of log p(x) also rises on new {noun}s",
+            title=f"The loss, error + KL, falls on test {noun}s, too",
             height=280,
         ),
         plot.Rows(
@@ -324,7 +323,10 @@ plot.save_page(
             title=f"Test {noun}s, and the mean \u03bc of their codes, decoded",
         ),
         plot.Grid(
-            samples[:24], columns=8, title=f"New {noun}s: random z ~ N(0, I), decoded", note=note
+            samples[:24],
+            columns=8,
+            title=f"New {noun}s: {J} random numbers z ~ N(0, I), decoded",
+            note=note,
         ),
     ],
 )
