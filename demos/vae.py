@@ -22,8 +22,7 @@ digits. The decoder stays the same. What changes, the samples or the ELBO?
 It draws
     overview.png         a digit on its way through the network, and the KL of
                          its code; a plane of z, decoded, beside samples of
-                         N(0, I); test digits, their decoded codes, and samples
-                         of the mixture
+                         N(0, I); test digits and their decoded codes
     samples.png          codes drawn from the mixture, decoded
     samples_normal.png   codes drawn from N(0, I), decoded
     reconstructions.png  test digits, the same in black and white as the
@@ -321,21 +320,20 @@ scheme = plot.Scheme(
     [" ".join(parts)],
     side=84,
     title="Loss: the error of x' plus KL(N(μ, σ²), N(0, I))",
+    note="x: black or white. x': how probably each pixel is white." if is_binary else "",
 )
 kl = float(losses.kl_to_standard_normal(mu, log_var).numpy()[0])
 kl_term = KLTerm(
     mu.numpy()[0],
     np.exp(0.5 * log_var.numpy()[0]),
-    title=f"KL of this x: {kl:.1f} nats, a sum over {args.latent_dim} dimensions",
+    title=f"KL of this x: {kl:.1f}, the sum over {args.latent_dim} dimensions",
 )
-recognized = {key: "" for key in ("confident", "confident_normal")}
+recognized = ""
 if is_binary:
-    recognized = {key: f"{100 * metrics[key]:.0f} % recognized" for key in recognized}
-rows = {
-    f"test {noun}s": test[examples],
-    "decoded": rows["decoded"],
-    "mixture": samples[: len(examples)],
-}
+    recognized = (
+        f"A classifier recognizes {100 * metrics['confident_normal']:.0f} %\n"
+        f"(of real digits {100 * metrics['confident_real']:.0f} %)."
+    )
 plot.save_page(
     args.out / "overview.png",
     [
@@ -345,18 +343,17 @@ plot.save_page(
             plot.Grid(
                 decode(z_plane.reshape(36, -1)),
                 title="A plane of z, decoded",
-                note=f"corners: codes of {noun}s" if args.latent_dim > 2 else "",
+                note=f"Corners: codes of test {noun}s." if args.latent_dim > 2 else "",
             ),
             plot.Grid(
                 normal_samples[:36],
                 title="Samples, z ~ N(0, I)",
-                note=recognized["confident_normal"],
+                note=recognized,
             ),
         ],
         plot.Rows(
-            rows,
-            title="Reconstructions; samples of a mixture prior",
-            note=f"Mixture: {num_components} Gaussians, fitted to codes. {recognized['confident']}",
+            {f"test {noun}s": test[examples], "decoded": rows["decoded"]},
+            title=f"Test {noun}s, and the mean μ of their codes, decoded",
         ),
     ],
 )

@@ -97,4 +97,4 @@ class KLTerm(Panel):
         ax.set(xlim=limits, xticks=())
         ax.locator_params(axis="y", nbins=2)
         style_axes(ax)
-        page.write("KL of each dimension, in nats: ½ (σ² + μ² - log σ² - 1)", left, top + self.BARS)
+        page.write("KL of each dimension: ½ (σ² + μ² - log σ² - 1)", left, top + self.BARS)
