@@ -31,7 +31,7 @@ Differences are taken image by image. Their standard error is far smaller than
 that of the figures themselves.
 
 It draws
-    bounds.png   a test picture in the IWAE; the bound L_k of IWAE and of the VAE
+    bounds.png   a test picture in the IWAE; the bound L_k of IWAE and the VAE
                  with as many updates, for k = 1 to 5000: on the left the ELBO,
                  on the right nearly log p(x). How far a line rises is what the
                  encoder of that model misses of the posterior.
