@@ -22,10 +22,11 @@ codes better?
 
 It draws
     codes.png           one test digit in both networks; walks from codes to
-                        the emptiest places of each latent space; random codes
-                        of N(0, I), decoded
-    samples.png         more of the random codes, also of a Gaussian fitted to
-                        the codes of each; real digits
+                        the emptiest places of each latent space; random codes,
+                        decoded: of a Gaussian fitted to the autoencoder's
+                        codes, and of N(0, I) in the VAE
+    samples.png         random codes of N(0, I) and of a Gaussian fitted to the
+                        codes, for both; real digits
     same_places.png     between the codes of the same four test digits:
                         autoencoder left, VAE right
     latent_map.png      the codes of the autoencoder
@@ -283,8 +284,9 @@ with no_grad():
 mu, sigma = mu.numpy(), np.exp(0.5 * log_var.numpy())  # (1, latent_dim)
 z = mu + sigma * eps[:2]  # (2, latent_dim)
 dims = np.argsort(sigma[0])[-2:]
-point = draw_code(codes["autoencoder"][:, dims], codes["autoencoder"][corners[1]][dims], 0)
-region = draw_code(codes["VAE"][:, dims], mu[0, dims], sigma[0, dims])
+others = {name: of_model[:400, dims] for name, of_model in codes.items()}
+point = draw_code(others["autoencoder"], codes["autoencoder"][corners[1]][dims], 0)
+region = draw_code(others["VAE"], mu[0, dims], sigma[0, dims])
 x_point = decode(autoencoder, codes["autoencoder"][corners[1:2]])[0]
 
 
@@ -298,7 +300,7 @@ def draw_scheme(code, decoded, title, note=""):
         "x'": decoded,
     }
     places = {key: (0, column, part) for column, (key, part) in enumerate(parts.items())}
-    return Scheme(places, [" ".join(parts)], title=title, note=note, side=96)
+    return Scheme(places, [" ".join(parts)], title=title, note=note, side=108)
 
 
 schemes = [
@@ -324,17 +326,19 @@ def walk_into_holes(model, codes, n=10):
 
 
 walks = {name: walk_into_holes(model, codes[name]) for name, model in models.items()}
-random_codes, note = {}, ""
-for name, images in from_prior.items():
-    percent = f",\n{100 * metrics[f'both_prior_{name.lower()}']:.0f} % digits" if are_digits else ""
-    random_codes[f"{name}{percent}"] = tile(images[:14], 7)
+images = {"autoencoder": from_fit["autoencoder"], "VAE": from_prior["VAE"]}
+note = "Autoencoder: z of a Gaussian fitted to its codes. VAE: z ~ N(0, I)."
 if are_digits:
-    note = "A digit: a classifier is sure of its class, and its features are like "
-    note += f"those of real digits. Of real test digits, {100 * metrics['both_real']:.0f} % pass."
+    for name, key in (("autoencoder", "both_fit_autoencoder"), ("VAE", "both_prior_vae")):
+        images[f"{name}\n{100 * metrics[key]:.0f} % digits"] = images.pop(name)
+    note += (
+        f"\nJudged by a classifier; of real test digits, {100 * metrics['both_real']:.0f} % pass."
+    )
+random_codes = {label: tile(decoded[:14], 7) for label, decoded in images.items()}
 panels = [
     *schemes,
     plot.Rows(walks, title=f"From a {noun} to the emptiest places of the space"),
-    plot.Rows(random_codes, title=f"Is a random code of N(0, I) a {noun}?", note=note),
+    plot.Rows(random_codes, title=f"Is a random code a {noun}?", note=note),
 ]
 plot.save_page(args.out / "codes.png", panels)
 for name, file in {"autoencoder": "latent_map.png", "VAE": "latent_map_vae.png"}.items():
@@ -382,7 +386,8 @@ run.write_metrics(picture="codes.png", **metrics)
 # In codes.png, walks lead from two test digits to the two of 1,000 random codes that are furthest
 # from all codes. The autoencoder's end in loose blots and a torn stroke, the VAE's in an 8 and a
 # broken 9. These codes are drawn from the fitted Gaussian, since N(0, I) is fair to the VAE
-# alone: nothing in the autoencoder's loss knows of it. Of these, 28 % and 40 % are digits.
+# alone: nothing in the autoencoder's loss knows of it. Of these, 28 % and 40 % are digits. For the
+# same reason, the last panel has codes of the fitted Gaussian for the autoencoder.
 #
 # vae.py asks for a better distribution of the codes than N(0, I) and one Gaussian: with a mixture
 # of a hundred, four in five samples are read with confidence.

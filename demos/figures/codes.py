@@ -11,7 +11,8 @@ from tinygen.plot.page import LINE, Box, Page, Panel, text_width
 
 __all__ = ["KLTerm", "draw_code"]
 
-RESOLUTION, DOT = 96, 3  # pixels per side of the picture, and of a dot
+RESOLUTION = 108  # pixels per side of the picture
+DOT, RED_DOT = 2, 5  # radii in pixels
 RED, GREY = np.array([0.75, 0.1, 0.1]), np.array([0.62, 0.66, 0.72])
 
 
@@ -23,8 +24,8 @@ def draw_code(others: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> np.ndarr
     others : array (n, 2)
         The other codes: grey dots. The picture reaches as far as their standard deviation.
     mu, sigma : arrays (2,)
-        Of the distribution: red, as dense as exp(-d^2 / 2), where d is the distance in units of
-        sigma. With a small sigma it is a dot.
+        Of the distribution: a red dot at mu, and around it red as dense as exp(-d^2 / 2), where d
+        is the distance in units of sigma. With a small sigma only the dot is seen.
 
     Returns
     -------
@@ -32,15 +33,17 @@ def draw_code(others: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> np.ndarr
         From 0 to 1.
     """
     (left, bottom), (right, top) = mu - others.std(), mu + others.std()
-    bins = [np.linspace(a, b, RESOLUTION // DOT + 1) for a, b in ((left, right), (bottom, top))]
-    counts, _, _ = np.histogram2d(*others.T, bins=bins)
-    dots = np.kron(counts.T, np.ones((DOT, DOT)))[..., None] > 0
     points = grid_points((left, right, bottom, top), RESOLUTION)
     pixel = (right - left) / RESOLUTION
-    distance = (points - mu) / np.maximum(sigma, 2.5 * pixel)  # at least some pixels
-    density = np.exp(-0.5 * (distance**2).sum(axis=1)).reshape(RESOLUTION, RESOLUTION, 1)
-    density = np.where(density > 0.13, density, 0)  # as far as two sigma
+    squares = ((points[:, None] - others) ** 2).sum(axis=2).min(axis=1)  # to the nearest code
+    dots = (squares < (DOT * pixel) ** 2)[:, None]
+    from_mu = points - mu
+    distance = from_mu / np.maximum(sigma, pixel)
+    density = np.exp(-0.5 * (distance**2).sum(axis=1, keepdims=True))
+    density = np.where(density > 0.13, 0.7 * density, 0)  # as far as two sigma
+    density[(from_mu**2).sum(axis=1) < (RED_DOT * pixel) ** 2] = 1
     image = np.where(dots, GREY, 1.0) * (1 - density) + RED * density
+    image = image.reshape(RESOLUTION, RESOLUTION, 3)
     image[[0, -1]] = image[:, [0, -1]] = GREY  # a frame
     return image[::-1].transpose(2, 0, 1)  # rows from above, as in an image
 

@@ -11,11 +11,11 @@ from tinygen import losses, plot
 OTHERS = np.random.default_rng(0).normal(size=(1000, 2))
 
 
-@pytest.mark.parametrize(("sigma", "diameter"), [(0.0, 10), (0.25, 48)])
+@pytest.mark.parametrize(("sigma", "diameter"), [(0.0, 10), (0.25, 54)])
 def test_a_distribution_is_red_as_far_as_two_sigma(sigma, diameter):
     image = draw_code(OTHERS, np.zeros(2), np.full(2, sigma))
-    assert image.shape == (3, 96, 96) and image.min() >= 0 and image.max() <= 1
-    np.testing.assert_allclose(image[:, 48, 48], RED, atol=0.05)
+    assert image.shape == (3, 108, 108) and image.min() >= 0 and image.max() <= 1
+    np.testing.assert_allclose(image[:, 54, 54], RED, atol=0.05)
     is_red = image[0] - image[1] > 0.05
     assert is_red.any(axis=0).sum() == pytest.approx(diameter, abs=3)
 
@@ -24,8 +24,8 @@ def test_other_codes_are_where_they_are():
     others = np.array([[-1.0, 0.9], [1.0, -0.9], [9.0, 9.0]])  # upper left, lower right, far
     image = draw_code(others, np.zeros(2), np.full(2, 0.1))
     is_dot = (image[0] < 0.9) & (image[0] > 0.5)
-    assert is_dot[2:40, 2:40].any() and is_dot[56:94, 56:94].any()
-    assert not is_dot[2:40, 56:94].any() and not is_dot[56:94, 2:40].any()
+    assert is_dot[2:45, 2:45].any() and is_dot[63:106, 63:106].any()
+    assert not is_dot[2:45, 63:106].any() and not is_dot[63:106, 2:45].any()
 
 
 def test_the_bars_of_a_kl_are_sorted_and_their_sum_is_the_kl_of_the_loss(tmp_path, monkeypatch):
