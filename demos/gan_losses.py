@@ -326,21 +326,26 @@ def draw_plane(field, points, labels, extent, **texts):
 
 
 BEFORE, AFTER = 1, 3  # colours of samples: orange, and a dark one
+FORMULAS = {"minimax": "log(1 \u2212 D)", "non-saturating": "\u2212log D", "Wasserstein": "\u2212f"}
 far_row = {}
 for name, (before, after, field, derivative) in far_pairs.items():
     points, labels = np.concatenate([before, after]), np.repeat([BEFORE, AFTER], NUM_FAR)
     moved = np.sqrt(((after - before) ** 2).sum(axis=1)).mean()
-    note = f"slope \u2212{abs(derivative):.1g}\nsamples move {moved:.2f}"
-    texts = [(START, START - 0.6, "start")]
-    far_row[name] = draw_plane(field, points, labels, FAR_EXTENT, note=note, texts=texts)
+    # Words at the samples: on the left of the first ones, and above the ring or below the start
+    place = (0.0, 1.75) if moved > 1 else (START - 0.7, START - 0.9)
+    texts = [(START - 0.95, START + 0.1, "start"), (*place, f"{STEPS_BOTH:,} steps\nlater")]
+    note = f"slope at the start:\n{derivative:.1g}".replace("-", "\u2212")
+    penalty = " (steep f penalized)" if FAR_GAMES[name] else ""
+    heading = f"{name}\n{FORMULAS[name]}{penalty}"
+    far_row[heading] = draw_plane(field, points, labels, FAR_EXTENT, note=note, texts=texts)
 save_page(
     args.out / "far.png",
     [
         Curves(
-            {name: slopes[LABELS[name]] for name in FAR_GAMES},
+            {FORMULAS[name]: slopes[LABELS[name]] for name in FAR_GAMES},
             title="Where D is sure, minimax has no slope",
             ylabel="slope of the generator's loss",
-            xlabel="logit of a sample: on the left, D is sure that it is generated",
+            xlabel="f, D's output before its sigmoid (left: sure it is generated)",
             smooth=False,
             height=300,
         ),
@@ -348,9 +353,7 @@ save_page(
             {"": far_row},
             FAR_EXTENT,
             title="So G is stuck with minimax; with the others it moves",
-            note="Circles: modes of the data. Dots: samples when D is sure and G begins to learn "
-            f"(orange), and {STEPS_BOTH} steps later (dark). Colour: D when G begins (blue: real, "
-            "orange: generated). Wasserstein: D has a penalty on its slope.",
+            note="Circles: data. Colour: D at the start (blue: real, orange: generated).",
         ),
     ],
 )
