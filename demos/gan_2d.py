@@ -202,20 +202,23 @@ def make_page(u):
         "mesh": mesh,
         "points": np.concatenate([points[:NUM_DOTS], moving]),
         "labels": np.repeat([0, 1], NUM_DOTS),
-        "note": "Dots: data (blue), samples (orange). Colour: D says real (blue), "
-        "generated (orange). Lines: z₁ (black) or z₂ (red) constant.",
+        "note": "Dots: data (blue), z or G(z) (orange). Lines: z₁ or z₂ constant. "
+        "Colour: D says real (blue), generated (orange), or neither (white).",
     }
-    title = f"After {args.steps:,} steps, each z moves to its sample G(z)"
+    what = {0: "noise z", 1: "samples G(z)"}.get(u, "each z moves to its G(z)")
+    title = f"G after {args.steps:,} steps: {what}"
     last = Plane(planes[3] | contents, EXTENT, title=title)
-    return [[draw(0), draw(1), draw(2)], last]
+    return [stills, last]
 
 
+more = {"points": points[: 2 * NUM_DOTS], "labels": np.zeros(2 * NUM_DOTS, int)}
+stills = [Plane(planes[i] | more, EXTENT, title=titles[i]) for i in range(3)]
 ways = [1.0, *np.repeat(0.0, 6), *(0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 26)))]
 save_animation(
     args.out / "plane.gif",
     [make_page(u) for u in ways],
     seconds=7.0,
-    title="Training: G bends a grid of noise onto the data",
+    title="In training, G learns to bend a grid of noise",
 )
 notes = [f"D from {plane['field'].min():.2f} to {plane['field'].max():.2f}" for plane in planes]
 first, second, third, fourth = (draw(i, note=note) for i, note in enumerate(notes))
