@@ -17,11 +17,10 @@ improbable?
 It draws
     discriminative_vs_generative.png
                 above: logistic regression, p(y|x) as colours, the decision
-                boundary as a line, 1 and 99 % as dashed lines; and the
-                Gaussians, p(x) as shades of grey, the decision boundary by
-                Bayes' rule. It is curved because the two classes have
-                different covariances. Star: the point far from the data, an
-                outlier
+                boundary as a line; and the Gaussians, p(x) as shades of grey,
+                the decision boundary by Bayes' rule. It is curved because the
+                two classes have different covariances. Star: the point far
+                from the data, an outlier
                 below: samples of p(x, y), which p(y|x) cannot give. A class y
                 is drawn for each noise z, and G(z, y) = mu_y + A_y z, where
                 A_y A_y^T is the covariance of class y
@@ -189,38 +188,35 @@ class_colours = (lighten(plot.CLASS_COLOURS[0]), "#ffffff", lighten(plot.CLASS_C
 lowest = test_log_p.min()  # the shades of grey start at the least probable new point
 confidence = metrics["outlier_confidence"]
 confidence_text = f"{confidence:.2%}" if confidence < 0.9999 else "over 99.99%"
-one_in = f"1 in 10$^{{{round(-np.log10(fraction_farther_out))}}}$"
+# The fraction of points so far out is 1 in 10^exponent.
+superscripts = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+exponent = str(round(-np.log10(fraction_farther_out))).translate(superscripts)
+outlier_class = ("blue", "orange")[int(outlier_p > 0.5)]
 learned = {
-    "Discriminative model: p(y|x)": {
+    "Discriminative: p(y|x)": {
         "field": p_discriminative,
         "colours": class_colours,
         "points": train,
         "labels": labels,
-        "contours": [(p_discriminative, [0.5], "-"), (p_discriminative, [0.01, 0.99], "--")],
-        "markers": {f"{confidence_text} sure": outlier},
-        "note": f"dashed: p = 1% and 99%\n{metrics['discriminative_accuracy']:.1%} right",
+        "contours": [(p_discriminative, [0.5], "-")],
+        "markers": {f"sure: {outlier_class}": outlier},
+        "note": f"star: {outlier_class}, {confidence_text} sure\n"
+        f"line: boundary, {metrics['discriminative_accuracy']:.1%} right",
     },
-    "Generative model: p(x, y)": {
+    "Generative: p(x, y); grey: p(x)": {
         "field": np.clip((log_p - lowest) / (log_p.max() - lowest), 0, 1),
         "colours": ("#ffffff", "#e4e4ec", "#a9a9bd"),
         "points": train,
         "labels": labels,
         "contours": [(posterior, [0.5], "-")],
-        "markers": {f"{one_in} points\nis so far out": outlier},
-        "note": f"dark: probable\n{metrics['generative_accuracy']:.1%} right",
+        "markers": {"improbable": outlier},
+        "note": f"star: 1 point in 10{exponent} is so far out\n"
+        f"line: Bayes' rule, {metrics['generative_accuracy']:.1%} right",
     },
 }
 sampled = {
-    "noise z, and a class y for each": {
-        "points": noise,
-        "labels": sample_labels,
-        "note": "blue: class 0, orange: class 1",
-    },
-    "\u2192 new points x = G(z, y)": {
-        "points": samples,
-        "labels": sample_labels,
-        "note": "their labels are known",
-    },
+    "noise z, and a class y for each": {"points": noise, "labels": sample_labels},
+    "\u2192 new points x = G(z, y)": {"points": samples, "labels": sample_labels},
 }
 plot.save_page(
     args.out / "discriminative_vs_generative.png",
@@ -228,9 +224,15 @@ plot.save_page(
         PlaneRows(
             {"": learned},
             extent,
-            title="Both classify; only p(x, y) finds the star improbable",
+            title="Both classify; only one finds the star improbable",
+            note="Generative models learn p(x, y) with labels y, and p(x) without.",
         ),
-        PlaneRows({"": sampled}, extent, title="Only the generative model p(x, y) can sample"),
+        PlaneRows(
+            {"": sampled},
+            extent,
+            title="Only the generative model can sample",
+            note="Blue and orange: the classes y. Without labels: x = G(z).",
+        ),
     ],
 )
 steps = np.arange(args.steps)
