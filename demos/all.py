@@ -41,7 +41,6 @@ COMMANDS = {
     "ddpm_2020": ["ddpm_2020", "--steps", "4000"],
     "families": ["families", "--steps", "6500"],
     "vae_2013": ["vae_2013", "--latent-dim", "5", "--stepsize", "0.02", "--steps", "30000"],
-    "video_digits": ["video", "--data", "digits"],
     "real/conditional_gan_mnist": ["conditional_gan", "--data", "mnist"],
     "real/dcgan_mnist": ["dcgan", "--data", "mnist"],
     "real/ddpm_mnist": ["ddpm", "--data", "mnist", "--width", "48", "--steps", "60000"],

@@ -110,7 +110,7 @@ def test_a_latent_space_of_two_dimensions_is_drawn_as_a_plane(tmp_path):
 
 
 def test_clips_of_digits_are_measured_by_their_positions(tmp_path):
-    run_demo("video", tmp_path, "--data", "digits", "--steps", 2)
+    run_demo("video_digits", tmp_path, "--steps", 2)
     measures = json.loads((tmp_path / "metrics.json").read_text())["measures"]
     real, frozen = measures["real clips"], measures["first frame"]
     assert real["distance of steps"] < 0.1 < frozen["distance of steps"]

@@ -51,7 +51,14 @@ def test_errors_say_what_is_expected():
         block_motion(np.zeros((2, 1, 1, 8, 8)))
     with pytest.raises(ValueError, match="blocks of 8 pixels do not divide frames of 8 x 12"):
         block_motion(np.zeros((2, 2, 1, 8, 12)))
-    with pytest.raises(ValueError, match="radius -1 is negative"):
-        block_motion(np.zeros((2, 2, 1, 8, 8)), radius=-1)
+    for radius in (-1, 1.5):
+        with pytest.raises(ValueError, match=f"radius is a whole number from 0; got {radius}"):
+            block_motion(np.zeros((2, 2, 1, 8, 8)), radius=radius)
+    with pytest.raises(ValueError, match="blocks of 8.0 pixels"):
+        block_motion(np.zeros((2, 2, 1, 8, 8)), block=8.0)
+    with pytest.raises(ValueError, match="1 of the pixels are NaN"):
+        block_motion(np.where(np.arange(128).reshape(1, 2, 1, 8, 8) == 5, np.nan, 0.0))
+    with pytest.raises(TypeError, match="got complex128"):
+        block_motion(np.zeros((1, 2, 1, 8, 8), complex))
     with pytest.raises(TypeError, match="block_motion"):
         block_motion(tensor(np.zeros((2, 2, 1, 8, 8))))

@@ -35,7 +35,7 @@ def face_clip_factors(n: int, seed: int = 0) -> np.ndarray:
 
     - the head turns as a sine of 0.6 to 1.2 periods,
     - the smile comes or goes, as a sine of 0.4 to 0.8 periods,
-    - the mouth of every other person opens and closes two or three times,
+    - for one person in two, by chance, the mouth opens and closes two or three times,
     - the eyes blink once, for about two frames.
 
     Parameters

@@ -36,7 +36,7 @@ def block_motion(
     Parameters
     ----------
     clips : array (n, frames, channels, height, width)
-        Bytes or floats, at least two frames; `block` divides the height and the width.
+        Bytes or finite floats, at least two frames; `block` divides the height and the width.
     block : int
         Height and width of a block.
     radius : int
@@ -47,25 +47,34 @@ def block_motion(
     displacements : array (n, frames - 1, height / block, width / block, 2) of int64
         Rows down and columns to the right, from the frame before.
     errors : array (n, frames - 1, height / block, width / block) of float64
-        The mean squared differences that the displacements leave.
+        The mean squared differences that the displacements leave, in the unit of the pixels
+        squared.
 
     Raises
     ------
+    TypeError
+        If the clips are neither bytes nor floats.
     ValueError
-        If a shape or a setting does not fit.
+        If a shape or a setting does not fit, or a pixel is NaN or infinite.
     """
     refuse_tensors("block_motion", clips)
+    clips = np.asarray(clips)
+    if clips.dtype.kind not in "uif":
+        raise TypeError(f"block_motion: needs bytes or floats; got {clips.dtype}")
     if clips.ndim != 5 or clips.shape[1] < 2:
         raise ValueError(
             "block_motion: needs clips (n, frames, channels, height, width) of two frames or more; "
             f"got {clips.shape}"
         )
     n, num_frames, channels, height, width = clips.shape
-    if block < 1 or radius < 0 or height % block or width % block:
+    if not isinstance(radius, int) or radius < 0:
+        raise ValueError(f"block_motion: radius is a whole number from 0; got {radius}")
+    if not isinstance(block, int) or block < 1 or height % block or width % block:
         raise ValueError(
-            f"block_motion: blocks of {block} pixels do not divide frames of {height} x {width}, "
-            f"or the radius {radius} is negative"
+            f"block_motion: blocks of {block} pixels do not divide frames of {height} x {width}"
         )
+    if num_bad := int((~np.isfinite(clips)).sum()):
+        raise ValueError(f"block_motion: {num_bad} of the pixels are NaN or infinite")
     clips = clips.astype(np.float64)
     margin = (radius, radius)
     before = np.pad(clips[:, :-1], ((0, 0), (0, 0), (0, 0), margin, margin), mode="edge")

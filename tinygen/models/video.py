@@ -10,7 +10,8 @@ two parts (Tulyakov et al., MoCoGAN: Decomposing Motion and Content for Video Ge
 **A motion that is learned**: `ClipAutoencoder`. Its decoder draws each frame from the content of
 the clip and the motion of this frame. Nothing says which is which. But the content cannot tell what
 differs between the frames, because it is a mean. And the motion is too short to hold all that the
-frames share. The reconstruction loss does the rest.
+frames share. The reconstruction loss does the rest, with noise on the codes, which makes room in
+them scarce.
 
 **A motion that is known**: `MovingObjectAutoencoder`. An object that moves on a black background is
 the same image at other positions. A linear layer can move all images by one and the same shift,
@@ -19,9 +20,9 @@ movement is built in: the content becomes one image, and `translate` puts it whe
 This is the translation of a spatial transformer (Jaderberg et al., Spatial Transformer Networks,
 2015).
 
-**A diffusion model of these codes** generates clips: content and the motion of all frames are one
-vector, and are denoised together. This is latent diffusion (Rombach et al., 2022; of video:
-Blattmann et al., Align your Latents, 2023). demos/video.py trains both.
+**A diffusion model of these codes** generates clips: all frames at once, not one after the other.
+This is latent diffusion (Rombach et al., 2022; of video: Blattmann et al., Align your Latents,
+2023). demos/video.py trains it for the first autoencoder, demos/video_digits.py for the second.
 """
 
 from __future__ import annotations
@@ -87,12 +88,13 @@ class MovingObjectAutoencoder(Module):
         motion                 m_0 = p_0, m_t = p_t - p_(t-1): first a position, then steps
         decoded frame t        decoder(c), moved by p_t = m_0 + ... + m_t
 
-    The position needs no weights. If an image moves by d, so does its centre of mass, and the image
-    that is moved back is the same in all frames.
+    The position needs no weights. If an image moves by d, so does its centre of mass. So the image
+    that is moved back is nearly the same in all frames: interpolation blurs it a little, and what
+    has left the frame is lost.
 
     The motion has steps because a model of the codes makes errors. An error in the position of one
-    frame is a jump there and back. An error in one step shifts all later frames alike: it is seen
-    once, and is as small as the steps are.
+    frame is a jump there and back. An error in one step shifts all later frames alike, so the path
+    stays smooth. But such errors add up.
 
     Parameters
     ----------
@@ -158,14 +160,14 @@ def translate(x, shift):
 
         sum_j h(q - j) x[j],    h(u) = max(0, 1 - |u|),
 
-    because h(q - j) is not 0 for the two nearest pixels alone, and there it is 1 - (distance). If
-    the line moves by d, pixel i of the result shows what was at the place i - d:
+    because h(q - j) is 0 but for the two nearest pixels, and there it is 1 - (distance). If the
+    line moves by d, pixel i of the result shows what was at the place i - d:
 
         y[i] = sum_j h(i - d - j) x[j] = (A(d) x)[i],    A(d)[i, j] = max(0, 1 - |i - j - d|).
 
-    So a translation is a product with a matrix. Its elements are on a diagonal: on the main one for
-    d = 0 (A is the identity), one below it for d = 1, and split between both for 0 < d < 1. What
-    comes from outside of the image is 0.
+    So a translation is a product with a matrix. Its elements are on a diagonal: for d = 0 on the
+    main diagonal (A is the identity), for d = 1 on the diagonal below it, for 0 < d < 1 on both.
+    What comes from outside of the image is 0.
 
     Images are interpolated in both directions, with the weight h h (bilinear interpolation):
 
@@ -174,8 +176,9 @@ def translate(x, shift):
 
     **The way back.** h is even, so A(d)^T = A(-d): the transposed matrix moves by -d.
 
-    **The gradient in d.** It tells a network to which side it should move the image. By the chain
-    rule, with u = i - j - d and du/dd = -1,
+    **The gradient in d.** A network that finds d learns from it to which side it should move the
+    image. (`MovingObjectAutoencoder` computes d, and needs dL/dX alone.) By the chain rule, with
+    u = i - j - d and du/dd = -1,
 
         dA(d)[i, j]/dd = -h'(u) = sign(u)  where |u| < 1,    0  elsewhere.
 
@@ -186,17 +189,26 @@ def translate(x, shift):
 
         dy[i]/dd = x[i - k - 1] - x[i - k].
 
-    A shift by a little more puts a little of the left neighbour in place of the pixel. With G the
-    gradient of the loss L in Y, and <U, V> the sum of the products of the elements,
+    A shift by a little more puts a little of the left neighbour in place of the pixel. For images,
+    let A = A(d_0) and B = A(d_1), so that Y = A X B^T. With G the gradient of the loss L in Y, and
+    <U, V> the sum of the products of the elements, dL = <G, dY>. The product rule gives
 
-        dL/dd_0 = <G, A'(d_0) X A(d_1)^T>
-        dL/dd_1 = <G, A(d_0) X A'(d_1)^T>
-        dL/dX   = A(d_0)^T G A(d_1)          G, moved back.
+        dY = A'(d_0) X B^T dd_0  +  A X B'(d_1)^T dd_1  +  A dX B^T.
+
+    The first two terms have a number as their factor. In the third, <G, A dX B^T> is
+    <A^T G B, dX>. So
+
+        dL/dd_0 = <G, A'(d_0) X B^T>
+        dL/dd_1 = <G, A X B'(d_1)^T>
+        dL/dX   = A^T G B              G, moved back.
+
+    If one image is moved to many places, its gradient is the sum over them.
 
     The code has none of this: `relu`, `abs` and the two products know their gradients. Where d is
     whole, y has a kink in d: on one side its derivative is the difference to the left neighbour, on
-    the other side that to the right one. There the code gives 0, the sign of u = 0. So a network
-    that learns where to move an image must not begin with shifts that are exactly 0.
+    the other side that to the right one. There the code gives 0: `abs` has the slope 0 at u = 0,
+    and `relu` at |u| = 1. So a network that learns where to move an image must not begin with
+    shifts that are exactly 0.
 
     **Shapes** x (..., height, width) and shift (..., 2), rows down and columns to the right, to
     (..., height, width). The leading axes broadcast: one image can be moved to many places.
