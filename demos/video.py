@@ -420,8 +420,10 @@ run.write_metrics(picture="video.gif", measures=metrics, mixing=mixing)
 #
 # The question. The content holds the person, and the motion the state. Decoded from the content of
 # one clip and the motion of another, a clip shows the person of the first (99 % of the variance of
-# the identity is explained) and the state of the second (53 %; CEILING).
-# With the seeds 1 and 2: 99 and 56 %, 99 and 60 %.
+# the identity is explained) and the state of the second (53 %). With its own motion it would show
+# 84 % of its state: the rest is blurred, since mouths and lids are few pixels. So a part of what
+# the motion says means something else for another person. With the seeds 1 and 2: 99 and 56 %, 99
+# and 60 %.
 #
 # The three changes (the first two with --steps 1500, seed 0; unchanged, an identity change of 0.013
 # and a motion distance of 0.059; 96 % of the identity and 20 % of the state explained):
