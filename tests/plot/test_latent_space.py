@@ -37,6 +37,10 @@ def test_classes_have_their_names_as_they_are(tmp_path, monkeypatch):
     panel = plot.Posteriors(codes, np.ones((30, 2)), labels, names=["x", "y"])
     plot.save_page(tmp_path / "a.png", [panel])
     assert [text.get_text() for text in figures[1].axes[0].texts] == ["x", "y"]
+    plot.save_page(
+        tmp_path / "a.png", [plot.Posteriors(codes, np.ones((30, 2)), labels, names=None)]
+    )
+    assert not figures[2].axes[0].texts
 
 
 def test_names_of_classes_do_not_overlap(tmp_path, monkeypatch):

@@ -122,7 +122,7 @@ class Posteriors(Panel):
     labels : array (n,) of integers from 0
         Classes of the examples, for colours.
     names : sequence of str, optional
-        Of the classes; by default their numbers.
+        Of the classes; by default their numbers. None: they are not written.
     limit : float, optional
         The plane reaches from -limit to limit; by default as far as the posteriors.
     title, note : str
@@ -135,7 +135,7 @@ class Posteriors(Panel):
         sigma,
         labels,
         *,
-        names: Sequence[str] = (),
+        names: Sequence[str] | None = (),
         limit: float | None = None,
         title: str = "",
         note: str = "",
@@ -173,7 +173,7 @@ class Posteriors(Panel):
             page.fit(ax, box)
         colours = np.array(CLASS_COLOURS)[labels % len(CLASS_COLOURS)]
         style = {"linewidths": 0, "alpha": 0.8, "rasterized": True, "zorder": 2}
-        ax.scatter(*mu.T, c=colours.tolist(), s=8 * box.width / PAGE_WIDTH, **style)
+        ax.scatter(*mu.T, c=colours.tolist(), s=20 * box.width / PAGE_WIDTH, **style)
         few = slice(0, NUM_ELLIPSES)
         ax.add_collection(
             EllipseCollection(
@@ -185,12 +185,14 @@ class Posteriors(Panel):
                 offset_transform=ax.transData,
                 facecolors="none",
                 edgecolors=[colour + "a0" for colour in colours[few]],
-                linewidths=0.8,
+                linewidths=1,
             )
         )
         for colour, width in (("white", 3.5), (INK, 1.6)):  # white edges separate it from points
             circle = {"fill": False, "edgecolor": colour, "linewidth": width, "zorder": 3}
             ax.add_patch(Circle((0, 0), 2, linestyle=(0, (4, 2.5)), **circle))
+        if self.names is None:
+            return
         medians = {int(c): np.median(mu[labels == c], axis=0) for c in np.unique(labels)}
         if np.std([*medians.values()]) > 0.03 * limit:  # otherwise they are all in one place
             _write_names(ax, medians, self.names, 12 if box.width < SMALL else 15)
