@@ -397,7 +397,8 @@ run.write_metrics(picture="collapse.png", table=figures)
 #
 # The question. The plain GAN does not settle on some modes; it moves from one to another. Where it
 # has gathered its samples, the discriminator learns to say "generated", and the samples leave.
-# What it has captured at the end of training is chance, and one seed shows nothing.
+# What it has captured at the end of training is chance, and one seed shows nothing. Not each missed
+# mode is empty: its samples may be near, but further away than 3 sigma.
 #
 # `python demos/mode_collapse.py --columns all`: captured modes of 8, for seeds 0 to 4:
 #
