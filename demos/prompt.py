@@ -430,15 +430,12 @@ picture_rng = default_rng(args.seed + 2, args.device)
 
 
 def evaluate_caption(text, *names):
-    """Count the samples with two properties; return a row of faces, and the caption as its label.
-
-    A face in which the evaluator does not find both has a frame.
-    """
+    """Count the samples with two properties; return a row of faces, and the caption as its label."""
     faces = sample([text] * NUM_SAMPLES, picture_rng.normal((NUM_SAMPLES, CODE_DIM)))
     has_both = find_properties(faces)[:, [PROPERTIES.index(name) for name in names]].all(axis=1)
     figures[f"both_{names[0]}_{names[1]}".replace(" ", "_")] = float(has_both.mean())
     text = f"{text} ({has_both.mean():.0%})".replace("\n", " ")
-    return plot.page.wrap(text, 255), plot.draw_frames(faces[:5], ~has_both[:5])
+    return plot.page.wrap(text, 255), faces[:5]
 
 
 known_rows = plot.Rows(
@@ -449,7 +446,7 @@ known_rows = plot.Rows(
     scale=3,
     title="The order of the words matters: which is blue?",
 )
-evaluate_caption(NEW_COMBINATIONS[0], "old", "hat")  # its hats are pale: only the figure is shown
+evaluate_caption(NEW_COMBINATIONS[0], "old", "hat")  # pale hats: only the figure is kept
 new_rows = plot.Rows(
     [
         evaluate_caption("an old man with a blue cap", "old", "blue hat"),
@@ -457,9 +454,7 @@ new_rows = plot.Rows(
     ],
     scale=3,
     title="Never seen together: old + hat, glasses + red hat",
-    note=f"In brackets: of {NUM_SAMPLES} samples, those in which a classifier finds\n"
-    "both. A face in which it does not has a frame. Without a colour,\n"
-    f"\u201can old man in a hat\u201d, it is {figures['both_old_hat']:.0%}, and hats are pale.",
+    note=f"%: of {NUM_SAMPLES} samples, those in which a classifier finds both.",
 )
 plot.save_page(args.out / "prompt.png", [networks, known_rows, new_rows])
 run.write_metrics(picture="prompt.png", **figures)
