@@ -352,8 +352,8 @@ unet = plot.Scheme(
 )
 columns = ("given", "L1 alone", "pix2pix", "true picture")
 if is_faces:
-    title = "Unknown colours (background, jumper):\nL1 averages, the GAN picks one"
-    note = "Of 12 test faces, the two where the backgrounds\nof L1 alone and L1 + GAN differ most."
+    title = "Unknown colours (wall, jumper): L1 gives grey,\nthe GAN gives colour, with some grain"
+    note = "Of 12 test faces, the two where the walls\nof L1 alone and L1 + GAN differ most."
     difference = np.abs(rows["L1 alone"] - rows["pix2pix"])[:, :, 0]  # in the first row of pixels
     chosen = np.argsort(-difference.mean(axis=(1, 2)))[:2]
 else:
