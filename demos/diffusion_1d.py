@@ -263,9 +263,8 @@ for name, paths in (("stochastic", stochastic), ("deterministic", deterministic)
     backward.append(panel)
 misplaced = [f"{distances[name]:.0%}" for name in titles]
 key = Caption(
-    "Shades of blue: the density at each time. The smooth paths solve\n"
-    "an ODE and never cross. To have the density of the data, some\n"
-    f"samples would have to move: {misplaced[0]} with fresh noise, {misplaced[1]} without."
+    "Blue: the density at each time. The smooth paths never cross.\n"
+    f"Wrongly placed samples: {misplaced[0]} with fresh noise, {misplaced[1]} without."
 )
 save_page(args.out / "evolution.png", [forward, *backward, key])
 steps = np.arange(args.steps)
