@@ -430,7 +430,7 @@ picture_rng = default_rng(args.seed + 2, args.device)
 
 
 def evaluate_caption(text, *names):
-    """Count the samples with two properties; return a row of faces, and the caption as its label."""
+    """Count the samples with two properties; return the caption as a label, and a row of faces."""
     faces = sample([text] * NUM_SAMPLES, picture_rng.normal((NUM_SAMPLES, CODE_DIM)))
     has_both = find_properties(faces)[:, [PROPERTIES.index(name) for name in names]].all(axis=1)
     figures[f"both_{names[0]}_{names[1]}".replace(" ", "_")] = float(has_both.mean())
