@@ -15,7 +15,8 @@ moons? And what does the discriminator say about the data at the end?
 
 It draws plane.png: the plane of noise, and its image at three moments of
 training; steps.png has four moments. plane.gif has three, and below them the
-trained G: each point z of the noise moves along a straight line to G(z).
+trained G, drawn as a motion: each point z of the noise moves along a
+straight line to G(z), where G itself makes one jump.
 
 - blue dots are data; in plane.gif, orange ones are samples;
 - the colour is the output of the discriminator, from orange ("generated")
@@ -205,8 +206,7 @@ def make_page(u):
         "note": "Dots: data (blue), z or G(z) (orange). Lines: z₁ or z₂ constant. "
         "Colour: D says real (blue), generated (orange), or neither (white).",
     }
-    what = {0: "noise z", 1: "samples G(z)"}.get(u, "each z moves to its G(z)")
-    title = f"G after {args.steps:,} steps: {what}"
+    title = f"Step {args.steps:,}, drawn as a motion: G makes one jump"
     last = Plane(planes[3] | contents, EXTENT, title=title)
     return [stills, last]
 
