@@ -323,52 +323,51 @@ curves = {name: (steps, captured[:, i].mean(axis=1)) for i, name in enumerate(co
 least = 100 / 4 / len(modes)  # % of the samples: a quarter of the fair share
 ylabel = f"captured modes: at least {least:.1f} % of the samples"
 
-# For the README: two columns. Mode collapse means good samples without diversity, so the seed is
-# the one with most good samples among those with which the first column misses modes.
+# For the README: two columns, with the first seed, whether it misses modes or not
 few = [name for name in ("GAN", "all four") if name in columns] or [*columns][:2]
 few_names = {"all four": "4 remedies"}
-is_missing = table[few[0]][:, 0] < len(modes)  # (seeds,)
-chosen = int(np.where(is_missing, table[few[0]][:, 1], -1).argmax())
+num_missing = (table[few[0]][:, 0] < len(modes)).sum()  # seeds
 
 
 def draw_shares(name):
-    """Return a panel with the part of the samples that each mode gets, with that seed."""
-    x = generate(trainings[name])[chosen]
-    num_captured, good, _ = table[name][chosen]
+    """Return a panel with the part of the samples that each mode gets, with the first seed."""
+    x = generate(trainings[name])[0]
+    num_captured, good, _ = table[name][0]
     return ModeShares(
         mixture.modes,
         percent_at_modes(x),
         x[~is_at_mode(x).any(axis=1)],
         label_places,
         extent,
-        title=f"{few_names.get(name, name)}, seed {seeds[chosen]}: "
-        f"{num_captured:.0f} of {len(modes)}",
+        title=f"{few_names.get(name, name)}: {num_captured:.0f} of {len(modes)} modes",
         note=f"dots: {1 - good:.0%} are at no mode",
     )
 
 
-first_seed = {few_names.get(n, n): (steps, captured[:, [*columns].index(n), 0]) for n in few}
-is_lost = (np.diff(captured[:, [*columns].index(few[0]), 0]) < 0).any()
+during_training = {
+    few_names.get(name, name): (steps, captured[:, [*columns].index(name), 0]) for name in few
+}
+is_lost = (np.diff(during_training[few_names.get(few[0], few[0])][1]) < 0).any()
 story = "modes come and go" if is_lost else "captured modes"
 save_page(
     args.out / "collapse.png",
     [
         [draw_shares(name) for name in few],
         Caption(
-            "Discs and numbers: % of the samples at each mode. Blue circles: the data, "
-            f"{100 / len(modes):.3g} % at each. 4 remedies: penalty on the slope of D, "
-            "averaged weights of G, falling learning rate, no momentum."
+            f"Seed {seeds[0]}, the first of {args.seeds}. Discs, numbers: % of samples at each "
+            f"mode. Blue: data, {100 / len(modes):.3g} % each. 4 remedies: penalty on the slope "
+            "of D, averaged weights of G, falling learning rate, no momentum."
         ),
         Curves(
-            first_seed,
-            title=f"{few[0]} with seed {seeds[0]}: {story}",
+            during_training,
+            title=f"{few[0]} during training, seed {seeds[0]}: {story}",
             ylabel=ylabel,
             smooth=False,
             direct=True,
             height=340,
         ),
     ],
-    title=f"Mode collapse: {few[0]} misses modes with {is_missing.sum()} of {args.seeds} seeds",
+    title=f"Mode collapse: with {num_missing} of {args.seeds} seeds, {few[0]} misses modes",
 )
 all_panels = [data_panel, *panels.values()]
 per_row = 3 if len(all_panels) <= 6 else 4
