@@ -24,7 +24,8 @@ It draws
     codes.png           one test digit in both networks; walks from codes to
                         the emptiest places of each latent space; random codes,
                         decoded: of a Gaussian fitted to the autoencoder's
-                        codes, and of N(0, I) in the VAE
+                        codes, and of N(0, I) in the VAE, with a frame around
+                        those that pass both measures below
     samples.png         random codes of N(0, I) and of a Gaussian fitted to the
                         codes, for both; real digits
     same_places.png     between the codes of the same four test digits:
@@ -325,14 +326,28 @@ def walk_into_holes(model, codes, n=10):
     return tile(decode(model, lines.reshape(2 * n, -1)), n)
 
 
+def choose_in_proportion(images, n=14):
+    """Return n of the images, with a frame around digits: the same fraction as of all images.
+
+    They are the first digits and the first others, in this order.
+    """
+    passes = is_digit(images)
+    num_digits = round(n * passes.mean())
+    chosen = np.concatenate([images[passes][:num_digits], images[~passes][: n - num_digits]])
+    return plot.draw_frames(chosen, np.arange(n) < num_digits)
+
+
 walks = {name: walk_into_holes(model, codes[name]) for name, model in models.items()}
 images = {"autoencoder": from_fit["autoencoder"], "VAE": from_prior["VAE"]}
 note = "Autoencoder: z of a Gaussian fitted to its codes. VAE: z ~ N(0, I)."
 if are_digits:
+    images = {name: choose_in_proportion(decoded) for name, decoded in images.items()}
     for name, key in (("autoencoder", "both_fit_autoencoder"), ("VAE", "both_prior_vae")):
         images[f"{name}\n{100 * metrics[key]:.0f} % digits"] = images.pop(name)
     note += (
-        f"\nJudged by a classifier; of real test digits, {100 * metrics['both_real']:.0f} % pass."
+        "\nFramed: passes as a digit for a classifier (of real ones, "
+        f"{100 * metrics['both_real']:.0f} % pass).\n14 of {NUM_SAMPLES:,} codes each, framed in "
+        "proportion."
     )
 random_codes = {label: tile(decoded[:14], 7) for label, decoded in images.items()}
 panels = [
