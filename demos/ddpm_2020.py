@@ -246,7 +246,10 @@ steps = np.arange(args.steps)
 curves = {"squared error per pixel": (steps, run.history["loss"])}
 plot.save_curves(args.out / "curves.png", curves, ylabel="loss", log="y")
 columns = [k for k in (0, 5, 7, 8) if k < len(moments)]  # t = 1000, 500, 300, 200
-note = "Prediction: x\u209c without the noise that the network sees in it."
+note = (
+    "Prediction: x\u209c without the noise that the network finds in it.\n"
+    f"At t = {T} its errors are divided by {math.sqrt(alpha_bar[T]):.1g}: hence the speckle."
+)
 if noun == "digit" and T == 1000:
     early, late = (round(num_samples * figures[f"class_decided_at_{t}"]) for t in (500, 200))
     note += (
