@@ -89,7 +89,8 @@ def draw_clips(factors):
 print("Drawing clips ...", flush=True)
 factors = face_clip_factors(NUM_CLIPS, seed=1)
 clips = draw_clips(factors)
-test_clips = draw_clips(face_clip_factors(NUM_EVALUATED, seed=2))
+test_factors = face_clip_factors(NUM_EVALUATED, seed=2)
+test_clips = draw_clips(test_factors)
 
 # %%
 # Frames as vectors: their principal components, divided by the square root of the standard
@@ -238,8 +239,11 @@ real = data.to_float(test_clips)
 
 # %%
 # Pictures: generated and real clips; the person of one clip with the motion of another
-content_from, motion_from = [0, 1, 2], [4, 5, 6]
-test_codes = encode(to_vectors(test_clips[:8]))
+# The persons are those of the first two test clips. The motions are the widest of the first 50: the
+# sum of the ranges of turn, smile and mouth.
+ranges = [np.ptp(test_factors[name][:50], axis=1) for name in ("yaw", "smile", "mouth_open")]
+content_from, motion_from = [0, 1], np.argsort(-np.sum(ranges, axis=0))[:2]
+test_codes = encode(to_vectors(test_clips[:50]))
 mixed = decode(
     np.concatenate(
         [test_codes[content_from, :CONTENT_DIM], test_codes[motion_from, CONTENT_DIM:]], axis=1
@@ -251,7 +255,7 @@ plot.save_page(
         plot.Rows([(f"person {i + 1}", samples[i]) for i in range(6)], title="Generated clips"),
         plot.Rows([(f"clip {i + 1}", real[8 + i]) for i in range(3)], title="Real clips"),
         plot.Rows(
-            [("person of", real[0]), ("motion of", real[4]), ("both", mixed[0])],
+            [("person of", real[0]), ("motion of", real[motion_from[0]]), ("both", mixed[0])],
             title="Person of one clip, motion of another",
         ),
     ],
@@ -263,14 +267,20 @@ def draw_page(k):
     """Return the panels that show frame k of generated, real and mixed clips."""
     title = f"Generated people (frame {k + 1} of {NUM_FRAMES})"
     terms = [
-        ("", "person of", real[content_from, k]),
+        ("", "person (still)", real[content_from, 0]),
         ("+", "motion of", real[motion_from, k]),
         ("=", "both", mixed[:, k]),
     ]
     return [
         plot.Rows([("", samples[:4, k])], title=title),
         plot.Rows([("", real[8:12, k])], title="Real clips"),
-        plot.Sum(terms, scale=5, title="Person of one clip, motion of another"),
+        plot.Sum(
+            terms,
+            scale=6,
+            title="Person of one clip, motion of another",
+            note="Motions: of 50 real clips, the two that move most.\n"
+            "The head follows; mouth and lids do not always.",
+        ),
     ]
 
 
