@@ -80,15 +80,15 @@ def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]], turn
                 for setting, values in VALUES.items()
             )
             print(f"{quantity} in {title} grows like {powers} (the last three values of each)")
-    title = "A training step of conv_vae"
+    title = f"A step of conv_vae, batch {BASE['batch']}"
     if len(libraries) == 2:
         first, second = (at_base[name]["median_ms"] for name in libraries)
         title += ": {} takes {:.0%} of {}'s time".format(
             list(libraries)[0], first / second, list(libraries)[1]
         )
     note = (
-        f"Title: batch {BASE['batch']}, {BASE['width']} channels, side {BASE['side']}. Each plot "
-        f"changes one of them. {processor()}."
+        f"Batch {BASE['batch']}, {BASE['width']} channels, side {BASE['side']}; each plot changes "
+        f"one of them. {processor()}."
     )
     folder.mkdir(parents=True, exist_ok=True)
     save_scaling(folder / "scaling.png", VALUES, results, counts, title=title, note=note)

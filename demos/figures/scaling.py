@@ -24,8 +24,8 @@ PANELS = (
 )
 Y_LABELS = {"median_ms": "time, ms", "peak_mib": "memory, MiB"}
 NOTE = (
-    "Logarithmic axes. Dotted, products: the multiplications alone, at the speed of the last point "
-    "of {library}."
+    "Logarithmic axes. Dotted: the multiplications alone, at the speed of {library} with the "
+    "largest size."
 )
 
 
