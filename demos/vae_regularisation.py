@@ -276,7 +276,9 @@ def has_clear_ends(walk):
 
 
 by_size = np.argsort(-first_sizes)
-walks = next(filter(has_clear_ends, map(decode_walk, by_size)), decode_walk(by_size[0]))
+clear = next(filter(has_clear_ends, map(decode_walk, by_size)), None)
+walks = clear or decode_walk(by_size[0])  # networks that have hardly learned have no clear ends
+with_clear_ends = f" with a clear\n{noun} at both ends of both rows" if clear else ""
 above, below = "reconstruction_alone", "both"
 num_above, num_below = (metrics[f"{key}_num_classes"] for key in (above, below))
 plot.save_page(
@@ -290,8 +292,8 @@ plot.save_page(
         plot.Rows(
             walks,
             title="Continuity: are neighbouring codes decoded alike?",
-            note=f"Nine of 50 steps from one {noun} to another. Of all lines with a clear\n"
-            f"{noun} at both ends of both rows, that with the largest step above.",
+            note=f"Nine of 50 steps from one {noun} to another. Of all lines{with_clear_ends}, "
+            "that with the largest step above.",
         ),
         plot.Rows(
             samples,
