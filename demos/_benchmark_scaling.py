@@ -80,12 +80,15 @@ def benchmark_scaling(folder: Path, libraries: Mapping[str, Sequence[str]], turn
                 for setting, values in VALUES.items()
             )
             print(f"{quantity} in {title} grows like {powers} (the last three values of each)")
-    title = f"A step of conv_vae, batch {BASE['batch']}"
+    title = "A step of conv_vae"
     if len(libraries) == 2:
-        first, second = (at_base[name]["median_ms"] for name in libraries)
-        title += ": {} takes {:.0%} of {}'s time".format(
-            list(libraries)[0], first / second, list(libraries)[1]
-        )
+        first, second = libraries
+        ratios = [
+            a["median_ms"] / b["median_ms"]
+            for of_setting in results.values()
+            for a, b in zip(of_setting[first], of_setting[second], strict=True)
+        ]
+        title += f": {first} takes {min(ratios):.0%} to {max(ratios):.0%} of {second}'s time"
     note = (
         f"Batch {BASE['batch']}, {BASE['width']} channels, side {BASE['side']}; each plot changes "
         f"one of them. {processor()}."

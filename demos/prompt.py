@@ -453,8 +453,8 @@ new_rows = plot.Rows(
         evaluate_caption(NEW_COMBINATIONS[2], "glasses", "red hat"),
     ],
     scale=3,
-    title="Never seen together: old + hat, glasses + red hat",
-    note=f"%: of {NUM_SAMPLES} samples, those in which a classifier finds both.",
+    title="Never seen together: old + cap, glasses + red hat",
+    note=f"In brackets: in so many of {NUM_SAMPLES} samples, a classifier finds both.",
 )
 plot.save_page(args.out / "prompt.png", [networks, known_rows, new_rows])
 run.write_metrics(picture="prompt.png", **figures)

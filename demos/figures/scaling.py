@@ -24,8 +24,8 @@ PANELS = (
 )
 Y_LABELS = {"median_ms": "time, ms", "peak_mib": "memory, MiB"}
 NOTE = (
-    "Logarithmic axes. Dotted: the multiplications alone, at the speed of {library} with the "
-    "largest size."
+    "Logarithmic axes. Estimate: the multiplications alone, at the highest speed that {library} "
+    "reaches here."
 )
 
 
@@ -56,11 +56,17 @@ def save_scaling(
     results : {setting: {library: figures}}
         "median_ms" and "peak_mib" for each value.
     multiplications : {setting: numbers}
-        How many there are for each value. They are drawn as the time they would take at the speed
-        that the first library reaches with the last value.
+        How many there are for each value. They are drawn as the time they would take at the highest
+        speed that the first library reaches in any step.
     title, note : str
         What is seen, and where it was measured.
     """
+    library = next(iter(results["batch"]))
+    ms_per_million = min(
+        1e6 * entry["median_ms"] / count
+        for setting, counts in multiplications.items()
+        for entry, count in zip(results[setting][library], counts, strict=True)
+    )
     panels = []
     for setting, key in PANELS:
         x = np.array(values[setting])
@@ -68,10 +74,9 @@ def save_scaling(
             library: (x, np.array([entry[key] for entry in figures]))
             for library, figures in results[setting].items()
         }
-        library, (_, first) = next(iter(curves.items()))
         if key == "median_ms":
             count = np.array(multiplications[setting])
-            curves["products"] = (x, first[-1] * count / count[-1])
+            curves["estimate"] = (x, ms_per_million * count / 1e6)
         panels.append(
             Curves(
                 curves,
