@@ -340,7 +340,7 @@ def draw_shares(name):
         label_places,
         extent,
         title=f"{few_names.get(name, name)}: {num_captured:.0f} of {len(modes)} modes",
-        note=f"dots: {1 - good:.0%}, farther than 3 \u03c3 from all",
+        note=f"dots: {1 - good:.0%}, over 3 \u03c3 from a mode",
     )
 
 
