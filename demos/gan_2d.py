@@ -14,9 +14,7 @@ moons? And what does the discriminator say about the data at the end?
     python demos/gan_2d.py --data swiss_roll   a spiral
 
 It draws plane.png: the plane of noise, and its image at three moments of
-training; steps.png has four moments. plane.gif has three, and below them the
-trained G, drawn as a motion: each point z of the noise moves along a
-straight line to G(z), where G itself makes one jump.
+training; steps.png has four moments. plane.gif shows the training, moving.
 
 - blue dots are data; in plane.gif, orange ones are samples;
 - the colour is the output of the discriminator, from orange ("generated")
@@ -47,7 +45,7 @@ from _command_line import parse, parser  # first of ours: finds the package
 from _noise import quantile_grid
 from _run import Run
 
-from tinygen import data, default_rng, nn, no_grad, ops, optim, tensor
+from tinygen import data, default_rng, nn, no_grad, ops, optim
 from tinygen.backend import to_device
 from tinygen.losses import minimax_value, non_saturating, r1
 from tinygen.metrics import density_coverage
@@ -94,16 +92,22 @@ schedule = optim.LRSchedule([optimizer_g, optimizer_d], optim.cosine_decay, step
 NOISE_GRID = quantile_grid(121)  # (30, 121, 2)
 EXTENT = (-1.6, 2.6, -1.35, 1.85) if args.data == "moons" else (-2.0, 2.0, -2.0, 2.0)
 PLANE = grid_points(EXTENT, 100)  # (10000, 2)
-SNAPSHOTS = np.array([0, 0.025, 0.1])  # moments before the end, in fractions of the training
+NUM_DOTS = 200
+DOTS = np.random.default_rng(0).normal(size=(NUM_DOTS, 2))  # the z of the samples in plane.gif
+STILLS = np.array([0, 0.025, 0.1])  # moments of plane.png, in fractions of the training
+SNAPSHOTS = np.concatenate([STILLS, np.geomspace(0.002, 1, 20)[:-1]])  # those of plane.gif
 snapshot_steps = np.unique(np.round(args.steps * SNAPSHOTS).astype(int))
 
 
 def evaluate_networks():
-    """Return the grid of noise mapped by G, and the probabilities of D over the plane."""
-    noise = to_device(NOISE_GRID.reshape(-1, 2).astype(np.float32), args.device)
-    plane = to_device(PLANE.astype(np.float32), args.device)
+    """Return grid and dots of the noise, mapped by G, and the probabilities of D over the plane."""
+    noise, dots, plane = (
+        to_device(x.reshape(-1, 2).astype(np.float32), args.device)
+        for x in (NOISE_GRID, DOTS, PLANE)
+    )
     with no_grad():
-        return {"meshes": G(noise).reshape(NOISE_GRID.shape), "fields": ops.sigmoid(D(plane))}
+        meshes = G(noise).reshape(NOISE_GRID.shape)
+        return {"meshes": meshes, "dots": G(dots), "fields": ops.sigmoid(D(plane))}
 
 
 # %%
@@ -140,8 +144,7 @@ run.record(**evaluate_networks())
 # Evaluation: samples off the data, and data covered by samples (metrics/distances.py)
 evaluation_rng = default_rng(args.seed + 1, args.device)
 with no_grad():
-    z = evaluation_rng.normal((20_000, 2))
-    samples, z = G(z).numpy(), tensor(z).numpy()
+    samples = G(evaluation_rng.normal((20_000, 2))).numpy()
 test_points, _ = source.sample(20_000, default_rng(2))
 low_density = np.quantile(source.log_prob(test_points), 0.01)
 real, more_real = test_points[:3000], test_points[3000:6000]
@@ -161,9 +164,8 @@ print(
 # Pictures
 COLOURS = ("#f4a460", "#ffffff", "#7fb0e6")  # of D = 0, 1/2 and 1
 # A training of a few steps has fewer snapshots, and some are drawn twice.
-moments = np.searchsorted(snapshot_steps, np.round(args.steps * SNAPSHOTS).astype(int))
+moments = np.searchsorted(snapshot_steps, np.round(args.steps * STILLS).astype(int))
 moments = [*moments, len(snapshot_steps)]
-NUM_DOTS = 200
 planes = [
     {
         "points": points[:NUM_DOTS],
@@ -194,31 +196,37 @@ few = [
 save_page(args.out / "plane.png", few, title="G bends the plane of noise onto the data")
 
 
-def make_page(u):
-    """Return the panels of plane.gif, with each z at the fraction u of its way to G(z)."""
-    centre = np.array([left + right, bottom + top]) / 2  # where the noise is drawn
-    mesh = (1 - u) * (NOISE_GRID + centre) + u * planes[3]["mesh"]
-    moving = (1 - u) * (z[:NUM_DOTS] + centre) + u * samples[:NUM_DOTS]
+def make_page(k):
+    """Return the panels of plane.gif at a moment of the training."""
     contents = {
-        "mesh": mesh,
-        "points": np.concatenate([points[:NUM_DOTS], moving]),
+        "mesh": run.records["meshes"][k],
+        "field": run.records["fields"][k],
+        "colours": COLOURS,
+        "points": np.concatenate([points[:NUM_DOTS], run.records["dots"][k]]),
         "labels": np.repeat([0, 1], NUM_DOTS),
-        "note": "Dots: data (blue), z or G(z) (orange). Lines: z₁ or z₂ constant. "
+        "note": "Dots: data (blue), samples (orange). Lines: z₁ or z₂ constant. "
         "Colour: D says real (blue), generated (orange), or neither (white).",
     }
-    title = f"Step {args.steps:,}, drawn as a motion: G makes one jump"
-    last = Plane(planes[3] | contents, EXTENT, title=title)
-    return [stills, last]
+    title = f"G(z) of this noise: step {[*snapshot_steps, args.steps][k]:,}"
+    return [[noise_plane, data_plane], Plane(contents, EXTENT, title=title)]
 
 
-more = {"points": points[: 2 * NUM_DOTS], "labels": np.zeros(2 * NUM_DOTS, int)}
-stills = [Plane(planes[i] | more, EXTENT, title=titles[i]) for i in range(3)]
-ways = [1.0, *np.repeat(0.0, 6), *(0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 26)))]
+noise_plane = Plane(
+    {"mesh": NOISE_GRID, "points": DOTS, "labels": np.ones(NUM_DOTS, int)},
+    noise_extent,
+    title="Noise z, and a grid",
+)
+data_plane = Plane(
+    {"points": points[: 2 * NUM_DOTS], "labels": np.zeros(2 * NUM_DOTS, int)},
+    EXTENT,
+    title="The data",
+)
+last = len(snapshot_steps)
 save_animation(
     args.out / "plane.gif",
-    [make_page(u) for u in ways],
-    seconds=7.0,
-    title="In training, G learns to bend a grid of noise",
+    [make_page(k) for k in [last, *range(last), *[last] * 5]],  # a GIF that stands shows the end
+    seconds=8.0,
+    title="G learns to bend the plane of noise onto the data",
 )
 notes = [f"D from {plane['field'].min():.2f} to {plane['field'].max():.2f}" for plane in planes]
 first, second, third, fourth = (draw(i, note=note) for i, note in enumerate(notes))
