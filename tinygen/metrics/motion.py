@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from ..backend import to_numpy
 from .features import refuse_tensors
 
 __all__ = ["block_motion"]
@@ -58,7 +59,7 @@ def block_motion(
         If a shape or a setting does not fit, or a pixel is NaN or infinite.
     """
     refuse_tensors("block_motion", clips)
-    clips = np.asarray(clips)
+    clips = to_numpy(clips)
     if clips.dtype.kind not in "uif":
         raise TypeError(f"block_motion: needs bytes or floats; got {clips.dtype}")
     if clips.ndim != 5 or clips.shape[1] < 2:
