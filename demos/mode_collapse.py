@@ -51,7 +51,7 @@ import numpy as np
 from _command_line import natural, parse, parser  # first of ours: finds the package
 from _ensemble import ensemble_mlp
 from _run import Run
-from figures.mode_collapse import ModeShares
+from figures.mode_collapse import ModeShares, disc_radii
 
 from tinygen import data, default_rng, nn, no_grad, optim
 from tinygen.backend import to_device
@@ -340,10 +340,11 @@ def draw_shares(name):
         label_places,
         extent,
         title=f"{few_names.get(name, name)}: {num_captured:.0f} of {len(modes)} modes",
-        note=f"dots: {1 - good:.0%}, over 3 \u03c3 from a mode",
+        note=f"dots: {1 - good:.0%} are at no mode",
     )
 
 
+ring_radius, _ = disc_radii(mixture.modes, np.ones(len(modes)))
 during_training = {
     few_names.get(name, name): (steps, captured[:, [*columns].index(name), 0]) for name in few
 }
@@ -355,8 +356,9 @@ save_page(
         [draw_shares(name) for name in few],
         Caption(
             f"Seed {seeds[0]}, the first of {args.seeds}. Discs, numbers: % of samples at each "
-            f"mode. Blue: data, {100 / len(modes):.3g} % each. 4 remedies: penalty on the slope "
-            "of D, averaged weights of G, falling learning rate, no momentum."
+            f"mode, which is within 3 \u03c3; the rings have {ring_radius / mixture.sigma:.0f} "
+            f"\u03c3. Rings: data, {100 / len(modes):.3g} % each. 4 remedies: penalty on the "
+            "slope of D, averaged weights of G, falling learning rate, no momentum."
         ),
         Curves(
             during_training,
