@@ -210,7 +210,7 @@ pictures = {}  # the name in demos/pictures: the file
 for i in range(0, len(numbers), PAGE):
     page = i // PAGE + 1
     pictures[f"broken_all_{page}"] = f"overview_{page}.png"
-    title = "Bugs of one line, each beside the right result"
+    title = "Bugs of one line, and the right results"
     save_overview(f"overview_{page}.png", numbers[i : i + PAGE], title)
 picture = files[-1]
 if not args.numbers:

@@ -320,7 +320,7 @@ def save_plane_pictures():
         "labels": modes[distances.argmin(axis=1)],
         "note": "Dots: samples, in the colour of the nearest data. Blue: the density.",
     }
-    if args.data == "ring":  # name the densest of the bridges that have room beside them
+    if args.data == "ring":  # name the densest of the bridges that have room next to them
         angles = np.pi * np.array([-1, 1, 7, 9]) / 8
         places = 1.9 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         with ema.average_parameters(), no_grad():
